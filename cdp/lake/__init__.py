@@ -1,0 +1,33 @@
+"""The lake: Parquet files with an ACID catalog in PostgreSQL (DuckLake), queried by DuckDB inside this process."""
+
+from __future__ import annotations
+
+from cdp.lake.connection import cursor, forget, transaction
+from cdp.lake.names import quote, table_path, workspace_schema
+from cdp.lake.tables import (
+    TableColumn,
+    columns,
+    drop_table,
+    ensure_schema,
+    maintenance,
+    row_count,
+    table_exists,
+    tables,
+)
+
+__all__ = [
+    "TableColumn",
+    "columns",
+    "cursor",
+    "drop_table",
+    "ensure_schema",
+    "forget",
+    "maintenance",
+    "quote",
+    "row_count",
+    "table_exists",
+    "table_path",
+    "tables",
+    "transaction",
+    "workspace_schema",
+]

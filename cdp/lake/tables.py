@@ -1,0 +1,85 @@
+"""Tables of the lake: looking at them, dropping them, keeping the lake tidy."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+from django.conf import settings
+
+from cdp.lake.connection import cursor
+from cdp.lake.names import CATALOG, literal, quote, table_path, workspace_schema
+
+log = logging.getLogger(__name__)
+_known_schemas: set[str] = set()
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """A column: its name, its DuckDB type, and whether it may be null."""
+
+    name: str
+    type: str
+    nullable: bool = True
+
+
+def ensure_schema(workspace: Any) -> str:
+    """Make the workspace's schema where it is missing; returns its name."""
+    schema = workspace_schema(workspace)
+    if schema not in _known_schemas:
+        with cursor() as handle:
+            handle.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{quote(schema)}")
+        _known_schemas.add(schema)
+    return schema
+
+
+def columns(workspace: Any, table: str) -> list[TableColumn]:
+    """The table's columns in order; raises duckdb.CatalogException where there is no such table."""
+    with cursor() as handle:
+        rows = handle.execute(f"DESCRIBE {table_path(workspace, table)}").fetchall()
+    return [TableColumn(row[0], row[1], row[2] == "YES") for row in rows]
+
+
+def table_exists(workspace: Any, table: str) -> bool:
+    try:
+        columns(workspace, table)
+    except duckdb.CatalogException:
+        return False
+    return True
+
+
+def tables(workspace: Any) -> list[str]:
+    """Names of the workspace's tables."""
+    with cursor() as handle:
+        rows = handle.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? ORDER BY 1",
+            [CATALOG, workspace_schema(workspace)],
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def row_count(workspace: Any, table: str) -> int:
+    with cursor() as handle:
+        found = handle.execute(f"SELECT count(*) FROM {table_path(workspace, table)}").fetchone()
+    return int(found[0]) if found else 0
+
+
+def drop_table(workspace: Any, table: str) -> None:
+    """Drop a table if it exists. Its files go with the next maintenance, so running readers finish."""
+    with cursor() as handle:
+        handle.execute(f"DROP TABLE IF EXISTS {table_path(workspace, table)}")
+
+
+def maintenance() -> None:
+    """Expire old catalog snapshots and delete the files that no snapshot needs any more.
+
+    Versions are tables of their own, so one hour is enough for readers that hold an older snapshot.
+    """
+    with cursor() as handle:
+        handle.execute(f"CALL ducklake_expire_snapshots({literal(CATALOG)}, older_than => now() - INTERVAL 1 HOUR)")
+        handle.execute(
+            f"CALL ducklake_cleanup_old_files({literal(CATALOG)}, older_than => now() - INTERVAL 1 HOUR)"
+        )
+    log.info("Lake maintenance done (%s).", settings.LAKE_PATH)

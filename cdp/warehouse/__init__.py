@@ -1,0 +1,9 @@
+"""Where compiled queries run. Every engine answers the same interface; the lake is the first."""
+
+from __future__ import annotations
+
+from cdp.warehouse.cancel import cancellable
+from cdp.warehouse.engine import Engine, get_engine, register_engine
+from cdp.warehouse.lake_engine import LakeEngine
+
+__all__ = ["Engine", "LakeEngine", "cancellable", "get_engine", "register_engine"]

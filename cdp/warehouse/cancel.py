@@ -1,0 +1,64 @@
+"""Interrupting queries that nobody waits for any more.
+
+A page that counts while the person edits sends a token with each request. A newer request with the same token
+interrupts the older one inside the engine, so that outdated counts never queue up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_lock = threading.Lock()
+_running: dict[str, CancelScope] = {}
+_current: ContextVar[CancelScope | None] = ContextVar("cancel_scope", default=None)
+
+
+class CancelScope:
+    """The queries of one request: `interrupt` stops the running ones and refuses further ones."""
+
+    def __init__(self) -> None:
+        self.cancelled = False
+        self._interrupts: dict[int, Callable[[], None]] = {}
+        self._lock = threading.Lock()
+
+    def interrupt(self) -> None:
+        with self._lock:
+            self.cancelled = True
+            interrupts = list(self._interrupts.values())
+        for stop in interrupts:
+            stop()
+
+    def add(self, stop: Callable[[], None]) -> int:
+        with self._lock:
+            self._interrupts[id(stop)] = stop
+        return id(stop)
+
+    def remove(self, key: int) -> None:
+        with self._lock:
+            self._interrupts.pop(key, None)
+
+
+def current() -> CancelScope | None:
+    return _current.get()
+
+
+@contextmanager
+def cancellable(token: str) -> Iterator[CancelScope]:
+    """Queries inside the block stop with `Cancelled` as soon as another block with the same token begins."""
+    scope = CancelScope()
+    with _lock:
+        older = _running.get(token)
+        _running[token] = scope
+    if older is not None:
+        older.interrupt()
+    marker = _current.set(scope)
+    try:
+        yield scope
+    finally:
+        _current.reset(marker)
+        with _lock:
+            if _running.get(token) is scope:
+                del _running[token]

@@ -1,0 +1,142 @@
+"""The built-in engine: DuckDB over the lake, inside this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import ibis
+import pyarrow as pa
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core import metrics
+from cdp.core.errors import Cancelled, EngineError, NotFound
+from cdp.lake import TableColumn
+from cdp.lake.names import CATALOG
+from cdp.warehouse import cancel
+from cdp.warehouse.engine import register_engine
+
+
+@lru_cache(maxsize=4096)
+def _schema(columns: tuple[tuple[str, str], ...]) -> ibis.Schema:
+    from ibis.backends.sql.datatypes import DuckDBType
+
+    return ibis.schema({name: DuckDBType.from_string(kind) for name, kind in columns})
+
+
+class LakeEngine:
+    """Compiles expressions for DuckDB and runs them on cursors of this process's lake connection."""
+
+    name = "lake"
+
+    def table(self, workspace: Any, name: str) -> ibis.Table:
+        schema = _schema(tuple((column.name, column.type) for column in self.columns(workspace, name)))
+        return ibis.table(schema, name=name, catalog=CATALOG, database=lake.workspace_schema(workspace))
+
+    def columns(self, workspace: Any, name: str) -> list[TableColumn]:
+        with _translated():
+            return lake.columns(workspace, name)
+
+    def sql(self, expression: ibis.Expr) -> str:
+        """The DuckDB statement of an expression."""
+        return str(ibis.to_sql(expression, dialect="duckdb"))
+
+    def execute(self, expression: ibis.Expr) -> pa.Table:
+        with self._run(expression) as result:
+            return result.to_arrow_table()
+
+    def scalar(self, expression: ibis.Expr) -> Any:
+        with self._run(expression) as result:
+            row = result.fetchone()
+        return None if row is None else row[0]
+
+    def batches(self, expression: ibis.Expr, size: int = 65_536) -> Iterator[pa.RecordBatch]:
+        with self._run(expression) as result:
+            yield from result.to_arrow_reader(size)
+
+    def create_table_as(
+        self,
+        workspace: Any,
+        name: str,
+        expression: ibis.Expr,
+        *,
+        sort: Sequence[str] = (),
+        partition: Sequence[str] = (),
+    ) -> int:
+        lake.ensure_schema(workspace)
+        target = lake.table_path(workspace, name)
+        query = self.sql(expression)
+        order = " ORDER BY " + ", ".join(lake.quote(column) for column in sort) if sort else ""
+        with _translated(), lake.transaction() as handle, _interruptible(handle):
+            handle.execute(f"DROP TABLE IF EXISTS {target}")
+            if partition:
+                handle.execute(f"CREATE TABLE {target} AS FROM ({query}) LIMIT 0")
+                handle.execute(f"ALTER TABLE {target} SET PARTITIONED BY ({', '.join(partition)})")
+                counted = handle.execute(f"INSERT INTO {target} FROM ({query}){order}").fetchone()
+            else:
+                counted = handle.execute(f"CREATE TABLE {target} AS FROM ({query}){order}").fetchone()
+        return int(counted[0]) if counted else 0
+
+    def drop(self, workspace: Any, name: str) -> None:
+        with _translated():
+            lake.drop_table(workspace, name)
+
+    @contextmanager
+    def _run(self, expression: ibis.Expr) -> Iterator[duckdb.DuckDBPyConnection]:
+        started = time.perf_counter()
+        with _translated(), lake.cursor() as handle, _interruptible(handle):
+            yield handle.execute(self.sql(expression))
+        metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)
+
+
+@contextmanager
+def _interruptible(handle: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    scope = cancel.current()
+    if scope is None:
+        yield
+        return
+    key = scope.add(handle.interrupt)
+    try:
+        if scope.cancelled:
+            raise Cancelled(_("A newer request has replaced this one."))
+        yield
+    finally:
+        scope.remove(key)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """DuckDB's errors as ours: what happened, and whether trying again can help."""
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        raise Cancelled(_("The query was cancelled.")) from error
+    except duckdb.OutOfMemoryException as error:
+        raise EngineError(
+            _("The query needs more memory than the engine may use."), code="engine_memory", reason=str(error)
+        ) from error
+    except duckdb.CatalogException as error:
+        raise NotFound(
+            _("A table that this needs is no longer there."), code="table_missing", reason=str(error)
+        ) from error
+    except duckdb.BinderException as error:
+        raise EngineError(
+            _("A column that this needs is missing or has another type."), code="column_missing", reason=str(error)
+        ) from error
+    except (duckdb.TransactionException, duckdb.IOException) as error:
+        raise EngineError(
+            _("The data engine is busy. Try again in a moment."),
+            code="engine_busy",
+            retryable=True,
+            reason=str(error),
+        ) from error
+    except duckdb.Error as error:
+        raise EngineError(_("The data engine could not run the query."), reason=str(error)) from error
+
+
+register_engine("lake", LakeEngine())

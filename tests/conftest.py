@@ -1,0 +1,71 @@
+"""Fixtures of the whole suite: the real PostgreSQL, Redis and lake, and jobs run through their real code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+
+
+def _database_url() -> str:
+    """The test database as a URL, for the lake's catalog."""
+    given = connection.settings_dict
+    query = urlencode({"host": given["HOST"]}) if given["HOST"].startswith("/") else ""
+    host = "" if query else f"{given['HOST']}:{given['PORT']}" if given["PORT"] else given["HOST"]
+    login = quote(given["USER"]) + (f":{quote(given['PASSWORD'])}" if given["PASSWORD"] else "")
+    return f"postgresql://{login}@{host}/{given['NAME']}" + (f"?{query}" if query else "")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Point the lake at the test database and a folder of its own, and let go of it before the database is dropped."""
+    from cdp import lake
+
+    folder: Path = tmp_path_factory.mktemp("lake")
+    settings.LAKE_CATALOG_URL = _database_url()
+    settings.LAKE_PATH = str(folder / "data")
+    settings.LAKE_TEMP_PATH = str(folder / "tmp")
+    settings.UPLOAD_PATH = folder / "uploads"
+    settings.STORAGES["default"]["OPTIONS"]["location"] = settings.UPLOAD_PATH
+    lake.forget()
+    yield
+    lake.forget()
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache(request: pytest.FixtureRequest) -> None:
+    """No test sees another's throttling, lock-outs or cached counts."""
+    if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
+        cache.clear()
+
+
+@pytest.fixture
+def run_jobs(db: None) -> Callable[[], list[Any]]:
+    """Runs all queued jobs (and those they queue) in this process; returns them in their final state.
+
+    A job that failed fails the test, unless `allow_failure=True`.
+    """
+    from cdp.jobs.models import Job
+    from cdp.jobs.runner import run_job
+
+    def run(*, allow_failure: bool = False) -> list[Job]:
+        ended: list[Job] = []
+        while job := Job.objects.filter(status=Job.Status.QUEUED).order_by("created_at").first():
+            Job.objects.filter(pk=job.pk).update(not_before=None)
+            run_job(job.pk)
+            job.refresh_from_db()
+            if job.status == Job.Status.QUEUED and job.gate and job.not_before is None:
+                raise AssertionError(f"{job} waits at its gate: {job.phase}")
+            if job.status == Job.Status.FAILED and not allow_failure:
+                raise AssertionError(f"{job.kind} failed: {job.error} {job.log}")
+            if not job.is_active:
+                ended.append(job)
+        return ended
+
+    return run
