@@ -18,6 +18,8 @@ DEBUG = env.flag("DEBUG")
 EMBEDDED = env.flag("EMBEDDED")
 SECRET_KEY = env.text("SECRET_KEY")
 ENCRYPTION_KEYS = env.listing("ENCRYPTION_KEYS")
+# Stands behind the hashes of addresses and numbers (suppression, one message per person): it must never change.
+HASH_KEY = env.text("HASH_KEY", SECRET_KEY)
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS", BASE_URL)
@@ -254,7 +256,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PAGINATION_CLASS": "cdp.core.api.PageNumbers",
+    "DEFAULT_PAGINATION_CLASS": "cdp.core.paging.PageNumbers",
     "DEFAULT_FILTER_BACKENDS": [
         "django_filters.rest_framework.DjangoFilterBackend",
         "rest_framework.filters.SearchFilter",

@@ -12,7 +12,6 @@ from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
 from django.http import Http404, HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import exceptions, status, viewsets
-from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
@@ -30,12 +29,6 @@ from cdp.core.errors import (
 log = logging.getLogger(__name__)
 IDEMPOTENCY_SECONDS = 24 * 3600
 _CODES = {401: "not_authenticated", 403: "permission_denied", 404: "not_found", 405: "method_not_allowed"}
-
-
-class PageNumbers(PageNumberPagination):
-    page_size = 50
-    page_size_query_param = "page_size"
-    max_page_size = 1000
 
 
 class WorkspaceAPIView(APIView):

@@ -1,0 +1,131 @@
+"""Creating and changing organizations and workspaces."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from admin_center.organizations.models import Organization, Workspace
+from admin_center.organizations.signals import workspace_created
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import ValidationFailed
+
+
+@transaction.atomic
+def create_organization(name: str, *, owner: Any = None, access: Access | None = None) -> Organization:
+    """A new organization. `owner` becomes one of its managers, for good.
+
+    Raises ValidationFailed for a missing, long or taken name, or an owner who is in an organization already.
+    """
+    organization = Organization(name=name.strip())
+    _clean(organization)
+    organization.save(force_insert=True)
+    if owner is not None:
+        if owner.organization_id is not None:
+            raise ValidationFailed(_("You are in an organization already."))
+        owner.organization, owner.is_manager, owner.is_owner = organization, True, True
+        owner.save(update_fields=["organization", "is_manager", "is_owner", "updated_at"])
+    audit.record(access, "organization.created", organization, after={"name": organization.name})
+    return organization
+
+
+@transaction.atomic
+def create_workspace(
+    organization: Organization,
+    name: str,
+    *,
+    slug: str = "",
+    description: str = "",
+    time_zone: str = "Asia/Shanghai",
+    access: Access | None = None,
+) -> Workspace:
+    """A new workspace with the preset roles; the organization's first one becomes its default.
+
+    Without a `slug` one is made from the name. Raises ValidationFailed with the fields that need another value.
+    """
+    workspace = Workspace(
+        organization=organization,
+        name=name.strip(),
+        slug=slug.strip() or free_slug(name),
+        description=description.strip(),
+        time_zone=time_zone,
+        is_default=not organization.workspaces.exists(),
+    )
+    _clean(workspace)
+    workspace.save(force_insert=True)
+    workspace_created.send(Workspace, workspace=workspace)
+    after = {"name": workspace.name, "slug": workspace.slug, "time_zone": workspace.time_zone}
+    audit.record(access, "workspace.created", workspace, after=after, workspace=workspace)
+    return workspace
+
+
+@transaction.atomic
+def update_workspace(
+    workspace: Workspace, changes: dict[str, Any], *, access: Access | None = None
+) -> Workspace:
+    """Change name, description or time zone. Raises ValidationFailed with the fields that need another value."""
+    before = {field: getattr(workspace, field) for field in changes}
+    for field, value in changes.items():
+        setattr(workspace, field, value.strip())
+    _clean(workspace)
+    after = {field: getattr(workspace, field) for field in changes}
+    if before == after:
+        return workspace
+    workspace.bump()
+    workspace.save(update_fields=[*changes, "edit_version", "updated_at"])
+    audit.record(access, "workspace.changed", workspace, before=before, after=after, workspace=workspace)
+    return workspace
+
+
+@transaction.atomic
+def rename_organization(
+    organization: Organization, name: str, *, access: Access | None = None
+) -> Organization:
+    before, organization.name = organization.name, name.strip()
+    _clean(organization)
+    organization.save(update_fields=["name", "updated_at"])
+    audit.record(
+        access,
+        "organization.changed",
+        organization,
+        before={"name": before},
+        after={"name": organization.name},
+    )
+    return organization
+
+
+@transaction.atomic
+def make_default(workspace: Workspace, *, access: Access | None = None) -> None:
+    """Make it the workspace that people join who are added without naming one."""
+    Workspace.objects.filter(organization=workspace.organization_id, is_default=True).update(is_default=False)
+    Workspace.objects.filter(pk=workspace.pk).update(is_default=True)
+    workspace.is_default = True
+    audit.record(access, "workspace.made_default", workspace, workspace=workspace)
+
+
+def free_slug(name: str) -> str:
+    """An unused address part made from a name; names without Latin letters get a random one."""
+    base = re.sub(r"_+", "-", slugify(name))[:32].strip("-") or f"ws-{secrets.token_hex(3)}"
+    taken = set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    number, slug = 1, base
+    while slug in taken:
+        number += 1
+        slug = f"{base}-{number}"
+    return slug
+
+
+def _clean(row: Organization | Workspace) -> None:
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        errors = {("name" if field == "__all__" else field): e for field, e in error.message_dict.items()}
+        raise ValidationFailed(
+            _("Nothing was saved: some fields need another value."), errors=errors
+        ) from None

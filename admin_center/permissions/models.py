@@ -1,0 +1,75 @@
+"""Roles of a workspace, and who holds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from admin_center.members.models import WorkspaceMember
+from cdp.core.models import PrefixedIdField, TimeStamped, WorkspaceScoped
+
+ADMINISTRATOR = "administrator"
+
+
+class Role(WorkspaceScoped, TimeStamped):
+    """A named set of permission points. The administrator role has all of them, also those added later."""
+
+    class Kind(models.TextChoices):
+        PRESET = "preset", _("System preset")
+        CUSTOM = "custom", _("Custom")
+
+    id = PrefixedIdField("rol")
+    code = models.SlugField(_("code"), max_length=40)
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind, default=Kind.CUSTOM)
+    name = models.CharField(_("name"), max_length=32, blank=True)
+    description = models.CharField(_("description"), max_length=200, blank=True)
+    permissions: Any = models.JSONField(_("permissions"), default=list, blank=True)
+    is_default = models.BooleanField(_("default role"), default=False)
+
+    class Meta:
+        verbose_name = _("role")
+        verbose_name_plural = _("roles")
+        ordering = ["-kind", "created_at", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "code"], name="permissions_role_code"),
+            models.UniqueConstraint(
+                fields=["workspace"], condition=models.Q(is_default=True), name="permissions_one_default_role"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        from admin_center.permissions.presets import PRESETS
+
+        preset = PRESETS.get(self.code) if self.kind == self.Kind.PRESET else None
+        return self.name or (str(preset.label) if preset else self.code)
+
+    @property
+    def is_administrator(self) -> bool:
+        return self.kind == self.Kind.PRESET and self.code == ADMINISTRATOR
+
+    @property
+    def summary(self) -> str:
+        """What the role is for; presets describe themselves in the reader's language."""
+        from admin_center.permissions.presets import PRESETS
+
+        preset = PRESETS.get(self.code) if self.kind == self.Kind.PRESET else None
+        return self.description or (str(preset.description) if preset else "")
+
+
+class RoleAssignment(models.Model):
+    """One role of one member. Rights of several roles add up."""
+
+    member = models.ForeignKey(WorkspaceMember, on_delete=models.CASCADE, related_name="assignments")
+    role = models.ForeignKey(Role, on_delete=models.CASCADE, related_name="assignments")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("role assignment")
+        verbose_name_plural = _("role assignments")
+        ordering = ["created_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["member", "role"], name="permissions_role_once")]
+
+    def __str__(self) -> str:
+        return f"{self.member}: {self.role}"

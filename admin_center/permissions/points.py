@@ -1,0 +1,138 @@
+"""Permission points: the named rights that views, API routes and roles speak of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.registry import Registry
+
+
+@dataclass(frozen=True)
+class Point:
+    """`everyone`: held by every member of the workspace, whatever their roles."""
+
+    code: str
+    group: Any
+    label: Any
+    everyone: bool = False
+
+
+POINTS: Registry[Point] = Registry("permission point")
+
+
+def register(group: Any, points: dict[str, Any], *, everyone: bool = False) -> None:
+    """Add permission points (code -> label) under a heading. Modules with points of their own call it when loaded."""
+    for code, label in points.items():
+        POINTS.add(code, Point(code, group, label, everyone))
+
+
+register(
+    _("Workspace"),
+    {"workspace.view": _("Enter the workspace, see the home page and one's own messages")},
+    everyone=True,
+)
+register(
+    _("User insight"),
+    {
+        "insight.datasource.view": _("See data sources and their tables"),
+        "insight.datasource.manage": _("Add, upload, change and delete data sources and tables"),
+        "insight.dataset.view": _("See datasets"),
+        "insight.dataset.create": _("Create datasets and manage one's own"),
+        "insight.dataset.manage": _("Manage everybody's datasets"),
+        "insight.analysis": _("Analyse users"),
+        "insight.audience.filter": _("Select audiences by rules"),
+        "insight.audience.list": _("See the audience list, manage one's own audiences"),
+        "insight.audience.manage": _("Manage everybody's audiences"),
+        "insight.audience.download": _("Download public audiences"),
+        "insight.audience.analysis": _("Analyse audiences"),
+        "insight.tag.manage": _("Manage all tags of the workspace"),
+        "insight.tag.custom": _("Create custom tags"),
+    },
+)
+register(
+    _("Campaigns"),
+    {
+        "campaign.create": _("Create campaigns"),
+        "campaign.manage": _("Manage all campaigns"),
+        "omni": _("Omni-channel insight"),
+    },
+)
+register(
+    _("Direct marketing"),
+    {
+        "marketing.sms.view": _("SMS: see send-outs and their effect"),
+        "marketing.sms.create": _("SMS: create and change send-outs"),
+        "marketing.sms.send": _("SMS: send"),
+        "marketing.sms.manage_others": _("SMS: manage everybody's send-outs"),
+        "marketing.email.view": _("E-mail: see send-outs and their effect"),
+        "marketing.email.create": _("E-mail: create and change send-outs"),
+        "marketing.email.send": _("E-mail: send"),
+        "marketing.email.manage_others": _("E-mail: manage everybody's send-outs"),
+        "marketing.private.push": _("Push messages"),
+        "marketing.private.wechat": _("WeChat messages"),
+        "marketing.private.weibo": _("Weibo messages"),
+        "marketing.private.douyin": _("Douyin messages"),
+        "marketing.private.custom": _("Custom channels"),
+        "marketing.content.manage": _("Templates, signatures and other content"),
+        "marketing.accounts.manage": _("Channel accounts, senders and do-not-contact lists"),
+        "marketing.recipients.unmask": _("See recipients' addresses in full"),
+    },
+)
+register(
+    _("Advertising"),
+    {
+        "marketing.ads.databank": _("Push audiences to Databank"),
+        "marketing.ads.dmp": _("Push audiences to DMP"),
+        "marketing.ads.tencent": _("Push audiences to Tencent ads"),
+        "marketing.ads.oceanengine": _("Push audiences to Ocean Engine"),
+    },
+)
+register(
+    _("Automation"),
+    {
+        "marketing.journey": _("Journeys"),
+        "marketing.event.manage": _("Create and manage events"),
+    },
+)
+register(
+    _("Algorithm lab"),
+    {
+        "lab.repurchase.models": _("Repurchase prediction: see models"),
+        "lab.repurchase.create": _("Repurchase prediction: create models"),
+        "lab.repurchase.predict": _("Repurchase prediction: predict"),
+        "lab.recommend.models": _("Product recommendation: see models"),
+        "lab.recommend.create": _("Product recommendation: create models"),
+        "lab.recommend.recommend": _("Product recommendation: recommend"),
+    },
+)
+register(
+    _("Customers and shops"),
+    {
+        "social.customer": _("Social interaction: customers"),
+        "social.account": _("Social interaction: accounts"),
+        "member": _("Member centre"),
+        "clienteling": _("Clienteling"),
+        "retail": _("Smart retail"),
+        "media": _("Media buying"),
+        "media_return.analyst": _("Media return"),
+    },
+)
+register(
+    _("Dashboards"),
+    {
+        "dashboard.view": _("See dashboards"),
+        "dashboard.menu": _("Build the dashboard menu and embed reports"),
+    },
+)
+register(_("Work"), {"jobs.view": _("See the workspace's jobs, stop and repeat one's own")})
+register(
+    _("Administration"),
+    {
+        "admin.workspace": _("Manage members, roles and settings of the workspace"),
+        "admin.audit": _("Read and export the audit log"),
+        "privacy.unmask": _("See IDs in full, on screen and in downloads"),
+    },
+)
