@@ -13,7 +13,7 @@ from cdp.core.logs import correlation_id
 
 _SECRET = re.compile(
     r"password|passwd|secret|token|credential|private_?key|api_?key|access_?key|authorization|digest|recovery",
-    re.I,
+    re.IGNORECASE,
 )
 HIDDEN = "•••"
 
