@@ -1,0 +1,164 @@
+"""E-mail by SMTP: one connection for many messages, each accepted or refused by the server at once."""
+
+from __future__ import annotations
+
+import smtplib
+import socket
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.core.outbound import check_host
+from marketing.channels.base import (
+    ConfigField,
+    Message,
+    Outcome,
+    PersonalProviderType,
+    PersonalSession,
+    ProviderError,
+    register_type,
+)
+from marketing.channels.models import Provider
+
+TIMEOUT_SECONDS = 20
+_POLICY = SMTP_POLICY.clone(max_line_length=998)
+
+
+@register_type
+class SmtpType(PersonalProviderType):
+    """Any SMTP server, with TLS from the start, STARTTLS, or none."""
+
+    key = "smtp"
+    channel = "email"
+    label = gettext_lazy("SMTP server")
+    id_type = "email"
+    fields = (
+        ConfigField("host", gettext_lazy("Host"), required=True),
+        ConfigField("port", gettext_lazy("Port"), kind="number", required=True, default=587),
+        ConfigField(
+            "security",
+            gettext_lazy("Security"),
+            kind="choice",
+            default="starttls",
+            choices=(
+                ("starttls", gettext_lazy("STARTTLS")),
+                ("tls", gettext_lazy("TLS from the start")),
+                ("none", gettext_lazy("None (only inside your own network)")),
+            ),
+        ),
+        ConfigField("username", gettext_lazy("User name")),
+        ConfigField("password", gettext_lazy("Password"), kind="secret"),
+    )
+
+    def test(self, provider: Provider) -> list[str]:
+        with _connected(provider) as client:
+            code, answer = client.noop()
+        return [
+            _("Connected to %(host)s:%(port)s and signed in.")
+            % {"host": provider.config["host"], "port": provider.config["port"]},
+            f"{code} {answer.decode(errors='replace')}",
+        ]
+
+    @contextmanager
+    def session(self, provider: Provider, sender: str) -> Iterator[SmtpSession]:
+        with _connected(provider) as client:
+            yield SmtpSession(client, sender)
+
+
+class SmtpSession(PersonalSession):
+    def __init__(self, client: smtplib.SMTP, sender: str) -> None:
+        self.client = client
+        self.sender = sender
+
+    def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
+        for message in messages:
+            yield self._send_one(message)
+
+    def _send_one(self, message: Message) -> Outcome:
+        mail = compose(message)
+        try:
+            self.client.send_message(mail, from_addr=self.sender, to_addrs=[message.target])
+        except smtplib.SMTPRecipientsRefused as error:
+            code, answer = next(iter(error.recipients.values()))
+            return Outcome(message.key, "failed", code=str(code), detail=_text(answer))
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+            if error.smtp_code == 421:
+                raise _lost(error, uncertain=False) from error
+            return Outcome(message.key, "failed", code=str(error.smtp_code), detail=_text(error.smtp_error))
+        except (smtplib.SMTPException, OSError) as error:
+            raise _lost(error, uncertain=True) from error
+        # The server has taken responsibility: bounces come back later by mail.
+        return Outcome(message.key, "delivered", code="250", provider_message_id=str(mail["Message-ID"] or ""))
+
+
+def compose(message: Message) -> EmailMessage:
+    """The MIME message: plain text and HTML as alternatives, the given headers on top."""
+    mail = EmailMessage(policy=_POLICY)
+    for name, value in message.headers.items():
+        mail[name] = value
+    mail["To"] = message.target
+    mail["Subject"] = message.subject.replace("\r", " ").replace("\n", " ")
+    mail.set_content(message.text or " ", cte="quoted-printable")
+    if message.html:
+        mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+    return mail
+
+
+@contextmanager
+def _connected(provider: Provider) -> Iterator[smtplib.SMTP]:
+    config = provider.config
+    check_host(str(config["host"]))
+    try:
+        client = _open(config)
+        if config.get("username"):
+            client.login(str(config["username"]), str(config.get("password", "")))
+    except smtplib.SMTPAuthenticationError as error:
+        raise ProviderError(_("The mail server refused the user name or password."), code="auth_failed") from error
+    except ssl.SSLError as error:
+        raise ProviderError(
+            _("No secure connection to the mail server: %(error)s") % {"error": error}, code="tls_failed"
+        ) from error
+    except socket.gaierror as error:
+        raise ProviderError(_("The mail server's host name is not known."), code="host_unknown") from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise ProviderError(
+            _("The mail server cannot be reached: %(error)s") % {"error": error},
+            code="provider_unreachable",
+            retryable=True,
+        ) from error
+    try:
+        yield client
+    finally:
+        try:
+            client.quit()
+        except (smtplib.SMTPException, OSError):
+            client.close()
+
+
+def _open(config: dict[str, object]) -> smtplib.SMTP:
+    host, port = str(config["host"]), int(str(config["port"]))
+    context = ssl.create_default_context()
+    if config.get("security") == "tls":
+        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    client = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+    if config.get("security", "starttls") == "starttls":
+        client.starttls(context=context)
+    return client
+
+
+def _lost(error: Exception, *, uncertain: bool) -> ProviderError:
+    return ProviderError(
+        _("The connection to the mail server was lost: %(error)s") % {"error": error},
+        code="connection_lost",
+        retryable=True,
+        uncertain=uncertain,
+    )
+
+
+def _text(answer: bytes | str) -> str:
+    return (answer.decode(errors="replace") if isinstance(answer, bytes) else answer)[:500]

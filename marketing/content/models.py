@@ -1,0 +1,86 @@
+"""What is said: templates and SMS signatures, with their review at the platforms that ask for one."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from marketing.channels.models import Provider
+
+
+class ReviewState(models.TextChoices):
+    REVIEWING = "reviewing", _("In review")
+    APPROVED = "approved", _("Approved")
+    REJECTED = "rejected", _("Rejected")
+
+
+class Template(WorkspaceScoped, TimeStamped, Versioned):
+    """A message with variables such as `${first_name}`, for one channel."""
+
+    class Purpose(models.TextChoices):
+        PROMOTION = "promotion", _("Promotion")
+        NOTICE = "notice", _("Notice")
+
+    id = PrefixedIdField("tpl")
+    channel = models.CharField(_("channel"), max_length=16, choices=Provider.Channel)
+    name = models.CharField(_("name"), max_length=64)
+    purpose = models.CharField(_("purpose"), max_length=16, choices=Purpose, default=Purpose.PROMOTION)
+    subject = models.CharField(_("subject"), max_length=200, blank=True)
+    html = models.TextField(_("HTML"), blank=True)
+    text = models.TextField(_("text"), blank=True, help_text=_("The SMS, or the plain-text part of the mail."))
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("owner")
+    )
+
+    class Meta:
+        verbose_name = _("template")
+        ordering = ["-updated_at"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "channel", "name"], name="template_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the variables, in order of their first use."""
+        from marketing.content.rendering import variables
+
+        return variables(self.subject, self.html, self.text)
+
+
+class TemplateReview(models.Model):
+    """A template's code and review state at one provider. An edit of the template starts a new review."""
+
+    template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="reviews")
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="+")
+    edit_version = models.PositiveIntegerField()
+    remote_code = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=ReviewState, default=ReviewState.REVIEWING)
+    reason = models.CharField(max_length=500, blank=True)
+    submitted_at = models.DateTimeField(auto_now_add=True)
+    next_check_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["template", "provider", "edit_version"], name="template_review_unique")
+        ]
+
+
+class Signature(WorkspaceScoped, TimeStamped):
+    """The name in front of an SMS, as registered at a platform."""
+
+    id = PrefixedIdField("sig")
+    provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="signatures")
+    text = models.CharField(_("signature"), max_length=24)
+    state = models.CharField(_("state"), max_length=10, choices=ReviewState, default=ReviewState.REVIEWING)
+    reason = models.CharField(_("reason"), max_length=500, blank=True)
+
+    class Meta:
+        verbose_name = _("signature")
+        ordering = ["text"]
+        constraints = [models.UniqueConstraint(fields=["provider", "text"], name="signature_unique")]
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,102 @@
+"""Filling templates: variables, the plain-text part, SMS length."""
+
+from __future__ import annotations
+
+import html as html_escape
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html.parser import HTMLParser
+
+VARIABLE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]{0,31})\}")
+SMS_SINGLE, SMS_PART = 70, 67
+_SKIPPED = {"style", "script", "head", "title"}
+_BREAKS = {"p", "div", "br", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table"}
+
+
+def variables(*texts: str) -> list[str]:
+    """Names of the variables in the texts, each once, in order of first use."""
+    return list(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text or "")))
+
+
+def fill(text: str, values: Mapping[str, str], *, escape: bool = False) -> str:
+    """`text` with its variables replaced. A value of a person never becomes markup when `escape` is set."""
+
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[1], "")
+        return html_escape.escape(found) if escape else found
+
+    return VARIABLE.sub(value, text)
+
+
+@dataclass(frozen=True)
+class SmsLength:
+    """Characters of a whole SMS (signature, text, unsubscribe line) and the parts it is billed as."""
+
+    characters: int
+    parts: int
+
+
+def sms_length(signature: str, text: str, unsubscribe: str = "") -> SmsLength:
+    """Up to 70 characters are one part; longer texts are split into parts of 67."""
+    characters = len(f"【{signature}】" if signature else "") + len(text) + len(unsubscribe)
+    return SmsLength(characters, 1 if characters <= SMS_SINGLE else math.ceil(characters / SMS_PART))
+
+
+LINK = re.compile(r"""(<a\b[^>]*?\bhref\s*=\s*)(["'])(https?://[^"']+)\2""", re.IGNORECASE)
+
+
+def links(html: str) -> list[str]:
+    """The web addresses that the HTML links to, each once, in order."""
+    return list(dict.fromkeys(html_escape.unescape(match[3]) for match in LINK.finditer(html)))
+
+
+def replace_links(html: str, tracked: Callable[[str], str]) -> str:
+    """The HTML with each link's address passed through `tracked`."""
+
+    def swap(match: re.Match[str]) -> str:
+        address = tracked(html_escape.unescape(match[3]))
+        return f"{match[1]}{match[2]}{html_escape.escape(address)}{match[2]}"
+
+    return LINK.sub(swap, html)
+
+
+def plain_text(html: str) -> str:
+    """The readable text of an HTML mail, links written behind their words."""
+    reader = _TextReader()
+    reader.feed(html)
+    reader.close()
+    lines = (re.sub(r"[ \t\r\f\v]+", " ", line).strip() for line in "".join(reader.parts).split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+class _TextReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._skip = 0
+        self._href = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in _SKIPPED:
+            self._skip += 1
+        elif tag in _BREAKS:
+            self.parts.append("\n")
+        elif tag == "li":
+            self.parts.append("\n- ")
+        elif tag == "a":
+            self._href = dict(attrs).get("href") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in _SKIPPED:
+            self._skip = max(0, self._skip - 1)
+        elif tag in _BREAKS:
+            self.parts.append("\n")
+        elif tag == "a" and self._href.startswith("http"):
+            self.parts.append(f" ({self._href})")
+            self._href = ""
+
+    def handle_data(self, data: str) -> None:
+        if not self._skip:
+            self.parts.append(re.sub(r"\s+", " ", data))

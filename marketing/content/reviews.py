@@ -1,0 +1,96 @@
+"""Reviews of templates and signatures at platforms that ask for them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cdp.core.errors import ActionNotSupported
+from marketing.channels.base import provider_type
+from marketing.channels.contract_sms import ContractSmsType
+from marketing.channels.models import Provider
+from marketing.content.models import ReviewState, Signature, Template, TemplateReview
+
+# Seconds between looks at a review; the last one repeats.
+INTERVALS = (5, 30, 60, 300, 900, 3600)
+GIVE_UP = timedelta(days=7)
+
+
+def _reviewing(provider: Provider) -> ContractSmsType:
+    kind = provider_type(provider)
+    if not isinstance(kind, ContractSmsType):
+        raise ActionNotSupported(_("This provider reviews no templates."))
+    return kind
+
+
+def submit(template: Template, provider: Provider) -> TemplateReview:
+    """Send the template's present text in for review, once per edit. Raises ProviderError."""
+    existing = TemplateReview.objects.filter(
+        template=template, provider=provider, edit_version=template.edit_version
+    ).first()
+    if existing is not None:
+        return existing
+    code = _reviewing(provider).submit_template(
+        provider,
+        name=template.name,
+        content=template.text,
+        remark=template.name,
+        promotional=template.purpose == Template.Purpose.PROMOTION,
+    )
+    review = TemplateReview.objects.create(
+        template=template,
+        provider=provider,
+        edit_version=template.edit_version,
+        remote_code=code,
+        next_check_at=timezone.now() + timedelta(seconds=INTERVALS[0]),
+    )
+    check(review)
+    return review
+
+
+def check(review: TemplateReview) -> None:
+    """Ask for the review's state now. Raises ProviderError."""
+    review.state, review.reason = _reviewing(review.provider).template_state(review.provider, review.remote_code)
+    review.next_check_at = None if review.state != ReviewState.REVIEWING else _next(review)
+    review.save(update_fields=["state", "reason", "next_check_at"])
+
+
+def _next(review: TemplateReview) -> object:
+    age = timezone.now() - review.submitted_at
+    if age > GIVE_UP:
+        return None
+    pause = next((seconds for seconds in INTERVALS if seconds > age.total_seconds()), INTERVALS[-1])
+    return timezone.now() + timedelta(seconds=pause)
+
+
+def approved(template: Template, provider: Provider) -> TemplateReview | None:
+    """The approved review of the template's present text at the provider."""
+    return TemplateReview.objects.filter(
+        template=template, provider=provider, edit_version=template.edit_version, state=ReviewState.APPROVED
+    ).first()
+
+
+def current(template: Template, provider: Provider) -> TemplateReview | None:
+    """The review of the template's present text at the provider, whatever its state."""
+    return TemplateReview.objects.filter(
+        template=template, provider=provider, edit_version=template.edit_version
+    ).first()
+
+
+def due() -> list[TemplateReview]:
+    """Reviews to ask for now."""
+    return list(
+        TemplateReview.objects.select_related("provider", "template").filter(
+            state=ReviewState.REVIEWING, next_check_at__lte=timezone.now()
+        )[:100]
+    )
+
+
+def check_signature(signature: Signature) -> Signature:
+    """Ask for the signature's state now. Raises ProviderError."""
+    kind = _reviewing(signature.provider)
+    signature.state, signature.reason = kind.signature_state(signature.provider, signature.text)
+    signature.save(update_fields=["state", "reason", "updated_at"])
+    return signature

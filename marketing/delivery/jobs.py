@@ -1,0 +1,98 @@
+"""The job that carries a send-out from audience to hand-over, safe to repeat from any point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.core.errors import Cancelled, DomainError
+from cdp.jobs import JobContext, JobKind, register
+from marketing.channels.base import BulkProviderType, PersonalProviderType, provider_type
+from marketing.delivery import bulk, freeze, personal, resolve
+from marketing.delivery.models import Recipient, SendOut
+
+
+@register
+class RunSendOut(JobKind):
+    """Freeze content and audience, write the ledger, hand over."""
+
+    kind = "send_out.run"
+    label = gettext_lazy("Send")
+    queue = "delivery"
+    max_attempts = 50
+
+    def retry_delay(self, attempt: int) -> float:
+        return float(min(300, 5 * 2 ** min(attempt, 6)))
+
+    def run(self, job: JobContext) -> dict[str, Any]:
+        send_out = _load(job)
+        if send_out.state != SendOut.State.SENDING:
+            return {"state": send_out.state}
+        kind = provider_type(send_out.provider)
+        _park_interrupted(send_out)
+        if send_out.resolved_at is None:
+            job.phase(_("Fixing content and audience"), progress=1)
+            freeze.freeze(send_out, job)
+            job.phase(_("Finding recipients"), progress=5)
+            resolve.resolve(send_out, job)
+        job.phase(_("Sending"), progress=30)
+
+        def check() -> None:
+            job.check_cancelled()
+            _stop_unless_sending(send_out)
+
+        if isinstance(kind, PersonalProviderType):
+            personal.hand_over(send_out, kind, job, check)
+        elif isinstance(kind, BulkProviderType):
+            bulk.hand_over(send_out, kind, job, check)
+        return _finish(send_out)
+
+    def on_failed(self, job: JobContext, error: DomainError) -> None:
+        """A pause or stop has set its own state; anything else fails the send-out with the reason."""
+        send_out = SendOut.objects.filter(pk=job.params["send_out"]).first()
+        if send_out is None or send_out.state != SendOut.State.SENDING:
+            return
+        stopped = isinstance(error, Cancelled) or error.code == "cancelled"
+        send_out.state = SendOut.State.CANCELLED if stopped else SendOut.State.FAILED
+        send_out.state_reason = "" if stopped else str(error)
+        send_out.finished_at = timezone.now()
+        send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
+        if stopped:
+            send_out.recipients.filter(state=Recipient.State.QUEUED).update(state=Recipient.State.CANCELLED)
+
+
+def _load(job: JobContext) -> SendOut:
+    return SendOut.objects.select_related("provider", "template", "sender", "signature", "audience_version").get(
+        pk=job.params["send_out"], workspace=job.workspace
+    )
+
+
+def _park_interrupted(send_out: SendOut) -> None:
+    """What a dead worker was handing over may have gone out: it is parked, never sent a second time blindly."""
+    bulk.park_interrupted(send_out)
+    send_out.recipients.filter(state=Recipient.State.HANDING, batch__isnull=True).update(
+        state=Recipient.State.UNKNOWN,
+        reason="worker_lost",
+        detail=_("The worker was lost while handing this message over; it may have arrived."),
+    )
+
+
+def _stop_unless_sending(send_out: SendOut) -> None:
+    state = SendOut.objects.filter(pk=send_out.pk).values_list("state", flat=True).first()
+    if state != SendOut.State.SENDING:
+        raise Cancelled(_("The send-out was paused or stopped."))
+
+
+def _finish(send_out: SendOut) -> dict[str, Any]:
+    reached = send_out.recipients.exclude(state=Recipient.State.FILTERED)
+    changes: dict[str, Any] = {"state": SendOut.State.FINISHED, "finished_at": timezone.now(), "state_reason": ""}
+    if not reached.exists():
+        changes.update(
+            state=SendOut.State.FAILED,
+            state_reason=_("Nobody in the audience can be reached: see why in the recipients list."),
+        )
+    SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(**changes)
+    return {"recipients": reached.count(), "left_out": send_out.recipients.count() - reached.count()}

@@ -1,0 +1,221 @@
+"""Send-outs and the ledger of their recipients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from cdp.crypto.at_rest import EncryptedTextField
+from insight.audiences.models import Audience, AudienceVersion
+from marketing.channels.models import Provider, SenderAddress
+from marketing.content.models import Signature, Template
+
+
+class SendOut(WorkspaceScoped, TimeStamped, Versioned):
+    """One message to one audience on one channel."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        WAITING = "waiting", _("Waiting")
+        SENDING = "sending", _("Sending")
+        PAUSED = "paused", _("Paused")
+        FINISHED = "finished", _("Finished")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    EDITABLE = (State.DRAFT, State.WAITING, State.FAILED)
+    LIVE = (State.WAITING, State.SENDING, State.PAUSED)
+
+    id = PrefixedIdField("snd")
+    channel = models.CharField(_("channel"), max_length=16, choices=Provider.Channel)
+    name = models.CharField(_("name"), max_length=64)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+", verbose_name=_("provider"))
+    sender = models.ForeignKey(
+        SenderAddress, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("sender")
+    )
+    signature = models.ForeignKey(
+        Signature, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("signature")
+    )
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+", verbose_name=_("template"))
+    audience = models.ForeignKey(Audience, on_delete=models.PROTECT, related_name="+", verbose_name=_("audience"))
+    audience_version = models.ForeignKey(AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    variables = models.JSONField(
+        default=dict,
+        help_text='{"name": {"dataset": "ds_…", "tag": "column", "format": "", "missing": "skip|replace", "value": ""}}',
+    )
+    content = models.JSONField(default=dict, help_text="What is sent, frozen when sending starts.")
+    limit = models.PositiveIntegerField(_("at most this many people"), null=True, blank=True)
+    refresh_first = models.BooleanField(_("refresh the audience first"), default=False)
+    track = models.BooleanField(_("count opens and clicks"), default=True)
+    per_minute = models.PositiveIntegerField(_("messages per minute"), null=True, blank=True)
+    scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    state_reason = models.TextField(blank=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("owner")
+    )
+    submitted_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True, help_text="When all recipients stood in the ledger.")
+    started_at = models.DateTimeField(_("started"), null=True)
+    finished_at = models.DateTimeField(_("finished"), null=True)
+
+    class Meta:
+        verbose_name = _("send-out")
+        ordering = ["-updated_at"]
+        indexes = [models.Index(fields=["state", "scheduled_at"])]
+        constraints = [models.UniqueConstraint(fields=["workspace", "channel", "name"], name="send_out_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SendBatch(models.Model):
+    """Recipients handed over in one call. `out_id` is written before the call, so a repeat is recognised."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("New")
+        HANDING = "handing", _("Being handed over")
+        HANDED = "handed", _("Handed over")
+        UNKNOWN = "unknown", _("Unknown")
+        FAILED = "failed", _("Failed")
+        CLOSED = "closed", _("Closed")
+
+    out_id = models.CharField(primary_key=True, max_length=32)
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    size = models.PositiveIntegerField()
+    params = models.JSONField(default=dict)
+    state = models.CharField(max_length=8, choices=State, default=State.NEW)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    biz_id = models.CharField(max_length=100, blank=True)
+    error = models.TextField(blank=True)
+    handed_at = models.DateTimeField(null=True)
+    polls = models.PositiveSmallIntegerField(default=0)
+    next_poll_at = models.DateTimeField(null=True, db_index=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["send_out", "number"], name="send_batch_number_unique")]
+
+
+class Recipient(models.Model):
+    """The ledger: one row per intended message, with its state and the cause of it.
+
+    (send_out, person_hash) is unique: nobody can stand in it twice, so nobody gets the message twice.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        FILTERED = "filtered", _("Left out")
+        HANDING = "handing", _("Being handed over")
+        HANDED = "handed", _("Sent, no report yet")
+        DELIVERED = "delivered", _("Delivered")
+        FAILED = "failed", _("Failed")
+        UNKNOWN = "unknown", _("Unknown")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    id = models.BigAutoField(primary_key=True)
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="recipients")
+    batch = models.ForeignKey(SendBatch, on_delete=models.SET_NULL, null=True, related_name="recipients")
+    person = models.CharField(max_length=200, help_text="user_unique_id of the audience")
+    person_hash = models.CharField(max_length=64, help_text="keyed hash of the normalised target")
+    target = EncryptedTextField(default="")
+    values = models.JSONField(default=dict)
+    state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
+    reason = models.CharField(max_length=32, blank=True)
+    code = models.CharField(max_length=64, blank=True)
+    detail = models.CharField(max_length=500, blank=True)
+    provider_message_id = models.CharField(max_length=200, blank=True)
+    handed_at = models.DateTimeField(null=True)
+    reported_at = models.DateTimeField(null=True)
+    opened_at = models.DateTimeField(null=True)
+    clicked_at = models.DateTimeField(null=True)
+    unsubscribed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["send_out", "person_hash"], name="recipient_once")]
+        indexes = [
+            models.Index(fields=["send_out", "state", "id"]),
+            models.Index(fields=["person_hash"]),
+        ]
+
+
+class FilterReason(models.TextChoices):
+    """Why a person of the audience gets no message."""
+
+    NO_ID = "no_id", _("No usable address or number")
+    INVALID = "invalid", _("The address or number is not valid")
+    UNDECRYPTABLE = "undecryptable", _("The encrypted ID could not be decrypted")
+    SUPPRESSED = "suppressed", _("Unsubscribed or blocked")
+    BOUNCED = "bounced", _("Earlier mail could not be delivered")
+    MISSING_VALUE = "missing_value", _("A variable has no value")
+    LIMIT = "limit", _("Above the set number of people")
+
+
+class Suppression(WorkspaceScoped):
+    """A target that must not be written to on a channel any more."""
+
+    class Reason(models.TextChoices):
+        UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
+        HARD_BOUNCE = "hard_bounce", _("The address does not exist")
+        COMPLAINT = "complaint", _("Reported as spam")
+        MANUAL = "manual", _("Added by hand")
+
+    id = PrefixedIdField("sup")
+    channel = models.CharField(_("channel"), max_length=16, choices=Provider.Channel)
+    target_hash = models.CharField(max_length=64)
+    masked = models.CharField(_("target"), max_length=254)
+    reason = models.CharField(_("reason"), max_length=16, choices=Reason)
+    source = models.CharField(_("source"), max_length=64, blank=True)
+    created_at = models.DateTimeField(_("since"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("suppression")
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "channel", "target_hash"], name="suppression_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.masked
+
+
+class TrackedLink(models.Model):
+    """A web address in a send-out's content."""
+
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="links")
+    number = models.PositiveSmallIntegerField()
+    url = models.URLField(max_length=2000)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["send_out", "number"], name="tracked_link_unique")]
+
+
+class Engagement(models.Model):
+    """What a person did with a message: opened it, clicked a link, unsubscribed. Machines are kept apart."""
+
+    class Kind(models.TextChoices):
+        OPEN = "open", _("Opened")
+        CLICK = "click", _("Clicked")
+        UNSUBSCRIBE = "unsubscribe", _("Unsubscribed")
+
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="engagements")
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="engagements")
+    link = models.ForeignKey(TrackedLink, on_delete=models.CASCADE, null=True, related_name="engagements")
+    kind = models.CharField(max_length=12, choices=Kind)
+    at = models.DateTimeField(auto_now_add=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    is_machine = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["send_out", "kind", "at"])]
+
+
+def usage_of_audience(audience: Audience) -> list[Any]:
+    """Send-outs that still need the audience."""
+    return list(SendOut.objects.filter(audience=audience, state__in=SendOut.LIVE))

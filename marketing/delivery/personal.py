@@ -1,0 +1,167 @@
+"""Handing over message by message (SMTP).
+
+A few recipients are claimed at a time: marked `handing` and committed before the first of them is sent. Should the
+worker die, those few are parked as `unknown`; they may have got the message, so it is not sent to them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from email.utils import format_datetime, formataddr
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from cdp.core import metrics
+from cdp.jobs import JobContext
+from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
+from marketing.content import rendering
+from marketing.delivery import rate, tracking
+from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression, TrackedLink
+
+CHUNK = 20
+
+
+def hand_over(send_out: SendOut, kind: PersonalProviderType, job: JobContext, check: Callable[[], None]) -> None:
+    """Send to everybody queued. Raises ProviderError (retryable) when the provider fails; what is left stays queued."""
+    total = send_out.recipients.exclude(state=Recipient.State.FILTERED).count()
+    links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
+    sent = total - send_out.recipients.filter(state=Recipient.State.QUEUED).count()
+    with kind.session(send_out.provider, str(send_out.content["from_address"])) as session:
+        while True:
+            check()
+            chunk = _claim(send_out, _chunk_size(send_out))
+            if not chunk:
+                break
+            _throttle(send_out, len(chunk), check)
+            _send_chunk(send_out, session, chunk, links)
+            sent += len(chunk)
+            job.progress(30 + 70 * sent / max(1, total), done=sent, total=total)
+    send_out.provider.note_success()
+
+
+def _chunk_size(send_out: SendOut) -> int:
+    slowest = min(send_out.provider.rate_per_second, (send_out.per_minute or 60_000) / 60)
+    return max(1, min(CHUNK, int(slowest)))
+
+
+def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
+    """Wait as long as the provider's and the send-out's own limits ask for."""
+    seconds = rate.take(
+        f"provider:{send_out.provider_id}", per_second=send_out.provider.rate_per_second, wanted=wanted
+    )
+    if send_out.per_minute:
+        seconds = max(seconds, rate.take(f"send:{send_out.pk}", per_second=send_out.per_minute / 60, wanted=wanted))
+    if seconds:
+        rate.wait(seconds, check)
+
+
+def _claim(send_out: SendOut, size: int) -> list[Recipient]:
+    """Take the next recipients; those suppressed since the ledger was written are left out now."""
+    with transaction.atomic():
+        rows = list(
+            Recipient.objects.select_for_update(skip_locked=True)
+            .filter(send_out=send_out, state=Recipient.State.QUEUED)
+            .order_by("pk")[:size]
+        )
+        blocked = set(
+            Suppression.objects.filter(
+                workspace=send_out.workspace_id,
+                channel=send_out.channel,
+                target_hash__in=[row.person_hash for row in rows],
+            ).values_list("target_hash", flat=True)
+        )
+        if blocked:
+            Recipient.objects.filter(pk__in=[row.pk for row in rows if row.person_hash in blocked]).update(
+                state=Recipient.State.FILTERED, reason=FilterReason.SUPPRESSED
+            )
+            rows = [row for row in rows if row.person_hash not in blocked]
+            if not rows:
+                return _claim(send_out, size)
+        Recipient.objects.filter(pk__in=[row.pk for row in rows]).update(
+            state=Recipient.State.HANDING, handed_at=timezone.now()
+        )
+    return rows
+
+
+def _send_chunk(
+    send_out: SendOut, session: PersonalSession, chunk: list[Recipient], links: dict[str, int]
+) -> None:
+    messages = [compose(send_out, row, links) for row in chunk]
+    outcomes: list[Outcome] = []
+    try:
+        for outcome in session.send(messages):
+            outcomes.append(outcome)
+    except ProviderError as error:
+        _write(outcomes)
+        rest = chunk[len(outcomes) :]
+        if error.uncertain and rest:
+            Recipient.objects.filter(pk=rest[0].pk).update(
+                state=Recipient.State.UNKNOWN, reason="connection_lost", detail=str(error)[:500]
+            )
+            rest = rest[1:]
+        Recipient.objects.filter(pk__in=[row.pk for row in rest]).update(state=Recipient.State.QUEUED, handed_at=None)
+        raise
+    _write(outcomes)
+
+
+def _write(outcomes: list[Outcome]) -> None:
+    """Record outcomes in one statement. An open or click that came first is not overwritten."""
+    if not outcomes:
+        return
+    now = timezone.now()
+    rows = [(o.key, o.state, o.code[:64], o.detail[:500], o.provider_message_id[:200]) for o in outcomes]
+    places = ", ".join(["(%s, %s, %s, %s, %s)"] * len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Recipient._meta.db_table} r
+               SET state = v.state, code = v.code, detail = v.detail, provider_message_id = v.message,
+                   reported_at = CASE WHEN v.state IN ('delivered', 'failed') THEN %s::timestamptz END
+              FROM (VALUES {places}) AS v (id, state, code, detail, message)
+             WHERE r.id = v.id AND r.state = 'handing'
+            """,
+            [now, *(value for row in rows for value in row)],
+        )
+    for outcome in outcomes:
+        metrics.MESSAGES.labels("email", outcome.state).inc()
+
+
+def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:
+    """One person's mail: variables filled, links and opens counted, one-click unsubscribe in the header."""
+    content, values = send_out.content, recipient.values
+    html = rendering.fill(str(content["html"]), values, escape=True)
+    unsubscribe = tracking.unsubscribe_url(recipient.pk)
+    if links:
+        html = rendering.replace_links(
+            html, lambda url: tracking.click_url(recipient.pk, links[url]) if url in links else url
+        )
+    footer = str(content["unsubscribe_label"])
+    if html:
+        html = _append(html, f'<p style="font-size:12px"><a href="{unsubscribe}">{footer}</a></p>')
+        if send_out.track:
+            html = _append(html, f'<img src="{tracking.open_url(recipient.pk)}" width="1" height="1" alt="">')
+    text = rendering.fill(str(content["text"]), values) or rendering.plain_text(html)
+    sender = str(content["from_address"])
+    domain = urlsplit(settings.BASE_URL).hostname or sender.partition("@")[2]
+    return Message(
+        key=recipient.pk,
+        target=recipient.target,
+        subject=rendering.fill(str(content["subject"]), values),
+        html=html,
+        text=text if unsubscribe in text else f"{text}\n\n{footer}: {unsubscribe}",
+        headers={
+            "From": formataddr((str(content.get("from_name") or ""), sender)),
+            "Date": format_datetime(timezone.now()),
+            "Message-ID": f"<{recipient.pk}.{send_out.pk}@{domain}>",
+            "List-Unsubscribe": f"<{unsubscribe}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+        },
+    )
+
+
+def _append(html: str, extra: str) -> str:
+    position = html.lower().rfind("</body>")
+    return html + extra if position < 0 else html[:position] + extra + html[position:]

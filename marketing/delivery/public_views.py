@@ -1,0 +1,80 @@
+"""Pages that people and platforms reach without signing in: tracking, unsubscribing, recipients files."""
+
+from __future__ import annotations
+
+import base64
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+
+from cdp.core.identifiers import ID_TYPES
+from marketing.channels.base import provider_type
+from marketing.delivery import tracking
+from marketing.delivery.models import Engagement, Recipient, TrackedLink
+
+_PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
+
+
+def _recipient(token: str) -> tuple[Recipient, int]:
+    found = tracking.read_person_token(token)
+    recipient = Recipient.objects.select_related("send_out__provider").filter(pk=found[0]).first() if found else None
+    if found is None or recipient is None:
+        raise Http404
+    return recipient, found[1]
+
+
+def _agent(request: HttpRequest) -> str:
+    return request.headers.get("User-Agent", "")
+
+
+@require_safe
+def click(request: HttpRequest, token: str) -> HttpResponse:
+    """Counts the click and leads on to the link's address."""
+    recipient, number = _recipient(token)
+    link = TrackedLink.objects.filter(send_out=recipient.send_out_id, number=number).first()
+    if link is None:
+        raise Http404
+    tracking.record(
+        recipient, Engagement.Kind.CLICK, link=link, user_agent=_agent(request), method=request.method or "GET"
+    )
+    response = HttpResponseRedirect(link.url)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@require_safe
+def opened(request: HttpRequest, token: str) -> HttpResponse:
+    """The invisible picture of a mail."""
+    found = tracking.read_person_token(token)
+    recipient = Recipient.objects.filter(pk=found[0]).first() if found else None
+    if recipient is not None:
+        tracking.record(
+            recipient, Engagement.Kind.OPEN, link=None, user_agent=_agent(request), method=request.method or "GET"
+        )
+    response = HttpResponse(_PIXEL, content_type="image/gif")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@csrf_exempt
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Asks on GET (mail scanners follow links) and acts on POST, which mail programs send by themselves (RFC 8058)."""
+    recipient, _number = _recipient(token)
+    done = request.method == "POST"
+    if done:
+        tracking.unsubscribe(recipient, user_agent=_agent(request))
+    masked = ID_TYPES[provider_type(recipient.send_out.provider).id_type].mask(recipient.target)
+    return render(request, "marketing/delivery/unsubscribe.html", {"done": done, "masked": masked})
+
+
+@require_safe
+def recipients(request: HttpRequest, token: str) -> HttpResponse:
+    """A batch's recipients file: one target a line, for the platform that was given the address."""
+    out_id = tracking.read_file_token(token)
+    targets = tracking.batch_targets(out_id) if out_id else None
+    if targets is None:
+        raise Http404
+    body = "".join(f"{target}\n" for target in targets)
+    return HttpResponse(body, content_type="text/plain; charset=utf-8")

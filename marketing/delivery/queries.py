@@ -1,0 +1,85 @@
+"""What came of a send-out: every number is counted from the ledger, so pages, CSV and API always agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncHour
+
+from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
+
+_STATES = Recipient.State
+
+
+def effect(send_out: SendOut) -> dict[str, Any]:
+    """Counts of people. `target` is everybody of the audience in the ledger; `sent` is what was handed over;
+    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
+    """
+    rows = Recipient.objects.filter(send_out=send_out).aggregate(
+        target=Count("pk"),
+        left_out=Count("pk", filter=Q(state=_STATES.FILTERED)),
+        queued=Count("pk", filter=Q(state__in=[_STATES.QUEUED, _STATES.HANDING])),
+        sent=Count("pk", filter=Q(state__in=[_STATES.HANDED, _STATES.DELIVERED, _STATES.FAILED, _STATES.UNKNOWN])),
+        no_report=Count("pk", filter=Q(state=_STATES.HANDED)),
+        delivered=Count("pk", filter=Q(state=_STATES.DELIVERED)),
+        failed=Count("pk", filter=Q(state=_STATES.FAILED)),
+        unknown=Count("pk", filter=Q(state=_STATES.UNKNOWN)),
+        cancelled=Count("pk", filter=Q(state=_STATES.CANCELLED)),
+        opened=Count("pk", filter=Q(opened_at__isnull=False)),
+        clicked=Count("pk", filter=Q(clicked_at__isnull=False)),
+        unsubscribed=Count("pk", filter=Q(unsubscribed_at__isnull=False)),
+    )
+    delivered = rows["delivered"]
+    rows["rates"] = {
+        name: (rows[name] / delivered if delivered else None) for name in ("opened", "clicked", "unsubscribed")
+    }
+    rows["rates"]["delivered"] = delivered / rows["sent"] if rows["sent"] else None
+    return rows
+
+
+def reasons(send_out: SendOut) -> list[dict[str, Any]]:
+    """Why people were left out: [{"reason", "label", "count"}], most frequent first."""
+    labels = dict(FilterReason.choices)
+    found = (
+        Recipient.objects.filter(send_out=send_out, state=_STATES.FILTERED)
+        .values("reason")
+        .annotate(count=Count("pk"))
+        .order_by("-count")
+    )
+    return [{**row, "label": str(labels.get(row["reason"], row["reason"]))} for row in found]
+
+
+def failures(send_out: SendOut) -> list[dict[str, Any]]:
+    """Codes of failed messages: [{"code", "detail", "count"}]."""
+    return list(
+        Recipient.objects.filter(send_out=send_out, state=_STATES.FAILED)
+        .values("code", "detail")
+        .annotate(count=Count("pk"))
+        .order_by("-count")[:20]
+    )
+
+
+def links(send_out: SendOut) -> list[dict[str, Any]]:
+    """Clicks per link: [{"number", "url", "people", "clicks"}], machines left out."""
+    human = Q(engagements__kind=Engagement.Kind.CLICK, engagements__is_machine=False)
+    return list(
+        TrackedLink.objects.filter(send_out=send_out)
+        .annotate(
+            clicks=Count("engagements", filter=human),
+            people=Count("engagements__recipient", filter=human, distinct=True),
+        )
+        .values("number", "url", "people", "clicks")
+        .order_by("number")
+    )
+
+
+def by_hour(send_out: SendOut) -> list[dict[str, Any]]:
+    """Opens and clicks by hour: [{"hour", "kind", "count"}], machines left out."""
+    return list(
+        Engagement.objects.filter(send_out=send_out, is_machine=False)
+        .annotate(hour=TruncHour("at"))
+        .values("hour", "kind")
+        .annotate(count=Count("pk"))
+        .order_by("hour", "kind")
+    )

@@ -1,0 +1,137 @@
+"""Asking platforms what became of handed-over batches, and settling what stays unknown."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from cdp.core import metrics
+from cdp.core.identifiers import ID_TYPES
+from marketing.channels.base import BatchReceipt, BulkProviderType, ProviderError, provider_type
+from marketing.delivery import bulk
+from marketing.delivery.models import Recipient, SendBatch
+from marketing.delivery.targets import target_hash
+
+log = logging.getLogger(__name__)
+# Seconds between looks at a batch; the last one repeats until everything has been reported or time is up.
+INTERVALS = (5, 10, 30, 60, 300, 900, 3600)
+GIVE_UP = timedelta(hours=72)
+PER_TICK = 50
+
+
+def poll_due() -> int:
+    """Ask for all batches whose time has come; returns how many were asked for."""
+    asked = 0
+    for _turn in range(PER_TICK):
+        with transaction.atomic():
+            batch = (
+                SendBatch.objects.select_for_update(skip_locked=True, of=("self",))
+                .select_related("send_out__provider")
+                .filter(
+                    state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN], next_poll_at__lte=timezone.now()
+                )
+                .order_by("next_poll_at")
+                .first()
+            )
+            if batch is None:
+                return asked
+            pause = INTERVALS[min(batch.polls, len(INTERVALS) - 1)]
+            SendBatch.objects.filter(pk=batch.pk).update(
+                polls=batch.polls + 1, next_poll_at=timezone.now() + timedelta(seconds=pause)
+            )
+        _poll(batch)
+        asked += 1
+    return asked
+
+
+def _poll(batch: SendBatch) -> None:
+    kind = provider_type(batch.send_out.provider)
+    if not isinstance(kind, BulkProviderType):
+        return
+    try:
+        found = list(kind.receipts(batch.send_out.provider, batch.out_id, batch.handed_at or timezone.now()))
+    except ProviderError as error:
+        log.info("Receipts of batch %s could not be fetched: %s", batch.out_id, error)
+        return
+    if found:
+        if batch.state == SendBatch.State.UNKNOWN:
+            bulk.mark_handed(batch, batch.biz_id)
+        apply(batch, found)
+    elif batch.state == SendBatch.State.UNKNOWN and batch.send_out.provider.config.get("idempotent"):
+        _repeat(batch, kind)
+    _close(batch)
+
+
+def _repeat(batch: SendBatch, kind: BulkProviderType) -> None:
+    """The platform recognises a repeated out_id: the same call again cannot reach anybody twice."""
+    SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.UNKNOWN).update(state=SendBatch.State.NEW)
+    Recipient.objects.filter(batch=batch, state=Recipient.State.UNKNOWN).update(state=Recipient.State.QUEUED, reason="")
+    batch.refresh_from_db()
+    try:
+        bulk.hand_batch(batch.send_out, kind, batch)
+    except ProviderError as error:
+        # Nothing was accepted: it stays to be asked for, and is tried again at the next look.
+        SendBatch.objects.filter(pk=batch.pk).update(state=SendBatch.State.UNKNOWN)
+        Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED).update(state=Recipient.State.UNKNOWN)
+        log.info("Batch %s could not be repeated: %s", batch.out_id, error)
+
+
+def apply(batch: SendBatch, found: list[BatchReceipt]) -> int:
+    """Write reports into the ledger: delivered beats everything, a failure never undoes a delivery."""
+    send_out = batch.send_out
+    normalise = ID_TYPES[provider_type(send_out.provider).id_type].normalise
+    rows: dict[str, BatchReceipt] = {}
+    for receipt in found:
+        target = normalise(receipt.target)
+        if target:
+            digest = target_hash(send_out.workspace_id, send_out.channel, target)
+            if digest not in rows or receipt.state == "delivered":
+                rows[digest] = receipt
+    changed = 0
+    items = list(rows.items())
+    for start in range(0, len(items), 1000):
+        changed += _write(batch, items[start : start + 1000])
+    return changed
+
+
+def _write(batch: SendBatch, rows: list[tuple[str, BatchReceipt]]) -> int:
+    now = timezone.now()
+    places = ", ".join(["(%s, %s, %s, %s, %s::timestamptz)"] * len(rows))
+    values = [
+        value
+        for digest, receipt in rows
+        for value in (digest, receipt.state, receipt.code[:64], receipt.detail[:500], receipt.at or now)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE {Recipient._meta.db_table} r
+               SET state = v.state, code = v.code, detail = v.detail, reported_at = v.at, reason = ''
+              FROM (VALUES {places}) AS v (person_hash, state, code, detail, at)
+             WHERE r.batch_id = %s AND r.person_hash = v.person_hash
+               AND (r.state IN ('handed', 'handing', 'unknown', 'queued')
+                    OR (r.state = 'failed' AND v.state = 'delivered'))
+         RETURNING v.state
+            """,
+            [*values, batch.pk],
+        )
+        written = cursor.fetchall()
+    for (state,) in written:
+        metrics.MESSAGES.labels(batch.send_out.channel, state).inc()
+    return len(written)
+
+
+def _close(batch: SendBatch) -> None:
+    """Stop asking when everybody has been reported, or after 72 hours: what has no report then counts as failed."""
+    open_states = [Recipient.State.HANDED, Recipient.State.UNKNOWN, Recipient.State.HANDING]
+    rows = Recipient.objects.filter(batch=batch, state__in=open_states)
+    expired = batch.handed_at is not None and batch.handed_at < timezone.now() - GIVE_UP
+    if expired:
+        rows.update(state=Recipient.State.FAILED, code="no_report", reported_at=timezone.now())
+    if expired or not rows.exists():
+        SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.HANDED).update(
+            state=SendBatch.State.CLOSED, next_poll_at=None
+        )

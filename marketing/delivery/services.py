@@ -1,0 +1,247 @@
+"""Use cases of send-outs: prepare, test, start, pause, stop."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, PermissionDenied, PreconditionFailed, ValidationFailed
+from cdp.jobs.models import Job
+from insight.audiences import queries as audiences
+from marketing.channels.base import provider_type
+from marketing.content import reviews
+from marketing.content.models import ReviewState
+from marketing.delivery import schedule
+from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.resolve import variables_of
+
+LEAD = timedelta(minutes=1)
+FARTHEST = timedelta(days=365)
+FIELDS = (
+    "name",
+    "provider",
+    "sender",
+    "signature",
+    "template",
+    "audience",
+    "variables",
+    "limit",
+    "refresh_first",
+    "track",
+    "per_minute",
+    "scheduled_at",
+)
+
+
+def check_owner(send_out: SendOut, access: Access) -> None:
+    """Own send-outs, or the right to manage everybody's. Raises PermissionDenied."""
+    if send_out.owner_id != access.user.pk and not access.can(f"marketing.{send_out.channel}.manage_others"):
+        raise PermissionDenied(_("Only the owner of the send-out can do this."))
+
+
+def create(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
+    """A draft. Raises ValidationFailed with the fields that need another value."""
+    access.require(f"marketing.{channel}.create")
+    send_out = SendOut(workspace=access.workspace, channel=channel, owner=access.user)
+    _assign(send_out, values)
+    _save(send_out, force_insert=True)
+    audit.record(access, "send_out.created", send_out, after={"name": send_out.name, "channel": channel})
+    return send_out
+
+
+def update(access: Access, send_out: SendOut, values: dict[str, Any], *, edit_version: int | None = None) -> SendOut:
+    """Change a send-out that has not started. A waiting one goes back to draft and must be submitted again."""
+    access.require(f"marketing.{send_out.channel}.create")
+    check_owner(send_out, access)
+    with transaction.atomic():
+        send_out = SendOut.objects.select_for_update(of=("self",)).get(pk=send_out.pk)
+        if edit_version is not None and edit_version != send_out.edit_version:
+            raise PreconditionFailed()
+        if send_out.state not in SendOut.EDITABLE or send_out.resolved_at is not None:
+            raise Conflict(_("It has started; what is being sent can no longer be changed."), code="send_out_started")
+        _assign(send_out, values)
+        send_out.state, send_out.state_reason = SendOut.State.DRAFT, ""
+        send_out.content, send_out.audience_version, send_out.submitted_at = {}, None, None
+        send_out.bump()
+        _save(send_out)
+    audit.record(access, "send_out.changed", send_out, after={"fields": sorted(values)})
+    return send_out
+
+
+def _save(send_out: SendOut, **options: Any) -> None:
+    try:
+        with transaction.atomic():
+            send_out.save(**options)
+    except IntegrityError as error:
+        if "send_out_name_unique" in str(error):
+            message = _("Another send-out of this channel has this name.")
+            raise ValidationFailed(message, errors={"name": [message]}) from None
+        raise
+
+
+def _assign(send_out: SendOut, values: dict[str, Any]) -> None:
+    for field, value in values.items():
+        if field not in FIELDS:
+            raise ValidationFailed(errors={field: [_("Unknown field.")]})
+        setattr(send_out, field, value)
+    errors = problems(send_out)
+    if errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+
+
+def problems(send_out: SendOut) -> dict[str, list[str]]:
+    """What keeps the send-out from being saved, by field."""
+    errors: dict[str, list[str]] = {}
+
+    def add(field: str, message: str) -> None:
+        errors.setdefault(field, []).append(message)
+
+    if not send_out.name.strip() or len(send_out.name) > 64:
+        add("name", _("Give a name of 1 to 64 characters."))
+    for field in ("provider", "template", "audience"):
+        if getattr(send_out, f"{field}_id") is None:
+            add(field, _("This is needed."))
+    if errors:
+        return errors
+    if send_out.provider.channel != send_out.channel:
+        add("provider", _("This provider serves another channel."))
+    if send_out.template.channel != send_out.channel:
+        add("template", _("This template is for another channel."))
+    if send_out.channel == "email" and (send_out.sender is None or send_out.sender.provider_id != send_out.provider_id):
+        add("sender", _("Choose a sender address of this provider."))
+    if send_out.channel == "sms" and (
+        send_out.signature is None or send_out.signature.provider_id != send_out.provider_id
+    ):
+        add("signature", _("Choose a signature of this provider."))
+    id_type = provider_type(send_out.provider).id_type
+    if id_type not in {item["id_type"] for item in audiences.id_types(send_out.audience)}:
+        add("audience", _("This audience has no column with the ID that the channel needs. Save it with that ID."))
+    if send_out.limit is not None and send_out.limit < 1:
+        add("limit", _("At least one person."))
+    if send_out.per_minute is not None and send_out.per_minute < 1:
+        add("per_minute", _("At least one message per minute."))
+    missing = [name for name in send_out.template.variables if name not in send_out.variables]
+    if missing:
+        add("variables", _("Say where these variables get their text: %(names)s") % {"names": ", ".join(missing)})
+    for item in variables_of(send_out):
+        if item.tag and not audiences.can_read_tag(send_out.audience, item.dataset, item.tag):
+            add("variables", _("“%(name)s” uses a tag that is not there.") % {"name": item.name})
+        if item.missing not in ("skip", "replace"):
+            add("variables", _("“%(name)s”: missing is skip or replace.") % {"name": item.name})
+    return errors
+
+
+def submit(access: Access, send_out: SendOut, *, scheduled_at: datetime | None = None) -> SendOut:
+    """Start now, or wait for the set time. Raises ValidationFailed or Conflict with what is missing."""
+    access.require(f"marketing.{send_out.channel}.send")
+    check_owner(send_out, access)
+    with transaction.atomic():
+        send_out = SendOut.objects.select_for_update(of=("self",)).select_related(
+            "provider", "template", "audience", "sender", "signature", "workspace", "owner"
+        ).get(pk=send_out.pk)
+        if send_out.state not in (SendOut.State.DRAFT, SendOut.State.FAILED) or send_out.resolved_at is not None:
+            raise Conflict(_("It has been submitted already."), code="send_out_started")
+        errors = problems(send_out)
+        if errors:
+            raise ValidationFailed(_("The send-out is not complete."), errors=errors)
+        _check_ready(send_out)
+        send_out.scheduled_at = scheduled_at or send_out.scheduled_at
+        now = timezone.now()
+        send_out.submitted_at = now
+        send_out.bump()
+        if send_out.scheduled_at and send_out.scheduled_at > now + LEAD:
+            if send_out.scheduled_at > now + FARTHEST:
+                message = _("At most a year ahead.")
+                raise ValidationFailed(message, errors={"scheduled_at": [message]})
+            send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
+            send_out.save()
+        else:
+            send_out.save()
+            schedule.begin(send_out)
+    audit.record(
+        access, "send_out.submitted", send_out, after={"audience": send_out.audience_id, "template": send_out.template_id}
+    )
+    return send_out
+
+
+def _check_ready(send_out: SendOut) -> None:
+    """What may be missing from outside: a computed audience, approvals at the platform, a usable provider."""
+    if not send_out.provider.enabled:
+        raise Conflict(_("The provider is switched off."), code="provider_off")
+    if not send_out.refresh_first and audiences.latest_version(send_out.audience) is None:
+        raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
+    if send_out.channel == "sms":
+        if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
+            reviews.check_signature(send_out.signature)
+            if send_out.signature.state != ReviewState.APPROVED:
+                raise Conflict(_("The signature has not been approved by the platform."), code="signature_not_approved")
+        if reviews.approved(send_out.template, send_out.provider) is None:
+            raise Conflict(
+                _("The template has not been approved by the platform. Submit it for review first."),
+                code="template_not_approved",
+            )
+
+
+def pause(access: Access, send_out: SendOut) -> SendOut:
+    """Hold what has not been handed over; what has stays sent."""
+    return _switch(access, send_out, (SendOut.State.SENDING,), SendOut.State.PAUSED, "send_out.paused")
+
+
+def cancel(access: Access, send_out: SendOut) -> SendOut:
+    """Stop for good: queued recipients are cancelled, those handed over keep their result."""
+    send_out = _switch(access, send_out, SendOut.LIVE, SendOut.State.CANCELLED, "send_out.cancelled")
+    send_out.recipients.filter(state=Recipient.State.QUEUED).update(state=Recipient.State.CANCELLED)
+    SendOut.objects.filter(pk=send_out.pk).update(finished_at=timezone.now())
+    return send_out
+
+
+def _switch(
+    access: Access, send_out: SendOut, allowed: tuple[SendOut.State, ...], state: SendOut.State, action: str
+) -> SendOut:
+    access.require(f"marketing.{send_out.channel}.send")
+    check_owner(send_out, access)
+    changed = SendOut.objects.filter(pk=send_out.pk, state__in=allowed).update(
+        state=state, state_reason="", updated_at=timezone.now()
+    )
+    send_out.refresh_from_db()
+    if not changed:
+        raise Conflict(
+            _("This is not possible while it is “%(state)s”.") % {"state": send_out.get_state_display()},
+            code="send_out_state",
+        )
+    audit.record(access, action, send_out)
+    return send_out
+
+
+def resume(access: Access, send_out: SendOut) -> SendOut:
+    """Go on with a paused send-out; recipients that were left queued get their message."""
+    access.require(f"marketing.{send_out.channel}.send")
+    check_owner(send_out, access)
+    with transaction.atomic():
+        send_out = SendOut.objects.select_for_update(of=("self",)).select_related("workspace", "owner").get(
+            pk=send_out.pk
+        )
+        active = Job.objects.filter(dedupe_key=f"send_out:{send_out.pk}", status__in=Job.ACTIVE).exists()
+        if send_out.state != SendOut.State.PAUSED or active:
+            raise Conflict(_("It is not paused, or is still coming to a halt."), code="send_out_state")
+        schedule.begin(send_out)
+    audit.record(access, "send_out.resumed", send_out)
+    return send_out
+
+
+def delete(access: Access, send_out: SendOut) -> None:
+    """Remove a send-out that is not under way, with its ledger."""
+    access.require(f"marketing.{send_out.channel}.create")
+    check_owner(send_out, access)
+    with transaction.atomic():
+        locked = SendOut.objects.select_for_update(of=("self",)).get(pk=send_out.pk)
+        if locked.state in SendOut.LIVE:
+            raise Conflict(_("Stop it before you delete it."), code="send_out_live")
+        audit.record(access, "send_out.deleted", locked, before={"name": locked.name})
+        locked.delete()

@@ -1,0 +1,17 @@
+"""Celery entry points of delivery."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from marketing.delivery import receipts, schedule
+
+
+@shared_task
+def start_due_send_outs() -> None:
+    schedule.start_due()
+
+
+@shared_task
+def poll_receipts() -> None:
+    receipts.poll_due()

@@ -1,0 +1,106 @@
+"""Looking at a message before it leaves: preview with real people's values, and test sends."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.core.cache import cache
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ID_TYPES
+from insight.audiences import queries as audiences
+from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
+from marketing.content import rendering
+from marketing.delivery import freeze, tracking
+from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.personal import compose
+from marketing.delivery.resolve import as_text, variables_of
+
+MOST = 5
+KEEP_SECONDS = 3600
+
+
+def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
+    """Variable texts of the audience's member at place `number`, as that person would read them."""
+    variables = variables_of(send_out)
+    version = send_out.audience_version or audiences.latest_version(send_out.audience)
+    found: dict[tuple[str, str], Any] = {}
+    if version is not None:
+        tags = list(dict.fromkeys(item.source for item in variables if item.tag))
+        found = audiences.member_values(version, tags, number)
+    return {
+        item.name: (as_text(found.get(item.source), item.format) if item.tag else "") or item.value
+        for item in variables
+    }
+
+
+def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
+    """The message as one member of the audience would get it: subject, html, text, and for SMS its length."""
+    values = sample_values(send_out, number)
+    template = send_out.template
+    answer: dict[str, Any] = {
+        "subject": rendering.fill(template.subject, values),
+        "html": rendering.fill(template.html, values, escape=True),
+        "text": rendering.fill(template.text, values) or rendering.plain_text(template.html),
+        "values": values,
+    }
+    if send_out.channel == "sms":
+        length = rendering.sms_length(send_out.signature.text if send_out.signature else "", answer["text"])
+        answer.update(characters=length.characters, parts=length.parts)
+    return answer
+
+
+def send_test(access: Access, send_out: SendOut, targets: list[str]) -> dict[str, Any]:
+    """Send the message to up to five targets right away, outside the ledger and every count.
+
+    Returns {"sent": [...], "failed": {target: reason}}. Raises ValidationFailed for bad targets, ProviderError.
+    """
+    access.require(f"marketing.{send_out.channel}.send")
+    kind = provider_type(send_out.provider)
+    id_type = ID_TYPES[kind.id_type]
+    normalised = [id_type.normalise(target) for target in targets]
+    if not targets or len(targets) > MOST or None in normalised:
+        message = _("Give one to %(most)d valid targets.") % {"most": MOST}
+        raise ValidationFailed(message, errors={"targets": [message]})
+    chosen = [target for target in normalised if target]
+    content, values = freeze.build(send_out), sample_values(send_out)
+    audit.record(access, "send_out.tested", send_out, after={"targets": [id_type.mask(t) for t in chosen]})
+    if isinstance(kind, PersonalProviderType):
+        return _test_personal(send_out, kind, content, values, chosen)
+    assert isinstance(kind, BulkProviderType)
+    out_id = uuid.uuid4().hex
+    cache.set(f"test-send:{out_id}", chosen, KEEP_SECONDS)
+    request = BulkRequest(out_id, tracking.file_url(out_id), len(chosen), {**content, "params": values})
+    kind.send_bulk(send_out.provider, request)
+    return {"sent": chosen, "failed": {}}
+
+
+def _test_personal(
+    send_out: SendOut,
+    kind: PersonalProviderType,
+    content: dict[str, Any],
+    values: dict[str, str],
+    targets: list[str],
+) -> dict[str, Any]:
+    subject = _("[Test] %(subject)s") % {"subject": content["subject"]}
+    # Row number 0 belongs to nobody: links in a test lead straight on and count nothing.
+    trial = SendOut(
+        pk=send_out.pk, channel=send_out.channel, track=False, content={**content, "subject": subject}
+    )
+    messages = [compose(trial, Recipient(pk=0, target=target, values=values), {}) for target in targets]
+    stamp = int(timezone.now().timestamp())
+    for number, message in enumerate(messages):
+        message.headers["Message-ID"] = message.headers["Message-ID"].replace("<0.", f"<test-{stamp}-{number}.")
+    with kind.session(send_out.provider, str(content["from_address"])) as session:
+        outcomes = list(session.send(messages))
+    failed = {
+        target: f"{outcome.code} {outcome.detail}".strip()
+        for target, outcome in zip(targets, outcomes, strict=True)
+        if outcome.state == "failed"
+    }
+    return {"sent": [target for target in targets if target not in failed], "failed": failed}
