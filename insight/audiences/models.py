@@ -1,0 +1,166 @@
+"""Audiences, their versions, and the folders they lie in.
+
+The members of a version are a table in the lake; PostgreSQL holds what defines it and what is known of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+
+
+class Folder(WorkspaceScoped, TimeStamped):
+    """A folder of audiences, shared by the workspace. Folders nest."""
+
+    id = PrefixedIdField("fld")
+    name = models.CharField(_("name"), max_length=64)
+    parent = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("inside")
+    )
+
+    class Meta:
+        verbose_name = _("folder")
+        verbose_name_plural = _("folders")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "parent", "name"], name="audience_folder_name", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Audience(WorkspaceScoped, TimeStamped, Versioned):
+    """A described set of users. `current` is its latest good version: it stays usable until the next one is whole."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Not computed")
+        WAITING = "waiting", _("Waiting")
+        RUNNING = "running", _("Computing")
+        SUCCEEDED = "succeeded", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    id = PrefixedIdField("aud")
+    name = models.CharField(_("name"), max_length=64)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("owner")
+    )
+    origin = models.CharField(_("origin"), max_length=32, default="selection")
+    origin_detail: Any = models.JSONField(default=dict, blank=True)
+    rule: Any = models.JSONField(_("rule"), null=True, blank=True)
+    rule_version = models.PositiveIntegerField(default=1)
+    source = models.CharField(_("data source"), max_length=64, default="lake")
+    user_id_type = models.CharField(_("user identifier"), max_length=16, blank=True)
+    save_ids: Any = models.JSONField(_("saved IDs"), default=list, blank=True)
+    folder = models.ForeignKey(
+        Folder, on_delete=models.PROTECT, null=True, blank=True, related_name="audiences", verbose_name=_("folder")
+    )
+    public = models.BooleanField(_("public"), default=False)
+    remark = models.CharField(_("remark"), max_length=500, blank=True)
+    limit = models.PositiveBigIntegerField(_("at most this many people"), null=True, blank=True)
+    refresh: Any = models.JSONField(_("periodic refresh"), default=dict, blank=True)
+    next_refresh_at = models.DateTimeField(_("next refresh"), null=True, blank=True)
+    auto_snapshot = models.BooleanField(_("snapshot on each manual refresh"), default=False)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
+    reason = models.TextField(_("reason"), blank=True)
+    reason_code = models.CharField(max_length=64, blank=True)
+    count = models.BigIntegerField(_("people"), null=True)
+    version = models.PositiveIntegerField(_("version"), default=0)
+    current = models.ForeignKey(
+        "AudienceVersion", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("current version")
+    )
+    refreshed_at = models.DateTimeField(_("refreshed"), null=True)
+
+    class Meta:
+        verbose_name = _("audience")
+        verbose_name_plural = _("audiences")
+        ordering = ["-updated_at", "-id"]
+        indexes = [
+            models.Index(fields=["workspace", "owner", "-updated_at"]),
+            models.Index(fields=["workspace", "public", "-updated_at"]),
+            models.Index(fields=["next_refresh_at"], condition=models.Q(next_refresh_at__isnull=False), name="audience_due"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "owner", "name"], name="audience_name_per_owner"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_busy(self) -> bool:
+        return self.state in (self.State.WAITING, self.State.RUNNING)
+
+
+class AudienceVersion(WorkspaceScoped):
+    """The members at one moment, in the lake table `table_name`. Never changed once written."""
+
+    class Kind(models.TextChoices):
+        MANUAL = "manual", _("Manual")
+        PERIODIC = "periodic", _("Periodic")
+        COPY = "copy", _("Copy")
+
+    id = PrefixedIdField("audv")
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("version"))
+    table_name = models.CharField(max_length=80)
+    count = models.BigIntegerField(_("people"))
+    joined = models.BigIntegerField(_("joined"), null=True, help_text="Members whom the version before did not have.")
+    left = models.BigIntegerField(_("left"), null=True, help_text="Members of the version before who are gone.")
+    user_id_type = models.CharField(_("user identifier"), max_length=16, blank=True)
+    save_ids: Any = models.JSONField(default=list)
+    id_stats: Any = models.JSONField(
+        default=dict, help_text='{"mobile": {"filled", "distinct", "fill_rate", "encryption", "conflicts"}}'
+    )
+    rule: Any = models.JSONField(null=True)
+    rule_version = models.PositiveIntegerField(default=1)
+    limit = models.PositiveBigIntegerField(null=True)
+    as_of = models.DateField(_("computed for the day"), null=True)
+    dataset_versions: Any = models.JSONField(default=dict, help_text="Dataset ID to version number.")
+    audience_versions: Any = models.JSONField(default=dict, help_text="Audience ID to version number.")
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.MANUAL)
+    is_snapshot = models.BooleanField(_("snapshot"), default=False)
+    snapshot_name = models.CharField(_("snapshot"), max_length=96, blank=True)
+    snapshot_auto = models.BooleanField(default=False, help_text="Made by a setting; such ones make room first.")
+    seconds = models.FloatField(null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    dropped_at = models.DateTimeField(null=True, help_text="When the table was dropped; the figures stay.")
+
+    class Meta:
+        verbose_name = _("audience version")
+        verbose_name_plural = _("audience versions")
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["audience", "number"], name="audience_version_number")]
+
+    def __str__(self) -> str:
+        return self.snapshot_name or f"{self.audience_id} v{self.number}"
+
+
+class Dependency(models.Model):
+    """What an audience's rule reads. Rewritten with the rule; the cheap answer to “used by” and “made from”."""
+
+    class Kind(models.TextChoices):
+        DATASET = "dataset", _("Dataset")
+        AUDIENCE = "audience", _("Audience")
+
+    id = models.BigAutoField(primary_key=True)
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="dependencies")
+    kind = models.CharField(max_length=10, choices=Kind)
+    target = models.CharField(max_length=40)
+    columns: Any = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("dependency")
+        indexes = [models.Index(fields=["kind", "target"])]
+        constraints = [models.UniqueConstraint(fields=["audience", "kind", "target"], name="audience_dependency")]
+
+    def __str__(self) -> str:
+        return f"{self.audience_id} → {self.target}"
