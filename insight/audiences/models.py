@@ -73,6 +73,9 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
     reason_code = models.CharField(max_length=64, blank=True)
     count = models.BigIntegerField(_("people"), null=True)
     version = models.PositiveIntegerField(_("version"), default=0)
+    numbers_used = models.PositiveIntegerField(
+        default=0, help_text="Last version number given out: each attempt has its own, so two can never share a table."
+    )
     current = models.ForeignKey(
         "AudienceVersion", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("current version")
     )
@@ -85,7 +88,11 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
         indexes = [
             models.Index(fields=["workspace", "owner", "-updated_at"]),
             models.Index(fields=["workspace", "public", "-updated_at"]),
-            models.Index(fields=["next_refresh_at"], condition=models.Q(next_refresh_at__isnull=False), name="audience_due"),
+            models.Index(
+                fields=["next_refresh_at"],
+                condition=models.Q(next_refresh_at__isnull=False),
+                name="audience_due",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["workspace", "owner", "name"], name="audience_name_per_owner"),
