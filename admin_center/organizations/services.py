@@ -13,9 +13,12 @@ from django.utils.translation import gettext as _
 
 from admin_center.organizations.models import Organization, Workspace
 from admin_center.organizations.signals import workspace_created
+from admin_center.organizations.settings import update_settings
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
+
+_EDITABLE = ("name", "description", "time_zone")
 
 
 @transaction.atomic
@@ -67,21 +70,23 @@ def create_workspace(
 
 
 @transaction.atomic
-def update_workspace(
-    workspace: Workspace, changes: dict[str, Any], *, access: Access | None = None
-) -> Workspace:
-    """Change name, description or time zone. Raises ValidationFailed with the fields that need another value."""
-    before = {field: getattr(workspace, field) for field in changes}
-    for field, value in changes.items():
-        setattr(workspace, field, value.strip())
+def update_workspace(workspace: Workspace, changes: dict[str, Any], *, access: Access | None = None) -> None:
+    """Change name, description, time zone and settings (see `settings.WorkspaceSettings`), all or nothing.
+
+    Raises ValidationFailed with the fields that need another value.
+    """
+    fields = {field: str(changes[field]).strip() for field in _EDITABLE if field in changes}
+    before = {field: getattr(workspace, field) for field in fields}
+    for field, value in fields.items():
+        setattr(workspace, field, value)
     _clean(workspace)
-    after = {field: getattr(workspace, field) for field in changes}
-    if before == after:
-        return workspace
-    workspace.bump()
-    workspace.save(update_fields=[*changes, "edit_version", "updated_at"])
-    audit.record(access, "workspace.changed", workspace, before=before, after=after, workspace=workspace)
-    return workspace
+    if before != fields:
+        workspace.bump()
+        workspace.save(update_fields=[*fields, "edit_version", "updated_at"])
+        audit.record(access, "workspace.changed", workspace, before=before, after=fields, workspace=workspace)
+    others = {key: value for key, value in changes.items() if key not in _EDITABLE}
+    if others:
+        update_settings(workspace, others, access=access)
 
 
 @transaction.atomic

@@ -1,0 +1,75 @@
+"""REST API of a workspace's own settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from admin_center.organizations import services
+from admin_center.organizations.models import Workspace
+from admin_center.organizations.settings import workspace_settings
+from cdp.core.api import WorkspaceAPIView
+
+_FIELDS = ("name", "description", "time_zone")
+
+
+class QuietHoursSerializer(serializers.Serializer[Any]):
+    enabled = serializers.BooleanField(required=False)
+    start = serializers.TimeField(required=False, format="%H:%M")
+    end = serializers.TimeField(required=False, format="%H:%M")
+    action = serializers.ChoiceField(choices=["delay", "skip"], required=False)
+
+
+class CapSerializer(serializers.Serializer[Any]):
+    per_day = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+    per_week = serializers.IntegerField(required=False, allow_null=True, min_value=1)
+
+
+class CapsSerializer(serializers.Serializer[Any]):
+    sms = CapSerializer(required=False)
+    email = CapSerializer(required=False)
+
+
+class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
+    """What a workspace is called, and how it works."""
+
+    slug = serializers.SlugField(read_only=True)
+    name = serializers.CharField(max_length=64, required=False)
+    description = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    time_zone = serializers.CharField(required=False, help_text="IANA name, such as Asia/Shanghai")
+    update_concurrency = serializers.IntegerField(
+        min_value=1, max_value=10, required=False, help_text="Scheduled updates that run at once"
+    )
+    shown_in_full = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="ID types that are not masked"
+    )
+    quiet_hours = QuietHoursSerializer(required=False)
+    caps = CapsSerializer(required=False)
+
+    def to_representation(self, instance: Workspace) -> dict[str, Any]:
+        fields = {field: getattr(instance, field) for field in ("slug", *_FIELDS)}
+        return {**fields, **workspace_settings(instance).model_dump(mode="json")}
+
+
+class SettingsView(WorkspaceAPIView):
+    """Name, description, time zone and settings of the workspace."""
+
+    required_permission = {"get": "admin.workspace", "patch": "admin.workspace"}
+
+    @extend_schema(responses=WorkspaceSettingsSerializer)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self._answer()
+
+    @extend_schema(request=WorkspaceSettingsSerializer, responses=WorkspaceSettingsSerializer)
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.check_etag(self.workspace)
+        services.update_workspace(self.workspace, dict(request.data), access=self.access)
+        return self._answer()
+
+    def _answer(self) -> Response:
+        data = WorkspaceSettingsSerializer(self.workspace).data
+        return Response(data, headers={"ETag": self.workspace.etag})
