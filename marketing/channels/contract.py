@@ -42,6 +42,13 @@ def contract_fields() -> tuple[ConfigField, ...]:
             default=",".join(SUCCESS_CODES),
             help_text=lazy("Comma-separated."),
         ),
+        ConfigField(
+            "idempotent",
+            lazy("The platform recognises a repeated outId"),
+            kind="flag",
+            default=False,
+            help_text=lazy("Then a call without an answer is repeated safely; otherwise it waits for a report."),
+        ),
     )
 
 

@@ -1,0 +1,103 @@
+"""REST API of providers and sender addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.core.api import WorkspaceViewSet
+from marketing.channels import services
+from marketing.channels.models import Provider, SenderAddress
+
+
+class ProviderSerializer(serializers.ModelSerializer[Provider]):
+    """A connection to a mail server or message platform. Secrets are write-only and shown as dots."""
+
+    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    config = serializers.JSONField(required=False)
+
+    class Meta:
+        model = Provider
+        fields = [
+            "id",
+            "channel",
+            "type",
+            "name",
+            "config",
+            "rate_per_second",
+            "batch_size",
+            "enabled",
+            "last_error",
+            "checked_at",
+            "paused_until",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields = ["id", "last_error", "checked_at", "paused_until", "created_at", "updated_at"]
+
+    def to_representation(self, instance: Provider) -> dict[str, Any]:
+        return {**super().to_representation(instance), "config": services.shown_config(instance)}
+
+
+class ProviderViewSet(WorkspaceViewSet):
+    """Providers of the workspace."""
+
+    model = Provider
+    serializer_class = ProviderSerializer
+    filterset_fields = ["channel", "type", "enabled"]
+    search_fields = ["name"]
+    ordering_fields = ["name", "created_at"]
+    required_permission = {"*": "marketing.accounts.manage"}
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.get_serializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        return self.answer(services.create_provider(self.access, data.validated_data), status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        provider = self.get_object()
+        self.check_etag(provider)
+        data = self.get_serializer(provider, data=request.data, partial=True)
+        data.is_valid(raise_exception=True)
+        return self.answer(services.update_provider(self.access, provider, data.validated_data))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        services.delete_provider(self.access, self.get_object())
+        return Response(status=204)
+
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(services.test_provider(self.access, self.get_object()))
+
+
+class SenderSerializer(serializers.ModelSerializer[SenderAddress]):
+    class Meta:
+        model = SenderAddress
+        fields = ["id", "provider", "address", "name", "state", "created_at"]
+        read_only_fields = ["id", "state", "created_at"]
+
+
+class SenderViewSet(WorkspaceViewSet):
+    """Addresses that mail may come from."""
+
+    model = SenderAddress
+    serializer_class = SenderSerializer
+    filterset_fields = ["provider", "state"]
+    search_fields = ["address", "name"]
+    ordering_fields = ["address", "created_at"]
+    required_permission = {"*": "marketing.accounts.manage"}
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
+        sender = services.add_sender(
+            self.access, provider, str(request.data.get("address", "")), str(request.data.get("name", ""))
+        )
+        return self.answer(sender, status=201)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        services.delete_sender(self.access, self.get_object())
+        return Response(status=204)

@@ -1,0 +1,174 @@
+"""Use cases of providers and sender addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from cdp.core.outbound import check_url
+from marketing.channels.base import ConfigField, ProviderError, ProviderType, find_type, provider_type
+from marketing.channels.models import Provider, SenderAddress
+
+KEPT = "••••••"
+"""What a form or API client sends back for a secret that shall stay as it is."""
+
+
+def create_provider(access: Access, values: dict[str, Any]) -> Provider:
+    """A new provider. Raises ValidationFailed with the fields (config fields as "config/host")."""
+    provider = Provider(workspace=access.workspace, channel=values["channel"], type=values["type"])
+    _assign(provider, values)
+    _save(provider)
+    audit.record(access, "provider.created", provider, after={"name": provider.name, "channel": provider.channel})
+    return provider
+
+
+def update_provider(
+    access: Access, provider: Provider, values: dict[str, Any], *, edit_version: int | None = None
+) -> Provider:
+    """Change a provider; its channel and type stay. Secrets that are not given, or given as dots, are kept."""
+    if edit_version is not None and edit_version != provider.edit_version:
+        raise PreconditionFailed()
+    _assign(provider, values)
+    provider.bump()
+    provider.consecutive_errors, provider.paused_until, provider.last_error = 0, None, ""
+    _save(provider)
+    audit.record(access, "provider.changed", provider, after={"fields": sorted(values)})
+    return provider
+
+
+def _assign(provider: Provider, values: dict[str, Any]) -> None:
+    kind = find_type(provider.channel, provider.type)
+    if kind is None:
+        message = _("There is no such kind of provider for this channel.")
+        raise ValidationFailed(message, errors={"type": [message]})
+    errors: dict[str, list[str]] = {}
+    for field in ("name", "rate_per_second", "batch_size", "enabled"):
+        if field in values:
+            setattr(provider, field, values[field])
+    if not str(provider.name).strip() or len(provider.name) > 50:
+        errors["name"] = [_("Give a name of 1 to 50 characters.")]
+    for field in ("rate_per_second", "batch_size"):
+        if getattr(provider, field) < 1:
+            errors[field] = [_("At least 1.")]
+    provider.config = _config(kind, provider.config, values.get("config", {}), errors)
+    if errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+
+
+def _config(
+    kind: ProviderType, old: dict[str, Any], given: dict[str, Any], errors: dict[str, list[str]]
+) -> dict[str, Any]:
+    known = {field.name for field in kind.fields}
+    for name in set(given) - known:
+        errors[f"config/{name}"] = [_("Unknown field.")]
+    config: dict[str, Any] = {}
+    for field in kind.fields:
+        value = given.get(field.name, old.get(field.name, field.default))
+        if field.kind == "secret" and value in (KEPT, None):
+            value = old.get(field.name, "")
+        problem = _problem(field, value)
+        if problem:
+            errors[f"config/{field.name}"] = [problem]
+        config[field.name] = value
+    return config
+
+
+def _problem(field: ConfigField, value: Any) -> str:
+    if value in ("", None):
+        return _("This is needed.") if field.required else ""
+    if field.kind == "number" and not (str(value).isdigit() and 0 < int(value) < 65_536):
+        return _("A whole number from 1 to 65535.")
+    if field.kind == "choice" and value not in {key for key, _label in field.choices}:
+        return _("Choose one of the list.")
+    if field.kind == "url":
+        try:
+            check_url(str(value))
+        except ValidationFailed as error:
+            return str(error)
+    return ""
+
+
+def _save(provider: Provider) -> None:
+    try:
+        with transaction.atomic():
+            provider.save()
+    except IntegrityError:
+        message = _("Another provider of this channel has this name.")
+        raise ValidationFailed(message, errors={"name": [message]}) from None
+
+
+def shown_config(provider: Provider) -> dict[str, Any]:
+    """The settings without secrets: a secret that is set shows as dots."""
+    kind = provider_type(provider)
+    return {
+        field.name: (KEPT if provider.config.get(field.name) else "")
+        if field.kind == "secret"
+        else provider.config.get(field.name, field.default)
+        for field in kind.fields
+    }
+
+
+def test_provider(access: Access, provider: Provider) -> dict[str, Any]:
+    """Try the connection: {"ok": bool, "lines": [...]}. What was found is kept on the provider."""
+    try:
+        lines = provider_type(provider).test(provider)
+    except (ProviderError, ValidationFailed) as error:
+        Provider.objects.filter(pk=provider.pk).update(checked_at=timezone.now(), last_error=str(error)[:500])
+        return {"ok": False, "lines": [str(error)]}
+    provider.note_success()
+    Provider.objects.filter(pk=provider.pk).update(checked_at=timezone.now(), last_error="")
+    audit.record(access, "provider.tested", provider)
+    return {"ok": True, "lines": lines}
+
+
+def delete_provider(access: Access, provider: Provider) -> None:
+    """Remove a provider that no send-out used. Raises Conflict otherwise."""
+    try:
+        with transaction.atomic():
+            audit.record(access, "provider.deleted", provider, before={"name": provider.name})
+            provider.delete()
+    except ProtectedError:
+        raise Conflict(
+            _("Send-outs have used this provider. Switch it off instead, so that their history stays."),
+            code="in_use",
+        ) from None
+
+
+def add_sender(access: Access, provider: Provider, address: str, name: str = "") -> SenderAddress:
+    """A sender address for mail of this provider."""
+    address = address.strip()
+    try:
+        validate_email(address)
+    except DjangoValidationError:
+        message = _("This is not an e-mail address.")
+        raise ValidationFailed(message, errors={"address": [message]}) from None
+    if provider.channel != Provider.Channel.EMAIL:
+        raise Conflict(_("Only e-mail providers have sender addresses."))
+    try:
+        with transaction.atomic():
+            sender = SenderAddress.objects.create(
+                workspace=access.workspace, provider=provider, address=address, name=name.strip()
+            )
+    except IntegrityError:
+        message = _("The provider has this address already.")
+        raise ValidationFailed(message, errors={"address": [message]}) from None
+    audit.record(access, "sender.created", sender, after={"address": address})
+    return sender
+
+
+def delete_sender(access: Access, sender: SenderAddress) -> None:
+    try:
+        with transaction.atomic():
+            audit.record(access, "sender.deleted", sender, before={"address": sender.address})
+            sender.delete()
+    except ProtectedError:
+        raise Conflict(_("Send-outs have used this address, so it stays."), code="in_use") from None

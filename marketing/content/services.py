@@ -1,0 +1,131 @@
+"""Use cases of templates and signatures."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
+
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from marketing.channels.models import Provider
+from marketing.content import rendering, reviews
+from marketing.content.models import Signature, Template
+
+FIELDS = ("name", "purpose", "subject", "html", "text")
+MAX_HTML_BYTES = 500_000
+MAX_SMS = 500
+_BROKEN = re.compile(r"\$\{[^}]*\}?")
+
+
+def create_template(access: Access, channel: str, values: dict[str, Any]) -> Template:
+    """A new template. Raises ValidationFailed with the fields that need another value."""
+    template = Template(workspace=access.workspace, channel=channel, owner=access.user)
+    _assign(template, values)
+    _save(template)
+    audit.record(access, "template.created", template, after={"name": template.name, "channel": channel})
+    return template
+
+
+def update_template(
+    access: Access, template: Template, values: dict[str, Any], *, edit_version: int | None = None
+) -> Template:
+    """Change a template. Send-outs under way keep the text they started with; reviews start anew."""
+    if edit_version is not None and edit_version != template.edit_version:
+        raise PreconditionFailed()
+    _assign(template, values)
+    template.bump()
+    _save(template)
+    audit.record(access, "template.changed", template, after={"fields": sorted(values)})
+    return template
+
+
+def _assign(template: Template, values: dict[str, Any]) -> None:
+    for field, value in values.items():
+        if field in FIELDS:
+            setattr(template, field, value or "")
+    errors = problems(template)
+    if errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+
+
+def problems(template: Template) -> dict[str, list[str]]:
+    """What keeps a template from being saved, by field."""
+    errors: dict[str, list[str]] = {}
+    if not template.name.strip() or len(template.name) > 64:
+        errors["name"] = [_("Give a name of 1 to 64 characters.")]
+    if template.purpose not in Template.Purpose.values:
+        errors["purpose"] = [_("Choose one of the list.")]
+    if template.channel == Provider.Channel.EMAIL:
+        if not template.subject.strip():
+            errors["subject"] = [_("A mail needs a subject.")]
+        if not template.html.strip() and not template.text.strip():
+            errors["html"] = [_("Write the mail.")]
+        if len(template.html.encode()) > MAX_HTML_BYTES:
+            errors["html"] = [_("The HTML is larger than 500 KB.")]
+    elif not 1 <= len(template.text.strip()) <= MAX_SMS:
+        errors["text"] = [_("An SMS has 1 to 500 characters.")]
+    for field in ("subject", "html", "text"):
+        bad = [found for found in _BROKEN.findall(getattr(template, field)) if not rendering.VARIABLE.fullmatch(found)]
+        if bad:
+            errors.setdefault(field, []).append(
+                _("%(found)s is no variable. Write ${name}: a letter, then letters, digits or _ (at most 32).")
+                % {"found": bad[0][:40]}
+            )
+    return errors
+
+
+def _save(template: Template) -> None:
+    try:
+        with transaction.atomic():
+            template.save()
+    except IntegrityError:
+        message = _("Another template of this channel has this name.")
+        raise ValidationFailed(message, errors={"name": [message]}) from None
+
+
+def delete_template(access: Access, template: Template) -> None:
+    try:
+        with transaction.atomic():
+            audit.record(access, "template.deleted", template, before={"name": template.name})
+            template.delete()
+    except ProtectedError:
+        raise Conflict(_("Send-outs use this template, so it stays."), code="in_use") from None
+
+
+def submit_for_review(access: Access, template: Template, provider: Provider) -> Any:
+    """Send the template's present text to the platform for review. Raises ProviderError."""
+    review = reviews.submit(template, provider)
+    audit.record(access, "template.submitted", template, after={"provider": provider.pk, "code": review.remote_code})
+    return review
+
+
+def add_signature(access: Access, provider: Provider, text: str) -> Signature:
+    """Register a signature that the platform knows; its review state is asked for at once."""
+    text = text.strip()
+    if not 2 <= len(text) <= 24 or any(character in text for character in "【】[]"):
+        message = _("A signature has 2 to 24 characters, without brackets.")
+        raise ValidationFailed(message, errors={"text": [message]})
+    if provider.channel != Provider.Channel.SMS:
+        raise Conflict(_("Only SMS providers have signatures."))
+    try:
+        with transaction.atomic():
+            signature = Signature.objects.create(workspace=access.workspace, provider=provider, text=text)
+    except IntegrityError:
+        message = _("The provider has this signature already.")
+        raise ValidationFailed(message, errors={"text": [message]}) from None
+    audit.record(access, "signature.created", signature, after={"text": text})
+    return reviews.check_signature(signature)
+
+
+def delete_signature(access: Access, signature: Signature) -> None:
+    try:
+        with transaction.atomic():
+            audit.record(access, "signature.deleted", signature, before={"text": signature.text})
+            signature.delete()
+    except ProtectedError:
+        raise Conflict(_("Send-outs use this signature, so it stays."), code="in_use") from None

@@ -1,0 +1,249 @@
+"""REST API of send-outs and suppressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.core.api import WorkspaceViewSet, accepted
+from cdp.core.errors import PermissionDenied, ValidationFailed
+from cdp.core.identifiers import ID_TYPES
+from cdp.jobs.services import active_job
+from insight.audiences.models import Audience
+from marketing.channels.base import provider_type
+from marketing.channels.models import Provider, SenderAddress
+from marketing.content.models import Signature, Template
+from marketing.delivery import queries, services, suppressions, trial
+from marketing.delivery.models import Recipient, SendOut, Suppression
+
+CHANNELS = tuple(Provider.Channel.values)
+REFERENCES = {
+    "provider": Provider,
+    "sender": SenderAddress,
+    "signature": Signature,
+    "template": Template,
+    "audience": Audience,
+}
+
+
+class SendOutSerializer(serializers.ModelSerializer[SendOut]):
+    """One message to one audience. References are IDs of the same workspace."""
+
+    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    provider = serializers.CharField(source="provider_id")
+    sender = serializers.CharField(source="sender_id", required=False, allow_null=True)
+    signature = serializers.CharField(source="signature_id", required=False, allow_null=True)
+    template = serializers.CharField(source="template_id")
+    audience = serializers.CharField(source="audience_id")
+
+    class Meta:
+        model = SendOut
+        fields = [
+            "id",
+            "channel",
+            "name",
+            "provider",
+            "sender",
+            "signature",
+            "template",
+            "audience",
+            "variables",
+            "limit",
+            "refresh_first",
+            "track",
+            "per_minute",
+            "scheduled_at",
+            "state",
+            "state_reason",
+            "created_at",
+            "updated_at",
+            "started_at",
+            "finished_at",
+        ]
+        read_only_fields = ["id", "state", "state_reason", "created_at", "updated_at", "started_at", "finished_at"]
+        validators: list[Any] = []
+
+
+class RecipientFilter(django_filters.FilterSet):
+    person = django_filters.CharFilter(field_name="person")
+
+    class Meta:
+        model = Recipient
+        fields = ["state", "reason", "code"]
+
+
+class SendOutViewSet(WorkspaceViewSet):
+    """Send-outs of the channels that the person may see."""
+
+    model = SendOut
+    serializer_class = SendOutSerializer
+    filterset_fields = ["channel", "state", "audience", "template", "owner"]
+    search_fields = ["name"]
+    ordering_fields = ["name", "updated_at", "scheduled_at", "started_at", "state"]
+    # What each channel's own point allows is checked below and in the services.
+    required_permission = {"*": "workspace.view"}
+
+    def get_queryset(self) -> Any:
+        rows = super().get_queryset().select_related("provider", "template", "audience", "sender", "signature")
+        if getattr(self, "swagger_fake_view", False):
+            return rows
+        return rows.filter(channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")])
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if not any(self.access.can(f"marketing.{name}.view") for name in CHANNELS):
+            raise PermissionDenied(point="marketing.email.view")
+        return super().list(request, *args, **kwargs)
+
+    def _values(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Validated data with the references turned into objects of this workspace."""
+        values: dict[str, Any] = {}
+        errors: dict[str, list[str]] = {}
+        for key, value in data.items():
+            name = key.removesuffix("_id")
+            model = REFERENCES.get(name)
+            if model is None or value is None:
+                values[name] = value
+                continue
+            found = model.objects.in_workspace(self.workspace).filter(pk=value).first()  # type: ignore[attr-defined]
+            if found is None:
+                errors[name] = [_("There is nothing with this ID in the workspace.")]
+            values[name] = found
+        if errors:
+            raise ValidationFailed(_("Some fields need another value."), errors=errors)
+        return values
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.get_serializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        values = self._values(data.validated_data)
+        return self.answer(services.create(self.access, values.pop("channel"), values), status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        send_out = self.get_object()
+        self.check_etag(send_out)
+        data = self.get_serializer(send_out, data=request.data, partial=True)
+        data.is_valid(raise_exception=True)
+        values = self._values({key: value for key, value in data.validated_data.items() if key != "channel"})
+        return self.answer(services.update(self.access, send_out, values))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        services.delete(self.access, self.get_object())
+        return Response(status=204)
+
+    @action(detail=True, methods=["post"])
+    def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send now (202 with the job), or at `scheduled_at` (200)."""
+        field = serializers.DateTimeField(required=False, allow_null=True, default=None)
+        moment = field.run_validation(request.data.get("scheduled_at"))
+        send_out = services.submit(self.access, self.get_object(), scheduled_at=moment)
+        job = active_job(send_out)
+        data = self.get_serializer(send_out).data
+        return accepted(job, send_out=data) if job else Response(data)
+
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.answer(services.pause(self.access, self.get_object()))
+
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.answer(services.resume(self.access, self.get_object()))
+
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.answer(services.cancel(self.access, self.get_object()))
+
+    @action(detail=True, methods=["get"])
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The message as one member of the audience would get it; `?member=3` takes the fourth."""
+        number = request.query_params.get("member", "0")
+        return Response(trial.preview(self.get_object(), int(number) if number.isdigit() else 0))
+
+    @action(detail=True, methods=["post"], url_path="test-send")
+    def test_send(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send it to up to five targets now: {"targets": ["…"]}."""
+        targets = request.data.get("targets")
+        if not isinstance(targets, list):
+            message = _("Give a list of targets.")
+            raise ValidationFailed(message, errors={"targets": [message]})
+        return Response(trial.send_test(self.access, self.get_object(), [str(target) for target in targets]))
+
+    @action(detail=True, methods=["get"])
+    def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Counts, rates, reasons, failures, links and the course by hour."""
+        send_out = self.get_object()
+        return Response(
+            {
+                **queries.effect(send_out),
+                "reasons": queries.reasons(send_out),
+                "failures": queries.failures(send_out),
+                "links": queries.links(send_out),
+                "by_hour": queries.by_hour(send_out),
+            }
+        )
+
+    @action(detail=True, methods=["get"])
+    def recipients(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The ledger, a page at a time; targets are masked without the right to see them."""
+        send_out = self.get_object()
+        rows = RecipientFilter(request.query_params, queryset=send_out.recipients.order_by("pk")).qs
+        page = self.paginate_queryset(rows)
+        return self.get_paginated_response([shown_recipient(row, send_out, self.access) for row in page or []])
+
+
+def shown_recipient(row: Recipient, send_out: SendOut, access: Any) -> dict[str, Any]:
+    """A ledger row as people see it."""
+    mask = ID_TYPES[provider_type(send_out.provider).id_type].mask
+    clear = access.can("marketing.recipients.unmask")
+    person_mask = ID_TYPES["one_id"].mask
+    return {
+        "person": row.person if clear else person_mask(row.person),
+        "target": row.target if clear else mask(row.target) if row.target else "",
+        "state": row.state,
+        "state_label": row.get_state_display(),
+        "reason": row.reason,
+        "code": row.code,
+        "detail": row.detail,
+        "handed_at": row.handed_at,
+        "reported_at": row.reported_at,
+        "opened_at": row.opened_at,
+        "clicked_at": row.clicked_at,
+        "unsubscribed_at": row.unsubscribed_at,
+    }
+
+
+class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
+    """A target that is not written to. `target` is given when one is added, and only shown masked."""
+
+    target = serializers.CharField(write_only=True)
+
+    class Meta:
+        model = Suppression
+        fields = ["id", "channel", "target", "masked", "reason", "source", "created_at"]
+        read_only_fields = ["id", "masked", "reason", "source", "created_at"]
+
+
+class SuppressionViewSet(WorkspaceViewSet):
+    """Who must not be written to."""
+
+    model = Suppression
+    serializer_class = SuppressionSerializer
+    filterset_fields = ["channel", "reason"]
+    search_fields = ["masked"]
+    ordering_fields = ["created_at"]
+    required_permission = {"*": "marketing.accounts.manage"}
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.get_serializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        row = suppressions.add(self.access, data.validated_data["channel"], data.validated_data["target"])
+        return self.answer(row, status=201)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        suppressions.remove(self.access, self.get_object())
+        return Response(status=204)
