@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
+from django.utils import timezone
 
 from admin_center.audit.models import AuditEntry
 from admin_center.audit.services import log_download
@@ -41,6 +42,7 @@ class _Echo:
 
 def export_entries(access: Access, entries: QuerySet[AuditEntry]) -> StreamingHttpResponse:
     """The entries as CSV (UTF-8 with header row), streamed. The export is itself audited, before the first row."""
+    entries = entries.filter(at__lte=timezone.now())
     log_download(access, None, action="audit.exported", rows=entries.count())
     response = StreamingHttpResponse(_lines(entries), content_type="text/csv; charset=utf-8")
     name = f"audit-{access.workspace.slug}-{today(access.workspace):%Y%m%d}.csv"

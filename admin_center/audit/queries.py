@@ -11,9 +11,10 @@ from cdp.core.access import Access
 
 
 def entries_for(access: Access) -> QuerySet[AuditEntry]:
-    """What an administrator sees: the workspace's entries, and those of its people outside of any workspace."""
+    """The workspace's entries; for a manager of the organization also those that belong to no workspace."""
     here = Q(workspace=access.workspace)
-    if access.is_admin:
+    user = access.user
+    if user.is_manager and user.organization_id == access.workspace.organization_id:
         here |= Q(workspace=None, organization=access.workspace.organization_id)
     return AuditEntry.objects.filter(here).select_related("actor")
 

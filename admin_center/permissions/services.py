@@ -109,8 +109,8 @@ def remove_member(
 ) -> None:
     """Take somebody out of the workspace; what they own goes to `receiver`.
 
-    Raises ValidationFailed where they own something and nobody (or they themselves) would receive it, Conflict where
-    the workspace would lose its last administrator.
+    Raises ValidationFailed where they own something and nobody (or they themselves) would receive it, Conflict
+    where the workspace would lose its last administrator.
     """
     _keep_an_administrator(member)
     if receiver is not None and (receiver.pk == member.pk or receiver.workspace_id != member.workspace_id):
@@ -170,7 +170,7 @@ def create_token(
 
 
 def roles_by_code(workspace: Workspace, codes: Iterable[str]) -> list[Role]:
-    """The roles of these codes. Raises ValidationFailed for no codes, and for one that the workspace lacks."""
+    """The roles of these codes. Raises ValidationFailed for no codes, and for one the workspace lacks."""
     wanted = list(dict.fromkeys(codes))
     found = {role.code: role for role in Role.objects.in_workspace(workspace).filter(code__in=wanted)}
     unknown = [code for code in wanted if code not in found]
