@@ -1,0 +1,172 @@
+"""The fourteen ID types: what a valid value looks like, how it is normalised, masked and hashed.
+
+Each rule exists twice, as Python and as a DuckDB expression, because millions of values are normalised inside the
+engine; a test compares the two on random values. Both follow the same three steps: trim, rewrite, match.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from django.utils.translation import gettext_lazy as _
+
+Encryption = Literal["plain", "md5", "sha256", "aes"]
+ENCRYPTIONS: tuple[Encryption, ...] = ("plain", "md5", "sha256", "aes")
+HASHED_FORMS = {"md5": r"[0-9a-f]{32}", "sha256": r"[0-9a-f]{64}"}
+_BLANK = " \t\n\r\f\v"
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Replace every match of a pattern (in the syntax that Python's re and RE2 share)."""
+
+    pattern: str
+    replacement: str = ""
+
+
+@dataclass(frozen=True)
+class IdType:
+    """One kind of ID. `form` must match the whole normalised value."""
+
+    key: str
+    label: Any
+    form: str
+    rewrites: tuple[Rewrite, ...] = ()
+    case: Literal["", "upper", "lower", "domain"] = ""
+    mask_form: Literal["ends", "mobile", "email", "first", "last4", "last_octets"] = "ends"
+    group: int = 0
+    """Characters per group that are put between colons after normalising (MAC addresses); 0 for none."""
+    prefix_fix: Rewrite | None = field(default=None)
+    """A rewrite that is only applied where the dataset's "fix prefix" option is on."""
+
+    def __str__(self) -> str:
+        return str(self.label)
+
+    def normalise(self, value: str, *, encryption: Encryption = "plain", fix_prefix: bool = True) -> str | None:
+        """The value as it is stored and compared; None where it is not a valid ID of this type."""
+        text = value.strip(_BLANK)
+        if encryption == "aes":
+            return text or None
+        if encryption in HASHED_FORMS:
+            return text.lower() if re.fullmatch(HASHED_FORMS[encryption], text.lower()) else None
+        for rewrite in self._rewrites(fix_prefix):
+            text = re.sub(rewrite.pattern, rewrite.replacement, text)
+        text = self._cased(text)
+        if not re.fullmatch(self.form, text):
+            return None
+        return ":".join(re.findall(".{%d}" % self.group, text)) if self.group else text
+
+    def _rewrites(self, fix_prefix: bool) -> tuple[Rewrite, ...]:
+        return (*self.rewrites, self.prefix_fix) if fix_prefix and self.prefix_fix else self.rewrites
+
+    def _cased(self, text: str) -> str:
+        if self.case == "upper":
+            return text.upper()
+        if self.case == "lower":
+            return text.lower()
+        if self.case == "domain":
+            name, at, domain = text.rpartition("@")
+            return name + at + domain.lower()
+        return text
+
+    def sql_normalise(self, column: str, *, encryption: Encryption = "plain", fix_prefix: bool = True) -> str:
+        """A DuckDB expression equal to `normalise` over a VARCHAR expression; NULL where invalid."""
+        text = f"trim({column}, {_literal(_BLANK)})"
+        if encryption == "aes":
+            return f"nullif({text}, '')"
+        if encryption in HASHED_FORMS:
+            return _checked(f"lower({text})", HASHED_FORMS[encryption])
+        for rewrite in self._rewrites(fix_prefix):
+            text = f"regexp_replace({text}, {_literal(rewrite.pattern)}, {_literal(rewrite.replacement)}, 'g')"
+        if self.case in ("upper", "lower"):
+            text = f"{self.case}({text})"
+        elif self.case == "domain":
+            text = (
+                f"regexp_replace({text}, '@[^@]*$', '', '') || "
+                f"lower(regexp_extract({text}, '@[^@]*$'))"
+            )
+        checked = _checked(f"({text})", self.form)
+        if self.group:
+            # Colons behind each group, less the last one.
+            pattern = "(" + "." * self.group + ")"
+            return f"rtrim(regexp_replace({checked}, {_literal(pattern)}, '\\1:', 'g'), ':')"
+        return checked
+
+    def mask(self, value: str | None) -> str:
+        """What a screen shows: enough to recognise an ID one knows, too little to use it."""
+        if not value:
+            return ""
+        if self.mask_form == "mobile" and len(value) == 11:
+            return f"{value[:3]}****{value[-4:]}"
+        if self.mask_form == "email" and "@" in value:
+            return f"{value[:1]}***@{value.rpartition('@')[2]}"
+        if self.mask_form == "first":
+            return f"{value[:1]}**"
+        if self.mask_form == "last4":
+            return f"***{value[-4:]}" if len(value) > 4 else "***"
+        if self.mask_form == "last_octets":
+            return f"**:**:**:**:{value[-5:]}" if len(value) == 17 else "***"
+        return f"{value[:3]}***{value[-3:]}" if len(value) > 6 else f"{value[:1]}***"
+
+    def hash(self, value: str, algorithm: Literal["md5", "sha256"]) -> str:
+        """Lower-case hexadecimal hash of a normalised value's UTF-8 bytes, as advertising platforms take it."""
+        return hashlib.new(algorithm, value.encode(), usedforsecurity=False).hexdigest()
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("'", "''")
+    return "'" + escaped + "'"
+
+
+def _checked(expression: str, form: str) -> str:
+    return f"CASE WHEN regexp_full_match({expression}, {_literal(form)}) THEN {expression} END"
+
+
+_TOKEN = r"[A-Za-z0-9_-]{1,128}"
+_HEX_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_ALL = (
+    IdType("one_id", _("OneID"), r"[^\x00-\x1f\x7f]{1,128}"),
+    IdType("union_id", _("UnionID"), _TOKEN),
+    IdType("open_id", _("OpenID"), _TOKEN),
+    IdType(
+        "mobile",
+        _("Mobile number"),
+        r"1[0-9]{10}",
+        rewrites=(Rewrite(r"[ \t-]+"),),
+        prefix_fix=Rewrite(r"^(\+86|0086|86)"),
+        mask_form="mobile",
+    ),
+    IdType(
+        "email",
+        _("E-mail address"),
+        r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]",
+        case="domain",
+        mask_form="email",
+    ),
+    IdType("taobao_id", _("Taobao ID"), r"[0-9]{1,32}"),
+    IdType("taobao_nick", _("Taobao nickname"), r"[^\x00-\x1f\x7f]{1,64}", mask_form="first"),
+    IdType("alipay_id", _("Alipay ID"), r"[^\x00-\x20\x7f]{1,64}"),
+    IdType("weibo_id", _("Weibo ID"), r"[0-9]{1,32}"),
+    IdType("imei", _("IMEI"), r"[0-9A-F]{14,16}", case="upper", mask_form="last4"),
+    IdType("idfa", _("IDFA"), _HEX_UUID.replace("a-f", "A-F"), case="upper", mask_form="last4"),
+    IdType("imsi", _("IMSI"), r"[0-9]{15}", mask_form="last4"),
+    IdType("oaid", _("OAID"), rf"([0-9a-f]{{16,64}}|{_HEX_UUID})", case="lower", mask_form="last4"),
+    IdType(
+        "mac",
+        _("MAC address"),
+        r"[0-9A-F]{12}",
+        rewrites=(Rewrite(r"[:.\s-]+"),),
+        case="upper",
+        mask_form="last_octets",
+        group=2,
+    ),
+)
+ID_TYPES: dict[str, IdType] = {item.key: item for item in _ALL}
+
+
+def id_type_choices() -> list[tuple[str, Any]]:
+    """(key, label) of all types, for forms."""
+    return [(item.key, item.label) for item in _ALL]
