@@ -178,6 +178,10 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_CALLABLE = "admin_center.members.backends.attempted_name"
+AXES_CLIENT_IP_CALLABLE = "admin_center.members.origin.client_ip"
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
 AXES_LOCKOUT_CALLABLE = "admin_center.members.views.locked_out"
 AXES_ENABLE_ADMIN = True
 

@@ -13,27 +13,12 @@ from django.utils.translation import gettext as _
 
 from admin_center.members.models import User
 from admin_center.members.services import check_password_rules, check_user
+from admin_center.organizations.outside import PersonAccess
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import Gone, ValidationFailed
+from cdp.core.errors import Gone, PermissionDenied, ValidationFailed
 
 FIELDS = ("nickname", "email", "locale", "theme")
-
-
-class Self:
-    """The access of a person to their own account, outside of any workspace (for the audit log)."""
-
-    workspace = None
-    is_admin = False
-
-    def __init__(self, user: User) -> None:
-        self.user = user
-
-    def can(self, point: str) -> bool:
-        return False
-
-    def require(self, point: str) -> None:
-        raise NotImplementedError("A person's own account needs no permission point.")
 
 
 @transaction.atomic
@@ -50,7 +35,7 @@ def update_profile(user: User, changes: dict[str, Any], *, access: Access | None
     after = {field: getattr(user, field) for field in changes}
     if before != after:
         user.save(update_fields=[*changes, "updated_at"])
-        audit.record(access or Self(user), "user.changed", user, before=before, after=after)
+        audit.record(access or PersonAccess(user), "user.changed", user, before=before, after=after)
     return user
 
 
@@ -68,6 +53,18 @@ def password_link(user: User) -> str:
     """The path at which a person chooses a password, good once and for three days. Whoever has it can sign in."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))
     return reverse("members:welcome", args=[uid, default_token_generator.make_token(user)])
+
+
+def make_password_link(user: User, *, access: Access) -> str:
+    """A password link for somebody else, who has lost theirs; noted in the audit log.
+
+    Raises PermissionDenied for the organization's owner and the operators of the installation: whoever has the link
+    could become them.
+    """
+    if (user.is_owner or user.is_superuser) and user.pk != access.user.pk:
+        raise PermissionDenied(_("Only they themselves can change the password of an owner or operator."))
+    audit.record(access, "user.password_link_made", user)
+    return password_link(user)
 
 
 def invited_user(uid: str, token: str) -> User:
@@ -93,4 +90,4 @@ def _set_password(user: User, password: str) -> None:
     check_password_rules(password, user, "new")
     user.set_password(password)
     user.save(update_fields=["password", "updated_at"])
-    audit.record(Self(user), "user.password_changed", user)
+    audit.record(PersonAccess(user), "user.password_changed", user)

@@ -37,3 +37,12 @@ def find_user(name: str) -> User | None:
     name = name.strip()
     by_name = User.objects.filter(username__iexact=name).first()
     return by_name or User.objects.filter(email__iexact=name).exclude(email="").first()
+
+
+def attempted_name(request: HttpRequest, credentials: dict[str, Any] | None) -> str:
+    """The name under which failed attempts are counted: the same for all spellings that mean one person."""
+    given = str((credentials or {}).get("username") or request.POST.get("username", ""))[:150].replace(
+        "\0", ""
+    )
+    user = find_user(given)
+    return user.username if user else given.strip().lower()

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from admin_center.organizations.models import Organization, Workspace
 from cdp.core.models import PrefixedIdField, TimeStamped, WorkspaceScoped
+from cdp.crypto.at_rest import EncryptedTextField
 
 USERNAME_RULE = RegexValidator(
     r"^[\w.@+-]+\Z", _("Use letters, digits and the characters @ . + - _ only, without blanks.")
@@ -82,7 +83,7 @@ class User(AbstractBaseUser, TimeStamped):
     last_workspace = models.ForeignKey(
         Workspace, on_delete=models.SET_NULL, related_name="+", null=True, blank=True, editable=False
     )
-    totp_secret = models.TextField(blank=True, editable=False)
+    totp_secret = EncryptedTextField(blank=True, default="", editable=False)
     totp_enabled_at = models.DateTimeField(_("two-step sign-in since"), null=True, blank=True, editable=False)
     totp_last_step = models.BigIntegerField(default=0, editable=False)
     recovery_codes: Any = models.JSONField(default=list, blank=True, editable=False)

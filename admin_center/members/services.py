@@ -14,7 +14,7 @@ from admin_center.members.models import User, WorkspaceMember
 from admin_center.organizations.models import Organization, Workspace
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import Conflict, ValidationFailed
 
 
 @transaction.atomic
@@ -116,6 +116,43 @@ def add_member(workspace: Workspace, user: User, *, access: Access | None = None
             )
         audit.record(access, "member.added", member, workspace=workspace)
     return member
+
+
+@transaction.atomic
+def set_manager(user: User, is_manager: bool, *, access: Access | None = None) -> None:
+    """Make somebody a manager of their organization, or no longer one. Raises Conflict for its owner."""
+    if user.is_manager == is_manager:
+        return
+    if not is_manager and user.is_owner:
+        raise Conflict(_("The owner of the organization always manages it."), code="owner")
+    others = User.objects.filter(organization=user.organization_id, is_manager=True, is_active=True).exclude(
+        pk=user.pk
+    )
+    if not is_manager and not others.exists():
+        raise Conflict(
+            _("Somebody has to manage the organization: make another manager first."), code="last_manager"
+        )
+    user.is_manager = is_manager
+    user.save(update_fields=["is_manager", "updated_at"])
+    audit.record(
+        access,
+        "user.manager_changed",
+        user,
+        before={"manager": not is_manager},
+        after={"manager": is_manager},
+    )
+
+
+@transaction.atomic
+def set_active(user: User, is_active: bool, *, access: Access | None = None) -> None:
+    """Let somebody sign in, or no longer: sessions and tokens stop working at once. Raises Conflict for the owner."""
+    if user.is_active == is_active:
+        return
+    if user.is_owner:
+        raise Conflict(_("The owner of the organization cannot be locked out."), code="owner")
+    user.is_active = is_active
+    user.save(update_fields=["is_active", "updated_at"])
+    audit.record(access, "user.locked" if not is_active else "user.unlocked", user)
 
 
 def _by_field(error: ValidationError) -> dict[str, list[Any]]:

@@ -12,8 +12,8 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from admin_center.organizations.models import Organization, Workspace
-from admin_center.organizations.signals import workspace_created
 from admin_center.organizations.settings import update_settings
+from admin_center.organizations.signals import workspace_created
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
@@ -37,6 +37,13 @@ def create_organization(name: str, *, owner: Any = None, access: Access | None =
         owner.save(update_fields=["organization", "is_manager", "is_owner", "updated_at"])
     audit.record(access, "organization.created", organization, after={"name": organization.name})
     return organization
+
+
+@transaction.atomic
+def found_organization(name: str, workspace: str, *, owner: Any, access: Access | None = None) -> Workspace:
+    """A new organization with its owner and a first workspace of the given name, which is returned."""
+    organization = create_organization(name, owner=owner, access=access)
+    return create_workspace(organization, workspace, access=access)
 
 
 @transaction.atomic

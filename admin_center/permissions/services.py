@@ -1,11 +1,10 @@
-"""Members of a workspace and their roles; who manages the organization."""
+"""Members of a workspace, their roles and tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from admin_center.members import leaving
@@ -81,7 +80,7 @@ def change_member(
 
 @transaction.atomic
 def set_roles(member: WorkspaceMember, codes: Iterable[str], *, access: Access | None = None) -> None:
-    """Give a member exactly these roles. Raises Conflict where the workspace would lose its last administrator."""
+    """Give a member exactly these roles. Raises Conflict where the workspace loses its last administrator."""
     chosen = roles_by_code(member.workspace, codes)
     before = sorted(member.assignments.values_list("role__code", flat=True))
     after = sorted(role.code for role in chosen)
@@ -109,8 +108,8 @@ def remove_member(
 ) -> None:
     """Take somebody out of the workspace; what they own goes to `receiver`.
 
-    Raises ValidationFailed where they own something and nobody (or they themselves) would receive it, Conflict
-    where the workspace would lose its last administrator.
+    Raises ValidationFailed where they own something and nobody (or they themselves) would receive it,
+    Conflict where the workspace would lose its last administrator.
     """
     _keep_an_administrator(member)
     if receiver is not None and (receiver.pk == member.pk or receiver.workspace_id != member.workspace_id):
@@ -120,28 +119,6 @@ def remove_member(
         message = _("This person owns objects here. Choose who takes them over.")
         raise ValidationFailed(message, errors={"transfer_to": [message]})
     leaving.leave_workspace(member, receiver.user if receiver else None, access=access)
-
-
-@transaction.atomic
-def set_manager(user: User, is_manager: bool, *, access: Access | None = None) -> None:
-    """Make somebody a manager of their organization, or no longer one. Raises Conflict for its owner."""
-    if user.is_manager == is_manager:
-        return
-    if not is_manager and user.is_owner:
-        raise Conflict(_("The owner of the organization always manages it."), code="owner")
-    if not is_manager and not _other_managers(user).exists():
-        raise Conflict(
-            _("Somebody has to manage the organization: make another manager first."), code="last_manager"
-        )
-    user.is_manager = is_manager
-    user.save(update_fields=["is_manager", "updated_at"])
-    audit.record(
-        access,
-        "user.manager_changed",
-        user,
-        before={"manager": not is_manager},
-        after={"manager": is_manager},
-    )
 
 
 def create_token(
@@ -198,12 +175,6 @@ def _keep_an_administrator(leaving_member: WorkspaceMember) -> None:
             _("This is the last administrator of the workspace: make somebody else one first."),
             code="last_administrator",
         )
-
-
-def _other_managers(user: User) -> QuerySet[User]:
-    return User.objects.filter(organization=user.organization_id, is_manager=True, is_active=True).exclude(
-        pk=user.pk
-    )
 
 
 def _within(made: ApiToken, maker: ApiToken) -> bool:
