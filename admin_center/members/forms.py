@@ -75,7 +75,7 @@ class PasswordForm(NewPasswordForm):
     field_order = ["old", "new", "again"]
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["nickname", "email", "locale", "theme"]

@@ -47,7 +47,7 @@ def invite_member(
     nickname: str = "",
     access: Access | None = None,
 ) -> tuple[WorkspaceMember, bool]:
-    """Add somebody by account name (or address): an existing account, else a new one; also returns whether it is new.
+    """Add somebody by account name or address, making the account where there is none; also returns whether it did.
 
     Raises ValidationFailed with the fields that need another value.
     """
@@ -68,7 +68,7 @@ def change_member(
     roles: Iterable[str] | None = None,
     access: Access | None = None,
 ) -> None:
-    """Change a member's nickname and roles. A manager's nickname is theirs alone to change (ValidationFailed)."""
+    """Change nickname and roles. Raises ValidationFailed for the nickname of an organization manager."""
     if nickname is not None and nickname != member.user.nickname:
         if member.user.is_manager:
             message = _("Managers of the organization choose their nickname themselves.")
