@@ -164,6 +164,11 @@ class WorkspaceMember(WorkspaceScoped, TimeStamped):
 class ApiToken(WorkspaceScoped):
     """A key to the API of one workspace in a person's name. Only its hash is kept."""
 
+    class State(models.TextChoices):
+        ACTIVE = "active", _("Active")
+        EXPIRED = "expired", _("Expired")
+        REVOKED = "revoked", _("Revoked")
+
     id = PrefixedIdField("tok")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens", verbose_name=_("person"))
     name = models.CharField(_("name"), max_length=64)
@@ -187,8 +192,7 @@ class ApiToken(WorkspaceScoped):
         return self.revoked_at is None and (at or timezone.now()) < self.expires_at
 
     @property
-    def state(self) -> str:
-        """`active`, `expired` or `revoked`."""
+    def state(self) -> State:
         if self.revoked_at is not None:
-            return "revoked"
-        return "active" if self.is_usable() else "expired"
+            return self.State.REVOKED
+        return self.State.ACTIVE if self.is_usable() else self.State.EXPIRED
