@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from admin_center.audit.models import AuditEntry, DownloadLog
 from admin_center.audit.services import log_download, without_secrets
+from admin_center.audit.tasks import drop_old_entries
 from cdp.core import audit
 from tests.factories import make_access
 
@@ -69,3 +73,13 @@ def test_a_download_is_in_both_logs() -> None:
         "format": "csv",
         "unmasked": True,
     }
+
+
+def test_entries_are_kept_for_24_months() -> None:
+    access = make_access()
+    audit.record(access, "audience.created")
+    audit.record(access, "audience.deleted")
+    AuditEntry.objects.filter(action="audience.created").update(at=timezone.now() - timedelta(days=732))
+    AuditEntry.objects.filter(action="audience.deleted").update(at=timezone.now() - timedelta(days=730))
+    assert drop_old_entries() == 1
+    assert AuditEntry.objects.filter(action="audience.deleted").exists()
