@@ -50,13 +50,13 @@ class UserAdmin(OperatorOnly, ScopedAdmin):
     ]
 
     def get_readonly_fields(self, request: Any, obj: User | None = None) -> list[str]:
-        """A manager cannot make anybody (or themselves) operator or owner, nor reach out of the organization."""
+        """Managers give rights in the console, which keeps the last manager; here they change names only."""
         fixed = ["totp_enabled_at", "last_login"]
         if request.user.is_superuser:
             return fixed
-        fixed += ["organization", "is_owner", "is_superuser"]
+        fixed += ["organization", "is_active", "is_manager", "is_owner", "is_superuser"]
         if obj is not None and (obj.is_owner or obj.is_superuser):
-            fixed += ["username", "email", "is_active", "is_manager"]
+            fixed += ["username", "email"]
         return fixed
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
@@ -71,7 +71,7 @@ class WorkspaceMemberAdmin(OperatorOnly, ScopedAdmin):
     list_display = ["user", "workspace", "created_at"]
     list_select_related = ["user", "workspace"]
     search_fields = ["user__username", "user__nickname"]
-    list_filter = ["workspace"]
+    list_filter = [("workspace", admin.RelatedOnlyFieldListFilter)]
 
     def has_change_permission(self, request: Any, obj: Any = None) -> bool:
         return False

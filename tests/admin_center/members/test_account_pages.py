@@ -37,7 +37,8 @@ def test_the_account_pages_need_signing_in(client: Client) -> None:
 
 def test_a_person_changes_their_profile(page_client: Client, user: User) -> None:
     assert (
-        page_client.post("/account/", _profile(nickname="安", locale="zh-hans", theme="dark")).status_code == 302
+        page_client.post("/account/", _profile(nickname="安", locale="zh-hans", theme="dark")).status_code
+        == 302
     )
     user.refresh_from_db()
     assert (user.nickname, user.locale, user.theme) == ("安", "zh-hans", "dark")
@@ -70,7 +71,9 @@ def test_the_top_bars_switches_change_one_thing_and_go_back(page_client: Client,
     assert page_client.post("/account/preferences/", {"theme": "dark", "next": "/w/x/"}).url == "/w/x/"
     user.refresh_from_db()
     assert (user.theme, user.nickname) == ("dark", "Ann")
-    assert page_client.post("/account/preferences/", {"locale": "zh-hant", "next": "//evil"}).url == "/account/"
+    assert (
+        page_client.post("/account/preferences/", {"locale": "zh-hant", "next": "//evil"}).url == "/account/"
+    )
     user.refresh_from_db()
     assert (user.theme, user.locale) == ("dark", "zh-hant")
 
@@ -150,7 +153,9 @@ def _guard(user: User) -> list[str]:
 
 
 @pytest.mark.parametrize("path", ["off", "codes"])
-def test_the_second_step_is_changed_only_with_the_password(page_client: Client, user: User, path: str) -> None:
+def test_the_second_step_is_changed_only_with_the_password(
+    page_client: Client, user: User, path: str
+) -> None:
     _guard(user)
     before = User.objects.get(pk=user.pk)
     page = page_client.post(f"/account/two-step/{path}/", {"password": "wrong"})

@@ -34,7 +34,8 @@ def test_the_organization_shows_its_workspaces_and_people_only(page_client: Clie
     make_workspace(name="Elsewhere")
     assert "Here" in (page := page_client.get("/organization/").content.decode()) and "Elsewhere" not in page
     assert (
-        "boss" in (page := page_client.get("/organization/people/").content.decode()) and "stranger" not in page
+        "boss" in (page := page_client.get("/organization/people/").content.decode())
+        and "stranger" not in page
     )
 
 
