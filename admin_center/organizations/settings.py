@@ -13,6 +13,7 @@ from admin_center.organizations.models import Workspace
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ID_TYPES
 
 Cap = Annotated[int, Field(ge=1, le=10_000)] | None
 
@@ -63,8 +64,6 @@ class WorkspaceSettings(_Part):
     @field_validator("shown_in_full")
     @classmethod
     def _known_types(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from cdp.core.identifiers import ID_TYPES
-
         unknown = [key for key in value if key not in ID_TYPES]
         if unknown:
             raise ValueError(_("“%(key)s” is no ID type.") % {"key": unknown[0]})
