@@ -1,0 +1,127 @@
+"""Compiling behaviour conditions: filter rows, total them per person, keep whose totals fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from insight.audiences.catalog import BehaviourDataset
+from insight.audiences.leaves import BehaviourLeaf, Comparison, Having, HavingGroup
+from insight.audiences.predicates import all_of, any_of, compare, in_bounds, text_condition
+from insight.audiences.windows import AnyTime, Bounds, Moment, bounds, start_of
+
+USER = "user_unique_id"
+_AT_LEAST_ONCE = Comparison(measure="times", operator=">=", value=1)
+
+
+def people_who_did(leaf: BehaviourLeaf, dataset: BehaviourDataset, today: date) -> ibis.Table:
+    """Distinct identifiers of everybody whose rows satisfy the condition (without regard to `did`)."""
+    table = dataset.table
+    conditions = list(_row_conditions(leaf, dataset, table, today))
+    rows = table.filter(conditions) if conditions else table
+    having = leaf.having or _AT_LEAST_ONCE
+    if having == _AT_LEAST_ONCE and not dataset.has_count:
+        return rows.select(USER).distinct()
+    measures = {name: MEASURES[name](rows, dataset) for name in sorted(set(_measures(having)))}
+    totals = rows.group_by(USER).aggregate(**measures)
+    return totals.filter(_having(having, totals, today)).select(USER)
+
+
+def _row_conditions(
+    leaf: BehaviourLeaf, dataset: BehaviourDataset, table: ibis.Table, today: date
+) -> Iterator[ir.BooleanValue]:
+    if not isinstance(leaf.window, AnyTime):
+        yield in_bounds(table["at"], bounds(leaf.window, today))
+    if leaf.type is not None:
+        yield table["type"].isin(list(leaf.type))
+    if leaf.channel is not None:
+        yield table["channel"].isin(list(leaf.channel))
+    if dataset.form == "key_value":
+        yield from _key_value_conditions(leaf, dataset, table)
+        return
+    for item in leaf.objects or ():
+        if item.operator != "any":
+            yield text_condition(table[dataset.objects[item.name]], item.operator, item.value)
+
+
+def _key_value_conditions(
+    leaf: BehaviourLeaf, dataset: BehaviourDataset, table: ibis.Table
+) -> Iterator[ir.BooleanValue]:
+    """Exactly one attribute is fixed: the same behaviour has a row for each attribute."""
+    if not leaf.objects:
+        yield table["object_key"] == dataset.base_attribute
+        return
+    [item] = leaf.objects
+    yield table["object_key"] == dataset.object_column(item.name)
+    if item.operator != "any":
+        yield text_condition(table["object_value"], item.operator, item.value)
+
+
+def _times(rows: ibis.Table, dataset: BehaviourDataset) -> Any:
+    return rows["count"].fill_null(1).sum() if dataset.has_count else rows.count()
+
+
+def _amount(rows: ibis.Table, dataset: BehaviourDataset) -> Any:
+    return rows["amount"].fill_null(0).sum()
+
+
+MEASURES: dict[str, Callable[[ibis.Table, BehaviourDataset], Any]] = {
+    "times": _times,
+    "amount": _amount,
+    "days": lambda rows, dataset: rows["at"].date().nunique(),
+    # Divided by nothing is no value: such people do not match.
+    "amount_per_time": lambda rows, dataset: _amount(rows, dataset) / _times(rows, dataset).nullif(0),
+    "last_at": lambda rows, dataset: rows["at"].max(),
+    "first_at": lambda rows, dataset: rows["at"].min(),
+}
+
+
+def _measures(node: Having) -> Iterator[str]:
+    if isinstance(node, HavingGroup):
+        for item in node.items:
+            yield from _measures(item)
+    else:
+        yield node.measure
+
+
+def _having(node: Having, totals: ibis.Table, today: date) -> ir.BooleanValue:
+    if isinstance(node, HavingGroup):
+        parts = [_having(item, totals, today) for item in node.items]
+        return all_of(parts) if node.op == "and" else any_of(parts)
+    value = totals[node.measure]
+    if node.measure in ("last_at", "first_at"):
+        return _moment_condition(value, node, today)
+    if node.operator == "between":
+        return value.between(*node.value)  # type: ignore[no-any-return]
+    return compare(value, node.operator, node.value)
+
+
+def _moment_condition(value: Any, node: Comparison, today: date) -> ir.BooleanValue:
+    if node.operator == "within":
+        return in_bounds(value, bounds(node.value, today))
+    if node.operator == "between":
+        first, last = node.value
+        return in_bounds(value, Bounds(_whole(first).lower, _whole(last).upper, True, _whole(last).upper_included))
+    whole = _whole(node.value)
+    limits = {
+        "=": whole,
+        "!=": whole,
+        ">=": Bounds(lower=whole.lower),
+        ">": Bounds(lower=whole.upper, lower_included=not whole.upper_included),
+        "<": Bounds(upper=whole.lower),
+        "<=": Bounds(upper=whole.upper, upper_included=whole.upper_included),
+    }[node.operator]
+    inside = in_bounds(value, limits)
+    return ~inside if node.operator == "!=" else inside
+
+
+def _whole(moment: Moment) -> Bounds:
+    """The stretch that a day or a moment covers."""
+    start = start_of(moment)
+    if start is moment:
+        return Bounds(start, start, upper_included=True)
+    return Bounds(start, start + timedelta(days=1))

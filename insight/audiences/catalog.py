@@ -1,0 +1,101 @@
+"""What the compiler is handed: tables of datasets and audiences, and what their columns mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import ibis
+
+TagType = Literal["enum", "multi", "text", "number", "date"]
+TableSource = ibis.Table | Callable[[], ibis.Table]
+
+
+class Unknown(LookupError):
+    """A dataset or audience that is not there, or may not be used; the message is for the person."""
+
+
+@dataclass(frozen=True)
+class TagColumn:
+    """A tag: its column, its name for people, and its type. `is_timestamp`: a date tag with a time of day."""
+
+    name: str
+    label: str
+    type: TagType
+    is_timestamp: bool = False
+
+
+@dataclass(frozen=True)
+class TagDataset:
+    """A user-tag dataset's materialised version. `unique_users`: one row per identifier.
+
+    `lost` names tags whose column has disappeared from the source.
+    """
+
+    id: str
+    label: str
+    source: TableSource
+    columns: Mapping[str, TagColumn]
+    unique_users: bool = True
+    lost: frozenset[str] = frozenset()
+
+    @property
+    def table(self) -> ibis.Table:
+        return resolved(self.source)
+
+
+@dataclass(frozen=True)
+class BehaviourDataset:
+    """A behaviour dataset's materialised version.
+
+    `objects` maps both the names for people and the column names (wide form) or attribute names (key/value form) to
+    the column or attribute. `base_attribute` stands in where a condition names no object (key/value form).
+    """
+
+    id: str
+    label: str
+    form: Literal["wide", "key_value"]
+    source: TableSource
+    objects: Mapping[str, str] = field(default_factory=dict)
+    has_channel: bool = True
+    has_count: bool = True
+    has_amount: bool = True
+    base_attribute: str | None = None
+
+    @property
+    def table(self) -> ibis.Table:
+        return resolved(self.source)
+
+    def object_column(self, name: str) -> str | None:
+        """The column (wide) or attribute (key/value) of an object name; any attribute is allowed where none is listed."""
+        found = self.objects.get(name)
+        return name if found is None and self.form == "key_value" and not self.objects else found
+
+
+@dataclass(frozen=True)
+class AudienceTable:
+    """Members of an audience version; `user_unique_id` is unique in it."""
+
+    id: str
+    label: str
+    source: TableSource
+
+    @property
+    def table(self) -> ibis.Table:
+        return resolved(self.source)
+
+
+Dataset = TagDataset | BehaviourDataset
+
+
+class Catalog(Protocol):
+    """Finds what a rule names. Both methods raise `Unknown` with a message for the person."""
+
+    def dataset(self, dataset_id: str) -> Dataset: ...
+
+    def audience(self, audience_id: str, snapshot: str | int | None) -> AudienceTable: ...
+
+
+def resolved(source: TableSource) -> ibis.Table:
+    return source if isinstance(source, ibis.Table) else source()

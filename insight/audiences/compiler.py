@@ -1,0 +1,177 @@
+"""Compiling a rule into Ibis expressions: the set of people, and the counts of every part of the rule.
+
+Two shapes of query. Where all conditions below a node are tags of one dataset with one row per person, the node is a
+boolean over that table: any number of conditions costs one scan. Everything else is set algebra on
+`user_unique_id`: union, semi join, anti join.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+
+from insight.audiences.behaviour import people_who_did
+from insight.audiences.catalog import BehaviourDataset, Catalog, TagDataset
+from insight.audiences.leaves import AudienceLeaf, BehaviourLeaf, TagLeaf
+from insight.audiences.predicates import all_of, any_of, certain, tag_condition
+from insight.audiences.rules import Group, Node, Rule, nodes
+
+USER = "user_unique_id"
+
+
+@dataclass(frozen=True)
+class CountQuery:
+    """One query that counts several parts of a rule: its single row has the columns n0, n1 … in order of `paths`."""
+
+    paths: tuple[str, ...]
+    expression: ibis.Table
+
+
+def compile_rule(rule: Rule, catalog: Catalog, *, today: date) -> ibis.Table:
+    """The people of a rule: distinct `user_unique_id`, one column. The rule must have passed `check`."""
+    return _Compiler(catalog, today).people(rule)
+
+
+def compile_counts(rule: Rule, catalog: Catalog, *, today: date) -> list[CountQuery]:
+    """Queries that count every group and leaf, and the whole rule (path "").
+
+    Parts that are booleans over the same table are counted in one scan; the queries can run side by side.
+    """
+    compiler = _Compiler(catalog, today)
+    queries: list[CountQuery] = []
+    scans: dict[str, list[tuple[str, Node]]] = {}
+    for path, node in nodes(rule):
+        dataset_id = compiler.single_table(node)
+        if dataset_id is not None:
+            scans.setdefault(dataset_id, []).append((path, node))
+        else:
+            people = compiler.people(node)
+            queries.append(CountQuery((path,), people.aggregate(n0=people.count())))
+    for dataset_id, parts in scans.items():
+        queries.append(compiler.one_scan(dataset_id, parts))
+    return queries
+
+
+def apply_limit(people: ibis.Table, audience_id: str, size: int) -> ibis.Table:
+    """At most `size` people: those with the smallest MD5 of audience and person.
+
+    The same people stay from refresh to refresh as long as they match, on every engine.
+    """
+    keyed = people.mutate(_key=(ibis.literal(f"{audience_id}:") + people[USER]).hexdigest("md5"))
+    return keyed.order_by(["_key", USER]).limit(size).select(USER)
+
+
+class _Compiler:
+    def __init__(self, catalog: Catalog, today: date) -> None:
+        self.catalog = catalog
+        self.today = today
+        self._tables: dict[str, ibis.Table] = {}
+
+    def tag_dataset(self, dataset_id: str) -> TagDataset:
+        dataset = self.catalog.dataset(dataset_id)
+        if not isinstance(dataset, TagDataset):
+            raise TypeError(f"{dataset_id} is no user-tag dataset.")
+        return dataset
+
+    def table(self, dataset: TagDataset) -> ibis.Table:
+        """The dataset's table, the same object each time, so that conditions on it can be combined."""
+        if dataset.id not in self._tables:
+            self._tables[dataset.id] = dataset.table
+        return self._tables[dataset.id]
+
+    def single_table(self, node: Node) -> str | None:
+        """The ID of the one dataset with unique users that all leaves below are tags of."""
+        if isinstance(node, Group):
+            found = {self.single_table(item) for item in node.items}
+            return found.pop() if len(found) == 1 else None
+        if isinstance(node, TagLeaf) and self.tag_dataset(node.dataset).unique_users:
+            return node.dataset
+        return None
+
+    def condition(self, node: Node) -> ir.BooleanValue:
+        """A node whose leaves are tags of one table, as a boolean (NULL where unknown, which means no)."""
+        if isinstance(node, Group):
+            parts = [self.condition(item) for item in node.items]
+            if node.op == "union":
+                return any_of(parts)
+            if node.op == "intersect":
+                return all_of(parts)
+            return all_of([parts[0], *(~certain(part) for part in parts[1:])])
+        assert isinstance(node, TagLeaf)
+        dataset = self.tag_dataset(node.dataset)
+        column = dataset.columns[node.tag]
+        return tag_condition(node, column, self.table(dataset)[column.name], self.today)
+
+    def people(self, node: Node) -> ibis.Table:
+        """Distinct identifiers of a node."""
+        dataset_id = self.single_table(node)
+        if dataset_id is not None:
+            table = self.table(self.tag_dataset(dataset_id))
+            return table.filter(self.condition(node)).select(USER)
+        if isinstance(node, Group):
+            return self._group(node)
+        if isinstance(node, TagLeaf):
+            table = self.table(self.tag_dataset(node.dataset))
+            return table.filter(self.condition(node)).select(USER).distinct()
+        if isinstance(node, BehaviourLeaf):
+            return self._behaviour(node)
+        return self._audience(node)
+
+    def _group(self, group: Group) -> ibis.Table:
+        if group.op == "subtract":
+            rest = [self.people(part) for part in self._merged("union", group.items[1:])]
+            return reduce(_without, rest, self.people(group.items[0]))
+        sets = [self.people(part) for part in self._merged(group.op, group.items)]
+        if group.op == "union":
+            return sets[0] if len(sets) == 1 else ibis.union(*sets, distinct=True)
+        return reduce(_in_both, sets)
+
+    def _merged(self, op: Any, items: Sequence[Node]) -> list[Node]:
+        """The items with those over the same table joined into one group, which then costs one scan."""
+        together: dict[str, list[Node]] = {}
+        apart: list[Node] = []
+        for item in items:
+            dataset_id = self.single_table(item)
+            if dataset_id is None:
+                apart.append(item)
+            else:
+                together.setdefault(dataset_id, []).append(item)
+        merged: list[Node] = [
+            found[0] if len(found) == 1 else Group(op, tuple(found)) for found in together.values()
+        ]
+        return [*merged, *apart]
+
+    def _behaviour(self, leaf: BehaviourLeaf) -> ibis.Table:
+        dataset = self.catalog.dataset(leaf.dataset)
+        assert isinstance(dataset, BehaviourDataset)
+        did = people_who_did(leaf, dataset, self.today)
+        if leaf.did:
+            return did
+        base = self.catalog.dataset(leaf.base) if leaf.base else dataset
+        everybody = base.table.select(USER)
+        if not (isinstance(base, TagDataset) and base.unique_users):
+            everybody = everybody.distinct()
+        return _without(everybody, did)
+
+    def _audience(self, leaf: AudienceLeaf) -> ibis.Table:
+        return self.catalog.audience(leaf.audience, leaf.snapshot).table.select(USER)
+
+    def one_scan(self, dataset_id: str, parts: list[tuple[str, Node]]) -> CountQuery:
+        """Counts of several boolean nodes over one table."""
+        table = self.table(self.tag_dataset(dataset_id))
+        counts = {f"n{index}": table.count(where=self.condition(node)) for index, (_path, node) in enumerate(parts)}
+        return CountQuery(tuple(path for path, _node in parts), table.aggregate(**counts))
+
+
+def _in_both(left: ibis.Table, right: ibis.Table) -> ibis.Table:
+    return left.semi_join(right, USER)
+
+
+def _without(left: ibis.Table, right: ibis.Table) -> ibis.Table:
+    return left.anti_join(right, USER)

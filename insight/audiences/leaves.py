@@ -1,0 +1,288 @@
+"""The leaves of a rule: one condition each, checked for its shape here and against a dataset in `checking`."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter, field_validator, model_validator
+
+from insight.audiences.windows import Moment, Strict, Window, parse_moment, start_of
+
+MAX_VALUES = 10_000
+Number = int | float
+ValueOperator = Literal[
+    "in",
+    "not_in",
+    "contains",
+    "not_contains",
+    "starts_with",
+    "not_starts_with",
+    "ends_with",
+    "not_ends_with",
+    "contains_all",
+    "contains_none",
+]
+CompareOperator = Literal["=", "!=", ">", ">=", "<", "<="]
+TagOperator = Literal[
+    "in",
+    "not_in",
+    "contains",
+    "not_contains",
+    "starts_with",
+    "not_starts_with",
+    "ends_with",
+    "not_ends_with",
+    "contains_all",
+    "contains_none",
+    "=",
+    "!=",
+    ">",
+    ">=",
+    "<",
+    "<=",
+    "between",
+    "not_between",
+    "within",
+    "not_within",
+    "anniversary_within",
+    "empty",
+    "not_empty",
+]
+LIST_OPERATORS = frozenset(
+    {
+        "in",
+        "not_in",
+        "contains",
+        "not_contains",
+        "starts_with",
+        "not_starts_with",
+        "ends_with",
+        "not_ends_with",
+        "contains_all",
+        "contains_none",
+    }
+)
+COMPARE_OPERATORS = frozenset({"=", "!=", ">", ">=", "<", "<="})
+TEXT_OPERATORS = LIST_OPERATORS - {"contains_all", "contains_none"} | {"empty", "not_empty"}
+OPERATORS: dict[str, frozenset[str]] = {
+    "enum": frozenset({"in", "not_in", "empty", "not_empty"}),
+    "text": TEXT_OPERATORS,
+    "multi": frozenset({"contains_all", "contains", "contains_none", "empty", "not_empty"}),
+    "number": COMPARE_OPERATORS | {"between", "not_between", "empty", "not_empty"},
+    "date": frozenset({"within", "not_within", "anniversary_within", "empty", "not_empty"}),
+}
+"""What each type of tag can be asked."""
+
+_window: TypeAdapter[Any] = TypeAdapter(Window)
+
+
+class Anniversary(Strict):
+    """Today and the following days."""
+
+    days: int = Field(ge=0, le=366, strict=True)
+
+
+def text_values(value: Any) -> tuple[str, ...]:
+    """Values of a list operator: text in NFC, each once, blanks dropped; raises ValueError when none is left."""
+    if not isinstance(value, list | tuple):
+        raise ValueError("Give a list of values.")
+    if len(value) > MAX_VALUES:
+        raise ValueError(f"At most {MAX_VALUES} values.")
+    texts = []
+    for item in value:
+        if isinstance(item, bool):
+            item = "true" if item else "false"
+        if not isinstance(item, str | int | float):
+            raise ValueError("Each value is a text.")
+        texts.append(unicodedata.normalize("NFC", str(item)))
+    kept = tuple(dict.fromkeys(text for text in texts if text.strip()))
+    if not kept:
+        raise ValueError("The list has no value.")
+    return kept
+
+
+def number(value: Any) -> Number:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) == float("inf"):
+        raise ValueError("Give a number.")
+    return value
+
+
+def number_pair(value: Any) -> tuple[Number, Number]:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError("Give the lower and the upper end as a list of two numbers.")
+    low, high = number(value[0]), number(value[1])
+    if low > high:
+        raise ValueError("The lower end is above the upper end.")
+    return low, high
+
+
+def operator_value(operator: str, value: Any) -> Any:
+    """The value in the shape that the operator needs; raises ValueError or pydantic's ValidationError."""
+    if operator in ("empty", "not_empty"):
+        if value is not None:
+            raise ValueError("This operator takes no value.")
+        return None
+    if operator in LIST_OPERATORS:
+        return text_values(value)
+    if operator in COMPARE_OPERATORS:
+        return number(value)
+    if operator in ("between", "not_between"):
+        return number_pair(value)
+    if operator == "anniversary_within":
+        return Anniversary.model_validate(value)
+    return _window.validate_python(value)
+
+
+class TagLeaf(Strict):
+    """People whose tag has, or has not, certain values."""
+
+    kind: Literal["tag"]
+    dataset: str = Field(min_length=1, max_length=40)
+    tag: str = Field(min_length=1, max_length=255)
+    operator: TagOperator
+    value: Any = None
+    ignore_case: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shape(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("operator") in TagOperator.__args__:  # type: ignore[attr-defined]
+            return {**data, "value": operator_value(data["operator"], data.get("value"))}
+        return data
+
+
+class ObjectFilter(Strict):
+    """What the behaviour was about. `any` fixes only the attribute, for tables in key/value form."""
+
+    name: str = Field(min_length=1, max_length=255)
+    operator: Literal[
+        "in",
+        "not_in",
+        "contains",
+        "not_contains",
+        "starts_with",
+        "not_starts_with",
+        "ends_with",
+        "not_ends_with",
+        "empty",
+        "not_empty",
+        "any",
+    ] = "in"
+    value: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shape(cls, data: Any) -> Any:
+        if isinstance(data, dict):
+            operator = data.get("operator", "in")
+            if operator == "any":
+                if data.get("value") is not None:
+                    raise ValueError("“any” takes no value.")
+            elif operator in TEXT_OPERATORS:
+                return {**data, "value": operator_value(operator, data.get("value"))}
+        return data
+
+
+Measure = Literal["times", "amount", "days", "amount_per_time", "last_at", "first_at"]
+MOMENT_MEASURES = frozenset({"last_at", "first_at"})
+
+
+class Comparison(Strict):
+    """A person's total compared with a number, or their first or last time with a day or window."""
+
+    measure: Measure
+    operator: Literal["=", "!=", ">", ">=", "<", "<=", "between", "within"]
+    value: Any
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shape(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        operator, value = data.get("operator"), data.get("value")
+        if data.get("measure") in MOMENT_MEASURES:
+            return {**data, "value": _moment_value(operator, value)}
+        if operator == "within":
+            raise ValueError("“within” is for last_at and first_at.")
+        if operator == "between":
+            return {**data, "value": number_pair(value)}
+        if operator in COMPARE_OPERATORS:
+            return {**data, "value": number(value)}
+        return data
+
+
+def _moment_value(operator: Any, value: Any) -> Any:
+    if operator == "within":
+        return _window.validate_python(value)
+    if operator == "between":
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise ValueError("Give the first and the last day as a list of two.")
+        first, last = parse_moment(value[0]), parse_moment(value[1])
+        if start_of(first) > start_of(last):
+            raise ValueError("The window ends before it begins.")
+        return first, last
+    moment: Moment = parse_moment(value)
+    return moment
+
+
+class HavingGroup(Strict):
+    """Comparisons that must all hold (and), or one of them (or)."""
+
+    op: Literal["and", "or"]
+    items: tuple[Having, ...] = Field(min_length=1, max_length=20)
+
+
+def _having_tag(data: Any) -> str:
+    return "group" if isinstance(data, HavingGroup) or (isinstance(data, dict) and "op" in data) else "comparison"
+
+
+from pydantic import Discriminator, Tag  # noqa: E402
+
+Having = Annotated[
+    Annotated[HavingGroup, Tag("group")] | Annotated[Comparison, Tag("comparison")], Discriminator(_having_tag)
+]
+HavingGroup.model_rebuild()
+
+
+class BehaviourLeaf(Strict):
+    """People who did, or did not do, something often, recently or for enough money."""
+
+    kind: Literal["behaviour"]
+    dataset: str = Field(min_length=1, max_length=40)
+    did: bool = True
+    base: str | None = Field(default=None, max_length=40)
+    type: tuple[str, ...] | None = None
+    channel: tuple[str, ...] | None = None
+    objects: tuple[ObjectFilter, ...] | None = Field(default=None, min_length=1, max_length=20)
+    window: Window = Field(default_factory=lambda: _window.validate_python({"kind": "any"}))
+    having: Having | None = None
+
+    @field_validator("type", "channel", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return None if value is None else text_values(value)
+
+    @model_validator(mode="after")
+    def _base_only_without(self) -> BehaviourLeaf:
+        if self.did and self.base is not None:
+            raise ValueError("“base” says of whom; it goes with did = false only.")
+        return self
+
+
+class AudienceLeaf(Strict):
+    """Members of an audience, or of one of its snapshots."""
+
+    kind: Literal["audience"]
+    audience: str = Field(min_length=1, max_length=40)
+    snapshot: str | int | None = None
+
+
+Leaf = TagLeaf | BehaviourLeaf | AudienceLeaf
+LEAVES: dict[str, type[TagLeaf] | type[BehaviourLeaf] | type[AudienceLeaf]] = {
+    "tag": TagLeaf,
+    "behaviour": BehaviourLeaf,
+    "audience": AudienceLeaf,
+}
+NOT_YET = frozenset({"rfm", "aipl"})
+"""Leaves of the rule language that need models, which this release does not have."""

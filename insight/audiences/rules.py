@@ -1,0 +1,232 @@
+"""The rule tree, version 1: groups of conditions nested anywhere.
+
+`parse_rule` turns JSON into a tree of frozen models or raises `RuleInvalid` with the path of everything wrong, such as
+`items/0/value`. What a dataset has or lacks is checked apart from this, in `checking`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from insight.audiences.leaves import LEAVES, NOT_YET, AudienceLeaf, BehaviourLeaf, Leaf, TagLeaf
+from insight.audiences.windows import WINDOW_KINDS
+
+RULE_VERSION = 1
+MAX_DEPTH = 5
+MAX_LEAVES = 100
+MAX_BYTES = 256 * 1024
+Operation = Literal["union", "intersect", "subtract"]
+OPERATIONS = ("union", "intersect", "subtract")
+
+
+class RuleInvalid(Exception):
+    """A rule that cannot be used. `errors` maps paths to messages; the path "" is the whole rule."""
+
+    def __init__(self, errors: dict[str, list[str]]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{path or 'rule'}: {' '.join(found)}" for path, found in errors.items()))
+
+
+@dataclass(frozen=True)
+class Group:
+    """Union of all items, intersection of all, or the first without every following one."""
+
+    op: Operation
+    items: tuple[Node, ...]
+
+
+Node = Group | Leaf
+Rule = Node
+
+
+def parse_rule(data: Any) -> Rule:
+    """The rule of a JSON value; raises RuleInvalid with all errors at once."""
+    errors: dict[str, list[str]] = {}
+    try:
+        size = len(json.dumps(data, ensure_ascii=False).encode())
+    except (TypeError, ValueError):
+        raise RuleInvalid({"": ["The rule is not JSON."]}) from None
+    if size > MAX_BYTES:
+        raise RuleInvalid({"": [f"The rule is larger than {MAX_BYTES // 1024} KB."]})
+    if isinstance(data, dict) and "version" in data:
+        if data["version"] != RULE_VERSION:
+            raise RuleInvalid({"version": [f"Only version {RULE_VERSION} is known."]})
+        data = {key: value for key, value in data.items() if key != "version"}
+    node = _parse(data, "", 1, errors)
+    if not errors and node is not None and sum(1 for _found in leaves(node)) > MAX_LEAVES:
+        errors[""] = [f"A rule has at most {MAX_LEAVES} conditions."]
+    if errors or node is None:
+        raise RuleInvalid(errors or {"": ["The rule is empty."]})
+    return node
+
+
+def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> Node | None:
+    def wrong(where: str, message: str) -> None:
+        errors.setdefault(join(path, where), []).append(message)
+
+    if not isinstance(data, dict):
+        wrong("", "A group or a condition is an object.")
+        return None
+    if "op" in data:
+        return _parse_group(data, path, depth, errors)
+    kind = data.get("kind")
+    if kind in NOT_YET:
+        wrong("kind", f"Conditions of the kind “{kind}” are not supported yet (unsupported_leaf).")
+        return None
+    model = LEAVES.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        wrong("kind", f"Give “op” for a group, or a kind of condition: {', '.join(LEAVES)}.")
+        return None
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        for found in error.errors():
+            wrong(_location(found), _message(found))
+        return None
+
+
+def _parse_group(data: dict[str, Any], path: str, depth: int, errors: dict[str, list[str]]) -> Group | None:
+    before = len(errors)
+
+    def wrong(where: str, message: str) -> None:
+        errors.setdefault(join(path, where), []).append(message)
+
+    for key in data:
+        if key not in ("op", "items"):
+            wrong(key, "Unknown field.")
+    if data["op"] not in OPERATIONS:
+        wrong("op", f"Choose one of {', '.join(OPERATIONS)}.")
+    items = data.get("items")
+    if not isinstance(items, list) or not items:
+        wrong("items", "A group needs at least one item.")
+        return None
+    if depth > MAX_DEPTH:
+        wrong("", f"Groups are nested at most {MAX_DEPTH} deep.")
+        return None
+    parsed = [_parse(item, join(path, f"items/{index}"), depth + 1, errors) for index, item in enumerate(items)]
+    if len(errors) > before:
+        return None
+    return Group(data["op"], tuple(item for item in parsed if item is not None))
+
+
+def join(path: str, part: str) -> str:
+    return f"{path}/{part}" if path and part else path or part
+
+
+_TAGS = WINDOW_KINDS | {"group", "comparison"}
+
+
+def _location(error: Any) -> str:
+    """Pydantic's location without the names of union members."""
+    return "/".join(str(part) for part in error["loc"] if part not in _TAGS)
+
+
+def _message(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "Unknown field."
+    if error["type"] == "missing":
+        return "This is needed."
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, Leaf]]:
+    """All leaves with their paths; the path of a rule that is a single leaf is ""."""
+    if isinstance(rule, Group):
+        for index, item in enumerate(rule.items):
+            yield from leaves(item, join(path, f"items/{index}"))
+    else:
+        yield path, rule
+
+
+def nodes(rule: Rule, path: str = "") -> Iterator[tuple[str, Node]]:
+    """All groups and leaves with their paths, a group before its items."""
+    yield path, rule
+    if isinstance(rule, Group):
+        for index, item in enumerate(rule.items):
+            yield from nodes(item, join(path, f"items/{index}"))
+
+
+@dataclass(frozen=True)
+class References:
+    """IDs of what a rule reads."""
+
+    datasets: frozenset[str]
+    audiences: frozenset[str]
+
+
+def references(rule: Rule) -> References:
+    datasets: set[str] = set()
+    audiences: set[str] = set()
+    for _path, leaf in leaves(rule):
+        if isinstance(leaf, AudienceLeaf):
+            audiences.add(leaf.audience)
+            continue
+        datasets.add(leaf.dataset)
+        if isinstance(leaf, BehaviourLeaf) and leaf.base:
+            datasets.add(leaf.base)
+    return References(frozenset(datasets), frozenset(audiences))
+
+
+def to_json(rule: Rule) -> Any:
+    """The rule as JSON again, without fields at their defaults."""
+    if isinstance(rule, Group):
+        return {"op": rule.op, "items": [to_json(item) for item in rule.items]}
+    return {"kind": rule.kind, **rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)}
+
+
+def canonical_hash(rule: Rule) -> str:
+    """A hash that is equal for rules with the same meaning as written (key order and defaults do not matter)."""
+    text = json.dumps(to_json(rule), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def json_schema() -> dict[str, Any]:
+    """The published JSON Schema of rules."""
+    definitions: dict[str, Any] = {}
+    for name, model in LEAVES.items():
+        schema = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
+        definitions.update(schema.pop("$defs", {}))
+        definitions[f"{name}_condition"] = schema
+    choices = [{"$ref": f"#/$defs/{name}_condition"} for name in LEAVES]
+    definitions["group"] = {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["op", "items"],
+        "properties": {
+            "op": {"enum": list(OPERATIONS)},
+            "items": {"type": "array", "minItems": 1, "items": {"anyOf": [{"$ref": "#/$defs/group"}, *choices]}},
+        },
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Audience rule",
+        "description": f"Version {RULE_VERSION}. At most {MAX_DEPTH} levels and {MAX_LEAVES} conditions.",
+        "anyOf": [{"$ref": "#/$defs/group"}, *choices],
+        "$defs": definitions,
+    }
+
+
+__all__ = [
+    "AudienceLeaf",
+    "BehaviourLeaf",
+    "Group",
+    "Leaf",
+    "Node",
+    "References",
+    "Rule",
+    "RuleInvalid",
+    "TagLeaf",
+    "canonical_hash",
+    "json_schema",
+    "leaves",
+    "nodes",
+    "parse_rule",
+    "references",
+    "to_json",
+]
