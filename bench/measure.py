@@ -1,0 +1,118 @@
+"""Measuring work side by side: interleaved repetitions, medians, ratios, peak memory."""
+
+from __future__ import annotations
+
+import gc
+import platform
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+
+
+@dataclass
+class Result:
+    """One benchmark: seconds per contestant (median), what they were measured on, and the goal it is held to."""
+
+    id: str
+    work: str
+    ours: str
+    size: dict[str, Any]
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_mb: dict[str, float] = field(default_factory=dict)
+    goals: dict[str, float] = field(default_factory=dict)
+    """Contestant -> the highest allowed ratio of ours to it."""
+    notes: list[str] = field(default_factory=list)
+
+    def ratios(self) -> dict[str, float]:
+        """Our time divided by each other contestant's."""
+        mine = self.seconds[self.ours]
+        return {name: mine / other for name, other in self.seconds.items() if name != self.ours and other}
+
+    def verdicts(self) -> dict[str, bool]:
+        found = self.ratios()
+        return {name: found[name] <= limit for name, limit in self.goals.items() if name in found}
+
+
+def compare(
+    result: Result, contestants: dict[str, Callable[[], Any]], *, repetitions: int = 5, once: tuple[str, ...] = ()
+) -> Result:
+    """Run all contestants in turn, `repetitions` times after a warm-up; keep each one's median.
+
+    Contestants must return equal answers: a fast wrong answer is no result. Those named in `once` are so slow that one
+    measured run has to do.
+    """
+    times: dict[str, list[float]] = {name: [] for name in contestants}
+    answers: dict[str, Any] = {}
+    for round_number in range(repetitions + 1):
+        for name, work in contestants.items():
+            if name in once and round_number > 1:
+                continue
+            seconds, peak, answer = _timed(work)
+            if round_number or name in once:
+                times[name].append(seconds)
+                result.peak_mb[name] = max(result.peak_mb.get(name, 0.0), peak)
+            answers.setdefault(name, answer)
+    first = answers[result.ours]
+    different = {name: answer for name, answer in answers.items() if answer != first}
+    if different:
+        raise AssertionError(f"{result.id}: contestants disagree: {result.ours}={first!r}, others {different!r}")
+    result.seconds = {name: statistics.median(measured) for name, measured in times.items()}
+    return result
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds, peak growth of resident memory in MB (sampled), and the answer."""
+    gc.collect()
+    process = psutil.Process()
+    before = process.memory_info().rss
+    peak = before
+    stop = threading.Event()
+
+    def watch() -> None:
+        nonlocal peak
+        while not stop.wait(0.01):
+            peak = max(peak, process.memory_info().rss)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    started = time.perf_counter()
+    answer = work()
+    seconds = time.perf_counter() - started
+    stop.set()
+    watcher.join()
+    return seconds, (peak - before) / 2**20, answer
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    import duckdb
+    import ibis
+
+    return {
+        "cores": psutil.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "platform": platform.platform(),
+        "python": platform.python_version(),
+        "duckdb": duckdb.__version__,
+        "ibis": ibis.__version__,
+    }
+
+
+def table(results: list[Result]) -> str:
+    """The results as a Markdown table."""
+    lines = ["| id | work | contestant | seconds | ours ÷ it | goal | peak MB |", "|---|---|---|---|---|---|---|"]
+    for result in results:
+        ratios, verdicts = result.ratios(), result.verdicts()
+        for name, seconds in result.seconds.items():
+            goal = f"≤ {result.goals[name]:g} {'✓' if verdicts[name] else '✗'}" if name in verdicts else ""
+            ratio = f"{ratios[name]:.2f}" if name in ratios else ""
+            lines.append(
+                f"| {result.id} | {result.work} | {name} | {seconds:.3f} | {ratio} | {goal} "
+                f"| {result.peak_mb.get(name, 0):.0f} |"
+            )
+    return "\n".join(lines)
