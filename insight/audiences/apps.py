@@ -8,3 +8,6 @@ class AudiencesConfig(AppConfig):
     name = "insight.audiences"
     label = "audiences"
     verbose_name = _("Audiences")
+
+    def ready(self) -> None:
+        from insight.audiences import membership, tasks  # noqa: F401

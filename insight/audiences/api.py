@@ -1,0 +1,274 @@
+"""REST API of audiences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.core.api import WorkspaceViewSet, accepted
+from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from insight.audiences import (
+    counting,
+    folders,
+    identities,
+    lineage,
+    members,
+    refreshing,
+    rules,
+    services,
+    snapshots,
+    visibility,
+    wording,
+)
+from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.audiences.rule_checks import checked_rule
+from insight.audiences.serializers import (
+    AudienceSerializer,
+    FolderSerializer,
+    RuleSerializer,
+    SnapshotSerializer,
+    VersionSerializer,
+)
+from insight.audiences.streaming import csv_response
+
+SEE, SELECT = "insight.audience.list", "insight.audience.filter"
+
+
+def rule_schema(request: HttpRequest) -> JsonResponse:
+    """The JSON Schema of rules."""
+    return JsonResponse(rules.json_schema())
+
+
+class AudienceFilter(django_filters.FilterSet):
+    mine = django_filters.BooleanFilter(method="only_mine", help_text="Those of the person who asks.")
+    folder = django_filters.CharFilter(field_name="folder_id")
+    owner = django_filters.CharFilter(field_name="owner__username")
+
+    class Meta:
+        model = Audience
+        fields = ["state", "public", "origin", "user_id_type"]
+
+    def only_mine(self, rows: QuerySet[Audience], name: str, value: bool) -> QuerySet[Audience]:
+        user = self.request.user
+        return rows.filter(owner=user) if value else rows.exclude(owner=user)
+
+
+class AudienceViewSet(WorkspaceViewSet):
+    """Audiences: described sets of users, computed into versions."""
+
+    model = Audience
+    serializer_class = AudienceSerializer
+    filterset_class = AudienceFilter
+    lookup_value_regex = "aud_[a-z0-9]+"
+    search_fields = ["name", "remark"]
+    ordering_fields = ["name", "updated_at", "created_at", "refreshed_at", "count", "state"]
+    required_permission = {
+        "create": SELECT,
+        "update": SELECT,
+        "partial_update": SELECT,
+        "preview": SELECT,
+        "preview_members": SELECT,
+        "summary": SELECT,
+        "id_types": SELECT,
+        "*": SEE,
+    }
+
+    def get_queryset(self) -> QuerySet[Audience]:
+        if getattr(self, "swagger_fake_view", False):
+            return Audience.objects.none()
+        return visibility.visible(self.access).select_related("owner", "folder", "current", "workspace")
+
+    @extend_schema(responses={201: AudienceSerializer})
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make an audience and start computing it."""
+        return self._fresh(services.create(self.access, _body(request)), status=201)
+
+    @extend_schema(responses=AudienceSerializer)
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change some fields. A changed rule, limit or choice of IDs starts a refresh."""
+        etag = request.headers.get("If-Match", "")
+        return self._fresh(services.update(self.access, self.get_object(), _body(request), etag=etag))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Delete an audience with its versions. Refused (409) while something uses it."""
+        services.delete(self.access, self.get_object())
+        return Response(status=204)
+
+    def _fresh(self, audience: Audience, *, status: int = 200) -> Response:
+        return self.answer(self.get_queryset().get(pk=audience.pk), status=status)
+
+    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Counts"))
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Count a rule: in total and for each condition, without storing anything."""
+        data = _body(request)
+        return Response(
+            counting.preview_counts(self.access, data.get("rule"), token=str(data.get("token") or "")[:64])
+        )
+
+    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Up to 100 people"))
+    @action(detail=False, methods=["post"], url_path="preview-members")
+    def preview_members(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Up to 100 people of a rule with their tag values."""
+        return Response(counting.preview_members(self.access, _body(request).get("rule")))
+
+    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Sentences"))
+    @action(detail=False, methods=["post"])
+    def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The rule in words, in the asking person's language."""
+        rule = checked_rule(self.access, _body(request).get("rule"))
+        return Response(wording.summary(self.access.workspace, rule))
+
+    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="ID columns"))
+    @action(detail=False, methods=["post"], url_path="id-types")
+    def id_types(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The IDs that an audience of this rule can save."""
+        rule = checked_rule(self.access, _body(request).get("rule"))
+        return Response({"results": identities.offered_ids(self.access.workspace, rule)})
+
+    @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
+    @action(detail=True, methods=["post"])
+    def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Compute the audience again; `{"snapshot": true}` keeps the version that is replaced."""
+        snapshot = _body(request).get("snapshot")
+        if snapshot is not None and not isinstance(snapshot, bool):
+            raise ValidationFailed(_("Use true or false."), errors={"snapshot": [_("Use true or false.")]})
+        return accepted(refreshing.refresh(self.access, self.get_object(), snapshot=snapshot))
+
+    @extend_schema(responses=OpenApiResponse(description="A page of members"))
+    @action(detail=True)
+    def members(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The members in order of identifier; IDs are masked without the right `privacy.unmask`."""
+        version = _current(self.get_object())
+        assert self.paginator is not None
+        self.paginator.paginate_queryset(range(version.count), request, view=self)
+        page = self.paginator.page  # type: ignore[attr-defined]
+        size = page.paginator.per_page
+        rows = members.page(self.access, version, offset=(page.number - 1) * size, size=size)
+        return self.get_paginated_response(rows)
+
+    @extend_schema(responses={(200, "text/csv"): str})
+    @action(detail=True)
+    def export(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """All members as CSV."""
+        audience = self.get_object()
+        version = _current(audience)
+        pieces = members.export(self.access, audience, version)
+        return csv_response(request._request, pieces, members.file_name(audience.name, version.count))
+
+    @extend_schema(responses=VersionSerializer(many=True))
+    @action(detail=True)
+    def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The versions, newest first, with who joined and left."""
+        rows = self.paginate_queryset(self.get_object().versions.all())
+        return self.get_paginated_response(VersionSerializer(rows, many=True).data)
+
+    @extend_schema(request=None, responses=SnapshotSerializer(many=True))
+    @action(detail=True, methods=["get", "post"])
+    def snapshots(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The snapshots; POST keeps the present version as one."""
+        audience = self.get_object()
+        if request.method == "POST":
+            return Response(SnapshotSerializer(snapshots.take(self.access, audience)).data, status=201)
+        rows = self.paginate_queryset(audience.versions.filter(is_snapshot=True))
+        return self.get_paginated_response(SnapshotSerializer(rows, many=True).data)
+
+    @extend_schema(responses=SnapshotSerializer)
+    @action(detail=True, methods=["get", "delete"], url_path=r"snapshots/(?P<snapshot>[^/]+)")
+    def snapshot(self, request: Request, snapshot: str, *args: Any, **kwargs: Any) -> Response:
+        """One snapshot, by ID or name."""
+        audience = self.get_object()
+        found = snapshots.get(audience, snapshot)
+        if request.method == "DELETE":
+            snapshots.delete(self.access, audience, found)
+            return Response(status=204)
+        return Response(SnapshotSerializer(found).data)
+
+    @extend_schema(responses={(200, "text/csv"): str})
+    @action(detail=True, url_path=r"snapshots/(?P<snapshot>[^/]+)/export")
+    def snapshot_export(
+        self, request: Request, snapshot: str, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """The members of a snapshot as CSV."""
+        audience = self.get_object()
+        found = snapshots.get(audience, snapshot)
+        pieces = members.export(self.access, audience, found)
+        return csv_response(request._request, pieces, members.file_name(found.snapshot_name, found.count))
+
+    @extend_schema(responses={201: AudienceSerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A copy of one's own; fields in the body replace those of the original."""
+        return self._fresh(services.copy(self.access, self.get_object(), _body(request)), status=201)
+
+    @extend_schema(responses=OpenApiResponse(description="Made from, used by"))
+    @action(detail=True)
+    def lineage(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What the audience is made from, and what uses it."""
+        return Response(lineage.of(self.get_object()).as_json())
+
+    @extend_schema(request=None, responses=OpenApiResponse(description="How many moved"))
+    @action(detail=False, methods=["post"])
+    def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Put audiences into a folder: `{"audiences": [...], "folder": "fld_…" or null}`."""
+        data = _body(request)
+        rows = [visibility.get_visible(self.access, str(key)) for key in data.get("audiences") or []]
+        folder = _folder(self, data.get("folder"))
+        return Response({"moved": services.move(self.access, rows, folder)})
+
+
+class FolderViewSet(WorkspaceViewSet):
+    """Folders of audiences."""
+
+    model = Folder
+    serializer_class = FolderSerializer
+    search_fields = ["name"]
+    required_permission = {"*": SEE}
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = _body(request)
+        folder = folders.create(self.access, str(data.get("name") or ""), _folder(self, data.get("parent")))
+        return self.answer(folder, status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data, folder = _body(request), self.get_object()
+        if "name" in data:
+            folders.rename(self.access, folder, str(data["name"] or ""))
+        if "parent" in data:
+            folders.move(self.access, folder, _folder(self, data["parent"]))
+        return self.answer(folder)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        folders.delete(self.access, self.get_object())
+        return Response(status=204)
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if not isinstance(request.data, dict):
+        raise ValidationFailed(_("Send a JSON object."))
+    return request.data
+
+
+def _folder(view: WorkspaceViewSet, folder_id: Any) -> Folder | None:
+    if folder_id in (None, ""):
+        return None
+    found = Folder.objects.in_workspace(view.workspace).filter(pk=str(folder_id)).first()
+    if found is None:
+        raise NotFound(_("There is no such folder here."))
+    return found
+
+
+def _current(audience: Audience) -> AudienceVersion:
+    if audience.current is None:
+        raise Conflict(
+            _("The audience has not been computed yet. Refresh it, then read its members."), code="audience_empty"
+        )
+    return audience.current

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+from rest_framework.routers import SimpleRouter
+
+from insight.audiences.api import AudienceViewSet, FolderViewSet
+
+router = SimpleRouter()
+router.register("audiences/folders", FolderViewSet, basename="audience-folder")
+router.register("audiences", AudienceViewSet, basename="audience")
+urlpatterns = router.urls

@@ -1,0 +1,132 @@
+"""The rule builder: its pages, and what it asks the server while a rule is edited."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from cdp.console.generic import WorkspaceView
+from cdp.core.errors import NotFound, ValidationFailed
+from insight.audiences import fields, folders, origins, rules, values, visibility
+from insight.audiences.models import Audience
+from insight.audiences.serializers import AudienceSerializer
+
+SELECT = "insight.audience.filter"
+
+
+class Builder(WorkspaceView):
+    """The page. All data that the editor starts with is one JSON element."""
+
+    permission = SELECT
+    template_name = "insight/audiences/builder.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = self.audience()
+        back = self.reverse("audiences:detail", audience.pk) if audience else self.reverse("audiences:list")
+        return self.render(
+            self.template_name,
+            self.get_context(
+                audience=audience,
+                back_url=back,
+                branches=folders.flat(folders.tree(self.access)),
+                data=self.data(audience),
+            ),
+        )
+
+    def audience(self) -> Audience | None:
+        return None
+
+    def data(self, audience: Audience | None) -> dict[str, Any]:
+        """What the editor starts with."""
+        rule = audience.rule if audience else self.prefilled()
+        return {
+            "workspace": self.workspace.slug,
+            "urls": self.urls(audience),
+            "datasets": fields.datasets_of(self.access),
+            "audiences": self.named_audiences(rule),
+            "dataset": self.request.GET.get("dataset", ""),
+            "rule": rule,
+            "builder": audience.origin_detail.get("builder") if audience else None,
+            "prefilled": bool(rule and not audience),
+            "audience": AudienceSerializer(audience).data if audience else None,
+            "defaults": {"folder": self.request.GET.get("folder", "")},
+            "etag": audience.etag if audience else "",
+        }
+
+    def prefilled(self) -> Any:
+        """The rule in the address ("new audience from this"); None where there is none or it cannot be read."""
+        try:
+            return rules.to_json(rules.parse_rule(json.loads(self.request.GET.get("rule", "null"))))
+        except (ValueError, rules.RuleInvalid):
+            return None
+
+    def urls(self, audience: Audience | None) -> dict[str, str]:
+        api = f"/api/v1/workspaces/{self.workspace.slug}/audiences/"
+        slug = self.workspace.slug
+        return {
+            "preview": f"{api}preview/",
+            "preview_members": f"{api}preview-members/",
+            "summary": f"{api}summary/",
+            "id_types": f"{api}id-types/",
+            "audiences": api,
+            "save": f"{api}{audience.pk}/" if audience else api,
+            "fields": reverse("audiences:builder-fields", args=[slug, "DATASET"]),
+            "values": reverse("audiences:builder-values", args=[slug, "DATASET", "COLUMN"]),
+            "detail": reverse("audiences:detail", args=[slug, "AUDIENCE"]),
+        }
+
+    def named_audiences(self, rule: Any) -> list[dict[str, Any]]:
+        """Names of the audiences that the rule speaks of."""
+        if not rule:
+            return []
+        try:
+            wanted = rules.references(rules.parse_rule(rule)).audiences
+        except rules.RuleInvalid:
+            return []
+        return list(visibility.visible(self.access).filter(pk__in=wanted).values("id", "name", "count"))
+
+
+class NewAudience(Builder):
+    title = _("New audience")
+
+
+class EditAudience(Builder):
+    title = _("Edit audience")
+
+    def audience(self) -> Audience:
+        audience = visibility.get_visible(self.access, self.kwargs["pk"])
+        visibility.check_change(self.access, audience)
+        origins.require(audience, "edit")
+        return audience
+
+
+class Fields(WorkspaceView):
+    """What conditions can ask of a dataset."""
+
+    permission = SELECT
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return JsonResponse(fields.fields_of(self.access, self.kwargs["dataset"]))
+
+
+class Values(WorkspaceView):
+    """Values of a tag or of a part of behaviour, most frequent first, found by search."""
+
+    permission = SELECT
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            found = values.values_of(
+                self.access,
+                self.kwargs["dataset"],
+                self.kwargs["column"],
+                search=request.GET.get("search", ""),
+                object_name=request.GET.get("object", ""),
+            )
+        except (NotFound, ValidationFailed) as error:
+            return JsonResponse(error.problem(), status=error.status)
+        return JsonResponse(found)

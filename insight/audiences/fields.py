@@ -1,0 +1,75 @@
+"""What the rule builder shows of datasets: their tags by category, the parts of their behaviour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cdp.core.access import Access
+from cdp.core.errors import NotFound
+from insight.audiences.catalog import Unknown
+from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets.models import Dataset
+
+
+def datasets_of(access: Access) -> list[dict[str, Any]]:
+    """The datasets that conditions can use, the default ones first."""
+    rows = (
+        Dataset.objects.in_workspace(access.workspace)
+        .filter(kind__in=("user_tags", "behaviour"), version__gt=0)
+        .order_by("-is_default", "name")
+    )
+    return [
+        {"id": row.pk, "name": row.name, "kind": row.kind, "users": row.users, "default": row.is_default}
+        for row in rows
+    ]
+
+
+def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
+    """The tags of a user-tag dataset, or what can be asked of behaviour. Raises NotFound."""
+    catalog = WorkspaceCatalog(access.workspace)
+    try:
+        row, fields = catalog.row(dataset_id)
+        catalog.dataset(dataset_id)
+    except Unknown as error:
+        raise NotFound(str(error)) from None
+    head = {"id": row.pk, "name": row.name, "kind": row.kind, "users": row.users, "version": row.version}
+    if row.kind == "behaviour":
+        return {"dataset": head, "tags": [], "behaviour": _behaviour(row, fields)}
+    known = row.stats.get("columns", {})
+    tags = [
+        {
+            "column": item.column,
+            "name": item.name or item.column,
+            "description": item.description,
+            "type": item.tag_type,
+            "category": item.category.name if item.category else "",
+            "min": known.get(item.column, {}).get("min"),
+            "max": known.get(item.column, {}).get("max"),
+        }
+        for item in fields
+        if item.role == "tag" and not item.deleted
+    ]
+    return {"dataset": head, "tags": tags}
+
+
+def _behaviour(row: Dataset, fields: list[Any]) -> dict[str, Any]:
+    live = [item for item in fields if not item.deleted]
+    roles = {item.role for item in live}
+    key_value = "object_key" in roles
+    if key_value:
+        keys = row.stats.get("object_keys", [])
+        objects = [{"name": key, "label": key} for key in keys]
+    else:
+        objects = [
+            {"name": item.name or item.column, "label": item.name or item.column}
+            for item in live
+            if item.role == "object"
+        ]
+    return {
+        "has_channel": "channel" in roles,
+        "has_amount": "amount" in roles,
+        "has_count": "count" in roles,
+        "object_form": "keyvalue" if key_value else "wide",
+        "base_object": row.definition.get("base_object", "") if key_value else "",
+        "objects": objects,
+    }

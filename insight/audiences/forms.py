@@ -1,0 +1,87 @@
+"""Forms of audience pages. The rule itself is edited in the rule builder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from insight.audiences.folders import Branch, flat
+
+FOLDER_INDENT = "\u2003"
+
+
+def folder_choices(branches: list[Branch], root: Any = _("No folder")) -> list[tuple[str, Any]]:
+    """Folders in reading order, indented by depth."""
+    return [
+        ("", root),
+        *((item.folder.pk, f"{FOLDER_INDENT * (item.depth - 1)}{item.folder.name}") for item in flat(branches)),
+    ]
+
+
+class ScheduleForm(forms.Form):
+    """When an audience is refreshed by itself, and whether versions are kept as snapshots."""
+
+    every = forms.ChoiceField(
+        label=_("Refresh by itself"),
+        required=False,
+        choices=[("", _("Do not refresh")), ("day", _("Every day")), ("hour", _("Every few hours"))],
+        help_text=_("Every few hours is possible only if all conditions come from user-tag datasets."),
+    )
+    at = forms.TimeField(
+        label=_("At"), required=False, initial="03:00", widget=forms.TimeInput({"type": "time"}, format="%H:%M")
+    )
+    hours = forms.IntegerField(label=_("Hours between two refreshes"), required=False, min_value=1, max_value=23)
+    minute = forms.IntegerField(label=_("Minutes past the hour"), required=False, min_value=0, max_value=59)
+    start = forms.DateField(
+        label=_("First day"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    end = forms.DateField(
+        label=_("Last day"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
+    )
+    snapshot = forms.BooleanField(label=_("Keep each replaced version as a snapshot"), required=False)
+    auto_snapshot = forms.BooleanField(label=_("Keep a snapshot on each manual refresh"), required=False)
+
+    def policy(self) -> dict[str, Any]:
+        """The policy as the service takes it; {} for none."""
+        data = self.cleaned_data
+        if not data["every"]:
+            return {}
+        wanted = ("at",) if data["every"] == "day" else ("hours", "minute")
+        policy = {"every": data["every"], "snapshot": data["snapshot"]}
+        for name in (*wanted, "start", "end"):
+            if data[name] not in (None, ""):
+                policy[name] = data[name] if isinstance(data[name], int) else data[name].isoformat()
+        return policy
+
+
+class CopyForm(forms.Form):
+    """A copy takes everything else from the original."""
+
+    name = forms.CharField(label=_("Name"), max_length=64)
+    folder = forms.ChoiceField(label=_("Folder"), required=False)
+    remark = forms.CharField(label=_("Remark"), max_length=500, required=False, widget=forms.Textarea({"rows": 2}))
+
+    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]
+
+
+class FolderForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=64)
+    parent = forms.ChoiceField(label=_("Inside"), required=False)
+
+    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["parent"].choices = folder_choices(branches, _("At the top"))  # type: ignore[attr-defined]
+
+
+class MoveForm(forms.Form):
+    """`audience` holds the IDs of those to move."""
+
+    folder = forms.ChoiceField(label=_("Move to"), required=False)
+
+    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]

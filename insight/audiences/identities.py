@@ -1,0 +1,117 @@
+"""The IDs of a rule's people: by which one the data knows them, and which others could be saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from cdp.core.identifiers import ID_TYPES
+from insight.audiences import rules
+from insight.audiences.models import AudienceVersion
+from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets.models import Dataset, DatasetField
+
+USER = "user_unique_id"
+
+
+@dataclass(frozen=True)
+class IdColumn:
+    """A column that holds an ID. `identifier`: it is `user_unique_id` itself."""
+
+    id_type: str
+    dataset: str
+    dataset_name: str
+    column: str
+    encryption: str
+    fill_rate: float | None
+    identifier: bool
+
+
+def identifier_of(leaf: Any, catalog: WorkspaceCatalog) -> str:
+    if isinstance(leaf, rules.AudienceLeaf):
+        return catalog.version(leaf.audience, leaf.snapshot).user_id_type
+    return next((item.id_type for item in catalog.row(leaf.dataset)[1] if item.role == "identifier"), "")
+
+
+def user_id_type(workspace: Any, rule: rules.Rule) -> str:
+    """The ID type of the rule's users."""
+    catalog = WorkspaceCatalog(workspace)
+    found = (identifier_of(leaf, catalog) for _path, leaf in rules.leaves(rule))
+    return next((item for item in found if item), "")
+
+
+def identifier_label(workspace: Any, rule: rules.Rule) -> str:
+    return str(ID_TYPES[key].label) if (key := user_id_type(workspace, rule)) in ID_TYPES else USER
+
+
+def id_columns(workspace: Any, rule: rules.Rule, catalog: WorkspaceCatalog | None = None) -> list[IdColumn]:
+    """All ID columns of what the rule reads, in its order; the identifier first."""
+    catalog = catalog or WorkspaceCatalog(workspace)
+    found: dict[tuple[str, str], IdColumn] = {}
+    for _path, leaf in rules.leaves(rule):
+        columns = (
+            _audience_ids(catalog.version(leaf.audience, leaf.snapshot), leaf.snapshot)
+            if isinstance(leaf, rules.AudienceLeaf)
+            else _dataset_ids(*catalog.row(leaf.dataset))
+        )
+        for column in columns:
+            found.setdefault((column.dataset, column.column), column)
+    return sorted(found.values(), key=lambda column: not column.identifier)
+
+
+def _dataset_ids(row: Dataset, fields: list[DatasetField]) -> list[IdColumn]:
+    columns = []
+    for item in fields:
+        if item.role not in ("identifier", "id") or item.deleted or not item.id_type:
+            continue
+        identifier = item.role == "identifier"
+        rate = 1.0 if identifier else fill_rate(row, item.column)
+        columns.append(
+            IdColumn(item.id_type, row.pk, row.name, item.column, item.encryption, rate, identifier)
+        )
+    return columns
+
+
+def fill_rate(row: Dataset, column: str) -> float | None:
+    """The share of a dataset's rows that have a value in the column, 0 to 1; None where it is not known."""
+    known = row.stats.get("columns", {}).get(column, {}).get("fill_rate")
+    return float(known) if known is not None else None
+
+
+def _audience_ids(version: AudienceVersion, snapshot: str | int | None) -> list[IdColumn]:
+    audience = version.audience
+    columns = [IdColumn(version.user_id_type, audience.pk, audience.name, USER, "plain", 1.0, True)]
+    if snapshot is not None:
+        return columns
+    for key in version.save_ids:
+        stats = version.id_stats.get(key, {})
+        columns.append(
+            IdColumn(
+                key,
+                audience.pk,
+                audience.name,
+                key,
+                stats.get("encryption", "plain"),
+                stats.get("fill_rate"),
+                False,
+            )
+        )
+    return columns
+
+
+def offered_ids(workspace: Any, rule: rules.Rule) -> list[dict[str, Any]]:
+    """The ID types that an audience of this rule can save, one entry each, as the builder shows them."""
+    offered: dict[str, dict[str, Any]] = {}
+    for column in id_columns(workspace, rule):
+        entry = {
+            "id_type": column.id_type,
+            "label": str(ID_TYPES[column.id_type].label),
+            "dataset": column.dataset,
+            "dataset_name": column.dataset_name,
+            "column": column.column,
+            "encryption": column.encryption,
+            "fill_rate": column.fill_rate,
+            "identifier": column.identifier,
+        }
+        offered.setdefault(column.id_type, entry)
+    return list(offered.values())

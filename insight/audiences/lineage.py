@@ -1,0 +1,83 @@
+"""Where an audience's data comes from, how fresh each stop is, and what uses it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from insight.audiences import usage
+from insight.audiences.models import Audience, Dependency
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Something the audience is made from. `newer`: it has changed since the audience was computed."""
+
+    kind: str
+    id: str
+    name: str
+    url: str
+    refreshed_at: datetime | None = None
+    version: int | None = None
+    used_version: int | None = None
+    table: str = ""
+    table_at: datetime | None = None
+    missing: bool = False
+
+    @property
+    def newer(self) -> bool:
+        return self.version is not None and self.used_version is not None and self.version > self.used_version
+
+
+@dataclass(frozen=True)
+class Lineage:
+    made_from: list[Stop] = field(default_factory=list)
+    used_by: list[usage.Use] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "made_from": [
+                {
+                    "kind": stop.kind,
+                    "id": stop.id,
+                    "name": stop.name,
+                    "version": stop.version,
+                    "used_version": stop.used_version,
+                    "refreshed_at": stop.refreshed_at.isoformat() if stop.refreshed_at else None,
+                    "newer": stop.newer,
+                    "missing": stop.missing,
+                }
+                for stop in self.made_from
+            ],
+            "used_by": [
+                {"kind": str(use.kind), "name": use.name, "url": use.url, "blocks": use.blocks}
+                for use in self.used_by
+            ],
+        }
+
+
+def of(audience: Audience) -> Lineage:
+    """Made from (datasets, then audiences) and used by."""
+    dependencies = list(audience.dependencies.order_by("id"))
+    datasets = [row.target for row in dependencies if row.kind == Dependency.Kind.DATASET]
+    audiences = [row.target for row in dependencies if row.kind == Dependency.Kind.AUDIENCE]
+    stops = [*_dataset_stops(audience, datasets), *_audience_stops(audience, audiences)]
+    return Lineage(stops, usage.used_by(audience))
+
+
+def _audience_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
+    used = audience.current.audience_versions if audience.current else {}
+    rows = {row.pk: row for row in Audience.objects.in_workspace(audience.workspace_id).filter(pk__in=wanted)}
+    stops = []
+    for key in wanted:
+        row = rows.get(key)
+        if row is None:
+            stops.append(Stop("audience", key, _("An audience that is gone"), "", missing=True))
+            continue
+        url = reverse("audiences:detail", args=[audience.workspace.slug, key])
+        stops.append(Stop("audience", key, row.name, url, row.refreshed_at, row.version, used.get(key)))
+    return stops

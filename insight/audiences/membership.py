@@ -1,0 +1,198 @@
+"""Who belongs to an audience, as one expression for the engine: identifiers and the saved ID columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.operations as ops
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.core.errors import Conflict, ValidationFailed
+from cdp.warehouse import Engine
+from insight.audiences import identities, origins, provenance, rule_checks, rules
+from insight.audiences.compiler import apply_limit, compile_rule
+from insight.audiences.identities import IdColumn
+from insight.audiences.models import Audience
+from insight.audiences.sources import WorkspaceCatalog
+
+USER = "user_unique_id"
+
+
+@dataclass(frozen=True)
+class Members:
+    """`expression` has `user_unique_id`, unique, then a text column per saved ID type, named by its key.
+
+    `conflicts` counts, for ID types that several datasets hold, the people with differing values (column per type).
+    """
+
+    expression: ibis.Table
+    user_id_type: str
+    id_columns: dict[str, list[IdColumn]]
+    dataset_versions: dict[str, int] = field(default_factory=dict)
+    audience_versions: dict[str, int] = field(default_factory=dict)
+    conflicts: ibis.Table | None = None
+
+
+def members_of(audience: Audience, today: date) -> Members:
+    """The members on the given day. Raises DomainError with the reason where they cannot be computed."""
+    compute = origins.origin_of(audience).members
+    if compute is None:
+        raise Conflict(_("The members of this audience come from outside; there is nothing to compute."))
+    return compute(audience, today)
+
+
+def of_selection(audience: Audience, today: date) -> Members:
+    """Members of an audience that is described by a rule."""
+    workspace = audience.workspace
+    rule = _usable_rule(audience)
+    catalog = WorkspaceCatalog(workspace, audience.source)
+    people = compile_rule(rule, catalog, today=today)
+    offered = identities.id_columns(workspace, rule, catalog)
+    user_id_type = next((column.id_type for column in offered if column.identifier), "")
+    chosen = {key: _providers(key, offered) for key in audience.save_ids}
+    if audience.limit:
+        people = apply_limit(people, audience.pk, audience.limit)
+    expression, conflicts = _with_ids(people, chosen, catalog)
+    return Members(
+        expression, user_id_type, chosen, catalog.dataset_versions, catalog.audience_versions, conflicts
+    )
+
+
+def _usable_rule(audience: Audience) -> rules.Rule:
+    """The stored rule, if it still fits the data. Raises Conflict saying what has changed."""
+    try:
+        rule = rules.parse_rule(audience.rule)
+        rule_checks.check_data(audience.workspace, rule)
+    except rules.RuleInvalid as error:
+        raise _outdated(rule_checks.invalid(error)) from None
+    except ValidationFailed as error:
+        raise _outdated(error) from None
+    if provenance.leads_to(audience.pk, audience.pk):
+        raise Conflict(
+            _("The audience leads back to itself through other audiences. Change its rule or theirs."),
+            code="audience_cycle",
+        )
+    return rule
+
+
+def _outdated(error: ValidationFailed) -> Conflict:
+    messages = " ".join(dict.fromkeys(str(m) for found in error.errors.values() for m in found))
+    return Conflict(
+        _("The rule no longer fits the data, so the members stay as they were. %(messages)s") % {"messages": messages},
+        code="rule_outdated",
+    )
+
+
+def _providers(id_type: str, offered: list[IdColumn]) -> list[IdColumn]:
+    """The columns that give this ID: those of the first one's encryption, so that one column never mixes two."""
+    found = [column for column in offered if column.id_type == id_type]
+    if not found:
+        raise Conflict(
+            _("No dataset of the rule has the ID type “%(type)s” any more. Edit the audience and choose its IDs again.")
+            % {"type": id_type},
+            code="id_missing",
+        )
+    identifier = [column for column in found if column.identifier]
+    return identifier[:1] or [column for column in found if column.encryption == found[0].encryption]
+
+
+def _with_ids(
+    people: ibis.Table, chosen: dict[str, list[IdColumn]], catalog: WorkspaceCatalog
+) -> tuple[ibis.Table, ibis.Table | None]:
+    """The people with their saved IDs: the first dataset in the rule that knows a value wins."""
+    wanted: dict[str, dict[str, str]] = {}
+    for key, columns in chosen.items():
+        for column in columns:
+            if not column.identifier:
+                wanted.setdefault(column.dataset, {})[column.column] = key
+    joined = _same_scan(people, wanted, catalog)
+    if joined is None:
+        joined = people
+        for place, (dataset, columns_of) in enumerate(wanted.items()):
+            ids = catalog.one_row_per_user(dataset, list(columns_of))
+            renamed = ids.rename({f"s{place}_{column}": column for column in columns_of}).rename(_right=USER)
+            joined = joined.left_join(renamed, joined[USER] == renamed["_right"]).drop("_right")
+        places = {dataset: place for place, dataset in enumerate(wanted)}
+    else:
+        places = {}
+    values: dict[str, Any] = {}
+    differing: dict[str, Any] = {}
+    for key, columns in chosen.items():
+        parts = [
+            joined[USER]
+            if column.identifier
+            else joined[f"s{places[column.dataset]}_{column.column}" if places else column.column].cast("string")
+            for column in columns
+        ]
+        values[key] = ibis.coalesce(*parts) if len(parts) > 1 else parts[0]
+        if len(parts) > 1:
+            unequal = [parts[0].notnull() & other.notnull() & (parts[0] != other) for other in parts[1:]]
+            differing[key] = joined.count(where=ibis.or_(*unequal))
+    conflicts = joined.aggregate(**differing) if differing else None
+    return joined.select(joined[USER].name(USER), **values), conflicts
+
+
+def _same_scan(
+    people: ibis.Table, wanted: dict[str, dict[str, str]], catalog: WorkspaceCatalog
+) -> ibis.Table | None:
+    """The filtered table itself, where the rule is a filter of the one table that also holds the IDs.
+
+    Joining the people back to their own table would scan it twice.
+    """
+    if len(wanted) != 1:
+        return None
+    node = people.op()
+    if not isinstance(node, ops.Project) or not isinstance(node.parent, ops.Filter):
+        return None
+    [dataset] = wanted
+    scanned, held = node.parent.parent, catalog.table_of(dataset).op()
+    if not catalog.has_unique_users(dataset) or scanned != held:
+        return None
+    return node.parent.to_expr()
+
+
+def id_stats(engine: Engine, workspace: Any, table_name: str, members: Members, count: int) -> dict[str, Any]:
+    """Per saved ID: how many people have one, how many different ones there are, and where it came from."""
+    if not members.id_columns:
+        return {}
+    table = engine.table(workspace, table_name)
+    measures = {f"f_{key}": table[key].count() for key in members.id_columns}
+    measures |= {f"d_{key}": table[key].nunique() for key in members.id_columns}
+    row = engine.execute(table.aggregate(**measures)).to_pylist()[0]
+    conflicts = engine.execute(members.conflicts).to_pylist()[0] if members.conflicts is not None else {}
+    return {
+        key: {
+            "filled": row[f"f_{key}"],
+            "distinct": row[f"d_{key}"],
+            "fill_rate": round(row[f"f_{key}"] / count, 6) if count else None,
+            "encryption": columns[0].encryption,
+            "columns": [{"dataset": column.dataset, "column": column.column} for column in columns],
+            "conflicts": conflicts.get(key, 0),
+        }
+        for key, columns in members.id_columns.items()
+    }
+
+
+def difference(engine: Engine, audience: Audience, table_name: str, count: int) -> tuple[int | None, int | None]:
+    """How many people joined and left since the current version; (None, None) where there is none to compare with."""
+    previous = audience.current
+    if previous is None or previous.dropped_at is not None:
+        return None, None
+    new = engine.table(audience.workspace, table_name)
+    old = engine.table(audience.workspace, previous.table_name)
+    both = int(engine.scalar(new.semi_join(old, USER).count()))
+    return count - both, previous.count - both
+
+
+origins.register(
+    origins.Origin(
+        key="selection",
+        label=gettext_lazy("Selection"),
+        actions=origins.ACTIONS,
+        members=of_selection,
+    )
+)

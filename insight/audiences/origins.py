@@ -1,0 +1,78 @@
+"""Ways an audience can come about, and what each of them allows.
+
+An origin says which actions its audiences offer and what their members are. Buttons that do not apply are hidden;
+in the API they answer 409 `action_not_supported`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.core.errors import ActionNotSupported
+from cdp.core.registry import Registry
+
+if TYPE_CHECKING:
+    from insight.audiences.membership import Members
+    from insight.audiences.models import Audience
+
+ACTIONS = frozenset({"edit", "refresh", "copy", "analyse", "download", "move", "delete", "use", "combine"})
+
+
+@dataclass(frozen=True)
+class Origin:
+    """`members` computes who belongs to an audience of this origin; None where members only ever arrive from outside."""
+
+    key: str
+    label: Any
+    actions: frozenset[str]
+    members: Callable[[Audience, Any], Members] | None = None
+
+
+ORIGINS: Registry[Origin] = Registry("audience origin")
+
+
+def register(origin: Origin) -> Origin:
+    return ORIGINS.add(origin.key, origin)
+
+
+def origin_of(audience: Audience) -> Origin:
+    return ORIGINS[audience.origin]
+
+
+def require(audience: Audience, action: str) -> Origin:
+    """Raises ActionNotSupported where audiences of this origin do not offer the action."""
+    origin = origin_of(audience)
+    if action not in origin.actions:
+        raise ActionNotSupported(
+            _("An audience of the origin “%(origin)s” does not offer this.") % {"origin": origin.label},
+            action=action,
+        )
+    return origin
+
+
+_KINDS = {
+    frozenset({"tag"}): gettext_lazy("Tag selection"),
+    frozenset({"behaviour"}): gettext_lazy("Behaviour selection"),
+    frozenset({"rfm"}): gettext_lazy("RFM selection"),
+    frozenset({"aipl"}): gettext_lazy("AIPL selection"),
+    frozenset({"audience"}): gettext_lazy("Selection from audiences"),
+}
+
+
+def label_of(audience: Audience) -> Any:
+    """The origin as shown: selections are named after the kinds of their conditions, mixed ones as crossed."""
+    if audience.origin != "selection" or not audience.rule:
+        return origin_of(audience).label
+    kinds = frozenset(_leaf_kinds(audience.rule))
+    return _KINDS.get(kinds, gettext_lazy("Crossed selection"))
+
+
+def _leaf_kinds(node: dict[str, Any]) -> list[str]:
+    if "items" in node:
+        return [kind for item in node["items"] for kind in _leaf_kinds(item)]
+    return [str(node.get("kind", ""))]

@@ -1,0 +1,259 @@
+"""Pages of one audience: details, members, refresh, snapshots, copy, delete, download."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.console.generic import ActionView, DeletePage, DetailPage, FormPage, WorkspaceView
+from cdp.core.errors import Conflict, DomainError
+from cdp.core.identifiers import ID_TYPES
+from cdp.jobs.services import active_job
+from insight.audiences import (
+    applications,
+    folders,
+    lineage,
+    members,
+    origins,
+    refreshing,
+    schedule,
+    services,
+    snapshots,
+    usage,
+    visibility,
+    wording,
+)
+from insight.audiences.forms import CopyForm, ScheduleForm
+from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.audiences.streaming import csv_response
+
+SEE = "insight.audience.list"
+MEMBERS_PER_PAGE = 20
+VERSIONS_SHOWN = 30
+
+
+class OneAudience(WorkspaceView):
+    """A page of an audience that the person sees; others look as if they were not there."""
+
+    permission = SEE
+    model = Audience
+
+    def get_object(self) -> Any:
+        return visibility.get_visible(self.access, self.kwargs["pk"])
+
+
+class AudienceDetail(OneAudience, DetailPage):
+    template_name = "insight/audiences/detail.html"
+    back_url_name = "audiences:list"
+    back_label = gettext_lazy("Audiences")
+
+    def extra(self, obj: Any) -> dict[str, Any]:
+        versions = list(obj.versions.all()[:VERSIONS_SHOWN])
+        found = lineage.of(obj)
+        return {
+            "audience": obj,
+            "origin": origins.label_of(obj),
+            "actions": origins.origin_of(obj).actions,
+            "may_change": visibility.may_change(self.access, obj),
+            "may_download": visibility.may_download(self.access, obj),
+            "may_select": self.access.can("insight.audience.filter"),
+            "may_analyse": self.access.can("insight.analysis"),
+            "job": active_job(obj),
+            "schedule": schedule.describe(obj.refresh),
+            "words": wording.stored(obj),
+            "ids": _saved_ids(obj.current),
+            "versions": versions,
+            "kept": obj.versions.filter(is_snapshot=True),
+            "trend": _trend(versions),
+            "lineage": found,
+            "offers": applications.offers(self.access, obj),
+            "path": folders.path_of(obj.folder),
+        }
+
+
+def _saved_ids(version: AudienceVersion | None) -> list[dict[str, Any]]:
+    """The saved IDs with their figures, for people."""
+    if version is None:
+        return []
+    rows = [{"label": _label(version.user_id_type), "identifier": True, "filled": version.count, "percent": 100}]
+    for key in version.save_ids:
+        stats = version.id_stats.get(key, {})
+        if key == version.user_id_type:
+            continue
+        rows.append(
+            {
+                "label": _label(key),
+                "identifier": False,
+                "filled": stats.get("filled"),
+                "percent": round(100 * (stats.get("fill_rate") or 0), 1),
+                "distinct": stats.get("distinct"),
+                "conflicts": stats.get("conflicts"),
+                "encryption": stats.get("encryption", "plain"),
+            }
+        )
+    return rows
+
+
+def _label(key: str) -> str:
+    return str(ID_TYPES[key].label) if key in ID_TYPES else key
+
+
+def _trend(versions: Sequence[AudienceVersion]) -> dict[str, Any]:
+    """People per version, oldest first, for the chart."""
+    shown = list(reversed(versions))
+    return {
+        "labels": [version.created_at.isoformat() for version in shown],
+        "series": [{"name": _("People"), "data": [version.count for version in shown]}],
+    }
+
+
+class MembersTable(OneAudience):
+    """A page of members, put into the detail page by htmx."""
+
+    template_name = "insight/audiences/members.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = self.get_object()
+        version = audience.current
+        if version is None:
+            raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
+        page = Paginator(range(version.count), MEMBERS_PER_PAGE).get_page(request.GET.get("page"))
+        rows: list[dict[str, str]] = []
+        problem = ""
+        try:
+            offset = (page.number - 1) * MEMBERS_PER_PAGE
+            rows = members.page(self.access, version, offset=offset, size=MEMBERS_PER_PAGE)
+        except DomainError as error:
+            problem = str(error)
+        columns = members.columns_of(version)
+        context = self.get_context(
+            audience=audience,
+            page=page,
+            labels=[_label(id_type) for id_type in columns.values()],
+            rows=[[row[column] for column in columns] for row in rows],
+            masked=not self.access.can("privacy.unmask"),
+            problem=problem,
+        )
+        return self.render(self.template_name, context)
+
+
+class _Back(OneAudience, ActionView):
+    def success_url(self, obj: Any, result: Any) -> str:
+        return self.reverse("audiences:detail", obj.pk)
+
+
+class RefreshNow(_Back):
+    """Refresh; "archive" and "plain" answer whether the present version is kept, else the audience's setting does."""
+
+    def act(self, obj: Any) -> Any:
+        wanted = {"archive": True, "plain": False}.get(self.request.POST.get("snapshot", ""))
+        return refreshing.refresh(self.access, obj, snapshot=wanted)
+
+    def message(self, obj: Any, result: Any) -> Any:
+        return _("The refresh has started.")
+
+
+class TakeSnapshot(_Back):
+    def act(self, obj: Any) -> Any:
+        return snapshots.take(self.access, obj)
+
+    def message(self, obj: Any, result: Any) -> Any:
+        return _("Kept as “%(name)s”.") % {"name": result.snapshot_name}
+
+
+class DeleteSnapshot(_Back):
+    success_message = gettext_lazy("The snapshot was deleted.")
+
+    def act(self, obj: Any) -> Any:
+        snapshots.delete(self.access, obj, snapshots.get(obj, self.kwargs["snapshot"]))
+
+
+class RefreshSettings(OneAudience, FormPage):
+    title = gettext_lazy("Refresh settings")
+    template_name = "insight/audiences/settings.html"
+    form_class = ScheduleForm
+    submit_label = gettext_lazy("Save")
+    success_message = gettext_lazy("The refresh settings were saved.")
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {"hours": 1, "minute": 0, "at": "03:00", **obj.refresh, "auto_snapshot": obj.auto_snapshot}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        return services.set_refresh(
+            self.access, obj, form.policy(), auto_snapshot=form.cleaned_data["auto_snapshot"]
+        )
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("audiences:detail", obj.pk)
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        return {"back_url": self.reverse("audiences:detail", obj.pk), "audience": obj}
+
+
+class CopyAudience(OneAudience, FormPage):
+    permission = "insight.audience.filter"
+    title = gettext_lazy("Copy audience")
+    form_class = CopyForm
+    submit_label = gettext_lazy("Copy")
+    success_message = gettext_lazy("The copy was made and is being computed.")
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"branches": folders.tree(self.access)}
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {
+            "name": services.free_name(self.access, obj.name),
+            "remark": obj.remark,
+            "folder": obj.folder_id or "",
+        }
+
+    def save(self, form: Any, obj: Any) -> Any:
+        folder = form.cleaned_data["folder"]
+        if folder:
+            Folder.objects.get_in(self.workspace, folder)
+        return services.copy(self.access, obj, {**form.cleaned_data, "folder": folder or None})
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("audiences:detail", obj.pk)
+
+
+class DeleteAudience(OneAudience, DeletePage):
+    back_url_name = "audiences:list"
+
+    def consequences(self, obj: Any) -> Sequence[Any]:
+        kept = obj.versions.filter(is_snapshot=True).count()
+        found = [_("All versions of its members are deleted. This cannot be undone.")]
+        if kept:
+            found.append(_("Its %(count)d snapshots are deleted too.") % {"count": kept})
+        return found
+
+    def blockers(self, obj: Any) -> Sequence[Any]:
+        return [f"{use.kind} “{use.name}”" for use in usage.used_by(obj) if use.blocks]
+
+    def delete(self, obj: Any) -> None:  # type: ignore[override]
+        services.delete(self.access, obj)
+
+
+class Download(OneAudience):
+    """The members as CSV."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        audience = self.get_object()
+        version = audience.current
+        if version is None:
+            raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
+        pieces = members.export(self.access, audience, version)
+        return csv_response(request, pieces, members.file_name(audience.name, version.count))
+
+
+class SnapshotDownload(OneAudience):
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        audience = self.get_object()
+        found = snapshots.get(audience, self.kwargs["snapshot"])
+        pieces = members.export(self.access, audience, found)
+        return csv_response(request, pieces, members.file_name(found.snapshot_name, found.count))

@@ -1,0 +1,113 @@
+"""Reads of audiences for other modules: send-outs, journeys, dashboards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import ibis
+import pyarrow as pa
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import Gone
+from cdp.core.identifiers import ID_TYPES
+from cdp.warehouse import get_engine
+from insight.audiences import refreshing, tag_values, visibility
+from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.tag_values import TagRef
+
+USER = "user_unique_id"
+
+
+def latest_version(audience: Audience) -> AudienceVersion | None:
+    """The latest good version; None while there is none. A refresh under way or failed does not change it."""
+    return AudienceVersion.objects.filter(pk=audience.current_id).first() if audience.current_id else None
+
+
+def refresh_now(audience: Audience, job: Any) -> AudienceVersion:
+    """Compute the audience inside the caller's job and answer the new version. Raises DomainError with the reason."""
+    return refreshing.compute(audience, job, AudienceVersion.Kind.PERIODIC)
+
+
+def id_types(audience: Audience) -> list[dict[str, Any]]:
+    """The IDs that the audience holds or will hold: [{"id_type", "label", "encryption", "fill_rate", "column"}]."""
+    version = latest_version(audience)
+    stats = version.id_stats if version else {}
+    held = dict.fromkeys([audience.user_id_type, *audience.save_ids])
+    return [
+        {
+            "id_type": key,
+            "label": str(ID_TYPES[key].label),
+            "encryption": stats.get(key, {}).get("encryption", "plain"),
+            "fill_rate": stats.get(key, {}).get("fill_rate", 1.0 if key == audience.user_id_type else None),
+            "column": USER if key == audience.user_id_type else key,
+        }
+        for key in held
+        if key in ID_TYPES
+    ]
+
+
+def target_column(version: AudienceVersion, id_type: str) -> str | None:
+    """The column of a version that holds plain IDs of a type; None where it holds none, or only hashed ones."""
+    if version.user_id_type == id_type:
+        return USER
+    stats = version.id_stats.get(id_type)
+    if id_type not in version.save_ids or (stats and stats.get("encryption", "plain") != "plain"):
+        return None
+    return id_type
+
+
+def usable_audiences(access: Access, id_type: str = "") -> QuerySet[Audience]:
+    """Audiences that the person may use and that have been computed, with this ID type where one is given."""
+    rows = visibility.visible(access).filter(current__isnull=False)
+    if not id_type:
+        return rows
+    return rows.filter(user_id_type=id_type) | rows.filter(save_ids__contains=[id_type])
+
+
+def can_read_tag(audience: Audience, dataset: str, tag: str) -> bool:
+    """Whether a dataset of the audience's workspace has this tag."""
+    return tag_values.has_tag(audience.workspace, dataset, tag)
+
+
+def member_batches(
+    version: AudienceVersion,
+    columns: Sequence[str] = (),
+    size: int = 10_000,
+    *,
+    tags: Sequence[TagRef] = (),
+) -> Iterator[pa.RecordBatch]:
+    """The members in batches of about `size`, never all in memory.
+
+    Columns: `user_unique_id`, then `columns` in order (without `user_unique_id`), then one per tag, named `tag_0`,
+    `tag_1` …, read from the current version of the tag's dataset; people whom the dataset does not know have null.
+    """
+    engine = get_engine(version.audience.source)
+    yield from engine.batches(_expression(version, columns, tags), size)
+
+
+def member_values(version: AudienceVersion, tags: Sequence[TagRef], number: int = 0) -> dict[TagRef, Any]:
+    """Tag values of the member at place `number`, in order of identifier; empty beyond the last member."""
+    one = members(version).order_by(USER).limit(1, offset=number)
+    engine = get_engine(version.audience.source)
+    found = engine.execute(_with_tags(version, one.select(USER), tags)).to_pylist()
+    return {tag: found[0][f"tag_{place}"] for place, tag in enumerate(tags)} if found else {}
+
+
+def members(version: AudienceVersion) -> ibis.Table:
+    """The members as an expression. Raises Gone where the version's table has been dropped after its time."""
+    if version.dropped_at is not None:
+        raise Gone(_("The members of this version are no longer kept; only its figures are. Snapshots are kept."))
+    return get_engine(version.audience.source).table(version.workspace_id, version.table_name)
+
+
+def _expression(version: AudienceVersion, columns: Sequence[str], tags: Sequence[TagRef]) -> ibis.Table:
+    chosen = [USER, *(column for column in columns if column != USER)]
+    return _with_tags(version, members(version).select(*chosen), tags)
+
+
+def _with_tags(version: AudienceVersion, people: ibis.Table, tags: Sequence[TagRef]) -> ibis.Table:
+    return tag_values.with_tags(people, tags, WorkspaceCatalog(version.workspace, version.audience.source))

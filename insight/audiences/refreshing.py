@@ -1,0 +1,218 @@
+"""Computing an audience: a new table in the lake, then one transaction that moves the pointer.
+
+Until that transaction the version before is the audience. Each attempt writes a table of its own number, so a worker
+that was taken for dead and its successor never touch each other's; tables without a row are dropped later.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core import audit, timezones
+from cdp.core.access import Access
+from cdp.core.errors import Cancelled, Conflict, DomainError, NotFound
+from cdp.jobs.models import Job
+from cdp.jobs.services import active_job, cancel_job, start_job
+from cdp.warehouse import get_engine
+from insight.audiences import membership, origins, snapshots, visibility
+from insight.audiences.models import Audience, AudienceVersion
+
+MANUAL = "audience.refresh"
+PERIODIC = "audience.refresh_periodic"
+ATTEMPTS = 5
+
+
+class Context(Protocol):
+    """What the computation needs of the job that it runs in."""
+
+    params: dict[str, Any]
+    row: Job
+
+    def phase(self, text: Any, progress: int | None = None) -> None: ...
+
+    def log(self, text: Any, level: str = "info") -> None: ...
+
+    def check_cancelled(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """`snapshot`: keep the version that is replaced."""
+
+    kind: AudienceVersion.Kind = AudienceVersion.Kind.MANUAL
+    snapshot: bool = False
+
+
+def refresh(access: Access, audience: Audience, *, snapshot: bool | None = None) -> Job:
+    """Start a manual refresh; `snapshot` None means as the audience is set. Raises ActionNotSupported, Conflict."""
+    visibility.check_change(access, audience)
+    origins.require(audience, "refresh")
+    wanted = audience.auto_snapshot if snapshot is None else snapshot
+    if wanted and not snapshots.has_room(audience):
+        raise Conflict(
+            _("The audience has %(limit)d snapshots, the most there may be. Delete one, or refresh without snapshot.")
+            % {"limit": snapshots.LIMIT},
+            code="too_many_snapshots",
+        )
+    job = request(access, audience, snapshot=wanted)
+    audit.record(access, "audience.refreshed", audience, detail={"snapshot": wanted, "job": job.pk})
+    return job
+
+
+def request(access: Access | None, audience: Audience, *, snapshot: bool, periodic: bool = False) -> Job:
+    """Queue a refresh, or join the active one: it computes once more if the definition changes under it."""
+    with transaction.atomic():
+        row = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
+        active = active_job(row)
+        if active is not None and not periodic and active.kind == PERIODIC and active.status == Job.Status.QUEUED:
+            # Somebody asks for it now: it must not wait behind the periodic ones.
+            cancel_job(active)
+            active = None
+        job = start_job(
+            PERIODIC if periodic else MANUAL,
+            workspace=row.workspace,
+            access=access,
+            owner=row.owner,
+            params={"audience": row.pk, "snapshot": snapshot},
+            subject=row,
+            title=_("Refresh audience “%(name)s”") % {"name": row.name},
+            dedupe_key=f"audience.refresh:{row.pk}",
+        )
+        if active is not None and snapshot:
+            Job.objects.filter(pk=job.pk).update(params={**job.params, "snapshot": True})
+        if active is None:
+            Audience.objects.filter(pk=row.pk).update(state=Audience.State.WAITING, reason="", reason_code="")
+            audience.state = Audience.State.WAITING
+    return job
+
+
+def stop(access: Access | None, audience: Audience) -> None:
+    """Cancel what is still computing the audience."""
+    active = active_job(audience)
+    if active is not None:
+        cancel_job(active, access)
+
+
+def compute(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> AudienceVersion:
+    """Compute and publish a new version inside the job. Raises DomainError with a reason for the person."""
+    for _number in range(ATTEMPTS):
+        audience = Audience.objects.select_related("workspace", "current").filter(pk=audience.pk).first() or _gone()
+        Audience.objects.filter(pk=audience.pk).update(state=Audience.State.RUNNING, reason="", reason_code="")
+        version = _attempt(audience, job, kind)
+        if version is not None:
+            return version
+        job.log(_("The audience was changed meanwhile; it is computed again."))
+    raise Conflict(_("The audience was changed again and again while it was computed."), retryable=True)
+
+
+def _attempt(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> AudienceVersion | None:
+    """One computation; None where the audience was edited before its result could be published."""
+    started = time.monotonic()
+    today = timezones.today(audience.workspace)
+    engine = get_engine(audience.source)
+    job.phase(_("Reading the rule"), progress=5)
+    members = membership.members_of(audience, today)
+    number = _next_number(audience)
+    table = f"{audience.pk}_v{number}"
+    _drop_leftovers(audience)
+    job.phase(_("Writing the members"), progress=20)
+    count = engine.create_table_as(audience.workspace, table, members.expression)
+    job.phase(_("Counting IDs and comparing with the version before"), progress=80)
+    stats = membership.id_stats(engine, audience.workspace, table, members, count)
+    joined, left = membership.difference(engine, audience, table, count)
+    job.phase(_("Publishing"), progress=95)
+    version = AudienceVersion(
+        workspace=audience.workspace,
+        audience=audience,
+        number=number,
+        table_name=table,
+        count=count,
+        joined=joined,
+        left=left,
+        user_id_type=members.user_id_type,
+        save_ids=list(audience.save_ids),
+        id_stats=stats,
+        rule=audience.rule,
+        rule_version=audience.rule_version,
+        limit=audience.limit,
+        as_of=today,
+        dataset_versions=members.dataset_versions,
+        audience_versions=members.audience_versions,
+        kind=kind,
+        seconds=round(time.monotonic() - started, 3),
+        created_by=job.row.owner,
+    )
+    return _publish(audience, version, job)
+
+
+def _publish(audience: Audience, version: AudienceVersion, job: Context) -> AudienceVersion | None:
+    """Move the pointer, keeping the replaced version as a snapshot where that was asked for."""
+    with transaction.atomic():
+        row = (
+            Audience.objects.select_for_update(of=("self",))
+            .select_related("current", "workspace")
+            .filter(pk=audience.pk)
+            .first()
+        )
+        # Asked inside the transaction: a worker that lost its lease must not publish after its successor.
+        job.check_cancelled()
+        if row is None:
+            _gone()
+        if (row.rule, row.save_ids, row.limit) != (audience.rule, audience.save_ids, audience.limit):
+            return None
+        params = Job.objects.filter(pk=job.row.pk).values_list("params", flat=True).first() or {}
+        version.save(force_insert=True)
+        if params.get("snapshot"):
+            kept = row.current if row.current is not None and row.current.dropped_at is None else version
+            snapshots.keep(kept, row, automatic=bool(row.auto_snapshot or version.kind == version.Kind.PERIODIC))
+        Audience.objects.filter(pk=row.pk).update(
+            current=version,
+            version=version.number,
+            count=version.count,
+            user_id_type=version.user_id_type,
+            state=Audience.State.SUCCEEDED,
+            reason="",
+            reason_code="",
+            refreshed_at=timezone.now(),
+            updated_at=timezone.now(),
+        )
+    return version
+
+
+def failed(audience_id: str, error: DomainError) -> None:
+    """Note on the audience why its refresh ended without success; its last good version stays usable."""
+    audience = Audience.objects.filter(pk=audience_id).first()
+    if audience is None or not audience.is_busy:
+        return
+    if isinstance(error, Cancelled) or error.code == "cancelled":
+        state = Audience.State.SUCCEEDED if audience.current_id else Audience.State.DRAFT
+        Audience.objects.filter(pk=audience.pk).update(state=state)
+        return
+    Audience.objects.filter(pk=audience.pk).update(
+        state=Audience.State.FAILED, reason=str(error), reason_code=error.code
+    )
+
+
+def _next_number(audience: Audience) -> int:
+    Audience.objects.filter(pk=audience.pk).update(numbers_used=F("numbers_used") + 1)
+    return int(Audience.objects.values_list("numbers_used", flat=True).get(pk=audience.pk))
+
+
+def _drop_leftovers(audience: Audience) -> None:
+    """Drop tables that an earlier attempt wrote and never published."""
+    published = set(audience.versions.values_list("table_name", flat=True))
+    for table in lake.tables(audience.workspace):
+        if table.startswith(f"{audience.pk}_v") and table not in published:
+            lake.drop_table(audience.workspace, table)
+
+
+def _gone() -> Audience:
+    raise NotFound(_("The audience has been deleted meanwhile."))

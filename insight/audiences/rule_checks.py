@@ -1,0 +1,68 @@
+"""Checking rules against the workspace's data, with errors as the API and the console show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ID_TYPES
+from insight.audiences import provenance, rules, visibility
+from insight.audiences.checking import check as check_rule
+from insight.audiences.identities import identifier_of
+from insight.audiences.models import Audience
+from insight.audiences.sources import WorkspaceCatalog
+
+
+def invalid(error: rules.RuleInvalid) -> ValidationFailed:
+    """A rule's errors as the API and the console show them: paths below `rule`."""
+    errors = {rules.join("rule", path): list(messages) for path, messages in error.errors.items()}
+    return ValidationFailed(_("The rule cannot be used."), errors=errors)
+
+
+def check_data(workspace: Any, rule: rules.Rule) -> None:
+    """Raises ValidationFailed where the rule does not fit the data, or mixes users known by different IDs."""
+    catalog = WorkspaceCatalog(workspace)
+    try:
+        check_rule(rule, catalog)
+    except rules.RuleInvalid as error:
+        raise invalid(error) from None
+    first = ""
+    errors: dict[str, list[str]] = {}
+    for path, leaf in rules.leaves(rule):
+        part = "audience" if isinstance(leaf, rules.AudienceLeaf) else "dataset"
+        found = identifier_of(leaf, catalog)
+        first = first or found
+        if found and found != first:
+            errors[rules.join(rules.join("rule", path), part)] = [
+                _("This knows its users by %(found)s, the conditions before by %(first)s: they cannot be combined.")
+                % {"found": ID_TYPES[found].label, "first": ID_TYPES[first].label}
+            ]
+    if errors:
+        raise ValidationFailed(_("The rule cannot be used."), errors=errors)
+
+
+def checked_rule(access: Access, data: Any, audience: Audience | None = None) -> rules.Rule:
+    """The parsed rule, fitting the workspace's datasets and the audiences that the person sees.
+
+    Raises ValidationFailed with paths below `rule`; a rule that leads back to `audience` itself is refused.
+    """
+    try:
+        rule = rules.parse_rule(data)
+    except rules.RuleInvalid as error:
+        raise invalid(error) from None
+    check_data(access.workspace, rule)
+    errors: dict[str, list[str]] = {}
+    wanted = {leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)}
+    seen = set(visibility.visible(access).filter(pk__in=wanted).values_list("pk", flat=True))
+    for audience_id, path in wanted.items():
+        where = rules.join("rule", rules.join(path, "audience"))
+        if audience_id not in seen:
+            errors[where] = [_("There is no such audience here.")]
+        elif audience is not None and provenance.leads_to(audience_id, audience.pk):
+            errors[where] = [_("This audience is itself made from the one you are editing.")]
+    if errors:
+        raise ValidationFailed(_("The rule cannot be used."), errors=errors)
+    return rule

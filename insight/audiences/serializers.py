@@ -1,0 +1,103 @@
+"""Audiences as the API shows and takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from insight.audiences import origins
+from insight.audiences.models import Audience, AudienceVersion, Folder
+
+
+class AudienceSerializer(serializers.Serializer[Audience]):
+    """An audience. `count`, `version` and `ids` are those of its latest good version."""
+
+    id = serializers.CharField(read_only=True)
+    name = serializers.CharField(max_length=64)
+    owner = serializers.CharField(read_only=True, source="owner.username", default=None)
+    origin = serializers.CharField(read_only=True)
+    origin_label = serializers.SerializerMethodField()
+    rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
+    rule_version = serializers.IntegerField(read_only=True)
+    user_id_type = serializers.CharField(read_only=True)
+    save_ids = serializers.ListField(child=serializers.CharField(), required=False)
+    ids = serializers.SerializerMethodField(help_text="Per saved ID: filled, distinct, fill_rate, encryption.")
+    folder = serializers.CharField(source="folder_id", allow_null=True, required=False)
+    public = serializers.BooleanField(required=False)
+    remark = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    limit = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+    refresh = serializers.JSONField(
+        required=False, help_text='{"every": "day", "at": "03:00"} or {"every": "hour", "hours": 4}, {} for none.'
+    )
+    next_refresh_at = serializers.DateTimeField(read_only=True)
+    auto_snapshot = serializers.BooleanField(required=False)
+    state = serializers.ChoiceField(choices=Audience.State.choices, read_only=True)
+    reason = serializers.SerializerMethodField(help_text="Why the last refresh failed.")
+    count = serializers.IntegerField(read_only=True, allow_null=True)
+    version = serializers.IntegerField(read_only=True)
+    refreshed_at = serializers.DateTimeField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    updated_at = serializers.DateTimeField(read_only=True)
+
+    def get_origin_label(self, audience: Audience) -> str:
+        return str(origins.label_of(audience))
+
+    def get_ids(self, audience: Audience) -> dict[str, Any]:
+        return audience.current.id_stats if audience.current else {}
+
+    def get_reason(self, audience: Audience) -> dict[str, str] | None:
+        return {"code": audience.reason_code, "detail": audience.reason} if audience.reason else None
+
+
+class VersionSerializer(serializers.Serializer[AudienceVersion]):
+    """A version. `available`: its members can still be read."""
+
+    id = serializers.CharField()
+    number = serializers.IntegerField()
+    count = serializers.IntegerField()
+    joined = serializers.IntegerField(allow_null=True)
+    left = serializers.IntegerField(allow_null=True)
+    kind = serializers.CharField()
+    as_of = serializers.DateField(allow_null=True)
+    rule_version = serializers.IntegerField()
+    save_ids = serializers.ListField(child=serializers.CharField())
+    ids = serializers.JSONField(source="id_stats")
+    dataset_versions = serializers.JSONField()
+    audience_versions = serializers.JSONField()
+    snapshot = serializers.SerializerMethodField()
+    available = serializers.SerializerMethodField()
+    created_at = serializers.DateTimeField()
+
+    def get_snapshot(self, version: AudienceVersion) -> str | None:
+        return version.snapshot_name if version.is_snapshot else None
+
+    def get_available(self, version: AudienceVersion) -> bool:
+        return version.dropped_at is None
+
+
+class SnapshotSerializer(serializers.Serializer[AudienceVersion]):
+    id = serializers.CharField()
+    name = serializers.CharField(source="snapshot_name")
+    version = serializers.IntegerField(source="number")
+    count = serializers.IntegerField()
+    automatic = serializers.BooleanField(source="snapshot_auto")
+    created_at = serializers.DateTimeField()
+
+
+class FolderSerializer(serializers.Serializer[Folder]):
+    id = serializers.CharField(read_only=True)
+    name = serializers.CharField(max_length=64)
+    parent = serializers.CharField(source="parent_id", allow_null=True, required=False)
+
+
+class RuleSerializer(serializers.Serializer[Any]):
+    """A rule to count, describe or look at."""
+
+    rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
+    token = serializers.CharField(
+        required=False,
+        max_length=64,
+        allow_blank=True,
+        help_text="A newer request with the same token interrupts the older one.",
+    )

@@ -1,0 +1,207 @@
+"""What changes audiences: one function per use case. Permission points are checked by the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from cdp.core.timezones import zone
+from cdp.warehouse import get_engine
+from insight.audiences import definition, origins, refreshing, provenance, rules, usage, visibility
+from insight.audiences.models import Audience, Dependency, Folder
+from insight.audiences.schedule import parse_policy
+
+_LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot")
+
+
+def create(access: Access, data: Mapping[str, Any], *, compute: bool = True) -> Audience:
+    """Make an audience from a rule and start computing it. Fields as in the API.
+
+    Raises ValidationFailed with the path of everything that is wrong.
+    """
+    found = definition.clean(access, data)
+    audience = Audience(workspace=access.workspace, owner=access.user, origin="selection")
+    _set(audience, found.values)
+    with transaction.atomic():
+        _save(audience, new=True)
+        _write_dependencies(audience, found.rule)
+        audit.record(access, "audience.created", audience, after=_logged(audience))
+        if compute:
+            refreshing.request(access, audience, snapshot=False)
+    return audience
+
+
+def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag: str = "") -> Audience:
+    """Change an audience. A changed rule, limit or choice of IDs is computed anew; the old version stays meanwhile.
+
+    Raises PermissionDenied, ActionNotSupported, PreconditionFailed for an outdated `etag`, ValidationFailed.
+    """
+    visibility.check_change(access, audience)
+    if definition.RECOMPUTES & set(data):
+        origins.require(audience, "edit")
+    with transaction.atomic():
+        audience = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
+        if etag and etag not in ("*", audience.etag):
+            raise PreconditionFailed(_("Load the audience again, repeat your change on it, and save once more."))
+        found = definition.clean(access, data, audience)
+        before = _logged(audience)
+        _set(audience, found.values)
+        after = _logged(audience)
+        changed = {name for name in after if before[name] != after[name]}
+        if "rule" in changed:
+            audience.rule_version += 1
+        audience.bump()
+        _save(audience)
+        if found.rule is not None and "rule" in found.values:
+            _write_dependencies(audience, found.rule)
+        if changed:
+            audit.record(
+                access,
+                "audience.changed",
+                audience,
+                before={name: before[name] for name in changed},
+                after={name: after[name] for name in changed},
+            )
+        if definition.RECOMPUTES & changed:
+            refreshing.request(access, audience, snapshot=False, again=True)
+    return audience
+
+
+def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audience:
+    """A new audience of one's own with the same definition and refresh settings; `data` may change any field.
+
+    Others see their copy under their own name; it never shares members with the first one.
+    """
+    origins.require(audience, "copy")
+    given = {
+        "rule": audience.rule,
+        "save_ids": audience.save_ids,
+        "remark": audience.remark,
+        "limit": audience.limit,
+        "refresh": audience.refresh,
+        "auto_snapshot": audience.auto_snapshot,
+        "folder": audience.folder_id,
+        "name": free_name(access, audience.name),
+        **data,
+    }
+    copied = create(access, given)
+    audit.record(access, "audience.copied", copied, detail={"from": audience.pk})
+    return copied
+
+
+def free_name(access: Access, name: str) -> str:
+    """A name for a copy that the person has not used yet."""
+    taken = set(
+        Audience.objects.in_workspace(access.workspace).filter(owner=access.user).values_list("name", flat=True)
+    )
+    for number in range(1, 10_000):
+        suffix = _(" (copy)") if number == 1 else _(" (copy %(number)d)") % {"number": number}
+        candidate = name[: definition.NAME_LENGTH - len(suffix)] + suffix
+        if candidate not in taken:
+            return candidate
+    return name
+
+
+def move(access: Access, audiences: Iterable[Audience], folder: Folder | None) -> int:
+    """Put audiences into a folder (None: the root). All or nothing; returns how many moved."""
+    rows = list(audiences)
+    for audience in rows:
+        visibility.check_change(access, audience)
+        origins.require(audience, "move")
+    with transaction.atomic():
+        Audience.objects.filter(pk__in=[row.pk for row in rows]).update(folder=folder)
+        for audience in rows:
+            audit.record(
+                access,
+                "audience.moved",
+                audience,
+                before={"folder": audience.folder_id},
+                after={"folder": folder.pk if folder else None},
+            )
+    return len(rows)
+
+
+def delete(access: Access, audience: Audience) -> None:
+    """Delete an audience with its versions and snapshots. Raises Conflict listing what still uses it."""
+    visibility.check_change(access, audience)
+    origins.require(audience, "delete")
+    blocking = [use for use in usage.used_by(audience) if use.blocks]
+    if blocking:
+        names = ", ".join(f"{use.kind} “{use.name}”" for use in blocking[:10])
+        raise Conflict(
+            _("The audience “%(name)s” is still used by: %(names)s. Change or delete these first.")
+            % {"name": audience.name, "names": names},
+            code="audience_in_use",
+            used_by=[{"kind": str(use.kind), "name": use.name} for use in blocking],
+        )
+    tables = list(audience.versions.filter(dropped_at__isnull=True).values_list("table_name", flat=True))
+    with transaction.atomic():
+        refreshing.stop(access, audience)
+        audit.record(access, "audience.deleted", audience, before={**_logged(audience), "count": audience.count})
+        try:
+            audience.delete()
+        except ProtectedError as error:
+            names = ", ".join(str(row) for row in list(error.protected_objects)[:10])
+            raise Conflict(
+                _("The audience “%(name)s” is still used by: %(names)s.") % {"name": audience.name, "names": names},
+                code="audience_in_use",
+            ) from None
+        transaction.on_commit(lambda: _drop(audience.workspace_id, audience.source, tables))
+
+
+def set_refresh(
+    access: Access, audience: Audience, policy: Mapping[str, Any] | None, *, auto_snapshot: bool | None = None
+) -> Audience:
+    """Change the periodic refresh (`{}`: none) and whether manual ones keep snapshots."""
+    origins.require(audience, "refresh")
+    data: dict[str, Any] = {"refresh": dict(policy or {})}
+    if auto_snapshot is not None:
+        data["auto_snapshot"] = auto_snapshot
+    return update(access, audience, data)
+
+
+def _drop(workspace_id: str, source: str, tables: list[str]) -> None:
+    for table in tables:
+        get_engine(source).drop(workspace_id, table)
+
+
+def _set(audience: Audience, values: dict[str, Any]) -> None:
+    for name, value in values.items():
+        if name != "builder":
+            setattr(audience, name, value)
+    if "rule" in values:
+        builder = values.get("builder")
+        audience.origin_detail = {**audience.origin_detail, "builder": builder} if builder else {}
+    policy = parse_policy(audience.refresh)
+    audience.next_refresh_at = policy.next_after(timezone.now(), zone(audience.workspace)) if policy else None
+
+
+def _save(audience: Audience, *, new: bool = False) -> None:
+    try:
+        with transaction.atomic():
+            audience.save(force_insert=new)
+    except IntegrityError:
+        message = _("You have an audience of this name already.")
+        raise ValidationFailed(message, errors={"name": [message]}) from None
+
+
+def _logged(audience: Audience) -> dict[str, Any]:
+    return {**{name: getattr(audience, name) for name in _LOGGED}, "folder": audience.folder_id}
+
+
+def _write_dependencies(audience: Audience, rule: rules.Rule | None) -> None:
+    if rule is None:
+        return
+    found = provenance.dependencies(rule)
+    Dependency.objects.filter(audience=audience).delete()
+    Dependency.objects.bulk_create(
+        [Dependency(audience=audience, kind=kind, target=target, columns=columns) for kind, target, columns in found]
+    )

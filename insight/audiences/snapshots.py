@@ -1,0 +1,93 @@
+"""Snapshots: versions that are kept under a name until somebody deletes them."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, NotFound
+from cdp.core.timezones import zone
+from cdp.warehouse import get_engine
+from insight.audiences import usage, visibility
+from insight.audiences.models import Audience, AudienceVersion
+
+LIMIT = 100
+
+
+def name_of(version: AudienceVersion, audience: Audience) -> str:
+    """`<audience>_<YYYYMMDDHHmmss>`: when the members were computed, on the workspace's clock."""
+    moment = version.created_at.astimezone(zone(audience.workspace))
+    return f"{audience.name}_{moment:%Y%m%d%H%M%S}"
+
+
+def has_room(audience: Audience) -> bool:
+    """Whether one more snapshot fits, where need be in the place of the oldest automatic one."""
+    kept = audience.versions.filter(is_snapshot=True)
+    return kept.count() < LIMIT or kept.filter(snapshot_auto=True).exists()
+
+
+def keep(version: AudienceVersion, audience: Audience, *, automatic: bool = False) -> AudienceVersion:
+    """Make a version a snapshot. Beyond the limit the oldest automatic one makes room; raises Conflict if none can."""
+    if version.is_snapshot:
+        return version
+    kept = audience.versions.filter(is_snapshot=True)
+    if kept.count() >= LIMIT:
+        oldest = kept.filter(snapshot_auto=True).order_by("number").first()
+        if oldest is None:
+            raise Conflict(
+                _("The audience has %(limit)d snapshots, the most there may be. Delete one first.") % {"limit": LIMIT},
+                code="too_many_snapshots",
+            )
+        release(oldest)
+    version.is_snapshot, version.snapshot_auto = True, automatic
+    version.snapshot_name = name_of(version, audience)
+    version.save(update_fields=["is_snapshot", "snapshot_auto", "snapshot_name"])
+    return version
+
+
+def release(version: AudienceVersion) -> None:
+    """Make a snapshot an ordinary version again; it then goes with the old versions."""
+    version.is_snapshot, version.snapshot_auto, version.snapshot_name = False, False, ""
+    version.save(update_fields=["is_snapshot", "snapshot_auto", "snapshot_name"])
+
+
+def take(access: Access, audience: Audience) -> AudienceVersion:
+    """Keep the present version as a snapshot, without a refresh."""
+    visibility.check_change(access, audience)
+    with transaction.atomic():
+        row = Audience.objects.select_for_update(of=("self",)).select_related("current", "workspace").get(pk=audience.pk)
+        if row.current is None:
+            raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
+        snapshot = keep(row.current, row)
+        audit.record(access, "audience.snapshot_taken", audience, after={"snapshot": snapshot.snapshot_name})
+    return snapshot
+
+
+def get(audience: Audience, snapshot_id: str) -> AudienceVersion:
+    """A snapshot by its ID or its name. Raises NotFound."""
+    rows = audience.versions.filter(is_snapshot=True)
+    found = rows.filter(pk=snapshot_id).first() or rows.filter(snapshot_name=snapshot_id).first()
+    if found is None:
+        raise NotFound(_("There is no such snapshot."))
+    return found
+
+
+def delete(access: Access, audience: Audience, version: AudienceVersion) -> None:
+    """Delete a snapshot. Raises Conflict while the rule of an audience reads it."""
+    visibility.check_change(access, audience)
+    readers = usage.snapshot_readers(version)
+    if readers:
+        raise Conflict(
+            _("The snapshot is used by: %(names)s. Change these first.") % {"names": ", ".join(readers)},
+            code="snapshot_in_use",
+        )
+    name, current = version.snapshot_name, audience.current_id == version.pk
+    with transaction.atomic():
+        release(version)
+        if not current:
+            table, workspace = version.table_name, version.workspace_id
+            version.delete()
+            transaction.on_commit(lambda: get_engine(audience.source).drop(workspace, table))
+        audit.record(access, "audience.snapshot_deleted", audience, before={"snapshot": name})

@@ -1,0 +1,170 @@
+"""The workspace's datasets and audiences as the rule compiler wants them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import ibis
+from django.db import models
+from django.utils.translation import gettext as _
+
+from cdp.warehouse import get_engine
+from insight.audiences.catalog import (
+    AudienceTable,
+    BehaviourDataset,
+    Dataset,
+    TagColumn,
+    TagDataset,
+    Unknown,
+)
+from insight.audiences.models import Audience, AudienceVersion
+from insight.datasets.models import Dataset as DatasetRow
+from insight.datasets.models import DatasetField
+
+USER = "user_unique_id"
+
+
+class WorkspaceCatalog:
+    """Finds datasets and audiences of one workspace; remembers what it found and in which version."""
+
+    def __init__(self, workspace: Any, source: str = "lake") -> None:
+        self.workspace = workspace
+        self.engine = get_engine(source)
+        self.dataset_versions: dict[str, int] = {}
+        self.audience_versions: dict[str, int] = {}
+        self._datasets: dict[str, tuple[DatasetRow, list[DatasetField]]] = {}
+        self._compiled: dict[str, Dataset] = {}
+        self._versions: dict[str, AudienceVersion] = {}
+
+    def dataset(self, dataset_id: str) -> Dataset:
+        """Raises Unknown where the dataset is gone or has never been computed."""
+        if dataset_id not in self._compiled:
+            row, fields = self.row(dataset_id)
+            if row.kind == "user_tags":
+                self._compiled[dataset_id] = self._tags(row, fields)
+            elif row.kind == "behaviour":
+                self._compiled[dataset_id] = self._behaviour(row, fields)
+            else:
+                raise Unknown(_("Datasets of this kind cannot be used in conditions."))
+        return self._compiled[dataset_id]
+
+    def audience(self, audience_id: str, snapshot: str | int | None) -> AudienceTable:
+        """The members of an audience's latest good version, or of a snapshot. Raises Unknown."""
+        version = self.version(audience_id, snapshot)
+        if snapshot is None:
+            self.audience_versions[audience_id] = version.number
+        return AudienceTable(audience_id, version.audience.name, lambda: self._lake_table(version.table_name))
+
+    def version(self, audience_id: str, snapshot: str | int | None) -> AudienceVersion:
+        key = f"{audience_id}/{snapshot}"
+        if key not in self._versions:
+            self._versions[key] = _find_version(self.workspace, audience_id, snapshot)
+        return self._versions[key]
+
+    def row(self, dataset_id: str) -> tuple[DatasetRow, list[DatasetField]]:
+        """The dataset and its fields; its version is noted as read. Raises Unknown."""
+        if dataset_id not in self._datasets:
+            row = DatasetRow.objects.in_workspace(self.workspace).filter(pk=dataset_id).first()
+            if row is None:
+                raise Unknown(_("The dataset is no longer there."))
+            if not row.version:
+                raise Unknown(
+                    _("The dataset “%(name)s” has not been computed yet. Refresh it first.") % {"name": row.name}
+                )
+            self._datasets[dataset_id] = row, list(row.fields.select_related("category").order_by("pk"))
+        row, fields = self._datasets[dataset_id]
+        self.dataset_versions[dataset_id] = row.version
+        return row, fields
+
+    def table_of(self, key: str) -> ibis.Table:
+        """The table of a dataset, or of an audience's current version, by its ID."""
+        if key.startswith("aud_"):
+            return self._lake_table(self.version(key, None).table_name)
+        return self._lake_table(table_name(self.row(key)[0]))
+
+    def has_unique_users(self, key: str) -> bool:
+        if key.startswith("aud_"):
+            return True
+        row, _fields = self.row(key)
+        return row.kind == "user_tags" and unique_users(row)
+
+    def one_row_per_user(self, key: str, columns: Sequence[str]) -> ibis.Table:
+        """`user_unique_id` and some columns, one row per user: any of a user's values where there are several rows."""
+        table = self.table_of(key).select(USER, *columns)
+        if self.has_unique_users(key):
+            return table
+        return table.group_by(USER).aggregate(**{column: table[column].arbitrary() for column in columns})
+
+    def _lake_table(self, name: str) -> ibis.Table:
+        if name not in self._tables:
+            self._tables[name] = self.engine.table(self.workspace, name)
+        return self._tables[name]
+
+    def _tags(self, row: DatasetRow, fields: list[DatasetField]) -> TagDataset:
+        table = table_name(row)
+        types = {column.name: column.type for column in self.engine.columns(self.workspace, table)}
+        columns: dict[str, TagColumn] = {}
+        lost: set[str] = set()
+        for item in fields:
+            if item.role != "tag":
+                continue
+            if item.deleted or item.column not in types:
+                lost.add(item.column)
+                continue
+            is_time = types[item.column].startswith("TIMESTAMP")
+            columns[item.column] = TagColumn(item.column, item.name, item.tag_type, is_time)
+        return TagDataset(
+            row.pk, row.name, lambda: self._lake_table(table), columns, unique_users(row), frozenset(lost)
+        )
+
+    def _behaviour(self, row: DatasetRow, fields: list[DatasetField]) -> BehaviourDataset:
+        table = table_name(row)
+        live = [item for item in fields if not item.deleted]
+        roles = {item.role for item in live}
+        key_value = "object_key" in roles
+        objects: dict[str, str] = {}
+        if not key_value:
+            for item in live:
+                if item.role == "object":
+                    objects[item.column] = item.column
+                    objects[item.name or item.column] = item.column
+        return BehaviourDataset(
+            row.pk,
+            row.name,
+            "key_value" if key_value else "wide",
+            lambda: self._lake_table(table),
+            objects,
+            "channel" in roles,
+            "count" in roles,
+            "amount" in roles,
+            row.definition.get("base_object") if key_value else None,
+        )
+
+
+def table_name(row: DatasetRow) -> str:
+    """The lake table of a dataset's current version."""
+    return f"{row.pk}_v{row.version}"
+
+
+def unique_users(row: DatasetRow) -> bool:
+    """Whether the current version has one row per user."""
+    return bool(row.stats.get("unique_users", False))
+
+
+def _find_version(workspace: Any, audience_id: str, snapshot: str | int | None) -> AudienceVersion:
+    rows = AudienceVersion.objects.in_workspace(workspace).filter(audience_id=audience_id).select_related("audience")
+    if snapshot is None:
+        found = rows.filter(pk=models.F("audience__current")).first()
+    else:
+        number = {"number": int(snapshot)} if str(snapshot).isdigit() else {"pk": str(snapshot)}
+        kept = rows.filter(is_snapshot=True)
+        found = kept.filter(**number).first() or kept.filter(snapshot_name=str(snapshot)).first()
+    if found is not None and found.dropped_at is None:
+        return found
+    audience = Audience.objects.in_workspace(workspace).filter(pk=audience_id).first()
+    if audience is None:
+        raise Unknown(_("The audience is no longer there."))
+    if snapshot is not None:
+        raise Unknown(_("The audience “%(name)s” has no such snapshot.") % {"name": audience.name})
+    raise Unknown(_("The audience “%(name)s” has not been computed yet. Refresh it first.") % {"name": audience.name})

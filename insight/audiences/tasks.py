@@ -1,0 +1,111 @@
+"""Jobs and scheduled work of audiences."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from admin_center.organizations.settings import workspace_settings
+from cdp.core.errors import DomainError, NotFound
+from cdp.core.timezones import zone
+from cdp.jobs import JobContext, JobKind, register
+from cdp.jobs.services import active_job
+from cdp.warehouse import get_engine
+from insight.audiences import refreshing
+from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.schedule import parse_policy
+
+log = logging.getLogger(__name__)
+
+
+@register
+class RefreshAudience(JobKind):
+    """A refresh that somebody asked for."""
+
+    kind = refreshing.MANUAL
+    label = _("Refresh audience")
+    queue = "compute"
+    version_kind = AudienceVersion.Kind.MANUAL
+
+    def run(self, job: JobContext) -> dict[str, Any]:
+        audience = Audience.objects.in_workspace(job.workspace).filter(pk=job.params["audience"]).first()
+        if audience is None:
+            raise NotFound(_("The audience has been deleted meanwhile."))
+        version = refreshing.compute(audience, job, self.version_kind)
+        return {
+            "audience": audience.pk,
+            "version": version.number,
+            "count": version.count,
+            "joined": version.joined,
+            "left": version.left,
+        }
+
+    def on_failed(self, job: JobContext, error: DomainError) -> None:
+        refreshing.failed(job.params["audience"], error)
+
+
+@register
+class RefreshAudiencePeriodically(RefreshAudience):
+    """A refresh by schedule: the workspace's limit decides how many run at once."""
+
+    kind = refreshing.PERIODIC
+    label = _("Periodic refresh of an audience")
+    gate = "audience_refresh"
+    version_kind = AudienceVersion.Kind.PERIODIC
+
+    def gate_limit(self, workspace: Any) -> int:
+        return workspace_settings(workspace).update_concurrency
+
+
+@shared_task
+def start_due_refreshes() -> int:
+    """Start what is due. After a time of standstill each audience is refreshed once, not once per missed time."""
+    now = timezone.now()
+    started = 0
+    with transaction.atomic():
+        due = (
+            Audience.objects.select_for_update(of=("self",), skip_locked=True)
+            .filter(next_refresh_at__lte=now)
+            .select_related("workspace", "owner")
+        )
+        for audience in due:
+            started += _start(audience)
+    return started
+
+
+def _start(audience: Audience) -> bool:
+    policy = parse_policy(audience.refresh)
+    following = policy.next_after(timezone.now(), zone(audience.workspace)) if policy else None
+    Audience.objects.filter(pk=audience.pk).update(next_refresh_at=following)
+    if policy is None:
+        return False
+    if active_job(audience) is not None:
+        log.warning("The refresh of %s is skipped: the one before is still running.", audience.pk)
+        return False
+    refreshing.request(None, audience, snapshot=policy.snapshot, periodic=True)
+    return True
+
+
+@shared_task
+def drop_old_versions() -> int:
+    """Drop the members of versions that are older than the time kept; snapshots and current versions stay."""
+    limit = timezone.now() - timedelta(days=settings.LAKE_VERSION_DAYS)
+    old = (
+        AudienceVersion.objects.filter(dropped_at__isnull=True, is_snapshot=False, created_at__lt=limit)
+        .exclude(audience__current_id=F("pk"))
+        .select_related("audience")
+    )
+    dropped = 0
+    for version in old.iterator():
+        get_engine(version.audience.source).drop(version.workspace_id, version.table_name)
+        AudienceVersion.objects.filter(pk=version.pk).update(dropped_at=timezone.now())
+        dropped += 1
+    return dropped

@@ -1,0 +1,30 @@
+"""Pages of audiences."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from insight.audiences import builder, pages, views
+
+app_name = "audiences"
+urlpatterns = [
+    path("", views.AudienceList.as_view(), name="list"),
+    path("new/", builder.NewAudience.as_view(), name="new"),
+    path("builder/fields/<str:dataset>/", builder.Fields.as_view(), name="builder-fields"),
+    path("builder/values/<str:dataset>/<path:column>/", builder.Values.as_view(), name="builder-values"),
+    path("folders/new/", views.NewFolder.as_view(), name="folder-new"),
+    path("folders/<str:pk>/edit/", views.EditFolder.as_view(), name="folder-edit"),
+    path("folders/<str:pk>/delete/", views.DeleteFolder.as_view(), name="folder-delete"),
+    path("move/", views.MoveAudiences.as_view(), name="move"),
+    path("<str:pk>/", pages.AudienceDetail.as_view(), name="detail"),
+    path("<str:pk>/edit/", builder.EditAudience.as_view(), name="edit"),
+    path("<str:pk>/members/", pages.MembersTable.as_view(), name="members"),
+    path("<str:pk>/refresh/", pages.RefreshNow.as_view(), name="refresh"),
+    path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),
+    path("<str:pk>/copy/", pages.CopyAudience.as_view(), name="copy"),
+    path("<str:pk>/delete/", pages.DeleteAudience.as_view(), name="delete"),
+    path("<str:pk>/export/", pages.Download.as_view(), name="export"),
+    path("<str:pk>/snapshots/", pages.TakeSnapshot.as_view(), name="snapshot-take"),
+    path("<str:pk>/snapshots/<str:snapshot>/export/", pages.SnapshotDownload.as_view(), name="snapshot-export"),
+    path("<str:pk>/snapshots/<str:snapshot>/delete/", pages.DeleteSnapshot.as_view(), name="snapshot-delete"),
+]

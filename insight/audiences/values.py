@@ -1,0 +1,79 @@
+"""Value lists for pickers: searched in the engine, counted in users or records."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import ibis
+from django.core.cache import cache
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import NotFound
+from cdp.warehouse import get_engine
+from insight.audiences.catalog import BehaviourDataset, TagDataset, Unknown
+from insight.audiences.sources import WorkspaceCatalog
+
+MOST = 3000
+FOUND = 100
+CACHE_SECONDS = 3600
+
+
+def values_of(
+    access: Access, dataset_id: str, column: str, *, search: str = "", object_name: str = ""
+) -> dict[str, Any]:
+    """`{"results": [{"value", "count"}], "more": bool}`, by frequency, then value.
+
+    `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). Without a
+    search the 3,000 most frequent; with one, up to 100 that contain it, whatever the case.
+    """
+    catalog = WorkspaceCatalog(access.workspace)
+    try:
+        dataset = catalog.dataset(dataset_id)
+    except Unknown as error:
+        raise NotFound(str(error)) from None
+    version = catalog.dataset_versions[dataset_id]
+    text = "\n".join((access.workspace.pk, dataset_id, str(version), column, object_name, search.casefold()))
+    name = f"values:{hashlib.sha256(text.encode()).hexdigest()}"
+    found: dict[str, Any] | None = cache.get(name)
+    if found is None:
+        if isinstance(dataset, TagDataset):
+            found = _search(_tag_values(dataset, column), search)
+        else:
+            found = _search(_behaviour_values(dataset, column, object_name), search)
+        cache.set(name, found, CACHE_SECONDS)
+    return found
+
+
+def _tag_values(dataset: TagDataset, column: str) -> ibis.Table:
+    tag = dataset.columns.get(column)
+    if tag is None or tag.type not in ("enum", "text", "multi"):
+        raise NotFound(_("The dataset has no list of values for “%(tag)s”.") % {"tag": column})
+    values = dataset.table[column]
+    return dataset.table.select(value=values.unnest() if tag.type == "multi" else values)
+
+
+def _behaviour_values(dataset: BehaviourDataset, column: str, object_name: str) -> ibis.Table:
+    table = dataset.table
+    if column == "type" or (column == "channel" and dataset.has_channel):
+        return table.select(value=table[column])
+    found = dataset.object_column(object_name) if column == "object" else None
+    if found is None:
+        raise NotFound(_("The dataset has no list of values for “%(name)s”.") % {"name": object_name or column})
+    if dataset.form == "key_value":
+        rows = table.filter(table["object_key"] == found)
+        return rows.select(value=rows["object_value"])
+    return table.select(value=table[found].cast("string"))
+
+
+def _search(values: ibis.Table, search: str) -> dict[str, Any]:
+    term = search.strip()
+    rows = values.filter(values["value"].notnull() & (values["value"] != ""))
+    if term:
+        rows = rows.filter(rows["value"].lower().contains(term.lower()))
+    most = FOUND if term else MOST
+    counted = rows.group_by("value").aggregate(count=rows.count())
+    shown = counted.order_by([ibis.desc("count"), "value"]).limit(most + 1)
+    found = get_engine().execute(shown).to_pylist()
+    return {"results": found[:most], "more": len(found) > most}

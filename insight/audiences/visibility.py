@@ -1,0 +1,60 @@
+"""Which audiences a person sees, and which of them they may change, use or download."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import NotFound, PermissionDenied
+from insight.audiences.models import Audience
+
+
+def manages_all(access: Access) -> bool:
+    return access.is_admin or access.can("insight.audience.manage")
+
+
+def visible(access: Access) -> QuerySet[Audience]:
+    """All audiences for those who manage everybody's; one's own and the public ones for others."""
+    rows = Audience.objects.in_workspace(access.workspace)
+    return rows if manages_all(access) else rows.filter(Q(owner=access.user) | Q(public=True))
+
+
+def mine(access: Access) -> QuerySet[Audience]:
+    """What stands under “mine”: everything for those who manage everybody's audiences."""
+    rows = Audience.objects.in_workspace(access.workspace)
+    return rows if manages_all(access) else rows.filter(owner=access.user)
+
+
+def get_visible(access: Access, audience_id: str) -> Audience:
+    """Raises NotFound for audiences of other workspaces and private ones of other people alike."""
+    row = visible(access).select_related("owner", "folder", "current", "workspace").filter(pk=audience_id).first()
+    if row is None:
+        raise NotFound(_("There is no such audience here."))
+    return row
+
+
+def may_change(access: Access, audience: Audience) -> bool:
+    return manages_all(access) or audience.owner_id == access.user.pk
+
+
+def check_change(access: Access, audience: Audience) -> None:
+    """Raises PermissionDenied where the audience is somebody else's."""
+    if not may_change(access, audience):
+        raise PermissionDenied(
+            _("Only the owner of the audience, or somebody who manages everybody's audiences, can change it."),
+            point="insight.audience.manage",
+        )
+
+
+def may_download(access: Access, audience: Audience) -> bool:
+    return may_change(access, audience) or access.can("insight.audience.download")
+
+
+def check_download(access: Access, audience: Audience) -> None:
+    """Raises PermissionDenied: other people's public audiences need a right of their own."""
+    if not may_download(access, audience):
+        raise PermissionDenied(
+            _("Downloading other people's audiences needs the right “Download public audiences”."),
+            point="insight.audience.download",
+        )

@@ -1,0 +1,51 @@
+"""The rule in words, for people, with hints on what may surprise them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from insight.audiences import rules
+from insight.audiences.catalog import Unknown
+from insight.audiences.models import Audience
+from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.summary import summarise
+
+_NEGATIVE = frozenset(
+    {
+        "not_in",
+        "not_contains",
+        "not_starts_with",
+        "not_ends_with",
+        "contains_none",
+        "!=",
+        "not_between",
+        "not_within",
+    }
+)
+
+
+def summary(workspace: Any, rule: rules.Rule) -> dict[str, Any]:
+    """`{"text", "warnings": [...]}` in the language of the request."""
+    return {"text": summarise(rule, WorkspaceCatalog(workspace)), "warnings": warnings(rule)}
+
+
+def warnings(rule: rules.Rule) -> list[str]:
+    """What the rule leaves out although one might think that it does not."""
+    found = []
+    if any(isinstance(leaf, rules.TagLeaf) and leaf.operator in _NEGATIVE for _path, leaf in rules.leaves(rule)):
+        found.append(
+            _("People without a value match no negative condition. Add “has no value” where they should be included.")
+        )
+    return found
+
+
+def stored(audience: Audience) -> str:
+    """An audience's rule in words; what is gone is named as gone."""
+    if not audience.rule:
+        return ""
+    try:
+        return summarise(rules.parse_rule(audience.rule), WorkspaceCatalog(audience.workspace))
+    except (rules.RuleInvalid, Unknown) as error:
+        return str(error)

@@ -1,0 +1,95 @@
+/* Requests of the builder. Failures arrive as ApiError with the problem document of the server. */
+
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `HTTP ${status}`);
+    this.status = status;
+    this.code = problem.code || "";
+    this.errors = problem.errors || {};
+  }
+}
+
+function csrfToken() {
+  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || "";
+}
+
+async function answer(response) {
+  const body = response.status === 204 ? {} : await response.json().catch(() => ({}));
+  if (!response.ok) throw new ApiError(response.status, body);
+  return { body, etag: response.headers.get("ETag") };
+}
+
+export class Api {
+  constructor(urls) {
+    this.urls = urls;
+    this.waiting = new Map();
+    this.known = new Map();
+    this.token = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+  }
+
+  async get(url, options = {}) {
+    return (await answer(await fetch(url, { headers: { Accept: "application/json" }, ...options }))).body;
+  }
+
+  /** The same address asked for twice is fetched once. */
+  cached(url) {
+    if (!this.known.has(url)) {
+      this.known.set(url, this.get(url).catch((error) => {
+        this.known.delete(url);
+        throw error;
+      }));
+    }
+    return this.known.get(url);
+  }
+
+  async send(method, url, data, { signal, headers = {} } = {}) {
+    return answer(
+      await fetch(url, {
+        method,
+        signal,
+        headers: { "Content-Type": "application/json", Accept: "application/json", "X-CSRFToken": csrfToken(), ...headers },
+        body: JSON.stringify(data),
+      }),
+    );
+  }
+
+  /** Like `send`, but a newer call with the same name gives up the older one (which then never answers). */
+  async latest(name, url, data) {
+    this.waiting.get(name)?.abort();
+    const control = new AbortController();
+    this.waiting.set(name, control);
+    try {
+      return (await this.send("POST", url, data, { signal: control.signal })).body;
+    } finally {
+      if (this.waiting.get(name) === control) this.waiting.delete(name);
+    }
+  }
+
+  count(rule) {
+    return this.latest("count", this.urls.preview, { rule, token: this.token });
+  }
+
+  summary(rule) {
+    return this.latest("summary", this.urls.summary, { rule });
+  }
+
+  idTypes(rule) {
+    return this.latest("ids", this.urls.id_types, { rule });
+  }
+
+  fields(dataset) {
+    return this.cached(this.urls.fields.replace("DATASET", encodeURIComponent(dataset)));
+  }
+
+  values(dataset, column, search = "", more = {}) {
+    const query = new URLSearchParams({ search, ...more });
+    const url = this.urls.values
+      .replace("DATASET", encodeURIComponent(dataset))
+      .replace("COLUMN", encodeURIComponent(column));
+    return this.cached(`${url}?${query}`);
+  }
+
+  audiences(search = "") {
+    return this.cached(`${this.urls.audiences}?${new URLSearchParams({ search, page_size: 50 })}`);
+  }
+}

@@ -1,0 +1,108 @@
+/* The editor of a tag condition: operator by type, then the value in the shape that the operator takes. */
+
+import { check, number, windowEditor } from "./windows.js";
+import { clear, field, formatNumber, h, select, t } from "./dom.js";
+import { defaultValue, NEGATIVE, OPERATORS, valueShape } from "./leaves.js";
+import { valuePicker } from "./value-picker.js";
+
+export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
+  const tag = fields.tag(leaf.dataset, leaf.tag);
+  const box = h("div");
+  if (!tag) {
+    box.append(h("div", { class: "alert alert-danger", role: "alert" }, t("This tag is no longer part of the dataset. Remove the condition or choose another tag.")));
+    return box;
+  }
+  const operators = OPERATORS[tag.type].map(([key, label]) => [key, label()]);
+  const valueBox = h("div");
+  box.append(
+    h(
+      "div",
+      { class: "mb-3" },
+      h("div", { class: "h3 mb-0" }, tag.name),
+      h("div", { class: "text-secondary small" }, fields.datasetName(leaf.dataset)),
+      tag.description ? h("p", { class: "small mt-1 mb-0" }, tag.description) : null,
+    ),
+    field(t("Condition"), select(operators, leaf.operator, changeOperator)),
+    valueBox,
+  );
+  drawValue();
+  return box;
+
+  function changeOperator(operator) {
+    const before = valueShape(tag.type, leaf.operator);
+    const shape = valueShape(tag.type, operator);
+    const next = { ...leaf, operator };
+    if (shape === "none") delete next.value;
+    else if (shape !== before) next.value = defaultValue(shape);
+    if (shape !== "list") delete next.ignore_case;
+    leaf = next;
+    update(leaf);
+    drawValue();
+  }
+
+  function set(value) {
+    leaf = { ...leaf, value };
+    update(leaf, `value:${leaf.tag}`);
+  }
+
+  function drawValue() {
+    clear(valueBox);
+    const shape = valueShape(tag.type, leaf.operator);
+    if (shape === "list") valueBox.append(listValue());
+    if (shape === "number") valueBox.append(field(t("Number"), number(leaf.value, set, { step: "any" })));
+    if (shape === "range") valueBox.append(rangeValue());
+    if (shape === "window") valueBox.append(windowEditor(leaf.value, set));
+    if (shape === "days") {
+      valueBox.append(field(t("In the next days"), number(leaf.value?.days, (days) => set({ days }), { min: 0, max: 366 })));
+    }
+    valueBox.append(emptyHint());
+  }
+
+  function listValue() {
+    const picker = valuePicker({
+      values: leaf.value || [],
+      load: (search) => api.values(leaf.dataset, leaf.tag, search),
+      onchange: set,
+      label: t("Values of %(tag)s", { tag: tag.name }),
+      create: tag.type !== "enum",
+    });
+    const more = tag.type === "text"
+      ? check(t("ignore upper and lower case"), Boolean(leaf.ignore_case), (on) => {
+          leaf = { ...leaf };
+          if (on) leaf.ignore_case = true;
+          else delete leaf.ignore_case;
+          update(leaf);
+        })
+      : null;
+    return h("div", { class: "mb-3" }, h("div", { class: "form-label" }, t("Values")), picker, more);
+  }
+
+  function rangeValue() {
+    const [low, high] = leaf.value || [null, null];
+    const ends = [low, high];
+    const change = (index) => (value) => {
+      ends[index] = value;
+      set([...ends]);
+    };
+    const known = tag.min !== undefined && tag.min !== null
+      ? t("Values run from %(min)s to %(max)s.", { min: formatNumber(tag.min), max: formatNumber(tag.max) })
+      : "";
+    return h(
+      "div",
+      { class: "row g-2" },
+      h("div", { class: "col-6" }, field(t("From"), number(low, change(0), { step: "any" }))),
+      h("div", { class: "col-6" }, field(t("To, inclusive"), number(high, change(1), { step: "any" }))),
+      known ? h("small", { class: "form-hint mb-3" }, known) : null,
+    );
+  }
+
+  function emptyHint() {
+    if (!NEGATIVE.has(leaf.operator)) return h("div");
+    return h(
+      "div",
+      { class: "alert alert-info mb-0", role: "note" },
+      h("div", {}, t("People without a value are never matched by this condition.")),
+      h("button", { type: "button", class: "btn btn-sm mt-2", onclick: () => alsoEmpty(leaf) }, t("Also people without value")),
+    );
+  }
+}

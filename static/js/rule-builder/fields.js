@@ -1,0 +1,58 @@
+/* What is known of datasets and audiences: names and types for cards and editors. Loaded when first needed. */
+
+import { t } from "./dom.js";
+
+export class Fields {
+  constructor(api, datasets, audiences) {
+    this.api = api;
+    this.datasets = new Map(datasets.map((row) => [row.id, row]));
+    this.audiences = new Map(audiences.map((row) => [row.id, row]));
+    this.loaded = new Map();
+  }
+
+  async load(dataset) {
+    if (this.loaded.has(dataset)) return this.loaded.get(dataset);
+    const info = await this.api.fields(dataset);
+    info.byColumn = new Map((info.tags || []).map((tag) => [tag.column, tag]));
+    this.loaded.set(dataset, info);
+    return info;
+  }
+
+  /** Load everything that the conditions of a rule speak of; datasets that are gone are left out. */
+  async loadAll(leaves) {
+    const wanted = new Set(leaves.map((node) => node.leaf.dataset).filter(Boolean));
+    await Promise.all([...wanted].map((dataset) => this.load(dataset).catch(() => null)));
+  }
+
+  userDatasets() {
+    return [...this.datasets.values()].filter((row) => row.kind === "user_tags");
+  }
+
+  datasetName(id) {
+    return this.datasets.get(id)?.name || t("A dataset that is gone");
+  }
+
+  tag(dataset, column) {
+    return this.loaded.get(dataset)?.byColumn.get(column) || null;
+  }
+
+  tagName(dataset, column) {
+    return this.tag(dataset, column)?.name || column;
+  }
+
+  tagType(dataset, column) {
+    return this.tag(dataset, column)?.type || null;
+  }
+
+  behaviour(dataset) {
+    return this.loaded.get(dataset)?.behaviour || { objects: [], has_channel: false, has_amount: false };
+  }
+
+  rememberAudiences(rows) {
+    for (const row of rows) this.audiences.set(row.id, row);
+  }
+
+  audienceName(id) {
+    return this.audiences.get(id)?.name || t("An audience that is gone");
+  }
+}

@@ -1,0 +1,162 @@
+/* The left pane: tags of a dataset by category, behaviour, other audiences. Click or drag to add. */
+
+import { clear, formatNumber, h, icon, select, t } from "./dom.js";
+
+const TYPE_ICONS = { enum: "list", text: "letter-case", multi: "tags", number: "123", date: "calendar" };
+
+export class Palette {
+  /** `add(entry)` is called on click; `dragging` makes the lists draggable. */
+  constructor(place, { fields, api, add, dragging, preferred }) {
+    Object.assign(this, { place, fields, api, add, dragging });
+    const all = [...fields.datasets.values()];
+    this.sets = {
+      tags: all.filter((row) => row.kind === "user_tags"),
+      behaviour: all.filter((row) => row.kind === "behaviour"),
+    };
+    this.dataset = {
+      tags: (this.sets.tags.find((row) => row.id === preferred) || this.sets.tags[0])?.id,
+      behaviour: this.sets.behaviour[0]?.id,
+    };
+    this.search = h("input", {
+      type: "search",
+      class: "form-control",
+      placeholder: t("Search"),
+      "aria-label": t("Search tags, behaviour and audiences"),
+      oninput: () => this.searchSoon(),
+    });
+    this.chooser = h("div", { class: "mb-2" });
+    this.list = h("div", { class: "rb-palette-list", role: "tabpanel" });
+    this.tabs = this.tabBar();
+    place.append(this.tabs, this.chooser, h("div", { class: "mb-2" }, this.search), this.list);
+    this.open("tags");
+  }
+
+  tabBar() {
+    const names = [["tags", t("Tags")], ["behaviour", t("Behaviour")], ["audiences", t("Audiences")]];
+    return h(
+      "div",
+      { class: "rb-tabs", role: "tablist", onkeydown: (event) => this.walkTabs(event) },
+      names.map(([key, label]) =>
+        h("button", { type: "button", role: "tab", class: "rb-tab", dataset: { tab: key }, onclick: () => this.open(key) }, label),
+      ),
+    );
+  }
+
+  walkTabs(event) {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const tabs = [...this.tabs.children];
+    const next = tabs[(tabs.indexOf(event.target) + step + tabs.length) % tabs.length];
+    next.focus();
+    next.click();
+  }
+
+  searchSoon() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.draw(), this.tab === "audiences" ? 250 : 60);
+  }
+
+  open(tab) {
+    this.tab = tab;
+    for (const button of this.tabs.children) {
+      const on = button.dataset.tab === tab;
+      button.setAttribute("aria-selected", String(on));
+      button.tabIndex = on ? 0 : -1;
+    }
+    clear(this.chooser);
+    const sets = this.sets[tab];
+    if (sets?.length) {
+      this.chooser.append(
+        select(
+          sets.map((row) => [row.id, row.name]),
+          this.dataset[tab],
+          (id) => {
+            this.dataset[tab] = id;
+            this.draw();
+          },
+          { "aria-label": t("Dataset") },
+        ),
+      );
+    }
+    this.draw();
+  }
+
+  async draw() {
+    const { tab } = this;
+    const query = this.search.value.trim().toLowerCase();
+    const wanted = { tab, query, dataset: this.dataset[tab] };
+    this.wanted = wanted;
+    this.list.setAttribute("aria-busy", "true");
+    let content;
+    try {
+      content = await this[tab](query);
+    } catch (error) {
+      content = [this.message(error.message)];
+    }
+    if (this.wanted !== wanted) return;
+    this.list.removeAttribute("aria-busy");
+    clear(this.list).append(...content);
+    for (const element of this.list.querySelectorAll(".rb-entries")) this.dragging.source(element);
+  }
+
+  message(text) {
+    return h("p", { class: "text-secondary px-2 py-3 mb-0" }, text);
+  }
+
+  async tags(query) {
+    const dataset = this.dataset.tags;
+    if (!dataset) return [this.message(t("There is no user-tag dataset yet. Create one, then its tags stand here."))];
+    const info = await this.fields.load(dataset);
+    const found = info.tags.filter((tag) => `${tag.name} ${tag.column} ${tag.description || ""}`.toLowerCase().includes(query));
+    if (!found.length) return [this.message(query ? t("No tag contains this.") : t("This dataset has no tags."))];
+    const categories = new Map();
+    for (const tag of found) {
+      const name = tag.category || t("Without category");
+      if (!categories.has(name)) categories.set(name, []);
+      categories.get(name).push(tag);
+    }
+    return [...categories].map(([name, tags]) =>
+      this.section(name, tags.map((tag) => this.entry({ kind: "tag", dataset, tag: tag.column }, TYPE_ICONS[tag.type], tag.name, tag.description || tag.column))),
+    );
+  }
+
+  async behaviour(query) {
+    const dataset = this.dataset.behaviour;
+    if (!dataset) return [this.message(t("There is no behaviour dataset yet."))];
+    const [info, types] = await Promise.all([this.fields.load(dataset), this.api.values(dataset, "type", query)]);
+    const entries = types.results.map((row) => this.entry({ kind: "behaviour", dataset, type: row.value }, "activity", row.value, "", row.count));
+    if (!query) entries.unshift(this.entry({ kind: "behaviour", dataset }, "activity", t("Anything"), info.dataset?.name || ""));
+    return entries.length ? [this.section(t("What they did"), entries)] : [this.message(t("Nothing contains this."))];
+  }
+
+  async audiences(query) {
+    const answer = await this.api.audiences(query);
+    const rows = answer.results.filter((row) => row.id !== this.fields.own);
+    this.fields.rememberAudiences(rows);
+    if (!rows.length) return [this.message(query ? t("No audience contains this.") : t("There are no other audiences yet."))];
+    return [this.section(t("Is a member of"), rows.map((row) => this.entry({ kind: "audience", audience: row.id }, "users-group", row.name, row.owner || "", row.count)))];
+  }
+
+  section(name, entries) {
+    return h(
+      "details",
+      { class: "rb-section", open: true },
+      h("summary", {}, name, h("span", { class: "text-secondary ms-1" }, entries.length)),
+      h("ul", { class: "rb-entries list-unstyled" }, entries),
+    );
+  }
+
+  entry(what, iconName, name, hint, count) {
+    return h(
+      "li",
+      { dataset: { add: JSON.stringify(what) } },
+      h(
+        "button",
+        { type: "button", class: "rb-entry", title: hint ? `${name} – ${hint}` : name, onclick: () => this.add(what) },
+        icon(iconName || "tag", "rb-entry-icon"),
+        h("span", { class: "rb-entry-name" }, name),
+        count === undefined || count === null ? null : h("span", { class: "rb-entry-count" }, formatNumber(count)),
+      ),
+    );
+  }
+}

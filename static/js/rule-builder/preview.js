@@ -1,0 +1,41 @@
+/* A look at up to a hundred people whom the rule matches, with their tag values. */
+
+import { clear, formatNumber, h, t } from "./dom.js";
+
+export async function showMembers(dialog, api, rule) {
+  const body = dialog.querySelector("[data-preview-body]");
+  clear(body).append(h("div", { class: "placeholder-glow" }, h("div", { class: "placeholder col-12 mb-2" }), h("div", { class: "placeholder col-9" })));
+  dialog.showModal();
+  try {
+    const answer = await api.latest("members", api.urls.preview_members, { rule });
+    clear(body).append(answer.rows.length ? table(answer) : h("p", { class: "text-secondary" }, t("Nobody matches this rule.")));
+  } catch (error) {
+    if (error.name !== "AbortError") clear(body).append(h("div", { class: "alert alert-danger", role: "alert" }, error.message));
+  }
+}
+
+function table({ columns, rows, count }) {
+  const note = count > rows.length
+    ? t("%(shown)s of %(count)s people.", { shown: formatNumber(rows.length), count: formatNumber(count) })
+    : t("%(count)s people.", { count: formatNumber(count) });
+  return h(
+    "div",
+    {},
+    h("p", { class: "text-secondary" }, note),
+    h(
+      "div",
+      { class: "table-responsive rb-preview", tabindex: "0" },
+      h(
+        "table",
+        { class: "table table-sm table-vcenter" },
+        h("thead", {}, h("tr", {}, columns.map((column) => h("th", { scope: "col" }, column.label)))),
+        h("tbody", {}, rows.map((row) => h("tr", {}, row.map((value) => h("td", {}, text(value)))))),
+      ),
+    ),
+  );
+}
+
+function text(value) {
+  if (value === null || value === undefined) return h("span", { class: "text-secondary" }, "–");
+  return Array.isArray(value) ? value.join(", ") : String(value);
+}

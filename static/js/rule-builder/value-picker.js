@@ -1,0 +1,130 @@
+/* Choosing values: server-side search with counts (tom-select), and a box to paste a list, one value per line. */
+
+import { formatNumber, h, t } from "./dom.js";
+
+const MOST = 10000;
+const LONGEST = 60;
+
+/**
+ * `load(search)` answers {results: [{value, count}]}. `onchange(values)` gets the list.
+ * `create` allows values that are not in the list.
+ */
+export function valuePicker({ values, load, onchange, label, create = true }) {
+  const box = h("div", { class: "rb-values" });
+  const input = h("select", { multiple: true, "aria-label": label });
+  const note = h("div", { class: "form-hint", role: "status" });
+  const paste = pasteBox();
+  const pasteButton = h(
+    "button",
+    { type: "button", class: "btn btn-sm", "aria-expanded": "false", onclick: togglePaste },
+    t("Paste a list"),
+  );
+  const clearButton = h("button", { type: "button", class: "btn btn-sm", onclick: () => set([]) }, t("Clear"));
+  box.append(input, note, h("div", { class: "btn-list mt-2" }, pasteButton, clearButton), paste.element);
+
+  let current = [...values];
+  let picker = null;
+  queueMicrotask(start);
+  describe();
+  return box;
+
+  function start() {
+    for (const value of current) input.append(h("option", { value, selected: true }, value));
+    if (!window.TomSelect) {
+      pasteButton.click();
+      return;
+    }
+    picker = new window.TomSelect(input, {
+      valueField: "value",
+      labelField: "value",
+      searchField: ["value"],
+      options: current.map((value) => ({ value })),
+      items: current,
+      plugins: ["remove_button", "dropdown_input"],
+      maxOptions: 3000,
+      preload: "focus",
+      loadThrottle: 200,
+      create: create ? (text) => ({ value: text.trim() }) : false,
+      persist: false,
+      hidePlaceholder: true,
+      placeholder: t("Search values"),
+      shouldLoad: () => true,
+      load(search, done) {
+        load(search).then(
+          (answer) => done(answer.results),
+          (error) => {
+            note.textContent = error.message;
+            done();
+          },
+        );
+      },
+      score: () => () => 1,
+      sortField: [{ field: "$order" }],
+      render: {
+        option: (data) => option(data),
+        item: (data) => h("div", {}, data.value),
+        option_create: (data) => h("div", { class: "create" }, t("Add “%(value)s”", { value: data.input })),
+        no_results: () => h("div", { class: "no-results" }, t("No value contains this.")),
+      },
+      onChange: (chosen) => {
+        current = Array.isArray(chosen) ? chosen : [chosen];
+        describe();
+        onchange([...current]);
+      },
+      onType: () => picker.clearOptions((data) => current.includes(data.value)),
+    });
+  }
+
+  function option(data) {
+    return h(
+      "div",
+      { class: "d-flex" },
+      h("span", { class: "flex-fill text-truncate" }, data.value),
+      data.count === undefined ? null : h("span", { class: "text-secondary ms-2" }, formatNumber(data.count)),
+    );
+  }
+
+  function set(next) {
+    current = next;
+    if (picker) {
+      for (const value of next) picker.addOption({ value });
+      picker.setValue(next, true);
+    }
+    describe();
+    onchange([...next]);
+  }
+
+  function describe(dropped = 0) {
+    note.textContent = current.length > 1 ? t("%(count)s values chosen.", { count: formatNumber(current.length) }) : "";
+    if (dropped) note.textContent += ` ${t("%(count)s lines were blank, double or longer than 60 characters.", { count: formatNumber(dropped) })}`;
+  }
+
+  function togglePaste() {
+    const open = paste.element.hidden;
+    paste.element.hidden = !open;
+    pasteButton.setAttribute("aria-expanded", String(open));
+    if (open) paste.area.focus();
+  }
+
+  function pasteBox() {
+    const area = h("textarea", { class: "form-control", rows: "5", "aria-label": t("Values, one per line"), placeholder: t("One value per line") });
+    const add = h(
+      "button",
+      {
+        type: "button",
+        class: "btn btn-sm btn-primary mt-2",
+        onclick: () => {
+          const lines = area.value.split(/\r?\n/).filter((line, index, all) => line.trim() || index < all.length - 1);
+          const fine = lines.map((line) => line.trim()).filter((line) => line && [...line].length <= LONGEST);
+          const merged = [...new Set([...current, ...fine])].slice(0, MOST);
+          const dropped = lines.length - (merged.length - current.length);
+          set(merged);
+          describe(dropped);
+          area.value = "";
+        },
+      },
+      t("Add these values"),
+    );
+    return { element: h("div", { class: "mt-2", hidden: true }, area, add), area };
+  }
+}
