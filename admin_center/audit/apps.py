@@ -11,6 +11,8 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         from admin_center.audit.services import write_entry
+        from cdp.console.navigation import NavItem, register
         from cdp.core.audit import add_sink
 
         add_sink(write_entry)
+        register(NavItem("work", _("Audit log"), "history", "audit:entries", "admin.audit", order=950))

@@ -15,6 +15,7 @@ from django.utils import timezone
 from admin_center.audit.models import AuditEntry
 from admin_center.audit.services import log_download
 from cdp.core.access import Access
+from cdp.core.csv_export import escape_formula
 from cdp.core.timezones import today
 
 COLUMNS = (
@@ -30,7 +31,6 @@ COLUMNS = (
     "after",
     "detail",
 )
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class _Echo:
@@ -64,4 +64,4 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.isoformat()
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return escape_formula(text)

@@ -22,8 +22,8 @@ from admin_center.members.account import change_password, update_profile
 from admin_center.members.forms import CodeForm, PasswordForm, PreferencesForm, ProfileForm, TotpOffForm
 from admin_center.members.models import ApiToken, User
 from admin_center.members.queries import workspaces_of
-from admin_center.members.views import add_errors
 from admin_center.organizations.outside import PersonAccess
+from cdp.console.generic import apply_errors
 from cdp.core.errors import DomainError
 
 SECRET = "totp_secret_being_set_up"
@@ -38,7 +38,7 @@ def account(request: HttpRequest) -> HttpResponse:
         try:
             update_profile(user, form.cleaned_data)
         except DomainError as error:
-            add_errors(form, error)
+            apply_errors(form, error)
         else:
             translation.activate(user.locale or translation.get_language() or "en")
             messages.success(request, _("Your account was saved."))
@@ -57,7 +57,7 @@ def password(request: HttpRequest) -> HttpResponse:
         try:
             change_password(user, form.cleaned_data["old"], form.cleaned_data["new"])
         except DomainError as error:
-            add_errors(form, error)
+            apply_errors(form, error)
         else:
             update_session_auth_hash(request, user)
             messages.success(request, _("Your password was changed. You were signed out everywhere else."))
@@ -81,7 +81,7 @@ def two_step_setup(request: HttpRequest) -> HttpResponse:
         try:
             codes = totp.enable(user, secret, form.cleaned_data["code"], access=PersonAccess(user))
         except DomainError as error:
-            add_errors(form, error)
+            apply_errors(form, error)
         else:
             del request.session[SECRET]
             return _page(request, "recovery_codes.html", None, tab="two-step", codes=codes)
@@ -154,6 +154,6 @@ def _person(request: HttpRequest) -> User:
 
 
 def _page(request: HttpRequest, template: str, form: Any, *, tab: str, **context: Any) -> HttpResponse:
-    status = 400 if form is not None and form.errors else 200
+    status = 422 if form is not None and form.errors else 200
     values = {"form": form, "tab": tab, **context}
     return render(request, f"admin_center/members/{template}", values, status=status)

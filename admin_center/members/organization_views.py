@@ -20,10 +20,11 @@ from admin_center.members.forms import OrganizationForm, WorkspaceForm
 from admin_center.members.models import User, WorkspaceMember
 from admin_center.members.queries import people_of
 from admin_center.members.services import set_active, set_manager
-from admin_center.members.views import add_errors, workspace_url
+from admin_center.members.views import workspace_url
 from admin_center.organizations import services
 from admin_center.organizations.models import Workspace
 from admin_center.organizations.outside import PersonAccess
+from cdp.console.generic import apply_errors
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
 
 View = Callable[..., HttpResponse]
@@ -55,7 +56,7 @@ def organization(request: HttpRequest) -> HttpResponse:
                 user.organization, form.cleaned_data["name"], access=PersonAccess(user)
             )
         except DomainError as error:
-            add_errors(form, error)
+            apply_errors(form, error)
         else:
             messages.success(request, _("The organization was renamed."))
             return redirect("members:organization")
@@ -75,7 +76,7 @@ def create_workspace(request: HttpRequest) -> HttpResponse:
                 user.organization, access=PersonAccess(user), **form.cleaned_data
             )
         except DomainError as error:
-            add_errors(form, error)
+            apply_errors(form, error)
         else:
             messages.success(request, _("The workspace “%(name)s” was created.") % {"name": workspace.name})
             return redirect(workspace_url(workspace.slug))
@@ -133,6 +134,6 @@ def change_person(request: HttpRequest, user_id: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, template: str, *, tab: str, form: Any = None, **context: Any) -> HttpResponse:
-    status = 400 if form is not None and form.errors else 200
+    status = 422 if form is not None and form.errors else 200
     values = {"form": form, "tab": tab, **context}
     return render(request, f"admin_center/members/{template}", values, status=status)

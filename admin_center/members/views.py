@@ -30,6 +30,7 @@ from admin_center.members.models import User
 from admin_center.members.queries import landing_workspace, workspaces_of
 from admin_center.organizations.outside import PersonAccess
 from admin_center.organizations.services import found_organization
+from cdp.console.generic import apply_errors
 from cdp.core import audit
 from cdp.core.errors import DomainError, Gone
 
@@ -54,7 +55,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         if isinstance(user, User):
             return _enter(request, user, following)
         form.add_error(None, _("The name or the password is not right. Mind capitals and small letters."))
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(
         request, "admin_center/members/sign_in.html", {"form": form, "next": following}, status=status
     )
@@ -81,7 +82,7 @@ def two_step(request: HttpRequest) -> HttpResponse:
         form.add_error(
             "code", _("This code is not right, or was used already. Type the one that is shown now.")
         )
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(request, "admin_center/members/two_step.html", {"form": form}, status=status)
 
 
@@ -123,11 +124,11 @@ def welcome(request: HttpRequest, uid: str, token: str) -> HttpResponse:
         try:
             accept_invitation(uid, token, form.cleaned_data["new"])
         except DomainError as error:
-            add_errors(form, error)
+            apply_errors(form, error)
         else:
             logout(request)
             return redirect("members:login")
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(request, "admin_center/members/welcome.html", {"form": form, "person": user}, status=status)
 
 
@@ -166,24 +167,16 @@ def start(request: HttpRequest) -> HttpResponse:
         try:
             workspace = found_organization(name, first, owner=user, access=PersonAccess(user))
         except DomainError as error:
-            add_errors(form, error)
+            apply_errors(form, error)
         else:
             return redirect(workspace_url(workspace.slug))
-    status = 400 if form.errors else 200
+    status = 422 if form.errors else 200
     return render(request, "admin_center/members/start.html", {"form": form}, status=status)
 
 
 def workspace_url(slug: str) -> str:
     """The home page of a workspace."""
     return f"/w/{slug}/"
-
-
-def add_errors(form: Any, error: DomainError) -> None:
-    """Show a service's refusal at the fields it names, the rest above the form."""
-    if not error.errors:
-        form.add_error(None, str(error))
-    for field, messages in error.errors.items():
-        form.add_error(field if field in form.fields else None, [str(message) for message in messages])
 
 
 def _enter(request: HttpRequest, user: User, following: str) -> HttpResponse:

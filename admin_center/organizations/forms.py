@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.organizations.models import Workspace
+from admin_center.organizations.services import EDITABLE
 from admin_center.organizations.settings import workspace_settings
 from cdp.core.identifiers import ID_TYPES
 
@@ -19,7 +20,16 @@ def time_zone_choices() -> list[tuple[str, str]]:
 
 
 class WorkspaceSettingsForm(forms.Form):
-    """Field names with two underscores are paths: `quiet_hours__start` is `quiet_hours/start`."""
+    """All settings on one page. `PATHS` says where in the settings a field belongs that is not at their top."""
+
+    PATHS: ClassVar[dict[str, tuple[str, ...]]] = {
+        **{f"quiet_hours_{name}": ("quiet_hours", name) for name in ("enabled", "start", "end", "action")},
+        **{
+            f"caps_{channel}_{span}": ("caps", channel, span)
+            for channel in ("sms", "email")
+            for span in ("per_day", "per_week")
+        },
+    }
 
     name = forms.CharField(label=_("Name"), max_length=64)
     description = forms.CharField(
@@ -44,33 +54,30 @@ class WorkspaceSettingsForm(forms.Form):
         ),
         widget=forms.CheckboxSelectMultiple,
     )
-    quiet_hours__enabled = forms.BooleanField(
+    quiet_hours_enabled = forms.BooleanField(
         label=_("Keep quiet hours"),
         required=False,
         help_text=_("Nobody gets marketing messages in these hours."),
     )
-    quiet_hours__start = forms.TimeField(
-        label=_("Quiet from"), widget=forms.TimeInput(attrs={"type": "time"})
-    )
-    quiet_hours__end = forms.TimeField(label=_("Quiet until"), widget=forms.TimeInput(attrs={"type": "time"}))
-    quiet_hours__action = forms.ChoiceField(
+    quiet_hours_start = forms.TimeField(label=_("Quiet from"), widget=forms.TimeInput(attrs={"type": "time"}))
+    quiet_hours_end = forms.TimeField(label=_("Quiet until"), widget=forms.TimeInput(attrs={"type": "time"}))
+    quiet_hours_action = forms.ChoiceField(
         label=_("What is due in quiet hours"),
         choices=[("delay", _("is sent when they end")), ("skip", _("is not sent"))],
     )
-    caps__sms__per_day = forms.IntegerField(label=_("SMS per person and day"), required=False, min_value=1)
-    caps__sms__per_week = forms.IntegerField(
+    caps_sms_per_day = forms.IntegerField(label=_("SMS per person and day"), required=False, min_value=1)
+    caps_sms_per_week = forms.IntegerField(
         label=_("SMS per person in seven days"), required=False, min_value=1
     )
-    caps__email__per_day = forms.IntegerField(
+    caps_email_per_day = forms.IntegerField(
         label=_("E-mails per person and day"), required=False, min_value=1
     )
-    caps__email__per_week = forms.IntegerField(
+    caps_email_per_week = forms.IntegerField(
         label=_("E-mails per person in seven days"),
         required=False,
         min_value=1,
         help_text=_("Empty means no limit."),
     )
-    edit_version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,24 +86,21 @@ class WorkspaceSettingsForm(forms.Form):
         ]
         settings = workspace_settings(workspace).model_dump()
         for name, field in self.fields.items():
-            field.initial = getattr(workspace, name) if hasattr(workspace, name) else _at(settings, name)
+            field.initial = getattr(workspace, name) if name in EDITABLE else self._value(settings, name)
 
     def changes(self) -> dict[str, Any]:
         """The cleaned values as the settings service takes them."""
         nested: dict[str, Any] = {}
         for name, value in self.cleaned_data.items():
-            if name == "edit_version":
-                continue
-            *path, last = name.split("__")
+            *path, last = self.PATHS.get(name, (name,))
             place = nested
             for part in path:
                 place = place.setdefault(part, {})
             place[last] = value
         return nested
 
-
-def _at(settings: dict[str, Any], name: str) -> Any:
-    value: Any = settings
-    for part in name.split("__"):
-        value = value[part]
-    return value
+    def _value(self, settings: dict[str, Any], name: str) -> Any:
+        value: Any = settings
+        for part in self.PATHS.get(name, (name,)):
+            value = value[part]
+        return value

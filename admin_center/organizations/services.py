@@ -18,7 +18,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 
-_EDITABLE = ("name", "description", "time_zone")
+EDITABLE = ("name", "description", "time_zone")
 
 
 @transaction.atomic
@@ -82,7 +82,7 @@ def update_workspace(workspace: Workspace, changes: dict[str, Any], *, access: A
 
     Raises ValidationFailed with the fields that need another value.
     """
-    fields = {field: str(changes[field]).strip() for field in _EDITABLE if field in changes}
+    fields = {field: str(changes[field]).strip() for field in EDITABLE if field in changes}
     before = {field: getattr(workspace, field) for field in fields}
     for field, value in fields.items():
         setattr(workspace, field, value)
@@ -91,7 +91,7 @@ def update_workspace(workspace: Workspace, changes: dict[str, Any], *, access: A
         workspace.bump()
         workspace.save(update_fields=[*fields, "edit_version", "updated_at"])
         audit.record(access, "workspace.changed", workspace, before=before, after=fields, workspace=workspace)
-    others = {key: value for key, value in changes.items() if key not in _EDITABLE}
+    others = {key: value for key, value in changes.items() if key not in EDITABLE}
     if others:
         update_settings(workspace, others, access=access)
 

@@ -136,3 +136,12 @@ register(
         "privacy.unmask": _("See IDs in full, on screen and in downloads"),
     },
 )
+
+
+def points_by_group(held: set[str] | None) -> list[tuple[Any, list[tuple[Point, bool]]]]:
+    """All points under their headings, each with whether it is among `held`; None holds all."""
+    groups: dict[str, tuple[Any, list[tuple[Point, bool]]]] = {}
+    for point in POINTS:
+        _label, rows = groups.setdefault(str(point.group), (point.group, []))
+        rows.append((point, held is None or point.everyone or point.code in held))
+    return list(groups.values())

@@ -47,7 +47,7 @@ def invite_member(
     nickname: str = "",
     access: Access | None = None,
 ) -> tuple[WorkspaceMember, bool]:
-    """Add somebody by account name or address, making the account where there is none; also returns whether it did.
+    """Add somebody by account name or address; makes the account where there is none, and says whether it did.
 
     Raises ValidationFailed with the fields that need another value.
     """

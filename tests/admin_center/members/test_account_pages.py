@@ -55,7 +55,7 @@ def test_a_value_that_cannot_be_is_told_at_its_field_and_stays_typed(
 ) -> None:
     make_user("bob", email="bob@example.com")
     page = page_client.post("/account/", _profile(**given))
-    assert page.status_code == 400 and list(page.context["form"].errors) == [field]
+    assert page.status_code == 422 and list(page.context["form"].errors) == [field]
     assert next(iter(given.values())) in page.content.decode()
     user.refresh_from_db()
     assert (user.nickname, user.email) == ("Ann", "ann@example.com")
@@ -107,7 +107,7 @@ def test_a_password_is_not_changed_when_something_is_wrong(
     page_client: Client, user: User, given: dict[str, str], field: str
 ) -> None:
     page = page_client.post("/account/password/", given)
-    assert page.status_code == 400 and list(page.context["form"].errors) == [field]
+    assert page.status_code == 422 and list(page.context["form"].errors) == [field]
     user.refresh_from_db()
     assert user.check_password(PASSWORD)
 
@@ -131,7 +131,7 @@ def test_the_second_step_is_switched_on_by_a_right_code(page_client: Client, use
 def test_a_wrong_code_switches_nothing_on_and_keeps_the_picture(page_client: Client, user: User) -> None:
     page = page_client.get("/account/two-step/")
     again = page_client.post("/account/two-step/", {"code": "000000"})
-    assert again.status_code == 400 and _secret(again) == _secret(page)
+    assert again.status_code == 422 and _secret(again) == _secret(page)
     user.refresh_from_db()
     assert not user.uses_totp
 
@@ -159,7 +159,7 @@ def test_the_second_step_is_changed_only_with_the_password(
     _guard(user)
     before = User.objects.get(pk=user.pk)
     page = page_client.post(f"/account/two-step/{path}/", {"password": "wrong"})
-    assert page.status_code == 400
+    assert page.status_code == 422
     after = User.objects.get(pk=user.pk)
     assert after.uses_totp and after.recovery_codes == before.recovery_codes
 

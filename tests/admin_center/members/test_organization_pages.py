@@ -58,7 +58,7 @@ def test_a_manager_renames_the_organization(page_client: Client, manager: User) 
 def test_a_taken_name_is_refused_at_the_field(page_client: Client) -> None:
     make_organization("Taken")
     page = page_client.post("/organization/", {"name": "Taken"})
-    assert page.status_code == 400 and list(page.context["form"].errors) == ["name"]
+    assert page.status_code == 422 and list(page.context["form"].errors) == ["name"]
 
 
 def test_a_manager_creates_a_workspace_and_lands_in_it(page_client: Client) -> None:
@@ -70,7 +70,7 @@ def test_a_manager_creates_a_workspace_and_lands_in_it(page_client: Client) -> N
 def test_a_workspace_with_mistakes_is_not_created(page_client: Client) -> None:
     given = {"name": "Here", "slug": "", "description": "", "time_zone": "Nowhere"}
     page = page_client.post("/organization/workspaces/new/", given)
-    assert page.status_code == 400 and {"name", "time_zone"} <= set(page.context["form"].errors)
+    assert page.status_code == 422 and {"name", "time_zone"} <= set(page.context["form"].errors)
     assert Workspace.objects.count() == 1
 
 

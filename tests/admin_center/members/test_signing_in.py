@@ -49,7 +49,7 @@ def test_name_or_address_and_password_let_in(client: Client, name: str) -> None:
 def test_a_wrong_password_says_no_more_than_that_something_is_wrong(client: Client) -> None:
     make_user("ann")
     answers = [_sign_in(client, "ann", "wrong"), _sign_in(client, "nobody", "wrong")]
-    assert [answer.status_code for answer in answers] == [400, 400]
+    assert [answer.status_code for answer in answers] == [422, 422]
     assert answers[0].context["form"].errors == answers[1].context["form"].errors
     assert not _signed_in(client)
 
@@ -78,7 +78,7 @@ def test_signing_in_leads_back_but_only_within_the_installation(
 def test_five_wrong_passwords_lock_the_name_out_and_say_how_long(client: Client) -> None:
     make_user("ann", email="ann@example.com")
     for name in ("ann", "ANN", "Ann", "ann@example.com"):
-        assert _sign_in(client, name, "wrong").status_code == 400
+        assert _sign_in(client, name, "wrong").status_code == 422
     _sign_in(client, "ann", "wrong")
     locked = _sign_in(client, "ann")
     assert (locked.status_code, locked.context["minutes"], locked.headers["Retry-After"]) == (429, 15, "900")
@@ -112,7 +112,7 @@ def test_somebody_switched_off_cannot_sign_in(client: Client) -> None:
     user = make_user("ann")
     user.is_active = False
     user.save()
-    assert _sign_in(client, "ann").status_code == 400
+    assert _sign_in(client, "ann").status_code == 422
 
 
 def test_a_second_step_is_asked_for_before_anything_opens(client: Client, guarded: User) -> None:
@@ -126,7 +126,7 @@ def test_a_second_step_is_asked_for_before_anything_opens(client: Client, guarde
 def test_a_wrong_code_lets_nobody_in(client: Client, guarded: User) -> None:
     _sign_in(client, "ann")
     answer = client.post("/login/code/", {"code": "000000"})
-    assert answer.status_code == 400 and not _signed_in(client)
+    assert answer.status_code == 422 and not _signed_in(client)
 
 
 def test_wrong_codes_lock_out_like_wrong_passwords(client: Client, guarded: User) -> None:
@@ -243,7 +243,7 @@ def test_an_invited_person_chooses_a_password_once(client: Client) -> None:
 @pytest.mark.parametrize("given", [{"new": "short", "again": "short"}, {"new": PASSWORD, "again": "other"}])
 def test_an_invited_persons_password_keeps_the_rules(client: Client, given: dict[str, str]) -> None:
     link = password_link(create_user("ann"))
-    assert client.post(link, given).status_code == 400
+    assert client.post(link, given).status_code == 422
     assert User.objects.get().is_invited
 
 
