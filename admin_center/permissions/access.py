@@ -8,6 +8,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 
 from admin_center.members.models import ApiToken, User, WorkspaceMember
+from admin_center.members.queries import workspaces_of
 from admin_center.organizations.models import Workspace
 from admin_center.permissions.models import Role
 from admin_center.permissions.points import POINTS
@@ -49,6 +50,11 @@ class MemberAccess:
             return frozenset(POINTS.keys())
         everyone = {point.code for point in POINTS if point.everyone}
         return frozenset(everyone.union(*(role.permissions for role in self.roles)))
+
+    @cached_property
+    def workspaces(self) -> list[Workspace]:
+        """All workspaces that the person can enter, for the switcher."""
+        return list(workspaces_of(self.user))
 
     def can(self, point: str) -> bool:
         """Whether the person holds the point. Raises KeyError for one that nobody has registered."""
