@@ -15,20 +15,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from cdp.runtime import secretfile
+from cdp.runtime import ports, secretfile
+from cdp.runtime.guard import Guard
 from cdp.runtime.postgres import Postgres
 from cdp.runtime.redis import RedisServer
 from cdp.runtime.secretfile import Secrets
 
 DEFAULT_DATA = Path("var")
+POSTGRES_FILE = "postgres.json"
+REDIS_FILE = "redis.json"
+SERVER_FILE = "server.json"
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the embedded services answer."""
+    """Where the embedded services answer; empty for one that is not embedded."""
 
-    database_url: str
-    redis_url: str
+    database_url: str = ""
+    redis_url: str = ""
 
 
 class Services:
@@ -49,9 +53,11 @@ class Services:
         self._postgres = Postgres(
             self.data, self.secrets.postgres_password, self.logs / "postgres.log", durable=durable
         )
-        self._redis = RedisServer(self.data, self.secrets.redis_password, self.logs / "redis.log", durable=durable)
+        self._redis = RedisServer(
+            self.data, self.secrets.redis_password, self.logs / "redis.log", durable=durable
+        )
 
-    def start(self, *, keep: bool = False) -> Addresses:
+    def start(self, *, keep: bool = False, postgres: bool = True, redis: bool = True) -> Addresses:
         """Start what doesn't run yet, attach to what does, and count as a user until `leave`.
 
         With `keep` they go on running after the last user has left, until `stop`.
@@ -62,28 +68,27 @@ class Services:
                 fcntl.flock(self._users, fcntl.LOCK_SH)
             if keep:
                 (self.run / "keep").touch()
-            pid, port = self._postgres.running() or self._postgres.start(self._recall("postgres").get("port"))
-            self._remember("postgres", pid, port)
-            database_url = self._postgres.url(port)
-            known = self._recall("redis").get("port")
-            pid, port = self._redis.running(known) or self._redis.start(known)
-            self._remember("redis", pid, port)
-            return Addresses(database_url, self._redis.url(port))
+            return Addresses(
+                database_url=self._start_postgres() if postgres else "",
+                redis_url=self._start_redis() if redis else "",
+            )
 
     def leave(self) -> None:
         """No longer use the services; stops them when nobody else does and they were not started to stay."""
-        if self._users is None:
-            return
-        with self._exclusive():
-            try:
-                fcntl.flock(self._users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                last = True
-            except BlockingIOError:
-                last = False
-            if last and not (self.run / "keep").exists():
-                self._stop()
+        if self._users is not None:
             self._users.close()
             self._users = None
+            self.stop_unless_shared()
+
+    def stop_unless_shared(self) -> None:
+        """Stop the services unless somebody uses them or they were started to stay."""
+        with self._exclusive(), (self.run / "users").open("a") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            if not (self.run / "keep").exists():
+                self._stop()
 
     def stop(self) -> None:
         """Stop the services, whoever uses them."""
@@ -93,11 +98,11 @@ class Services:
 
     def running(self) -> bool:
         """Whether both services answer."""
-        return bool(self._postgres.running() and self._redis.running(self._recall("redis").get("port")))
+        return bool(self._postgres.running() and self._redis.running(self._recall(REDIS_FILE).get("port")))
 
     def environment(self, addresses: Addresses) -> dict[str, str]:
         """The variables that every Tideline process of this data folder reads."""
-        return {
+        variables = {
             "EMBEDDED": "1",
             "TIDELINE_DATA": str(self.data),
             "DATABASE_URL": addresses.database_url,
@@ -107,9 +112,25 @@ class Services:
             "ENCRYPTION_KEYS": ",".join(self.secrets.encryption_keys),
             "ADMIN_PASSWORD": self.secrets.admin_password,
         }
+        if server := self._recall(SERVER_FILE):
+            variables["BASE_URL"] = f"http://{ports.LOOPBACK}:{server['port']}"
+            variables["SANDBOX_URL"] = f"http://{ports.LOOPBACK}:{server['sandbox_http']}"
+            variables["SANDBOX_SMTP"] = f"{ports.LOOPBACK}:{server['sandbox_smtp']}"
+        return variables
+
+    def _start_postgres(self) -> str:
+        pid, port = self._postgres.running() or self._postgres.start(self._recall(POSTGRES_FILE).get("port"))
+        self._remember(POSTGRES_FILE, pid, port)
+        return self._postgres.url(port)
+
+    def _start_redis(self) -> str:
+        known = self._recall(REDIS_FILE).get("port")
+        pid, port = self._redis.running(known) or self._redis.start(known)
+        self._remember(REDIS_FILE, pid, port)
+        return self._redis.url(port)
 
     def _stop(self) -> None:
-        self._redis.stop(self._recall("redis").get("port"))
+        self._redis.stop(self._recall(REDIS_FILE).get("port"))
         self._postgres.stop()
 
     @contextmanager
@@ -118,38 +139,48 @@ class Services:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
-    def _recall(self, service: str) -> dict[str, int]:
+    def _recall(self, name: str) -> dict[str, int]:
         try:
-            return dict(json.loads((self.run / f"{service}.json").read_text()))
+            return dict(json.loads((self.run / name).read_text()))
         except (OSError, ValueError):
             return {}
 
-    def _remember(self, service: str, pid: int, port: int) -> None:
-        draft = self.run / f"{service}.json.new"
+    def _remember(self, name: str, pid: int, port: int) -> None:
+        draft = self.run / f"{name}.new"
         draft.write_text(json.dumps({"pid": pid, "port": port}))
-        draft.replace(self.run / f"{service}.json")
+        draft.replace(self.run / name)
 
 
-EXTERNAL = ("DATABASE_URL", "REDIS_URL", "LAKE_PATH")
+def is_external(name: str) -> bool:
+    """Whether the caller's environment names this service, so that it is not embedded."""
+    return bool(os.environ.get(name))
 
 
-def external() -> bool:
-    """Whether the environment names a PostgreSQL, a Redis and a lake, so that nothing has to be embedded."""
-    return all(os.environ.get(name) for name in EXTERNAL)
+def start_environment(services: Services) -> dict[str, str]:
+    """Start what the caller's environment does not name; returns the variables for Tideline processes.
+
+    What the caller has set wins. The keys of the data folder are used only where the caller has set none.
+    """
+    postgres, redis = not is_external("DATABASE_URL"), not is_external("REDIS_URL")
+    given = {name: value for name, value in os.environ.items() if value}
+    environment = services.environment(services.start(postgres=postgres, redis=redis))
+    if postgres:
+        # Keys and data belong together: those of another environment could not decrypt this folder's database.
+        for name in ("SECRET_KEY", "ENCRYPTION_KEYS", "ADMIN_PASSWORD"):
+            given.pop(name, None)
+    return {**environment, **given, "TIDELINE_DATA": str(services.data)}
 
 
 @contextmanager
 def environment(data: Path, *, durable: bool = True) -> Iterator[dict[str, str]]:
-    """The variables for Tideline processes while the block runs, with embedded services unless external ones are set.
+    """The variables for Tideline processes while the block runs, with embedded services where none are named.
 
-    What the caller's environment says wins, but for the addresses and keys of an embedded data folder.
+    Embedded services that nobody else uses are stopped afterwards, also when this process is killed.
     """
-    if external():
-        yield {"TIDELINE_DATA": str(Path(data).expanduser().resolve()), **os.environ}
-        return
     services = Services(data, durable=durable)
-    addresses = services.start()
+    guard = Guard(when_orphaned=services.stop_unless_shared)
     try:
-        yield {**os.environ, **services.environment(addresses)}
+        yield start_environment(services)
     finally:
         services.leave()
+        guard.dismiss()

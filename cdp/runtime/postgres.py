@@ -149,7 +149,9 @@ class Postgres:
             command += [] if self.durable else ["--no-sync"]
             done = subprocess.run(command, capture_output=True, text=True, cwd="/", **_as_account(account))
         if done.returncode:
-            raise RuntimeFailure(f"PostgreSQL's database folder {self.folder} could not be made:\n{done.stderr}")
+            raise RuntimeFailure(
+                f"PostgreSQL's database folder {self.folder} could not be made:\n{done.stderr}"
+            )
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -157,7 +159,9 @@ class Postgres:
         while time.monotonic() < deadline and process.poll() is None:
             try:
                 with psycopg.connect(maintenance, autocommit=True, connect_timeout=5) as connection:
-                    known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+                    known = connection.execute(
+                        "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
+                    ).fetchone()
                     if not known:
                         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
                     return
