@@ -10,13 +10,14 @@ import ibis
 import ibis.expr.types as ir
 from django.utils.translation import gettext as _
 
-from cdp.core.errors import Conflict, ValidationFailed
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from cdp.warehouse import get_engine
 from insight.audiences import queries as audiences
 from insight.audiences import visibility
+from insight.audiences.catalog import Unknown
 from insight.audiences.sources import WorkspaceCatalog
-from insight.datasets import queries as datasets
-from insight.datasets.models import DatasetField
+from insight.datasets.models import Dataset, DatasetField
 
 USER = "user_unique_id"
 MOST_VALUES = 5000
@@ -67,14 +68,14 @@ class TagView:
     def notice(self) -> str:
         if not self.cut:
             return ""
-        return _("More than %(most)d different values: the %(top)d most frequent are shown, the rest as “other”.") % {
-            "most": MOST_VALUES,
-            "top": TOP,
+        return _("More than %(most)d different values: the %(top)d most frequent are shown.") % {
+            "most": MOST_PARTS if self.type == "multi" else MOST_VALUES,
+            "top": len(self.values),
         }
 
 
 def perspective(
-    access: Any,
+    access: Access,
     dataset_id: str,
     tags: Sequence[str],
     *,
@@ -86,9 +87,9 @@ def perspective(
     A user counts once under each part of a multi-value tag, so counts and shares may add up to more than all.
     Raises NotFound, Conflict (nothing computed yet), ValidationFailed for tags that cannot be shown.
     """
-    dataset = datasets.get_visible(access, dataset_id)
-    fields = _eligible(dataset, tags)
     catalog = WorkspaceCatalog(access.workspace)
+    dataset, known = _dataset(catalog, dataset_id)
+    fields = _eligible(known, tags)
     population = catalog.table_of(dataset.pk)
     unique = catalog.has_unique_users(dataset.pk)
     audience = visibility.get_visible(access, audience_id) if audience_id else None
@@ -96,7 +97,7 @@ def perspective(
         version = audiences.latest_version(audience)
         if version is None:
             raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-        if version.user_id_type != datasets.user_id_type(dataset):
+        if version.user_id_type != next((item.id_type for item in known if item.role == "identifier"), ""):
             raise ValidationFailed(
                 _("The audience and the dataset know their users by different IDs."),
                 errors={"audience": [_("Choose an audience with the dataset's user identifier.")]},
@@ -121,15 +122,27 @@ def perspective(
     }
 
 
-def _eligible(dataset: Any, tags: Sequence[str]) -> list[DatasetField]:
+def _dataset(catalog: WorkspaceCatalog, dataset_id: str) -> tuple[Dataset, list[DatasetField]]:
+    try:
+        dataset, known = catalog.row(dataset_id)
+    except Unknown as error:
+        raise NotFound(str(error)) from None
+    if dataset.kind != "user_tags":
+        raise ValidationFailed(
+            _("Charts of tags need a user-tag dataset."), errors={"dataset": [_("Choose a user-tag dataset.")]}
+        )
+    return dataset, known
+
+
+def _eligible(known: Sequence[DatasetField], tags: Sequence[str]) -> list[DatasetField]:
     """The fields of the tags, all enum or multi and switched on. Raises ValidationFailed naming those that are not."""
     if not tags or len(tags) > MOST_TAGS:
         message = _("Choose 1 to %(most)d tags.") % {"most": MOST_TAGS}
         raise ValidationFailed(message, errors={"tags": [message]})
-    known = {item.column: item for item in datasets.tags(dataset)}
+    live = {item.column: item for item in known if item.role == "tag" and not item.deleted}
     errors: dict[str, list[str]] = {}
     for place, tag in enumerate(tags):
-        item = known.get(tag)
+        item = live.get(tag)
         if item is None:
             errors[f"tags/{place}"] = [_("The dataset has no tag “%(tag)s”.") % {"tag": tag}]
         elif item.tag_type not in ("enum", "multi"):
@@ -143,7 +156,7 @@ def _eligible(dataset: Any, tags: Sequence[str]) -> list[DatasetField]:
             ]
     if errors:
         raise ValidationFailed(_("Some tags cannot be shown as a chart."), errors=errors)
-    return [known[tag] for tag in dict.fromkeys(tags)]
+    return [live[tag] for tag in dict.fromkeys(tags)]
 
 
 def _people(table: ibis.Table, unique: bool, where: ir.BooleanValue | None = None) -> ir.IntegerScalar:
@@ -188,8 +201,9 @@ def _view(
 ) -> TagView:
     rows = sorted(rows, key=lambda row: (-row[1], row[0]))
     base = known if null_filter else users
-    cut = len(rows) > MOST_VALUES
-    shown = rows[:TOP] if cut else rows
+    most, top = (MOST_PARTS, MOST_PARTS) if item.tag_type == "multi" else (MOST_VALUES, TOP)
+    cut = len(rows) > most
+    shown = rows[:top] if cut else rows
     unknown = 0 if null_filter else users - known
     return TagView(
         tag=item.column,

@@ -26,6 +26,11 @@ class Branch:
     depth: int = 1
     children: list[Branch] = field(default_factory=list)
 
+    @property
+    def indent(self) -> str:
+        """White space that shows the depth in a flat list of choices."""
+        return "\u2003" * (self.depth - 1)
+
 
 def tree(access: Access) -> list[Branch]:
     """The workspace's folders as a tree, in two queries."""

@@ -9,14 +9,13 @@ from django.utils.translation import gettext_lazy as _
 
 from insight.audiences.folders import Branch, flat
 
-FOLDER_INDENT = "\u2003"
 
 
 def folder_choices(branches: list[Branch], root: Any = _("No folder")) -> list[tuple[str, Any]]:
     """Folders in reading order, indented by depth."""
     return [
         ("", root),
-        *((item.folder.pk, f"{FOLDER_INDENT * (item.depth - 1)}{item.folder.name}") for item in flat(branches)),
+        *((item.folder.pk, f"{item.indent}{item.folder.name}") for item in flat(branches)),
     ]
 
 

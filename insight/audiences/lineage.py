@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from insight.audiences import usage
 from insight.audiences.models import Audience, Dependency
+from insight.datasets.models import Dataset
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,20 @@ def of(audience: Audience) -> Lineage:
     audiences = [row.target for row in dependencies if row.kind == Dependency.Kind.AUDIENCE]
     stops = [*_dataset_stops(audience, datasets), *_audience_stops(audience, audiences)]
     return Lineage(stops, usage.used_by(audience))
+
+
+def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
+    used = audience.current.dataset_versions if audience.current else {}
+    rows = {row.pk: row for row in Dataset.objects.in_workspace(audience.workspace_id).filter(pk__in=wanted)}
+    stops = []
+    for key in wanted:
+        row = rows.get(key)
+        if row is None:
+            stops.append(Stop("dataset", key, _("A dataset that is gone"), "", missing=True))
+            continue
+        url = reverse("datasets:detail", args=[audience.workspace.slug, key])
+        stops.append(Stop("dataset", key, row.name, url, row.refreshed_at, row.version, used.get(key), row.table))
+    return stops
 
 
 def _audience_stops(audience: Audience, wanted: list[str]) -> list[Stop]:

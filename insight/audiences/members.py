@@ -22,6 +22,7 @@ USER = "user_unique_id"
 BATCH_ROWS = 50_000
 MOST_PER_PAGE = 1000
 _FORMULA = r"^[=+\-@\t\r]"
+_SPECIAL = r"[,\"\r\n]"
 
 
 def columns_of(version: AudienceVersion) -> dict[str, str]:
@@ -64,7 +65,7 @@ def _pieces(version: AudienceVersion, masker: Masker, batches: Iterator[pa.Recor
             arrays = list(batch.columns)
         else:
             arrays = [
-                pa.array([mask(value) for value in column.to_pylist()], pa.string())
+                pa.array([mask(value) or None for value in column.to_pylist()], pa.string())
                 for mask, column in zip(masks, batch.columns, strict=True)
             ]
         yield _lines([_escaped(array) for array in arrays], list(types))
@@ -78,8 +79,10 @@ def _escaped(array: Any) -> Any:
 
 
 def _lines(arrays: list[Any], names: list[str]) -> bytes:
+    """Lines of a batch; cells are in quotes only where one of the batch needs it."""
+    quoted = any(pc.any(pc.match_substring_regex(array, _SPECIAL)).as_py() for array in arrays)
     out = io.BytesIO()
-    options = csv.WriteOptions(include_header=False, quoting_style="needed")
+    options = csv.WriteOptions(include_header=False, quoting_style="needed" if quoted else "none")
     csv.write_csv(pa.RecordBatch.from_arrays(arrays, names=names), out, options)
     return out.getvalue()
 

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.errors import Gone
+from cdp.core.errors import Conflict, Gone
 from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import get_engine
 from insight.audiences import refreshing, tag_values, visibility
@@ -29,7 +29,10 @@ def latest_version(audience: Audience) -> AudienceVersion | None:
 
 def refresh_now(audience: Audience, job: Any) -> AudienceVersion:
     """Compute the audience inside the caller's job and answer the new version. Raises DomainError with the reason."""
-    return refreshing.compute(audience, job, AudienceVersion.Kind.PERIODIC)
+    version = refreshing.compute(audience, job, AudienceVersion.Kind.PERIODIC)
+    if version is None:
+        raise Conflict(_("The audience was edited while it was computed. Try again."), retryable=True)
+    return version
 
 
 def id_types(audience: Audience) -> list[dict[str, Any]]:

@@ -1,17 +1,19 @@
 """Computing an audience: a new table in the lake, then one transaction that moves the pointer.
 
 Until that transaction the version before is the audience. Each attempt writes a table of its own number, so a worker
-that was taken for dead and its successor never touch each other's; tables without a row are dropped later.
+that was taken for dead and its successor never touch each other's. A version is published only if its number is higher
+than the current one's; so tables with lower numbers that nobody has published can be dropped.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import time
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -43,14 +45,6 @@ class Context(Protocol):
     def check_cancelled(self) -> None: ...
 
 
-@dataclass(frozen=True)
-class Request:
-    """`snapshot`: keep the version that is replaced."""
-
-    kind: AudienceVersion.Kind = AudienceVersion.Kind.MANUAL
-    snapshot: bool = False
-
-
 def refresh(access: Access, audience: Audience, *, snapshot: bool | None = None) -> Job:
     """Start a manual refresh; `snapshot` None means as the audience is set. Raises ActionNotSupported, Conflict."""
     visibility.check_change(access, audience)
@@ -68,7 +62,7 @@ def refresh(access: Access, audience: Audience, *, snapshot: bool | None = None)
 
 
 def request(access: Access | None, audience: Audience, *, snapshot: bool, periodic: bool = False) -> Job:
-    """Queue a refresh, or join the active one: it computes once more if the definition changes under it."""
+    """Queue a refresh, or join the active one of the same definition, which then also takes the snapshot."""
     with transaction.atomic():
         row = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
         active = active_job(row)
@@ -84,14 +78,20 @@ def request(access: Access | None, audience: Audience, *, snapshot: bool, period
             params={"audience": row.pk, "snapshot": snapshot},
             subject=row,
             title=_("Refresh audience “%(name)s”") % {"name": row.name},
-            dedupe_key=f"audience.refresh:{row.pk}",
+            dedupe_key=f"audience.refresh:{row.pk}:{_digest(row)}",
         )
-        if active is not None and snapshot:
-            Job.objects.filter(pk=job.pk).update(params={**job.params, "snapshot": True})
-        if active is None:
+        if active is None or active.pk != job.pk:
             Audience.objects.filter(pk=row.pk).update(state=Audience.State.WAITING, reason="", reason_code="")
             audience.state = Audience.State.WAITING
+        elif snapshot:
+            Job.objects.filter(pk=job.pk).update(params={**job.params, "snapshot": True})
     return job
+
+
+def _digest(audience: Audience) -> str:
+    """Equal for equal definitions: an edit must not join the job that computes what was before."""
+    text = json.dumps([audience.rule, audience.save_ids, audience.limit], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def stop(access: Access | None, audience: Audience) -> None:
@@ -101,16 +101,28 @@ def stop(access: Access | None, audience: Audience) -> None:
         cancel_job(active, access)
 
 
-def compute(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> AudienceVersion:
-    """Compute and publish a new version inside the job. Raises DomainError with a reason for the person."""
+def compute(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> AudienceVersion | None:
+    """Compute and publish a new version inside the job; the version that is current afterwards.
+
+    None where another job has taken over after an edit. Raises DomainError with a reason for the person.
+    """
     for _number in range(ATTEMPTS):
         audience = Audience.objects.select_related("workspace", "current").filter(pk=audience.pk).first() or _gone()
         Audience.objects.filter(pk=audience.pk).update(state=Audience.State.RUNNING, reason="", reason_code="")
         version = _attempt(audience, job, kind)
         if version is not None:
             return version
+        if _others(audience.pk, job.row).exists():
+            job.log(_("The audience was changed meanwhile; another job computes it."))
+            return None
         job.log(_("The audience was changed meanwhile; it is computed again."))
     raise Conflict(_("The audience was changed again and again while it was computed."), retryable=True)
+
+
+def _others(audience_id: str, job: Job) -> QuerySet[Job]:
+    """Other active jobs of the audience."""
+    rows = Job.objects.filter(subject_type=Audience._meta.label_lower, subject_id=audience_id, status__in=Job.ACTIVE)
+    return rows.exclude(pk=job.pk)
 
 
 def _attempt(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> AudienceVersion | None:
@@ -122,7 +134,6 @@ def _attempt(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> Au
     members = membership.members_of(audience, today)
     number = _next_number(audience)
     table = f"{audience.pk}_v{number}"
-    _drop_leftovers(audience)
     job.phase(_("Writing the members"), progress=20)
     count = engine.create_table_as(audience.workspace, table, members.expression)
     job.phase(_("Counting IDs and comparing with the version before"), progress=80)
@@ -150,11 +161,16 @@ def _attempt(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> Au
         seconds=round(time.monotonic() - started, 3),
         created_by=job.row.owner,
     )
-    return _publish(audience, version, job)
+    current = _publish(audience, version, job)
+    _drop_leftovers(audience, number)
+    return current
 
 
 def _publish(audience: Audience, version: AudienceVersion, job: Context) -> AudienceVersion | None:
-    """Move the pointer, keeping the replaced version as a snapshot where that was asked for."""
+    """Move the pointer, keeping the replaced version as a snapshot where that was asked for.
+
+    The version that is current then: another one where a later attempt was quicker; None after an edit.
+    """
     with transaction.atomic():
         row = (
             Audience.objects.select_for_update(of=("self",))
@@ -168,6 +184,8 @@ def _publish(audience: Audience, version: AudienceVersion, job: Context) -> Audi
             _gone()
         if (row.rule, row.save_ids, row.limit) != (audience.rule, audience.save_ids, audience.limit):
             return None
+        if row.current is not None and row.version > version.number:
+            return row.current
         params = Job.objects.filter(pk=job.row.pk).values_list("params", flat=True).first() or {}
         version.save(force_insert=True)
         if params.get("snapshot"):
@@ -187,18 +205,16 @@ def _publish(audience: Audience, version: AudienceVersion, job: Context) -> Audi
     return version
 
 
-def failed(audience_id: str, error: DomainError) -> None:
+def failed(audience_id: str, job: Job, error: DomainError) -> None:
     """Note on the audience why its refresh ended without success; its last good version stays usable."""
     audience = Audience.objects.filter(pk=audience_id).first()
-    if audience is None or not audience.is_busy:
+    if audience is None or _others(audience_id, job).exists():
         return
-    if isinstance(error, Cancelled) or error.code == "cancelled":
-        state = Audience.State.SUCCEEDED if audience.current_id else Audience.State.DRAFT
-        Audience.objects.filter(pk=audience.pk).update(state=state)
-        return
-    Audience.objects.filter(pk=audience.pk).update(
-        state=Audience.State.FAILED, reason=str(error), reason_code=error.code
-    )
+    state: dict[str, Any] = {"state": Audience.State.FAILED, "reason": str(error), "reason_code": error.code}
+    if error.code == Cancelled.code:
+        settled = Audience.State.SUCCEEDED if audience.current_id else Audience.State.DRAFT
+        state = {"state": settled}
+    Audience.objects.filter(pk=audience.pk, state__in=(Audience.State.WAITING, Audience.State.RUNNING)).update(**state)
 
 
 def _next_number(audience: Audience) -> int:
@@ -206,12 +222,13 @@ def _next_number(audience: Audience) -> int:
     return int(Audience.objects.values_list("numbers_used", flat=True).get(pk=audience.pk))
 
 
-def _drop_leftovers(audience: Audience) -> None:
-    """Drop tables that an earlier attempt wrote and never published."""
+def _drop_leftovers(audience: Audience, number: int) -> None:
+    """Drop tables up to this number that were written and never published."""
+    tables = [(name, name.rpartition("_v")) for name in lake.tables(audience.workspace)]
     published = set(audience.versions.values_list("table_name", flat=True))
-    for table in lake.tables(audience.workspace):
-        if table.startswith(f"{audience.pk}_v") and table not in published:
-            lake.drop_table(audience.workspace, table)
+    for name, (owner, _separator, digits) in tables:
+        if owner == audience.pk and int(digits) <= number and name not in published:
+            lake.drop_table(audience.workspace, name)
 
 
 def _gone() -> Audience:

@@ -10,11 +10,11 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cdp import lake
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.timezones import zone
-from cdp.warehouse import get_engine
 from insight.audiences import definition, origins, refreshing, provenance, rules, usage, visibility
 from insight.audiences.models import Audience, Dependency, Folder
 from insight.audiences.schedule import parse_policy
@@ -71,7 +71,7 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
                 after={name: after[name] for name in changed},
             )
         if definition.RECOMPUTES & changed:
-            refreshing.request(access, audience, snapshot=False, again=True)
+            refreshing.request(access, audience, snapshot=False)
     return audience
 
 
@@ -142,8 +142,8 @@ def delete(access: Access, audience: Audience) -> None:
             code="audience_in_use",
             used_by=[{"kind": str(use.kind), "name": use.name} for use in blocking],
         )
-    tables = list(audience.versions.filter(dropped_at__isnull=True).values_list("table_name", flat=True))
     with transaction.atomic():
+        workspace, key = audience.workspace_id, audience.pk
         refreshing.stop(access, audience)
         audit.record(access, "audience.deleted", audience, before={**_logged(audience), "count": audience.count})
         try:
@@ -154,7 +154,7 @@ def delete(access: Access, audience: Audience) -> None:
                 _("The audience “%(name)s” is still used by: %(names)s.") % {"name": audience.name, "names": names},
                 code="audience_in_use",
             ) from None
-        transaction.on_commit(lambda: _drop(audience.workspace_id, audience.source, tables))
+        transaction.on_commit(lambda: drop_tables(workspace, key))
 
 
 def set_refresh(
@@ -168,9 +168,11 @@ def set_refresh(
     return update(access, audience, data)
 
 
-def _drop(workspace_id: str, source: str, tables: list[str]) -> None:
-    for table in tables:
-        get_engine(source).drop(workspace_id, table)
+def drop_tables(workspace_id: str, audience_id: str) -> None:
+    """Drop all tables of an audience that is gone, also those that were never published."""
+    for table in lake.tables(workspace_id):
+        if table.startswith(f"{audience_id}_v"):
+            lake.drop_table(workspace_id, table)
 
 
 def _set(audience: Audience, values: dict[str, Any]) -> None:

@@ -36,6 +36,7 @@ class WorkspaceCatalog:
         self._datasets: dict[str, tuple[DatasetRow, list[DatasetField]]] = {}
         self._compiled: dict[str, Dataset] = {}
         self._versions: dict[str, AudienceVersion] = {}
+        self._tables: dict[str, ibis.Table] = {}
 
     def dataset(self, dataset_id: str) -> Dataset:
         """Raises Unknown where the dataset is gone or has never been computed."""

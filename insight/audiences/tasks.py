@@ -40,6 +40,8 @@ class RefreshAudience(JobKind):
         if audience is None:
             raise NotFound(_("The audience has been deleted meanwhile."))
         version = refreshing.compute(audience, job, self.version_kind)
+        if version is None:
+            return {"audience": audience.pk, "superseded": True}
         return {
             "audience": audience.pk,
             "version": version.number,
@@ -49,7 +51,7 @@ class RefreshAudience(JobKind):
         }
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
-        refreshing.failed(job.params["audience"], error)
+        refreshing.failed(job.params["audience"], job.row, error)
 
 
 @register
