@@ -1,0 +1,44 @@
+"""The base of all pages in a workspace."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views import View
+
+from cdp.console.links import ws_reverse
+from cdp.core.access import Access
+
+
+class WorkspaceView(View):
+    """A page below /w/<workspace>/. `permission` is required before anything else; "" is not allowed."""
+
+    permission: ClassVar[str] = ""
+    template_name: ClassVar[str] = ""
+    title: Any = ""
+
+    request: Any
+    access: Access
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.access = request.access  # type: ignore[attr-defined]
+        self.workspace = self.access.workspace
+        self.access.require(self.permission_point())
+        return super().dispatch(request, *args, **kwargs)
+
+    def permission_point(self) -> str:
+        """The point that the page asks for; overridden where it depends on the object."""
+        if not self.permission:
+            raise TypeError(f"{type(self).__name__} names no permission point.")
+        return self.permission
+
+    def reverse(self, name: str, *args: Any, **kwargs: Any) -> str:
+        return ws_reverse(self.request, name, *args, **kwargs)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        return {"title": self.title, "view": self, "workspace": self.workspace, **more}
+
+    def render(self, template: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+        return render(self.request, template, context, status=status)

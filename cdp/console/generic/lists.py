@@ -1,0 +1,177 @@
+"""Lists: search and filters in the URL, sorting, pages, bulk actions, CSV."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any, ClassVar
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from cdp.console.generic.base import WorkspaceView
+from cdp.console.generic.columns import Column
+from cdp.console.middleware import flash
+from cdp.core import audit
+from cdp.core.csv_export import escape_formula
+from cdp.core.errors import DomainError
+
+PER_PAGE = 25
+MAX_BULK = 500
+
+
+@dataclass(frozen=True)
+class BulkAction:
+    """Something done to each of the ticked rows; a row that refuses does not stop the others."""
+
+    name: str
+    label: Any
+    act: Callable[[Any, Any], object]
+    """Called with (access, row)."""
+    icon: str = ""
+    confirm: Any = ""
+    danger: bool = False
+    permission: str = ""
+
+
+class _Echo:
+    def write(self, line: str) -> str:
+        return line
+
+
+class ListPage(WorkspaceView):
+    """A table of rows. Subclasses give `get_queryset`, `columns`, and what else they offer."""
+
+    template_name = "console/list.html"
+    table_template: ClassVar[str] = "components/table.html"
+    columns: ClassVar[Sequence[Column]] = ()
+    search_fields: ClassVar[Sequence[str]] = ()
+    filterset_class: ClassVar[Any] = None
+    ordering: ClassVar[str] = "-updated_at"
+    bulk_actions: ClassVar[Sequence[BulkAction]] = ()
+    per_page: ClassVar[int] = PER_PAGE
+    create_url_name: ClassVar[str] = ""
+    create_label: Any = ""
+    create_permission: ClassVar[str] = ""
+    empty_icon: ClassVar[str] = "inbox"
+    empty_title: Any = ""
+    empty_text: Any = ""
+    export_name: ClassVar[str] = ""
+    intro: Any = ""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        """All rows that the person may see."""
+        raise NotImplementedError
+
+    def row_url(self, row: Any) -> str:
+        """Where a row's linked cell leads; "" for nowhere."""
+        return ""
+
+    def get_bulk_actions(self) -> list[BulkAction]:
+        return [action for action in self.bulk_actions if not action.permission or self.access.can(action.permission)]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | StreamingHttpResponse:
+        rows = self._sorted(self._filtered(self.get_queryset()))
+        if self.export_name and request.GET.get("export") == "csv":
+            return self._csv(rows)
+        context = self.get_context(**self._page(rows))
+        if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
+            return self.render(self.table_template, context)
+        return self.render(self.template_name, context)
+
+    def _filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        term = self.request.GET.get("q", "").strip()
+        if term and self.search_fields:
+            rows = rows.filter(reduce(or_, (Q(**{f"{field}__icontains": term}) for field in self.search_fields)))
+        self.filterset = None
+        if self.filterset_class is not None:
+            self.filterset = self.filterset_class(self.request.GET, queryset=rows, request=self.request)
+            rows = self.filterset.qs
+        return rows
+
+    def _sorted(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        allowed = {column.sort for column in self.columns if column.sort}
+        wanted = self.request.GET.get("sort", "")
+        self.sort = wanted if wanted.removeprefix("-") in allowed else self.ordering
+        return rows.order_by(self.sort, "pk")
+
+    def _page(self, rows: QuerySet[Any]) -> dict[str, Any]:
+        page = Paginator(rows, self.per_page).get_page(self.request.GET.get("page"))
+        shown = [
+            {
+                "object": row,
+                "pk": row.pk,
+                "url": self.row_url(row),
+                "cells": [{"column": column, "value": column.cell(row)} for column in self.columns],
+            }
+            for row in page.object_list
+        ]
+        creates = self.create_url_name and (not self.create_permission or self.access.can(self.create_permission))
+        return {
+            "page": page,
+            "rows": shown,
+            "headers": [self._header(column) for column in self.columns],
+            "query": self._query(),
+            "bulk": self.get_bulk_actions(),
+            "filterset": self.filterset,
+            "searching": any(value for key, value in self.request.GET.items() if key not in ("page", "sort")),
+            "create_url": self.reverse(self.create_url_name) if creates else "",
+            "create_label": self.create_label,
+        }
+
+    def _header(self, column: Column) -> dict[str, Any]:
+        up = self.sort == column.sort
+        return {
+            "column": column,
+            "direction": ("up" if up else "down" if self.sort == f"-{column.sort}" else "") if column.sort else "",
+            "url": "?" + self._query(sort=f"-{column.sort}" if up else column.sort) if column.sort else "",
+        }
+
+    def _query(self, **changes: str) -> str:
+        """The present query without page, with changes."""
+        query = self.request.GET.copy()
+        query.pop("page", None)
+        for key, value in changes.items():
+            query[key] = value
+        return str(query.urlencode())
+
+    def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
+        columns = [column for column in self.columns if column.export]
+        audit.record(self.access, "list.exported", None, detail={"list": self.export_name, "rows": rows.count()})
+        writer = csv.writer(_Echo())  # type: ignore[arg-type]
+
+        def lines() -> Iterator[str]:
+            yield "\ufeff" + str(writer.writerow([str(column.label) for column in columns]))
+            for row in rows.iterator(chunk_size=1000):
+                yield str(writer.writerow([escape_formula(column.text(row)) for column in columns]))
+
+        response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="{self.export_name}.csv"'
+        return response
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A bulk action on the ticked rows."""
+        action = next((item for item in self.get_bulk_actions() if item.name == request.POST.get("action")), None)
+        chosen = request.POST.getlist("row")[:MAX_BULK]
+        if action is None or not chosen:
+            flash(request, _("Tick some rows first."), messages.WARNING)
+            return HttpResponseRedirect(request.get_full_path())
+        done, refused = 0, []
+        for row in self.get_queryset().filter(pk__in=chosen):
+            try:
+                action.act(self.access, row)
+                done += 1
+            except DomainError as error:
+                refused.append(f"{row}: {error}")
+        if done:
+            flash(request, ngettext("%(count)d done.", "%(count)d done.", done) % {"count": done})
+        for line in refused[:10]:
+            flash(request, line, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())

@@ -1,0 +1,57 @@
+"""The guides of docs/ as pages of the console."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.safestring import mark_safe
+from markdown_it import MarkdownIt
+
+DOCS = Path(settings.ROOT) / "docs"
+GUIDES = ("user-guide", "integrator-guide", "operator-guide", "decisions", "releases")
+
+
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    """One page of a guide, or the list of all."""
+    name = name.removesuffix(".md")
+    if name == "index":
+        return render(request, "console/help_index.html", {"guides": contents()})
+    path = (DOCS / f"{name}.md").resolve()
+    if not path.is_relative_to(DOCS) or not path.is_file():
+        raise Http404
+    title, html = _rendered(path, path.stat().st_mtime_ns)
+    # Our own files, rendered with HTML switched off.
+    return render(request, "console/help_page.html", {"title": title, "html": mark_safe(html), "name": name})  # noqa: S308
+
+
+def contents() -> list[dict[str, object]]:
+    """Guides with their pages: [{"name", "pages": [{"name", "title"}]}]."""
+    found = []
+    for guide in GUIDES:
+        files = sorted((DOCS / guide).glob("*.md")) if (DOCS / guide).is_dir() else []
+        single = DOCS / f"{guide}.md"
+        pages = [
+            {"name": str(path.relative_to(DOCS).with_suffix("")), "title": _title(path)}
+            for path in ([single] if single.is_file() else []) + files
+        ]
+        if pages:
+            found.append({"name": guide, "pages": pages})
+    return found
+
+
+def _title(path: Path) -> str:
+    with path.open(encoding="utf-8") as lines:
+        return lines.readline().removeprefix("#").strip()
+
+
+@lru_cache(maxsize=200)
+def _rendered(path: Path, _changed: int) -> tuple[str, str]:
+    text = path.read_text(encoding="utf-8")
+    html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    html = html.replace("<table>", '<table class="table table-sm">')
+    return _title(path), re.sub(r'href="([^":]+)\.md(#[^"]*)?"', r'href="../\1/\2"', html)
