@@ -50,7 +50,6 @@ export function behaviourEditor(leaf, { fields, api, update }) {
     return h("div", { class: "form-selectgroup mb-3 w-100", role: "radiogroup", "aria-label": t("Did or did not") }, choice(true, t("did")), choice(false, t("did not")));
   }
 
-  var basePlace; // eslint-disable-line no-var
   function baseChoice() {
     const choices = [["", t("everybody in this dataset")], ...fields.userDatasets().map((row) => [row.id, t("everybody in %(name)s", { name: row.name })])];
     basePlace = h("div", { hidden: leaf.did !== false }, field(t("Out of whom"), select(choices, leaf.base || "", (base) => set({ base: base || undefined }))));

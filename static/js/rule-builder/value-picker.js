@@ -11,7 +11,7 @@ const LONGEST = 60;
  */
 export function valuePicker({ values, load, onchange, label, create = true }) {
   const box = h("div", { class: "rb-values" });
-  const input = h("select", { multiple: true, "aria-label": label });
+  const input = h("select", { multiple: true, class: "form-select", "aria-label": label });
   const note = h("div", { class: "form-hint", role: "status" });
   const paste = pasteBox();
   const pasteButton = h(

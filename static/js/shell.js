@@ -1,0 +1,104 @@
+// What every page has: toasts, questions before dangerous actions, ticked rows, live jobs, selects and date fields.
+export function toast(text, level = "info") {
+  const note = document.createElement("div");
+  note.className = `toast-note ${level}`;
+  note.textContent = text;
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), 7000);
+}
+
+export function ask(question) {
+  const dialog = document.getElementById("confirm");
+  document.getElementById("confirm-text").textContent = question;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-confirm]");
+  if (button && !button.dataset.confirmed) {
+    event.preventDefault();
+    if (await ask(button.dataset.confirm)) {
+      button.dataset.confirmed = "1";
+      button.click();
+      delete button.dataset.confirmed;
+    }
+    return;
+  }
+  if (event.target.closest("[data-toggle-sidebar]")) document.querySelector(".sidebar").classList.toggle("open");
+  const copy = event.target.closest("[data-copy]");
+  if (copy) {
+    await navigator.clipboard.writeText(copy.dataset.copy);
+    toast(gettext("Copied."));
+  }
+});
+
+document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.level));
+document.body.addEventListener("htmx:sendError", () => toast(gettext("The server cannot be reached."), "error"));
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-bulk]");
+  if (!form) return;
+  const boxes = [...form.querySelectorAll('input[name="row"]')];
+  if (event.target.dataset.part === "all") for (const box of boxes) box.checked = event.target.checked;
+  const count = boxes.filter((box) => box.checked).length;
+  const bar = form.querySelector('[data-part="bar"]');
+  if (bar) {
+    bar.hidden = count === 0;
+    bar.querySelector('[data-part="count"]').textContent = count;
+  }
+});
+
+function showJob(element, job) {
+  element.dataset.status = job.status;
+  element.querySelector("progress").value = job.progress;
+  element.querySelector('[data-part="phase"]').textContent = job.phase || job.status;
+  const format = new Intl.NumberFormat(document.documentElement.lang);
+  element.querySelector('[data-part="count"]').textContent = job.total
+    ? `${format.format(job.done)} / ${format.format(job.total)}` : "";
+  element.querySelector('[data-part="error"]').textContent = job.error ? job.error.detail : "";
+  if (!["queued", "running"].includes(job.status)) {
+    element.dispatchEvent(new CustomEvent("job:ended", { bubbles: true, detail: job }));
+  }
+}
+
+function followJob(element) {
+  if (element.dataset.following || !["queued", "running"].includes(element.dataset.status)) return;
+  element.dataset.following = "1";
+  const source = new EventSource(element.dataset.events);
+  source.addEventListener("job", (event) => {
+    const job = JSON.parse(event.data);
+    showJob(element, job);
+    if (!["queued", "running"].includes(job.status)) {
+      source.close();
+      // The page shows results, buttons and the log of the new state.
+      if (!element.closest("[data-no-reload]")) setTimeout(() => location.reload(), 600);
+    }
+  });
+}
+
+function guard(form) {
+  let changed = false;
+  form.addEventListener("input", () => { changed = true; });
+  form.addEventListener("submit", () => { changed = false; });
+  addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+}
+
+function enhance(root) {
+  for (const element of root.querySelectorAll("[data-job]")) followJob(element);
+  for (const select of root.querySelectorAll("select[data-select]")) {
+    if (!select.tomselect) new TomSelect(select, { plugins: select.multiple ? ["remove_button"] : [], maxOptions: 500 });
+  }
+  for (const input of root.querySelectorAll("input[data-datetime]")) {
+    if (!input._flatpickr) flatpickr(input, { enableTime: true, time_24hr: true, dateFormat: "Y-m-d H:i", allowInput: true });
+  }
+  for (const form of root.querySelectorAll("form[data-guard]")) {
+    if (!form.dataset.guarded) { form.dataset.guarded = "1"; guard(form); }
+  }
+}
+
+enhance(document);
+document.body.addEventListener("htmx:afterSwap", (event) => enhance(event.target));
