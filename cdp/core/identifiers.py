@@ -1,21 +1,22 @@
 """The fourteen ID types: what a valid value looks like, how it is normalised, masked and hashed.
 
 Each rule exists twice, as Python and as a DuckDB expression, because millions of values are normalised inside the
-engine; a test compares the two on random values. Both follow the same three steps: trim, rewrite, match.
+engine; a test compares the two on random values. Both follow the same steps: trim, rewrite, match, change case.
+Matching comes before case, because the two sides map some letters outside ASCII differently ("İ").
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from django.utils.translation import gettext_lazy as _
 
 Encryption = Literal["plain", "md5", "sha256", "aes"]
 ENCRYPTIONS: tuple[Encryption, ...] = ("plain", "md5", "sha256", "aes")
-HASHED_FORMS = {"md5": r"[0-9a-f]{32}", "sha256": r"[0-9a-f]{64}"}
+HASHED_FORMS = {"md5": r"[0-9A-Fa-f]{32}", "sha256": r"[0-9A-Fa-f]{64}"}
 _BLANK = " \t\n\r\f\v"
 
 
@@ -29,7 +30,7 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class IdType:
-    """One kind of ID. `form` must match the whole normalised value."""
+    """One kind of ID. `form` must match the whole trimmed and rewritten value, in either case where case is changed."""
 
     key: str
     label: Any
@@ -39,25 +40,29 @@ class IdType:
     mask_form: Literal["ends", "mobile", "email", "first", "last4", "last_octets"] = "ends"
     group: int = 0
     """Characters per group that are put between colons after normalising (MAC addresses); 0 for none."""
-    prefix_fix: Rewrite | None = field(default=None)
+    longest: int = 0
+    """The greatest number of characters, where the form does not limit it; 0 for none."""
+    prefix_fix: Rewrite | None = None
     """A rewrite that is only applied where the dataset's "fix prefix" option is on."""
 
     def __str__(self) -> str:
         return str(self.label)
 
-    def normalise(self, value: str, *, encryption: Encryption = "plain", fix_prefix: bool = True) -> str | None:
+    def normalise(
+        self, value: str, *, encryption: Encryption = "plain", fix_prefix: bool = True
+    ) -> str | None:
         """The value as it is stored and compared; None where it is not a valid ID of this type."""
         text = value.strip(_BLANK)
         if encryption == "aes":
             return text or None
         if encryption in HASHED_FORMS:
-            return text.lower() if re.fullmatch(HASHED_FORMS[encryption], text.lower()) else None
+            return text.lower() if re.fullmatch(HASHED_FORMS[encryption], text) else None
         for rewrite in self._rewrites(fix_prefix):
             text = re.sub(rewrite.pattern, rewrite.replacement, text)
-        text = self._cased(text)
-        if not re.fullmatch(self.form, text):
+        if not re.fullmatch(self.form, text) or (self.longest and len(text) > self.longest):
             return None
-        return ":".join(re.findall(".{%d}" % self.group, text)) if self.group else text
+        text = self._cased(text)
+        return ":".join(re.findall("." * self.group, text)) if self.group else text
 
     def _rewrites(self, fix_prefix: bool) -> tuple[Rewrite, ...]:
         return (*self.rewrites, self.prefix_fix) if fix_prefix and self.prefix_fix else self.rewrites
@@ -78,27 +83,30 @@ class IdType:
         if encryption == "aes":
             return f"nullif({text}, '')"
         if encryption in HASHED_FORMS:
-            return _checked(f"lower({text})", HASHED_FORMS[encryption])
+            return f"lower({_checked(text, HASHED_FORMS[encryption])})"
         for rewrite in self._rewrites(fix_prefix):
-            text = f"regexp_replace({text}, {_literal(rewrite.pattern)}, {_literal(rewrite.replacement)}, 'g')"
+            text = (
+                f"regexp_replace({text}, {_literal(rewrite.pattern)}, {_literal(rewrite.replacement)}, 'g')"
+            )
+        text = _checked(text, self.form)
+        if self.longest:
+            text = f"CASE WHEN length({text}) <= {self.longest} THEN {text} END"
         if self.case in ("upper", "lower"):
             text = f"{self.case}({text})"
         elif self.case == "domain":
-            text = (
-                f"regexp_replace({text}, '@[^@]*$', '', '') || "
-                f"lower(regexp_extract({text}, '@[^@]*$'))"
-            )
-        checked = _checked(f"({text})", self.form)
+            text = f"regexp_replace({text}, '@[^@]*$', '') || lower(regexp_extract({text}, '@[^@]*$'))"
         if self.group:
             # Colons behind each group, less the last one.
             pattern = "(" + "." * self.group + ")"
-            return f"rtrim(regexp_replace({checked}, {_literal(pattern)}, '\\1:', 'g'), ':')"
-        return checked
+            text = f"rtrim(regexp_replace({text}, {_literal(pattern)}, '\\1:', 'g'), ':')"
+        return text
 
     def mask(self, value: str | None) -> str:
         """What a screen shows: enough to recognise an ID one knows, too little to use it."""
         if not value:
             return ""
+        if len(value) == 1:
+            return "***"
         if self.mask_form == "mobile" and len(value) == 11:
             return f"{value[:3]}****{value[-4:]}"
         if self.mask_form == "email" and "@" in value:
@@ -126,7 +134,9 @@ def _checked(expression: str, form: str) -> str:
 
 
 _TOKEN = r"[A-Za-z0-9_-]{1,128}"
-_HEX_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_HEX = "[0-9A-Fa-f]"
+_UUID = f"{_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}"
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ALL = (
     IdType("one_id", _("OneID"), r"[^\x00-\x1f\x7f]{1,128}"),
     IdType("union_id", _("UnionID"), _TOKEN),
@@ -142,23 +152,24 @@ _ALL = (
     IdType(
         "email",
         _("E-mail address"),
-        r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9][a-z0-9-]{0,61}[a-z0-9]",
+        r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(" + _LABEL + r"\.)+[A-Za-z0-9][A-Za-z0-9-]{0,61}[A-Za-z0-9]",
         case="domain",
+        longest=254,
         mask_form="email",
     ),
     IdType("taobao_id", _("Taobao ID"), r"[0-9]{1,32}"),
     IdType("taobao_nick", _("Taobao nickname"), r"[^\x00-\x1f\x7f]{1,64}", mask_form="first"),
     IdType("alipay_id", _("Alipay ID"), r"[^\x00-\x20\x7f]{1,64}"),
     IdType("weibo_id", _("Weibo ID"), r"[0-9]{1,32}"),
-    IdType("imei", _("IMEI"), r"[0-9A-F]{14,16}", case="upper", mask_form="last4"),
-    IdType("idfa", _("IDFA"), _HEX_UUID.replace("a-f", "A-F"), case="upper", mask_form="last4"),
+    IdType("imei", _("IMEI"), rf"{_HEX}{{14,16}}", case="upper", mask_form="last4"),
+    IdType("idfa", _("IDFA"), _UUID, case="upper", mask_form="last4"),
     IdType("imsi", _("IMSI"), r"[0-9]{15}", mask_form="last4"),
-    IdType("oaid", _("OAID"), rf"([0-9a-f]{{16,64}}|{_HEX_UUID})", case="lower", mask_form="last4"),
+    IdType("oaid", _("OAID"), rf"{_HEX}{{16,64}}|{_UUID}", case="lower", mask_form="last4"),
     IdType(
         "mac",
         _("MAC address"),
-        r"[0-9A-F]{12}",
-        rewrites=(Rewrite(r"[:.\s-]+"),),
+        rf"{_HEX}{{12}}",
+        rewrites=(Rewrite(r"[:. \t-]+"),),
         case="upper",
         mask_form="last_octets",
         group=2,

@@ -17,8 +17,8 @@ class Command(BaseCommand):
     help = "Encrypts all secrets again with the first of ENCRYPTION_KEYS. Afterwards the older keys can be removed."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        for model in apps.get_models():
-            for field in model._meta.concrete_fields:
+        for model in apps.get_models(include_auto_created=True):
+            for field in model._meta.local_concrete_fields:
                 if isinstance(field, EncryptedTextField | EncryptedJSONField):
                     count = _rotate(model, field)
                     self.stdout.write(f"{model._meta.label}.{field.name}: {count}")
@@ -27,7 +27,8 @@ class Command(BaseCommand):
 def _rotate(model: type[models.Model], field: models.Field[Any, Any]) -> int:
     """Rewrites one column in pieces, each in a transaction of its own; may be interrupted and started again."""
     table, column, key = (
-        connection.ops.quote_name(name) for name in (model._meta.db_table, field.column, model._meta.pk.column)
+        connection.ops.quote_name(name)
+        for name in (model._meta.db_table, field.column, model._meta.pk.column)
     )
     last: Any = None
     count = 0
@@ -39,10 +40,8 @@ def _rotate(model: type[models.Model], field: models.Field[Any, Any]) -> int:
                 [last] if last is not None else [],
             )
             rows = cursor.fetchall()
-            cursor.executemany(
-                f"UPDATE {table} SET {column} = %s WHERE {key} = %s",
-                [(reencrypt(cipher), pk) for pk, cipher in rows if cipher],
-            )
+            renewed = [(reencrypt(cipher), pk) for pk, cipher in rows if cipher]
+            cursor.executemany(f"UPDATE {table} SET {column} = %s WHERE {key} = %s", renewed)
         if not rows:
             return count
-        last, count = rows[-1][0], count + len(rows)
+        last, count = rows[-1][0], count + len(renewed)
