@@ -155,5 +155,5 @@ def _person(request: HttpRequest) -> User:
 
 def _page(request: HttpRequest, template: str, form: Any, *, tab: str, **context: Any) -> HttpResponse:
     status = 422 if form is not None and form.errors else 200
-    values = {"form": form, "tab": tab, **context}
+    values = {"title": _("Your account"), "form": form, "tab": tab, **context}
     return render(request, f"admin_center/members/{template}", values, status=status)

@@ -80,7 +80,7 @@ def create_workspace(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("The workspace “%(name)s” was created.") % {"name": workspace.name})
             return redirect(workspace_url(workspace.slug))
-    return _page(request, "workspace_create.html", tab="organization", form=form)
+    return _page(request, "workspace_create.html", tab="organization", form=form, title=_("New workspace"))
 
 
 @for_managers
@@ -133,7 +133,7 @@ def change_person(request: HttpRequest, user_id: str) -> HttpResponse:
     return redirect("members:people")
 
 
-def _page(request: HttpRequest, template: str, *, tab: str, form: Any = None, **context: Any) -> HttpResponse:
+def _page(request: Any, template: str, *, tab: str, form: Any = None, **context: Any) -> HttpResponse:
     status = 422 if form is not None and form.errors else 200
-    values = {"form": form, "tab": tab, **context}
+    values = {"title": request.user.organization, "form": form, "tab": tab, **context}
     return render(request, f"admin_center/members/{template}", values, status=status)
