@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class DatasourcesConfig(AppConfig):
+    name = "insight.datasources"
+    label = "datasources"
+    verbose_name = _("data sources")
+
+    def ready(self) -> None:
+        from cdp.console import home, navigation
+        from insight.datasources import jobs, models  # noqa: F401  (jobs registers its kind)
+
+        navigation.register(
+            navigation.NavItem(
+                "insight", _("Data sources"), "database", "datasources:list", "insight.datasource.view", order=10
+            )
+        )
+        home.register(
+            home.Step(
+                _("Upload a table"),
+                _("A CSV, Excel or Parquet file of your customers or their purchases."),
+                lambda access: models.SourceTable.objects.in_workspace(access.workspace).exists(),
+                "datasources:upload",
+                "insight.datasource.manage",
+                order=10,
+            )
+        )

@@ -1,0 +1,62 @@
+"""Tables of the built-in data source, and uploads on their way to become one."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.models import PrefixedIdField, TimeStamped, WorkspaceScoped
+
+LAKE = "lake"
+"""The ID of the built-in data source."""
+
+
+class SourceTable(WorkspaceScoped, TimeStamped):
+    """A table that datasets can be made of. `lake_table` is its current version's name in the lake."""
+
+    class State(models.TextChoices):
+        IMPORTING = "importing", _("Importing")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    id = PrefixedIdField("tbl")
+    name = models.CharField(_("name"), max_length=64)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.IMPORTING)
+    error = models.TextField(blank=True)
+    lake_table = models.CharField(max_length=100, blank=True)
+    columns = models.JSONField(default=list, help_text='[{"name", "type", "nullable"}]')
+    rows = models.BigIntegerField(_("rows"), null=True)
+    bytes = models.BigIntegerField(_("size"), null=True)
+    report = models.JSONField(default=dict)
+    version = models.PositiveIntegerField(default=0)
+    loaded_at = models.DateTimeField(_("loaded"), null=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("table")
+        ordering = ["-updated_at"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="source_table_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def column_type(self, name: str) -> str | None:
+        """The type of a column (text, integer, number, boolean, date, datetime); None where there is none."""
+        return next((column["type"] for column in self.columns if column["name"] == name), None)
+
+
+class Upload(WorkspaceScoped):
+    """A file that a person has sent: kept until it has been imported or a day has passed."""
+
+    id = PrefixedIdField("upl")
+    path = models.CharField(max_length=500)
+    file_name = models.CharField(max_length=255)
+    bytes = models.BigIntegerField()
+    options = models.JSONField(default=dict)
+    preview = models.JSONField(default=dict)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("upload")

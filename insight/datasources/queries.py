@@ -1,0 +1,67 @@
+"""Looking into tables."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cdp import lake
+from cdp.core.identifiers import ID_TYPES
+from cdp.lake.names import quote
+from insight.datasources.models import SourceTable
+
+ROWS = 20
+_PERSONAL = re.compile(
+    r"(^|_)(id|no|user|member|customer|phone|mobile|email|mail|imei|imsi|idfa|oaid|mac|nick|openid|unionid)(\d*$|_)",
+    re.IGNORECASE,
+)
+
+
+def looks_personal(column: str) -> bool:
+    """Whether a column's name says that it identifies people, so that samples mask it."""
+    return bool(_PERSONAL.search(column))
+
+
+def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
+    """The first rows: {"columns": [...], "rows": [{column: value}]}; columns that identify people are masked."""
+    names = [column["name"] for column in table.columns]
+    if not table.lake_table:
+        return {"columns": names, "rows": []}
+    with lake.cursor() as handle:
+        found = handle.execute(
+            f"SELECT {', '.join(map(quote, names))} FROM {lake.table_path(table.workspace, table.lake_table)} LIMIT {ROWS}"
+        ).fetchall()
+    mask = ID_TYPES["one_id"].mask
+    hidden = set() if clear else {name for name in names if looks_personal(name)}
+    rows = [
+        {
+            name: mask(str(value)) if name in hidden and value is not None else value
+            for name, value in zip(names, row, strict=True)
+        }
+        for row in found
+    ]
+    return {"columns": names, "rows": rows}
+
+
+def profile(table: SourceTable) -> list[dict[str, Any]]:
+    """Per column: share of nulls, estimated distinct values, smallest and largest; one scan."""
+    if not table.lake_table:
+        return []
+    parts = []
+    for column in table.columns:
+        name = quote(column["name"])
+        parts += [f"count({name})", f"approx_count_distinct({name})", f"min({name})::VARCHAR", f"max({name})::VARCHAR"]
+    with lake.cursor() as handle:
+        row = handle.execute(
+            f"SELECT count(*), {', '.join(parts)} FROM {lake.table_path(table.workspace, table.lake_table)}"
+        ).fetchone()
+    if row is None:
+        return []
+    total, mask = row[0] or 1, ID_TYPES["one_id"].mask
+    found = []
+    for index, column in enumerate(table.columns):
+        filled, distinct, low, high = row[1 + index * 4 : 5 + index * 4]
+        if looks_personal(column["name"]):
+            low, high = mask(low), mask(high)
+        found.append({**column, "filled": filled / total, "distinct": distinct, "min": low, "max": high})
+    return found
