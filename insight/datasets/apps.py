@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class DatasetsConfig(AppConfig):
+    name = "insight.datasets"
+    label = "datasets"
+    verbose_name = _("datasets")
+
+    def ready(self) -> None:
+        from cdp.console import home, navigation
+        from insight.datasets import jobs  # noqa: F401  (registers its kind)
+        from insight.datasets.models import Dataset
+        from insight.datasources import services as datasources
+
+        datasources.users_of.add(
+            "datasets", lambda table: list(Dataset.objects.filter(table=table).values_list("name", flat=True))
+        )
+        navigation.register(
+            navigation.NavItem("insight", _("Datasets"), "table-options", "datasets:list", "insight.dataset.view", 20)
+        )
+        home.register(
+            home.Tile(
+                _("Datasets"),
+                "table-options",
+                lambda access: Dataset.objects.in_workspace(access.workspace).count(),
+                "datasets:list",
+                "insight.dataset.view",
+                "datasets:new",
+                _("New dataset"),
+                "insight.dataset.create",
+                order=10,
+            )
+        )
+        home.register(
+            home.Step(
+                _("Make a dataset of it"),
+                _("Say which column identifies people, and what the others mean."),
+                lambda access: Dataset.objects.in_workspace(access.workspace).filter(version__gt=0).exists(),
+                "datasets:new",
+                "insight.dataset.create",
+                order=20,
+            )
+        )

@@ -1,0 +1,128 @@
+"""Datasets: tables with a meaning, computed into versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from insight.datasources.models import SourceTable
+
+
+class TagCategory(WorkspaceScoped):
+    """A heading for tags."""
+
+    id = PrefixedIdField("cat")
+    name = models.CharField(_("name"), max_length=32)
+
+    class Meta:
+        verbose_name = _("category")
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="tag_category_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Dataset(WorkspaceScoped, TimeStamped, Versioned):
+    """A table and what its columns mean. `version` is the last good one; its lake table is `<id>_v<version>`."""
+
+    class Kind(models.TextChoices):
+        USER_TAGS = "user_tags", _("User tags")
+        BEHAVIOUR = "behaviour", _("Behaviour")
+
+    class State(models.TextChoices):
+        NEW = "new", _("Not computed yet")
+        RUNNING = "running", _("Being refreshed")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    id = PrefixedIdField("ds")
+    name = models.CharField(_("name"), max_length=64)
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    source = models.CharField(_("data source"), max_length=40, default="lake")
+    table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, null=True, related_name="datasets")
+    definition: Any = models.JSONField(default=dict)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.NEW)
+    error = models.TextField(blank=True)
+    version = models.PositiveIntegerField(default=0)
+    rows = models.BigIntegerField(_("rows"), null=True)
+    users = models.BigIntegerField(_("users"), null=True)
+    stats: Any = models.JSONField(default=dict)
+    refreshed_at = models.DateTimeField(_("refreshed"), null=True)
+    refresh: Any = models.JSONField(default=dict, help_text='{"every": "off|day|hours", "at": "05:00", "hours": 6}')
+    next_refresh_at = models.DateTimeField(null=True, db_index=True)
+    is_default = models.BooleanField(_("default"), default=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        verbose_name = _("dataset")
+        ordering = ["-updated_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="dataset_name_unique"),
+            models.UniqueConstraint(
+                fields=["workspace", "kind"], condition=models.Q(is_default=True), name="dataset_one_default_per_kind"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def lake_table(self) -> str:
+        """The lake table of the current version."""
+        return f"{self.pk}_v{self.version}"
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a person should know about the current version."""
+        return list(self.stats.get("warnings", []))
+
+
+class DatasetField(models.Model):
+    """A column of a dataset. `name` is what people call it."""
+
+    class Role(models.TextChoices):
+        IDENTIFIER = "identifier", _("User identifier")
+        ID = "id", _("Other ID")
+        TAG = "tag", _("Tag")
+        TIME = "time", _("Time")
+        TYPE = "type", _("Type")
+        COUNT = "count", _("Times")
+        AMOUNT = "amount", _("Amount")
+        CHANNEL = "channel", _("Channel")
+        OBJECT = "object", _("Object")
+        OBJECT_KEY = "object_key", _("Object attribute")
+        OBJECT_VALUE = "object_value", _("Object attribute value")
+
+    class TagType(models.TextChoices):
+        ENUM = "enum", _("Choice")
+        MULTI = "multi", _("Several values")
+        TEXT = "text", _("Text")
+        NUMBER = "number", _("Number")
+        DATE = "date", _("Date")
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="fields")
+    column = models.CharField(max_length=255)
+    role = models.CharField(max_length=12, choices=Role)
+    name = models.CharField(_("name"), max_length=64)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    tag_type = models.CharField(_("type"), max_length=8, choices=TagType, blank=True)
+    separator = models.CharField(_("separator"), max_length=1, blank=True)
+    id_type = models.CharField(_("ID type"), max_length=16, blank=True)
+    encryption = models.CharField(_("encryption"), max_length=8, default="plain")
+    category = models.ForeignKey(TagCategory, on_delete=models.SET_NULL, null=True, blank=True, related_name="fields")
+    pivot_enabled = models.BooleanField(_("use in analysis"), default=True)
+    deleted = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "column", "role"], name="dataset_field_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
