@@ -6,6 +6,7 @@ import argparse
 import fcntl
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -20,7 +21,7 @@ from redis.exceptions import RedisError
 
 from cdp.runtime import embedded, ports
 from cdp.runtime.errors import RuntimeFailure
-from cdp.runtime.guard import Guard
+from cdp.runtime.guard import Guard, end_groups
 from cdp.runtime.supervisor import Program, Supervisor, say
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,8 +56,10 @@ class Server:
                 guard.dismiss()
 
     def _run(self, guard: Guard) -> int:
+        # Until the supervisor takes over, being asked to stop is treated like Ctrl-C.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         environment = {"PYTHONUNBUFFERED": "1", **embedded.start_environment(self.services)}
-        self._prepare(environment)
+        self._prepare(environment, guard)
         supervisor = Supervisor(self._programs(environment), environment, self.services.logs, guard)
         supervisor.stop_on_signals()
         served = supervisor.run(lambda: self._announce(environment), READY_SECONDS)
@@ -74,33 +77,27 @@ class Server:
             chosen[name] = ports.free_port(known.get(name))
         path.write_text(json.dumps(chosen))
 
-    def _prepare(self, environment: Mapping[str, str]) -> None:
-        """Migrations, static files and the first workspaces; what was done before is skipped by its fingerprint."""
+    def _prepare(self, environment: Mapping[str, str], guard: Guard) -> None:
+        """Migrations, static files and the first workspaces; what was done before is skipped by fingerprint."""
+        cluster = self.services.data / "postgres" / "PG_VERSION"
+        database = environment["DATABASE_URL"].rpartition("@")[2]
         schema = _fingerprint(
             [*ROOT.glob("*/migrations/*.py"), *ROOT.glob("*/*/migrations/*.py"), ROOT / "requirements.txt"],
-            environment["DATABASE_URL"].rpartition("@")[2]
-            if embedded.is_external("DATABASE_URL")
-            else "embedded",
+            database if embedded.is_external("DATABASE_URL") else str(cluster.stat().st_mtime_ns),
             str(self.empty),
         )
         assets = _fingerprint([ROOT / "package-lock.json", *(ROOT / "static").rglob("*")])
         static_stamp, schema_stamp = self.services.run / "static", self.services.run / "schema"
-        collecting = None
-        if not _matches(static_stamp, assets):
-            say("server", "Collecting static files …")
-            collecting = self._manage(environment, "collectstatic", "--noinput", "--clear", "-v0")
-        if not _matches(schema_stamp, schema):
-            say("server", "Preparing the database …")
-            _await(self._manage(environment, "migrate", "--noinput", "-v0"))
-            _await(self._manage(environment, "install", *(["--empty"] if self.empty else [])))
-            schema_stamp.write_text(schema)
-        if collecting:
-            _await(collecting)
-            static_stamp.write_text(assets)
-
-    def _manage(self, environment: Mapping[str, str], *arguments: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        return subprocess.Popen(command, env=dict(environment), stdin=subprocess.DEVNULL)
+        with Commands(environment, guard) as commands:
+            if not _matches(static_stamp, assets):
+                say("server", "Collecting static files …")
+                commands.start("collectstatic", "--noinput", "--clear", "-v0")
+            if not _matches(schema_stamp, schema):
+                say("server", "Preparing the database …")
+                commands.finish(commands.start("migrate", "--noinput", "-v0"))
+                commands.finish(commands.start("install", *(["--empty"] if self.empty else [])))
+        static_stamp.write_text(assets)
+        schema_stamp.write_text(schema)
 
     def _programs(self, environment: Mapping[str, str]) -> list[Program]:
         addresses = json.loads((self.services.run / embedded.SERVER_FILE).read_text())
@@ -111,7 +108,21 @@ class Server:
         web = ["-m", "uvicorn", "cdp.asgi:application", "--host", ports.LOOPBACK, "--port", str(self.port)]
         # Pages keep an event stream open, so an unlimited graceful shutdown would never end.
         web += ["--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "3"]
-        worker = ["-m", "celery", "-A", "cdp", "worker", "-n", WORKER, "-c", str(WORKER_PROCESSES)]
+        # Root inside a container is ordinary here, and job messages hold plain JSON.
+        worker = [
+            "-W",
+            "ignore::Warning:celery.platforms",
+            "-m",
+            "celery",
+            "-q",
+            "-A",
+            "cdp",
+            "worker",
+            "-n",
+            WORKER,
+            "-c",
+            str(WORKER_PROCESSES),
+        ]
         worker += [
             "-Q",
             "default,compute,delivery,training",
@@ -120,7 +131,7 @@ class Server:
             "--without-gossip",
             "--without-mingle",
         ]
-        beat = ["-m", "celery", "-A", "cdp", "beat", "-l", "INFO", "--pidfile", str(beat_pid)]
+        beat = ["-m", "celery", "-q", "-A", "cdp", "beat", "-l", "INFO", "--pidfile", str(beat_pid)]
         sandbox = [
             str(ROOT / "manage.py"),
             "sandbox_provider",
@@ -146,12 +157,45 @@ class Server:
         )
 
 
-def _await(process: subprocess.Popen[bytes]) -> None:
-    if process.wait():
-        command = " ".join(map(str, process.args[1:])) if isinstance(process.args, list) else process.args
-        raise RuntimeFailure(
-            f"'{command}' failed, see above. Nothing was started; what was stored before is kept."
+class Commands:
+    """Management commands, several at once; none is left running when the block ends."""
+
+    def __init__(self, environment: Mapping[str, str], guard: Guard) -> None:
+        self._environment = dict(environment)
+        self._guard = guard
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
+        self._guard.watch(process.pid)
+        self._running.append(process)
+        return process
+
+    def finish(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait for a command; raises RuntimeFailure if it failed."""
+        code = process.wait()
+        self._running.remove(process)
+        self._guard.forget(process.pid)
+        if code:
+            command = " ".join(list(map(str, process.args))[1:])  # type: ignore[arg-type]
+            raise RuntimeFailure(f"'{command}' failed, see above. What was stored before is kept.")
+
+    def __enter__(self) -> Commands:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for process in list(self._running):
+            if kind is None:
+                self.finish(process)
+            else:
+                end_groups([process.pid], signal.SIGKILL)
+                process.wait()
+                self._guard.forget(process.pid)
 
 
 def _fingerprint(files: Iterable[Path], *more: str) -> str:
