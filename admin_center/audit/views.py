@@ -15,15 +15,27 @@ from django.utils.translation import gettext as _g
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.audit.export import export_entries
-from admin_center.audit.models import AuditEntry
+from admin_center.audit.models import AuditEntry, Via
 from admin_center.audit.queries import AuditFilter, entries_for
 from cdp.console.generic import Column, DateColumn, DetailPage, Fact, ListPage, TextColumn, WorkspaceView
 from cdp.core.errors import NotFound
 
 
+def _text(hint: Any) -> forms.TextInput:
+    return forms.TextInput(attrs={"placeholder": hint})
+
+
 class AuditPageFilter(AuditFilter):
     """Whole days, in the workspace's time zone."""
 
+    actor = django_filters.CharFilter(label=_("Person"), method="by_actor", widget=_text(_("Person")))
+    action = django_filters.CharFilter(
+        label=_("Action"), field_name="action", lookup_expr="istartswith", widget=_text(_("Action"))
+    )
+    object = django_filters.CharFilter(label=_("Object"), method="by_object", widget=_text(_("Object")))
+    via = django_filters.ChoiceFilter(
+        label=_("Through"), choices=Via.choices, empty_label=_("Through anything")
+    )
     since = django_filters.DateFilter(
         label=_("From"), method="from_day", widget=forms.DateInput(attrs={"type": "date"})
     )
@@ -44,7 +56,6 @@ class AuditList(ListPage):
     template_name = "admin_center/audit/list.html"
     intro = _("Who changed or exported what. Entries are kept for 24 months.")
     filterset_class = AuditPageFilter
-    search_fields = ["action", "object_name", "actor_name"]
     ordering = "-at"
     empty_icon = "history"
     empty_title = _("No entries")

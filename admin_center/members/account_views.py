@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import translation
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -22,6 +22,7 @@ from admin_center.members.account import change_password, update_profile
 from admin_center.members.forms import CodeForm, PasswordForm, PreferencesForm, ProfileForm, TotpOffForm
 from admin_center.members.models import ApiToken, User
 from admin_center.members.queries import workspaces_of
+from admin_center.members.shell import shell_page
 from admin_center.organizations.outside import PersonAccess
 from cdp.console.generic import apply_errors
 from cdp.core.errors import DomainError
@@ -154,6 +155,4 @@ def _person(request: HttpRequest) -> User:
 
 
 def _page(request: HttpRequest, template: str, form: Any, *, tab: str, **context: Any) -> HttpResponse:
-    status = 422 if form is not None and form.errors else 200
-    values = {"title": _("Your account"), "form": form, "tab": tab, **context}
-    return render(request, f"admin_center/members/{template}", values, status=status)
+    return shell_page(request, template, title=_("Your account"), form=form, tab=tab, **context)

@@ -8,6 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.members.models import User
+from admin_center.organizations.forms import time_zone_choices
 
 
 class SignInForm(forms.Form):
@@ -120,4 +121,9 @@ class WorkspaceForm(forms.Form):
     description = forms.CharField(
         label=_("Description"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
-    time_zone = forms.CharField(label=_("Time zone"), initial="Asia/Shanghai")
+    time_zone = forms.ChoiceField(
+        label=_("Time zone"),
+        choices=time_zone_choices,
+        initial="Asia/Shanghai",
+        widget=forms.Select(attrs={"data-select": ""}),
+    )

@@ -11,7 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -20,6 +20,7 @@ from admin_center.members.forms import OrganizationForm, WorkspaceForm
 from admin_center.members.models import User, WorkspaceMember
 from admin_center.members.queries import people_of
 from admin_center.members.services import set_active, set_manager
+from admin_center.members.shell import shell_page
 from admin_center.members.views import workspace_url
 from admin_center.organizations import services
 from admin_center.organizations.models import Workspace
@@ -133,7 +134,5 @@ def change_person(request: HttpRequest, user_id: str) -> HttpResponse:
     return redirect("members:people")
 
 
-def _page(request: Any, template: str, *, tab: str, form: Any = None, **context: Any) -> HttpResponse:
-    status = 422 if form is not None and form.errors else 200
-    values = {"title": request.user.organization, "form": form, "tab": tab, **context}
-    return render(request, f"admin_center/members/{template}", values, status=status)
+def _page(request: Any, template: str, *, tab: str, title: Any = "", **context: Any) -> HttpResponse:
+    return shell_page(request, template, title=title or request.user.organization, tab=tab, **context)

@@ -38,6 +38,7 @@ class WorkspaceSettingsForm(forms.Form):
     time_zone = forms.ChoiceField(
         label=_("Time zone"),
         choices=time_zone_choices,
+        widget=forms.Select(attrs={"data-select": ""}),
         help_text=_("Decides what “today” and “the last 90 days” mean, and the times on all pages."),
     )
     update_concurrency = forms.IntegerField(
@@ -52,7 +53,7 @@ class WorkspaceSettingsForm(forms.Form):
         help_text=_(
             "These ID types are not masked for anybody. All others are, except for people with that right."
         ),
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.SelectMultiple(attrs={"data-select": ""}),
     )
     quiet_hours_enabled = forms.BooleanField(
         label=_("Keep quiet hours"),

@@ -64,6 +64,7 @@ class MemberRemoveForm(forms.Form):
         label=_("Who takes over"),
         required=False,
         help_text=_("Everything that the person owns in this workspace goes to this member."),
+        widget=forms.Select(attrs={"data-select": ""}),
     )
 
     def __init__(self, *args: Any, member: WorkspaceMember, **kwargs: Any) -> None:
@@ -88,7 +89,7 @@ class TokenForm(forms.Form):
         label=_("Limited to"),
         required=False,
         help_text=_("Nothing chosen: all that you may do in this workspace, now and later."),
-        widget=forms.SelectMultiple(attrs={"size": 12}),
+        widget=forms.SelectMultiple(attrs={"data-select": ""}),
     )
 
     def __init__(self, *args: Any, access: MemberAccess, **kwargs: Any) -> None:

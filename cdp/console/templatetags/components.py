@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
+from django.forms.widgets import CheckboxInput, Select
+from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
 from cdp.console.links import ws_reverse
@@ -45,9 +47,21 @@ def stat(label: Any, value: Any, hint: Any = "", url: str = "") -> dict[str, Any
 
 @register.inclusion_tag("components/field.html")
 def field(bound: Any) -> dict[str, Any]:
-    """A form field with label, help and errors."""
-    kind = getattr(bound.field.widget, "input_type", "")
-    return {"field": bound, "kind": kind, "is_check": kind == "checkbox"}
+    """A form field with label, help and errors; check boxes and radio buttons as a group with a legend."""
+    widget = bound.field.widget
+    return {"field": bound, "is_check": isinstance(widget, CheckboxInput), "is_group": widget.use_fieldset}
+
+
+@register.simple_tag
+def control(bound: Any) -> SafeString:
+    """The input of a form field alone, in the console's look."""
+    widget = bound.field.widget
+    if isinstance(widget, CheckboxInput):
+        css = "form-check-input"
+    else:
+        css = "form-select" if isinstance(widget, Select) else "form-control"
+    classes = [widget.attrs.get("class", ""), css, "is-invalid" if bound.errors else ""]
+    return bound.as_widget(attrs={"class": " ".join(filter(None, classes))})
 
 
 @register.inclusion_tag("components/job_progress.html", takes_context=True)

@@ -67,11 +67,20 @@ def test_a_manager_creates_a_workspace_and_lands_in_it(page_client: Client) -> N
     assert Workspace.objects.get(slug="brand-b").time_zone == "Asia/Tokyo"
 
 
-def test_a_workspace_with_mistakes_is_not_created(page_client: Client) -> None:
-    given = {"name": "Here", "slug": "", "description": "", "time_zone": "Nowhere"}
+@pytest.mark.parametrize(
+    ("change", "field"), [({"name": "Here"}, "name"), ({"time_zone": "Nowhere"}, "time_zone")]
+)
+def test_a_workspace_with_mistakes_is_not_created(
+    page_client: Client, change: dict[str, str], field: str
+) -> None:
+    given = {"name": "New", "slug": "", "description": "", "time_zone": "Asia/Tokyo", **change}
     page = page_client.post("/organization/workspaces/new/", given)
-    assert page.status_code == 422 and {"name", "time_zone"} <= set(page.context["form"].errors)
+    assert (page.status_code, list(page.context["form"].errors)) == (422, [field])
     assert Workspace.objects.count() == 1
+
+
+def test_the_navigation_of_the_workspace_used_last_stays_around(page_client: Client) -> None:
+    assert "Audit log" in page_client.get("/organization/").content.decode()
 
 
 def test_the_default_workspace_moves(page_client: Client, manager: User) -> None:
