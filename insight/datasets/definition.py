@@ -1,0 +1,210 @@
+"""Reading the definition of a dataset as the API and the wizard give it; every error has its path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
+from insight.datasets.models import Dataset, DatasetField
+from insight.datasources.models import LAKE, SourceTable
+
+TOP = {"name", "kind", "source", "table", "user_id", "ids", "refresh", "folder", "description"}
+KNOWN = {
+    "user_tags": TOP | {"tags"},
+    "behaviour": TOP
+    | {"time", "type", "count", "amount", "channel", "object_columns", "object_key", "object_value", "base_object"},
+}
+SEPARATORS = (",", ";", "|", " ", "、")
+RESERVED = {"user_unique_id"}
+
+
+class Reader:
+    """Collects fields and errors while walking a definition."""
+
+    def __init__(self, table: SourceTable | None) -> None:
+        self.table = table
+        self.errors: dict[str, list[str]] = {}
+        self.fields: list[DatasetField] = []
+
+    def wrong(self, path: str, message: str) -> None:
+        self.errors.setdefault(path, []).append(message)
+
+    def column(self, value: Any, path: str) -> str:
+        """A column of the table, by name."""
+        if not isinstance(value, str) or not value:
+            self.wrong(path, _("Name a column."))
+            return ""
+        if self.table is not None and self.table.column_type(value) is None:
+            self.wrong(path, _("The table has no column “%(name)s”.") % {"name": value})
+        return value
+
+    def add(self, column: str, role: str, **values: Any) -> None:
+        name = str(values.pop("name", "") or column)[:64]
+        self.fields.append(DatasetField(column=column, role=role, name=name, **values))
+
+    def mapping(self, value: Any, path: str, known: set[str]) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            self.wrong(path, _("An object is needed here."))
+            return {}
+        for key in set(value) - known:
+            self.wrong(f"{path}/{key}", _("Unknown field."))
+        return value
+
+    def listing(self, value: Any, path: str) -> list[Any]:
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.wrong(path, _("A list is needed here."))
+            return []
+        return value
+
+
+def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[DatasetField]]:
+    """(values of the dataset, its fields). Raises ValidationFailed with paths such as tags/0/column."""
+    kind = data.get("kind")
+    table = SourceTable.objects.in_workspace(workspace).filter(name=data.get("table")).first()
+    reader = Reader(table)
+    if kind not in KNOWN:
+        reader.wrong("kind", _("Choose one of %(kinds)s.") % {"kinds": ", ".join(KNOWN)})
+        raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
+    for key in set(data) - KNOWN[kind]:
+        reader.wrong(key, _("Unknown field."))
+    name = str(data.get("name") or "").strip()
+    if not 1 <= len(name) <= 64:
+        reader.wrong("name", _("Give a name of 1 to 64 characters."))
+    if data.get("source", LAKE) != LAKE:
+        reader.wrong("source", _("There is no such data source."))
+    if table is None or table.state != SourceTable.State.READY:
+        reader.wrong("table", _("There is no such table, or it has not been loaded."))
+    _people(reader, data)
+    definition: dict[str, Any] = {}
+    if kind == Dataset.Kind.USER_TAGS:
+        _tags(reader, data)
+    else:
+        definition = _behaviour(reader, data)
+    _check_twice(reader)
+    if reader.errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
+    return {"name": name, "kind": kind, "table": table, "definition": definition}, reader.fields
+
+
+def _people(reader: Reader, data: dict[str, Any]) -> None:
+    known = {"column", "id_type", "encryption", "name"}
+    _identity(reader, reader.mapping(data.get("user_id"), "user_id", known), "user_id", "identifier")
+    for index, item in enumerate(reader.listing(data.get("ids"), "ids")):
+        _identity(reader, reader.mapping(item, f"ids/{index}", known), f"ids/{index}", "id")
+
+
+def _identity(reader: Reader, given: dict[str, Any], path: str, role: str) -> None:
+    column = reader.column(given.get("column"), f"{path}/column")
+    id_type, encryption = given.get("id_type", ""), given.get("encryption", "plain")
+    if id_type not in ID_TYPES:
+        reader.wrong(f"{path}/id_type", _("Choose one of %(types)s.") % {"types": ", ".join(ID_TYPES)})
+    if encryption not in ENCRYPTIONS:
+        reader.wrong(f"{path}/encryption", _("Choose one of %(types)s.") % {"types": ", ".join(ENCRYPTIONS)})
+    reader.add(column, role, id_type=str(id_type)[:16], encryption=str(encryption)[:8], name=given.get("name"))
+
+
+def _tags(reader: Reader, data: dict[str, Any]) -> None:
+    known = {"column", "name", "type", "separator", "description", "category", "pivot_enabled"}
+    for index, item in enumerate(reader.listing(data.get("tags"), "tags")):
+        path = f"tags/{index}"
+        given = reader.mapping(item, path, known)
+        column = reader.column(given.get("column"), f"{path}/column")
+        kind, separator = given.get("type"), given.get("separator", "")
+        if kind not in DatasetField.TagType.values:
+            reader.wrong(f"{path}/type", _("Choose one of %(types)s.") % {"types": ", ".join(DatasetField.TagType)})
+        if kind == "multi" and (separator or ",") not in SEPARATORS:
+            reader.wrong(f"{path}/separator", _("Choose a comma, semicolon, bar or blank."))
+        if column in RESERVED:
+            reader.wrong(f"{path}/column", _("This name is taken by the user identifier."))
+        reader.add(
+            column,
+            "tag",
+            name=given.get("name"),
+            tag_type=str(kind)[:8],
+            separator=(separator or ",") if kind == "multi" else "",
+            description=str(given.get("description") or "")[:500],
+            pivot_enabled=bool(given.get("pivot_enabled", True)),
+        )
+        reader.fields[-1].category_name = str(given.get("category") or "")[:32]  # type: ignore[attr-defined]
+
+
+def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
+    definition: dict[str, Any] = {}
+    reader.add(reader.column(data.get("time"), "time"), "time")
+    kind = reader.mapping(data.get("type"), "type", {"constant", "column"})
+    if kind.get("constant"):
+        definition["type_constant"] = str(kind["constant"])
+    elif kind.get("column"):
+        reader.add(reader.column(kind["column"], "type/column"), "type")
+    elif "type" not in reader.errors:
+        reader.wrong("type", _("Give a constant or a column."))
+    for role in ("count", "amount", "channel"):
+        if data.get(role):
+            reader.add(reader.column(data[role], role), role)
+    if data.get("object_key") or data.get("object_value"):
+        if data.get("object_columns"):
+            reader.wrong("object_columns", _("Either object columns, or attribute and value."))
+        for role in ("object_key", "object_value"):
+            reader.add(reader.column(data.get(role), role), role)
+        if data.get("base_object"):
+            definition["base_object"] = str(data["base_object"])
+    for index, item in enumerate(reader.listing(data.get("object_columns"), "object_columns")):
+        given = reader.mapping(item, f"object_columns/{index}", {"column", "name"})
+        column = reader.column(given.get("column"), f"object_columns/{index}/column")
+        if column in ("at", "type", "channel", "count", "amount", *RESERVED):
+            reader.wrong(f"object_columns/{index}/column", _("Rename this column: the name has a meaning of its own."))
+        reader.add(column, "object", name=given.get("name"))
+    return definition
+
+
+def _check_twice(reader: Reader) -> None:
+    columns = [item.column for item in reader.fields if item.role in ("id", "tag", "object")]
+    for column in sorted({column for column in columns if column and columns.count(column) > 1}):
+        reader.wrong("tags" if column else "", _("The column “%(name)s” is used twice.") % {"name": column})
+    names = [item.name for item in reader.fields if item.role == "tag"]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        reader.wrong("tags", _("Two tags are called “%(name)s”.") % {"name": name})
+
+
+def write(dataset: Dataset) -> dict[str, Any]:
+    """The definition of a dataset as it was given."""
+    fields = list(dataset.fields.select_related("category"))
+
+    def one(role: str) -> str | None:
+        return next((item.column for item in fields if item.role == role), None)
+
+    def identity(item: DatasetField) -> dict[str, Any]:
+        return {"column": item.column, "id_type": item.id_type, "encryption": item.encryption, "name": item.name}
+
+    found: dict[str, Any] = {
+        "table": dataset.table.name if dataset.table else None,
+        "user_id": next((identity(item) for item in fields if item.role == "identifier"), None),
+        "ids": [identity(item) for item in fields if item.role == "id"],
+    }
+    if dataset.kind == Dataset.Kind.USER_TAGS:
+        found["tags"] = [
+            {
+                "column": item.column,
+                "name": item.name,
+                "type": item.tag_type,
+                "separator": item.separator,
+                "description": item.description,
+                "category": item.category.name if item.category else "",
+                "pivot_enabled": item.pivot_enabled,
+                "lost": item.deleted,
+            }
+            for item in fields
+            if item.role == "tag"
+        ]
+        return found
+    constant = dataset.definition.get("type_constant")
+    found["time"] = one("time")
+    found["type"] = {"constant": constant} if constant else {"column": one("type")}
+    found.update({role: one(role) for role in ("count", "amount", "channel", "object_key", "object_value")})
+    found["object_columns"] = [{"column": item.column, "name": item.name} for item in fields if item.role == "object"]
+    return found

@@ -1,0 +1,138 @@
+"""Use cases of datasets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, PermissionDenied, PreconditionFailed, ValidationFailed
+from cdp.core.registry import Registry
+from cdp.jobs import start_job
+from cdp.jobs.models import Job
+from insight.datasets import definition, schedule
+from insight.datasets.models import Dataset, DatasetField, TagCategory
+
+users_of: Registry[Any] = Registry("dataset user")
+"""Functions (dataset -> names of what uses it), registered by higher layers."""
+
+
+def check_owner(dataset: Dataset, access: Access) -> None:
+    """One's own datasets, or the right to manage everybody's. Raises PermissionDenied."""
+    if dataset.owner_id != access.user.pk and not access.can("insight.dataset.manage"):
+        raise PermissionDenied(_("Only the owner of the dataset can do this."))
+
+
+def create(access: Access, data: dict[str, Any]) -> Dataset:
+    """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
+    values, fields = definition.read(access.workspace, data)
+    dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
+    dataset.refresh = schedule.check(data.get("refresh") or {}, dataset.kind)
+    dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
+    same_kind = Dataset.objects.in_workspace(access.workspace).filter(kind=dataset.kind)
+    dataset.is_default = not same_kind.exists()
+    with transaction.atomic():
+        _save(dataset)
+        _store_fields(dataset, fields)
+        audit.record(access, "dataset.created", dataset, after={"name": dataset.name, "kind": dataset.kind})
+    return dataset
+
+
+def update(access: Access, dataset: Dataset, data: dict[str, Any], *, edit_version: int | None = None) -> Dataset:
+    """Change name, fields or refresh policy. The next refresh computes by the new definition."""
+    check_owner(dataset, access)
+    if edit_version is not None and edit_version != dataset.edit_version:
+        raise PreconditionFailed()
+    merged = {"name": dataset.name, "kind": dataset.kind, **definition.write(dataset), **data}
+    for tag in merged.get("tags") or []:
+        if isinstance(tag, dict):
+            tag.pop("lost", None)
+    if merged["kind"] != dataset.kind:
+        raise ValidationFailed(errors={"kind": [_("The kind of a dataset cannot be changed.")]})
+    merged = {key: value for key, value in merged.items() if value is not None}
+    values, fields = definition.read(access.workspace, merged)
+    with transaction.atomic():
+        for name, value in values.items():
+            setattr(dataset, name, value)
+        if "refresh" in data:
+            dataset.refresh = schedule.check(data["refresh"] or {}, dataset.kind)
+            dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
+        dataset.bump()
+        _save(dataset)
+        dataset.fields.all().delete()
+        _store_fields(dataset, fields)
+        audit.record(access, "dataset.changed", dataset, after={"fields": sorted(data)})
+    return dataset
+
+
+def _store_fields(dataset: Dataset, fields: list[DatasetField]) -> None:
+    names = {name for item in fields if (name := getattr(item, "category_name", ""))}
+    categories = {
+        name: TagCategory.objects.get_or_create(workspace=dataset.workspace, name=name)[0] for name in sorted(names)
+    }
+    for item in fields:
+        item.dataset = dataset
+        item.category = categories.get(getattr(item, "category_name", ""))
+    DatasetField.objects.bulk_create(fields)
+
+
+def _save(dataset: Dataset) -> None:
+    try:
+        with transaction.atomic():
+            dataset.save()
+    except IntegrityError as error:
+        if "dataset_name_unique" not in str(error):
+            raise
+        message = _("Another dataset has this name.")
+        raise ValidationFailed(message, errors={"name": [message]}) from None
+
+
+def refresh(access: Access, dataset: Dataset) -> Job:
+    """Compute a new version in a job; while one runs, that one is answered."""
+    check_owner(dataset, access)
+    audit.record(access, "dataset.refreshed", dataset)
+    return queue_refresh(dataset, owner=access.user)
+
+
+def queue_refresh(dataset: Dataset, *, owner: Any) -> Job:
+    return start_job(
+        "dataset.refresh",
+        workspace=dataset.workspace,
+        owner=owner,
+        params={"dataset": dataset.pk},
+        subject=dataset,
+        title=_("Refresh %(name)s") % {"name": dataset.name},
+        dedupe_key=f"dataset.refresh:{dataset.pk}",
+    )
+
+
+def make_default(access: Access, dataset: Dataset) -> None:
+    """Make it the dataset that pages of its kind open with."""
+    check_owner(dataset, access)
+    with transaction.atomic():
+        Dataset.objects.filter(workspace=dataset.workspace, kind=dataset.kind, is_default=True).update(is_default=False)
+        Dataset.objects.filter(pk=dataset.pk).update(is_default=True)
+        audit.record(access, "dataset.made_default", dataset)
+
+
+def used_by(dataset: Dataset) -> list[str]:
+    return [name for finder in users_of for name in finder(dataset)]
+
+
+def delete(access: Access, dataset: Dataset) -> None:
+    """Remove a dataset that nothing uses. Raises Conflict with what does."""
+    check_owner(dataset, access)
+    users = used_by(dataset)
+    if users:
+        raise Conflict(_("Audiences use this dataset: %(names)s.") % {"names": ", ".join(users[:20])}, code="in_use")
+    workspace, pk, version = dataset.workspace, dataset.pk, dataset.version
+    with transaction.atomic():
+        audit.record(access, "dataset.deleted", dataset, before={"name": dataset.name})
+        dataset.delete()
+    for number in range(max(1, version - 2), version + 1):
+        lake.drop_table(workspace, f"{pk}_v{number}")
