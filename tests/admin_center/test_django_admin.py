@@ -43,26 +43,26 @@ def test_a_workspace_administrator_is_not_let_in(client: Client) -> None:
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_manager_sees_the_pages_of_the_admin_centre(signed_in: Client, page: str) -> None:
-    assert signed_in.get(f"/admin/{page}/").status_code == 200
+@pytest.mark.parametrize("path", PAGES)
+def test_a_manager_sees_the_pages_of_the_admin_centre(signed_in: Client, path: str) -> None:
+    assert signed_in.get(f"/admin/{path}/").status_code == 200
 
 
 def test_a_manager_sees_nothing_of_another_organization(signed_in: Client) -> None:
     elsewhere = make_access(make_workspace(name="Elsewhere"), user=make_user("stranger"))
-    for page, row in (
+    for path, row in (
         ("organizations/workspace", elsewhere.workspace.pk),
         ("members/user", elsewhere.user.pk),
         ("members/workspacemember", elsewhere.member.pk),
     ):
-        assert signed_in.get(f"/admin/{page}/{row}/change/").status_code == 302
-        listed = signed_in.get(f"/admin/{page}/").content.decode()
+        assert signed_in.get(f"/admin/{path}/{row}/change/").status_code == 302
+        listed = signed_in.get(f"/admin/{path}/").content.decode()
         assert "Elsewhere" not in listed and "stranger" not in listed
 
 
 def test_a_manager_does_not_see_the_operators_tables(signed_in: Client) -> None:
-    for page in ("axes/accessattempt", "django_celery_beat/periodictask", "sessions/session"):
-        assert signed_in.get(f"/admin/{page}/").status_code in (403, 404)
+    for path in ("axes/accessattempt", "django_celery_beat/periodictask", "sessions/session"):
+        assert signed_in.get(f"/admin/{path}/").status_code in (403, 404)
 
 
 def test_a_manager_makes_nobody_operator(signed_in: Client, manager: User) -> None:

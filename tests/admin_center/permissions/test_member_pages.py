@@ -32,19 +32,19 @@ def _url(access: MemberAccess, rest: str = "") -> str:
 @pytest.mark.parametrize(
     "page", ["members/", "members/add/", "roles/", "settings/", "audit/", "audit/export/"]
 )
-def test_analysts_do_not_see_the_administration(page: str) -> None:
+def test_analysts_do_not_see_the_administration(path: str) -> None:
     analyst = make_access(None, "analyst")
     client = Client()
     client.force_login(analyst.user)
-    assert client.get(_url(analyst, page)).status_code == 403
+    assert client.get(_url(analyst, path)).status_code == 403
 
 
-@pytest.mark.parametrize("page", ["members/", "members/add/", "roles/", "settings/", "audit/", "tokens/"])
+@pytest.mark.parametrize("path", ["members/", "members/add/", "roles/", "settings/", "audit/", "tokens/"])
 def test_another_workspaces_administration_is_not_found(
     signed_in: Client, access: MemberAccess, page: str
 ) -> None:
     other = make_workspace(access.workspace.organization)
-    assert signed_in.get(f"/w/{other.slug}/admin/{page}").status_code == 404
+    assert signed_in.get(f"/w/{other.slug}/admin/{path}").status_code == 404
 
 
 def test_members_are_listed_in_constant_queries(
