@@ -41,7 +41,7 @@ def test_analysts_do_not_see_the_administration(path: str) -> None:
 
 @pytest.mark.parametrize("path", ["members/", "members/add/", "roles/", "settings/", "audit/", "tokens/"])
 def test_another_workspaces_administration_is_not_found(
-    signed_in: Client, access: MemberAccess, page: str
+    signed_in: Client, access: MemberAccess, path: str
 ) -> None:
     other = make_workspace(access.workspace.organization)
     assert signed_in.get(f"/w/{other.slug}/admin/{path}").status_code == 404
