@@ -30,7 +30,7 @@ def _url(access: MemberAccess, rest: str = "") -> str:
 
 
 @pytest.mark.parametrize(
-    "page", ["members/", "members/add/", "roles/", "settings/", "audit/", "audit/export/"]
+    "path", ["members/", "members/add/", "roles/", "settings/", "audit/", "audit/export/"]
 )
 def test_analysts_do_not_see_the_administration(path: str) -> None:
     analyst = make_access(None, "analyst")
