@@ -102,3 +102,14 @@ function enhance(root) {
 
 enhance(document);
 document.body.addEventListener("htmx:afterSwap", (event) => enhance(event.target));
+
+for (const input of document.querySelectorAll("input[data-from]")) {
+  input.value = document.getElementById(input.dataset.from).textContent;
+}
+for (const zone of document.querySelectorAll("[data-drop]")) {
+  const input = zone.querySelector('input[type="file"]');
+  for (const name of ["dragover", "dragleave", "drop"]) {
+    zone.addEventListener(name, (event) => { event.preventDefault(); zone.classList.toggle("over", name === "dragover"); });
+  }
+  zone.addEventListener("drop", (event) => { input.files = event.dataTransfer.files; input.dispatchEvent(new Event("change", { bubbles: true })); });
+}
