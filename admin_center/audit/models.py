@@ -66,7 +66,7 @@ class AuditEntry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.actor_name} {self.action} {self.object_name}".strip()
+        return f"{self.action}: {self.object_name}" if self.object_name else self.action
 
 
 class DownloadLog(WorkspaceScoped):

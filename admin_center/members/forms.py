@@ -103,9 +103,7 @@ class TotpOffForm(forms.Form):
 
 
 class OrganizationForm(forms.Form):
-    name = forms.CharField(
-        label=_("Name of the organization"), max_length=64, widget=forms.TextInput(attrs={"autofocus": True})
-    )
+    name = forms.CharField(label=_("Name of the organization"), max_length=64)
 
 
 class WorkspaceForm(forms.Form):

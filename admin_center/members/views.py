@@ -176,7 +176,7 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def workspace_url(slug: str) -> str:
     """The home page of a workspace."""
-    return f"/w/{slug}/"
+    return reverse("console:home", args=[slug])
 
 
 def _enter(request: HttpRequest, user: User, following: str) -> HttpResponse:
