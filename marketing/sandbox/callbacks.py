@@ -1,0 +1,80 @@
+"""Pushing receipts and replies to whoever asked for them (option `callback_url`)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from marketing.sandbox import contract
+from marketing.sandbox.options import Options
+from marketing.sandbox.store import Store
+
+log = logging.getLogger(__name__)
+MOST_ROWS = 500
+_TIMEOUT_SECONDS = 10
+_PAUSE_SECONDS = 0.2
+_PAUSE_AFTER_ERROR_SECONDS = 3.0
+
+
+class Pusher:
+    """A thread that hands over what is due, again and again until the other side answers with 2xx."""
+
+    def __init__(self, store: Store, options: Options) -> None:
+        self.store = store
+        self.options = options
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="sandbox-callbacks", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self._thread.join(timeout=_TIMEOUT_SECONDS + 1)
+
+    def _run(self) -> None:
+        pause = _PAUSE_SECONDS
+        while not self._stopped.wait(pause):
+            pause = _PAUSE_SECONDS
+            if not self.options.callback_url:
+                continue
+            try:
+                self._push_reports()
+                self._push_replies()
+            except requests.RequestException as error:
+                log.warning("The callback failed and is tried again: %s", error)
+                pause = _PAUSE_AFTER_ERROR_SECONDS
+
+    def _push_reports(self) -> None:
+        while rows := self.store.reports_to_push(MOST_ROWS):
+            for channel in ("sms", "email"):
+                of_channel = [row for row in rows if row["channel"] == channel]
+                if of_channel:
+                    reports = [contract.report(row) for row in of_channel]
+                    self._post("receipts", {"channel": channel, "sendDetailDTOs": reports})
+                    self.store.pushed("messages", [row["id"] for row in of_channel])
+
+    def _push_replies(self) -> None:
+        for row in self.store.replies_to_push(MOST_ROWS):
+            reply = {
+                "messageId": str(row["id"]),
+                "phoneNum": row["recipient"],
+                "content": row["text"],
+                "signName": row["sender"],
+                "outId": row["out_id"],
+                "receiveDate": datetime.fromtimestamp(row["at"], UTC).strftime("%Y-%m-%d %H:%M:%S"),
+            }
+            self._post("inbound", reply)
+            self.store.pushed("replies", [row["id"]])
+
+    def _post(self, path: str, content: dict[str, Any]) -> None:
+        head = {"platformName": self.options.platform_name, "requestId": uuid.uuid4().hex.upper()}
+        headers = {"Authorization": f"Bearer {self.options.token}"} if self.options.token else {}
+        url = f"{self.options.callback_url.rstrip('/')}/{path}"
+        answer = requests.post(url, json={**head, **content}, headers=headers, timeout=_TIMEOUT_SECONDS)
+        answer.raise_for_status()

@@ -1,0 +1,45 @@
+"""What can be set on the sandbox, at the start or while it runs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+
+@dataclass
+class Options:
+    """Times are in seconds."""
+
+    platform_name: str = "Sandbox"
+    token: str = ""
+    """Bearer token that calls of the contract must carry; empty for none."""
+    receipt_seconds: float = 1.0
+    late_seconds: float = 60.0
+    """When the recipients that report late do so."""
+    review_seconds: float = 2.0
+    callback_url: str = ""
+    """Where receipts and replies are pushed to; empty for nowhere."""
+    smtp_user: str = ""
+    smtp_password: str = ""
+    kept_bodies: int = 20_000
+    """The contents of this many latest mails are kept; envelopes and counts are kept of all."""
+
+    def change(self, values: dict[str, Any]) -> None:
+        """Set several at once; raises ValueError on an unknown name or a value of another type, and sets nothing."""
+        known = {field.name: type(field.default) for field in fields(self)}
+        checked: dict[str, Any] = {}
+        for name, value in values.items():
+            kind = known.get(name)
+            if kind is None:
+                raise ValueError(f"There is no option {name}.")
+            if kind is float and isinstance(value, int) and not isinstance(value, bool):
+                value = float(value)
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} must be of type {kind.__name__}.")
+            checked[name] = value
+        for name, value in checked.items():
+            setattr(self, name, value)
+
+    def shown(self) -> dict[str, Any]:
+        """All options without the secrets."""
+        return {name: value for name, value in asdict(self).items() if name not in ("token", "smtp_password")}
