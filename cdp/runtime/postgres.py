@@ -81,6 +81,8 @@ class Postgres:
         Raises RuntimeFailure when it doesn't accept connections in time.
         """
         account = self._account()
+        if account:
+            _open_to_others(self.folder, Path(_binary("postgres")).parents[1])
         if not (self.folder / "PG_VERSION").exists():
             self._initialise(account)
         port = ports.free_port(preferred_port)
@@ -137,15 +139,15 @@ class Postgres:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if account:
             os.chown(self.folder, account.uid, account.gid)
-            _let_pass(self.folder)
-            _let_pass(Path(_binary("postgres")))
         with tempfile.NamedTemporaryFile("w", dir="/tmp") as password_file:
             password_file.write(self.password)
             password_file.flush()
             if account:
                 os.chown(password_file.name, account.uid, account.gid)
             command = [_binary("initdb"), "-D", str(self.folder), "-U", USER, "--pwfile", password_file.name]
-            command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8"]
+            command += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C"]
+            # The same order of text on every system, with or without locales installed.
+            command += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
             command += [] if self.durable else ["--no-sync"]
             done = subprocess.run(command, capture_output=True, text=True, cwd="/", **_as_account(account))
         if done.returncode:
@@ -185,12 +187,16 @@ def _as_account(account: Account | None) -> dict[str, object]:
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
-def _let_pass(target: Path) -> None:
-    """Allow other accounts to walk through (not to list) the folders above `target`.
+def _open_to_others(data: Path, programs: Path) -> None:
+    """Let the database's account reach its data and programs; needed only for root, whose home folder is closed.
 
-    Needed only for root, whose home folder is closed: the database runs as another account.
+    Folders on the way may be passed through, not listed. The programs become readable, which they usually are.
     """
-    for folder in target.resolve().parents:
+    for folder in {*data.parents, *programs.parents}:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
+    if not (programs / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
+        for path in (programs, *programs.rglob("*")):
+            mode = path.stat().st_mode
+            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
