@@ -8,3 +8,12 @@ class AnalysisConfig(AppConfig):
     name = "insight.analysis"
     label = "analysis"
     verbose_name = _("Analysis")
+
+    def ready(self) -> None:
+        from cdp.console import navigation
+
+        navigation.register(
+            navigation.NavItem(
+                "insight", _("Perspective"), "chart-pie", "analysis:perspective", "insight.analysis", order=40
+            )
+        )

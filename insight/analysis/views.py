@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import WorkspaceView
@@ -23,6 +24,7 @@ class PerspectivePage(WorkspaceView):
     title = _("Perspective")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        get_token(request)
         datasets = [row for row in datasets_of(self.access) if row["kind"] == "user_tags"]
         wanted = request.GET.get("dataset", "")
         dataset = next((row for row in datasets if row["id"] == wanted), datasets[0] if datasets else None)

@@ -3,6 +3,8 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from cdp.core.access import Access
+
 
 class AudiencesConfig(AppConfig):
     name = "insight.audiences"
@@ -10,4 +12,44 @@ class AudiencesConfig(AppConfig):
     verbose_name = _("Audiences")
 
     def ready(self) -> None:
-        from insight.audiences import membership, tasks  # noqa: F401
+        from cdp.console import home, navigation
+        from insight.audiences import membership, tasks  # noqa: F401  (register origins and job kinds)
+        from insight.audiences.provenance import audiences_of_dataset
+        from insight.datasets import services as datasets
+
+        datasets.users_of.add("audiences", audiences_of_dataset)
+
+        navigation.register(
+            navigation.NavItem(
+                "insight", _("Audiences"), "users-group", "audiences:list", "insight.audience.list", order=30
+            )
+        )
+        home.register(
+            home.Tile(
+                _("Audiences"),
+                "users-group",
+                _count,
+                "audiences:list",
+                "insight.audience.list",
+                "audiences:new",
+                _("New audience"),
+                "insight.audience.filter",
+                order=20,
+            )
+        )
+        home.register(
+            home.Step(
+                _("Choose an audience"),
+                _("Pick people by their tags and behaviour, and watch the count while you do."),
+                lambda access: _count(access) > 0,
+                "audiences:new",
+                "insight.audience.filter",
+                order=30,
+            )
+        )
+
+
+def _count(access: Access) -> int:
+    from insight.audiences import visibility
+
+    return visibility.mine(access).count()

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,8 @@ class Builder(WorkspaceView):
     template_name = "insight/audiences/builder.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        # The editor talks to the API, which wants the token of this cookie.
+        get_token(request)
         audience = self.audience()
         back = self.reverse("audiences:detail", audience.pk) if audience else self.reverse("audiences:list")
         return self.render(

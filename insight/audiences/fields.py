@@ -8,6 +8,7 @@ from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from insight.audiences.catalog import Unknown
 from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.values import object_keys
 from insight.datasets.models import Dataset
 
 
@@ -34,8 +35,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
         raise NotFound(str(error)) from None
     head = {"id": row.pk, "name": row.name, "kind": row.kind, "users": row.users, "version": row.version}
     if row.kind == "behaviour":
-        return {"dataset": head, "tags": [], "behaviour": _behaviour(row, fields)}
-    known = row.stats.get("columns", {})
+        return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields)}
     tags = [
         {
             "column": item.column,
@@ -43,8 +43,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
             "description": item.description,
             "type": item.tag_type,
             "category": item.category.name if item.category else "",
-            "min": known.get(item.column, {}).get("min"),
-            "max": known.get(item.column, {}).get("max"),
+            "filled": row.stats.get("filled", {}).get(item.column),
         }
         for item in fields
         if item.role == "tag" and not item.deleted
@@ -52,13 +51,12 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
     return {"dataset": head, "tags": tags}
 
 
-def _behaviour(row: Dataset, fields: list[Any]) -> dict[str, Any]:
+def _behaviour(access: Access, row: Dataset, fields: list[Any]) -> dict[str, Any]:
     live = [item for item in fields if not item.deleted]
     roles = {item.role for item in live}
     key_value = "object_key" in roles
     if key_value:
-        keys = row.stats.get("object_keys", [])
-        objects = [{"name": key, "label": key} for key in keys]
+        objects = [{"name": key, "label": key} for key in object_keys(access, row.pk)]
     else:
         objects = [
             {"name": item.name or item.column, "label": item.name or item.column}

@@ -74,7 +74,7 @@ def _dataset_ids(row: Dataset, fields: list[DatasetField]) -> list[IdColumn]:
 
 def fill_rate(row: Dataset, column: str) -> float | None:
     """The share of a dataset's rows that have a value in the column, 0 to 1; None where it is not known."""
-    known = row.stats.get("columns", {}).get(column, {}).get("fill_rate")
+    known = row.stats.get("filled", {}).get(column)
     return float(known) if known is not None else None
 
 

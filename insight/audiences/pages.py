@@ -73,6 +73,7 @@ class AudienceDetail(OneAudience, DetailPage):
             "lineage": found,
             "offers": applications.offers(self.access, obj),
             "path": folders.path_of(obj.folder),
+            "first_dataset": next((stop.id for stop in found.made_from if stop.kind == "dataset"), ""),
         }
 
 
@@ -131,6 +132,8 @@ class MembersTable(OneAudience):
         except DomainError as error:
             problem = str(error)
         columns = members.columns_of(version)
+        # The identifier saved once more under its ID type would only repeat the first column.
+        columns.pop(version.user_id_type, None)
         context = self.get_context(
             audience=audience,
             page=page,

@@ -39,6 +39,12 @@ def dependencies(rule: rules.Rule) -> list[tuple[str, str, list[str]]]:
     return [(kind, target, used) for (kind, target), used in columns.items()]
 
 
+def audiences_of_dataset(dataset: Dataset) -> list[str]:
+    """Names of the audiences whose rule reads the dataset."""
+    rows = Dependency.objects.filter(kind=Dependency.Kind.DATASET, target=dataset.pk)
+    return list(rows.order_by("audience__name").values_list("audience__name", flat=True))
+
+
 def leads_to(start: str, target: str) -> bool:
     """Whether the audience `start` is made, directly or through others, from the audience `target`."""
     seen: set[str] = set()

@@ -73,7 +73,7 @@ class WorkspaceCatalog:
                 raise Unknown(
                     _("The dataset “%(name)s” has not been computed yet. Refresh it first.") % {"name": row.name}
                 )
-            self._datasets[dataset_id] = row, list(row.fields.select_related("category").order_by("pk"))
+            self._datasets[dataset_id] = row, list(row.fields.select_related("category"))
         row, fields = self._datasets[dataset_id]
         self.dataset_versions[dataset_id] = row.version
         return row, fields
@@ -82,7 +82,7 @@ class WorkspaceCatalog:
         """The table of a dataset, or of an audience's current version, by its ID."""
         if key.startswith("aud_"):
             return self._lake_table(self.version(key, None).table_name)
-        return self._lake_table(table_name(self.row(key)[0]))
+        return self._lake_table(self.row(key)[0].lake_table)
 
     def has_unique_users(self, key: str) -> bool:
         if key.startswith("aud_"):
@@ -103,7 +103,7 @@ class WorkspaceCatalog:
         return self._tables[name]
 
     def _tags(self, row: DatasetRow, fields: list[DatasetField]) -> TagDataset:
-        table = table_name(row)
+        table = row.lake_table
         types = {column.name: column.type for column in self.engine.columns(self.workspace, table)}
         columns: dict[str, TagColumn] = {}
         lost: set[str] = set()
@@ -120,7 +120,7 @@ class WorkspaceCatalog:
         )
 
     def _behaviour(self, row: DatasetRow, fields: list[DatasetField]) -> BehaviourDataset:
-        table = table_name(row)
+        table = row.lake_table
         live = [item for item in fields if not item.deleted]
         roles = {item.role for item in live}
         key_value = "object_key" in roles
@@ -139,13 +139,8 @@ class WorkspaceCatalog:
             "channel" in roles,
             "count" in roles,
             "amount" in roles,
-            row.definition.get("base_object") if key_value else None,
+            row.definition.get("base_object") or None if key_value else None,
         )
-
-
-def table_name(row: DatasetRow) -> str:
-    """The lake table of a dataset's current version."""
-    return f"{row.pk}_v{row.version}"
 
 
 def unique_users(row: DatasetRow) -> bool:

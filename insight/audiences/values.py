@@ -17,6 +17,7 @@ from insight.audiences.sources import WorkspaceCatalog
 
 MOST = 3000
 FOUND = 100
+MOST_KEYS = 50
 CACHE_SECONDS = 3600
 
 
@@ -46,6 +47,12 @@ def values_of(
     return found
 
 
+def object_keys(access: Access, dataset_id: str) -> list[str]:
+    """The object attributes of a behaviour dataset in key/value form, most frequent first."""
+    found = values_of(access, dataset_id, "object_key")["results"]
+    return [row["value"] for row in found[:MOST_KEYS]]
+
+
 def _tag_values(dataset: TagDataset, column: str) -> ibis.Table:
     tag = dataset.columns.get(column)
     if tag is None or tag.type not in ("enum", "text", "multi"):
@@ -56,6 +63,8 @@ def _tag_values(dataset: TagDataset, column: str) -> ibis.Table:
 
 def _behaviour_values(dataset: BehaviourDataset, column: str, object_name: str) -> ibis.Table:
     table = dataset.table
+    if column == "object_key" and dataset.form == "key_value":
+        return table.select(value=table["object_key"])
     if column == "type" or (column == "channel" and dataset.has_channel):
         return table.select(value=table[column])
     found = dataset.object_column(object_name) if column == "object" else None

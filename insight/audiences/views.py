@@ -8,10 +8,11 @@ from typing import Any
 
 import django_filters
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -111,6 +112,7 @@ class AudienceList(ListPage):
             lambda access, row: refreshing.refresh(access, row, snapshot=True),
             icon="camera",
         ),
+        BulkAction("move", _("Move to folder"), lambda access, row: None, icon="folder-symlink"),
         BulkAction(
             "delete",
             _("Delete"),
@@ -143,24 +145,49 @@ class AudienceList(ListPage):
             branches=folders.flat(branches),
             folder=Folder.objects.in_workspace(self.workspace).filter(pk=chosen).first() if chosen else None,
             chosen_folder=chosen,
-            move_form=MoveForm(branches=branches),
             **more,
         )
 
 
-class MoveAudiences(AudienceList):
-    """Puts the ticked audiences into a folder."""
-
-    http_method_names = ["post"]
-
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        rows = _chosen(visibility.visible(self.access), request.POST.getlist("row"))
-        folder_id = request.POST.get("folder", "")
-        folder = Folder.objects.get_in(self.workspace, folder_id) if folder_id else None
-        moved = services.move(self.access, rows, folder)
-        flash(request, ngettext("%(count)d audience moved.", "%(count)d audiences moved.", moved) % {"count": moved})
+        """A bulk action; moving asks for the folder on a page of its own."""
+        if request.POST.get("action") != "move":
+            return super().post(request, *args, **kwargs)
+        chosen = QueryDict(mutable=True)
+        chosen.setlist("row", request.POST.getlist("row"))
+        return HttpResponseRedirect(f"{self.reverse('audiences:move')}?{chosen.urlencode()}")
+
+
+class MoveAudiences(FormPage):
+    """Asks into which folder the ticked audiences go."""
+
+    permission = SEE
+    title = _("Move audiences")
+    form_class = MoveForm
+    submit_label = _("Move")
+    back_url_name = "audiences:list"
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"branches": folders.tree(self.access)}
+
+    def rows(self) -> list[Audience]:
+        return _chosen(visibility.visible(self.access), self.request.GET.getlist("row"))
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        names = ", ".join(row.name for row in self.rows()[:10])
+        return {"title": gettext("Move %(names)s") % {"names": names} if names else self.title}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        key = form.cleaned_data["folder"]
+        folder = Folder.objects.get_in(self.workspace, key) if key else None
+        moved = services.move(self.access, self.rows(), folder)
+        text = ngettext("%(count)d audience moved.", "%(count)d audiences moved.", moved)
+        flash(self.request, text % {"count": moved})
+        return folder
+
+    def success_url(self, obj: Any) -> str:
         back = self.reverse("audiences:list")
-        return HttpResponseRedirect(f"{back}?folder={folder.pk}" if folder else back)
+        return f"{back}?folder={obj.pk}" if obj else back
 
 
 def _chosen(rows: QuerySet[Audience], keys: Iterable[str]) -> list[Audience]:

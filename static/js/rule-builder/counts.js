@@ -1,6 +1,6 @@
 /* Live counts: wait for a pause in editing, ask for the newest rule only, keep old numbers greyed meanwhile. */
 
-import { toRule } from "./tree.js";
+import { active, toRule } from "./tree.js";
 import { isComplete } from "./leaves.js";
 
 const PAUSE = 300;
@@ -17,6 +17,11 @@ export class Counter {
 
   rule() {
     return toRule(this.store.root, (leaf) => isComplete(leaf, this.fields));
+  }
+
+  /** Conditions in use that cannot be counted yet. */
+  unfinished() {
+    return active(this.store.root).filter((node) => !isComplete(node.leaf, this.fields));
   }
 
   plan(pause = PAUSE) {
@@ -48,7 +53,7 @@ export class Counter {
       store.total = answer.count;
       store.elapsed = answer.elapsed_ms;
       store.counts = new Map();
-      for (const { path, count } of answer.conditions) {
+      for (const { path, count } of [...answer.conditions, ...answer.groups]) {
         for (const key of paths.get(path) || []) store.counts.set(key, count);
       }
       Object.assign(store, { stale: false, counting: false, problems: new Map(), failure: "" });

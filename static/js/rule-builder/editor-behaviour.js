@@ -57,7 +57,7 @@ export function behaviourEditor(leaf, { fields, api, update }) {
   }
 
   function picker(what, values, onchange, more = {}) {
-    return valuePicker({ values, load: (search) => api.values(leaf.dataset, what, search, more), onchange, label: t("Values") });
+    return valuePicker({ values, load: (search) => api.values(leaf.dataset, what, search, more), onchange, label: what === "object" ? more.object : t("Values"), pasting: what === "object" });
   }
 
   function block(title, control, hint = "") {
@@ -107,8 +107,8 @@ export function behaviourEditor(leaf, { fields, api, update }) {
       h(
         "div",
         { class: "d-flex gap-2 mb-2" },
-        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": t("Object") }),
-        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": t("Condition") }),
+        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": t("Object"), class: "form-select form-select-sm" }),
+        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": t("Condition"), class: "form-select form-select-sm" }),
         iconButton("x", t("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
       ),
       entry.operator === "any" ? null : picker("object", entry.value || [], (value) => {
@@ -155,8 +155,8 @@ export function behaviourEditor(leaf, { fields, api, update }) {
       return h(
         "div",
         { class: "rb-having mb-2" },
-        select(measures, item.measure, (measure) => change({ measure }), { "aria-label": t("Measure") }),
-        select(COMPARISONS, item.operator, (operator) => change({ operator, value: operator === "between" ? [1, 10] : Array.isArray(item.value) ? item.value[0] : item.value }, true), { "aria-label": t("Comparison") }),
+        select(measures, item.measure, (measure) => change({ measure }), { "aria-label": t("Measure"), class: "form-select form-select-sm" }),
+        select(COMPARISONS, item.operator, (operator) => change({ operator, value: operator === "between" ? [1, 10] : Array.isArray(item.value) ? item.value[0] : item.value }, true), { "aria-label": t("Comparison"), class: "form-select form-select-sm" }),
         item.operator === "between"
           ? [0, 1].map((end) => labelled(number(item.value?.[end], (value) => change({ value: item.value.map((old, place) => (place === end ? value : old)) }), { step: "any" }), end ? t("To, inclusive") : t("From")))
           : labelled(number(item.value, (value) => change({ value }), { step: "any" }), t("Number")),
@@ -167,6 +167,7 @@ export function behaviourEditor(leaf, { fields, api, update }) {
 
   function labelled(input, label) {
     input.setAttribute("aria-label", label);
+    input.classList.add("form-control-sm");
     return input;
   }
 }

@@ -1,7 +1,7 @@
 /* The editor of a tag condition: operator by type, then the value in the shape that the operator takes. */
 
 import { check, number, windowEditor } from "./windows.js";
-import { clear, field, formatNumber, h, select, t } from "./dom.js";
+import { clear, field, h, select, t } from "./dom.js";
 import { defaultValue, NEGATIVE, OPERATORS, valueShape } from "./leaves.js";
 import { valuePicker } from "./value-picker.js";
 
@@ -84,15 +84,11 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
       ends[index] = value;
       set([...ends]);
     };
-    const known = tag.min !== undefined && tag.min !== null
-      ? t("Values run from %(min)s to %(max)s.", { min: formatNumber(tag.min), max: formatNumber(tag.max) })
-      : "";
     return h(
       "div",
       { class: "row g-2" },
       h("div", { class: "col-6" }, field(t("From"), number(low, change(0), { step: "any" }))),
       h("div", { class: "col-6" }, field(t("To, inclusive"), number(high, change(1), { step: "any" }))),
-      known ? h("small", { class: "form-hint mb-3" }, known) : null,
     );
   }
 

@@ -4,8 +4,8 @@ import { clear, formatNumber, h, t } from "./dom.js";
 import { fromRule, toDraft } from "./tree.js";
 
 export class SaveForm {
-  constructor(form, { store, api, data, rule, onproblems }) {
-    Object.assign(this, { form, store, api, data, rule, onproblems });
+  constructor(form, { store, api, data, rule, unfinished, onproblems }) {
+    Object.assign(this, { form, store, api, data, rule, unfinished, onproblems });
     this.draftKey = `audience-draft:${data.workspace}:${data.audience?.id || "new"}`;
     this.chosen = new Set(data.audience?.save_ids || []);
     this.saved = true;
@@ -150,6 +150,12 @@ export class SaveForm {
   async save() {
     this.showErrors({});
     const values = this.values();
+    const unfinished = this.unfinished();
+    if (unfinished.length) {
+      this.showErrors({ rule: [t("Some conditions are not finished. Finish them, leave them out with the eye, or delete them.")] });
+      this.store.select(unfinished[0].key);
+      return;
+    }
     if (!values.rule) {
       this.showErrors({ rule: [t("Add at least one finished condition.")] });
       return;

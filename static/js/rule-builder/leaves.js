@@ -147,7 +147,7 @@ function havingComplete(node) {
 }
 
 export function listText(values, most = 3) {
-  const shown = values.slice(0, most).map((value) => `“${value}”`).join(", ");
+  const shown = values.slice(0, most).join(", ");
   return values.length > most ? t("%(shown)s and %(more)s more", { shown, more: values.length - most }) : shown;
 }
 

@@ -160,7 +160,7 @@ function showProblems(errors) {
 let form;
 async function start() {
   await fields.loadAll(tree.leaves(store.root));
-  form = new SaveForm(document.getElementById("audience-form"), { store, api, data, rule: () => counter.rule(), onproblems: showProblems });
+  form = new SaveForm(document.getElementById("audience-form"), { store, api, data, rule: () => counter.rule(), unfinished: () => counter.unfinished(), onproblems: showProblems });
   new Palette(find("palette"), { fields, api, add, dragging, preferred: data.dataset });
   canvas.draw();
   dragging.attach();

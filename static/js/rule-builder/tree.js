@@ -111,6 +111,12 @@ export function leaves(node) {
   return isGroup(node) ? node.items.flatMap(leaves) : [node];
 }
 
+/** Conditions that are not left out, by themselves or with a group around them. */
+export function active(node) {
+  if (node.disabled) return [];
+  return isGroup(node) ? node.items.flatMap(active) : [node];
+}
+
 /** All nodes below the root in reading order. */
 export function nodes(root) {
   return (root.items || []).flatMap((item) => [item, ...nodes(item)]);

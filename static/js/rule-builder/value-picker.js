@@ -7,9 +7,9 @@ const LONGEST = 60;
 
 /**
  * `load(search)` answers {results: [{value, count}]}. `onchange(values)` gets the list.
- * `create` allows values that are not in the list.
+ * `create` allows values that are not in the list, `pasting` offers the box for lists.
  */
-export function valuePicker({ values, load, onchange, label, create = true }) {
+export function valuePicker({ values, load, onchange, label, create = true, pasting = true }) {
   const box = h("div", { class: "rb-values" });
   const input = h("select", { multiple: true, class: "form-select", "aria-label": label });
   const note = h("div", { class: "form-hint", role: "status" });
@@ -20,7 +20,8 @@ export function valuePicker({ values, load, onchange, label, create = true }) {
     t("Paste a list"),
   );
   const clearButton = h("button", { type: "button", class: "btn btn-sm", onclick: () => set([]) }, t("Clear"));
-  box.append(input, note, h("div", { class: "btn-list mt-2" }, pasteButton, clearButton), paste.element);
+  box.append(input, note);
+  if (pasting) box.append(h("div", { class: "btn-list mt-2" }, pasteButton, clearButton), paste.element);
 
   let current = [...values];
   let picker = null;
@@ -31,7 +32,8 @@ export function valuePicker({ values, load, onchange, label, create = true }) {
   function start() {
     for (const value of current) input.append(h("option", { value, selected: true }, value));
     if (!window.TomSelect) {
-      pasteButton.click();
+      box.append(paste.element);
+      togglePaste();
       return;
     }
     picker = new window.TomSelect(input, {
@@ -40,7 +42,8 @@ export function valuePicker({ values, load, onchange, label, create = true }) {
       searchField: ["value"],
       options: current.map((value) => ({ value })),
       items: current,
-      plugins: ["remove_button", "dropdown_input"],
+      plugins: ["remove_button"],
+      dropdownParent: "body",
       maxOptions: 3000,
       preload: "focus",
       loadThrottle: 200,

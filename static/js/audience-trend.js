@@ -1,0 +1,41 @@
+/* The line of people per version on an audience's page. */
+
+const t = (text) => (window.gettext ? window.gettext(text) : text);
+
+for (const place of document.querySelectorAll("[data-trend]")) draw(place);
+
+function draw(place) {
+  if (!window.echarts) return;
+  const data = JSON.parse(document.getElementById(place.dataset.trend).textContent);
+  const chart = window.echarts.init(place, null, { renderer: "svg" });
+  const style = getComputedStyle(document.documentElement);
+  const colour = style.getPropertyValue("--tblr-primary").trim() || "#066fd1";
+  const lines = style.getPropertyValue("--tblr-border-color").trim();
+  const locale = document.documentElement.lang || undefined;
+  chart.setOption({
+    animation: false,
+    grid: { left: 8, right: 8, top: 8, bottom: 4, containLabel: true },
+    tooltip: {
+      trigger: "axis",
+      renderMode: "richText",
+      formatter: ([point]) => `${new Date(point.name).toLocaleString(locale)}\n${t("People")}: ${point.value.toLocaleString(locale)}`,
+    },
+    xAxis: {
+      type: "category",
+      data: data.labels,
+      boundaryGap: false,
+      axisLabel: { formatter: (value) => new Date(value).toLocaleDateString(locale), hideOverlap: true },
+      axisLine: { lineStyle: { color: lines } },
+    },
+    yAxis: { type: "value", scale: true, splitNumber: 2, splitLine: { lineStyle: { color: lines } } },
+    series: data.series.map((series) => ({
+      ...series,
+      type: "line",
+      symbolSize: 6,
+      lineStyle: { color: colour, width: 2 },
+      itemStyle: { color: colour },
+      areaStyle: { color: colour, opacity: 0.08 },
+    })),
+  });
+  new ResizeObserver(() => chart.resize()).observe(place);
+}
