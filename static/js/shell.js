@@ -90,7 +90,10 @@ function guard(form) {
 function enhance(root) {
   for (const element of root.querySelectorAll("[data-job]")) followJob(element);
   for (const select of root.querySelectorAll("select[data-select]")) {
-    if (!select.tomselect) new TomSelect(select, { plugins: select.multiple ? ["remove_button"] : [], maxOptions: 500 });
+    if (select.tomselect) continue;
+    new TomSelect(select, { plugins: select.multiple ? ["remove_button"] : [], maxOptions: 500 });
+    // The label has moved to TomSelect's own input; what is left of the select is not for assistive technology.
+    select.setAttribute("aria-hidden", "true");
   }
   for (const input of root.querySelectorAll("input[data-datetime]")) {
     if (!input._flatpickr) flatpickr(input, { enableTime: true, time_24hr: true, dateFormat: "Y-m-d H:i", allowInput: true });

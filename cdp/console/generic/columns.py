@@ -100,7 +100,9 @@ class BadgeColumn(Column):
         state = self.raw(row)
         label = Column("", "", self.label_of).raw(row) if self.label_of is not None else state
         hint = Column("", "", self.hint).raw(row) if self.hint is not None else ""
-        return SafeString(render_to_string("components/badge.html", {"state": state, "label": label, "hint": hint}))
+        return SafeString(
+            render_to_string("components/badge.html", {"state": state, "label": label, "hint": hint})
+        )
 
 
 @dataclass(frozen=True)
@@ -108,4 +110,5 @@ class BooleanColumn(Column):
     """A check mark or nothing."""
 
     def cell(self, row: Any) -> Any:
-        return format_html('<i class="ti ti-check text-green" aria-label="✓"></i>') if self.raw(row) else ""
+        mark = SafeString('<i class="ti ti-check text-green" role="img" aria-label="✓"></i>')
+        return mark if self.raw(row) else ""
