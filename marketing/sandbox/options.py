@@ -32,9 +32,10 @@ class Options:
             kind = known.get(name)
             if kind is None:
                 raise ValueError(f"There is no option {name}.")
-            if kind is float and isinstance(value, int) and not isinstance(value, bool):
+            if kind is float and type(value) is int:
                 value = float(value)
-            if not isinstance(value, kind):
+            # `isinstance` would take true for a number.
+            if type(value) is not kind:
                 raise ValueError(f"{name} must be of type {kind.__name__}.")
             checked[name] = value
         for name, value in checked.items():
