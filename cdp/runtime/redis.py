@@ -10,7 +10,9 @@ from pathlib import Path
 
 import psutil
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from cdp.runtime import ports
 from cdp.runtime.errors import RuntimeFailure
@@ -83,7 +85,12 @@ class RedisServer:
 
     def _client(self, port: int) -> Redis:
         return Redis(
-            ports.LOOPBACK, port, password=self.password, socket_timeout=5, retry=None, decode_responses=True
+            ports.LOOPBACK,
+            port,
+            password=self.password,
+            socket_timeout=5,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
         )
 
     def _config(self, port: int) -> str:
