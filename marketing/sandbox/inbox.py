@@ -24,7 +24,7 @@ from marketing.sandbox.store import Store
 
 PAGE = 50
 MOST_LISTED = 1000
-_TEMPLATES = Path(__file__).resolve().parents[2] / "templates" / "marketing" / "sandbox"
+_TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 _STYLE = Path(__file__).parent / "inbox.css"
 _HREF = re.compile(r"""<a\b[^>]*?\bhref\s*=\s*(?:"([^"]+)"|'([^']+)')""", re.IGNORECASE)
 _URL = re.compile(r"""https?://[^\s<>"'】」）]+""")
@@ -45,11 +45,7 @@ class Inbox:
     def __init__(self, store: Store, options: Options) -> None:
         self.store = store
         self.options = options
-        self._engine = Engine(
-            dirs=[str(_TEMPLATES)],
-            libraries={"i18n": "django.templatetags.i18n"},
-            builtins=["django.templatetags.i18n"],
-        )
+        self._engine = Engine(dirs=[str(_TEMPLATES)], libraries={"i18n": "django.templatetags.i18n"})
         number = r"(\d{1,18})"
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., Response]]] = [
             (method, re.compile("/inbox" + path), call)
@@ -137,8 +133,8 @@ class Inbox:
     def _render(self, request: Request, name: str, content: dict[str, Any], *, status: int = 200) -> Response:
         with translation.override(_language(request)):
             language = translation.get_language()
-            context = Context({**content, "platform": self.options.platform_name, "language": language})
-            body = self._engine.get_template(name).render(context)
+            context = Context({**content, "inbox": "/inbox/", "language": language})
+            body = self._engine.get_template(f"marketing/sandbox/{name}").render(context)
         return Response(status, body.encode(), headers={"Content-Security-Policy": _PAGE_POLICY})
 
     # JSON
@@ -192,8 +188,9 @@ class Inbox:
 
 
 def links(html: str, text: str) -> list[str]:
-    """The addresses that a message leads to, each once, those of the HTML first."""
-    in_html = [unescape(double or single) for double, single in _HREF.findall(html)]
+    """The web addresses that a message leads to, each once, those of the HTML first."""
+    targets = [unescape(double or single) for double, single in _HREF.findall(html)]
+    in_html = [target for target in targets if _URL.match(target)]
     in_text = [url.rstrip(".,;:!?)。，；") for url in _URL.findall(text)]
     return list(dict.fromkeys([*in_html, *in_text]))
 
