@@ -31,7 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
-    "django.contrib.staticfiles",
+    "cdp.core.assets.AssetsConfig",
     "django.contrib.humanize",
     "rest_framework",
     "django_filters",

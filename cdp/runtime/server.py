@@ -86,7 +86,8 @@ class Server:
             database if embedded.is_external("DATABASE_URL") else str(cluster.stat().st_mtime_ns),
             str(self.empty),
         )
-        assets = _fingerprint([ROOT / "package-lock.json", *(ROOT / "static").rglob("*")])
+        packages = [ROOT / "package-lock.json", ROOT / "requirements.txt", ROOT / "cdp/core/assets.py"]
+        assets = _fingerprint([*packages, *(ROOT / "static").rglob("*")])
         static_stamp, schema_stamp = self.services.run / "static", self.services.run / "schema"
         with Commands(environment, guard) as commands:
             if not _matches(static_stamp, assets):
