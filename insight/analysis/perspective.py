@@ -129,7 +129,8 @@ def _dataset(catalog: WorkspaceCatalog, dataset_id: str) -> tuple[Dataset, list[
         raise NotFound(str(error)) from None
     if dataset.kind != "user_tags":
         raise ValidationFailed(
-            _("Charts of tags need a user-tag dataset."), errors={"dataset": [_("Choose a user-tag dataset.")]}
+            _("Charts of tags need a user-tag dataset."),
+            errors={"dataset": [_("Choose a user-tag dataset.")]},
         )
     return dataset, known
 
@@ -147,7 +148,7 @@ def _eligible(known: Sequence[DatasetField], tags: Sequence[str]) -> list[Datase
             errors[f"tags/{place}"] = [_("The dataset has no tag “%(tag)s”.") % {"tag": tag}]
         elif item.tag_type not in ("enum", "multi"):
             errors[f"tags/{place}"] = [
-                _("“%(tag)s” is a %(type)s tag. Charts need enum or multi-value tags; put its values into ranges first.")
+                _("“%(tag)s” has the type “%(type)s”. Charts need tags with a choice or several values.")
                 % {"tag": item.name, "type": item.get_tag_type_display()}
             ]
         elif not item.pivot_enabled:

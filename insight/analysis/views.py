@@ -31,7 +31,9 @@ class PerspectivePage(WorkspaceView):
         tags = _tags(dataset["id"]) if dataset else []
         chosen = [tag for tag in request.GET.getlist("tag") if tag in {item["column"] for item in tags}]
         offered = list(
-            audiences.usable_audiences(self.access).order_by("name").values("id", "name", "count")[:AUDIENCES_OFFERED]
+            audiences.usable_audiences(self.access)
+            .order_by("name")
+            .values("id", "name", "count")[:AUDIENCES_OFFERED]
         )
         audience = next((row for row in offered if row["id"] == request.GET.get("audience")), None)
         shown = chosen or _first_category(tags)
@@ -52,7 +54,9 @@ class PerspectivePage(WorkspaceView):
         """What the page's script starts with."""
         return {
             "url": f"/api/v1/workspaces/{self.workspace.slug}/analysis/perspective/",
-            "new_audience": self.reverse("audiences:new") if self.access.can("insight.audience.filter") else "",
+            "new_audience": self.reverse("audiences:new")
+            if self.access.can("insight.audience.filter")
+            else "",
             "dataset": dataset["id"] if dataset else "",
             "audience": audience["id"] if audience else "",
             "tags": tags,

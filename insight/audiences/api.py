@@ -168,7 +168,7 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=True)
     def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The versions, newest first, with who joined and left."""
-        rows = self.paginate_queryset(self.get_object().versions.all())
+        rows: Any = self.paginate_queryset(self.get_object().versions.all())
         return self.get_paginated_response(VersionSerializer(rows, many=True).data)
 
     @extend_schema(request=None, responses=SnapshotSerializer(many=True))
@@ -178,7 +178,7 @@ class AudienceViewSet(WorkspaceViewSet):
         audience = self.get_object()
         if request.method == "POST":
             return Response(SnapshotSerializer(snapshots.take(self.access, audience)).data, status=201)
-        rows = self.paginate_queryset(audience.versions.filter(is_snapshot=True))
+        rows: Any = self.paginate_queryset(audience.versions.filter(is_snapshot=True))
         return self.get_paginated_response(SnapshotSerializer(rows, many=True).data)
 
     @extend_schema(responses=SnapshotSerializer)
@@ -194,9 +194,7 @@ class AudienceViewSet(WorkspaceViewSet):
 
     @extend_schema(responses={(200, "text/csv"): str})
     @action(detail=True, url_path=r"snapshots/(?P<snapshot>[^/]+)/export")
-    def snapshot_export(
-        self, request: Request, snapshot: str, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def snapshot_export(self, request: Request, snapshot: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The members of a snapshot as CSV."""
         audience = self.get_object()
         found = snapshots.get(audience, snapshot)
@@ -269,6 +267,7 @@ def _folder(view: WorkspaceViewSet, folder_id: Any) -> Folder | None:
 def _current(audience: Audience) -> AudienceVersion:
     if audience.current is None:
         raise Conflict(
-            _("The audience has not been computed yet. Refresh it, then read its members."), code="audience_empty"
+            _("The audience has not been computed yet. Refresh it, then read its members."),
+            code="audience_empty",
         )
     return audience.current

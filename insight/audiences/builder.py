@@ -90,7 +90,8 @@ class Builder(WorkspaceView):
             wanted = rules.references(rules.parse_rule(rule)).audiences
         except rules.RuleInvalid:
             return []
-        return list(visibility.visible(self.access).filter(pk__in=wanted).values("id", "name", "count"))
+        rows = visibility.visible(self.access).filter(pk__in=wanted)
+        return [{"id": row.pk, "name": row.name, "count": row.count} for row in rows]
 
 
 class NewAudience(Builder):

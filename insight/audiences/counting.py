@@ -68,7 +68,9 @@ def preview_members(access: Access, data: Any, *, size: int = PREVIEW_ROWS) -> d
     people = compile_rule(rule, catalog, today=timezones.today(access.workspace))
     count = int(engine.scalar(people.count()))
     shown = people.order_by(USER).limit(max(1, min(size, PREVIEW_ROWS)))
-    columns: list[dict[str, str]] = [{"key": USER, "label": identities.identifier_label(access.workspace, rule)}]
+    columns: list[dict[str, str]] = [
+        {"key": USER, "label": identities.identifier_label(access.workspace, rule)}
+    ]
     tags = tag_values.tags_of(access.workspace, rule, catalog)[:PREVIEW_TAGS]
     expression = tag_values.with_tags(shown, [(tag.dataset, tag.column) for tag in tags], catalog)
     rows = [list(row.values()) for row in engine.execute(expression.order_by(USER)).to_pylist()]
@@ -99,9 +101,7 @@ def _run(engine: Engine, queries: Sequence[CountQuery]) -> dict[str, int]:
     return counts
 
 
-def _cache_name(
-    what: str, access: Access, rule: rules.Rule, catalog: WorkspaceCatalog, *more: str
-) -> str:
+def _cache_name(what: str, access: Access, rule: rules.Rule, catalog: WorkspaceCatalog, *more: str) -> str:
     versions = json.dumps([catalog.dataset_versions, catalog.audience_versions], sort_keys=True)
     text = "\n".join((what, str(access.workspace.pk), rules.canonical_hash(rule), versions, *more))
     return f"audience:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -113,4 +113,10 @@ def _order(path: str) -> tuple[tuple[int, str], ...]:
 
 def _plain(value: Any) -> Any:
     """A tag value as JSON: dates as ISO text."""
-    return value.isoformat(sep=" ") if hasattr(value, "hour") else value.isoformat() if hasattr(value, "year") else value
+    return (
+        value.isoformat(sep=" ")
+        if hasattr(value, "hour")
+        else value.isoformat()
+        if hasattr(value, "year")
+        else value
+    )

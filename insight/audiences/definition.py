@@ -55,7 +55,9 @@ def clean(access: Access, data: Mapping[str, Any], audience: Audience | None = N
     _rule(access, data, audience, found, errors)
     _refresh(access, data, audience, found, errors)
     if errors:
-        raise ValidationFailed(_("The audience was not saved: some fields need another value."), errors=errors)
+        raise ValidationFailed(
+            _("The audience was not saved: some fields need another value."), errors=errors
+        )
     return found
 
 
@@ -131,7 +133,7 @@ def _rule(
 
 def _save_ids(access: Access, value: Any, found: Definition, errors: dict[str, list[str]]) -> None:
     if not isinstance(value, list) or any(not isinstance(item, str) for item in value):
-        errors["save_ids"] = [_("Give a list of ID types, such as [\"one_id\", \"mobile\"].")]
+        errors["save_ids"] = [_('Give a list of ID types, such as ["one_id", "mobile"].')]
         return
     if found.rule is None:
         return
@@ -153,7 +155,7 @@ def _refresh(
     found: Definition,
     errors: dict[str, list[str]],
 ) -> None:
-    given = data["refresh"] if "refresh" in data else audience.refresh if audience and found.rule else None
+    given = data.get("refresh", audience.refresh if audience and found.rule else None)
     try:
         policy = parse_policy(given)
     except ValidationFailed as error:
@@ -163,7 +165,9 @@ def _refresh(
         rule = found.rule or (rules.parse_rule(audience.rule) if audience and audience.rule else None)
         if rule is not None and not provenance.all_user_tags(access.workspace, rule):
             errors["refresh/every"] = [
-                _("Hourly refresh needs a rule whose conditions all come from user-tag datasets. Choose daily.")
+                _(
+                    "Hourly refresh needs a rule whose conditions all come from user-tag datasets. Choose daily."
+                )
             ]
             return
     if "refresh" in data:

@@ -41,8 +41,10 @@ def tree(access: Access) -> list[Branch]:
         .values_list("folder")
         .annotate(number=Count("pk"))
     )
-    branches = {row.pk: Branch(row, counts.get(row.pk, 0)) for row in Folder.objects.in_workspace(access.workspace)}
-    roots = []
+    branches = {
+        row.pk: Branch(row, counts.get(row.pk, 0)) for row in Folder.objects.in_workspace(access.workspace)
+    }
+    roots: list[Branch] = []
     for branch in branches.values():
         parent = branches.get(branch.folder.parent_id or "")
         (parent.children if parent else roots).append(branch)
@@ -103,7 +105,9 @@ def delete(access: Access, folder: Folder) -> None:
     """Raises Conflict while audiences or folders lie inside."""
     if folder.children.exists() or folder.audiences.exists():
         raise Conflict(
-            _("The folder is not empty. Move or delete what lies inside first; other people's audiences count too."),
+            _(
+                "The folder is not empty. Move or delete what lies inside first; other people's audiences count too."
+            ),
             code="folder_not_empty",
         )
     audit.record(access, "audience_folder.deleted", folder, before={"name": folder.name})

@@ -9,9 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from insight.audiences.folders import Branch, flat
 
+NO_FOLDER = _("No folder")
 
 
-def folder_choices(branches: list[Branch], root: Any = _("No folder")) -> list[tuple[str, Any]]:
+def folder_choices(branches: list[Branch], root: Any = NO_FOLDER) -> list[tuple[str, Any]]:
     """Folders in reading order, indented by depth."""
     return [
         ("", root),
@@ -29,9 +30,14 @@ class ScheduleForm(forms.Form):
         help_text=_("Every few hours is possible only if all conditions come from user-tag datasets."),
     )
     at = forms.TimeField(
-        label=_("At"), required=False, initial="03:00", widget=forms.TimeInput({"type": "time"}, format="%H:%M")
+        label=_("At"),
+        required=False,
+        initial="03:00",
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
     )
-    hours = forms.IntegerField(label=_("Hours between two refreshes"), required=False, min_value=1, max_value=23)
+    hours = forms.IntegerField(
+        label=_("Hours between two refreshes"), required=False, min_value=1, max_value=23
+    )
     minute = forms.IntegerField(label=_("Minutes past the hour"), required=False, min_value=0, max_value=59)
     start = forms.DateField(
         label=_("First day"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
@@ -60,7 +66,9 @@ class CopyForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=64)
     folder = forms.ChoiceField(label=_("Folder"), required=False)
-    remark = forms.CharField(label=_("Remark"), max_length=500, required=False, widget=forms.Textarea({"rows": 2}))
+    remark = forms.CharField(
+        label=_("Remark"), max_length=500, required=False, widget=forms.Textarea({"rows": 2})
+    )
 
     def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

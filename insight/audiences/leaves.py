@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, TypeAdapter, field_validator, model_validator
+from pydantic import (
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from insight.audiences.windows import Moment, Strict, Window, parse_moment, start_of
+from insight.audiences.limits import MAX_HAVING_DEPTH, MAX_VALUES
+from insight.audiences.windows import Moment, Strict, Window, end_of, parse_moment, start_of
 
-MAX_VALUES = 10_000
 Number = int | float
-ValueOperator = Literal[
-    "in",
-    "not_in",
-    "contains",
-    "not_contains",
-    "starts_with",
-    "not_starts_with",
-    "ends_with",
-    "not_ends_with",
-    "contains_all",
-    "contains_none",
-]
-CompareOperator = Literal["=", "!=", ">", ">=", "<", "<="]
 TagOperator = Literal[
     "in",
     "not_in",
@@ -89,13 +85,9 @@ def text_values(value: Any) -> tuple[str, ...]:
         raise ValueError("Give a list of values.")
     if len(value) > MAX_VALUES:
         raise ValueError(f"At most {MAX_VALUES} values.")
-    texts = []
-    for item in value:
-        if isinstance(item, bool):
-            item = "true" if item else "false"
-        if not isinstance(item, str | int | float):
-            raise ValueError("Each value is a text.")
-        texts.append(unicodedata.normalize("NFC", str(item)))
+    if not all(isinstance(item, str) for item in value):
+        raise ValueError('Each value is a text in quotes, also where it looks like a number: ["1", "2"].')
+    texts = [unicodedata.normalize("NFC", item) for item in value]
     kept = tuple(dict.fromkeys(text for text in texts if text.strip()))
     if not kept:
         raise ValueError("The list has no value.")
@@ -103,9 +95,10 @@ def text_values(value: Any) -> tuple[str, ...]:
 
 
 def number(value: Any) -> Number:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or abs(value) == float("inf"):
+    """A finite number; raises ValueError for anything else."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("Give a number.")
-    return value
+    return value if abs(value) < 2**63 else float(value)
 
 
 def number_pair(value: Any) -> tuple[Number, Number]:
@@ -141,15 +134,14 @@ class TagLeaf(Strict):
     dataset: str = Field(min_length=1, max_length=40)
     tag: str = Field(min_length=1, max_length=255)
     operator: TagOperator
-    value: Any = None
-    ignore_case: bool = False
+    value: Any = Field(default=None, validate_default=True)
+    ignore_case: bool = Field(default=False, strict=True)
 
-    @model_validator(mode="before")
+    @field_validator("value", mode="before")
     @classmethod
-    def _shape(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("operator") in TagOperator.__args__:  # type: ignore[attr-defined]
-            return {**data, "value": operator_value(data["operator"], data.get("value"))}
-        return data
+    def _shape(cls, value: Any, info: ValidationInfo) -> Any:
+        operator = info.data.get("operator")
+        return value if operator is None else operator_value(operator, value)
 
 
 class ObjectFilter(Strict):
@@ -169,19 +161,15 @@ class ObjectFilter(Strict):
         "not_empty",
         "any",
     ] = "in"
-    value: Any = None
+    value: Any = Field(default=None, validate_default=True)
 
-    @model_validator(mode="before")
+    @field_validator("value", mode="before")
     @classmethod
-    def _shape(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            operator = data.get("operator", "in")
-            if operator == "any":
-                if data.get("value") is not None:
-                    raise ValueError("“any” takes no value.")
-            elif operator in TEXT_OPERATORS:
-                return {**data, "value": operator_value(operator, data.get("value"))}
-        return data
+    def _shape(cls, value: Any, info: ValidationInfo) -> Any:
+        operator = info.data.get("operator")
+        if operator is None:
+            return value
+        return operator_value("empty" if operator == "any" else operator, value)
 
 
 Measure = Literal["times", "amount", "days", "amount_per_time", "last_at", "first_at"]
@@ -195,21 +183,22 @@ class Comparison(Strict):
     operator: Literal["=", "!=", ">", ">=", "<", "<=", "between", "within"]
     value: Any
 
-    @model_validator(mode="before")
+    @field_validator("operator")
     @classmethod
-    def _shape(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        operator, value = data.get("operator"), data.get("value")
-        if data.get("measure") in MOMENT_MEASURES:
-            return {**data, "value": _moment_value(operator, value)}
-        if operator == "within":
+    def _fits(cls, operator: str, info: ValidationInfo) -> str:
+        if operator == "within" and info.data.get("measure") not in MOMENT_MEASURES:
             raise ValueError("“within” is for last_at and first_at.")
-        if operator == "between":
-            return {**data, "value": number_pair(value)}
-        if operator in COMPARE_OPERATORS:
-            return {**data, "value": number(value)}
-        return data
+        return operator
+
+    @field_validator("value", mode="before")
+    @classmethod
+    def _shape(cls, value: Any, info: ValidationInfo) -> Any:
+        measure, operator = info.data.get("measure"), info.data.get("operator")
+        if measure is None or operator is None:
+            return value
+        if measure in MOMENT_MEASURES:
+            return _moment_value(operator, value)
+        return number_pair(value) if operator == "between" else number(value)
 
 
 def _moment_value(operator: Any, value: Any) -> Any:
@@ -219,7 +208,7 @@ def _moment_value(operator: Any, value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise ValueError("Give the first and the last day as a list of two.")
         first, last = parse_moment(value[0]), parse_moment(value[1])
-        if start_of(first) > start_of(last):
+        if start_of(first) > end_of(last)[0]:
             raise ValueError("The window ends before it begins.")
         return first, last
     moment: Moment = parse_moment(value)
@@ -237,12 +226,14 @@ def _having_tag(data: Any) -> str:
     return "group" if isinstance(data, HavingGroup) or (isinstance(data, dict) and "op" in data) else "comparison"
 
 
-from pydantic import Discriminator, Tag  # noqa: E402
-
 Having = Annotated[
     Annotated[HavingGroup, Tag("group")] | Annotated[Comparison, Tag("comparison")], Discriminator(_having_tag)
 ]
 HavingGroup.model_rebuild()
+
+
+def _depth(node: Having) -> int:
+    return 1 + max(_depth(item) for item in node.items) if isinstance(node, HavingGroup) else 0
 
 
 class BehaviourLeaf(Strict):
@@ -250,7 +241,7 @@ class BehaviourLeaf(Strict):
 
     kind: Literal["behaviour"]
     dataset: str = Field(min_length=1, max_length=40)
-    did: bool = True
+    did: bool = Field(default=True, strict=True)
     base: str | None = Field(default=None, max_length=40)
     type: tuple[str, ...] | None = None
     channel: tuple[str, ...] | None = None
@@ -262,6 +253,13 @@ class BehaviourLeaf(Strict):
     @classmethod
     def _texts(cls, value: Any) -> Any:
         return None if value is None else text_values(value)
+
+    @field_validator("having")
+    @classmethod
+    def _shallow(cls, value: Having | None) -> Having | None:
+        if value is not None and _depth(value) > MAX_HAVING_DEPTH:
+            raise ValueError(f"Groups are nested at most {MAX_HAVING_DEPTH} deep.")
+        return value
 
     @model_validator(mode="after")
     def _base_only_without(self) -> BehaviourLeaf:
@@ -275,7 +273,7 @@ class AudienceLeaf(Strict):
 
     kind: Literal["audience"]
     audience: str = Field(min_length=1, max_length=40)
-    snapshot: str | int | None = None
+    snapshot: Annotated[int, Field(strict=True)] | str | None = None
 
 
 Leaf = TagLeaf | BehaviourLeaf | AudienceLeaf
@@ -284,5 +282,3 @@ LEAVES: dict[str, type[TagLeaf] | type[BehaviourLeaf] | type[AudienceLeaf]] = {
     "behaviour": BehaviourLeaf,
     "audience": AudienceLeaf,
 }
-NOT_YET = frozenset({"rfm", "aipl"})
-"""Leaves of the rule language that need models, which this release does not have."""

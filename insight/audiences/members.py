@@ -30,7 +30,9 @@ def columns_of(version: AudienceVersion) -> dict[str, str]:
     return {USER: version.user_id_type, **{key: key for key in version.save_ids}}
 
 
-def page(access: Access, version: AudienceVersion, *, offset: int = 0, size: int = 50) -> list[dict[str, str]]:
+def page(
+    access: Access, version: AudienceVersion, *, offset: int = 0, size: int = 50
+) -> list[dict[str, str]]:
     """Some members in order of identifier, masked for those who may not see IDs in full. At most 1,000 at once."""
     size = max(1, min(size, MOST_PER_PAGE))
     wanted = queries.members(version).order_by(USER).limit(size, offset=max(0, offset))
@@ -50,9 +52,7 @@ def export(access: Access, audience: Audience, version: AudienceVersion) -> Iter
     visibility.check_download(access, audience)
     masker = Masker(access)
     expression = queries.members(version).select(*columns_of(version))
-    log_download(
-        access, audience, action="audience.downloaded", rows=version.count, unmasked=masker.unmasked
-    )
+    log_download(access, audience, action="audience.downloaded", rows=version.count, unmasked=masker.unmasked)
     return _pieces(version, masker, get_engine(audience.source).batches(expression, BATCH_ROWS))
 
 
@@ -75,7 +75,9 @@ def _escaped(array: Any) -> Any:
     """The array without cells that a spreadsheet would run; most arrays have none and stay as they are."""
     if not pc.any(pc.match_substring_regex(array, _FORMULA)).as_py():
         return array
-    return pa.array([None if value is None else escape_formula(value) for value in array.to_pylist()], pa.string())
+    return pa.array(
+        [None if value is None else escape_formula(value) for value in array.to_pylist()], pa.string()
+    )
 
 
 def _lines(arrays: list[Any], names: list[str]) -> bytes:

@@ -82,7 +82,8 @@ def _usable_rule(audience: Audience) -> rules.Rule:
 def _outdated(error: ValidationFailed) -> Conflict:
     messages = " ".join(dict.fromkeys(str(m) for found in error.errors.values() for m in found))
     return Conflict(
-        _("The rule no longer fits the data, so the members stay as they were. %(messages)s") % {"messages": messages},
+        _("The rule no longer fits the data, so the members stay as they were. %(messages)s")
+        % {"messages": messages},
         code="rule_outdated",
     )
 
@@ -92,7 +93,9 @@ def _providers(id_type: str, offered: list[IdColumn]) -> list[IdColumn]:
     found = [column for column in offered if column.id_type == id_type]
     if not found:
         raise Conflict(
-            _("No dataset of the rule has the ID type “%(type)s” any more. Edit the audience and choose its IDs again.")
+            _(
+                "No dataset of the rule has the ID type “%(type)s” any more. Edit the audience and choose others."
+            )
             % {"type": id_type},
             code="id_missing",
         )
@@ -125,7 +128,9 @@ def _with_ids(
         parts = [
             joined[USER]
             if column.identifier
-            else joined[f"s{places[column.dataset]}_{column.column}" if places else column.column].cast("string")
+            else joined[f"s{places[column.dataset]}_{column.column}" if places else column.column].cast(
+                "string"
+            )
             for column in columns
         ]
         values[key] = ibis.coalesce(*parts) if len(parts) > 1 else parts[0]
@@ -177,7 +182,9 @@ def id_stats(engine: Engine, workspace: Any, table_name: str, members: Members, 
     }
 
 
-def difference(engine: Engine, audience: Audience, table_name: str, count: int) -> tuple[int | None, int | None]:
+def difference(
+    engine: Engine, audience: Audience, table_name: str, count: int
+) -> tuple[int | None, int | None]:
     """How many people joined and left since the current version; (None, None) where there is none to compare with."""
     previous = audience.current
     if previous is None or previous.dropped_at is not None:

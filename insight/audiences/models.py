@@ -20,7 +20,12 @@ class Folder(WorkspaceScoped, TimeStamped):
     id = PrefixedIdField("fld")
     name = models.CharField(_("name"), max_length=64)
     parent = models.ForeignKey(
-        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="children", verbose_name=_("inside")
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("inside"),
     )
 
     class Meta:
@@ -50,7 +55,11 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
     id = PrefixedIdField("aud")
     name = models.CharField(_("name"), max_length=64)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("owner")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("owner"),
     )
     origin = models.CharField(_("origin"), max_length=32, default="selection")
     origin_detail: Any = models.JSONField(default=dict, blank=True)
@@ -60,7 +69,12 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
     user_id_type = models.CharField(_("user identifier"), max_length=16, blank=True)
     save_ids: Any = models.JSONField(_("saved IDs"), default=list, blank=True)
     folder = models.ForeignKey(
-        Folder, on_delete=models.PROTECT, null=True, blank=True, related_name="audiences", verbose_name=_("folder")
+        Folder,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="audiences",
+        verbose_name=_("folder"),
     )
     public = models.BooleanField(_("public"), default=False)
     remark = models.CharField(_("remark"), max_length=500, blank=True)
@@ -74,10 +88,15 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
     count = models.BigIntegerField(_("people"), null=True)
     version = models.PositiveIntegerField(_("version"), default=0)
     numbers_used = models.PositiveIntegerField(
-        default=0, help_text="Last version number given out: each attempt has its own, so two can never share a table."
+        default=0,
+        help_text="Last version number given out: each attempt has its own, so two can never share a table.",
     )
     current = models.ForeignKey(
-        "AudienceVersion", on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("current version")
+        "AudienceVersion",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("current version"),
     )
     refreshed_at = models.DateTimeField(_("refreshed"), null=True)
 
@@ -119,8 +138,12 @@ class AudienceVersion(WorkspaceScoped):
     number = models.PositiveIntegerField(_("version"))
     table_name = models.CharField(max_length=80)
     count = models.BigIntegerField(_("people"))
-    joined = models.BigIntegerField(_("joined"), null=True, help_text="Members whom the version before did not have.")
-    left = models.BigIntegerField(_("left"), null=True, help_text="Members of the version before who are gone.")
+    joined = models.BigIntegerField(
+        _("joined"), null=True, help_text="Members whom the version before did not have."
+    )
+    left = models.BigIntegerField(
+        _("left"), null=True, help_text="Members of the version before who are gone."
+    )
     user_id_type = models.CharField(_("user identifier"), max_length=16, blank=True)
     save_ids: Any = models.JSONField(default=list)
     id_stats: Any = models.JSONField(
@@ -135,9 +158,13 @@ class AudienceVersion(WorkspaceScoped):
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.MANUAL)
     is_snapshot = models.BooleanField(_("snapshot"), default=False)
     snapshot_name = models.CharField(_("snapshot"), max_length=96, blank=True)
-    snapshot_auto = models.BooleanField(default=False, help_text="Made by a setting; such ones make room first.")
+    snapshot_auto = models.BooleanField(
+        default=False, help_text="Made by a setting; such ones make room first."
+    )
     seconds = models.FloatField(null=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     dropped_at = models.DateTimeField(null=True, help_text="When the table was dropped; the figures stay.")
 
@@ -167,7 +194,9 @@ class Dependency(models.Model):
     class Meta:
         verbose_name = _("dependency")
         indexes = [models.Index(fields=["kind", "target"])]
-        constraints = [models.UniqueConstraint(fields=["audience", "kind", "target"], name="audience_dependency")]
+        constraints = [
+            models.UniqueConstraint(fields=["audience", "kind", "target"], name="audience_dependency")
+        ]
 
     def __str__(self) -> str:
         return f"{self.audience_id} → {self.target}"

@@ -25,7 +25,7 @@ ACTIONS = frozenset({"edit", "refresh", "copy", "analyse", "download", "move", "
 
 @dataclass(frozen=True)
 class Origin:
-    """`members` computes who belongs to an audience of this origin; None where members only ever arrive from outside."""
+    """`members` computes who belongs to an audience; None where members only ever arrive from outside."""
 
     key: str
     label: Any

@@ -81,7 +81,9 @@ def _saved_ids(version: AudienceVersion | None) -> list[dict[str, Any]]:
     """The saved IDs with their figures, for people."""
     if version is None:
         return []
-    rows = [{"label": _label(version.user_id_type), "identifier": True, "filled": version.count, "percent": 100}]
+    rows = [
+        {"label": _label(version.user_id_type), "identifier": True, "filled": version.count, "percent": 100}
+    ]
     for key in version.save_ids:
         stats = version.id_stats.get(key, {})
         if key == version.user_id_type:

@@ -103,7 +103,9 @@ def member_values(version: AudienceVersion, tags: Sequence[TagRef], number: int 
 def members(version: AudienceVersion) -> ibis.Table:
     """The members as an expression. Raises Gone where the version's table has been dropped after its time."""
     if version.dropped_at is not None:
-        raise Gone(_("The members of this version are no longer kept; only its figures are. Snapshots are kept."))
+        raise Gone(
+            _("The members of this version are no longer kept; only its figures are. Snapshots are kept.")
+        )
     return get_engine(version.audience.source).table(version.workspace_id, version.table_name)
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any, NoReturn, Protocol
 
 from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core import audit, timezones
 from cdp.core.access import Access
 from cdp.core.errors import Cancelled, Conflict, DomainError, NotFound
@@ -52,7 +52,9 @@ def refresh(access: Access, audience: Audience, *, snapshot: bool | None = None)
     wanted = audience.auto_snapshot if snapshot is None else snapshot
     if wanted and not snapshots.has_room(audience):
         raise Conflict(
-            _("The audience has %(limit)d snapshots, the most there may be. Delete one, or refresh without snapshot.")
+            _(
+                "The audience has %(limit)d snapshots, the most there may be. Delete one, or refresh without snapshot."
+            )
             % {"limit": snapshots.LIMIT},
             code="too_many_snapshots",
         )
@@ -66,7 +68,12 @@ def request(access: Access | None, audience: Audience, *, snapshot: bool, period
     with transaction.atomic():
         row = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
         active = active_job(row)
-        if active is not None and not periodic and active.kind == PERIODIC and active.status == Job.Status.QUEUED:
+        if (
+            active is not None
+            and not periodic
+            and active.kind == PERIODIC
+            and active.status == Job.Status.QUEUED
+        ):
             # Somebody asks for it now: it must not wait behind the periodic ones.
             cancel_job(active)
             active = None
@@ -107,8 +114,12 @@ def compute(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> Aud
     None where another job has taken over after an edit. Raises DomainError with a reason for the person.
     """
     for _number in range(ATTEMPTS):
-        audience = Audience.objects.select_related("workspace", "current").filter(pk=audience.pk).first() or _gone()
-        Audience.objects.filter(pk=audience.pk).update(state=Audience.State.RUNNING, reason="", reason_code="")
+        audience = (
+            Audience.objects.select_related("workspace", "current").filter(pk=audience.pk).first() or _gone()
+        )
+        Audience.objects.filter(pk=audience.pk).update(
+            state=Audience.State.RUNNING, reason="", reason_code=""
+        )
         version = _attempt(audience, job, kind)
         if version is not None:
             return version
@@ -121,7 +132,9 @@ def compute(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> Aud
 
 def _others(audience_id: str, job: Job) -> QuerySet[Job]:
     """Other active jobs of the audience."""
-    rows = Job.objects.filter(subject_type=Audience._meta.label_lower, subject_id=audience_id, status__in=Job.ACTIVE)
+    rows = Job.objects.filter(
+        subject_type=Audience._meta.label_lower, subject_id=audience_id, status__in=Job.ACTIVE
+    )
     return rows.exclude(pk=job.pk)
 
 
@@ -162,7 +175,8 @@ def _attempt(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> Au
         created_by=job.row.owner,
     )
     current = _publish(audience, version, job)
-    _drop_leftovers(audience, number)
+    leftovers = range(audience.version + 1, number) if current == version else [number]
+    drop_unpublished(audience, leftovers)
     return current
 
 
@@ -190,7 +204,9 @@ def _publish(audience: Audience, version: AudienceVersion, job: Context) -> Audi
         version.save(force_insert=True)
         if params.get("snapshot"):
             kept = row.current if row.current is not None and row.current.dropped_at is None else version
-            snapshots.keep(kept, row, automatic=bool(row.auto_snapshot or version.kind == version.Kind.PERIODIC))
+            snapshots.keep(
+                kept, row, automatic=bool(row.auto_snapshot or version.kind == version.Kind.PERIODIC)
+            )
         Audience.objects.filter(pk=row.pk).update(
             current=version,
             version=version.number,
@@ -214,7 +230,9 @@ def failed(audience_id: str, job: Job, error: DomainError) -> None:
     if error.code == Cancelled.code:
         settled = Audience.State.SUCCEEDED if audience.current_id else Audience.State.DRAFT
         state = {"state": settled}
-    Audience.objects.filter(pk=audience.pk, state__in=(Audience.State.WAITING, Audience.State.RUNNING)).update(**state)
+    Audience.objects.filter(
+        pk=audience.pk, state__in=(Audience.State.WAITING, Audience.State.RUNNING)
+    ).update(**state)
 
 
 def _next_number(audience: Audience) -> int:
@@ -222,14 +240,14 @@ def _next_number(audience: Audience) -> int:
     return int(Audience.objects.values_list("numbers_used", flat=True).get(pk=audience.pk))
 
 
-def _drop_leftovers(audience: Audience, number: int) -> None:
-    """Drop tables up to this number that were written and never published."""
-    tables = [(name, name.rpartition("_v")) for name in lake.tables(audience.workspace)]
-    published = set(audience.versions.values_list("table_name", flat=True))
-    for name, (owner, _separator, digits) in tables:
-        if owner == audience.pk and int(digits) <= number and name not in published:
-            lake.drop_table(audience.workspace, name)
+def drop_unpublished(audience: Audience, numbers: Iterable[int]) -> None:
+    """Drop the tables of attempts that were written and never published."""
+    wanted = list(numbers)
+    published = set(audience.versions.filter(number__in=wanted).values_list("number", flat=True))
+    for number in wanted:
+        if number not in published:
+            get_engine(audience.source).drop(audience.workspace_id, f"{audience.pk}_v{number}")
 
 
-def _gone() -> Audience:
+def _gone() -> NoReturn:
     raise NotFound(_("The audience has been deleted meanwhile."))

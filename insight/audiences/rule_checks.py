@@ -37,7 +37,9 @@ def check_data(workspace: Any, rule: rules.Rule) -> None:
         first = first or found
         if found and found != first:
             errors[rules.join(rules.join("rule", path), part)] = [
-                _("This knows its users by %(found)s, the conditions before by %(first)s: they cannot be combined.")
+                _(
+                    "This knows its users by %(found)s, the conditions before by %(first)s: they cannot be combined."
+                )
                 % {"found": ID_TYPES[found].label, "first": ID_TYPES[first].label}
             ]
     if errors:
@@ -55,7 +57,9 @@ def checked_rule(access: Access, data: Any, audience: Audience | None = None) ->
         raise invalid(error) from None
     check_data(access.workspace, rule)
     errors: dict[str, list[str]] = {}
-    wanted = {leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)}
+    wanted = {
+        leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)
+    }
     seen = set(visibility.visible(access).filter(pk__in=wanted).values_list("pk", flat=True))
     for audience_id, path in wanted.items():
         where = rules.join("rule", rules.join(path, "audience"))

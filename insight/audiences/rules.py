@@ -14,22 +14,26 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from insight.audiences.leaves import LEAVES, NOT_YET, AudienceLeaf, BehaviourLeaf, Leaf, TagLeaf
+from insight.audiences.leaves import LEAVES, AudienceLeaf, BehaviourLeaf, Leaf, TagLeaf
+from insight.audiences.limits import MAX_BYTES, MAX_DEPTH, MAX_LEAVES
+from insight.audiences.model_leaves import MODEL_LEAVES
+from insight.audiences.schema import rule_schema
 from insight.audiences.windows import WINDOW_KINDS
 
 RULE_VERSION = 1
-MAX_DEPTH = 5
-MAX_LEAVES = 100
-MAX_BYTES = 256 * 1024
 Operation = Literal["union", "intersect", "subtract"]
 OPERATIONS = ("union", "intersect", "subtract")
 
 
 class RuleInvalid(Exception):
-    """A rule that cannot be used. `errors` maps paths to messages; the path "" is the whole rule."""
+    """A rule that cannot be used. `errors` maps paths to messages; the path "" is the whole rule.
 
-    def __init__(self, errors: dict[str, list[str]]) -> None:
+    `code` is `unsupported_leaf` where nothing is wrong but that the rule asks what this release cannot answer.
+    """
+
+    def __init__(self, errors: dict[str, list[str]], code: str = "validation_failed") -> None:
         self.errors = errors
+        self.code = code
         super().__init__("; ".join(f"{path or 'rule'}: {' '.join(found)}" for path, found in errors.items()))
 
 
@@ -50,7 +54,7 @@ def parse_rule(data: Any) -> Rule:
     errors: dict[str, list[str]] = {}
     try:
         size = len(json.dumps(data, ensure_ascii=False).encode())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         raise RuleInvalid({"": ["The rule is not JSON."]}) from None
     if size > MAX_BYTES:
         raise RuleInvalid({"": [f"The rule is larger than {MAX_BYTES // 1024} KB."]})
@@ -62,33 +66,37 @@ def parse_rule(data: Any) -> Rule:
     if not errors and node is not None and sum(1 for _found in leaves(node)) > MAX_LEAVES:
         errors[""] = [f"A rule has at most {MAX_LEAVES} conditions."]
     if errors or node is None:
-        raise RuleInvalid(errors or {"": ["The rule is empty."]})
+        unsupported = all(messages == [_UNSUPPORTED] for messages in errors.values())
+        raise RuleInvalid(errors, "unsupported_leaf" if unsupported else "validation_failed")
     return node
 
 
-def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> Node | None:
-    def wrong(where: str, message: str) -> None:
-        errors.setdefault(join(path, where), []).append(message)
+_UNSUPPORTED = "Conditions on models are not supported yet."
 
+
+def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> Node | None:
     if not isinstance(data, dict):
-        wrong("", "A group or a condition is an object.")
+        errors.setdefault(path, []).append("A group or a condition is an object.")
         return None
     if "op" in data:
         return _parse_group(data, path, depth, errors)
     kind = data.get("kind")
-    if kind in NOT_YET:
-        wrong("kind", f"Conditions of the kind “{kind}” are not supported yet (unsupported_leaf).")
-        return None
-    model = LEAVES.get(kind) if isinstance(kind, str) else None
+    known = {**LEAVES, **MODEL_LEAVES}
+    model = known.get(kind) if isinstance(kind, str) else None
     if model is None:
-        wrong("kind", f"Give “op” for a group, or a kind of condition: {', '.join(LEAVES)}.")
+        message = f"Give “op” for a group, or a kind of condition: {', '.join(known)}."
+        errors.setdefault(join(path, "kind"), []).append(message)
         return None
     try:
-        return model.model_validate(data)
+        leaf = model.model_validate(data)
     except ValidationError as error:
-        for found in error.errors():
-            wrong(_location(found), _message(found))
+        for where, message in _problems(error):
+            errors.setdefault(join(path, where), []).append(message)
         return None
+    if not isinstance(leaf, Leaf):
+        errors.setdefault(join(path, "kind"), []).append(_UNSUPPORTED)
+        return None
+    return leaf
 
 
 def _parse_group(data: dict[str, Any], path: str, depth: int, errors: dict[str, list[str]]) -> Group | None:
@@ -122,17 +130,20 @@ def join(path: str, part: str) -> str:
 _TAGS = WINDOW_KINDS | {"group", "comparison"}
 
 
-def _location(error: Any) -> str:
-    """Pydantic's location without the names of union members."""
-    return "/".join(str(part) for part in error["loc"] if part not in _TAGS)
-
-
-def _message(error: Any) -> str:
-    if error["type"] == "extra_forbidden":
-        return "Unknown field."
-    if error["type"] == "missing":
-        return "This is needed."
-    return str(error["msg"]).removeprefix("Value error, ")
+def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """Path below the leaf and message of each problem."""
+    for found in error.errors():
+        where = "/".join(str(part) for part in found["loc"] if part not in _TAGS)
+        cause = found.get("ctx", {}).get("error")
+        if isinstance(cause, ValidationError):
+            # A value whose shape depends on the operator is validated on its own.
+            yield from ((join(where, inner), message) for inner, message in _problems(cause))
+        elif found["type"] == "extra_forbidden":
+            yield where, "Unknown field."
+        elif found["type"] == "missing":
+            yield where, "This is needed."
+        else:
+            yield where, found["msg"].removeprefix("Value error, ")
 
 
 def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, Leaf]]:
@@ -188,28 +199,7 @@ def canonical_hash(rule: Rule) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The published JSON Schema of rules."""
-    definitions: dict[str, Any] = {}
-    for name, model in LEAVES.items():
-        schema = model.model_json_schema(by_alias=True, ref_template="#/$defs/{model}")
-        definitions.update(schema.pop("$defs", {}))
-        definitions[f"{name}_condition"] = schema
-    choices = [{"$ref": f"#/$defs/{name}_condition"} for name in LEAVES]
-    definitions["group"] = {
-        "type": "object",
-        "additionalProperties": False,
-        "required": ["op", "items"],
-        "properties": {
-            "op": {"enum": list(OPERATIONS)},
-            "items": {"type": "array", "minItems": 1, "items": {"anyOf": [{"$ref": "#/$defs/group"}, *choices]}},
-        },
-    }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "Audience rule",
-        "description": f"Version {RULE_VERSION}. At most {MAX_DEPTH} levels and {MAX_LEAVES} conditions.",
-        "anyOf": [{"$ref": "#/$defs/group"}, *choices],
-        "$defs": definitions,
-    }
+    return rule_schema(RULE_VERSION, OPERATIONS)
 
 
 __all__ = [

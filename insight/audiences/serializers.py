@@ -22,13 +22,16 @@ class AudienceSerializer(serializers.Serializer[Audience]):
     rule_version = serializers.IntegerField(read_only=True)
     user_id_type = serializers.CharField(read_only=True)
     save_ids = serializers.ListField(child=serializers.CharField(), required=False)
-    ids = serializers.SerializerMethodField(help_text="Per saved ID: filled, distinct, fill_rate, encryption.")
+    ids = serializers.SerializerMethodField(
+        help_text="Per saved ID: filled, distinct, fill_rate, encryption."
+    )
     folder = serializers.CharField(source="folder_id", allow_null=True, required=False)
     public = serializers.BooleanField(required=False)
     remark = serializers.CharField(max_length=500, required=False, allow_blank=True)
     limit = serializers.IntegerField(min_value=1, required=False, allow_null=True)
     refresh = serializers.JSONField(
-        required=False, help_text='{"every": "day", "at": "03:00"} or {"every": "hour", "hours": 4}, {} for none.'
+        required=False,
+        help_text='{"every": "day", "at": "03:00"} or {"every": "hour", "hours": 4}, {} for none.',
     )
     next_refresh_at = serializers.DateTimeField(read_only=True)
     auto_snapshot = serializers.BooleanField(required=False)
@@ -88,7 +91,9 @@ class SnapshotSerializer(serializers.Serializer[AudienceVersion]):
 class FolderSerializer(serializers.Serializer[Folder]):
     id = serializers.CharField(read_only=True)
     name = serializers.CharField(max_length=64)
-    parent = serializers.CharField(source="parent_id", allow_null=True, required=False)
+    parent = serializers.CharField(  # type: ignore[assignment]
+        source="parent_id", allow_null=True, required=False
+    )
 
 
 class RuleSerializer(serializers.Serializer[Any]):

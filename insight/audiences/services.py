@@ -10,12 +10,12 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.timezones import zone
-from insight.audiences import definition, origins, refreshing, provenance, rules, usage, visibility
+from cdp.warehouse import get_engine
+from insight.audiences import definition, origins, provenance, refreshing, rules, usage, visibility
 from insight.audiences.models import Audience, Dependency, Folder
 from insight.audiences.schedule import parse_policy
 
@@ -50,7 +50,9 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
     with transaction.atomic():
         audience = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
         if etag and etag not in ("*", audience.etag):
-            raise PreconditionFailed(_("Load the audience again, repeat your change on it, and save once more."))
+            raise PreconditionFailed(
+                _("Load the audience again, repeat your change on it, and save once more.")
+            )
         found = definition.clean(access, data, audience)
         before = _logged(audience)
         _set(audience, found.values)
@@ -100,7 +102,9 @@ def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audienc
 def free_name(access: Access, name: str) -> str:
     """A name for a copy that the person has not used yet."""
     taken = set(
-        Audience.objects.in_workspace(access.workspace).filter(owner=access.user).values_list("name", flat=True)
+        Audience.objects.in_workspace(access.workspace)
+        .filter(owner=access.user)
+        .values_list("name", flat=True)
     )
     for number in range(1, 10_000):
         suffix = _(" (copy)") if number == 1 else _(" (copy %(number)d)") % {"number": number}
@@ -143,18 +147,22 @@ def delete(access: Access, audience: Audience) -> None:
             used_by=[{"kind": str(use.kind), "name": use.name} for use in blocking],
         )
     with transaction.atomic():
-        workspace, key = audience.workspace_id, audience.pk
+        tables = list(audience.versions.filter(dropped_at__isnull=True).values_list("table_name", flat=True))
+        tables += [f"{audience.pk}_v{n}" for n in range(audience.version + 1, audience.numbers_used + 1)]
         refreshing.stop(access, audience)
-        audit.record(access, "audience.deleted", audience, before={**_logged(audience), "count": audience.count})
+        audit.record(
+            access, "audience.deleted", audience, before={**_logged(audience), "count": audience.count}
+        )
         try:
             audience.delete()
         except ProtectedError as error:
             names = ", ".join(str(row) for row in list(error.protected_objects)[:10])
             raise Conflict(
-                _("The audience “%(name)s” is still used by: %(names)s.") % {"name": audience.name, "names": names},
+                _("The audience “%(name)s” is still used by: %(names)s.")
+                % {"name": audience.name, "names": names},
                 code="audience_in_use",
             ) from None
-        transaction.on_commit(lambda: drop_tables(workspace, key))
+        transaction.on_commit(lambda: _drop(audience.workspace_id, audience.source, tables))
 
 
 def set_refresh(
@@ -168,11 +176,9 @@ def set_refresh(
     return update(access, audience, data)
 
 
-def drop_tables(workspace_id: str, audience_id: str) -> None:
-    """Drop all tables of an audience that is gone, also those that were never published."""
-    for table in lake.tables(workspace_id):
-        if table.startswith(f"{audience_id}_v"):
-            lake.drop_table(workspace_id, table)
+def _drop(workspace_id: str, source: str, tables: list[str]) -> None:
+    for table in tables:
+        get_engine(source).drop(workspace_id, table)
 
 
 def _set(audience: Audience, values: dict[str, Any]) -> None:
@@ -205,5 +211,8 @@ def _write_dependencies(audience: Audience, rule: rules.Rule | None) -> None:
     found = provenance.dependencies(rule)
     Dependency.objects.filter(audience=audience).delete()
     Dependency.objects.bulk_create(
-        [Dependency(audience=audience, kind=kind, target=target, columns=columns) for kind, target, columns in found]
+        [
+            Dependency(audience=audience, kind=kind, target=target, columns=columns)
+            for kind, target, columns in found
+        ]
     )

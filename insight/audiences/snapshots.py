@@ -37,7 +37,8 @@ def keep(version: AudienceVersion, audience: Audience, *, automatic: bool = Fals
         oldest = kept.filter(snapshot_auto=True).order_by("number").first()
         if oldest is None:
             raise Conflict(
-                _("The audience has %(limit)d snapshots, the most there may be. Delete one first.") % {"limit": LIMIT},
+                _("The audience has %(limit)d snapshots, the most there may be. Delete one first.")
+                % {"limit": LIMIT},
                 code="too_many_snapshots",
             )
         release(oldest)
@@ -57,7 +58,11 @@ def take(access: Access, audience: Audience) -> AudienceVersion:
     """Keep the present version as a snapshot, without a refresh."""
     visibility.check_change(access, audience)
     with transaction.atomic():
-        row = Audience.objects.select_for_update(of=("self",)).select_related("current", "workspace").get(pk=audience.pk)
+        row = (
+            Audience.objects.select_for_update(of=("self",))
+            .select_related("current", "workspace")
+            .get(pk=audience.pk)
+        )
         if row.current is None:
             raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
         snapshot = keep(row.current, row)

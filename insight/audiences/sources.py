@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import ibis
 from django.db import models
@@ -16,6 +16,7 @@ from insight.audiences.catalog import (
     Dataset,
     TagColumn,
     TagDataset,
+    TagType,
     Unknown,
 )
 from insight.audiences.models import Audience, AudienceVersion
@@ -71,7 +72,8 @@ class WorkspaceCatalog:
                 raise Unknown(_("The dataset is no longer there."))
             if not row.version:
                 raise Unknown(
-                    _("The dataset “%(name)s” has not been computed yet. Refresh it first.") % {"name": row.name}
+                    _("The dataset “%(name)s” has not been computed yet. Refresh it first.")
+                    % {"name": row.name}
                 )
             self._datasets[dataset_id] = row, list(row.fields.select_related("category"))
         row, fields = self._datasets[dataset_id]
@@ -114,7 +116,7 @@ class WorkspaceCatalog:
                 lost.add(item.column)
                 continue
             is_time = types[item.column].startswith("TIMESTAMP")
-            columns[item.column] = TagColumn(item.column, item.name, item.tag_type, is_time)
+            columns[item.column] = TagColumn(item.column, item.name, cast(TagType, item.tag_type), is_time)
         return TagDataset(
             row.pk, row.name, lambda: self._lake_table(table), columns, unique_users(row), frozenset(lost)
         )
@@ -149,7 +151,11 @@ def unique_users(row: DatasetRow) -> bool:
 
 
 def _find_version(workspace: Any, audience_id: str, snapshot: str | int | None) -> AudienceVersion:
-    rows = AudienceVersion.objects.in_workspace(workspace).filter(audience_id=audience_id).select_related("audience")
+    rows = (
+        AudienceVersion.objects.in_workspace(workspace)
+        .filter(audience_id=audience_id)
+        .select_related("audience")
+    )
     if snapshot is None:
         found = rows.filter(pk=models.F("audience__current")).first()
     else:
@@ -163,4 +169,6 @@ def _find_version(workspace: Any, audience_id: str, snapshot: str | int | None) 
         raise Unknown(_("The audience is no longer there."))
     if snapshot is not None:
         raise Unknown(_("The audience “%(name)s” has no such snapshot.") % {"name": audience.name})
-    raise Unknown(_("The audience “%(name)s” has not been computed yet. Refresh it first.") % {"name": audience.name})
+    raise Unknown(
+        _("The audience “%(name)s” has not been computed yet. Refresh it first.") % {"name": audience.name}
+    )

@@ -49,7 +49,9 @@ def with_tags(people: ibis.Table, tags: Sequence[TagRef], catalog: WorkspaceCata
     """
     if not tags:
         return people
-    places = {dataset: place for place, dataset in enumerate(dict.fromkeys(dataset for dataset, _tag in tags))}
+    places = {
+        dataset: place for place, dataset in enumerate(dict.fromkeys(dataset for dataset, _tag in tags))
+    }
     joined = people
     for dataset, place in places.items():
         wanted = list(dict.fromkeys(tag for owner, tag in tags if owner == dataset))

@@ -25,6 +25,8 @@ urlpatterns = [
     path("<str:pk>/delete/", pages.DeleteAudience.as_view(), name="delete"),
     path("<str:pk>/export/", pages.Download.as_view(), name="export"),
     path("<str:pk>/snapshots/", pages.TakeSnapshot.as_view(), name="snapshot-take"),
-    path("<str:pk>/snapshots/<str:snapshot>/export/", pages.SnapshotDownload.as_view(), name="snapshot-export"),
+    path(
+        "<str:pk>/snapshots/<str:snapshot>/export/", pages.SnapshotDownload.as_view(), name="snapshot-export"
+    ),
     path("<str:pk>/snapshots/<str:snapshot>/delete/", pages.DeleteSnapshot.as_view(), name="snapshot-delete"),
 ]

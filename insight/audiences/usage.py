@@ -45,7 +45,9 @@ def _derived(audience: Audience) -> Iterable[Use]:
     )
     for row in rows:
         yield Use(
-            Audience._meta.verbose_name, row.name, reverse("audiences:detail", args=[row.workspace.slug, row.pk])
+            Audience._meta.verbose_name,
+            row.name,
+            reverse("audiences:detail", args=[row.workspace.slug, row.pk]),
         )
 
 

@@ -69,7 +69,9 @@ def _behaviour_values(dataset: BehaviourDataset, column: str, object_name: str) 
         return table.select(value=table[column])
     found = dataset.object_column(object_name) if column == "object" else None
     if found is None:
-        raise NotFound(_("The dataset has no list of values for “%(name)s”.") % {"name": object_name or column})
+        raise NotFound(
+            _("The dataset has no list of values for “%(name)s”.") % {"name": object_name or column}
+        )
     if dataset.form == "key_value":
         rows = table.filter(table["object_key"] == found)
         return rows.select(value=rows["object_value"])

@@ -12,9 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from cdp.console.generic import (
     BadgeColumn,
@@ -37,7 +36,9 @@ NEW_HOURS = 24
 
 
 class AudienceFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(choices=Audience.State.choices, label=_("State"), empty_label=_("Any state"))
+    state = django_filters.ChoiceFilter(
+        choices=Audience.State.choices, label=_("State"), empty_label=_("Any state")
+    )
     periodic = django_filters.ChoiceFilter(
         label=_("Refresh"),
         method="by_schedule",
@@ -88,7 +89,9 @@ class AudienceList(ListPage):
         NameColumn("name", _("Name"), sort="name", link=True),
         NumberColumn("count", _("People"), sort="count"),
         BadgeColumn("state", _("State"), label_of=lambda row: row.get_state_display(), hint=_state_hint),
-        Column("owner", _("Owner"), lambda row: str(row.owner) if row.owner else None, sort="owner__username"),
+        Column(
+            "owner", _("Owner"), lambda row: str(row.owner) if row.owner else None, sort="owner__username"
+        ),
         DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at"),
         DateColumn("updated_at", _("Changed"), sort="updated_at"),
     )
@@ -97,7 +100,9 @@ class AudienceList(ListPage):
     create_permission = "insight.audience.filter"
     empty_icon = "users-group"
     empty_title = _("No audience yet")
-    empty_text = _("Choose people by their tags and behaviour, watch the count while you do, and save them here.")
+    empty_text = _(
+        "Choose people by their tags and behaviour, watch the count while you do, and save them here."
+    )
     export_name = "audiences"
     bulk_actions = (
         BulkAction(
@@ -147,7 +152,6 @@ class AudienceList(ListPage):
             chosen_folder=chosen,
             **more,
         )
-
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A bulk action; moving asks for the folder on a page of its own."""

@@ -28,7 +28,12 @@ def mine(access: Access) -> QuerySet[Audience]:
 
 def get_visible(access: Access, audience_id: str) -> Audience:
     """Raises NotFound for audiences of other workspaces and private ones of other people alike."""
-    row = visible(access).select_related("owner", "folder", "current", "workspace").filter(pk=audience_id).first()
+    row = (
+        visible(access)
+        .select_related("owner", "folder", "current", "workspace")
+        .filter(pk=audience_id)
+        .first()
+    )
     if row is None:
         raise NotFound(_("There is no such audience here."))
     return row
@@ -42,7 +47,9 @@ def check_change(access: Access, audience: Audience) -> None:
     """Raises PermissionDenied where the audience is somebody else's."""
     if not may_change(access, audience):
         raise PermissionDenied(
-            _("Only the owner of the audience, or somebody who manages everybody's audiences, can change it."),
+            _(
+                "Only the owner of the audience, or somebody who manages everybody's audiences, can change it."
+            ),
             point="insight.audience.manage",
         )
 

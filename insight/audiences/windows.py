@@ -7,35 +7,37 @@ so a window never needs one. "Today" is fixed once per computation by the caller
 from __future__ import annotations
 
 import calendar
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-MAX_DAYS = 3650
+from insight.audiences.limits import MAX_DAYS, MAX_OFFSET
+
 Unit = Literal["day", "week", "month", "quarter", "year"]
 
 
 class Strict(BaseModel):
     """A part of a rule: unknown fields are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?")
 
 
 def parse_moment(value: Any) -> date | datetime:
     """A date ("2026-03-01") or local date and time ("2026-03-01T08:30:00"); raises ValueError for anything else."""
-    if isinstance(value, datetime | date):
-        moment = value
-    elif isinstance(value, str) and len(value) == 10:
-        moment = date.fromisoformat(value)
-    elif isinstance(value, str):
-        moment = datetime.fromisoformat(value)
-    else:
-        raise ValueError("Give a date such as 2026-03-01, or a date and time such as 2026-03-01T08:30:00.")
-    if isinstance(moment, datetime) and moment.tzinfo is not None:
+    if isinstance(value, str) and re.search(r"(Z|[+-]\d{2}:?\d{2})$", value[10:]):
         raise ValueError("Give the time without a zone: it is read in the workspace's time zone.")
-    return moment
+    if not isinstance(value, str) or not _MOMENT.fullmatch(value):
+        raise ValueError("Give a date such as 2026-03-01, or a date and time such as 2026-03-01T08:30:00.")
+    try:
+        return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("There is no such day or time.") from None
 
 
 Moment = date | datetime
@@ -56,7 +58,7 @@ class Between(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> Between:
-        if start_of(self.from_) > start_of(self.to):
+        if start_of(self.from_) > end_of(self.to)[0]:
             raise ValueError("The window ends before it begins.")
         return self
 
@@ -84,7 +86,7 @@ class LastDays(Strict):
 
     kind: Literal["last_days"]
     days: int = Field(ge=1, le=MAX_DAYS, strict=True)
-    include_today: bool = False
+    include_today: bool = Field(default=False, strict=True)
 
 
 class NextDays(Strict):
@@ -92,7 +94,15 @@ class NextDays(Strict):
 
     kind: Literal["next_days"]
     days: int = Field(ge=1, le=MAX_DAYS, strict=True)
-    include_today: bool = False
+    include_today: bool = Field(default=False, strict=True)
+
+
+def near_offset(offset: int, info: ValidationInfo) -> int:
+    """The offset, unless it leads more than a hundred years away."""
+    most = MAX_OFFSET.get(info.data.get("unit", ""), MAX_OFFSET["day"])
+    if abs(offset) > most:
+        raise ValueError(f"Give at most {most} in this unit.")
+    return offset
 
 
 class Period(Strict):
@@ -100,14 +110,18 @@ class Period(Strict):
 
     kind: Literal["period"]
     unit: Unit
-    offset: int = Field(default=0, ge=-MAX_DAYS, le=MAX_DAYS, strict=True)
+    offset: int = Field(default=0, strict=True)
+
+    _near = field_validator("offset")(near_offset)
 
 
 class Shift(Strict):
     """A calendar shift of today."""
 
-    offset: int = Field(ge=-MAX_DAYS, le=MAX_DAYS, strict=True)
     unit: Unit
+    offset: int = Field(strict=True)
+
+    _near = field_validator("offset")(near_offset)
 
 
 class Relative(Strict):
@@ -139,15 +153,21 @@ def start_of(moment: Moment) -> datetime:
     return moment if isinstance(moment, datetime) else datetime.combine(moment, time())
 
 
+def end_of(moment: Moment) -> tuple[datetime, bool]:
+    """Where the moment or the day ends, and whether that instant still belongs to it."""
+    if isinstance(moment, datetime):
+        return moment, True
+    if moment == date.max:
+        return datetime.max, True
+    return start_of(moment + timedelta(days=1)), False
+
+
 def _days(first: date, last: date) -> Bounds:
     return Bounds(start_of(first), start_of(last + timedelta(days=1)))
 
 
 def shift(day: date, offset: int, unit: Unit) -> date:
-    """`day` moved by calendar units; a day that the target month lacks becomes that month's last day.
-
-    Raises OverflowError or ValueError beyond the years 1 to 9999.
-    """
+    """`day` moved by calendar units; a day that the target month lacks becomes that month's last day."""
     if unit in ("day", "week"):
         return day + timedelta(days=offset * (7 if unit == "week" else 1))
     months = day.year * 12 + day.month - 1 + offset * {"month": 1, "quarter": 3, "year": 12}[unit]
@@ -173,15 +193,13 @@ def bounds(window: Any, today: date) -> Bounds:
         case AnyTime():
             return Bounds()
         case Between(from_=first, to=last):
-            if isinstance(last, datetime):
-                return Bounds(start_of(first), last, upper_included=True)
-            return Bounds(start_of(first), start_of(last + timedelta(days=1)))
+            end, included = end_of(last)
+            return Bounds(start_of(first), end, upper_included=included)
         case Before(at=at):
             return Bounds(upper=start_of(at))
         case After(at=at):
-            if isinstance(at, datetime):
-                return Bounds(lower=at, lower_included=False)
-            return Bounds(lower=start_of(at + timedelta(days=1)))
+            end, included = end_of(at)
+            return Bounds(lower=end, lower_included=not included)
         case LastDays(days=days, include_today=include_today):
             last_day = today if include_today else today - timedelta(days=1)
             return _days(last_day - timedelta(days=days - 1), last_day)

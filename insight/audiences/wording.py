@@ -7,7 +7,6 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from insight.audiences import rules
-from insight.audiences.catalog import Unknown
 from insight.audiences.models import Audience
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.summary import summarise
@@ -28,15 +27,19 @@ _NEGATIVE = frozenset(
 
 def summary(workspace: Any, rule: rules.Rule) -> dict[str, Any]:
     """`{"text", "warnings": [...]}` in the language of the request."""
-    return {"text": summarise(rule, WorkspaceCatalog(workspace)), "warnings": warnings(rule)}
+    return {"text": _sentence(rule, workspace), "warnings": warnings(rule)}
 
 
 def warnings(rule: rules.Rule) -> list[str]:
     """What the rule leaves out although one might think that it does not."""
     found = []
-    if any(isinstance(leaf, rules.TagLeaf) and leaf.operator in _NEGATIVE for _path, leaf in rules.leaves(rule)):
+    if any(
+        isinstance(leaf, rules.TagLeaf) and leaf.operator in _NEGATIVE for _path, leaf in rules.leaves(rule)
+    ):
         found.append(
-            _("People without a value match no negative condition. Add “has no value” where they should be included.")
+            _(
+                "People without a value match no negative condition. Add “has no value” where they should be included."
+            )
         )
     return found
 
@@ -46,6 +49,11 @@ def stored(audience: Audience) -> str:
     if not audience.rule:
         return ""
     try:
-        return summarise(rules.parse_rule(audience.rule), WorkspaceCatalog(audience.workspace))
-    except (rules.RuleInvalid, Unknown) as error:
+        return _sentence(rules.parse_rule(audience.rule), audience.workspace)
+    except rules.RuleInvalid as error:
         return str(error)
+
+
+def _sentence(rule: rules.Rule, workspace: Any) -> str:
+    text = summarise(rule, WorkspaceCatalog(workspace))
+    return text[:1].upper() + text[1:]

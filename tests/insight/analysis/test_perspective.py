@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +12,14 @@ from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from insight.analysis.perspective import perspective
 from insight.audiences import services
 from tests.factories import make_access
-from tests.insight.audiences.world import PEOPLE, World, make_tag_dataset, make_world, new_version, people_table
+from tests.insight.audiences.world import (
+    PEOPLE,
+    World,
+    make_tag_dataset,
+    make_world,
+    new_version,
+    people_table,
+)
 
 GENDER, INTERESTS = 2, 4
 RunJobs = Callable[[], list[Any]]
@@ -99,11 +105,16 @@ def test_a_tag_with_too_many_values_is_cut_and_says_so(world: World) -> None:
     people += [(f"w{number}", None, "v00001", None, None, None) for number in range(5)]
     dataset = make_tag_dataset(world.workspace, "Many", people_table(people))
     item = perspective(world.access, dataset.pk, ["gender"])["tags"][0]
-    assert item["cut"] and len(item["values"]) == 200 and item["values"][0] == {
-        "value": "v00001",
-        "count": 6,
-        "share": round(6 / 5006, 6),
-    }
+    assert (
+        item["cut"]
+        and len(item["values"]) == 200
+        and item["values"][0]
+        == {
+            "value": "v00001",
+            "count": 6,
+            "share": round(6 / 5006, 6),
+        }
+    )
     assert item["other"] == 5006 - sum(row["count"] for row in item["values"]) and item["notice"]
 
 

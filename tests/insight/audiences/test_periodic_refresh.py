@@ -70,7 +70,9 @@ def test_a_bad_policy_is_refused_with_its_path(policy: dict[str, Any], path: str
     assert list(failure.value.errors) == [path]
 
 
-def test_hourly_refresh_needs_user_tag_datasets_also_behind_audiences(world: World, computed: Computed) -> None:
+def test_hourly_refresh_needs_user_tag_datasets_also_behind_audiences(
+    world: World, computed: Computed
+) -> None:
     hourly = {"every": "hour", "hours": 2}
     assert computed(refresh=hourly).next_refresh_at is not None
     buyers = computed(world.bought(), name="Buyers", save_ids=[])
@@ -117,7 +119,9 @@ def test_a_periodic_refresh_keeps_a_snapshot_where_the_policy_says_so(
     assert kept.number == 1 and kept.snapshot_auto
 
 
-def test_periodic_refreshes_beyond_the_limit_wait_and_manual_ones_do_not(world: World, computed: Computed) -> None:
+def test_periodic_refreshes_beyond_the_limit_wait_and_manual_ones_do_not(
+    world: World, computed: Computed
+) -> None:
     update_settings(world.workspace, {"update_concurrency": 1})
     first, second = computed(refresh={"every": "day"}), computed(name="Second", refresh={"every": "day"})
     make_due(first)
@@ -125,7 +129,9 @@ def test_periodic_refreshes_beyond_the_limit_wait_and_manual_ones_do_not(world: 
     tasks.start_due_refreshes()
     running = Job.objects.filter(status="queued").order_by("created_at").first()
     assert running is not None
-    Job.objects.filter(pk=running.pk).update(status="running", lease_until=timezone.now() + timedelta(minutes=1))
+    Job.objects.filter(pk=running.pk).update(
+        status="running", lease_until=timezone.now() + timedelta(minutes=1)
+    )
     waiting = Job.objects.get(status="queued")
     run_job(waiting.pk)
     waiting.refresh_from_db()

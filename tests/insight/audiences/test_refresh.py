@@ -59,7 +59,9 @@ def test_ids_come_from_the_first_dataset_that_knows_them_and_conflicts_are_count
     assert found.id_stats["mobile"]["conflicts"] == 1
 
 
-def test_a_dataset_with_several_rows_per_user_gives_each_member_once(computed: Computed, world: World) -> None:
+def test_a_dataset_with_several_rows_per_user_gives_each_member_once(
+    computed: Computed, world: World
+) -> None:
     new_version(world.members, people_table([*PEOPLE, PEOPLE[1]]))
     world.members.stats = {"unique_users": False}
     world.members.save()
@@ -82,7 +84,10 @@ def test_an_audience_condition_uses_the_latest_good_version(
     computed: Computed, world: World, run_jobs: RunJobs
 ) -> None:
     women = computed()
-    rule = {"op": "subtract", "items": [world.tag("spend", "not_empty"), {"kind": "audience", "audience": women.pk}]}
+    rule = {
+        "op": "subtract",
+        "items": [world.tag("spend", "not_empty"), {"kind": "audience", "audience": women.pk}],
+    }
     rest = computed(rule, name="Others", save_ids=["mobile"])
     assert sorted(people(rest.current)) == ["u1", "u4", "u5", "u7"]
     assert people(rest.current)["u5"]["mobile"] is None
@@ -242,5 +247,3 @@ def test_the_snapshot_limit_drops_the_oldest_automatic_one_or_refuses(
     kept.update(snapshot_auto=False)
     with pytest.raises(Conflict):
         refreshing.refresh(world.access, audience)
-
-

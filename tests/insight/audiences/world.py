@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -38,7 +39,11 @@ class World:
 
     access: MemberAccess
     members: Dataset
-    orders: Dataset
+
+    @cached_property
+    def orders(self) -> Dataset:
+        """The behaviour dataset, made when a test first asks for it."""
+        return make_behaviour_dataset(self.workspace)
 
     @property
     def workspace(self) -> Any:
@@ -61,8 +66,7 @@ class World:
 def make_world(access: MemberAccess | None = None) -> World:
     access = access or make_access()
     members = make_tag_dataset(access.workspace, "Members", people_table(PEOPLE), is_default=True)
-    orders = make_behaviour_dataset(access.workspace)
-    return World(access, members, orders)
+    return World(access, members)
 
 
 def people_table(people: Sequence[tuple[Any, ...]]) -> pa.Table:
@@ -100,13 +104,18 @@ def make_behaviour_dataset(workspace: Any, name: str = "Orders") -> Dataset:
         ("u9", datetime(2026, 2, 8, 10), "purchase", "web", 1.0, 10.0, "coats"),
     ]
     names = ["user_unique_id", "at", "type", "channel", "count", "amount", "category"]
-    table = pa.table({name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)})
+    table = pa.table(
+        {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    )
     dataset = _dataset(workspace, name, "behaviour", table)
     roles = {"type": "type", "channel": "channel", "count": "count", "amount": "amount", "category": "object"}
     fields = [
         DatasetField(dataset=dataset, column="member_no", role="identifier", id_type="one_id", name="Member"),
         DatasetField(dataset=dataset, column="at", role="time", name="Time"),
-        *(DatasetField(dataset=dataset, column=column, role=role, name=column) for column, role in roles.items()),
+        *(
+            DatasetField(dataset=dataset, column=column, role=role, name=column)
+            for column, role in roles.items()
+        ),
     ]
     DatasetField.objects.bulk_create(fields)
     return dataset
@@ -124,7 +133,14 @@ def _dataset(workspace: Any, name: str, kind: str, table: pa.Table, **more: Any)
     stats: Mapping[str, Any] = {"unique_users": more.pop("unique_users", False)}
     users = len(set(table["user_unique_id"].to_pylist()))
     dataset = Dataset.objects.create(
-        workspace=workspace, name=name, kind=kind, version=1, rows=table.num_rows, users=users, stats=stats, **more
+        workspace=workspace,
+        name=name,
+        kind=kind,
+        version=1,
+        rows=table.num_rows,
+        users=users,
+        stats=stats,
+        **more,
     )
     _store(workspace, f"{dataset.pk}_v1", table)
     return dataset
