@@ -20,7 +20,7 @@ from django.utils.translation import trans_real
 from marketing.sandbox import contract, mail
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.options import Options
-from marketing.sandbox.store import Store
+from marketing.sandbox.store import Store, Wanted
 
 PAGE = 50
 MOST_LISTED = 1000
@@ -75,20 +75,16 @@ class Inbox:
     # Pages
 
     def page(self, request: Request) -> Response:
-        text, channel = request.query.get("q", ""), request.query.get("channel", "")
+        wanted = wanted_by(request.query)
         before = _number(request.query.get("before"), 0)
-        rows = self.store.messages(text=text, channel=channel, before=before, limit=PAGE + 1)
-        older = (
-            urlencode({"q": text, "channel": channel, "before": rows[PAGE - 1]["id"]})
-            if len(rows) > PAGE
-            else ""
-        )
+        rows = self.store.messages(wanted, before=before, limit=PAGE + 1)
+        search = {"q": wanted.text, "channel": wanted.channel}
+        older = urlencode({**search, "before": rows[PAGE - 1]["id"]}) if len(rows) > PAGE else ""
         content = {
+            **search,
             "rows": [_summary(row) for row in rows[:PAGE]],
             "counts": self.store.counts(),
-            "found": self.store.count(text=text, channel=channel),
-            "q": text,
-            "channel": channel,
+            "found": self.store.count(wanted),
             "before": before,
             "older": older,
         }
@@ -140,16 +136,10 @@ class Inbox:
     # JSON
 
     def api_messages(self, request: Request) -> Response:
-        query = request.query
-        wanted = {
-            "to": query.get("to", ""),
-            "channel": query.get("channel", ""),
-            "out_id": query.get("out_id", ""),
-            "text": query.get("q", ""),
-        }
-        limit = min(_number(query.get("limit"), PAGE), MOST_LISTED)
-        rows = self.store.messages(**wanted, after=_number(query.get("after"), 0), limit=limit)
-        return as_json({"count": self.store.count(**wanted), "messages": [_summary(row) for row in rows]})
+        wanted = wanted_by(request.query)
+        limit = min(_number(request.query.get("limit"), PAGE), MOST_LISTED)
+        rows = self.store.messages(wanted, after=_number(request.query.get("after"), 0), limit=limit)
+        return as_json({"count": self.store.count(wanted), "messages": [_summary(row) for row in rows]})
 
     def api_message(self, request: Request, number: int) -> Response:
         found = self._details(number)
@@ -185,6 +175,11 @@ class Inbox:
             {"text": reply["text"], "at": _moment(reply["at"])} for reply in self.store.replies(number)
         ]
         return found
+
+
+def wanted_by(query: dict[str, str]) -> Wanted:
+    """The messages that a page's or listing's address asks for."""
+    return Wanted(query.get("to", ""), query.get("channel", ""), query.get("out_id", ""), query.get("q", ""))
 
 
 def links(html: str, text: str) -> list[str]:

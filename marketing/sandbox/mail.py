@@ -52,7 +52,7 @@ class MailHandler:
         )
         if fault and fault.kind == "timeout_after_accepting":
             await asyncio.sleep(fault.seconds)
-        if fault and fault.kind == "lost_answer":
+        if fault and fault.kind == "lost_answer" and isinstance(server.transport, asyncio.Transport):
             server.transport.abort()
         return f"250 OK: kept as {numbers[0]}"
 

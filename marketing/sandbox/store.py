@@ -40,6 +40,16 @@ class Batch:
     template_code: str = ""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which messages are looked for; what is empty does not matter. `text` may be part of any text of a message."""
+
+    to: str = ""
+    channel: str = ""
+    out_id: str = ""
+    text: str = ""
+
+
 class Store:
     """Safe to use from several threads. `path` None keeps everything in memory."""
 
@@ -226,18 +236,10 @@ class Store:
     # Reading
 
     def messages(
-        self,
-        *,
-        to: str = "",
-        channel: str = "",
-        out_id: str = "",
-        text: str = "",
-        before: int = 0,
-        after: int = 0,
-        limit: int = 50,
+        self, wanted: Wanted, *, before: int = 0, after: int = 0, limit: int = 50
     ) -> list[dict[str, Any]]:
-        """The latest messages that fit, newest first."""
-        condition, values = _filter(to, channel, out_id, text)
+        """The latest messages that fit, newest first, with numbers between `before` and `after`."""
+        condition, values = _filter(wanted)
         if before:
             condition, values = [*condition, "m.id < ?"], [*values, before]
         if after:
@@ -245,10 +247,10 @@ class Store:
         where = " WHERE " + " AND ".join(condition) if condition else ""
         return self._rows(f"{_LISTED}{where} ORDER BY m.id DESC LIMIT ?", [*values, limit])
 
-    def count(self, *, to: str = "", channel: str = "", out_id: str = "", text: str = "") -> int:
-        condition, values = _filter(to, channel, out_id, text)
+    def count(self, wanted: Wanted) -> int:
+        condition, values = _filter(wanted)
         where = " WHERE " + " AND ".join(condition) if condition else ""
-        joined = " LEFT JOIN batches b ON b.biz_id = m.biz_id" if out_id or text else ""
+        joined = " LEFT JOIN batches b ON b.biz_id = m.biz_id" if wanted.out_id or wanted.text else ""
         return int(self._value(f"SELECT count(*) FROM messages m{joined}{where}", values))
 
     def counts(self) -> dict[str, int]:
@@ -311,15 +313,19 @@ class Store:
             )
 
 
-def _filter(to: str, channel: str, out_id: str, text: str) -> tuple[list[str], list[Any]]:
+def _filter(wanted: Wanted) -> tuple[list[str], list[Any]]:
     condition: list[str] = []
     values: list[Any] = []
-    for clause, value in (("m.recipient = ?", to), ("m.channel = ?", channel), ("b.out_id = ?", out_id)):
+    for clause, value in (
+        ("m.recipient = ?", wanted.to),
+        ("m.channel = ?", wanted.channel),
+        ("b.out_id = ?", wanted.out_id),
+    ):
         if value:
             condition.append(clause)
             values.append(value)
-    if text:
-        pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+    if wanted.text:
+        pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
         columns = (
             "m.recipient",
             "m.subject",

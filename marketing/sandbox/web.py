@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 from marketing.sandbox import contract
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.faults import Fault, Faults
-from marketing.sandbox.inbox import Inbox
+from marketing.sandbox.inbox import Inbox, wanted_by
 from marketing.sandbox.options import Options
 from marketing.sandbox.store import Store
 
@@ -72,10 +72,9 @@ class Application:
             wait, wanted = min(float(query.get("wait", 0)), MOST_WAIT_SECONDS), int(query.get("at_least", 1))
         except ValueError:
             return
-        chosen = {"to": query.get("to", ""), "channel": query.get("channel", "")}
-        chosen |= {"out_id": query.get("out_id", ""), "text": query.get("q", "")}
+        sought = wanted_by(query)
         end = time.monotonic() + wait
-        while time.monotonic() < end and await asyncio.to_thread(lambda: self.store.count(**chosen)) < wanted:
+        while time.monotonic() < end and await asyncio.to_thread(self.store.count, sought) < wanted:
             await asyncio.sleep(_WAIT_STEP_SECONDS)
 
     def _control(self, request: Request) -> Response:
