@@ -143,6 +143,7 @@ class NewDataset(WorkspaceView):
             table=table,
             kind=kind,
             rows=rows,
+            column_names=[row["column"] for row in sorted(rows, key=lambda row: row["index"])],
             errors=sorted((errors or {}).items()),
             name=posted.get("name") or table.name.replace("_", " ").capitalize(),
             constant=posted.get("constant", ""),
