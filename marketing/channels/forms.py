@@ -1,0 +1,65 @@
+"""Forms of providers, made from the fields that a provider's type declares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from marketing.channels.base import ConfigField, ProviderType
+from marketing.channels.models import Provider
+from marketing.channels.services import shown_config
+
+CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
+
+
+class ProviderForm(forms.Form):
+    """Name, limits and the settings of the type (as config_<name>)."""
+
+    name = forms.CharField(label=_("Name"), max_length=50, widget=forms.TextInput(CONTROL))
+    rate_per_second = forms.IntegerField(
+        label=_("Messages per second"), min_value=1, initial=50, widget=forms.NumberInput(CONTROL)
+    )
+    enabled = forms.BooleanField(
+        label=_("In use"), required=False, initial=True, widget=forms.CheckboxInput({"class": "form-check-input"})
+    )
+
+    def __init__(self, *args: Any, kind: ProviderType, provider: Provider | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kind = kind
+        shown = shown_config(provider) if provider else {}
+        for item in kind.fields:
+            field = _field(item)
+            field.initial = shown.get(item.name, item.default)
+            self.fields[f"config_{item.name}"] = field
+
+    def values(self) -> dict[str, Any]:
+        """Cleaned data in the form that the service takes."""
+        data = self.cleaned_data
+        config = {item.name: data[f"config_{item.name}"] for item in self.kind.fields}
+        return {**{name: data[name] for name in ("name", "rate_per_second", "enabled")}, "config": config}
+
+
+def _field(item: ConfigField) -> forms.Field:
+    common: dict[str, Any] = {"label": item.label, "required": item.required, "help_text": item.help_text}
+    if item.kind == "number":
+        return forms.IntegerField(widget=forms.NumberInput(CONTROL), **common)
+    if item.kind == "choice":
+        return forms.ChoiceField(choices=list(item.choices), widget=forms.Select(SELECT), **common)
+    if item.kind == "flag":
+        return forms.BooleanField(
+            widget=forms.CheckboxInput({"class": "form-check-input"}), **{**common, "required": False}
+        )
+    if item.kind == "secret":
+        help_text = item.help_text or _("Leave the dots to keep the present one.")
+        widget = forms.PasswordInput(CONTROL, render_value=True)
+        return forms.CharField(widget=widget, **{**common, "help_text": help_text})
+    return forms.CharField(widget=forms.TextInput(CONTROL), **common)
+
+
+class SenderForm(forms.Form):
+    """A sender address of a provider."""
+
+    address = forms.EmailField(label=_("Address"), widget=forms.EmailInput(CONTROL))
+    name = forms.CharField(label=_("Sender name"), required=False, max_length=64, widget=forms.TextInput(CONTROL))

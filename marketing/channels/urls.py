@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from marketing.channels import views
+
+app_name = "channels"
+urlpatterns = [
+    path("", views.ProviderList.as_view(), name="list"),
+    path("new/<str:channel>/<str:type>/", views.NewProvider.as_view(), name="new"),
+    path("<str:pk>/", views.ProviderDetail.as_view(), name="detail"),
+    path("<str:pk>/edit/", views.EditProvider.as_view(), name="edit"),
+    path("<str:pk>/test/", views.TestProvider.as_view(), name="test"),
+    path("<str:pk>/senders/new/", views.NewSender.as_view(), name="sender-new"),
+    path("<str:pk>/delete/", views.DeleteProvider.as_view(), name="delete"),
+]

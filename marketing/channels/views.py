@@ -1,0 +1,155 @@
+"""Pages of providers and sender addresses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils.translation import gettext_lazy as _
+
+from cdp.console.generic import (
+    ActionView,
+    BooleanColumn,
+    Column,
+    DateColumn,
+    DeletePage,
+    DetailPage,
+    Fact,
+    FormPage,
+    ListPage,
+)
+from cdp.console.middleware import flash
+from marketing.channels import services
+from marketing.channels.base import find_type, provider_type, types_of
+from marketing.channels.forms import ProviderForm, SenderForm
+from marketing.channels.models import Provider, SenderAddress
+
+PERMISSION = "marketing.accounts.manage"
+
+
+class ProviderList(ListPage):
+    permission = PERMISSION
+    title = _("Channels")
+    intro = _("Mail servers and message platforms that send-outs leave by.")
+    template_name = "marketing/channels/list.html"
+    search_fields = ("name",)
+    ordering = "name"
+    empty_icon = "plug"
+    empty_title = _("No providers yet")
+    empty_text = _("Connect an SMTP server or an SMS platform to send messages.")
+    columns = (
+        Column("name", _("Provider"), sort="name", link=True),
+        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
+        Column("type", _("Type"), value=lambda row: provider_type(row).label),
+        BooleanColumn("enabled", _("In use")),
+        Column("last_error", _("Last error")),
+        DateColumn("checked_at", _("Tested")),
+    )
+
+    def get_queryset(self) -> QuerySet[Provider]:
+        return Provider.objects.in_workspace(self.workspace)
+
+    def row_url(self, row: Provider) -> str:
+        return self.reverse("channels:detail", pk=row.pk)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        kinds = [kind for channel in Provider.Channel.values for kind in types_of(channel)]
+        return super().get_context(kinds=kinds, **more)
+
+
+class ProviderDetail(DetailPage):
+    permission = PERMISSION
+    model = Provider
+    template_name = "marketing/channels/detail.html"
+    back_url_name = "channels:list"
+    back_label = _("Channels")
+
+    def facts(self, obj: Provider) -> list[Fact]:
+        labels = {item.name: item.label for item in provider_type(obj).fields}
+        shown = [Fact(labels[name], value or "–") for name, value in services.shown_config(obj).items()]
+        return [
+            Fact(_("Channel"), obj.get_channel_display()),
+            Fact(_("Type"), provider_type(obj).label),
+            *shown,
+            Fact(_("Messages per second"), obj.rate_per_second),
+            Fact(_("Tested"), obj.checked_at),
+        ]
+
+
+class ProviderFormPage(FormPage):
+    permission = PERMISSION
+    form_class = ProviderForm
+    back_url_name = "channels:list"
+    success_message = _("Saved. Test the connection now.")
+
+    def success_url(self, obj: Provider) -> str:
+        return self.reverse("channels:detail", pk=obj.pk)
+
+
+class NewProvider(ProviderFormPage):
+    title = _("New provider")
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        kind = find_type(self.kwargs["channel"], self.kwargs["type"])
+        if kind is None:
+            raise Http404
+        return {"kind": kind}
+
+    def save(self, form: ProviderForm, obj: Any) -> Provider:
+        values = {**form.values(), "channel": self.kwargs["channel"], "type": self.kwargs["type"]}
+        return services.create_provider(self.access, values)
+
+
+class EditProvider(ProviderFormPage):
+    title = _("Edit the provider")
+
+    def get_object(self) -> Provider:
+        return Provider.objects.get_in(self.workspace, self.kwargs["pk"])
+
+    def initial(self, obj: Provider) -> dict[str, Any]:
+        return {"name": obj.name, "rate_per_second": obj.rate_per_second, "enabled": obj.enabled}
+
+    def form_options(self, obj: Provider) -> dict[str, Any]:
+        return {"kind": provider_type(obj), "provider": obj}
+
+    def save(self, form: ProviderForm, obj: Provider) -> Provider:
+        return services.update_provider(self.access, obj, form.values(), edit_version=self.seen_version())
+
+
+class TestProvider(ActionView):
+    permission = PERMISSION
+    model = Provider
+
+    def act(self, obj: Provider) -> dict[str, Any]:
+        found = services.test_provider(self.access, obj)
+        for line in found["lines"]:
+            flash(self.request, line, messages.SUCCESS if found["ok"] else messages.ERROR)
+        return found
+
+    def success_url(self, obj: Provider, result: Any) -> str:
+        return self.reverse("channels:detail", pk=obj.pk)
+
+
+class DeleteProvider(DeletePage):
+    permission = PERMISSION
+    model = Provider
+    back_url_name = "channels:list"
+
+    def delete(self, obj: Provider) -> None:  # type: ignore[override]
+        services.delete_provider(self.access, obj)
+
+
+class NewSender(FormPage):
+    permission = PERMISSION
+    title = _("New sender address")
+    form_class = SenderForm
+    back_url_name = "channels:list"
+
+    def save(self, form: SenderForm, obj: Any) -> SenderAddress:
+        provider = Provider.objects.get_in(self.workspace, self.kwargs["pk"])
+        return services.add_sender(self.access, provider, form.cleaned_data["address"], form.cleaned_data["name"])
+
+    def success_url(self, obj: SenderAddress) -> str:
+        return self.reverse("channels:detail", pk=obj.provider_id)
