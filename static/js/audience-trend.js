@@ -14,7 +14,7 @@ function draw(place) {
   const locale = document.documentElement.lang || undefined;
   chart.setOption({
     animation: false,
-    grid: { left: 8, right: 8, top: 8, bottom: 4, containLabel: true },
+    grid: { left: 8, right: 32, top: 8, bottom: 4, containLabel: true },
     tooltip: {
       trigger: "axis",
       renderMode: "richText",

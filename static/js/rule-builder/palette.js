@@ -131,7 +131,8 @@ export class Palette {
 
   async audiences(query) {
     const answer = await this.api.audiences(query);
-    const rows = answer.results.filter((row) => row.id !== this.fields.own);
+    // Only audiences that have members yet can be a condition.
+    const rows = answer.results.filter((row) => row.id !== this.fields.own && row.count !== null);
     this.fields.rememberAudiences(rows);
     if (!rows.length) return [this.message(query ? t("No audience contains this.") : t("There are no other audiences yet."))];
     return [this.section(t("Is a member of"), rows.map((row) => this.entry({ kind: "audience", audience: row.id }, "users-group", row.name, row.owner || "", row.count)))];
