@@ -1,0 +1,43 @@
+"""`manage.py install`: what a new installation needs to be signed in to."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
+
+from admin_center.members.models import User
+from admin_center.members.services import create_user
+from admin_center.organizations.models import Organization, Workspace
+from admin_center.organizations.services import create_organization, create_workspace
+from cdp.demo.generate import PROFILES
+from cdp.jobs import start_job
+
+
+class Command(BaseCommand):
+    help = "Creates the organization, its workspaces and the first user; fills the demo workspace unless --empty."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--empty", action="store_true", help="no demo data")
+        parser.add_argument("--profile", choices=list(PROFILES), default="demo")
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        if Organization.objects.exists():
+            self.stdout.write("Installed already.")
+            return
+        organization = create_organization("Demo retail group")
+        create_workspace(organization, "Start", slug="start")
+        demo = create_workspace(organization, "Brand A", slug="demo", description="A fictional clothing retailer")
+        password = os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(12)
+        admin = create_user(
+            "admin", password=password, organization=organization, is_manager=True, is_superuser=True
+        )
+        User.objects.filter(pk=admin.pk).update(last_workspace_id=demo.pk)
+        if not os.environ.get("ADMIN_PASSWORD"):
+            self.stdout.write(f"The first user is admin with the password {password}")
+        if not options["empty"]:
+            start_job("demo.load", workspace=Workspace.objects.get(pk=demo.pk), owner=admin, params={"profile": options["profile"]})
