@@ -60,7 +60,7 @@ def generate(profile: str, seed: int, as_of: date, folder: Path) -> Tables:
         CREATE TABLE rows AS
         SELECT id, i, member_no,
                (day + INTERVAL (9 + floor(dice(id, 'hour') * 13)::INT) HOUR
-                    + INTERVAL (floor(dice(id, 'minute') * 60)::INT) MINUTE)::TIMESTAMP AS at, day, quantity,
+                    + INTERVAL (floor(dice(id, 'minute') * 60)::INT) MINUTE)::TIMESTAMP AS "at", day, quantity,
                round(quantity * price, 2) AS amount,
                CASE WHEN dice(id, 'channel') < 0.34 THEN '小程序' WHEN dice(id, 'channel') < 0.58 THEN 'app'
                     WHEN dice(id, 'channel') < 0.74 THEN '官网'
@@ -81,10 +81,10 @@ def generate(profile: str, seed: int, as_of: date, folder: Path) -> Tables:
 
 # A purchase, and the visits that led to it.
 _BEHAVIOUR = """
-    SELECT member_no, at AS behavior_time, '购买' AS behavior_type, quantity::DOUBLE AS behavior_count,
+    SELECT member_no, "at" AS behavior_time, '购买' AS behavior_type, quantity::DOUBLE AS behavior_count,
            amount AS behavior_amount, channel, category, product, id * 10 AS sequence FROM rows
     UNION ALL
-    SELECT member_no, at - INTERVAL (n * 3 + 1) HOUR, CASE WHEN n % 4 = 3 THEN '加购' ELSE '浏览' END,
+    SELECT member_no, "at" - INTERVAL (n * 3 + 1) HOUR, CASE WHEN n % 4 = 3 THEN '加购' ELSE '浏览' END,
            1 + (n % 3), NULL, CASE WHEN channel LIKE '门店%' THEN 'app' ELSE channel END, category, product,
            id * 10 + n + 1
     FROM rows, range(0, 8) t(n) WHERE dice(id * 10 + n, 'visit') < 0.6
@@ -111,7 +111,7 @@ _MEMBERS = """
            last_at AS last_buy_time, coalesce(total, 0)::DOUBLE AS total_amount, coalesce(n, 0) AS total_count,
            coalesce(recent, 0)::DOUBLE AS amount_90d, (coalesce(total, 0) > 10000 AND n > 10) AS is_vip
     FROM people LEFT JOIN (
-        SELECT i AS buyer, count(*) AS n, sum(amount) AS total, max(at) AS last_at,
+        SELECT i AS buyer, count(*) AS n, sum(amount) AS total, max("at") AS last_at,
                sum(amount) FILTER (day > DATE '{as_of}' - 90) AS recent
         FROM rows GROUP BY i) ON buyer = i
     ORDER BY i
