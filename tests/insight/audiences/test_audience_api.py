@@ -11,9 +11,10 @@ import pytest
 from rest_framework.test import APIClient
 
 from admin_center.audit.models import AuditEntry, DownloadLog
+from cdp.warehouse import LakeEngine
 from insight.audiences.models import Audience
 from tests.factories import make_access, make_token
-from tests.insight.audiences.world import PEOPLE, World, make_world
+from tests.insight.audiences.world import PEOPLE, World, make_world, new_version, people_table
 
 RunJobs = Callable[..., list[Any]]
 
@@ -91,6 +92,20 @@ def test_inner_groups_are_counted_apart_from_conditions(client: Client, world: W
 def test_a_rule_of_one_condition_has_the_empty_path(client: Client, world: World) -> None:
     counted = client.post("audiences/preview/", {"rule": world.women}).json()
     assert counted["conditions"] == [{"path": "", "count": 4}]
+
+
+def test_counts_are_kept_until_the_dataset_has_a_new_version(
+    client: Client, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[int] = []
+    execute = LakeEngine.execute
+    monkeypatch.setattr(LakeEngine, "execute", lambda self, query: ran.append(1) or execute(self, query))
+    for _number in range(2):
+        client.post("audiences/preview/", {"rule": world.women})
+    assert len(ran) == 1
+    new_version(world.members, people_table(PEOPLE[:2]))
+    assert client.post("audiences/preview/", {"rule": world.women}).json()["count"] == 1
+    assert len(ran) == 2
 
 
 @pytest.mark.parametrize(
@@ -177,7 +192,7 @@ def test_an_export_is_logged_with_its_rows(client: Client, world: World, audienc
 
 
 def test_formulas_in_ids_are_escaped_in_the_file(world: World, computed: Callable[..., Audience]) -> None:
-    from tests.insight.audiences.world import make_tag_dataset, people_table
+    from tests.insight.audiences.world import make_tag_dataset
 
     evil = make_tag_dataset(world.workspace, "Evil", people_table([("=1+1", None, *PEOPLE[1][2:])]))
     audience = computed({**world.women, "dataset": evil.pk}, name="Evil")
