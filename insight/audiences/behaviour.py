@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import ibis
@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 from insight.audiences.catalog import BehaviourDataset
 from insight.audiences.leaves import BehaviourLeaf, Comparison, Having, HavingGroup
 from insight.audiences.predicates import all_of, any_of, compare, in_bounds, text_condition
-from insight.audiences.windows import AnyTime, Bounds, Moment, bounds, start_of
+from insight.audiences.windows import AnyTime, Bounds, Moment, bounds, end_of, start_of
 
 USER = "user_unique_id"
 _AT_LEAST_ONCE = Comparison(measure="times", operator=">=", value=1)
@@ -105,7 +105,8 @@ def _moment_condition(value: Any, node: Comparison, today: date) -> ir.BooleanVa
         return in_bounds(value, bounds(node.value, today))
     if node.operator == "between":
         first, last = node.value
-        return in_bounds(value, Bounds(_whole(first).lower, _whole(last).upper, True, _whole(last).upper_included))
+        end, included = end_of(last)
+        return in_bounds(value, Bounds(start_of(first), end, upper_included=included))
     whole = _whole(node.value)
     limits = {
         "=": whole,
@@ -121,7 +122,5 @@ def _moment_condition(value: Any, node: Comparison, today: date) -> ir.BooleanVa
 
 def _whole(moment: Moment) -> Bounds:
     """The stretch that a day or a moment covers."""
-    start = start_of(moment)
-    if start is moment:
-        return Bounds(start, start, upper_included=True)
-    return Bounds(start, start + timedelta(days=1))
+    end, included = end_of(moment)
+    return Bounds(start_of(moment), end, upper_included=included)

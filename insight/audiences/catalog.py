@@ -68,7 +68,7 @@ class BehaviourDataset:
         return resolved(self.source)
 
     def object_column(self, name: str) -> str | None:
-        """The column (wide) or attribute (key/value) of an object name; any attribute is allowed where none is listed."""
+        """The column (wide) or attribute (key/value) of an object name; where no attributes are listed, any name is one."""
         found = self.objects.get(name)
         return name if found is None and self.form == "key_value" and not self.objects else found
 

@@ -85,7 +85,9 @@ def _check_objects(leaf: BehaviourLeaf, path: str, dataset: BehaviourDataset, er
     objects = leaf.objects or ()
     if dataset.form == "key_value" and len(objects) != 1 and not (not objects and dataset.base_attribute):
         errors.add(
-            path, "objects", "Name exactly one object attribute: the same behaviour stands in several rows otherwise."
+            path,
+            "objects",
+            "Name exactly one object attribute: the same behaviour stands in several rows otherwise.",
         )
     for index, item in enumerate(objects):
         if dataset.object_column(item.name) is None:
@@ -96,7 +98,11 @@ def _check_having(node: Having, path: str, dataset: BehaviourDataset, errors: _E
     if isinstance(node, HavingGroup):
         for index, item in enumerate(node.items):
             _check_having(item, join(path, f"items/{index}"), dataset, errors)
-    elif isinstance(node, Comparison) and node.measure in ("amount", "amount_per_time") and not dataset.has_amount:
+    elif (
+        isinstance(node, Comparison)
+        and node.measure in ("amount", "amount_per_time")
+        and not dataset.has_amount
+    ):
         errors.add(path, "measure", "This dataset has no amounts.")
 
 

@@ -7,7 +7,7 @@ boolean over that table: any number of conditions costs one scan. Everything els
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -20,7 +20,7 @@ from insight.audiences.behaviour import people_who_did
 from insight.audiences.catalog import BehaviourDataset, Catalog, TagDataset
 from insight.audiences.leaves import AudienceLeaf, BehaviourLeaf, TagLeaf
 from insight.audiences.predicates import all_of, any_of, certain, tag_condition
-from insight.audiences.rules import Group, Node, Rule, nodes
+from insight.audiences.rules import Group, Node, Operation, Rule, nodes
 
 USER = "user_unique_id"
 
@@ -97,12 +97,7 @@ class _Compiler:
     def condition(self, node: Node) -> ir.BooleanValue:
         """A node whose leaves are tags of one table, as a boolean (NULL where unknown, which means no)."""
         if isinstance(node, Group):
-            parts = [self.condition(item) for item in node.items]
-            if node.op == "union":
-                return any_of(parts)
-            if node.op == "intersect":
-                return all_of(parts)
-            return all_of([parts[0], *(~certain(part) for part in parts[1:])])
+            return _combined(node.op, [self.condition(item) for item in node.items])
         assert isinstance(node, TagLeaf)
         dataset = self.tag_dataset(node.dataset)
         column = dataset.columns[node.tag]
@@ -163,10 +158,36 @@ class _Compiler:
         return self.catalog.audience(leaf.audience, leaf.snapshot).table.select(USER)
 
     def one_scan(self, dataset_id: str, parts: list[tuple[str, Node]]) -> CountQuery:
-        """Counts of several boolean nodes over one table."""
+        """Counts of several boolean nodes over one table.
+
+        Each condition is computed once per row, below the counts: groups only combine what is computed already.
+        """
         table = self.table(self.tag_dataset(dataset_id))
-        counts = {f"n{index}": table.count(where=self.condition(node)) for index, (_path, node) in enumerate(parts)}
-        return CountQuery(tuple(path for path, _node in parts), table.aggregate(**counts))
+        found = {node: f"c{index}" for index, node in enumerate(dict.fromkeys(_tag_leaves(parts)))}
+        answers = table.select(**{name: self.condition(leaf) for leaf, name in found.items()})
+
+        def answer(node: Node) -> ir.BooleanValue:
+            if isinstance(node, Group):
+                return _combined(node.op, [answer(item) for item in node.items])
+            return answers[found[node]]  # type: ignore[no-any-return, index]
+
+        counts = {f"n{index}": answers.count(where=answer(node)) for index, (_path, node) in enumerate(parts)}
+        return CountQuery(tuple(path for path, _node in parts), answers.aggregate(**counts))
+
+
+def _combined(op: Operation, parts: list[ir.BooleanValue]) -> ir.BooleanValue:
+    if op == "union":
+        return any_of(parts)
+    if op == "intersect":
+        return all_of(parts)
+    return all_of([parts[0], *(~certain(part) for part in parts[1:])])
+
+
+def _tag_leaves(parts: list[tuple[str, Node]]) -> Iterator[TagLeaf]:
+    for _path, part in parts:
+        for _below, node in nodes(part):
+            if isinstance(node, TagLeaf):
+                yield node
 
 
 def _in_both(left: ibis.Table, right: ibis.Table) -> ibis.Table:

@@ -223,17 +223,23 @@ class HavingGroup(Strict):
 
 
 def _having_tag(data: Any) -> str:
-    return "group" if isinstance(data, HavingGroup) or (isinstance(data, dict) and "op" in data) else "comparison"
+    return (
+        "group"
+        if isinstance(data, HavingGroup) or (isinstance(data, dict) and "op" in data)
+        else "comparison"
+    )
 
 
 Having = Annotated[
-    Annotated[HavingGroup, Tag("group")] | Annotated[Comparison, Tag("comparison")], Discriminator(_having_tag)
+    Annotated[HavingGroup, Tag("group")] | Annotated[Comparison, Tag("comparison")],
+    Discriminator(_having_tag),
 ]
 HavingGroup.model_rebuild()
 
 
-def _depth(node: Having) -> int:
-    return 1 + max(_depth(item) for item in node.items) if isinstance(node, HavingGroup) else 0
+def _items(node: dict[str, Any]) -> list[Any]:
+    items = node.get("items")
+    return items if isinstance(items, list) else []
 
 
 class BehaviourLeaf(Strict):
@@ -254,11 +260,14 @@ class BehaviourLeaf(Strict):
     def _texts(cls, value: Any) -> Any:
         return None if value is None else text_values(value)
 
-    @field_validator("having")
+    @field_validator("having", mode="before")
     @classmethod
-    def _shallow(cls, value: Having | None) -> Having | None:
-        if value is not None and _depth(value) > MAX_HAVING_DEPTH:
-            raise ValueError(f"Groups are nested at most {MAX_HAVING_DEPTH} deep.")
+    def _shallow(cls, value: Any) -> Any:
+        level, depth = [value], 0
+        while level := [item for node in level if isinstance(node, dict) for item in _items(node)]:
+            depth += 1
+            if depth > MAX_HAVING_DEPTH:
+                raise ValueError(f"Groups are nested at most {MAX_HAVING_DEPTH} deep.")
         return value
 
     @model_validator(mode="after")
@@ -273,7 +282,14 @@ class AudienceLeaf(Strict):
 
     kind: Literal["audience"]
     audience: str = Field(min_length=1, max_length=40)
-    snapshot: Annotated[int, Field(strict=True)] | str | None = None
+    snapshot: int | str | None = None
+
+    @field_validator("snapshot", mode="before")
+    @classmethod
+    def _number_or_name(cls, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | str | None):
+            raise ValueError("Give the snapshot's number or its ID or name.")
+        return value
 
 
 Leaf = TagLeaf | BehaviourLeaf | AudienceLeaf

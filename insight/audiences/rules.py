@@ -117,7 +117,9 @@ def _parse_group(data: dict[str, Any], path: str, depth: int, errors: dict[str, 
     if depth > MAX_DEPTH:
         wrong("", f"Groups are nested at most {MAX_DEPTH} deep.")
         return None
-    parsed = [_parse(item, join(path, f"items/{index}"), depth + 1, errors) for index, item in enumerate(items)]
+    parsed = [
+        _parse(item, join(path, f"items/{index}"), depth + 1, errors) for index, item in enumerate(items)
+    ]
     if len(errors) > before:
         return None
     return Group(data["op"], tuple(item for item in parsed if item is not None))
@@ -138,12 +140,27 @@ def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
         if isinstance(cause, ValidationError):
             # A value whose shape depends on the operator is validated on its own.
             yield from ((join(where, inner), message) for inner, message in _problems(cause))
-        elif found["type"] == "extra_forbidden":
-            yield where, "Unknown field."
-        elif found["type"] == "missing":
-            yield where, "This is needed."
-        else:
-            yield where, found["msg"].removeprefix("Value error, ")
+        elif found["type"] != "too_short" or not found["input"]:
+            # A list is also called too short when what it holds is wrong, which is reported by itself.
+            yield where, _message(found)
+
+
+def _message(found: Any) -> str:
+    context = found.get("ctx", {})
+    match found["type"]:
+        case "extra_forbidden":
+            return "Unknown field."
+        case "missing":
+            return "This is needed."
+        case "too_short":
+            return "The list is empty."
+        case "literal_error":
+            return f"Choose one of {context['expected']}."
+        case "union_tag_invalid":
+            return f"Choose a kind: {context['expected_tags']}."
+        case "union_tag_not_found":
+            return f"Give a “kind”: {', '.join(sorted(WINDOW_KINDS))}."
+    return str(found["msg"]).removeprefix("Value error, ")
 
 
 def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, Leaf]]:

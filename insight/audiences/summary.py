@@ -178,7 +178,9 @@ def _having(node: Having) -> str:
     if isinstance(node, HavingGroup):
         pattern = _("%(left)s and %(right)s") if node.op == "and" else _("%(left)s or %(right)s")
         parts = [
-            _("(%(condition)s)") % {"condition": _having(item)} if isinstance(item, HavingGroup) else _having(item)
+            _("(%(condition)s)") % {"condition": _having(item)}
+            if isinstance(item, HavingGroup)
+            else _having(item)
             for item in node.items
         ]
         return _fold(pattern, parts)
@@ -263,7 +265,9 @@ def _shifted(unit: str, offset: int) -> str:
             "day": ngettext("%(n)d day ago", "%(n)d days ago", -offset),
             "week": ngettext("in the week %(n)d week ago", "in the week %(n)d weeks ago", -offset),
             "month": ngettext("in the month %(n)d month ago", "in the month %(n)d months ago", -offset),
-            "quarter": ngettext("in the quarter %(n)d quarter ago", "in the quarter %(n)d quarters ago", -offset),
+            "quarter": ngettext(
+                "in the quarter %(n)d quarter ago", "in the quarter %(n)d quarters ago", -offset
+            ),
             "year": ngettext("in the year %(n)d year ago", "in the year %(n)d years ago", -offset),
         }[unit]
         return pattern % {"n": -offset}
@@ -271,7 +275,9 @@ def _shifted(unit: str, offset: int) -> str:
         "day": ngettext("%(n)d day from now", "%(n)d days from now", offset),
         "week": ngettext("in the week %(n)d week from now", "in the week %(n)d weeks from now", offset),
         "month": ngettext("in the month %(n)d month from now", "in the month %(n)d months from now", offset),
-        "quarter": ngettext("in the quarter %(n)d quarter from now", "in the quarter %(n)d quarters from now", offset),
+        "quarter": ngettext(
+            "in the quarter %(n)d quarter from now", "in the quarter %(n)d quarters from now", offset
+        ),
         "year": ngettext("in the year %(n)d year from now", "in the year %(n)d years from now", offset),
     }[unit]
     return pattern % {"n": offset}

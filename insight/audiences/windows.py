@@ -135,7 +135,9 @@ class Relative(Strict):
 Window = Annotated[
     AnyTime | Between | Before | After | LastDays | NextDays | Period | Relative, Field(discriminator="kind")
 ]
-WINDOW_KINDS = frozenset({"any", "between", "before", "after", "last_days", "next_days", "period", "relative"})
+WINDOW_KINDS = frozenset(
+    {"any", "between", "before", "after", "last_days", "next_days", "period", "relative"}
+)
 
 
 @dataclass(frozen=True)

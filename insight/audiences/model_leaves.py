@@ -1,0 +1,100 @@
+"""Conditions on models, RFM and AIPL: their shapes. They are read and refused until datasets can be models."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from insight.audiences.leaves import number
+from insight.audiences.windows import Moment, Shift, Strict, parse_moment
+
+RfmType = Literal[
+    "high_value",
+    "key_keep",
+    "key_develop",
+    "key_win_back",
+    "general_value",
+    "general_keep",
+    "general_develop",
+    "potential",
+]
+Stage = Literal["A", "I", "P", "L"]
+Score = Annotated[int | float, Field(ge=0)]
+
+
+class MinimumScores(Strict):
+    """Lowest scores of recency, frequency and amount; all given ones must be reached."""
+
+    r: Score | None = None
+    f: Score | None = None
+    m: Score | None = None
+
+
+class Ranges(Strict):
+    """Lowest and highest values, both included, null where open: days since the last time, times, amount."""
+
+    r_days: tuple[int | float | None, int | float | None] | None = None
+    f: tuple[int | float | None, int | float | None] | None = None
+    m: tuple[int | float | None, int | float | None] | None = None
+
+    @field_validator("r_days", "f", "m", mode="before")
+    @classmethod
+    def _ends(cls, value: Any) -> Any:
+        if not isinstance(value, list) or len(value) != 2:
+            raise ValueError("Give the lower and the upper end as a list of two, null where it is open.")
+        return [None if end is None else number(end) for end in value]
+
+
+class RfmLeaf(Strict):
+    """People by their scores or type in an RFM model: give one of `types`, `min_scores` and `ranges`."""
+
+    kind: Literal["rfm"]
+    dataset: str = Field(min_length=1, max_length=40)
+    types: tuple[RfmType, ...] | None = Field(default=None, min_length=1)
+    min_scores: MinimumScores | None = None
+    ranges: Ranges | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> RfmLeaf:
+        if sum(way is not None for way in (self.types, self.min_scores, self.ranges)) != 1:
+            raise ValueError("Give one of types, min_scores and ranges.")
+        return self
+
+
+class Transition(Strict):
+    """From a stage to others; `lost` has none any more, `converted` is any other stage."""
+
+    from_: Stage = Field(alias="from")
+    to: tuple[Literal["A", "I", "P", "L", "lost", "converted"], ...] = Field(min_length=1)
+
+
+class Flow(Strict):
+    """How stages changed between two days, each exact or shifted from today."""
+
+    from_: Moment | Shift = Field(alias="from")
+    to: Moment | Shift
+    transitions: tuple[Transition, ...] = Field(min_length=1)
+
+    @field_validator("from_", "to", mode="before")
+    @classmethod
+    def _day(cls, value: Any) -> Any:
+        return Shift.model_validate(value) if isinstance(value, dict) else parse_moment(value)
+
+
+class AiplLeaf(Strict):
+    """People by their stage in an AIPL model, or by how it changed: give one of `stages` and `flow`."""
+
+    kind: Literal["aipl"]
+    dataset: str = Field(min_length=1, max_length=40)
+    stages: tuple[Stage, ...] | None = Field(default=None, min_length=1)
+    flow: Flow | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> AiplLeaf:
+        if (self.stages is None) == (self.flow is None):
+            raise ValueError("Give one of stages and flow.")
+        return self
+
+
+MODEL_LEAVES: dict[str, type[RfmLeaf] | type[AiplLeaf]] = {"rfm": RfmLeaf, "aipl": AiplLeaf}
