@@ -39,7 +39,11 @@ class Result:
 
 
 def compare(
-    result: Result, contestants: dict[str, Callable[[], Any]], *, repetitions: int = 5, once: tuple[str, ...] = ()
+    result: Result,
+    contestants: dict[str, Callable[[], Any]],
+    *,
+    repetitions: int = 5,
+    once: tuple[str, ...] = (),
 ) -> Result:
     """Run all contestants in turn, `repetitions` times after a warm-up; keep each one's median.
 
@@ -60,7 +64,9 @@ def compare(
     first = answers[result.ours]
     different = {name: answer for name, answer in answers.items() if answer != first}
     if different:
-        raise AssertionError(f"{result.id}: contestants disagree: {result.ours}={first!r}, others {different!r}")
+        raise AssertionError(
+            f"{result.id}: contestants disagree: {result.ours}={first!r}, others {different!r}"
+        )
     result.seconds = {name: statistics.median(measured) for name, measured in times.items()}
     return result
 
@@ -105,7 +111,10 @@ def machine() -> dict[str, Any]:
 
 def table(results: list[Result]) -> str:
     """The results as a Markdown table."""
-    lines = ["| id | work | contestant | seconds | ours ÷ it | goal | peak MB |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| id | work | contestant | seconds | ours ÷ it | goal | peak MB |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for result in results:
         ratios, verdicts = result.ratios(), result.verdicts()
         for name, seconds in result.seconds.items():

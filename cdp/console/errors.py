@@ -10,14 +10,24 @@ from cdp.console.middleware import error_page
 
 def _answer(request: HttpRequest, status: int, code: str, title: str, detail: str) -> HttpResponse:
     if request.path.startswith("/api/"):
-        problem = {"type": f"/docs/errors#{code}", "title": title, "status": status, "code": code, "detail": detail}
+        problem = {
+            "type": f"/docs/errors#{code}",
+            "title": title,
+            "status": status,
+            "code": code,
+            "detail": detail,
+        }
         return JsonResponse(problem, status=status, content_type="application/problem+json")
     return error_page(request, status, title, detail)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return _answer(
-        request, 400, "bad_request", _("This request does not make sense"), _("Go back, reload the page, try again.")
+        request,
+        400,
+        "bad_request",
+        _("This request does not make sense"),
+        _("Go back, reload the page, try again."),
     )
 
 
@@ -32,7 +42,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    detail = _("The error has been logged. What you had saved is safe. Try again, or tell an operator the reference.")
+    detail = _(
+        "The error has been logged. What you had saved is safe. Try again, or tell an operator the reference."
+    )
     return _answer(request, 500, "internal_error", _("Something went wrong on our side"), detail)
 
 

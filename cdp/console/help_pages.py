@@ -26,7 +26,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         raise Http404
     title, html = _rendered(path, path.stat().st_mtime_ns)
     # Our own files, rendered with HTML switched off.
-    return render(request, "console/help_page.html", {"title": title, "html": mark_safe(html), "name": name})  # noqa: S308
+    return render(request, "console/help_page.html", {"title": title, "html": mark_safe(html), "name": name})
 
 
 def contents() -> list[dict[str, object]]:

@@ -44,4 +44,6 @@ class PageVisit(WorkspaceScoped):
     last_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "workspace", "url_name"], name="page_visit_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "workspace", "url_name"], name="page_visit_unique")
+        ]

@@ -12,7 +12,9 @@ from cdp.console.models import Notification
 from cdp.jobs.models import Job
 
 
-def notify(workspace: Any, user: Any, title: str, *, text: str = "", url: str = "", level: str = "success") -> None:
+def notify(
+    workspace: Any, user: Any, title: str, *, text: str = "", url: str = "", level: str = "success"
+) -> None:
     """A notice for one person."""
     Notification.objects.create(
         workspace=workspace, user=user, title=title[:200], text=text, url=url[:300], level=level

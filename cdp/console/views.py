@@ -61,7 +61,11 @@ class HomePage(WorkspaceView):
         ).order_by("-visits", "-last_at")[:MOST_USED]
         by_name = {item.url_name: item for item in navigation.items() if item.visible(self.access)}
         return [
-            {"label": item.label, "icon": item.icon, "url": reverse(item.url_name, args=[self.workspace.slug])}
+            {
+                "label": item.label,
+                "icon": item.icon,
+                "url": reverse(item.url_name, args=[self.workspace.slug]),
+            }
             for visit in visits
             if (item := by_name.get(visit.url_name)) is not None
         ]
@@ -71,7 +75,9 @@ def note_visit(access: Any, url_name: str) -> None:
     """Count a visit to an entry of the navigation."""
     if url_name not in {item.url_name for item in navigation.items()} or url_name == "console:home":
         return
-    row, created = PageVisit.objects.get_or_create(user=access.user, workspace=access.workspace, url_name=url_name)
+    row, created = PageVisit.objects.get_or_create(
+        user=access.user, workspace=access.workspace, url_name=url_name
+    )
     if not created:
         PageVisit.objects.filter(pk=row.pk).update(visits=F("visits") + 1, last_at=timezone.now())
 
@@ -80,13 +86,18 @@ def _releases() -> list[dict[str, str]]:
     """The newest three release notes: [{"name", "title"}]."""
     files = sorted((Path(settings.ROOT) / "docs" / "releases").glob("*.md"), reverse=True)[:3]
     return [
-        {"name": f"releases/{path.stem}", "title": path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ")}
+        {
+            "name": f"releases/{path.stem}",
+            "title": path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# "),
+        }
         for path in files
     ]
 
 
 class JobFilter(django_filters.FilterSet):
-    status = django_filters.ChoiceFilter(choices=Job.Status.choices, label=_("State"), empty_label=_("Any state"))
+    status = django_filters.ChoiceFilter(
+        choices=Job.Status.choices, label=_("State"), empty_label=_("Any state")
+    )
     mine = django_filters.BooleanFilter(method="only_mine", label=_("Only mine"))
 
     class Meta:
@@ -108,12 +119,16 @@ class JobList(ListPage):
     empty_title = _("No jobs yet")
     empty_text = _("Uploads, refreshes, exports and send-outs appear here with live progress.")
     bulk_actions = (
-        BulkAction("cancel", _("Cancel"), lambda access, job: (check_owner(job, access), cancel_job(job, access))),
+        BulkAction(
+            "cancel", _("Cancel"), lambda access, job: (check_owner(job, access), cancel_job(job, access))
+        ),
     )
     columns = (
         Column("title", _("Job"), value=str, sort="title", link=True),
         BadgeColumn("status", _("State"), label_of="get_status_display", hint="error", sort="status"),
-        Column("progress", _("Progress"), value=lambda job: f"{job.progress} %", sort="progress", css="td-number"),
+        Column(
+            "progress", _("Progress"), value=lambda job: f"{job.progress} %", sort="progress", css="td-number"
+        ),
         Column("owner", _("Owner"), value="owner"),
         DateColumn("created_at", _("Started"), sort="created_at"),
         Column("seconds", _("Took"), value=lambda job: _duration(job.seconds), css="td-number"),
@@ -156,7 +171,9 @@ class JobDetail(DetailPage):
 
     def extra(self, obj: Job) -> dict[str, Any]:
         mine = self.access.is_admin or obj.owner_id == self.access.user.pk
-        result = [(key.replace("_", " "), value) for key, value in (obj.result or {}).items() if _is_plain(value)]
+        result = [
+            (key.replace("_", " "), value) for key, value in (obj.result or {}).items() if _is_plain(value)
+        ]
         return {"job": obj, "mine": mine, "result": result}
 
 
@@ -255,7 +272,7 @@ class ReadMessages(WorkspaceView):
     http_method_names = ["post"]
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        Notification.objects.filter(workspace=self.workspace, user=self.access.user, read_at__isnull=True).update(
-            read_at=timezone.now()
-        )
+        Notification.objects.filter(
+            workspace=self.workspace, user=self.access.user, read_at__isnull=True
+        ).update(read_at=timezone.now())
         return HttpResponseRedirect(self.reverse("console:messages"))

@@ -73,16 +73,22 @@ class WorkspaceAPIView(APIView):
         if not cache.add(name, "running", 600):
             kept = cache.get(name)
             if isinstance(kept, dict):
-                response = Response(kept["data"], status=kept["status"], headers={"Idempotency-Replayed": "true"})
+                response = Response(
+                    kept["data"], status=kept["status"], headers={"Idempotency-Replayed": "true"}
+                )
             else:
-                error = Conflict(_("A request with this Idempotency-Key is still running."), code="in_progress")
+                error = Conflict(
+                    _("A request with this Idempotency-Key is still running."), code="in_progress"
+                )
                 response = Response(error.problem(), status=error.status)
             return self._rendered(request, response, *args, **kwargs)
         done = False
         try:
             response = super().dispatch(request, *args, **kwargs)
             if response.status_code < 300 and isinstance(response, Response):
-                cache.set(name, {"data": _plain(response.data), "status": response.status_code}, IDEMPOTENCY_SECONDS)
+                cache.set(
+                    name, {"data": _plain(response.data), "status": response.status_code}, IDEMPOTENCY_SECONDS
+                )
                 done = True
         finally:
             if not done:
@@ -108,7 +114,9 @@ class WorkspaceAPIView(APIView):
         """Refuses a change whose `If-Match` names an older state of the object."""
         wanted = self.request.headers.get("If-Match")
         if wanted and wanted not in ("*", obj.etag):
-            raise PreconditionFailed(_("Load the object again, repeat your change on it, and send it once more."))
+            raise PreconditionFailed(
+                _("Load the object again, repeat your change on it, and send it once more.")
+            )
 
 
 class WorkspaceViewSet(WorkspaceAPIView, viewsets.GenericViewSet):

@@ -53,7 +53,9 @@ class DomainError(Exception):
             "detail": str(self.detail),
         }
         if self.errors:
-            document["errors"] = {field: [str(m) for m in messages] for field, messages in self.errors.items()}
+            document["errors"] = {
+                field: [str(m) for m in messages] for field, messages in self.errors.items()
+            }
         return {**document, **self.extra}
 
 

@@ -20,7 +20,9 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200 when PostgreSQL, Redis and the lake answer, else 503 with the name of what does not."""
     failed = [name for name, check in _CHECKS.items() if not _passes(name, check)]
-    return JsonResponse({"status": "failed" if failed else "ok", "failed": failed}, status=503 if failed else 200)
+    return JsonResponse(
+        {"status": "failed" if failed else "ok", "failed": failed}, status=503 if failed else 200
+    )
 
 
 def metrics(request: HttpRequest) -> HttpResponse:

@@ -32,9 +32,9 @@ class CorrelationIdMiddleware:
             correlation_id.reset(token)
         seconds = time.perf_counter() - started
         match = request.resolver_match
-        metrics.REQUESTS.labels(match.view_name if match else "none", request.method, response.status_code).observe(
-            seconds
-        )
+        metrics.REQUESTS.labels(
+            match.view_name if match else "none", request.method, response.status_code
+        ).observe(seconds)
         response.headers["X-Request-ID"] = identifier
         response.headers["Server-Timing"] = f"app;dur={seconds * 1000:.1f}"
         return response

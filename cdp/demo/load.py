@@ -91,7 +91,11 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
         made = generate(profile, SEED, today(job.workspace) - timedelta(days=1), Path(folder))
         for name, path in (("ads_user_tag", made.members), ("ads_behavior", made.behaviour)):
             job.phase(_("Loading %(name)s") % {"name": name}, progress=20)
-            if not tables.SourceTable.objects.in_workspace(job.workspace).filter(name=name, version__gt=0).exists():
+            if (
+                not tables.SourceTable.objects.in_workspace(job.workspace)
+                .filter(name=name, version__gt=0)
+                .exists()
+            ):
                 finish(tables.import_parquet(access, name, path))
     job.phase(_("Computing datasets"), progress=40)
     members, behaviour = (_dataset(access, data) for data in (MEMBERS, BEHAVIOUR))
@@ -129,7 +133,10 @@ def _audiences(access: Access, members: Dataset, behaviour: Dataset) -> dict[str
     women = [{"name": "类目", "operator": "in", "value": ["女装"]}]
     sweet = [{"name": "类目", "operator": "in", "value": ["巧克力"]}]
     rules: dict[str, Any] = {
-        "VIP 会员": {"op": "intersect", "items": [tag("total_amount", ">", 10000), tag("total_count", ">", 10)]},
+        "VIP 会员": {
+            "op": "intersect",
+            "items": [tag("total_amount", ">", 10000), tag("total_count", ">", 10)],
+        },
         "女装近 90 天复购": bought(window=days(90), objects=women, having=having("times", ">=", 2)),
         "流失风险": {
             "op": "subtract",
@@ -210,6 +217,8 @@ def _send(access: Access, members: Dataset, made: dict[str, Audience]) -> None:
     )
     content.add_signature(access, platform, "BrandA")
     text = content.create_template(
-        access, "sms", {"name": "生日问候", "purpose": "notice", "text": "祝您生日快乐！到店出示本短信享八八折。"}
+        access,
+        "sms",
+        {"name": "生日问候", "purpose": "notice", "text": "祝您生日快乐！到店出示本短信享八八折。"},
     )
     content.submit_for_review(access, text, platform)

@@ -29,10 +29,18 @@ class Job(models.Model):
 
     id = PrefixedIdField("job")
     workspace = models.ForeignKey(
-        "organizations.Workspace", on_delete=models.CASCADE, related_name="+", null=True, verbose_name=_("workspace")
+        "organizations.Workspace",
+        on_delete=models.CASCADE,
+        related_name="+",
+        null=True,
+        verbose_name=_("workspace"),
     )
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, related_name="+", null=True, verbose_name=_("owner")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        null=True,
+        verbose_name=_("owner"),
     )
     kind = models.CharField(_("kind"), max_length=64)
     title = models.CharField(_("title"), max_length=200, blank=True)

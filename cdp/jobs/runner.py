@@ -52,7 +52,12 @@ def _claim(job_id: str) -> Job | None:
     token = uuid.uuid4().hex
     now = timezone.now()
     with transaction.atomic():
-        job = Job.objects.select_for_update(of=("self",)).select_related("workspace", "owner").filter(pk=job_id).first()
+        job = (
+            Job.objects.select_for_update(of=("self",))
+            .select_related("workspace", "owner")
+            .filter(pk=job_id)
+            .first()
+        )
         if job is None or job.status != Job.Status.QUEUED or (job.not_before and job.not_before > now):
             return None
         if job.gate and not _gate_has_room(job):
@@ -112,7 +117,8 @@ def _run(job: Job, context: JobContext) -> None:
     except Exception:
         log.exception("Job %s (%s) failed.", job.pk, job.kind)
         error = DomainError(
-            _("An unexpected error stopped the work. Nothing half-done was kept. Reference: %(id)s") % {"id": job.pk},
+            _("An unexpected error stopped the work. Nothing half-done was kept. Reference: %(id)s")
+            % {"id": job.pk},
             code="internal_error",
         )
         _end(job, context, Job.Status.FAILED, error=error)
@@ -125,7 +131,9 @@ def _still_mine(job: Job) -> bool:
 
 
 def _postpone(job: Job, context: JobContext, error: DomainError, delay: float) -> None:
-    context.log(_("%(error)s Trying again in %(seconds)d s.") % {"error": error, "seconds": delay}, level="warning")
+    context.log(
+        _("%(error)s Trying again in %(seconds)d s.") % {"error": error, "seconds": delay}, level="warning"
+    )
     context.flush()
     Job.objects.filter(pk=job.pk, run_token=job.run_token).update(
         status=Job.Status.QUEUED,
@@ -171,7 +179,9 @@ def _end(
 
 def finish_without_success(job: Job) -> None:
     """Tell the kind that a job ended without having run to its end (cancelled while queued, or its worker lost)."""
-    _tell_kind(job, JobContext(job), DomainError(job.error or Cancelled(), code=job.error_code or "cancelled"))
+    _tell_kind(
+        job, JobContext(job), DomainError(job.error or Cancelled(), code=job.error_code or "cancelled")
+    )
 
 
 def _tell_kind(job: Job, context: JobContext, error: DomainError) -> None:
@@ -189,7 +199,9 @@ def _lease(job: Job) -> Iterator[None]:
     def renew() -> None:
         while not stop.wait(RENEW_SECONDS):
             try:
-                Job.objects.filter(pk=job.pk, run_token=job.run_token).update(lease_until=timezone.now() + LEASE)
+                Job.objects.filter(pk=job.pk, run_token=job.run_token).update(
+                    lease_until=timezone.now() + LEASE
+                )
             except Exception:
                 log.warning("The lease of job %s could not be renewed.", job.pk, exc_info=True)
             finally:
@@ -210,13 +222,16 @@ def recover_lost() -> int:
     from cdp.jobs.services import dispatch
 
     now = timezone.now()
-    for job in Job.objects.filter(status=Job.Status.RUNNING, lease_until__lt=now).select_related("workspace", "owner"):
+    for job in Job.objects.filter(status=Job.Status.RUNNING, lease_until__lt=now).select_related(
+        "workspace", "owner"
+    ):
         _recover(job)
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
     stale = Q(dispatched_at__isnull=True) | Q(dispatched_at__lt=now - REDISPATCH_AFTER)
     lost = list(
-        Job.objects.filter(due & stale, status=Job.Status.QUEUED, created_at__lt=now - timedelta(seconds=5))
-        .order_by(F("created_at").asc())[:200]
+        Job.objects.filter(
+            due & stale, status=Job.Status.QUEUED, created_at__lt=now - timedelta(seconds=5)
+        ).order_by(F("created_at").asc())[:200]
     )
     for job in lost:
         dispatch(job)
@@ -234,7 +249,11 @@ def _recover(job: Job) -> None:
             "error_code": "worker_lost",
         }
         if last
-        else {"status": Job.Status.QUEUED, "dispatched_at": None, "phase": _("The worker was lost; starting again")}
+        else {
+            "status": Job.Status.QUEUED,
+            "dispatched_at": None,
+            "phase": _("The worker was lost; starting again"),
+        }
     )
     changed = Job.objects.filter(
         pk=job.pk, run_token=job.run_token, status=Job.Status.RUNNING, lease_until__lt=timezone.now()

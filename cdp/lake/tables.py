@@ -78,7 +78,9 @@ def maintenance() -> None:
     Versions are tables of their own, so one hour is enough for readers that hold an older snapshot.
     """
     with cursor() as handle:
-        handle.execute(f"CALL ducklake_expire_snapshots({literal(CATALOG)}, older_than => now() - INTERVAL 1 HOUR)")
+        handle.execute(
+            f"CALL ducklake_expire_snapshots({literal(CATALOG)}, older_than => now() - INTERVAL 1 HOUR)"
+        )
         handle.execute(
             f"CALL ducklake_cleanup_old_files({literal(CATALOG)}, older_than => now() - INTERVAL 1 HOUR)"
         )

@@ -126,7 +126,9 @@ def _translated() -> Iterator[None]:
         ) from error
     except duckdb.BinderException as error:
         raise EngineError(
-            _("A column that this needs is missing or has another type."), code="column_missing", reason=str(error)
+            _("A column that this needs is missing or has another type."),
+            code="column_missing",
+            reason=str(error),
         ) from error
     except (duckdb.TransactionException, duckdb.IOException) as error:
         raise EngineError(

@@ -19,7 +19,9 @@ class DatasetsConfig(AppConfig):
             "datasets", lambda table: list(Dataset.objects.filter(table=table).values_list("name", flat=True))
         )
         navigation.register(
-            navigation.NavItem("insight", _("Datasets"), "table-options", "datasets:list", "insight.dataset.view", 20)
+            navigation.NavItem(
+                "insight", _("Datasets"), "table-options", "datasets:list", "insight.dataset.view", 20
+            )
         )
         home.register(
             home.Tile(

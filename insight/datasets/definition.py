@@ -15,7 +15,17 @@ TOP = {"name", "kind", "source", "table", "user_id", "ids", "refresh", "folder",
 KNOWN = {
     "user_tags": TOP | {"tags"},
     "behaviour": TOP
-    | {"time", "type", "count", "amount", "channel", "object_columns", "object_key", "object_value", "base_object"},
+    | {
+        "time",
+        "type",
+        "count",
+        "amount",
+        "channel",
+        "object_columns",
+        "object_key",
+        "object_value",
+        "base_object",
+    },
 }
 SEPARATORS = (",", ";", "|", " ", "、")
 RESERVED = {"user_unique_id"}
@@ -105,7 +115,9 @@ def _identity(reader: Reader, given: dict[str, Any], path: str, role: str) -> No
         reader.wrong(f"{path}/id_type", _("Choose one of %(types)s.") % {"types": ", ".join(ID_TYPES)})
     if encryption not in ENCRYPTIONS:
         reader.wrong(f"{path}/encryption", _("Choose one of %(types)s.") % {"types": ", ".join(ENCRYPTIONS)})
-    reader.add(column, role, id_type=str(id_type)[:16], encryption=str(encryption)[:8], name=given.get("name"))
+    reader.add(
+        column, role, id_type=str(id_type)[:16], encryption=str(encryption)[:8], name=given.get("name")
+    )
 
 
 def _tags(reader: Reader, data: dict[str, Any]) -> None:
@@ -116,7 +128,9 @@ def _tags(reader: Reader, data: dict[str, Any]) -> None:
         column = reader.column(given.get("column"), f"{path}/column")
         kind, separator = given.get("type"), given.get("separator", "")
         if kind not in DatasetField.TagType.values:
-            reader.wrong(f"{path}/type", _("Choose one of %(types)s.") % {"types": ", ".join(DatasetField.TagType)})
+            reader.wrong(
+                f"{path}/type", _("Choose one of %(types)s.") % {"types": ", ".join(DatasetField.TagType)}
+            )
         if kind == "multi" and (separator or ",") not in SEPARATORS:
             reader.wrong(f"{path}/separator", _("Choose a comma, semicolon, bar or blank."))
         if column in RESERVED:
@@ -157,7 +171,9 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
         given = reader.mapping(item, f"object_columns/{index}", {"column", "name"})
         column = reader.column(given.get("column"), f"object_columns/{index}/column")
         if column in ("at", "type", "channel", "count", "amount", *RESERVED):
-            reader.wrong(f"object_columns/{index}/column", _("Rename this column: the name has a meaning of its own."))
+            reader.wrong(
+                f"object_columns/{index}/column", _("Rename this column: the name has a meaning of its own.")
+            )
         reader.add(column, "object", name=given.get("name"))
     return definition
 
@@ -179,7 +195,12 @@ def write(dataset: Dataset) -> dict[str, Any]:
         return next((item.column for item in fields if item.role == role), None)
 
     def identity(item: DatasetField) -> dict[str, Any]:
-        return {"column": item.column, "id_type": item.id_type, "encryption": item.encryption, "name": item.name}
+        return {
+            "column": item.column,
+            "id_type": item.id_type,
+            "encryption": item.encryption,
+            "name": item.name,
+        }
 
     found: dict[str, Any] = {
         "table": dataset.table.name if dataset.table else None,
@@ -206,5 +227,7 @@ def write(dataset: Dataset) -> dict[str, Any]:
     found["time"] = one("time")
     found["type"] = {"constant": constant} if constant else {"column": one("type")}
     found.update({role: one(role) for role in ("count", "amount", "channel", "object_key", "object_value")})
-    found["object_columns"] = [{"column": item.column, "name": item.name} for item in fields if item.role == "object"]
+    found["object_columns"] = [
+        {"column": item.column, "name": item.name} for item in fields if item.role == "object"
+    ]
     return found

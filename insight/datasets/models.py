@@ -53,10 +53,14 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     users = models.BigIntegerField(_("users"), null=True)
     stats: Any = models.JSONField(default=dict)
     refreshed_at = models.DateTimeField(_("refreshed"), null=True)
-    refresh: Any = models.JSONField(default=dict, help_text='{"every": "off|day|hours", "at": "05:00", "hours": 6}')
+    refresh: Any = models.JSONField(
+        default=dict, help_text='{"every": "off|day|hours", "at": "05:00", "hours": 6}'
+    )
     next_refresh_at = models.DateTimeField(null=True, db_index=True)
     is_default = models.BooleanField(_("default"), default=False)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("dataset")
@@ -64,7 +68,9 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "name"], name="dataset_name_unique"),
             models.UniqueConstraint(
-                fields=["workspace", "kind"], condition=models.Q(is_default=True), name="dataset_one_default_per_kind"
+                fields=["workspace", "kind"],
+                condition=models.Q(is_default=True),
+                name="dataset_one_default_per_kind",
             ),
         ]
 
@@ -114,7 +120,9 @@ class DatasetField(models.Model):
     separator = models.CharField(_("separator"), max_length=1, blank=True)
     id_type = models.CharField(_("ID type"), max_length=16, blank=True)
     encryption = models.CharField(_("encryption"), max_length=8, default="plain")
-    category = models.ForeignKey(TagCategory, on_delete=models.SET_NULL, null=True, blank=True, related_name="fields")
+    category = models.ForeignKey(
+        TagCategory, on_delete=models.SET_NULL, null=True, blank=True, related_name="fields"
+    )
     pivot_enabled = models.BooleanField(_("use in analysis"), default=True)
     deleted = models.BooleanField(default=False)
 

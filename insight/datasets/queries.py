@@ -16,7 +16,9 @@ def values(dataset: Dataset, column: str, search: str = "", limit: int = MAX_VAL
     """Values of a tag or behaviour column, most frequent first: [{"value", "count"}]. Raises NotFound."""
     known = {item.column: item for item in dataset.fields.all() if item.role in ("tag", "object")}
     item = known.get(column)
-    if not dataset.version or (item is None and column not in ("type", "channel", "object_key", "object_value")):
+    if not dataset.version or (
+        item is None and column not in ("type", "channel", "object_key", "object_value")
+    ):
         raise NotFound()
     path = lake.table_path(dataset.workspace, dataset.lake_table)
     source = f"unnest({quote(column)})" if item is not None and item.tag_type == "multi" else quote(column)
@@ -38,12 +40,18 @@ def propose(table: Any) -> dict[str, Any]:
     for column in profile(table):
         name, lower = column["name"], column["name"].lower()
         id_type = next((key for word, key in _ID_WORDS.items() if word in lower), None)
-        if identifier is None and column["distinct"] >= 0.9 * (table.rows or 1) and column["type"] in ("text", "integer"):
+        if (
+            identifier is None
+            and column["distinct"] >= 0.9 * (table.rows or 1)
+            and column["type"] in ("text", "integer")
+        ):
             identifier = {"column": name, "id_type": id_type or "one_id"}
         elif id_type:
             ids.append({"column": name, "id_type": id_type})
         else:
-            tags.append({"column": name, "name": name.replace("_", " ").capitalize()[:64], "type": _tag_type(column)})
+            tags.append(
+                {"column": name, "name": name.replace("_", " ").capitalize()[:64], "type": _tag_type(column)}
+            )
     return {"user_id": identifier or {}, "ids": ids, "tags": tags}
 
 

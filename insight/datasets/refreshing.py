@@ -142,7 +142,9 @@ def _moment(dataset: Dataset, column: str) -> str:
         return name
     if kind == "datetime":
         zone = literal(dataset.workspace.time_zone)
-        described = {found.name: found.type for found in lake.columns(dataset.workspace, dataset.table.lake_table)}  # type: ignore[union-attr]
+        described = {
+            found.name: found.type for found in lake.columns(dataset.workspace, dataset.table.lake_table)
+        }  # type: ignore[union-attr]
         zoned = "WITH TIME ZONE" in described.get(column, "")
         return f"({name} AT TIME ZONE {zone})" if zoned else f"{name}::TIMESTAMP"
     return parse_text(column, "datetime").replace(name, f"{name}::VARCHAR")
@@ -183,7 +185,11 @@ def _measure(dataset: Dataset, fields: list[DatasetField], lost: list[DatasetFie
     tags = [item.column for item in fields if item.role == "tag"]
     parts = [f"count({quote(name)})" for name in [*ids, *tags]]
     parts += [f"approx_count_distinct({quote(name)})" for name in [*ids, *tags]]
-    times = ', min("at")::VARCHAR, max("at")::VARCHAR' if dataset.kind == Dataset.Kind.BEHAVIOUR else ", NULL, NULL"
+    times = (
+        ', min("at")::VARCHAR, max("at")::VARCHAR'
+        if dataset.kind == Dataset.Kind.BEHAVIOUR
+        else ", NULL, NULL"
+    )
     with lake.cursor() as handle:
         row = handle.execute(
             f"SELECT count(*), count(DISTINCT {USER}){times}{''.join(', ' + part for part in parts)} FROM {path}"
@@ -196,7 +202,8 @@ def _measure(dataset: Dataset, fields: list[DatasetField], lost: list[DatasetFie
     if not rows:
         lake.drop_table(dataset.workspace, table)
         raise Conflict(
-            _("No row has a valid user identifier. Check the identifier's column and ID type."), code="no_rows"
+            _("No row has a valid user identifier. Check the identifier's column and ID type."),
+            code="no_rows",
         )
     names = [*ids, *tags]
     stats: dict[str, Any] = {
@@ -224,5 +231,7 @@ def _warnings(dataset: Dataset, rows: int, users: int, stats: dict[str, Any]) ->
             % {"count": rows - users}
         )
     if stats["lost"]:
-        found.append(_("Columns that the source no longer has: %(names)s.") % {"names": ", ".join(stats["lost"])})
+        found.append(
+            _("Columns that the source no longer has: %(names)s.") % {"names": ", ".join(stats["lost"])}
+        )
     return found

@@ -54,7 +54,9 @@ def start_due() -> int:
     started = 0
     now = timezone.now()
     with transaction.atomic():
-        due = Dataset.objects.select_for_update(skip_locked=True, of=("self",)).filter(next_refresh_at__lte=now)
+        due = Dataset.objects.select_for_update(skip_locked=True, of=("self",)).filter(
+            next_refresh_at__lte=now
+        )
         for dataset in due.select_related("workspace", "owner"):
             Dataset.objects.filter(pk=dataset.pk).update(next_refresh_at=next_time(dataset, now))
             queue_refresh(dataset, owner=dataset.owner)

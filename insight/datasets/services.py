@@ -43,7 +43,9 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     return dataset
 
 
-def update(access: Access, dataset: Dataset, data: dict[str, Any], *, edit_version: int | None = None) -> Dataset:
+def update(
+    access: Access, dataset: Dataset, data: dict[str, Any], *, edit_version: int | None = None
+) -> Dataset:
     """Change name, fields or refresh policy. The next refresh computes by the new definition."""
     check_owner(dataset, access)
     if edit_version is not None and edit_version != dataset.edit_version:
@@ -73,7 +75,8 @@ def update(access: Access, dataset: Dataset, data: dict[str, Any], *, edit_versi
 def _store_fields(dataset: Dataset, fields: list[DatasetField]) -> None:
     names = {name for item in fields if (name := getattr(item, "category_name", ""))}
     categories = {
-        name: TagCategory.objects.get_or_create(workspace=dataset.workspace, name=name)[0] for name in sorted(names)
+        name: TagCategory.objects.get_or_create(workspace=dataset.workspace, name=name)[0]
+        for name in sorted(names)
     }
     for item in fields:
         item.dataset = dataset
@@ -115,7 +118,9 @@ def make_default(access: Access, dataset: Dataset) -> None:
     """Make it the dataset that pages of its kind open with."""
     check_owner(dataset, access)
     with transaction.atomic():
-        Dataset.objects.filter(workspace=dataset.workspace, kind=dataset.kind, is_default=True).update(is_default=False)
+        Dataset.objects.filter(workspace=dataset.workspace, kind=dataset.kind, is_default=True).update(
+            is_default=False
+        )
         Dataset.objects.filter(pk=dataset.pk).update(is_default=True)
         audit.record(access, "dataset.made_default", dataset)
 
@@ -129,7 +134,9 @@ def delete(access: Access, dataset: Dataset) -> None:
     check_owner(dataset, access)
     users = used_by(dataset)
     if users:
-        raise Conflict(_("Audiences use this dataset: %(names)s.") % {"names": ", ".join(users[:20])}, code="in_use")
+        raise Conflict(
+            _("Audiences use this dataset: %(names)s.") % {"names": ", ".join(users[:20])}, code="in_use"
+        )
     workspace, pk, version = dataset.workspace, dataset.pk, dataset.version
     with transaction.atomic():
         audit.record(access, "dataset.deleted", dataset, before={"name": dataset.name})

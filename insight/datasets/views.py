@@ -42,7 +42,12 @@ BEHAVIOUR_ROLES = (
     ("object_key", _("Object attribute")),
     ("object_value", _("Object attribute value")),
 )
-TAG_ROLES = (("tag", _("Tag")), ("identifier", _("User identifier")), ("id", _("Other ID")), ("", _("Not used")))
+TAG_ROLES = (
+    ("tag", _("Tag")),
+    ("identifier", _("User identifier")),
+    ("id", _("Other ID")),
+    ("", _("Not used")),
+)
 
 
 class DatasetList(ListPage):
@@ -58,7 +63,9 @@ class DatasetList(ListPage):
     empty_title = _("No datasets yet")
     empty_text = _("Choose a table, say which column identifies people, and what the others mean.")
     columns = (
-        TextColumn("name", _("Dataset"), sort="name", link=True, below=lambda row: row.table and row.table.name),
+        TextColumn(
+            "name", _("Dataset"), sort="name", link=True, below=lambda row: row.table and row.table.name
+        ),
         TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind"),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
         NumberColumn("users", _("Users"), sort="users"),
@@ -99,7 +106,9 @@ class DatasetDetail(DetailPage):
             {"field": item, "filled": filled.get(item.column), "distinct": distinct.get(item.column)}
             for item in obj.fields.select_related("category")
         ]
-        stale = bool(obj.table and obj.table.loaded_at and obj.refreshed_at and obj.table.loaded_at > obj.refreshed_at)
+        stale = bool(
+            obj.table and obj.table.loaded_at and obj.refreshed_at and obj.table.loaded_at > obj.refreshed_at
+        )
         return {
             "fields": fields,
             "job": active_job(obj),
@@ -131,7 +140,9 @@ class NewDataset(WorkspaceView):
 
     def choose(self) -> HttpResponse:
         tables = SourceTable.objects.in_workspace(self.workspace).filter(state="ready").order_by("name")
-        context = self.get_context(tables=tables, kinds=Dataset.Kind.choices, back_url=self.reverse("datasets:list"))
+        context = self.get_context(
+            tables=tables, kinds=Dataset.Kind.choices, back_url=self.reverse("datasets:list")
+        )
         return self.render("insight/datasets/choose.html", context)
 
     def configure(
@@ -209,7 +220,11 @@ def behaviour_role(name: str, kind: str, tag_role: str) -> str:
     for word, role in {"amount": "amount", "price": "", "count": "count", "quantity": "count"}.items():
         if word in lower:
             return role
-    for word, role in {"object_attr": "object_key", "object_value_id": "", "object_value": "object_value"}.items():
+    for word, role in {
+        "object_attr": "object_key",
+        "object_value_id": "",
+        "object_value": "object_value",
+    }.items():
         if lower == word:
             return role
     if "channel" in lower or lower == "store":

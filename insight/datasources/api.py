@@ -23,7 +23,18 @@ class TableSerializer(serializers.ModelSerializer[SourceTable]):
 
     class Meta:
         model = SourceTable
-        fields = ["id", "name", "state", "error", "columns", "rows", "bytes", "report", "version", "loaded_at"]
+        fields = [
+            "id",
+            "name",
+            "state",
+            "error",
+            "columns",
+            "rows",
+            "bytes",
+            "report",
+            "version",
+            "loaded_at",
+        ]
 
 
 class TableViewSet(WorkspaceViewSet):
@@ -89,6 +100,6 @@ def _types(given: Any) -> dict[str, str]:
     except ValueError:
         types = None
     if not isinstance(types, dict):
-        message = _("`types` is a JSON object such as {\"member_no\": \"text\"}.")
+        message = _('`types` is a JSON object such as {"member_no": "text"}.')
         raise ValidationFailed(message, errors={"types": [message]})
     return {str(key): str(value) for key, value in types.items()}

@@ -15,7 +15,12 @@ class DatasourcesConfig(AppConfig):
 
         navigation.register(
             navigation.NavItem(
-                "insight", _("Data sources"), "database", "datasources:list", "insight.datasource.view", order=10
+                "insight",
+                _("Data sources"),
+                "database",
+                "datasources:list",
+                "insight.datasource.view",
+                order=10,
             )
         )
         home.register(

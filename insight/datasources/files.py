@@ -142,7 +142,8 @@ def check_names(names: list[str]) -> list[str]:
     empty = [str(index) for index, name in enumerate(found, start=1) if not name]
     if empty:
         raise ValidationFailed(
-            _("These columns have no name in the first line: %(columns)s.") % {"columns": ", ".join(empty[:20])},
+            _("These columns have no name in the first line: %(columns)s.")
+            % {"columns": ", ".join(empty[:20])},
             code="empty_header",
         )
     keys = [name.casefold() for name in found]
@@ -198,14 +199,18 @@ def _check_utf8(path: Path) -> None:
             try:
                 decoder.decode(chunk)
             except UnicodeDecodeError as error:
-                raise _wrong_encoding("utf-8", error.start, line + chunk[: error.start].count(b"\n")) from error
+                raise _wrong_encoding(
+                    "utf-8", error.start, line + chunk[: error.start].count(b"\n")
+                ) from error
             line += chunk.count(b"\n")
 
 
 def _wrong_encoding(encoding: str, position: int, line: int | None = None) -> ValidationFailed:
     where = _("line %(line)d") % {"line": line} if line else _("byte %(byte)d") % {"byte": position}
     return ValidationFailed(
-        _("The file is not %(encoding)s throughout: it breaks at %(where)s. Nothing was loaded. Save it as UTF-8.")
+        _(
+            "The file is not %(encoding)s throughout: it breaks at %(where)s. Nothing was loaded. Save it as UTF-8."
+        )
         % {"encoding": encoding.upper(), "where": where},
         code="wrong_encoding",
     )
@@ -221,7 +226,9 @@ def xlsx_as_csv(path: Path, target: Path) -> Path:
                 raise ValidationFailed(_("The workbook is too large when unpacked."), code="too_large")
         book = openpyxl.load_workbook(path, read_only=True, data_only=False)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise ValidationFailed(_("This is no Excel workbook (.xlsx), or it is damaged."), code="broken_xlsx") from error
+        raise ValidationFailed(
+            _("This is no Excel workbook (.xlsx), or it is damaged."), code="broken_xlsx"
+        ) from error
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         for cells in _rows(book):
@@ -236,11 +243,15 @@ def _rows(book: Any) -> Iterator[list[str]]:
         for cell in row:
             if cell.data_type == "f":
                 raise ValidationFailed(
-                    _("Cell %(cell)s holds a formula. Replace formulas by their values (copy, paste as values).")
+                    _(
+                        "Cell %(cell)s holds a formula. Replace formulas by their values (copy, paste as values)."
+                    )
                     % {"cell": cell.coordinate},
                     code="formula",
                 )
             value = cell.value
-            cells.append("" if value is None else value.isoformat(sep=" ") if hasattr(value, "hour") else str(value))
+            cells.append(
+                "" if value is None else value.isoformat(sep=" ") if hasattr(value, "hour") else str(value)
+            )
         if any(cells):
             yield cells

@@ -29,7 +29,9 @@ TYPES = {
 MAX_REPORTED = 100
 _ID_WORDS = "(^|_)(id|no|phone|mobile|code|zip|imei|imsi)($|_)"
 _DATE_FORMATS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y"]
-_TIME_FORMATS = [f"{day} {clock}" for day in ("%Y-%m-%d", "%Y/%m/%d") for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f")]
+_TIME_FORMATS = [
+    f"{day} {clock}" for day in ("%Y-%m-%d", "%Y/%m/%d") for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f")
+]
 _TIME_FORMATS += ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M"]
 
 
@@ -88,7 +90,9 @@ def _unreadable(error: duckdb.Error) -> ValidationFailed:
     text = str(error)
     if "quote" in text.lower():
         return ValidationFailed(
-            _("A quotation mark in the file is not closed. Nothing was loaded."), code="open_quote", reason=text[:500]
+            _("A quotation mark in the file is not closed. Nothing was loaded."),
+            code="open_quote",
+            reason=text[:500],
         )
     return ValidationFailed(_("The file cannot be read as a table."), code="unreadable", reason=text[:500])
 
@@ -158,7 +162,9 @@ def _type_of(
     return "number" if numeric == filled else "text"
 
 
-def load(workspace: Any, staged: Path, table: str, types: Mapping[str, str], *, skip_bad: bool, report: Report) -> None:
+def load(
+    workspace: Any, staged: Path, table: str, types: Mapping[str, str], *, skip_bad: bool, report: Report
+) -> None:
     """Write the staged rows as a table of the lake in one transaction; values that do not fit their type are bad rows.
 
     Raises ValidationFailed with the first bad lines when there are some and they are not to be skipped.
@@ -178,7 +184,8 @@ def load(workspace: Any, staged: Path, table: str, types: Mapping[str, str], *, 
             ).fetchall()
             problem = _("not of the type %(type)s") % {"type": types[name]}
             report.bad += [
-                {"line": line, "column": name, "problem": problem, "value": str(value)[:200]} for line, value in rows
+                {"line": line, "column": name, "problem": problem, "value": str(value)[:200]}
+                for line, value in rows
             ]
         if unfit:
             bad = _one(handle, f"SELECT count(*) FROM {source} WHERE NOT ({fits})")
@@ -208,7 +215,9 @@ def bad_rows(report: Report) -> ValidationFailed:
 
 def formula_notes(staged: Path, names: Sequence[str]) -> list[str]:
     """Columns with text that a spreadsheet would take for a formula: kept as text, and said."""
-    parts = [f"count(CASE WHEN regexp_matches({quote(name)}, '^[=@]|^[+-][^0-9.,]') THEN 1 END)" for name in names]
+    parts = [
+        f"count(CASE WHEN regexp_matches({quote(name)}, '^[=@]|^[+-][^0-9.,]') THEN 1 END)" for name in names
+    ]
     with lake.cursor() as handle:
         row = handle.execute(f"SELECT {', '.join(parts)} FROM {literal(str(staged))}").fetchone() or ()
     return [
@@ -224,11 +233,16 @@ def load_parquet(workspace: Any, path: Path, table: str) -> int:
     lake.ensure_schema(workspace)
     try:
         with lake.transaction() as handle:
-            described = handle.execute(f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})").fetchall()
-            nested = [row[0] for row in described if any(mark in row[1] for mark in ("STRUCT", "MAP", "UNION"))]
+            described = handle.execute(
+                f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})"
+            ).fetchall()
+            nested = [
+                row[0] for row in described if any(mark in row[1] for mark in ("STRUCT", "MAP", "UNION"))
+            ]
             if nested:
                 raise ValidationFailed(
-                    _("These columns are nested and cannot be used: %(names)s.") % {"names": ", ".join(nested)},
+                    _("These columns are nested and cannot be used: %(names)s.")
+                    % {"names": ", ".join(nested)},
                     code="nested_columns",
                 )
             found = handle.execute(
@@ -236,7 +250,9 @@ def load_parquet(workspace: Any, path: Path, table: str) -> int:
                 f"SELECT * FROM read_parquet({literal(str(path))})"
             ).fetchone()
     except (duckdb.InvalidInputException, duckdb.IOException) as error:
-        raise ValidationFailed(_("This is no Parquet file, or it is damaged."), code="broken_parquet") from error
+        raise ValidationFailed(
+            _("This is no Parquet file, or it is damaged."), code="broken_parquet"
+        ) from error
     return int(found[0]) if found else 0
 
 
@@ -248,7 +264,17 @@ def type_name(duck: str) -> str:
         return "date"
     if duck == "BOOLEAN":
         return "boolean"
-    if duck in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"):
+    if duck in (
+        "TINYINT",
+        "SMALLINT",
+        "INTEGER",
+        "BIGINT",
+        "UTINYINT",
+        "USMALLINT",
+        "UINTEGER",
+        "UBIGINT",
+        "HUGEINT",
+    ):
         return "integer"
     if duck in ("FLOAT", "DOUBLE") or duck.startswith("DECIMAL"):
         return "number"

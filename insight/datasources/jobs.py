@@ -38,7 +38,9 @@ class ImportTable(JobKind):
             shutil.rmtree(work, ignore_errors=True)
         if not report.rows:
             lake.drop_table(job.workspace, name)
-            raise ValidationFailed(_("The file has no rows below its header. Nothing was loaded."), code="no_rows")
+            raise ValidationFailed(
+                _("The file has no rows below its header. Nothing was loaded."), code="no_rows"
+            )
         old = table.lake_table
         table.columns = [
             {"name": column.name, "type": importing.type_name(column.type), "nullable": column.nullable}

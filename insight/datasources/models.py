@@ -31,7 +31,9 @@ class SourceTable(WorkspaceScoped, TimeStamped):
     report = models.JSONField(default=dict)
     version = models.PositiveIntegerField(default=0)
     loaded_at = models.DateTimeField(_("loaded"), null=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
 
     class Meta:
         verbose_name = _("table")

@@ -50,7 +50,12 @@ def profile(table: SourceTable) -> list[dict[str, Any]]:
     parts = []
     for column in table.columns:
         name = quote(column["name"])
-        parts += [f"count({name})", f"approx_count_distinct({name})", f"min({name})::VARCHAR", f"max({name})::VARCHAR"]
+        parts += [
+            f"count({name})",
+            f"approx_count_distinct({name})",
+            f"min({name})::VARCHAR",
+            f"max({name})::VARCHAR",
+        ]
     with lake.cursor() as handle:
         row = handle.execute(
             f"SELECT count(*), {', '.join(parts)} FROM {lake.table_path(table.workspace, table.lake_table)}"

@@ -49,11 +49,14 @@ def create_upload(access: Access, stream: BinaryIO, file_name: str) -> Upload:
                 size += len(chunk)
                 if size > settings.UPLOAD_MAX_BYTES:
                     raise TooLarge(
-                        _("The file is larger than %(limit)d MB.") % {"limit": settings.UPLOAD_MAX_BYTES >> 20}
+                        _("The file is larger than %(limit)d MB.")
+                        % {"limit": settings.UPLOAD_MAX_BYTES >> 20}
                     )
                 out.write(chunk)
         if not size:
-            raise ValidationFailed(_("The file is empty."), code="empty_file", errors={"file": [_("It is empty.")]})
+            raise ValidationFailed(
+                _("The file is empty."), code="empty_file", errors={"file": [_("It is empty.")]}
+            )
         options = files.detect(path, file_name)
     except BaseException:
         path.unlink(missing_ok=True)
@@ -76,7 +79,9 @@ def preview(upload: Upload) -> dict[str, Any]:
     path = Path(upload.path)
     names = files.column_names(path, options)
     lines = [line for line in files.sample(path, options).splitlines() if line.strip()]
-    rows = [files.split(line, options.delimiter) for line in lines[options.header : PREVIEW_ROWS + options.header]]
+    rows = [
+        files.split(line, options.delimiter) for line in lines[options.header : PREVIEW_ROWS + options.header]
+    ]
     return {"columns": names, "rows": rows}
 
 

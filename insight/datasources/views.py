@@ -9,7 +9,16 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console.generic import BadgeColumn, Column, DateColumn, DeletePage, DetailPage, Fact, ListPage, NumberColumn
+from cdp.console.generic import (
+    BadgeColumn,
+    Column,
+    DateColumn,
+    DeletePage,
+    DetailPage,
+    Fact,
+    ListPage,
+    NumberColumn,
+)
 from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job

@@ -34,7 +34,10 @@ def contract_fields() -> tuple[ConfigField, ...]:
             help_text=lazy("Starts with http:// or https://; the contract's paths are added to it."),
         ),
         ConfigField(
-            "token", lazy("Bearer token"), kind="secret", help_text=lazy("Sent with each call, where the platform asks.")
+            "token",
+            lazy("Bearer token"),
+            kind="secret",
+            help_text=lazy("Sent with each call, where the platform asks."),
         ),
         ConfigField(
             "success_codes",
@@ -47,7 +50,9 @@ def contract_fields() -> tuple[ConfigField, ...]:
             lazy("The platform recognises a repeated outId"),
             kind="flag",
             default=False,
-            help_text=lazy("Then a call without an answer is repeated safely; otherwise it waits for a report."),
+            help_text=lazy(
+                "Then a call without an answer is repeated safely; otherwise it waits for a report."
+            ),
         ),
     )
 
@@ -70,7 +75,11 @@ class ContractClient:
         """
         url = self.base + path
         check_url(url)
-        headers = {"Authorization": f"Bearer {self.provider.config['token']}"} if self.provider.config.get("token") else {}
+        headers = (
+            {"Authorization": f"Bearer {self.provider.config['token']}"}
+            if self.provider.config.get("token")
+            else {}
+        )
         try:
             response = requests.request(
                 method,

@@ -33,7 +33,9 @@ class ContractSmsType(BulkProviderType):
 
     def test(self, provider: Provider) -> list[str]:
         answer = ContractClient(provider).call("GET", "/sms/smsSign/" + "tideline-connection-test")
-        return [_("The platform “%(name)s” answered.") % {"name": answer.get("platformName") or provider.name}]
+        return [
+            _("The platform “%(name)s” answered.") % {"name": answer.get("platformName") or provider.name}
+        ]
 
     def send_bulk(self, provider: Provider, request: BulkRequest) -> str:
         body: dict[str, Any] = {
@@ -70,7 +72,9 @@ class ContractSmsType(BulkProviderType):
                 return
             page += 1
 
-    def submit_template(self, provider: Provider, *, name: str, content: str, remark: str, promotional: bool) -> str:
+    def submit_template(
+        self, provider: Provider, *, name: str, content: str, remark: str, promotional: bool
+    ) -> str:
         """Send a template in for review; returns the platform's template code."""
         answer = ContractClient(provider).call(
             "POST",
@@ -87,14 +91,18 @@ class ContractSmsType(BulkProviderType):
     def template_state(self, provider: Provider, code: str) -> tuple[str, str]:
         """Review state (reviewing, approved, rejected) and the reviewer's reason."""
         answer = ContractClient(provider).call("GET", f"/sms/smsTemplate/{code}")
-        return REVIEW_STATES.get(int(answer.get("templateStatus") or 0), "reviewing"), str(answer.get("reason") or "")
+        return REVIEW_STATES.get(int(answer.get("templateStatus") or 0), "reviewing"), str(
+            answer.get("reason") or ""
+        )
 
     def signature_state(self, provider: Provider, text: str) -> tuple[str, str]:
         """Review state of a signature and the reviewer's reason."""
         from urllib.parse import quote
 
         answer = ContractClient(provider).call("GET", f"/sms/smsSign/{quote(text, safe='')}")
-        return REVIEW_STATES.get(int(answer.get("signStatus") or 0), "reviewing"), str(answer.get("reason") or "")
+        return REVIEW_STATES.get(int(answer.get("signStatus") or 0), "reviewing"), str(
+            answer.get("reason") or ""
+        )
 
 
 def _receipt(row: dict[str, Any]) -> BatchReceipt | None:

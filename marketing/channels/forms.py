@@ -22,10 +22,15 @@ class ProviderForm(forms.Form):
         label=_("Messages per second"), min_value=1, initial=50, widget=forms.NumberInput(CONTROL)
     )
     enabled = forms.BooleanField(
-        label=_("In use"), required=False, initial=True, widget=forms.CheckboxInput({"class": "form-check-input"})
+        label=_("In use"),
+        required=False,
+        initial=True,
+        widget=forms.CheckboxInput({"class": "form-check-input"}),
     )
 
-    def __init__(self, *args: Any, kind: ProviderType, provider: Provider | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, kind: ProviderType, provider: Provider | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
         shown = shown_config(provider) if provider else {}
@@ -62,4 +67,6 @@ class SenderForm(forms.Form):
     """A sender address of a provider."""
 
     address = forms.EmailField(label=_("Address"), widget=forms.EmailInput(CONTROL))
-    name = forms.CharField(label=_("Sender name"), required=False, max_length=64, widget=forms.TextInput(CONTROL))
+    name = forms.CharField(
+        label=_("Sender name"), required=False, max_length=64, widget=forms.TextInput(CONTROL)
+    )

@@ -23,11 +23,15 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     type = models.CharField(_("type"), max_length=16, help_text=_("How it is spoken to: smtp or contract."))
     name = models.CharField(
-        _("name"), max_length=50, help_text=_("For a platform: the name it gives in its answers (platformName).")
+        _("name"),
+        max_length=50,
+        help_text=_("For a platform: the name it gives in its answers (platformName)."),
     )
     config = EncryptedJSONField(default=dict)
     rate_per_second = models.PositiveIntegerField(
-        _("messages per second"), default=50, help_text=_("Never more than this leaves, over all send-outs together.")
+        _("messages per second"),
+        default=50,
+        help_text=_("Never more than this leaves, over all send-outs together."),
     )
     batch_size = models.PositiveIntegerField(_("recipients per call"), default=50_000)
     enabled = models.BooleanField(_("in use"), default=True)
@@ -39,7 +43,9 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
     class Meta:
         verbose_name = _("provider")
         ordering = ["channel", "name"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "channel", "name"], name="provider_name_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "channel", "name"], name="provider_name_unique")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -63,7 +69,9 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
             seconds = min(600, 10 * 2 ** (self.consecutive_errors - 3))
             self.paused_until = timezone.now() + timedelta(seconds=seconds)
         Provider.objects.filter(pk=self.pk).update(
-            consecutive_errors=self.consecutive_errors, last_error=self.last_error, paused_until=self.paused_until
+            consecutive_errors=self.consecutive_errors,
+            last_error=self.last_error,
+            paused_until=self.paused_until,
         )
 
 

@@ -27,7 +27,9 @@ def create_provider(access: Access, values: dict[str, Any]) -> Provider:
     provider = Provider(workspace=access.workspace, channel=values["channel"], type=values["type"])
     _assign(provider, values)
     _save(provider)
-    audit.record(access, "provider.created", provider, after={"name": provider.name, "channel": provider.channel})
+    audit.record(
+        access, "provider.created", provider, after={"name": provider.name, "channel": provider.channel}
+    )
     return provider
 
 

@@ -93,7 +93,9 @@ class SmtpSession(PersonalSession):
         except (smtplib.SMTPException, OSError) as error:
             raise _lost(error, uncertain=True) from error
         # The server has taken responsibility: bounces come back later by mail.
-        return Outcome(message.key, "delivered", code="250", provider_message_id=str(mail["Message-ID"] or ""))
+        return Outcome(
+            message.key, "delivered", code="250", provider_message_id=str(mail["Message-ID"] or "")
+        )
 
 
 def compose(message: Message) -> EmailMessage:
@@ -118,7 +120,9 @@ def _connected(provider: Provider) -> Iterator[smtplib.SMTP]:
         if config.get("username"):
             client.login(str(config["username"]), str(config.get("password", "")))
     except smtplib.SMTPAuthenticationError as error:
-        raise ProviderError(_("The mail server refused the user name or password."), code="auth_failed") from error
+        raise ProviderError(
+            _("The mail server refused the user name or password."), code="auth_failed"
+        ) from error
     except ssl.SSLError as error:
         raise ProviderError(
             _("No secure connection to the mail server: %(error)s") % {"error": error}, code="tls_failed"

@@ -149,7 +149,9 @@ class NewSender(FormPage):
 
     def save(self, form: SenderForm, obj: Any) -> SenderAddress:
         provider = Provider.objects.get_in(self.workspace, self.kwargs["pk"])
-        return services.add_sender(self.access, provider, form.cleaned_data["address"], form.cleaned_data["name"])
+        return services.add_sender(
+            self.access, provider, form.cleaned_data["address"], form.cleaned_data["name"]
+        )
 
     def success_url(self, obj: SenderAddress) -> str:
         return self.reverse("channels:detail", pk=obj.provider_id)

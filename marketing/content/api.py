@@ -100,7 +100,9 @@ class TemplateViewSet(WorkspaceViewSet):
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send it to a platform for review: {"provider": "prv_…"}."""
         provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
-        return Response(ReviewSerializer(services.submit_for_review(self.access, self.get_object(), provider)).data)
+        return Response(
+            ReviewSerializer(services.submit_for_review(self.access, self.get_object(), provider)).data
+        )
 
 
 class SignatureSerializer(serializers.ModelSerializer[Signature]):

@@ -29,15 +29,23 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
     purpose = models.CharField(_("purpose"), max_length=16, choices=Purpose, default=Purpose.PROMOTION)
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     html = models.TextField(_("HTML"), blank=True)
-    text = models.TextField(_("text"), blank=True, help_text=_("The SMS, or the plain-text part of the mail."))
+    text = models.TextField(
+        _("text"), blank=True, help_text=_("The SMS, or the plain-text part of the mail.")
+    )
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("owner")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("owner"),
     )
 
     class Meta:
         verbose_name = _("template")
         ordering = ["-updated_at"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "channel", "name"], name="template_name_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "channel", "name"], name="template_name_unique")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -64,7 +72,9 @@ class TemplateReview(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["template", "provider", "edit_version"], name="template_review_unique")
+            models.UniqueConstraint(
+                fields=["template", "provider", "edit_version"], name="template_review_unique"
+            )
         ]
 
 

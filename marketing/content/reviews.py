@@ -52,7 +52,9 @@ def submit(template: Template, provider: Provider) -> TemplateReview:
 
 def check(review: TemplateReview) -> None:
     """Ask for the review's state now. Raises ProviderError."""
-    review.state, review.reason = _reviewing(review.provider).template_state(review.provider, review.remote_code)
+    review.state, review.reason = _reviewing(review.provider).template_state(
+        review.provider, review.remote_code
+    )
     review.next_check_at = None if review.state != ReviewState.REVIEWING else _next(review)
     review.save(update_fields=["state", "reason", "next_check_at"])
 

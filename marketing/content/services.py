@@ -70,10 +70,16 @@ def problems(template: Template) -> dict[str, list[str]]:
     elif not 1 <= len(template.text.strip()) <= MAX_SMS:
         errors["text"] = [_("An SMS has 1 to 500 characters.")]
     for field in ("subject", "html", "text"):
-        bad = [found for found in _BROKEN.findall(getattr(template, field)) if not rendering.VARIABLE.fullmatch(found)]
+        bad = [
+            found
+            for found in _BROKEN.findall(getattr(template, field))
+            if not rendering.VARIABLE.fullmatch(found)
+        ]
         if bad:
             errors.setdefault(field, []).append(
-                _("%(found)s is no variable. Write ${name}: a letter, then letters, digits or _ (at most 32).")
+                _(
+                    "%(found)s is no variable. Write ${name}: a letter, then letters, digits or _ (at most 32)."
+                )
                 % {"found": bad[0][:40]}
             )
     return errors
@@ -100,7 +106,9 @@ def delete_template(access: Access, template: Template) -> None:
 def submit_for_review(access: Access, template: Template, provider: Provider) -> Any:
     """Send the template's present text to the platform for review. Raises ProviderError."""
     review = reviews.submit(template, provider)
-    audit.record(access, "template.submitted", template, after={"provider": provider.pk, "code": review.remote_code})
+    audit.record(
+        access, "template.submitted", template, after={"provider": provider.pk, "code": review.remote_code}
+    )
     return review
 
 

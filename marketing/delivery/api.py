@@ -66,7 +66,15 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "started_at",
             "finished_at",
         ]
-        read_only_fields = ["id", "state", "state_reason", "created_at", "updated_at", "started_at", "finished_at"]
+        read_only_fields = [
+            "id",
+            "state",
+            "state_reason",
+            "created_at",
+            "updated_at",
+            "started_at",
+            "finished_at",
+        ]
         validators: list[Any] = []
 
 
@@ -90,10 +98,14 @@ class SendOutViewSet(WorkspaceViewSet):
     required_permission = {"*": "workspace.view"}
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().select_related("provider", "template", "audience", "sender", "signature")
+        rows = (
+            super().get_queryset().select_related("provider", "template", "audience", "sender", "signature")
+        )
         if getattr(self, "swagger_fake_view", False):
             return rows
-        return rows.filter(channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")])
+        return rows.filter(
+            channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
+        )
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not any(self.access.can(f"marketing.{name}.view") for name in CHANNELS):
@@ -193,7 +205,9 @@ class SendOutViewSet(WorkspaceViewSet):
         send_out = self.get_object()
         rows = RecipientFilter(request.query_params, queryset=send_out.recipients.order_by("pk")).qs
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response([shown_recipient(row, send_out, self.access) for row in page or []])
+        return self.get_paginated_response(
+            [shown_recipient(row, send_out, self.access) for row in page or []]
+        )
 
 
 def shown_recipient(row: Recipient, send_out: SendOut, access: Any) -> dict[str, Any]:

@@ -88,7 +88,9 @@ def hand_over(send_out: SendOut, kind: BulkProviderType, job: JobContext, check:
 def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
     seconds = rate.take(f"provider:{send_out.provider_id}", per_second=send_out.provider.rate_per_second)
     if send_out.per_minute:
-        seconds = max(seconds, rate.take(f"send:{send_out.pk}", per_second=send_out.per_minute / 60, wanted=wanted))
+        seconds = max(
+            seconds, rate.take(f"send:{send_out.pk}", per_second=send_out.per_minute / 60, wanted=wanted)
+        )
     if seconds:
         rate.wait(seconds, check)
 
@@ -124,7 +126,9 @@ def _not_handed(send_out: SendOut, batch: SendBatch, error: ProviderError) -> No
         send_out.provider.note_failure(str(error))
         batch.state, batch.next_poll_at = SendBatch.State.UNKNOWN, timezone.now() + FIRST_POLL
         batch.save(update_fields=["state", "next_poll_at", "error"])
-        rows.update(state=Recipient.State.UNKNOWN, reason="no_answer", detail=batch.error, handed_at=timezone.now())
+        rows.update(
+            state=Recipient.State.UNKNOWN, reason="no_answer", detail=batch.error, handed_at=timezone.now()
+        )
         return
     if error.retryable:
         send_out.provider.note_failure(str(error))

@@ -21,7 +21,9 @@ def freeze(send_out: SendOut, job: JobContext) -> None:
         send_out.audience.refresh_from_db()
     version = send_out.audience_version or audiences.latest_version(send_out.audience)
     if version is None:
-        raise ValidationFailed(_("The audience has no computed version yet. Refresh it first."), code="audience_empty")
+        raise ValidationFailed(
+            _("The audience has no computed version yet. Refresh it first."), code="audience_empty"
+        )
     content = send_out.content or build(send_out)
     with transaction.atomic():
         if send_out.track and content.get("html"):
@@ -50,7 +52,9 @@ def build(send_out: SendOut) -> dict[str, Any]:
     review = reviews.approved(template, send_out.provider)
     if review is None:
         raise Conflict(
-            _("The template has not been approved by the platform yet."), code="template_not_approved", retryable=False
+            _("The template has not been approved by the platform yet."),
+            code="template_not_approved",
+            retryable=False,
         )
     return {
         "text": template.text,

@@ -65,9 +65,9 @@ class RunSendOut(JobKind):
 
 
 def _load(job: JobContext) -> SendOut:
-    return SendOut.objects.select_related("provider", "template", "sender", "signature", "audience_version").get(
-        pk=job.params["send_out"], workspace=job.workspace
-    )
+    return SendOut.objects.select_related(
+        "provider", "template", "sender", "signature", "audience_version"
+    ).get(pk=job.params["send_out"], workspace=job.workspace)
 
 
 def _park_interrupted(send_out: SendOut) -> None:
@@ -88,7 +88,11 @@ def _stop_unless_sending(send_out: SendOut) -> None:
 
 def _finish(send_out: SendOut) -> dict[str, Any]:
     reached = send_out.recipients.exclude(state=Recipient.State.FILTERED)
-    changes: dict[str, Any] = {"state": SendOut.State.FINISHED, "finished_at": timezone.now(), "state_reason": ""}
+    changes: dict[str, Any] = {
+        "state": SendOut.State.FINISHED,
+        "finished_at": timezone.now(),
+        "state_reason": "",
+    }
     if not reached.exists():
         changes.update(
             state=SendOut.State.FAILED,

@@ -33,16 +33,34 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     id = PrefixedIdField("snd")
     channel = models.CharField(_("channel"), max_length=16, choices=Provider.Channel)
     name = models.CharField(_("name"), max_length=64)
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="+", verbose_name=_("provider"))
+    provider = models.ForeignKey(
+        Provider, on_delete=models.PROTECT, related_name="+", verbose_name=_("provider")
+    )
     sender = models.ForeignKey(
-        SenderAddress, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("sender")
+        SenderAddress,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("sender"),
     )
     signature = models.ForeignKey(
-        Signature, on_delete=models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("signature")
+        Signature,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("signature"),
     )
-    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+", verbose_name=_("template"))
-    audience = models.ForeignKey(Audience, on_delete=models.PROTECT, related_name="+", verbose_name=_("audience"))
-    audience_version = models.ForeignKey(AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    template = models.ForeignKey(
+        Template, on_delete=models.PROTECT, related_name="+", verbose_name=_("template")
+    )
+    audience = models.ForeignKey(
+        Audience, on_delete=models.PROTECT, related_name="+", verbose_name=_("audience")
+    )
+    audience_version = models.ForeignKey(
+        AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     variables = models.JSONField(
         default=dict,
         help_text='{"name": {"dataset": "ds_…", "tag": "column", "format": "", "missing": "skip|replace", "value": ""}}',
@@ -56,7 +74,11 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     state_reason = models.TextField(blank=True)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("owner")
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("owner"),
     )
     submitted_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True, help_text="When all recipients stood in the ledger.")
@@ -67,7 +89,9 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         verbose_name = _("send-out")
         ordering = ["-updated_at"]
         indexes = [models.Index(fields=["state", "scheduled_at"])]
-        constraints = [models.UniqueConstraint(fields=["workspace", "channel", "name"], name="send_out_name_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "channel", "name"], name="send_out_name_unique")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -99,7 +123,9 @@ class SendBatch(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["send_out", "number"], name="send_batch_number_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["send_out", "number"], name="send_batch_number_unique")
+        ]
 
 
 class Recipient(models.Model):

@@ -24,7 +24,9 @@ from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppress
 CHUNK = 20
 
 
-def hand_over(send_out: SendOut, kind: PersonalProviderType, job: JobContext, check: Callable[[], None]) -> None:
+def hand_over(
+    send_out: SendOut, kind: PersonalProviderType, job: JobContext, check: Callable[[], None]
+) -> None:
     """Send to everybody queued. Raises ProviderError (retryable) when the provider fails; what is left stays queued."""
     total = send_out.recipients.exclude(state=Recipient.State.FILTERED).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
@@ -53,7 +55,9 @@ def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None
         f"provider:{send_out.provider_id}", per_second=send_out.provider.rate_per_second, wanted=wanted
     )
     if send_out.per_minute:
-        seconds = max(seconds, rate.take(f"send:{send_out.pk}", per_second=send_out.per_minute / 60, wanted=wanted))
+        seconds = max(
+            seconds, rate.take(f"send:{send_out.pk}", per_second=send_out.per_minute / 60, wanted=wanted)
+        )
     if seconds:
         rate.wait(seconds, check)
 
@@ -102,7 +106,9 @@ def _send_chunk(
                 state=Recipient.State.UNKNOWN, reason="connection_lost", detail=str(error)[:500]
             )
             rest = rest[1:]
-        Recipient.objects.filter(pk__in=[row.pk for row in rest]).update(state=Recipient.State.QUEUED, handed_at=None)
+        Recipient.objects.filter(pk__in=[row.pk for row in rest]).update(
+            state=Recipient.State.QUEUED, handed_at=None
+        )
         raise
     _write(outcomes)
 

@@ -19,7 +19,9 @@ _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBR
 
 def _recipient(token: str) -> tuple[Recipient, int]:
     found = tracking.read_person_token(token)
-    recipient = Recipient.objects.select_related("send_out__provider").filter(pk=found[0]).first() if found else None
+    recipient = (
+        Recipient.objects.select_related("send_out__provider").filter(pk=found[0]).first() if found else None
+    )
     if found is None or recipient is None:
         raise Http404
     return recipient, found[1]
@@ -37,7 +39,11 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     if link is None:
         raise Http404
     tracking.record(
-        recipient, Engagement.Kind.CLICK, link=link, user_agent=_agent(request), method=request.method or "GET"
+        recipient,
+        Engagement.Kind.CLICK,
+        link=link,
+        user_agent=_agent(request),
+        method=request.method or "GET",
     )
     response = HttpResponseRedirect(link.url)
     response.headers["Cache-Control"] = "no-store"
@@ -51,7 +57,11 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
     recipient = Recipient.objects.filter(pk=found[0]).first() if found else None
     if recipient is not None:
         tracking.record(
-            recipient, Engagement.Kind.OPEN, link=None, user_agent=_agent(request), method=request.method or "GET"
+            recipient,
+            Engagement.Kind.OPEN,
+            link=None,
+            user_agent=_agent(request),
+            method=request.method or "GET",
         )
     response = HttpResponse(_PIXEL, content_type="image/gif")
     response.headers["Cache-Control"] = "no-store"

@@ -20,7 +20,9 @@ def effect(send_out: SendOut) -> dict[str, Any]:
         target=Count("pk"),
         left_out=Count("pk", filter=Q(state=_STATES.FILTERED)),
         queued=Count("pk", filter=Q(state__in=[_STATES.QUEUED, _STATES.HANDING])),
-        sent=Count("pk", filter=Q(state__in=[_STATES.HANDED, _STATES.DELIVERED, _STATES.FAILED, _STATES.UNKNOWN])),
+        sent=Count(
+            "pk", filter=Q(state__in=[_STATES.HANDED, _STATES.DELIVERED, _STATES.FAILED, _STATES.UNKNOWN])
+        ),
         no_report=Count("pk", filter=Q(state=_STATES.HANDED)),
         delivered=Count("pk", filter=Q(state=_STATES.DELIVERED)),
         failed=Count("pk", filter=Q(state=_STATES.FAILED)),
@@ -32,7 +34,8 @@ def effect(send_out: SendOut) -> dict[str, Any]:
     )
     delivered = rows["delivered"]
     rows["rates"] = {
-        name: (rows[name] / delivered if delivered else None) for name in ("opened", "clicked", "unsubscribed")
+        name: (rows[name] / delivered if delivered else None)
+        for name in ("opened", "clicked", "unsubscribed")
     }
     rows["rates"]["delivered"] = delivered / rows["sent"] if rows["sent"] else None
     return rows

@@ -31,7 +31,8 @@ def poll_due() -> int:
                 SendBatch.objects.select_for_update(skip_locked=True, of=("self",))
                 .select_related("send_out__provider")
                 .filter(
-                    state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN], next_poll_at__lte=timezone.now()
+                    state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN],
+                    next_poll_at__lte=timezone.now(),
                 )
                 .order_by("next_poll_at")
                 .first()
@@ -68,14 +69,18 @@ def _poll(batch: SendBatch) -> None:
 def _repeat(batch: SendBatch, kind: BulkProviderType) -> None:
     """The platform recognises a repeated out_id: the same call again cannot reach anybody twice."""
     SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.UNKNOWN).update(state=SendBatch.State.NEW)
-    Recipient.objects.filter(batch=batch, state=Recipient.State.UNKNOWN).update(state=Recipient.State.QUEUED, reason="")
+    Recipient.objects.filter(batch=batch, state=Recipient.State.UNKNOWN).update(
+        state=Recipient.State.QUEUED, reason=""
+    )
     batch.refresh_from_db()
     try:
         bulk.hand_batch(batch.send_out, kind, batch)
     except ProviderError as error:
         # Nothing was accepted: it stays to be asked for, and is tried again at the next look.
         SendBatch.objects.filter(pk=batch.pk).update(state=SendBatch.State.UNKNOWN)
-        Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED).update(state=Recipient.State.UNKNOWN)
+        Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED).update(
+            state=Recipient.State.UNKNOWN
+        )
         log.info("Batch %s could not be repeated: %s", batch.out_id, error)
 
 

@@ -58,12 +58,15 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
     """Write the ledger of a send-out and mark it resolved."""
     version = send_out.audience_version
     if version is None:
-        raise ValidationFailed(_("The audience has no computed version yet. Refresh it first."), code="audience_empty")
+        raise ValidationFailed(
+            _("The audience has no computed version yet. Refresh it first."), code="audience_empty"
+        )
     kind = provider_type(send_out.provider)
     column = audiences.target_column(version, kind.id_type)
     if column is None:
         raise ValidationFailed(
-            _("The audience holds no column of the ID type “%(type)s”.") % {"type": ID_TYPES[kind.id_type].label},
+            _("The audience holds no column of the ID type “%(type)s”.")
+            % {"type": ID_TYPES[kind.id_type].label},
             code="no_usable_id",
         )
     variables = variables_of(send_out)
@@ -101,7 +104,14 @@ def _rows(
             yield person, f"none:{person}"[:64], "", "{}", Recipient.State.FILTERED, reason
         elif missing:
             digest = target_hash(send_out.workspace_id, send_out.channel, target)
-            yield person, digest, encrypt_text(target), "{}", Recipient.State.FILTERED, FilterReason.MISSING_VALUE
+            yield (
+                person,
+                digest,
+                encrypt_text(target),
+                "{}",
+                Recipient.State.FILTERED,
+                FilterReason.MISSING_VALUE,
+            )
         else:
             digest = target_hash(send_out.workspace_id, send_out.channel, target)
             yield person, digest, encrypt_text(target), texts, Recipient.State.QUEUED, ""
@@ -154,7 +164,7 @@ def _copy(send_out: SendOut, rows: Iterator[tuple[Any, ...]]) -> None:
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
             '"values" jsonb, state text, reason text) ON COMMIT DROP'
         )
-        with cursor.copy(f'COPY ledger_stage ({", ".join(_quoted())}) FROM STDIN') as copy:  # type: ignore[attr-defined]
+        with cursor.copy(f"COPY ledger_stage ({', '.join(_quoted())}) FROM STDIN") as copy:  # type: ignore[attr-defined]
             for person, digest, target, texts, state, reason in rows:
                 payload = texts if isinstance(texts, str) else json.dumps(texts, ensure_ascii=False)
                 copy.write_row((person, digest, target, payload, str(state), str(reason)))

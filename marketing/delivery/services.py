@@ -55,7 +55,9 @@ def create(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
     return send_out
 
 
-def update(access: Access, send_out: SendOut, values: dict[str, Any], *, edit_version: int | None = None) -> SendOut:
+def update(
+    access: Access, send_out: SendOut, values: dict[str, Any], *, edit_version: int | None = None
+) -> SendOut:
     """Change a send-out that has not started. A waiting one goes back to draft and must be submitted again."""
     access.require(f"marketing.{send_out.channel}.create")
     check_owner(send_out, access)
@@ -64,7 +66,9 @@ def update(access: Access, send_out: SendOut, values: dict[str, Any], *, edit_ve
         if edit_version is not None and edit_version != send_out.edit_version:
             raise PreconditionFailed()
         if send_out.state not in SendOut.EDITABLE or send_out.resolved_at is not None:
-            raise Conflict(_("It has started; what is being sent can no longer be changed."), code="send_out_started")
+            raise Conflict(
+                _("It has started; what is being sent can no longer be changed."), code="send_out_started"
+            )
         _assign(send_out, values)
         send_out.state, send_out.state_reason = SendOut.State.DRAFT, ""
         send_out.content, send_out.audience_version, send_out.submitted_at = {}, None, None
@@ -113,7 +117,9 @@ def problems(send_out: SendOut) -> dict[str, list[str]]:
         add("provider", _("This provider serves another channel."))
     if send_out.template.channel != send_out.channel:
         add("template", _("This template is for another channel."))
-    if send_out.channel == "email" and (send_out.sender is None or send_out.sender.provider_id != send_out.provider_id):
+    if send_out.channel == "email" and (
+        send_out.sender is None or send_out.sender.provider_id != send_out.provider_id
+    ):
         add("sender", _("Choose a sender address of this provider."))
     if send_out.channel == "sms" and (
         send_out.signature is None or send_out.signature.provider_id != send_out.provider_id
@@ -121,14 +127,20 @@ def problems(send_out: SendOut) -> dict[str, list[str]]:
         add("signature", _("Choose a signature of this provider."))
     id_type = provider_type(send_out.provider).id_type
     if id_type not in {item["id_type"] for item in audiences.id_types(send_out.audience)}:
-        add("audience", _("This audience has no column with the ID that the channel needs. Save it with that ID."))
+        add(
+            "audience",
+            _("This audience has no column with the ID that the channel needs. Save it with that ID."),
+        )
     if send_out.limit is not None and send_out.limit < 1:
         add("limit", _("At least one person."))
     if send_out.per_minute is not None and send_out.per_minute < 1:
         add("per_minute", _("At least one message per minute."))
     missing = [name for name in send_out.template.variables if name not in send_out.variables]
     if missing:
-        add("variables", _("Say where these variables get their text: %(names)s") % {"names": ", ".join(missing)})
+        add(
+            "variables",
+            _("Say where these variables get their text: %(names)s") % {"names": ", ".join(missing)},
+        )
     for item in variables_of(send_out):
         if item.tag and not audiences.can_read_tag(send_out.audience, item.dataset, item.tag):
             add("variables", _("“%(name)s” uses a tag that is not there.") % {"name": item.name})
@@ -142,10 +154,15 @@ def submit(access: Access, send_out: SendOut, *, scheduled_at: datetime | None =
     access.require(f"marketing.{send_out.channel}.send")
     check_owner(send_out, access)
     with transaction.atomic():
-        send_out = SendOut.objects.select_for_update(of=("self",)).select_related(
-            "provider", "template", "audience", "sender", "signature", "workspace", "owner"
-        ).get(pk=send_out.pk)
-        if send_out.state not in (SendOut.State.DRAFT, SendOut.State.FAILED) or send_out.resolved_at is not None:
+        send_out = (
+            SendOut.objects.select_for_update(of=("self",))
+            .select_related("provider", "template", "audience", "sender", "signature", "workspace", "owner")
+            .get(pk=send_out.pk)
+        )
+        if (
+            send_out.state not in (SendOut.State.DRAFT, SendOut.State.FAILED)
+            or send_out.resolved_at is not None
+        ):
             raise Conflict(_("It has been submitted already."), code="send_out_started")
         errors = problems(send_out)
         if errors:
@@ -165,7 +182,10 @@ def submit(access: Access, send_out: SendOut, *, scheduled_at: datetime | None =
             send_out.save()
             schedule.begin(send_out)
     audit.record(
-        access, "send_out.submitted", send_out, after={"audience": send_out.audience_id, "template": send_out.template_id}
+        access,
+        "send_out.submitted",
+        send_out,
+        after={"audience": send_out.audience_id, "template": send_out.template_id},
     )
     return send_out
 
@@ -180,7 +200,9 @@ def _check_ready(send_out: SendOut) -> None:
         if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
             reviews.check_signature(send_out.signature)
             if send_out.signature.state != ReviewState.APPROVED:
-                raise Conflict(_("The signature has not been approved by the platform."), code="signature_not_approved")
+                raise Conflict(
+                    _("The signature has not been approved by the platform."), code="signature_not_approved"
+                )
         if reviews.approved(send_out.template, send_out.provider) is None:
             raise Conflict(
                 _("The template has not been approved by the platform. Submit it for review first."),
@@ -224,8 +246,10 @@ def resume(access: Access, send_out: SendOut) -> SendOut:
     access.require(f"marketing.{send_out.channel}.send")
     check_owner(send_out, access)
     with transaction.atomic():
-        send_out = SendOut.objects.select_for_update(of=("self",)).select_related("workspace", "owner").get(
-            pk=send_out.pk
+        send_out = (
+            SendOut.objects.select_for_update(of=("self",))
+            .select_related("workspace", "owner")
+            .get(pk=send_out.pk)
         )
         active = Job.objects.filter(dedupe_key=f"send_out:{send_out.pk}", status__in=Job.ACTIVE).exists()
         if send_out.state != SendOut.State.PAUSED or active:

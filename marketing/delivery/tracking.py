@@ -66,7 +66,9 @@ def _absolute(name: str, token: str) -> str:
     return settings.BASE_URL + reverse(name, args=[token])
 
 
-def record(recipient: Recipient, kind: str, *, link: TrackedLink | None, user_agent: str, method: str) -> None:
+def record(
+    recipient: Recipient, kind: str, *, link: TrackedLink | None, user_agent: str, method: str
+) -> None:
     """Note an open or click. A machine's visit is kept but changes no person's state."""
     machine = method == "HEAD" or not user_agent or bool(_MACHINES.search(user_agent))
     Engagement.objects.create(

@@ -95,7 +95,9 @@ def _test_personal(
     messages = [compose(trial, Recipient(pk=0, target=target, values=values), {}) for target in targets]
     stamp = int(timezone.now().timestamp())
     for number, message in enumerate(messages):
-        message.headers["Message-ID"] = message.headers["Message-ID"].replace("<0.", f"<test-{stamp}-{number}.")
+        message.headers["Message-ID"] = message.headers["Message-ID"].replace(
+            "<0.", f"<test-{stamp}-{number}."
+        )
     with kind.session(send_out.provider, str(content["from_address"])) as session:
         outcomes = list(session.send(messages))
     failed = {

@@ -75,7 +75,11 @@ class ListPage(WorkspaceView):
         return ""
 
     def get_bulk_actions(self) -> list[BulkAction]:
-        return [action for action in self.bulk_actions if not action.permission or self.access.can(action.permission)]
+        return [
+            action
+            for action in self.bulk_actions
+            if not action.permission or self.access.can(action.permission)
+        ]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | StreamingHttpResponse:
         rows = self._sorted(self._filtered(self.get_queryset()))
@@ -89,7 +93,9 @@ class ListPage(WorkspaceView):
     def _filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         term = self.request.GET.get("q", "").strip()
         if term and self.search_fields:
-            rows = rows.filter(reduce(or_, (Q(**{f"{field}__icontains": term}) for field in self.search_fields)))
+            rows = rows.filter(
+                reduce(or_, (Q(**{f"{field}__icontains": term}) for field in self.search_fields))
+            )
         self.filterset = None
         if self.filterset_class is not None:
             self.filterset = self.filterset_class(self.request.GET, queryset=rows, request=self.request)
@@ -113,7 +119,9 @@ class ListPage(WorkspaceView):
             }
             for row in page.object_list
         ]
-        creates = self.create_url_name and (not self.create_permission or self.access.can(self.create_permission))
+        creates = self.create_url_name and (
+            not self.create_permission or self.access.can(self.create_permission)
+        )
         return {
             "page": page,
             "rows": shown,
@@ -130,7 +138,9 @@ class ListPage(WorkspaceView):
         up = self.sort == column.sort
         return {
             "column": column,
-            "direction": ("up" if up else "down" if self.sort == f"-{column.sort}" else "") if column.sort else "",
+            "direction": ("up" if up else "down" if self.sort == f"-{column.sort}" else "")
+            if column.sort
+            else "",
             "url": "?" + self._query(sort=f"-{column.sort}" if up else column.sort) if column.sort else "",
         }
 
@@ -144,7 +154,9 @@ class ListPage(WorkspaceView):
 
     def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
         columns = [column for column in self.columns if column.export]
-        audit.record(self.access, "list.exported", None, detail={"list": self.export_name, "rows": rows.count()})
+        audit.record(
+            self.access, "list.exported", None, detail={"list": self.export_name, "rows": rows.count()}
+        )
         writer = csv.writer(_Echo())  # type: ignore[arg-type]
 
         def lines() -> Iterator[str]:
@@ -158,7 +170,9 @@ class ListPage(WorkspaceView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A bulk action on the ticked rows."""
-        action = next((item for item in self.get_bulk_actions() if item.name == request.POST.get("action")), None)
+        action = next(
+            (item for item in self.get_bulk_actions() if item.name == request.POST.get("action")), None
+        )
         chosen = request.POST.getlist("row")[:MAX_BULK]
         if action is None or not chosen:
             flash(request, _("Tick some rows first."), messages.WARNING)

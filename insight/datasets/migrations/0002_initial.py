@@ -5,55 +5,83 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('datasets', '0001_initial'),
-        ('datasources', '0001_initial'),
-        ('organizations', '0001_initial'),
+        ("datasets", "0001_initial"),
+        ("datasources", "0001_initial"),
+        ("organizations", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='dataset',
-            name='table',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='datasets', to='datasources.sourcetable'),
+            model_name="dataset",
+            name="table",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="datasets",
+                to="datasources.sourcetable",
+            ),
         ),
         migrations.AddField(
-            model_name='dataset',
-            name='workspace',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.workspace', verbose_name='workspace'),
+            model_name="dataset",
+            name="workspace",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.workspace",
+                verbose_name="workspace",
+            ),
         ),
         migrations.AddField(
-            model_name='datasetfield',
-            name='dataset',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='fields', to='datasets.dataset'),
+            model_name="datasetfield",
+            name="dataset",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="fields", to="datasets.dataset"
+            ),
         ),
         migrations.AddField(
-            model_name='tagcategory',
-            name='workspace',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.workspace', verbose_name='workspace'),
+            model_name="tagcategory",
+            name="workspace",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="+",
+                to="organizations.workspace",
+                verbose_name="workspace",
+            ),
         ),
         migrations.AddField(
-            model_name='datasetfield',
-            name='category',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='fields', to='datasets.tagcategory'),
+            model_name="datasetfield",
+            name="category",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="fields",
+                to="datasets.tagcategory",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='dataset_name_unique'),
+            model_name="dataset",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="dataset_name_unique"),
         ),
         migrations.AddConstraint(
-            model_name='dataset',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('workspace', 'kind'), name='dataset_one_default_per_kind'),
+            model_name="dataset",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_default", True)),
+                fields=("workspace", "kind"),
+                name="dataset_one_default_per_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tagcategory',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='tag_category_name_unique'),
+            model_name="tagcategory",
+            constraint=models.UniqueConstraint(fields=("workspace", "name"), name="tag_category_name_unique"),
         ),
         migrations.AddConstraint(
-            model_name='datasetfield',
-            constraint=models.UniqueConstraint(fields=('dataset', 'column', 'role'), name='dataset_field_once'),
+            model_name="datasetfield",
+            constraint=models.UniqueConstraint(
+                fields=("dataset", "column", "role"), name="dataset_field_once"
+            ),
         ),
     ]

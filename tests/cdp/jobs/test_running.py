@@ -32,7 +32,11 @@ def test_a_job_succeeds_with_its_result_and_full_progress(access: Any, run_jobs:
 def test_a_domain_error_ends_it_with_the_message_for_the_person(access: Any, run_jobs: RunJobs) -> None:
     probe(access, "fail")
     [job] = run_jobs(allow_failure=True)
-    assert (job.status, job.error, job.error_code) == (Job.Status.FAILED, "The table is gone.", "table_missing")
+    assert (job.status, job.error, job.error_code) == (
+        Job.Status.FAILED,
+        "The table is gone.",
+        "table_missing",
+    )
     assert ended == [(job.pk, "table_missing")]
 
 
@@ -100,7 +104,9 @@ def test_retrying_makes_a_new_job_with_the_same_work(access: Any, run_jobs: RunJ
 
 def test_a_full_gate_makes_a_job_wait_and_say_its_place(access: Any) -> None:
     first, second = probe(access, kind="test.gated"), probe(access, kind="test.gated")
-    Job.objects.filter(pk=first.pk).update(status=Job.Status.RUNNING, lease_until=timezone.now() + timedelta(hours=1))
+    Job.objects.filter(pk=first.pk).update(
+        status=Job.Status.RUNNING, lease_until=timezone.now() + timedelta(hours=1)
+    )
     run_job(second.pk)
     second.refresh_from_db()
     assert second.status == Job.Status.QUEUED

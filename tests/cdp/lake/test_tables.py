@@ -27,7 +27,9 @@ def test_names_with_quotes_are_kept_as_they_are(workspace: Any) -> None:
     table, column = 'a"b', 'c"d'
     lake.ensure_schema(workspace)
     with lake.transaction() as cursor:
-        cursor.execute(f"CREATE TABLE {lake.table_path(workspace, table)} AS SELECT 1 AS {lake.quote(column)}")
+        cursor.execute(
+            f"CREATE TABLE {lake.table_path(workspace, table)} AS SELECT 1 AS {lake.quote(column)}"
+        )
     assert [found.name for found in lake.columns(workspace, table)] == [column]
     assert lake.tables(workspace) == [table]
     lake.drop_table(workspace, table)
@@ -43,6 +45,8 @@ def test_dropping_a_missing_table_is_no_error(workspace: Any) -> None:
 def test_maintenance_keeps_present_tables(workspace: Any) -> None:
     lake.ensure_schema(workspace)
     with lake.transaction() as cursor:
-        cursor.execute(f"CREATE TABLE {lake.table_path(workspace, 'kept')} AS SELECT range AS n FROM range(10)")
+        cursor.execute(
+            f"CREATE TABLE {lake.table_path(workspace, 'kept')} AS SELECT range AS n FROM range(10)"
+        )
     lake.maintenance()
     assert lake.row_count(workspace, "kept") == 10

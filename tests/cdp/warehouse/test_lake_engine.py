@@ -44,7 +44,9 @@ def test_writing_returns_the_rows_and_replaces_an_older_table(engine: LakeEngine
 
 def test_a_partitioned_table_answers_like_any_other(engine: LakeEngine, workspace: Any) -> None:
     table = numbers(engine, workspace)
-    moments = table.select(at=ibis.timestamp("2026-01-01") + ibis.interval(days=1) * table.n, label=table.label)
+    moments = table.select(
+        at=ibis.timestamp("2026-01-01") + ibis.interval(days=1) * table.n, label=table.label
+    )
     rows = engine.create_table_as(
         workspace, "moments", moments, sort=["label"], partition=['year("at")', 'month("at")']
     )

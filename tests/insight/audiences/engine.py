@@ -74,7 +74,12 @@ class Engine:
                 for tag, kind in dataset["types"].items()
             }
             return TagDataset(
-                dataset_id, dataset_id, table, columns, len(users) == len(set(users)), dataset.get("lost", frozenset())
+                dataset_id,
+                dataset_id,
+                table,
+                columns,
+                len(users) == len(set(users)),
+                dataset.get("lost", frozenset()),
             )
         form = dataset["form"]
         objects = {} if form == "key_value" else {name: name for name in dataset["objects"]}

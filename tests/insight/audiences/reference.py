@@ -38,7 +38,9 @@ class World:
         dataset = self.datasets[node["dataset"]]
         if node["kind"] == "tag":
             kind = dataset["types"][node["tag"]]
-            return {row["user_unique_id"] for row in dataset["rows"] if self.tag(row[node["tag"]], kind, node)}
+            return {
+                row["user_unique_id"] for row in dataset["rows"] if self.tag(row[node["tag"]], kind, node)
+            }
         return self.behaviour(node, dataset)
 
     def tag(self, value: Any, kind: str, leaf: Any) -> bool:
@@ -111,7 +113,9 @@ class World:
         amount = sum(row["amount"] or 0 for row in rows)
         measure, operator, wanted = node["measure"], node["operator"], node["value"]
         if measure in ("last_at", "first_at"):
-            moment = max(row["at"] for row in rows) if measure == "last_at" else min(row["at"] for row in rows)
+            moment = (
+                max(row["at"] for row in rows) if measure == "last_at" else min(row["at"] for row in rows)
+            )
             return moment_matches(moment, operator, wanted, self.today)
         if measure == "amount_per_time" and times == 0:
             return False

@@ -31,7 +31,13 @@ WORLD = World(
     {
         "people": {
             "kind": "tags",
-            "types": {"gender": "enum", "city": "text", "interests": "multi", "spend": "number", "joined": "date"},
+            "types": {
+                "gender": "enum",
+                "city": "text",
+                "interests": "multi",
+                "spend": "number",
+                "joined": "date",
+            },
             "rows": [
                 {
                     "user_unique_id": user,
@@ -137,8 +143,14 @@ def test_tag_operators(engine: Engine, name: str, operator: str, value: Any, exp
         ({"kind": "last_days", "days": 7, "include_today": True}, "1 2"),
         ({"kind": "last_days", "days": 90}, "2 3 4 6"),
         ({"kind": "next_days", "days": 7}, "8"),
-        ({"kind": "relative", "from": {"offset": -30, "unit": "day"}, "to": {"offset": -7, "unit": "day"}}, "3 4"),
-        ({"kind": "relative", "from": {"offset": -1, "unit": "month"}, "to": {"offset": 0, "unit": "day"}}, "1 2 3 4"),
+        (
+            {"kind": "relative", "from": {"offset": -30, "unit": "day"}, "to": {"offset": -7, "unit": "day"}},
+            "3 4",
+        ),
+        (
+            {"kind": "relative", "from": {"offset": -1, "unit": "month"}, "to": {"offset": 0, "unit": "day"}},
+            "1 2 3 4",
+        ),
         ({"kind": "before", "at": "2021-12-09"}, "4 6 7"),
         ({"kind": "after", "at": "2021-12-09"}, "1 2 8"),
         ({"kind": "any"}, "1 2 3 4 6 7 8"),
@@ -215,5 +227,13 @@ def test_set_algebra(engine: Engine, rule: Any, expected: str) -> None:
 
 
 def test_every_part_of_a_rule_is_counted(engine: Engine) -> None:
-    rule = group("subtract", group("union", tag("gender", "in", ["女"]), tag("spend", ">", 100)), act(objects=_WOMEN))
-    assert engine.counts(rule) == {"": 5, "items/0": 6, "items/0/items/0": 4, "items/0/items/1": 2, "items/1": 2}
+    rule = group(
+        "subtract", group("union", tag("gender", "in", ["女"]), tag("spend", ">", 100)), act(objects=_WOMEN)
+    )
+    assert engine.counts(rule) == {
+        "": 5,
+        "items/0": 6,
+        "items/0/items/0": 4,
+        "items/0/items/1": 2,
+        "items/1": 2,
+    }

@@ -32,7 +32,9 @@ users = st.sampled_from(USERS)
 word = st.sampled_from(WORDS)
 stored = st.none() | st.just("") | st.sampled_from(STORED)
 numbers = st.sampled_from([-5, 0, 0.5, 1, 2, 99.99, 100, 500])
-moments = st.sampled_from(EDGES) | st.integers(-800, 60).map(lambda n: datetime(2021, 12, 16, 8) + timedelta(hours=7 * n))
+moments = st.sampled_from(EDGES) | st.integers(-800, 60).map(
+    lambda n: datetime(2021, 12, 16, 8) + timedelta(hours=7 * n)
+)
 TYPES = {"enum": "enum", "text": "text", "multi": "multi", "number": "number", "date": "date", "day": "date"}
 
 
@@ -62,7 +64,9 @@ _act = {
 }
 wide_rows = st.lists(st.fixed_dictionaries({**_act, "category": stored, "product": stored}), max_size=14)
 pair_rows = st.lists(
-    st.fixed_dictionaries({**_act, "object_key": st.sampled_from(["category", "product"]), "object_value": stored}),
+    st.fixed_dictionaries(
+        {**_act, "object_key": st.sampled_from(["category", "product"]), "object_value": stored}
+    ),
     max_size=14,
 )
 worlds = st.builds(
@@ -85,7 +89,14 @@ worlds = st.builds(
 )
 
 _bound = st.sampled_from(
-    ["2021-12-16", "2021-12-15", "2021-12-15T23:59:59.999999", "2021-11-30", "2020-02-29", "2020-12-16T09:00:00"]
+    [
+        "2021-12-16",
+        "2021-12-15",
+        "2021-12-15T23:59:59.999999",
+        "2021-11-30",
+        "2020-02-29",
+        "2020-12-16T09:00:00",
+    ]
 )
 _unit = st.sampled_from(["day", "week", "month", "quarter", "year"])
 _flag = st.booleans()
@@ -96,7 +107,11 @@ windows = st.one_of(
     _bound.map(lambda at: {"kind": "before", "at": at}),
     _bound.map(lambda at: {"kind": "after", "at": at}),
     st.fixed_dictionaries(
-        {"kind": st.sampled_from(["last_days", "next_days"]), "days": st.integers(1, 400), "include_today": _flag}
+        {
+            "kind": st.sampled_from(["last_days", "next_days"]),
+            "days": st.integers(1, 400),
+            "include_today": _flag,
+        }
     ),
     st.fixed_dictionaries({"kind": st.just("period"), "unit": _unit, "offset": st.integers(-3, 1)}),
     st.fixed_dictionaries({"kind": st.just("relative"), "from": _shift, "to": _shift}),
@@ -141,7 +156,11 @@ _numeric = st.one_of(
         }
     ),
     st.fixed_dictionaries(
-        {"measure": st.sampled_from(["times", "amount"]), "operator": st.just("between"), "value": pair_of_numbers}
+        {
+            "measure": st.sampled_from(["times", "amount"]),
+            "operator": st.just("between"),
+            "value": pair_of_numbers,
+        }
     ),
 )
 _timed = st.one_of(
@@ -175,7 +194,9 @@ def behaviour_leaves(draw: st.DrawFn) -> dict[str, Any]:
     if draw(_flag):
         leaf["type"] = draw(st.lists(st.sampled_from(["buy", "view"]), min_size=1, max_size=2, unique=True))
     if draw(_flag):
-        leaf["channel"] = draw(st.lists(st.sampled_from(["app", "shop"]), min_size=1, max_size=2, unique=True))
+        leaf["channel"] = draw(
+            st.lists(st.sampled_from(["app", "shop"]), min_size=1, max_size=2, unique=True)
+        )
     if draw(_flag):
         leaf["window"] = draw(windows)
     if draw(_flag):
@@ -188,7 +209,17 @@ def behaviour_leaves(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def object_filters(draw: st.DrawFn) -> dict[str, Any]:
-    operators = ["in", "not_in", "contains", "not_contains", "starts_with", "not_ends_with", "empty", "not_empty", "any"]
+    operators = [
+        "in",
+        "not_in",
+        "contains",
+        "not_contains",
+        "starts_with",
+        "not_ends_with",
+        "empty",
+        "not_empty",
+        "any",
+    ]
     operator = draw(st.sampled_from(operators))
     item: dict[str, Any] = {"name": draw(st.sampled_from(["category", "product"])), "operator": operator}
     if operator not in ("empty", "not_empty", "any"):
@@ -200,7 +231,10 @@ audience_leaves = st.sampled_from(["aud_1", "aud_2"]).map(lambda name: {"kind": 
 rules = st.recursive(
     tag_leaves() | tag_leaves() | behaviour_leaves() | audience_leaves,
     lambda inner: st.fixed_dictionaries(
-        {"op": st.sampled_from(["union", "intersect", "subtract"]), "items": st.lists(inner, min_size=1, max_size=3)}
+        {
+            "op": st.sampled_from(["union", "intersect", "subtract"]),
+            "items": st.lists(inner, min_size=1, max_size=3),
+        }
     ),
     max_leaves=6,
 )

@@ -46,7 +46,7 @@ def test_sms_parts(signature: str, text: str, expected: tuple[int, int]) -> None
 
 
 def test_links_are_found_once_with_entities_resolved() -> None:
-    html = '<a href="https://x.example/?a=1&amp;b=2">x</a><a class=k href=\'https://x.example/?a=1&amp;b=2\'>y</a>'
+    html = "<a href=\"https://x.example/?a=1&amp;b=2\">x</a><a class=k href='https://x.example/?a=1&amp;b=2'>y</a>"
     assert links(html) == ["https://x.example/?a=1&b=2"]
 
 

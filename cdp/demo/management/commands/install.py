@@ -31,7 +31,9 @@ class Command(BaseCommand):
             return
         organization = create_organization("Demo retail group")
         create_workspace(organization, "Start", slug="start")
-        demo = create_workspace(organization, "Brand A", slug="demo", description="A fictional clothing retailer")
+        demo = create_workspace(
+            organization, "Brand A", slug="demo", description="A fictional clothing retailer"
+        )
         password = os.environ.get("ADMIN_PASSWORD") or secrets.token_urlsafe(12)
         admin = create_user(
             "admin", password=password, organization=organization, is_manager=True, is_superuser=True
@@ -40,4 +42,9 @@ class Command(BaseCommand):
         if not os.environ.get("ADMIN_PASSWORD"):
             self.stdout.write(f"The first user is admin with the password {password}")
         if not options["empty"]:
-            start_job("demo.load", workspace=Workspace.objects.get(pk=demo.pk), owner=admin, params={"profile": options["profile"]})
+            start_job(
+                "demo.load",
+                workspace=Workspace.objects.get(pk=demo.pk),
+                owner=admin,
+                params={"profile": options["profile"]},
+            )
