@@ -93,13 +93,14 @@ _BEHAVIOUR = """
 
 _MEMBERS = """
     SELECT member_no,
-           CASE WHEN dice(i, 'phone') < 0.95 THEN '100' || lpad(((i * 7919) % 100000000)::VARCHAR, 8, '0') END AS mobile,
+           CASE WHEN dice(i, 'phone') < 0.95
+                THEN '100' || lpad(((i * 7919) % 100000000)::VARCHAR, 8, '0') END AS mobile,
            CASE WHEN dice(i, 'email') < 0.72 THEN 'member' || i || '@example.com' END AS email,
            'ow_' || substr(md5(i::VARCHAR), 1, 20) AS open_id,
            CASE WHEN dice(i, 'gender') < 0.03 THEN NULL WHEN dice(i, 'gender') < 0.62 THEN '女' ELSE '男' END AS gender,
            (18 + floor(dice(i, 'age') * 50))::BIGINT AS age,
-           ['上海', '北京', '杭州', '广州', '成都', '武汉', '南京', '西安'][1 + floor(power(dice(i, 'city'), 1.6) * 8)::INT]
-               AS city,
+           ['上海', '北京', '杭州', '广州', '成都', '武汉', '南京', '西安']
+               [1 + floor(power(dice(i, 'city'), 1.6) * 8)::INT] AS city,
            CASE WHEN coalesce(n, 0) = 0 THEN '普通' WHEN total > 10000 THEN '黑金' WHEN total > 3000 THEN '金卡'
                 ELSE '银卡' END AS member_level,
            array_to_string(list_filter([

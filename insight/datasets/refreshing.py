@@ -27,7 +27,7 @@ class Result:
 
 
 def compute(dataset: Dataset, table: str, job: JobContext) -> Result:
-    """Write `table` from the dataset's source. Raises DomainErrors with codes table_missing, column_missing, no_rows."""
+    """Write `table` from the dataset's source. Raises table_missing, column_missing, no_rows."""
     fields = list(dataset.fields.all())
     lost = _mark_lost(dataset, fields)
     live = [item for item in fields if not item.deleted]

@@ -196,7 +196,8 @@ def load(
             raise bad_rows(report)
         columns = ", ".join(f"{cast(name, kind)} AS {quote(name)}" for name, kind in types.items())
         handle.execute(
-            f"CREATE OR REPLACE TABLE {lake.table_path(workspace, table)} AS SELECT {columns} FROM {source} WHERE {fits}"
+            f"CREATE OR REPLACE TABLE {lake.table_path(workspace, table)} AS "
+            f"SELECT {columns} FROM {source} WHERE {fits}"
         )
 
 

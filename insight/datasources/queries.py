@@ -29,7 +29,8 @@ def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
         return {"columns": names, "rows": []}
     with lake.cursor() as handle:
         found = handle.execute(
-            f"SELECT {', '.join(map(quote, names))} FROM {lake.table_path(table.workspace, table.lake_table)} LIMIT {ROWS}"
+            f"SELECT {', '.join(map(quote, names))} "
+            f"FROM {lake.table_path(table.workspace, table.lake_table)} LIMIT {ROWS}"
         ).fetchall()
     mask = ID_TYPES["one_id"].mask
     hidden = set() if clear else {name for name in names if looks_personal(name)}

@@ -1,4 +1,4 @@
-"""The HTTP contract that any SMS or e-mail platform can implement (docs/integrator-guide/sms-email-provider-contract.md).
+"""The HTTP contract that any SMS or e-mail platform can implement.
 
 The platform answers JSON with `platformName`, `code`, `message` and `requestId`; success is HTTP 200 or 201 with one
 of the configured success codes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -27,7 +28,7 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
         max_length=50,
         help_text=_("For a platform: the name it gives in its answers (platformName)."),
     )
-    config = EncryptedJSONField(default=dict)
+    config: Any = EncryptedJSONField(default=dict)
     rate_per_second = models.PositiveIntegerField(
         _("messages per second"),
         default=50,

@@ -32,6 +32,11 @@ REFERENCES = {
 }
 
 
+def _body(request: Request) -> dict[str, Any]:
+    """The request's JSON object; an empty one where it is something else."""
+    return request.data if isinstance(request.data, dict) else {}
+
+
 class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     """One message to one audience. References are IDs of the same workspace."""
 
@@ -152,7 +157,7 @@ class SendOutViewSet(WorkspaceViewSet):
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send now (202 with the job), or at `scheduled_at` (200)."""
         field = serializers.DateTimeField(required=False, allow_null=True, default=None)
-        moment = field.run_validation(request.data.get("scheduled_at"))
+        moment = field.run_validation(_body(request).get("scheduled_at"))
         send_out = services.submit(self.access, self.get_object(), scheduled_at=moment)
         job = active_job(send_out)
         data = self.get_serializer(send_out).data
@@ -179,7 +184,7 @@ class SendOutViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"], url_path="test-send")
     def test_send(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send it to up to five targets now: {"targets": ["…"]}."""
-        targets = request.data.get("targets")
+        targets = _body(request).get("targets")
         if not isinstance(targets, list):
             message = _("Give a list of targets.")
             raise ValidationFailed(message, errors={"targets": [message]})

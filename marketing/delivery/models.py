@@ -63,7 +63,7 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     )
     variables = models.JSONField(
         default=dict,
-        help_text='{"name": {"dataset": "ds_…", "tag": "column", "format": "", "missing": "skip|replace", "value": ""}}',
+        help_text="Per variable: dataset, tag, format, missing (skip or replace) and value.",
     )
     content = models.JSONField(default=dict, help_text="What is sent, frozen when sending starts.")
     limit = models.PositiveIntegerField(_("at most this many people"), null=True, blank=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Q
@@ -55,7 +56,7 @@ def reasons(send_out: SendOut) -> list[dict[str, Any]]:
 
 def failures(send_out: SendOut) -> list[dict[str, Any]]:
     """Codes of failed messages: [{"code", "detail", "count"}]."""
-    return list(
+    return _rows(
         Recipient.objects.filter(send_out=send_out, state=_STATES.FAILED)
         .values("code", "detail")
         .annotate(count=Count("pk"))
@@ -66,7 +67,7 @@ def failures(send_out: SendOut) -> list[dict[str, Any]]:
 def links(send_out: SendOut) -> list[dict[str, Any]]:
     """Clicks per link: [{"number", "url", "people", "clicks"}], machines left out."""
     human = Q(engagements__kind=Engagement.Kind.CLICK, engagements__is_machine=False)
-    return list(
+    return _rows(
         TrackedLink.objects.filter(send_out=send_out)
         .annotate(
             clicks=Count("engagements", filter=human),
@@ -79,10 +80,14 @@ def links(send_out: SendOut) -> list[dict[str, Any]]:
 
 def by_hour(send_out: SendOut) -> list[dict[str, Any]]:
     """Opens and clicks by hour: [{"hour", "kind", "count"}], machines left out."""
-    return list(
+    return _rows(
         Engagement.objects.filter(send_out=send_out, is_machine=False)
         .annotate(hour=TruncHour("at"))
         .values("hour", "kind")
         .annotate(count=Count("pk"))
         .order_by("hour", "kind")
     )
+
+
+def _rows(found: Iterable[Any]) -> list[dict[str, Any]]:
+    return [dict(row) for row in found]

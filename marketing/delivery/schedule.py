@@ -25,7 +25,9 @@ def start_due() -> int:
             state=SendOut.State.WAITING, scheduled_at__lte=now
         )
         for send_out in due.select_related("workspace", "owner"):
-            if send_out.scheduled_at < now - timedelta(hours=settings.LATE_SEND_HOURS):
+            if send_out.scheduled_at is not None and send_out.scheduled_at < now - timedelta(
+                hours=settings.LATE_SEND_HOURS
+            ):
                 send_out.state, send_out.finished_at = SendOut.State.FAILED, now
                 send_out.state_reason = _("Missed its time: the system was down. Check it and send it again.")
                 send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
