@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import ibis
 
 TagType = Literal["enum", "multi", "text", "number", "date"]
-TableSource = ibis.Table | Callable[[], ibis.Table]
+TableSource: TypeAlias = ibis.Table | Callable[[], ibis.Table]
 
 
 class Unknown(LookupError):
@@ -68,7 +68,7 @@ class BehaviourDataset:
         return resolved(self.source)
 
     def object_column(self, name: str) -> str | None:
-        """The column (wide) or attribute (key/value) of an object name; where no attributes are listed, any name is one."""
+        """The column (wide) or attribute (key/value) of an object name; any name where none are listed."""
         found = self.objects.get(name)
         return name if found is None and self.form == "key_value" and not self.objects else found
 

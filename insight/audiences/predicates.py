@@ -24,12 +24,12 @@ FEW_PARTS = 8
 """Up to this many values, one look into the list for each is several times faster than comparing two lists."""
 
 
-@ibis.udf.scalar.builtin
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def list_has_any(values: list[str], wanted: list[str]) -> bool:  # type: ignore[empty-body]
     """DuckDB: whether two lists share a value."""
 
 
-@ibis.udf.scalar.builtin
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def list_has_all(values: list[str], wanted: list[str]) -> bool:  # type: ignore[empty-body]
     """DuckDB: whether the first list holds every value of the second."""
 
