@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from insight.audiences.limits import MAX_HAVING_DEPTH, MAX_VALUES
-from insight.audiences.windows import Moment, Strict, Window, end_of, parse_moment, start_of
+from insight.audiences.windows import Moment, Strict, Window, in_order, parse_moment
 
 Number = int | float
 TagOperator = Literal[
@@ -208,7 +208,7 @@ def _moment_value(operator: Any, value: Any) -> Any:
         if not isinstance(value, list | tuple) or len(value) != 2:
             raise ValueError("Give the first and the last day as a list of two.")
         first, last = parse_moment(value[0]), parse_moment(value[1])
-        if start_of(first) > end_of(last)[0]:
+        if not in_order(first, last):
             raise ValueError("The window ends before it begins.")
         return first, last
     moment: Moment = parse_moment(value)

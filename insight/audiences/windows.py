@@ -58,7 +58,7 @@ class Between(Strict):
 
     @model_validator(mode="after")
     def _ordered(self) -> Between:
-        if start_of(self.from_) > end_of(self.to)[0]:
+        if not in_order(self.from_, self.to):
             raise ValueError("The window ends before it begins.")
         return self
 
@@ -162,6 +162,12 @@ def end_of(moment: Moment) -> tuple[datetime, bool]:
     if moment == date.max:
         return datetime.max, True
     return start_of(moment + timedelta(days=1)), False
+
+
+def in_order(first: Moment, last: Moment) -> bool:
+    """Whether something lies between the beginning of the one and the end of the other."""
+    start, (end, included) = start_of(first), end_of(last)
+    return start < end or (included and start == end)
 
 
 def _days(first: date, last: date) -> Bounds:

@@ -132,6 +132,11 @@ def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def lower(text: str) -> str:
+    """Letter by letter: a sigma at the end of a word is a sigma."""
+    return "".join(letter.lower() for letter in text)
+
+
 def object_matches(value: Any, item: Any) -> bool:
     operator = item.get("operator", "in")
     present = value is not None and value != ""
@@ -145,7 +150,7 @@ def object_matches(value: Any, item: Any) -> bool:
 def text_matches(value: str, operator: str, wanted: list[str], ignore_case: bool) -> bool:
     wishes = [nfc(w) for w in wanted if w.strip()]
     if ignore_case:
-        value, wishes = value.lower(), [w.lower() for w in wishes]
+        value, wishes = lower(value), [lower(w) for w in wishes]
     positive = operator.removeprefix("not_")
     found = {
         "in": value in wishes,

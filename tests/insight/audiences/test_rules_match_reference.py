@@ -15,7 +15,23 @@ from tests.insight.audiences.engine import TODAY, Engine
 from tests.insight.audiences.reference import World
 
 USERS = ["1", "01", "001", "7", "é", "用户", "u'1", 'u"2', "100.0", "A", "a", "Ａ"]
-WORDS = ["a", "A", "ab", "上海", "上海浦东", "é", "e\u0301", "0", "00", "a%b", "a_b", "'", " x "]
+WORDS = [
+    "a",
+    "A",
+    "ab",
+    "上海",
+    "上海浦东",
+    "é",
+    "e\u0301",
+    "0",
+    "00",
+    "a%b",
+    "a_b",
+    "'",
+    " x ",
+    "ΟΔΟΣ",
+    "οδος",
+]
 STORED = [unicodedata.normalize("NFC", word) for word in WORDS]
 EDGES = [
     datetime(2021, 12, 16),
@@ -116,7 +132,7 @@ windows = st.one_of(
     st.fixed_dictionaries({"kind": st.just("period"), "unit": _unit, "offset": st.integers(-3, 1)}),
     st.fixed_dictionaries({"kind": st.just("relative"), "from": _shift, "to": _shift}),
 )
-words = st.lists(word, min_size=1, max_size=3)
+words = st.lists(word, min_size=1, max_size=3) | st.lists(word, min_size=10, max_size=14, unique=True)
 pair_of_numbers = st.tuples(numbers, numbers).map(lambda pair: [min(pair), max(pair)])
 
 
