@@ -37,12 +37,12 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     rule = checked_rule(access, data)
     catalog = WorkspaceCatalog(access.workspace)
     today = timezones.today(access.workspace)
-    queries = compile_counts(rule, catalog, today=today)
+    catalog.note_versions(rule)
     name = _cache_name("counts", access, rule, catalog, str(today))
     counts: dict[str, int] | None = cache.get(name)
     if counts is None:
         with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
-            counts = _run(get_engine(), queries)
+            counts = _run(get_engine(), compile_counts(rule, catalog, today=today))
         cache.set(name, counts, CACHE_SECONDS)
     leaf_paths = {path for path, _leaf in rules.leaves(rule)}
     return {

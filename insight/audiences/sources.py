@@ -20,6 +20,7 @@ from insight.audiences.catalog import (
     Unknown,
 )
 from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.rules import AudienceLeaf, Rule, leaves, references
 from insight.datasets.models import Dataset as DatasetRow
 from insight.datasets.models import DatasetField
 
@@ -63,6 +64,15 @@ class WorkspaceCatalog:
         if key not in self._versions:
             self._versions[key] = _find_version(self.workspace, audience_id, snapshot)
         return self._versions[key]
+
+    def note_versions(self, rule: Rule) -> None:
+        """Look up everything that a checked rule reads, so that the versions are known before it is compiled."""
+        found = references(rule)
+        for dataset_id in found.datasets:
+            self.row(dataset_id)
+        for _path, leaf in leaves(rule):
+            if isinstance(leaf, AudienceLeaf):
+                self.audience(leaf.audience, leaf.snapshot)
 
     def row(self, dataset_id: str) -> tuple[DatasetRow, list[DatasetField]]:
         """The dataset and its fields; its version is noted as read. Raises Unknown."""
