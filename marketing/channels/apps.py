@@ -10,4 +10,22 @@ class ChannelsConfig(AppConfig):
     verbose_name = _("channels")
 
     def ready(self) -> None:
+        from cdp.console import home, navigation
         from marketing.channels import contract_sms, smtp  # noqa: F401  (they register their types)
+        from marketing.channels.models import Provider
+
+        navigation.register(
+            navigation.NavItem(
+                "marketing", _("Channels"), "plug", "channels:list", "marketing.accounts.manage", 40
+            )
+        )
+        home.register(
+            home.Step(
+                _("Connect a channel"),
+                _("A mail server or an SMS platform that messages leave by."),
+                lambda access: Provider.objects.in_workspace(access.workspace).exists(),
+                "channels:list",
+                "marketing.accounts.manage",
+                order=40,
+            )
+        )

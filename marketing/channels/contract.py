@@ -19,6 +19,13 @@ from marketing.channels.models import Provider
 log = logging.getLogger(__name__)
 CONNECT_SECONDS, READ_SECONDS = 5, 10
 SUCCESS_CODES = ("OK", "200")
+NOT_SENT = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.MissingSchema,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidJSONError,
+)
 
 
 def contract_fields() -> tuple[ConfigField, ...]:
@@ -96,11 +103,14 @@ class ContractClient:
             raise self._unreachable(error, uncertain=True) from error
         except requests.ConnectionError as error:
             raise self._unreachable(error, uncertain="refused" not in str(error).lower()) from error
-        except requests.RequestException as error:
+        except NOT_SENT as error:
             raise ProviderError(_("The call could not be made: %(error)s") % {"error": error}) from error
-        return self._read(response)
+        except requests.RequestException as error:
+            # A broken answer: the call itself has arrived.
+            raise self._unreachable(error, uncertain=True) from error
+        return self._read(response, changes=method.upper() == "POST")
 
-    def _read(self, response: requests.Response) -> dict[str, Any]:
+    def _read(self, response: requests.Response, *, changes: bool) -> dict[str, Any]:
         if response.status_code >= 500:
             raise ProviderError(
                 _("The platform answered with an error (%(status)d).") % {"status": response.status_code},
@@ -116,6 +126,7 @@ class ContractClient:
             raise ProviderError(
                 _("The platform's answer is not JSON (HTTP %(status)d).") % {"status": response.status_code},
                 code="provider_answer",
+                uncertain=changes and response.status_code in (200, 201),
             )
         if response.status_code not in (200, 201) or str(answer.get("code")) not in self.success:
             raise ProviderError(

@@ -8,3 +8,23 @@ class ContentConfig(AppConfig):
     name = "marketing.content"
     label = "content"
     verbose_name = _("content")
+
+    def ready(self) -> None:
+        from cdp.console import home, navigation
+        from marketing.content.models import Template
+
+        navigation.register(
+            navigation.NavItem(
+                "marketing", _("Templates"), "template", "content:list", "marketing.content.manage", 20
+            )
+        )
+        home.register(
+            home.Tile(
+                _("Templates"),
+                "template",
+                lambda access: Template.objects.in_workspace(access.workspace).count(),
+                "content:list",
+                "marketing.content.manage",
+                order=40,
+            )
+        )

@@ -8,75 +8,172 @@ import cdp.core.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('channels', '0001_initial'),
-        ('organizations', '0001_initial'),
+        ("channels", "0001_initial"),
+        ("organizations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Template',
+            name="Template",
             fields=[
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, db_index=True, verbose_name='updated')),
-                ('edit_version', models.PositiveIntegerField(default=1, editable=False)),
-                ('id', cdp.core.models.PrefixedIdField(prefix='tpl', serialize=False)),
-                ('channel', models.CharField(choices=[('email', 'E-mail'), ('sms', 'SMS')], max_length=16, verbose_name='channel')),
-                ('name', models.CharField(max_length=64, verbose_name='name')),
-                ('purpose', models.CharField(choices=[('promotion', 'Promotion'), ('notice', 'Notice')], default='promotion', max_length=16, verbose_name='purpose')),
-                ('subject', models.CharField(blank=True, max_length=200, verbose_name='subject')),
-                ('html', models.TextField(blank=True, verbose_name='HTML')),
-                ('text', models.TextField(blank=True, help_text='The SMS, or the plain-text part of the mail.', verbose_name='text')),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='owner')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.workspace', verbose_name='workspace')),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("updated_at", models.DateTimeField(auto_now=True, db_index=True, verbose_name="updated")),
+                ("edit_version", models.PositiveIntegerField(default=1, editable=False)),
+                ("id", cdp.core.models.PrefixedIdField(prefix="tpl", serialize=False)),
+                (
+                    "channel",
+                    models.CharField(
+                        choices=[("email", "E-mail"), ("sms", "SMS")], max_length=16, verbose_name="channel"
+                    ),
+                ),
+                ("name", models.CharField(max_length=64, verbose_name="name")),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[("promotion", "Promotion"), ("notice", "Notice")],
+                        default="promotion",
+                        max_length=16,
+                        verbose_name="purpose",
+                    ),
+                ),
+                ("subject", models.CharField(blank=True, max_length=200, verbose_name="subject")),
+                ("html", models.TextField(blank=True, verbose_name="HTML")),
+                (
+                    "text",
+                    models.TextField(
+                        blank=True,
+                        help_text="The SMS, or the plain-text part of the mail.",
+                        verbose_name="text",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                        verbose_name="owner",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="organizations.workspace",
+                        verbose_name="workspace",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'template',
-                'ordering': ['-updated_at'],
+                "verbose_name": "template",
+                "ordering": ["-updated_at"],
             },
         ),
         migrations.CreateModel(
-            name='TemplateReview',
+            name="TemplateReview",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('edit_version', models.PositiveIntegerField()),
-                ('remote_code', models.CharField(max_length=100)),
-                ('state', models.CharField(choices=[('reviewing', 'In review'), ('approved', 'Approved'), ('rejected', 'Rejected')], default='reviewing', max_length=10)),
-                ('reason', models.CharField(blank=True, max_length=500)),
-                ('submitted_at', models.DateTimeField(auto_now_add=True)),
-                ('next_check_at', models.DateTimeField(null=True)),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='channels.provider')),
-                ('template', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='content.template')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("edit_version", models.PositiveIntegerField()),
+                ("remote_code", models.CharField(max_length=100)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("reviewing", "In review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="reviewing",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500)),
+                ("submitted_at", models.DateTimeField(auto_now_add=True)),
+                ("next_check_at", models.DateTimeField(null=True)),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="channels.provider"
+                    ),
+                ),
+                (
+                    "template",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to="content.template",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Signature',
+            name="Signature",
             fields=[
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, db_index=True, verbose_name='updated')),
-                ('id', cdp.core.models.PrefixedIdField(prefix='sig', serialize=False)),
-                ('text', models.CharField(max_length=24, verbose_name='signature')),
-                ('state', models.CharField(choices=[('reviewing', 'In review'), ('approved', 'Approved'), ('rejected', 'Rejected')], default='reviewing', max_length=10, verbose_name='state')),
-                ('reason', models.CharField(blank=True, max_length=500, verbose_name='reason')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='signatures', to='channels.provider')),
-                ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='organizations.workspace', verbose_name='workspace')),
+                ("created_at", models.DateTimeField(auto_now_add=True, verbose_name="created")),
+                ("updated_at", models.DateTimeField(auto_now=True, db_index=True, verbose_name="updated")),
+                ("id", cdp.core.models.PrefixedIdField(prefix="sig", serialize=False)),
+                ("text", models.CharField(max_length=24, verbose_name="signature")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("reviewing", "In review"),
+                            ("approved", "Approved"),
+                            ("rejected", "Rejected"),
+                        ],
+                        default="reviewing",
+                        max_length=10,
+                        verbose_name="state",
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=500, verbose_name="reason")),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="signatures",
+                        to="channels.provider",
+                    ),
+                ),
+                (
+                    "workspace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="organizations.workspace",
+                        verbose_name="workspace",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'signature',
-                'ordering': ['text'],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'text'), name='signature_unique')],
+                "verbose_name": "signature",
+                "ordering": ["text"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "text"), name="signature_unique")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='template',
-            constraint=models.UniqueConstraint(fields=('workspace', 'channel', 'name'), name='template_name_unique'),
+            model_name="template",
+            constraint=models.UniqueConstraint(
+                fields=("workspace", "channel", "name"), name="template_name_unique"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='templatereview',
-            constraint=models.UniqueConstraint(fields=('template', 'provider', 'edit_version'), name='template_review_unique'),
+            model_name="templatereview",
+            constraint=models.UniqueConstraint(
+                fields=("template", "provider", "edit_version"), name="template_review_unique"
+            ),
         ),
     ]

@@ -1,0 +1,51 @@
+"""Forms of templates and signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from marketing.channels.models import Provider
+from marketing.content.models import Template
+
+_HELP = _("Write variables as ${name}; each send-out says where their text comes from.")
+
+
+class TemplateForm(forms.Form):
+    """A template; mail has a subject and HTML, an SMS only its text."""
+
+    name = forms.CharField(label=_("Name"), max_length=64)
+    purpose = forms.ChoiceField(label=_("Purpose"), choices=Template.Purpose.choices)
+    subject = forms.CharField(label=_("Subject"), max_length=200)
+    html = forms.CharField(
+        label=_("HTML"),
+        required=False,
+        widget=forms.Textarea({"rows": 14, "class": "form-control font-monospace", "spellcheck": "false"}),
+        help_text=_HELP,
+    )
+    text = forms.CharField(label=_("Text"), widget=forms.Textarea({"rows": 6}), help_text=_HELP)
+
+    def __init__(self, *args: Any, channel: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if channel == Provider.Channel.EMAIL:
+            text = self.fields["text"]
+            text.label, text.required = _("Plain-text part"), False
+            text.help_text = _("Leave it empty to have it made from the HTML.")
+        else:
+            del self.fields["subject"], self.fields["html"]
+
+
+class SignatureForm(forms.Form):
+    """A signature as it is registered at a platform."""
+
+    provider = forms.ModelChoiceField(label=_("Provider"), queryset=Provider.objects.none())
+    text = forms.CharField(
+        label=_("Signature"), max_length=24, help_text=_("2 to 24 characters, as the platform knows it.")
+    )
+
+    def __init__(self, *args: Any, workspace: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        provider: Any = self.fields["provider"]
+        provider.queryset = Provider.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)

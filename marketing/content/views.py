@@ -1,0 +1,238 @@
+"""Pages of templates and signatures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import Http404
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from cdp.console.generic import (
+    ActionView,
+    BadgeColumn,
+    Column,
+    DateColumn,
+    DeletePage,
+    DetailPage,
+    Fact,
+    FormPage,
+    ListPage,
+)
+from cdp.console.middleware import flash
+from marketing.channels.base import provider_type
+from marketing.channels.contract_sms import ContractSmsType
+from marketing.channels.models import Provider
+from marketing.content import rendering, reviews, services
+from marketing.content.forms import SignatureForm, TemplateForm
+from marketing.content.models import Signature, Template
+
+PERMISSION = "marketing.content.manage"
+
+
+class TemplateFilter(django_filters.FilterSet):
+    channel = django_filters.ChoiceFilter(
+        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
+    )
+
+    class Meta:
+        model = Template
+        fields = ["channel"]
+
+
+class TemplateList(ListPage):
+    permission = PERMISSION
+    title = _("Templates")
+    intro = _("What messages say. Variables get each person's own text.")
+    template_name = "marketing/content/list.html"
+    filterset_class = TemplateFilter
+    search_fields = ("name", "subject", "text")
+    empty_icon = "template"
+    empty_title = _("No templates yet")
+    empty_text = _("Write a mail or an SMS; send-outs use it for one audience at a time.")
+    columns = (
+        Column("name", _("Template"), sort="name", link=True),
+        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
+        Column("purpose", _("Purpose"), value="get_purpose_display"),
+        Column("variables", _("Variables"), value=lambda row: ", ".join(row.variables)),
+        DateColumn("updated_at", _("Changed"), sort="updated_at"),
+    )
+
+    def get_queryset(self) -> QuerySet[Template]:
+        return Template.objects.in_workspace(self.workspace)
+
+    def row_url(self, row: Template) -> str:
+        return self.reverse("content:detail", pk=row.pk)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        return super().get_context(channels=Provider.Channel.choices, **more)
+
+
+class TemplateFormPage(FormPage):
+    permission = PERMISSION
+    form_class = TemplateForm
+    back_url_name = "content:list"
+
+    def message(self, obj: Template) -> str:
+        if obj.channel != Provider.Channel.SMS:
+            return _now("Saved.")
+        length = rendering.sms_length("", obj.text)
+        return _now(
+            "Saved. Without signature and values: %(characters)d characters, sent as %(parts)d SMS."
+        ) % {"characters": length.characters, "parts": length.parts}
+
+    def success_url(self, obj: Template) -> str:
+        flash(self.request, self.message(obj))
+        return self.reverse("content:detail", pk=obj.pk)
+
+
+class NewTemplate(TemplateFormPage):
+    title = _("New template")
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        if self.kwargs["channel"] not in Provider.Channel.values:
+            raise Http404
+        return {"channel": self.kwargs["channel"]}
+
+    def save(self, form: TemplateForm, obj: Any) -> Template:
+        return services.create_template(self.access, self.kwargs["channel"], form.cleaned_data)
+
+
+class EditTemplate(TemplateFormPage):
+    title = _("Edit the template")
+
+    def get_object(self) -> Template:
+        return Template.objects.get_in(self.workspace, self.kwargs["pk"])
+
+    def initial(self, obj: Template) -> dict[str, Any]:
+        return {name: getattr(obj, name) for name in services.FIELDS}
+
+    def form_options(self, obj: Template) -> dict[str, Any]:
+        return {"channel": obj.channel}
+
+    def save(self, form: TemplateForm, obj: Template) -> Template:
+        return services.update_template(self.access, obj, form.cleaned_data, edit_version=self.seen_version())
+
+
+class TemplateDetail(DetailPage):
+    permission = PERMISSION
+    model = Template
+    template_name = "marketing/content/detail.html"
+    back_url_name = "content:list"
+    back_label = _("Templates")
+
+    def facts(self, obj: Template) -> list[Fact]:
+        facts = [
+            Fact(_("Channel"), obj.get_channel_display()),
+            Fact(_("Purpose"), obj.get_purpose_display()),
+            Fact(_("Variables"), ", ".join(obj.variables) or "–"),
+        ]
+        if obj.channel == Provider.Channel.EMAIL:
+            return [*facts, Fact(_("Subject"), obj.subject)]
+        length = rendering.sms_length("", obj.text)
+        hint = _("Without the signature and the values of variables.")
+        return [
+            *facts,
+            Fact(_("Characters"), length.characters, hint),
+            Fact(_("Sent as so many SMS"), length.parts, hint),
+        ]
+
+    def extra(self, obj: Template) -> dict[str, Any]:
+        if obj.channel == Provider.Channel.EMAIL:
+            return {"plain": obj.text or rendering.plain_text(obj.html)}
+        providers = Provider.objects.in_workspace(self.workspace).filter(channel=obj.channel)
+        reviewed = [item for item in providers if isinstance(provider_type(item), ContractSmsType)]
+        return {
+            "plain": obj.text,
+            "reviews": [(item, reviews.current(obj, item)) for item in reviewed],
+        }
+
+
+class SubmitTemplate(ActionView):
+    permission = PERMISSION
+    model = Template
+    success_message = _("Sent in for review.")
+
+    def act(self, obj: Template) -> Any:
+        provider = Provider.objects.get_in(self.workspace, self.request.POST.get("provider", ""))
+        return services.submit_for_review(self.access, obj, provider)
+
+    def success_url(self, obj: Template, result: Any) -> str:
+        return self.reverse("content:detail", pk=obj.pk)
+
+
+class DeleteTemplate(DeletePage):
+    permission = PERMISSION
+    model = Template
+    back_url_name = "content:list"
+
+    def delete(self, obj: Template) -> None:  # type: ignore[override]
+        services.delete_template(self.access, obj)
+
+
+class SignatureList(ListPage):
+    permission = PERMISSION
+    title = _("Signatures")
+    intro = _("Names in front of SMS, as platforms have approved them.")
+    template_name = "marketing/content/signatures.html"
+    search_fields = ("text",)
+    ordering = "text"
+    create_url_name = "content:signature-new"
+    create_label = _("New signature")
+    empty_icon = "signature"
+    empty_title = _("No signatures yet")
+    empty_text = _("Register the signature that your SMS platform has approved.")
+    columns = (
+        Column("text", _("Signature"), sort="text"),
+        Column("provider", _("Provider"), value="provider.name", sort="provider__name"),
+        BadgeColumn("state", _("Review"), label_of="get_state_display", hint="reason"),
+        DateColumn("updated_at", _("Asked"), sort="updated_at"),
+    )
+
+    def get_queryset(self) -> QuerySet[Signature]:
+        return Signature.objects.in_workspace(self.workspace).select_related("provider")
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        return {**super().get_context(**more), "back_url": self.reverse("content:list")}
+
+
+class NewSignature(FormPage):
+    permission = PERMISSION
+    title = _("New signature")
+    form_class = SignatureForm
+    back_url_name = "content:signatures"
+    success_message = _("Saved.")
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"workspace": self.workspace}
+
+    def save(self, form: SignatureForm, obj: Any) -> Signature:
+        return services.add_signature(self.access, form.cleaned_data["provider"], form.cleaned_data["text"])
+
+    def success_url(self, obj: Signature) -> str:
+        return self.reverse("content:signatures")
+
+
+class CheckSignature(ActionView):
+    permission = PERMISSION
+    model = Signature
+
+    def act(self, obj: Signature) -> Signature:
+        return reviews.check_signature(obj)
+
+    def message(self, obj: Signature, result: Signature) -> str:
+        return f"{result.text}: {result.get_state_display()}"
+
+    def success_url(self, obj: Signature, result: Any) -> str:
+        return self.reverse("content:signatures")
+
+
+class DeleteSignature(DeletePage):
+    permission = PERMISSION
+    model = Signature
+    back_url_name = "content:signatures"
+
+    def delete(self, obj: Signature) -> None:  # type: ignore[override]
+        services.delete_signature(self.access, obj)
