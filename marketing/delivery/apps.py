@@ -10,4 +10,44 @@ class DeliveryConfig(AppConfig):
     verbose_name = _("send-outs")
 
     def ready(self) -> None:
-        from marketing.delivery import jobs  # noqa: F401  (registers the job kinds)
+        from cdp.console import home, navigation
+        from marketing.delivery import (
+            audience_use,
+            jobs,  # noqa: F401  (registers the job kinds)
+        )
+        from marketing.delivery.models import SendOut
+
+        audience_use.register()
+        navigation.register(
+            navigation.NavItem(
+                "marketing",
+                _("Send-outs"),
+                "send",
+                "delivery:list",
+                any_of=("marketing.email.view", "marketing.sms.view"),
+                order=10,
+            )
+        )
+        navigation.register(
+            navigation.NavItem(
+                "marketing",
+                _("Suppressions"),
+                "ban",
+                "delivery:suppressions",
+                "marketing.accounts.manage",
+                50,
+            )
+        )
+        for channel, label in (("email", _("E-mail send-outs")), ("sms", _("SMS send-outs"))):
+            home.register(
+                home.Tile(
+                    label,
+                    "send",
+                    lambda access, channel=channel: (  # type: ignore[misc]
+                        SendOut.objects.in_workspace(access.workspace).filter(channel=channel).count()
+                    ),
+                    "delivery:list",
+                    f"marketing.{channel}.view",
+                    order=30,
+                )
+            )

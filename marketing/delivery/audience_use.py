@@ -1,0 +1,51 @@
+"""Send-outs as users of audiences: what keeps an audience, and the way from an audience to a new send-out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from insight.audiences import applications, usage
+from insight.audiences.models import Audience
+from marketing.delivery.models import SendOut
+from marketing.delivery.suppressions import ID_TYPE
+
+
+def uses(audience: Audience) -> Iterator[usage.Use]:
+    """Every send-out keeps its audience; one that is over must be removed first."""
+    rows = SendOut.objects.filter(audience=audience).select_related("workspace").order_by("name")
+    for row in rows:
+        url = reverse("delivery:detail", args=[row.workspace.slug, row.pk])
+        yield usage.Use(SendOut._meta.verbose_name, row.name, url)
+
+
+def _new_url(channel: str, slug: str, audience: str) -> str:
+    return reverse("delivery:new", args=[slug, channel]) + "?" + urlencode({"audience": audience})
+
+
+def register() -> None:
+    """Called once when the app is ready."""
+    usage.register_use("send_outs", uses)
+    applications.register(
+        applications.Application(
+            "email",
+            _("Send an e-mail"),
+            "mail",
+            "marketing.email.create",
+            lambda slug, audience: _new_url("email", slug, audience),
+            frozenset({ID_TYPE["email"]}),
+        )
+    )
+    applications.register(
+        applications.Application(
+            "sms",
+            _("Send an SMS"),
+            "message",
+            "marketing.sms.create",
+            lambda slug, audience: _new_url("sms", slug, audience),
+            frozenset({ID_TYPE["sms"]}),
+        )
+    )

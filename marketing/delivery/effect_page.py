@@ -1,0 +1,138 @@
+"""The page of one send-out: the message before it leaves, progress while it leaves, and what came of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from cdp.console.generic import DetailPage, Fact
+from cdp.core.errors import DomainError
+from cdp.jobs.services import active_job
+from insight.audiences import queries as audiences
+from marketing.delivery import queries, trial
+from marketing.delivery.api import shown_recipient
+from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.views import SendOutMixin
+
+PER_PAGE = 50
+
+
+class SendOutDetail(SendOutMixin, DetailPage):
+    template_name = "marketing/delivery/detail.html"
+    back_url_name = "delivery:list"
+    back_label = _("Send-outs")
+
+    def facts(self, obj: SendOut) -> list[Fact]:
+        facts = [
+            Fact(_("Channel"), obj.get_channel_display()),
+            Fact(_("Provider"), obj.provider.name),
+            Fact(_("Sender"), obj.sender or obj.signature or "–"),
+            Fact(_("Template"), obj.template.name),
+            Fact(_("Audience"), obj.audience.name),
+            Fact(_("Owner"), obj.owner or "–"),
+            Fact(_("Send at"), obj.scheduled_at or "–"),
+            Fact(_("Started"), obj.started_at or "–"),
+            Fact(_("Finished"), obj.finished_at or "–"),
+        ]
+        if obj.limit:
+            facts.append(Fact(_("At most this many people"), f"{obj.limit:,}"))
+        if obj.per_minute:
+            facts.append(Fact(_("Messages per minute"), f"{obj.per_minute:,}"))
+        return facts
+
+    def extra(self, obj: SendOut) -> dict[str, Any]:
+        can = self.access.can
+        steers = obj.owner_id == self.access.user.pk or can(f"marketing.{obj.channel}.manage_others")
+        found = {
+            "job": active_job(obj),
+            "may_send": steers and can(f"marketing.{obj.channel}.send"),
+            "may_edit": steers and can(f"marketing.{obj.channel}.create"),
+            "editable": obj.state in SendOut.EDITABLE and obj.resolved_at is None,
+            "startable": obj.state in (SendOut.State.DRAFT, SendOut.State.FAILED) and obj.resolved_at is None,
+            "live": obj.state in SendOut.LIVE,
+        }
+        return {**found, **(self._effect(obj) if obj.resolved_at else self._preview(obj))}
+
+    def _preview(self, obj: SendOut) -> dict[str, Any]:
+        """The message as a member would get it. A member that cannot be read must not hide the page."""
+        version = audiences.latest_version(obj.audience)
+        people = version.count if version else 0
+        given = self.request.GET.get("member", "")
+        member = min(int(given), max(people - 1, 0)) if given.isdigit() and len(given) < 10 else 0
+        answer: dict[str, Any] = {"people": people, "member": member, "place": member + 1}
+        if member > 0:
+            answer["previous_member"] = f"?member={member - 1}"
+        if member + 1 < people:
+            answer["next_member"] = f"?member={member + 1}"
+        try:
+            answer["preview"] = trial.preview(obj, member)
+        except DomainError as error:
+            answer["preview_error"] = str(error)
+        return answer
+
+    def _effect(self, obj: SendOut) -> dict[str, Any]:
+        numbers = queries.effect(obj)
+        state = self.request.GET.get("state", "")
+        rows = obj.recipients.order_by("pk")
+        if state in Recipient.State.values:
+            rows = rows.filter(state=state)
+        page = Paginator(rows, PER_PAGE).get_page(self.request.GET.get("page"))
+        return {
+            "effect": numbers,
+            "tiles": _tiles(numbers),
+            "funnel": _funnel(numbers),
+            "reasons": queries.reasons(obj),
+            "failures": queries.failures(obj),
+            "links": queries.links(obj),
+            "page": page,
+            "recipients": [shown_recipient(row, obj, self.access) for row in page.object_list],
+            "states": Recipient.State.choices,
+            "chosen_state": state,
+        }
+
+
+def _share(value: float | None) -> str:
+    return "" if value is None else f"{value * 100:.1f} %"
+
+
+def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    rates = numbers["rates"]
+    labels = [
+        ("target", _now("Audience")),
+        ("left_out", _now("Left out")),
+        ("sent", _now("Sent")),
+        ("delivered", _now("Delivered")),
+        ("failed", _now("Failed")),
+        ("unknown", _now("Unknown")),
+        ("opened", _now("Opened")),
+        ("clicked", _now("Clicked")),
+        ("unsubscribed", _now("Unsubscribed")),
+    ]
+    return [
+        {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
+        for name, label in labels
+    ]
+
+
+def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+    """Steps from the audience to the click, each as a share of the audience."""
+    steps = [
+        (_now("Audience"), "target"),
+        (_now("Sent"), "sent"),
+        (_now("Delivered"), "delivered"),
+        (_now("Opened"), "opened"),
+        (_now("Clicked"), "clicked"),
+    ]
+    whole = numbers["target"]
+    return [
+        {
+            "label": label,
+            "count": numbers[name],
+            "share": numbers[name] / whole if whole else None,
+            "percent": round(100 * numbers[name] / whole) if whole else 0,
+        }
+        for label, name in steps
+    ]

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from marketing.delivery import effect_page, views
+
+app_name = "delivery"
+urlpatterns = [
+    path("", views.SendOutList.as_view(), name="list"),
+    path("new/<str:channel>/", views.NewSendOut.as_view(), name="new"),
+    path("suppressions/", views.SuppressionList.as_view(), name="suppressions"),
+    path("suppressions/new/", views.NewSuppression.as_view(), name="suppression-new"),
+    path("suppressions/<str:pk>/delete/", views.DeleteSuppression.as_view(), name="suppression-delete"),
+    path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
+    path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
+    path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),
+    path("<str:pk>/submit/", views.Submit.as_view(), name="submit"),
+    path("<str:pk>/test/", views.TestSend.as_view(), name="test"),
+    path("<str:pk>/pause/", views.Pause.as_view(), name="pause"),
+    path("<str:pk>/resume/", views.Resume.as_view(), name="resume"),
+    path("<str:pk>/cancel/", views.Cancel.as_view(), name="cancel"),
+    path("<str:pk>/delete/", views.DeleteSendOut.as_view(), name="delete"),
+]

@@ -1,0 +1,328 @@
+"""Pages that prepare and steer send-outs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import Http404
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from cdp.console.generic import (
+    ActionView,
+    BadgeColumn,
+    Column,
+    DateColumn,
+    DeletePage,
+    FormPage,
+    ListPage,
+    NumberColumn,
+)
+from cdp.console.generic.detail import ObjectMixin
+from cdp.console.middleware import flash
+from cdp.core.errors import PermissionDenied
+from marketing.channels.models import Provider
+from marketing.delivery import services, suppressions, trial
+from marketing.delivery.forms import SendOutForm, SuppressionForm, VariablesForm
+from marketing.delivery.models import Recipient, SendOut, Suppression
+
+CHANNELS = tuple(Provider.Channel.values)
+_SENT = [
+    Recipient.State.HANDED,
+    Recipient.State.DELIVERED,
+    Recipient.State.FAILED,
+    Recipient.State.UNKNOWN,
+]
+
+
+class SendOutMixin(ObjectMixin):
+    """A page of one send-out; the point that it asks for is the one of the send-out's channel."""
+
+    model = SendOut
+    verb = "view"
+    permission = "workspace.view"
+
+    def get_object(self) -> SendOut:
+        send_out: SendOut = super().get_object()
+        view = f"marketing.{send_out.channel}.view"
+        if not self.access.can(view):
+            raise PermissionDenied(point=view)
+        self.access.require(f"marketing.{send_out.channel}.{self.verb}")
+        return send_out
+
+
+class SendOutFilter(django_filters.FilterSet):
+    channel = django_filters.ChoiceFilter(
+        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
+    )
+    state = django_filters.ChoiceFilter(
+        label=_("State"), choices=SendOut.State.choices, empty_label=_("All states")
+    )
+
+    class Meta:
+        model = SendOut
+        fields = ["channel", "state"]
+
+
+class SendOutList(ListPage):
+    title = _("Send-outs")
+    intro = _("One message to one audience, now or at a set time.")
+    template_name = "marketing/delivery/list.html"
+    filterset_class = SendOutFilter
+    search_fields = ("name",)
+    empty_icon = "send"
+    empty_title = _("No send-outs yet")
+    empty_text = _("Choose an audience and a template, look at the message, and send it.")
+    columns = (
+        Column("name", _("Send-out"), sort="name", link=True),
+        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
+        BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
+        Column("audience", _("Audience"), value="audience.name"),
+        Column("template", _("Template"), value="template.name"),
+        DateColumn("scheduled_at", _("Send at"), sort="scheduled_at"),
+        NumberColumn("sent", _("Sent"), sort="sent"),
+        NumberColumn("delivered", _("Delivered"), sort="delivered"),
+        NumberColumn("opened", _("Opened"), sort="opened"),
+        DateColumn("updated_at", _("Changed"), sort="updated_at"),
+    )
+
+    def permission_point(self) -> str:
+        return next(
+            (f"marketing.{name}.view" for name in CHANNELS if self.access.can(f"marketing.{name}.view")),
+            "marketing.email.view",
+        )
+
+    def get_queryset(self) -> QuerySet[SendOut]:
+        seen = [name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
+        return (
+            SendOut.objects.in_workspace(self.workspace)
+            .filter(channel__in=seen)
+            .select_related("audience", "template")
+            .annotate(
+                sent=Count("recipients", filter=Q(recipients__state__in=_SENT)),
+                delivered=Count("recipients", filter=Q(recipients__state=Recipient.State.DELIVERED)),
+                opened=Count("recipients", filter=Q(recipients__opened_at__isnull=False)),
+            )
+        )
+
+    def row_url(self, row: SendOut) -> str:
+        return self.reverse("delivery:detail", pk=row.pk)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        channels = [
+            (name, label)
+            for name, label in Provider.Channel.choices
+            if self.access.can(f"marketing.{name}.create")
+        ]
+        return super().get_context(channels=channels, **more)
+
+
+class SendOutFormPage(FormPage):
+    form_class = SendOutForm
+    back_url_name = "delivery:list"
+    submit_label = _("Save and go on")
+
+    def success_url(self, obj: SendOut) -> str:
+        step = "variables" if obj.template.variables else "detail"
+        return self.reverse(f"delivery:{step}", pk=obj.pk)
+
+    def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
+        """Cleaned data, and a text for variables that have none yet; the next page asks for them."""
+        names = form.cleaned_data["template"].variables
+        kept = {name: variables.get(name, {"missing": "replace", "value": ""}) for name in names}
+        for given in kept.values():
+            given.setdefault("dataset", "")
+            given.setdefault("tag", "")
+        return {**form.cleaned_data, "variables": kept}
+
+
+class NewSendOut(SendOutFormPage):
+    def permission_point(self) -> str:
+        if self.kwargs["channel"] not in CHANNELS:
+            raise Http404
+        return f"marketing.{self.kwargs['channel']}.create"
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        label = Provider.Channel(self.kwargs["channel"]).label
+        return {
+            **super().get_context(**more),
+            "title": _now("New send-out: %(channel)s") % {"channel": label},
+        }
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {"audience": self.request.GET.get("audience", "")}
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"access": self.access, "channel": self.kwargs["channel"]}
+
+    def save(self, form: SendOutForm, obj: Any) -> SendOut:
+        return services.create(self.access, self.kwargs["channel"], self.values(form, {}))
+
+
+class EditSendOut(SendOutMixin, SendOutFormPage):
+    verb = "create"
+    title = _("Edit the send-out")
+
+    def initial(self, obj: SendOut) -> dict[str, Any]:
+        names = SendOutForm.base_fields
+        return {name: getattr(obj, f"{name}_id", getattr(obj, name, None)) for name in names}
+
+    def form_options(self, obj: SendOut) -> dict[str, Any]:
+        return {"access": self.access, "channel": obj.channel}
+
+    def save(self, form: SendOutForm, obj: SendOut) -> SendOut:
+        return services.update(
+            self.access, obj, self.values(form, obj.variables), edit_version=self.seen_version()
+        )
+
+
+class Variables(SendOutMixin, FormPage):
+    verb = "create"
+    title = _("Where variables get their text")
+    form_class = VariablesForm
+    submit_label = _("Save and look at the message")
+    back_url_name = "delivery:list"
+
+    def form_options(self, obj: SendOut) -> dict[str, Any]:
+        return {"send_out": obj}
+
+    def save(self, form: VariablesForm, obj: SendOut) -> SendOut:
+        return services.update(
+            self.access, obj, {"variables": form.values()}, edit_version=self.seen_version()
+        )
+
+    def success_url(self, obj: SendOut) -> str:
+        return self.reverse("delivery:detail", pk=obj.pk)
+
+
+class SendOutAction(SendOutMixin, ActionView):
+    """A button of a send-out; it goes back to its page."""
+
+    verb = "send"
+
+    def success_url(self, obj: SendOut, result: Any) -> str:
+        return self.reverse("delivery:detail", pk=obj.pk)
+
+
+class Submit(SendOutAction):
+    def act(self, obj: SendOut) -> SendOut:
+        return services.submit(self.access, obj)
+
+    def message(self, obj: SendOut, result: SendOut) -> str:
+        waiting = result.state == SendOut.State.WAITING
+        return _now("It is scheduled.") if waiting else _now("Sending has started.")
+
+
+class Pause(SendOutAction):
+    success_message = _("Paused. What has been handed over stays sent.")
+
+    def act(self, obj: SendOut) -> SendOut:
+        return services.pause(self.access, obj)
+
+
+class Resume(SendOutAction):
+    success_message = _("It goes on.")
+
+    def act(self, obj: SendOut) -> SendOut:
+        return services.resume(self.access, obj)
+
+
+class Cancel(SendOutAction):
+    success_message = _("Stopped. What has been handed over stays sent.")
+
+    def act(self, obj: SendOut) -> SendOut:
+        return services.cancel(self.access, obj)
+
+
+class TestSend(SendOutAction):
+    """Sends the message to targets typed in, separated by commas or spaces."""
+
+    def act(self, obj: SendOut) -> dict[str, Any]:
+        targets = self.request.POST.get("targets", "").replace(",", " ").replace("，", " ").split()
+        return trial.send_test(self.access, obj, targets)
+
+    def message(self, obj: SendOut, result: dict[str, Any]) -> str:
+        for target, reason in result["failed"].items():
+            flash(self.request, f"{target}: {reason}", messages.ERROR)
+        if not result["sent"]:
+            return ""
+        return _now("Test sent to %(targets)s.") % {"targets": ", ".join(result["sent"])}
+
+
+class DeleteSendOut(SendOutMixin, DeletePage):
+    verb = "create"
+    back_url_name = "delivery:list"
+
+    def consequences(self, obj: SendOut) -> list[Any]:
+        return [_("Its recipients and numbers go with it.")] if obj.resolved_at else []
+
+    def delete(self, obj: SendOut) -> None:  # type: ignore[override]
+        services.delete(self.access, obj)
+
+
+class SuppressionFilter(django_filters.FilterSet):
+    channel = django_filters.ChoiceFilter(
+        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
+    )
+    reason = django_filters.ChoiceFilter(
+        label=_("Reason"), choices=Suppression.Reason.choices, empty_label=_("All reasons")
+    )
+
+    class Meta:
+        model = Suppression
+        fields = ["channel", "reason"]
+
+
+class SuppressionList(ListPage):
+    permission = "marketing.accounts.manage"
+    title = _("Suppressions")
+    intro = _("Addresses and numbers that get no more messages on a channel.")
+    filterset_class = SuppressionFilter
+    search_fields = ("masked",)
+    ordering = "-created_at"
+    create_url_name = "delivery:suppression-new"
+    create_label = _("Add")
+    empty_icon = "ban"
+    empty_title = _("Nobody is suppressed")
+    empty_text = _("People who unsubscribe and addresses that do not exist appear here by themselves.")
+    columns = (
+        Column("masked", _("Target"), link=True),
+        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
+        Column("reason", _("Reason"), value="get_reason_display", sort="reason"),
+        DateColumn("created_at", _("Since"), sort="created_at"),
+    )
+
+    def get_queryset(self) -> QuerySet[Suppression]:
+        return Suppression.objects.in_workspace(self.workspace)
+
+    def row_url(self, row: Suppression) -> str:
+        return self.reverse("delivery:suppression-delete", pk=row.pk)
+
+
+class NewSuppression(FormPage):
+    permission = "marketing.accounts.manage"
+    title = _("Add a suppression")
+    form_class = SuppressionForm
+    back_url_name = "delivery:suppressions"
+    success_message = _("Saved. No more messages go there.")
+
+    def save(self, form: SuppressionForm, obj: Any) -> Suppression:
+        return suppressions.add(self.access, form.cleaned_data["channel"], form.cleaned_data["target"])
+
+    def success_url(self, obj: Suppression) -> str:
+        return self.reverse("delivery:suppressions")
+
+
+class DeleteSuppression(DeletePage):
+    permission = "marketing.accounts.manage"
+    model = Suppression
+    back_url_name = "delivery:suppressions"
+
+    def consequences(self, obj: Suppression) -> list[Any]:
+        return [_("Messages go there again. Do this only if the person has agreed.")]
+
+    def delete(self, obj: Suppression) -> None:  # type: ignore[override]
+        suppressions.remove(self.access, obj)
