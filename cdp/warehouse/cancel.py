@@ -7,10 +7,12 @@ interrupts the older one inside the engine, so that outdated counts never queue 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+RETRY_SECONDS = 0.05
 _lock = threading.Lock()
 _running: dict[str, CancelScope] = {}
 _current: ContextVar[CancelScope | None] = ContextVar("cancel_scope", default=None)
@@ -25,11 +27,24 @@ class CancelScope:
         self._lock = threading.Lock()
 
     def interrupt(self) -> None:
+        """Stop the running queries, and go on until they have ended.
+
+        An engine forgets an interruption that comes just before a query begins, so one call is not enough.
+        """
         with self._lock:
             self.cancelled = True
-            interrupts = list(self._interrupts.values())
-        for stop in interrupts:
-            stop()
+            if not self._interrupts:
+                return
+        threading.Thread(target=self._insist, name="cancel-queries", daemon=True).start()
+
+    def _insist(self) -> None:
+        while True:
+            with self._lock:
+                if not self._interrupts:
+                    return
+                for stop in self._interrupts.values():
+                    stop()
+            time.sleep(RETRY_SECONDS)
 
     def add(self, stop: Callable[[], None]) -> int:
         with self._lock:
