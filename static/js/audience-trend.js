@@ -1,7 +1,5 @@
 /* The line of people per version on an audience's page. */
 
-const t = (text) => (window.gettext ? window.gettext(text) : text);
-
 for (const place of document.querySelectorAll("[data-trend]")) draw(place);
 
 function draw(place) {
@@ -11,6 +9,7 @@ function draw(place) {
   const style = getComputedStyle(document.documentElement);
   const colour = style.getPropertyValue("--tblr-primary").trim() || "#066fd1";
   const lines = style.getPropertyValue("--tblr-border-color").trim();
+  const people = gettext("People");
   const locale = document.documentElement.lang || undefined;
   chart.setOption({
     animation: false,
@@ -18,7 +17,7 @@ function draw(place) {
     tooltip: {
       trigger: "axis",
       renderMode: "richText",
-      formatter: ([point]) => `${new Date(point.name).toLocaleString(locale)}\n${t("People")}: ${point.value.toLocaleString(locale)}`,
+      formatter: ([point]) => `${new Date(point.name).toLocaleString(locale)}\n${people}: ${point.value.toLocaleString(locale)}`,
     },
     xAxis: {
       type: "category",

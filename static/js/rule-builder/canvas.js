@@ -1,13 +1,13 @@
 /* The middle: conditions as cards in nested containers, with the operator between siblings and live counts. */
 
-import { clear, formatNumber, h, icon, iconButton, t } from "./dom.js";
+import { clear, formatNumber, h, icon, iconButton, gettext } from "./dom.js";
 import { describe, isComplete } from "./leaves.js";
 import { isGroup, OPS } from "./tree.js";
 
 export const OP_WORDS = {
-  union: { sign: "∪", word: () => t("or"), name: () => t("Union: in any of them") },
-  intersect: { sign: "∩", word: () => t("and"), name: () => t("Intersection: in all of them") },
-  subtract: { sign: "−", word: () => t("without"), name: () => t("Difference: in the first, in none of the others") },
+  union: { sign: "∪", word: () => gettext("or"), name: () => gettext("Union: in any of them") },
+  intersect: { sign: "∩", word: () => gettext("and"), name: () => gettext("Intersection: in all of them") },
+  subtract: { sign: "−", word: () => gettext("without"), name: () => gettext("Difference: in the first, in none of the others") },
 };
 
 const ICONS = { tag: "tag", behaviour: "activity", audience: "users-group", rfm: "chart-bubble", aipl: "timeline" };
@@ -50,10 +50,10 @@ export class Canvas {
         ),
       );
     });
-    const list = h("ul", { class: "rb-items list-unstyled", dataset: { group: node.key }, "aria-label": isRoot ? t("Conditions") : t("Conditions of the group") }, rows);
+    const list = h("ul", { class: "rb-items list-unstyled", dataset: { group: node.key }, "aria-label": isRoot ? gettext("Conditions") : gettext("Conditions of the group") }, rows);
     if (isRoot && !node.items.length) {
       list.classList.add("rb-empty");
-      list.dataset.hint = t("Click a tag on the left, or drag it here.");
+      list.dataset.hint = gettext("Click a tag on the left, or drag it here.");
     }
     return list;
   }
@@ -62,7 +62,7 @@ export class Canvas {
     const words = OP_WORDS[node.op];
     return h(
       "div",
-      { class: "rb-operator", role: "group", "aria-label": t("How these are combined") },
+      { class: "rb-operator", role: "group", "aria-label": gettext("How these are combined") },
       OPS.map((op) =>
         h(
           "button",
@@ -88,22 +88,22 @@ export class Canvas {
         class: `rb-group rb-group-${node.op} ${node.disabled ? "rb-disabled" : ""}`,
         tabindex: "0",
         dataset: { key: node.key },
-        "aria-label": t("Group of %(count)s: %(operator)s", { count: node.items.length, operator: OP_WORDS[node.op].name() }),
+        "aria-label": gettext("Group of %(count)s: %(operator)s", { count: node.items.length, operator: OP_WORDS[node.op].name() }),
         onclick: (event) => this.pick(event, null),
       },
       h(
         "header",
         { class: "rb-group-head" },
-        h("span", { class: "rb-handle", title: t("Drag") }, icon("grip-vertical")),
+        h("span", { class: "rb-handle", title: gettext("Drag") }, icon("grip-vertical")),
         h("span", { class: "rb-group-name" }, OP_WORDS[node.op].name()),
         h("span", { class: "rb-count", dataset: { count: node.key } }),
         h(
           "span",
           { class: "rb-tools" },
-          iconButton(node.disabled ? "eye-off" : "eye", node.disabled ? t("Use again") : t("Leave out for now"), () => this.actions.toggle(node.key)),
-          iconButton("box-margin", t("Ungroup"), () => this.actions.ungroup(node.key)),
-          iconButton("copy", t("Duplicate"), () => this.actions.duplicate(node.key)),
-          iconButton("trash", t("Delete"), () => this.actions.remove(node.key)),
+          iconButton(node.disabled ? "eye-off" : "eye", node.disabled ? gettext("Use again") : gettext("Leave out for now"), () => this.actions.toggle(node.key)),
+          iconButton("box-margin", gettext("Ungroup"), () => this.actions.ungroup(node.key)),
+          iconButton("copy", gettext("Duplicate"), () => this.actions.duplicate(node.key)),
+          iconButton("trash", gettext("Delete"), () => this.actions.remove(node.key)),
         ),
       ),
       this.list(node),
@@ -125,7 +125,7 @@ export class Canvas {
       h(
         "div",
         { class: "rb-card-row" },
-        h("span", { class: "rb-handle", title: t("Drag") }, icon("grip-vertical")),
+        h("span", { class: "rb-handle", title: gettext("Drag") }, icon("grip-vertical")),
         h("span", { class: `rb-kind rb-kind-${node.leaf.kind}` }, icon(ICONS[node.leaf.kind] || "filter")),
         h(
           "div",
@@ -137,12 +137,12 @@ export class Canvas {
         h(
           "span",
           { class: "rb-tools" },
-          iconButton(node.disabled ? "eye-off" : "eye", node.disabled ? t("Use again") : t("Leave out for now"), () => this.actions.toggle(node.key)),
-          iconButton("copy", t("Duplicate"), () => this.actions.duplicate(node.key)),
-          iconButton("trash", t("Delete"), () => this.actions.remove(node.key)),
+          iconButton(node.disabled ? "eye-off" : "eye", node.disabled ? gettext("Use again") : gettext("Leave out for now"), () => this.actions.toggle(node.key)),
+          iconButton("copy", gettext("Duplicate"), () => this.actions.duplicate(node.key)),
+          iconButton("trash", gettext("Delete"), () => this.actions.remove(node.key)),
         ),
       ),
-      finished ? null : h("div", { class: "rb-note" }, icon("alert-circle"), " ", t("Unfinished: not counted yet")),
+      finished ? null : h("div", { class: "rb-note" }, icon("alert-circle"), " ", gettext("Unfinished: not counted yet")),
       h("div", { class: "rb-problem", role: "alert", hidden: true, dataset: { problem: node.key } }),
       h("div", { class: "rb-bar", "aria-hidden": "true" }, h("div", { dataset: { bar: node.key } })),
       h("ul", { class: "rb-merge list-unstyled", dataset: { merge: node.key }, "aria-hidden": "true" }),

@@ -2,7 +2,8 @@
 
 const numbers = new Intl.NumberFormat(document.documentElement.lang || undefined);
 
-export function t(text, values) {
+/** The text in the page's language; `%(name)s` is replaced by `values.name`. */
+export function gettext(text, values) {
   const found = window.gettext ? window.gettext(text) : text;
   return values ? found.replace(/%\((\w+)\)s/g, (_, name) => values[name]) : found;
 }

@@ -1,6 +1,6 @@
 /* The editor of a behaviour condition: did or did not, what, on which object, where, when, how often. */
 
-import { clear, field, h, icon, iconButton, select, t } from "./dom.js";
+import { clear, field, h, icon, iconButton, select, gettext } from "./dom.js";
 import { COMPARISONS, MEASURES } from "./leaves.js";
 import { number, windowEditor } from "./windows.js";
 import { valuePicker } from "./value-picker.js";
@@ -20,15 +20,15 @@ export function behaviourEditor(leaf, { fields, api, update }) {
   const listOrNone = (values) => (values.length ? values : undefined);
 
   box.append(
-    h("div", { class: "mb-3" }, h("div", { class: "h3 mb-0" }, fields.datasetName(leaf.dataset)), h("div", { class: "text-secondary small" }, t("Behaviour"))),
+    h("div", { class: "mb-3" }, h("div", { class: "h3 mb-0" }, fields.datasetName(leaf.dataset)), h("div", { class: "text-secondary small" }, gettext("Behaviour"))),
     didSwitch(),
     baseChoice(),
-    block(t("What they did"), picker("type", leaf.type || [], (type) => set({ type: listOrNone(type) }, "type")), t("Empty means anything.")),
+    block(gettext("What they did"), picker("type", leaf.type || [], (type) => set({ type: listOrNone(type) }, "type")), gettext("Empty means anything.")),
     objectBox,
     info.has_channel
-      ? block(t("Channel"), picker("channel", leaf.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), t("Empty means every channel."))
+      ? block(gettext("Channel"), picker("channel", leaf.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), gettext("Empty means every channel."))
       : null,
-    h("fieldset", { class: "rb-block" }, h("legend", {}, t("When")), windowEditor(leaf.window, (window) => set({ window }, "window"))),
+    h("fieldset", { class: "rb-block" }, h("legend", {}, gettext("When")), windowEditor(leaf.window, (window) => set({ window }, "window"))),
     havingBox,
   );
   drawObjects();
@@ -47,17 +47,17 @@ export function behaviourEditor(leaf, { fields, api, update }) {
         } }),
         h("span", { class: "form-selectgroup-label" }, label),
       );
-    return h("div", { class: "form-selectgroup mb-3 w-100", role: "radiogroup", "aria-label": t("Did or did not") }, choice(true, t("did")), choice(false, t("did not")));
+    return h("div", { class: "form-selectgroup mb-3 w-100", role: "radiogroup", "aria-label": gettext("Did or did not") }, choice(true, gettext("did")), choice(false, gettext("did not")));
   }
 
   function baseChoice() {
-    const choices = [["", t("everybody in this dataset")], ...fields.userDatasets().map((row) => [row.id, t("everybody in %(name)s", { name: row.name })])];
-    basePlace = h("div", { hidden: leaf.did !== false }, field(t("Out of whom"), select(choices, leaf.base || "", (base) => set({ base: base || undefined }))));
+    const choices = [["", gettext("everybody in this dataset")], ...fields.userDatasets().map((row) => [row.id, gettext("everybody in %(name)s", { name: row.name })])];
+    basePlace = h("div", { hidden: leaf.did !== false }, field(gettext("Out of whom"), select(choices, leaf.base || "", (base) => set({ base: base || undefined }))));
     return basePlace;
   }
 
   function picker(what, values, onchange, more = {}) {
-    return valuePicker({ values, load: (search) => api.values(leaf.dataset, what, search, more), onchange, label: what === "object" ? more.object : t("Values"), pasting: what === "object" });
+    return valuePicker({ values, load: (search) => api.values(leaf.dataset, what, search, more), onchange, label: what === "object" ? more.object : gettext("Values"), pasting: what === "object" });
   }
 
   function block(title, control, hint = "") {
@@ -77,12 +77,12 @@ export function behaviourEditor(leaf, { fields, api, update }) {
       h(
         "fieldset",
         { class: "rb-block" },
-        h("legend", {}, t("On what")),
+        h("legend", {}, gettext("On what")),
         rows,
         addable
-          ? h("button", { type: "button", class: "btn btn-sm", onclick: () => setObjects([...entries, { name: free[0].name, operator: "in", value: [] }]) }, icon("plus"), t("Narrow by object"))
+          ? h("button", { type: "button", class: "btn btn-sm", onclick: () => setObjects([...entries, { name: free[0].name, operator: "in", value: [] }]) }, icon("plus"), gettext("Narrow by object"))
           : null,
-        entries.length > 1 ? h("small", { class: "form-hint" }, t("All of them must hold for the same record.")) : null,
+        entries.length > 1 ? h("small", { class: "form-hint" }, gettext("All of them must hold for the same record.")) : null,
       ),
     );
   }
@@ -99,17 +99,17 @@ export function behaviourEditor(leaf, { fields, api, update }) {
       for (const [name, value] of Object.entries(next[index])) if (value === undefined) delete next[index][name];
       return next;
     };
-    const operators = [["in", t("is one of")], ["not_in", t("is none of")]];
-    if (single) operators.push(["any", t("is anything")]);
+    const operators = [["in", gettext("is one of")], ["not_in", gettext("is none of")]];
+    if (single) operators.push(["any", gettext("is anything")]);
     return h(
       "div",
       { class: "rb-object" },
       h(
         "div",
         { class: "d-flex gap-2 mb-2" },
-        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": t("Object"), class: "form-select form-select-sm" }),
-        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": t("Condition"), class: "form-select form-select-sm" }),
-        iconButton("x", t("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
+        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": gettext("Object"), class: "form-select form-select-sm" }),
+        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
+        iconButton("x", gettext("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
       ),
       entry.operator === "any" ? null : picker("object", entry.value || [], (value) => {
         leaf = { ...leaf, objects: change({ value }) };
@@ -133,15 +133,15 @@ export function behaviourEditor(leaf, { fields, api, update }) {
       h(
         "fieldset",
         { class: "rb-block" },
-        h("legend", {}, t("How often, how much")),
+        h("legend", {}, gettext("How often, how much")),
         nested
-          ? h("div", { class: "text-secondary" }, t("These limits are nested and can be changed by the API only."))
+          ? h("div", { class: "text-secondary" }, gettext("These limits are nested and can be changed by the API only."))
           : items.map((item, index) => havingRow(items, item, index)),
         items.length > 1 && !nested
-          ? field(t("Of these limits"), select([["and", t("all must hold")], ["or", t("one is enough")]], op, (next) => setItems(items, next)))
+          ? field(gettext("Of these limits"), select([["and", gettext("all must hold")], ["or", gettext("one is enough")]], op, (next) => setItems(items, next)))
           : null,
-        nested ? null : h("button", { type: "button", class: "btn btn-sm", onclick: () => setItems([...items, { measure: "times", operator: ">=", value: 2 }]) }, icon("plus"), t("Add a limit")),
-        items.length ? null : h("small", { class: "form-hint" }, t("Without a limit: at least once.")),
+        nested ? null : h("button", { type: "button", class: "btn btn-sm", onclick: () => setItems([...items, { measure: "times", operator: ">=", value: 2 }]) }, icon("plus"), gettext("Add a limit")),
+        items.length ? null : h("small", { class: "form-hint" }, gettext("Without a limit: at least once.")),
       ),
     );
 
@@ -155,12 +155,12 @@ export function behaviourEditor(leaf, { fields, api, update }) {
       return h(
         "div",
         { class: "rb-having mb-2" },
-        select(measures, item.measure, (measure) => change({ measure }), { "aria-label": t("Measure"), class: "form-select form-select-sm" }),
-        select(COMPARISONS, item.operator, (operator) => change({ operator, value: operator === "between" ? [1, 10] : Array.isArray(item.value) ? item.value[0] : item.value }, true), { "aria-label": t("Comparison"), class: "form-select form-select-sm" }),
+        select(measures, item.measure, (measure) => change({ measure }), { "aria-label": gettext("Measure"), class: "form-select form-select-sm" }),
+        select(COMPARISONS, item.operator, (operator) => change({ operator, value: operator === "between" ? [1, 10] : Array.isArray(item.value) ? item.value[0] : item.value }, true), { "aria-label": gettext("Comparison"), class: "form-select form-select-sm" }),
         item.operator === "between"
-          ? [0, 1].map((end) => labelled(number(item.value?.[end], (value) => change({ value: item.value.map((old, place) => (place === end ? value : old)) }), { step: "any" }), end ? t("To, inclusive") : t("From")))
-          : labelled(number(item.value, (value) => change({ value }), { step: "any" }), t("Number")),
-        iconButton("x", t("Remove"), () => setItems(all.filter((_, place) => place !== index))),
+          ? [0, 1].map((end) => labelled(number(item.value?.[end], (value) => change({ value: item.value.map((old, place) => (place === end ? value : old)) }), { step: "any" }), end ? gettext("To, inclusive") : gettext("From")))
+          : labelled(number(item.value, (value) => change({ value }), { step: "any" }), gettext("Number")),
+        iconButton("x", gettext("Remove"), () => setItems(all.filter((_, place) => place !== index))),
       );
     }
   }

@@ -1,7 +1,7 @@
 /* The editor of a tag condition: operator by type, then the value in the shape that the operator takes. */
 
 import { check, number, windowEditor } from "./windows.js";
-import { clear, field, h, select, t } from "./dom.js";
+import { clear, field, h, select, gettext } from "./dom.js";
 import { defaultValue, NEGATIVE, OPERATORS, valueShape } from "./leaves.js";
 import { valuePicker } from "./value-picker.js";
 
@@ -9,7 +9,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
   const tag = fields.tag(leaf.dataset, leaf.tag);
   const box = h("div");
   if (!tag) {
-    box.append(h("div", { class: "alert alert-danger", role: "alert" }, t("This tag is no longer part of the dataset. Remove the condition or choose another tag.")));
+    box.append(h("div", { class: "alert alert-danger", role: "alert" }, gettext("This tag is no longer part of the dataset. Remove the condition or choose another tag.")));
     return box;
   }
   const operators = OPERATORS[tag.type].map(([key, label]) => [key, label()]);
@@ -22,7 +22,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
       h("div", { class: "text-secondary small" }, fields.datasetName(leaf.dataset)),
       tag.description ? h("p", { class: "small mt-1 mb-0" }, tag.description) : null,
     ),
-    field(t("Condition"), select(operators, leaf.operator, changeOperator)),
+    field(gettext("Condition"), select(operators, leaf.operator, changeOperator)),
     valueBox,
   );
   drawValue();
@@ -49,11 +49,11 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
     clear(valueBox);
     const shape = valueShape(tag.type, leaf.operator);
     if (shape === "list") valueBox.append(listValue());
-    if (shape === "number") valueBox.append(field(t("Number"), number(leaf.value, set, { step: "any" })));
+    if (shape === "number") valueBox.append(field(gettext("Number"), number(leaf.value, set, { step: "any" })));
     if (shape === "range") valueBox.append(rangeValue());
     if (shape === "window") valueBox.append(windowEditor(leaf.value, set));
     if (shape === "days") {
-      valueBox.append(field(t("In the next days"), number(leaf.value?.days, (days) => set({ days }), { min: 0, max: 366 })));
+      valueBox.append(field(gettext("In the next days"), number(leaf.value?.days, (days) => set({ days }), { min: 0, max: 366 })));
     }
     valueBox.append(emptyHint());
   }
@@ -63,18 +63,18 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
       values: leaf.value || [],
       load: (search) => api.values(leaf.dataset, leaf.tag, search),
       onchange: set,
-      label: t("Values of %(tag)s", { tag: tag.name }),
+      label: gettext("Values of %(tag)s", { tag: tag.name }),
       create: tag.type !== "enum",
     });
     const more = tag.type === "text"
-      ? check(t("ignore upper and lower case"), Boolean(leaf.ignore_case), (on) => {
+      ? check(gettext("ignore upper and lower case"), Boolean(leaf.ignore_case), (on) => {
           leaf = { ...leaf };
           if (on) leaf.ignore_case = true;
           else delete leaf.ignore_case;
           update(leaf);
         })
       : null;
-    return h("div", { class: "mb-3" }, h("div", { class: "form-label" }, t("Values")), picker, more);
+    return h("div", { class: "mb-3" }, h("div", { class: "form-label" }, gettext("Values")), picker, more);
   }
 
   function rangeValue() {
@@ -87,8 +87,8 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
     return h(
       "div",
       { class: "row g-2" },
-      h("div", { class: "col-6" }, field(t("From"), number(low, change(0), { step: "any" }))),
-      h("div", { class: "col-6" }, field(t("To, inclusive"), number(high, change(1), { step: "any" }))),
+      h("div", { class: "col-6" }, field(gettext("From"), number(low, change(0), { step: "any" }))),
+      h("div", { class: "col-6" }, field(gettext("To, inclusive"), number(high, change(1), { step: "any" }))),
     );
   }
 
@@ -97,8 +97,8 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
     return h(
       "div",
       { class: "alert alert-info mb-0", role: "note" },
-      h("div", {}, t("People without a value are never matched by this condition.")),
-      h("button", { type: "button", class: "btn btn-sm mt-2", onclick: () => alsoEmpty(leaf) }, t("Also people without value")),
+      h("div", {}, gettext("People without a value are never matched by this condition.")),
+      h("button", { type: "button", class: "btn btn-sm mt-2", onclick: () => alsoEmpty(leaf) }, gettext("Also people without value")),
     );
   }
 }

@@ -1,6 +1,6 @@
 /* What is known of datasets and audiences: names and types for cards and editors. Loaded when first needed. */
 
-import { t } from "./dom.js";
+import { gettext } from "./dom.js";
 
 export class Fields {
   constructor(api, datasets, audiences) {
@@ -29,7 +29,7 @@ export class Fields {
   }
 
   datasetName(id) {
-    return this.datasets.get(id)?.name || t("A dataset that is gone");
+    return this.datasets.get(id)?.name || gettext("A dataset that is gone");
   }
 
   tag(dataset, column) {
@@ -53,6 +53,6 @@ export class Fields {
   }
 
   audienceName(id) {
-    return this.audiences.get(id)?.name || t("An audience that is gone");
+    return this.audiences.get(id)?.name || gettext("An audience that is gone");
   }
 }

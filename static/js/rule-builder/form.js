@@ -1,6 +1,6 @@
 /* Saving: the form beside the rule, its errors at the fields, the draft that survives, the warning on leaving. */
 
-import { clear, formatNumber, h, t } from "./dom.js";
+import { clear, formatNumber, h, gettext } from "./dom.js";
 import { fromRule, toDraft } from "./tree.js";
 
 export class SaveForm {
@@ -74,7 +74,7 @@ export class SaveForm {
     const { rule } = this.rule();
     const place = this.form.querySelector("[data-ids]");
     if (!rule) {
-      clear(place).append(h("small", { class: "form-hint" }, t("Offered once the rule has a condition.")));
+      clear(place).append(h("small", { class: "form-hint" }, gettext("Offered once the rule has a condition.")));
       return;
     }
     try {
@@ -90,8 +90,8 @@ export class SaveForm {
 
   chip(row) {
     const hint = row.identifier
-      ? t("The user identifier")
-      : t("%(dataset)s, column %(column)s", { dataset: row.dataset_name, column: row.column });
+      ? gettext("The user identifier")
+      : gettext("%(dataset)s, column %(column)s", { dataset: row.dataset_name, column: row.column });
     return h(
       "label",
       { class: "form-selectgroup-item", title: hint },
@@ -140,9 +140,9 @@ export class SaveForm {
     };
     const time = new Date(draft.at).toLocaleTimeString(document.documentElement.lang || undefined);
     clear(place).append(
-      h("span", { class: "flex-fill" }, t("You have unsaved changes from %(time)s.", { time })),
-      h("button", { type: "button", class: "btn btn-sm btn-primary", onclick: take }, t("Continue with them")),
-      h("button", { type: "button", class: "btn btn-sm", onclick: drop }, t("Throw them away")),
+      h("span", { class: "flex-fill" }, gettext("You have unsaved changes from %(time)s.", { time })),
+      h("button", { type: "button", class: "btn btn-sm btn-primary", onclick: take }, gettext("Continue with them")),
+      h("button", { type: "button", class: "btn btn-sm", onclick: drop }, gettext("Throw them away")),
     );
     place.hidden = false;
   }
@@ -152,12 +152,12 @@ export class SaveForm {
     const values = this.values();
     const unfinished = this.unfinished();
     if (unfinished.length) {
-      this.showErrors({ rule: [t("Some conditions are not finished. Finish them, leave them out with the eye, or delete them.")] });
+      this.showErrors({ rule: [gettext("Some conditions are not finished. Finish them, leave them out with the eye, or delete them.")] });
       this.store.select(unfinished[0].key);
       return;
     }
     if (!values.rule) {
-      this.showErrors({ rule: [t("Add at least one finished condition.")] });
+      this.showErrors({ rule: [gettext("Add at least one finished condition.")] });
       return;
     }
     const editing = Boolean(this.data.audience);
@@ -190,7 +190,7 @@ export class SaveForm {
     }
     const summary = document.querySelector("[data-save-error]");
     summary.hidden = !Object.keys(errors).length;
-    summary.textContent = rest.length ? rest.join(" ") : t("Some fields need another value.");
+    summary.textContent = rest.length ? rest.join(" ") : gettext("Some fields need another value.");
     this.onproblems(errors);
   }
 }

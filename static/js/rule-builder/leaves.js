@@ -1,52 +1,52 @@
 /* What the builder knows of conditions: operators per tag type, defaults, when one is finished, its short title. */
 
-import { formatNumber, t } from "./dom.js";
+import { formatNumber, gettext } from "./dom.js";
 import { describeWindow, windowComplete } from "./windows.js";
 
 export const OPERATORS = {
   enum: [
-    ["in", () => t("is one of")],
-    ["not_in", () => t("is none of")],
-    ["empty", () => t("has no value")],
-    ["not_empty", () => t("has a value")],
+    ["in", () => gettext("is one of")],
+    ["not_in", () => gettext("is none of")],
+    ["empty", () => gettext("has no value")],
+    ["not_empty", () => gettext("has a value")],
   ],
   text: [
-    ["in", () => t("is exactly one of")],
-    ["not_in", () => t("is none of")],
-    ["contains", () => t("contains")],
-    ["not_contains", () => t("does not contain")],
-    ["starts_with", () => t("starts with")],
-    ["not_starts_with", () => t("does not start with")],
-    ["ends_with", () => t("ends with")],
-    ["not_ends_with", () => t("does not end with")],
-    ["empty", () => t("has no value")],
-    ["not_empty", () => t("has a value")],
+    ["in", () => gettext("is exactly one of")],
+    ["not_in", () => gettext("is none of")],
+    ["contains", () => gettext("contains")],
+    ["not_contains", () => gettext("does not contain")],
+    ["starts_with", () => gettext("starts with")],
+    ["not_starts_with", () => gettext("does not start with")],
+    ["ends_with", () => gettext("ends with")],
+    ["not_ends_with", () => gettext("does not end with")],
+    ["empty", () => gettext("has no value")],
+    ["not_empty", () => gettext("has a value")],
   ],
   multi: [
-    ["contains", () => t("has at least one of")],
-    ["contains_all", () => t("has all of")],
-    ["contains_none", () => t("has none of")],
-    ["empty", () => t("has no value")],
-    ["not_empty", () => t("has a value")],
+    ["contains", () => gettext("has at least one of")],
+    ["contains_all", () => gettext("has all of")],
+    ["contains_none", () => gettext("has none of")],
+    ["empty", () => gettext("has no value")],
+    ["not_empty", () => gettext("has a value")],
   ],
   number: [
-    ["between", () => t("is between")],
-    ["not_between", () => t("is not between")],
+    ["between", () => gettext("is between")],
+    ["not_between", () => gettext("is not between")],
     ["=", () => "="],
     ["!=", () => "≠"],
     [">", () => ">"],
     [">=", () => "≥"],
     ["<", () => "<"],
     ["<=", () => "≤"],
-    ["empty", () => t("has no value")],
-    ["not_empty", () => t("has a value")],
+    ["empty", () => gettext("has no value")],
+    ["not_empty", () => gettext("has a value")],
   ],
   date: [
-    ["within", () => t("is within")],
-    ["not_within", () => t("is not within")],
-    ["anniversary_within", () => t("has its anniversary within")],
-    ["empty", () => t("has no value")],
-    ["not_empty", () => t("has a value")],
+    ["within", () => gettext("is within")],
+    ["not_within", () => gettext("is not within")],
+    ["anniversary_within", () => gettext("has its anniversary within")],
+    ["empty", () => gettext("has no value")],
+    ["not_empty", () => gettext("has a value")],
   ],
 };
 
@@ -56,10 +56,10 @@ export const NEGATIVE = new Set([
 ]);
 
 export const MEASURES = [
-  ["times", () => t("times")],
-  ["amount", () => t("amount")],
-  ["days", () => t("days with it")],
-  ["amount_per_time", () => t("amount per time")],
+  ["times", () => gettext("times")],
+  ["amount", () => gettext("amount")],
+  ["days", () => gettext("days with it")],
+  ["amount_per_time", () => gettext("amount per time")],
 ];
 
 export const COMPARISONS = [
@@ -148,12 +148,12 @@ function havingComplete(node) {
 
 export function listText(values, most = 3) {
   const shown = values.slice(0, most).join(", ");
-  return values.length > most ? t("%(shown)s and %(more)s more", { shown, more: values.length - most }) : shown;
+  return values.length > most ? gettext("%(shown)s and %(more)s more", { shown, more: values.length - most }) : shown;
 }
 
 /** Title and detail line of a card. */
 export function describe(leaf, fields) {
-  if (leaf.kind === "audience") return { title: fields.audienceName(leaf.audience), detail: t("is a member") };
+  if (leaf.kind === "audience") return { title: fields.audienceName(leaf.audience), detail: gettext("is a member") };
   if (leaf.kind === "behaviour") return describeBehaviour(leaf, fields);
   if (leaf.kind !== "tag") return { title: leaf.kind, detail: fields.datasetName(leaf.dataset) };
   const type = fields.tagType(leaf.dataset, leaf.tag);
@@ -168,25 +168,25 @@ function valueText(leaf, type) {
   if (shape === "list") return leaf.value?.length ? listText(leaf.value) : "…";
   if (shape === "number") return isNumber(leaf.value) ? formatNumber(leaf.value) : "…";
   if (shape === "range") return (leaf.value || []).map((end) => (isNumber(end) ? formatNumber(end) : "…")).join(" – ");
-  if (shape === "days") return t("the next %(days)s days", { days: leaf.value?.days ?? "…" });
+  if (shape === "days") return gettext("the next %(days)s days", { days: leaf.value?.days ?? "…" });
   return describeWindow(leaf.value);
 }
 
 function describeBehaviour(leaf, fields) {
-  const types = leaf.type?.length ? listText(leaf.type, 2) : t("anything");
+  const types = leaf.type?.length ? listText(leaf.type, 2) : gettext("anything");
   const parts = [];
   for (const entry of leaf.objects || []) {
-    parts.push(entry.operator === "any" ? `${entry.name}: ${t("any")}` : `${entry.name}: ${listText(entry.value || [], 2)}`);
+    parts.push(entry.operator === "any" ? [entry.name, gettext("any")].join(": ") : `${entry.name}: ${listText(entry.value || [], 2)}`);
   }
-  if (leaf.channel?.length) parts.push(`${t("channel")}: ${listText(leaf.channel, 2)}`);
+  if (leaf.channel?.length) parts.push([gettext("channel"), listText(leaf.channel, 2)].join(": "));
   if (leaf.window && leaf.window.kind !== "any") parts.push(describeWindow(leaf.window));
   if (leaf.having) parts.push(havingText(leaf.having));
-  const title = leaf.did === false ? t("Did not do %(types)s", { types }) : t("Did %(types)s", { types });
+  const title = leaf.did === false ? gettext("Did not do %(types)s", { types }) : gettext("Did %(types)s", { types });
   return { title, detail: parts.join(" · ") || fields.datasetName(leaf.dataset) };
 }
 
 export function havingText(node) {
-  if (node.items) return node.items.map(havingText).join(node.op === "or" ? ` ${t("or")} ` : ` ${t("and")} `);
+  if (node.items) return node.items.map(havingText).join([" ", node.op === "or" ? gettext("or") : gettext("and"), " "].join(""));
   const measure = MEASURES.find(([key]) => key === node.measure)?.[1]() || node.measure;
   const comparison = COMPARISONS.find(([key]) => key === node.operator)?.[1] || node.operator;
   if (node.operator === "between") {

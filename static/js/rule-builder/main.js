@@ -9,7 +9,7 @@ import { Palette } from "./palette.js";
 import { SaveForm } from "./form.js";
 import { Store } from "./store.js";
 import { behaviourEditor } from "./editor-behaviour.js";
-import { clear, formatNumber, h, icon, t } from "./dom.js";
+import { clear, formatNumber, h, icon, gettext } from "./dom.js";
 import { newAudienceLeaf, newBehaviourLeaf, newTagLeaf } from "./leaves.js";
 import { showMembers } from "./preview.js";
 import { tagEditor } from "./editor-tag.js";
@@ -69,7 +69,7 @@ function drawEditor() {
   const options = { fields, api, update, alsoEmpty };
   if (node.leaf.kind === "tag") place.append(tagEditor(node.leaf, options));
   else if (node.leaf.kind === "behaviour") place.append(behaviourEditor(node.leaf, options));
-  else place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, t("Everybody who belongs to the latest good version of this audience.")));
+  else place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, gettext("Everybody who belongs to the latest good version of this audience.")));
 }
 
 let editing = false;
@@ -102,7 +102,7 @@ function drawShare() {
   const base = Math.max(0, ...[...fields.loaded.values()].map((info) => info.dataset?.users || 0));
   const share = base && store.total !== null ? Math.min(1, store.total / base) : 0;
   find("share-bar").style.width = `${share * 100}%`;
-  find("share").textContent = base && store.total !== null ? t("%(share)s % of %(base)s known people", { share: (share * 100).toFixed(share < 0.1 ? 2 : 1), base: formatNumber(base) }) : "";
+  find("share").textContent = base && store.total !== null ? gettext("%(share)s % of %(base)s known people", { share: (share * 100).toFixed(share < 0.1 ? 2 : 1), base: formatNumber(base) }) : "";
 }
 
 let summaryTimer = 0;
@@ -116,7 +116,7 @@ function summarise() {
     summarised = text;
     const place = find("summary");
     if (!rule) {
-      clear(place).append(h("span", { class: "text-secondary" }, t("The rule in words appears here.")));
+      clear(place).append(h("span", { class: "text-secondary" }, gettext("The rule in words appears here.")));
       return;
     }
     try {

@@ -1,6 +1,6 @@
 /* The left pane: tags of a dataset by category, behaviour, other audiences. Click or drag to add. */
 
-import { clear, formatNumber, h, icon, select, t } from "./dom.js";
+import { clear, formatNumber, h, icon, select, gettext } from "./dom.js";
 
 const TYPE_ICONS = { enum: "list", text: "letter-case", multi: "tags", number: "123", date: "calendar" };
 
@@ -20,8 +20,8 @@ export class Palette {
     this.search = h("input", {
       type: "search",
       class: "form-control",
-      placeholder: t("Search"),
-      "aria-label": t("Search tags, behaviour and audiences"),
+      placeholder: gettext("Search"),
+      "aria-label": gettext("Search tags, behaviour and audiences"),
       oninput: () => this.searchSoon(),
     });
     this.chooser = h("div", { class: "mb-2" });
@@ -32,7 +32,7 @@ export class Palette {
   }
 
   tabBar() {
-    const names = [["tags", t("Tags")], ["behaviour", t("Behaviour")], ["audiences", t("Audiences")]];
+    const names = [["tags", gettext("Tags")], ["behaviour", gettext("Behaviour")], ["audiences", gettext("Audiences")]];
     return h(
       "div",
       { class: "rb-tabs", role: "tablist", onkeydown: (event) => this.walkTabs(event) },
@@ -74,7 +74,7 @@ export class Palette {
             this.dataset[tab] = id;
             this.draw();
           },
-          { "aria-label": t("Dataset") },
+          { "aria-label": gettext("Dataset") },
         ),
       );
     }
@@ -105,13 +105,13 @@ export class Palette {
 
   async tags(query) {
     const dataset = this.dataset.tags;
-    if (!dataset) return [this.message(t("There is no user-tag dataset yet. Create one, then its tags stand here."))];
+    if (!dataset) return [this.message(gettext("There is no user-tag dataset yet. Create one, then its tags stand here."))];
     const info = await this.fields.load(dataset);
     const found = info.tags.filter((tag) => `${tag.name} ${tag.column} ${tag.description || ""}`.toLowerCase().includes(query));
-    if (!found.length) return [this.message(query ? t("No tag contains this.") : t("This dataset has no tags."))];
+    if (!found.length) return [this.message(query ? gettext("No tag contains this.") : gettext("This dataset has no tags."))];
     const categories = new Map();
     for (const tag of found) {
-      const name = tag.category || t("Without category");
+      const name = tag.category || gettext("Without category");
       if (!categories.has(name)) categories.set(name, []);
       categories.get(name).push(tag);
     }
@@ -122,11 +122,11 @@ export class Palette {
 
   async behaviour(query) {
     const dataset = this.dataset.behaviour;
-    if (!dataset) return [this.message(t("There is no behaviour dataset yet."))];
+    if (!dataset) return [this.message(gettext("There is no behaviour dataset yet."))];
     const [info, types] = await Promise.all([this.fields.load(dataset), this.api.values(dataset, "type", query)]);
     const entries = types.results.map((row) => this.entry({ kind: "behaviour", dataset, type: row.value }, "activity", row.value, "", row.count));
-    if (!query) entries.unshift(this.entry({ kind: "behaviour", dataset }, "activity", t("Anything"), info.dataset?.name || ""));
-    return entries.length ? [this.section(t("What they did"), entries)] : [this.message(t("Nothing contains this."))];
+    if (!query) entries.unshift(this.entry({ kind: "behaviour", dataset }, "activity", gettext("Anything"), info.dataset?.name || ""));
+    return entries.length ? [this.section(gettext("What they did"), entries)] : [this.message(gettext("Nothing contains this."))];
   }
 
   async audiences(query) {
@@ -134,8 +134,8 @@ export class Palette {
     // Only audiences that have members yet can be a condition.
     const rows = answer.results.filter((row) => row.id !== this.fields.own && row.count !== null);
     this.fields.rememberAudiences(rows);
-    if (!rows.length) return [this.message(query ? t("No audience contains this.") : t("There are no other audiences yet."))];
-    return [this.section(t("Is a member of"), rows.map((row) => this.entry({ kind: "audience", audience: row.id }, "users-group", row.name, row.owner || "", row.count)))];
+    if (!rows.length) return [this.message(query ? gettext("No audience contains this.") : gettext("There are no other audiences yet."))];
+    return [this.section(gettext("Is a member of"), rows.map((row) => this.entry({ kind: "audience", audience: row.id }, "users-group", row.name, row.owner || "", row.count)))];
   }
 
   section(name, entries) {

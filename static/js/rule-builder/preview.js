@@ -1,6 +1,6 @@
 /* A look at up to a hundred people whom the rule matches, with their tag values. */
 
-import { clear, formatNumber, h, t } from "./dom.js";
+import { clear, formatNumber, h, gettext } from "./dom.js";
 
 export async function showMembers(dialog, api, rule) {
   const body = dialog.querySelector("[data-preview-body]");
@@ -8,7 +8,7 @@ export async function showMembers(dialog, api, rule) {
   dialog.showModal();
   try {
     const answer = await api.latest("members", api.urls.preview_members, { rule });
-    clear(body).append(answer.rows.length ? table(answer) : h("p", { class: "text-secondary" }, t("Nobody matches this rule.")));
+    clear(body).append(answer.rows.length ? table(answer) : h("p", { class: "text-secondary" }, gettext("Nobody matches this rule.")));
   } catch (error) {
     if (error.name !== "AbortError") clear(body).append(h("div", { class: "alert alert-danger", role: "alert" }, error.message));
   }
@@ -16,8 +16,8 @@ export async function showMembers(dialog, api, rule) {
 
 function table({ columns, rows, count }) {
   const note = count > rows.length
-    ? t("%(shown)s of %(count)s people.", { shown: formatNumber(rows.length), count: formatNumber(count) })
-    : t("%(count)s people.", { count: formatNumber(count) });
+    ? gettext("%(shown)s of %(count)s people.", { shown: formatNumber(rows.length), count: formatNumber(count) })
+    : gettext("%(count)s people.", { count: formatNumber(count) });
   return h(
     "div",
     {},

@@ -1,6 +1,6 @@
 /* Choosing values: server-side search with counts (tom-select), and a box to paste a list, one value per line. */
 
-import { formatNumber, h, t } from "./dom.js";
+import { formatNumber, h, gettext } from "./dom.js";
 
 const MOST = 10000;
 const LONGEST = 60;
@@ -17,9 +17,9 @@ export function valuePicker({ values, load, onchange, label, create = true, past
   const pasteButton = h(
     "button",
     { type: "button", class: "btn btn-sm", "aria-expanded": "false", onclick: togglePaste },
-    t("Paste a list"),
+    gettext("Paste a list"),
   );
-  const clearButton = h("button", { type: "button", class: "btn btn-sm", onclick: () => set([]) }, t("Clear"));
+  const clearButton = h("button", { type: "button", class: "btn btn-sm", onclick: () => set([]) }, gettext("Clear"));
   box.append(input, note);
   if (pasting) box.append(h("div", { class: "btn-list mt-2" }, pasteButton, clearButton), paste.element);
 
@@ -50,7 +50,7 @@ export function valuePicker({ values, load, onchange, label, create = true, past
       create: create ? (text) => ({ value: text.trim() }) : false,
       persist: false,
       hidePlaceholder: true,
-      placeholder: t("Search values"),
+      placeholder: gettext("Search values"),
       shouldLoad: () => true,
       load(search, done) {
         load(search).then(
@@ -66,8 +66,8 @@ export function valuePicker({ values, load, onchange, label, create = true, past
       render: {
         option: (data) => option(data),
         item: (data) => h("div", {}, data.value),
-        option_create: (data) => h("div", { class: "create" }, t("Add “%(value)s”", { value: data.input })),
-        no_results: () => h("div", { class: "no-results" }, t("No value contains this.")),
+        option_create: (data) => h("div", { class: "create" }, gettext("Add “%(value)s”", { value: data.input })),
+        no_results: () => h("div", { class: "no-results" }, gettext("No value contains this.")),
       },
       onChange: (chosen) => {
         current = Array.isArray(chosen) ? chosen : [chosen];
@@ -98,8 +98,8 @@ export function valuePicker({ values, load, onchange, label, create = true, past
   }
 
   function describe(dropped = 0) {
-    note.textContent = current.length > 1 ? t("%(count)s values chosen.", { count: formatNumber(current.length) }) : "";
-    if (dropped) note.textContent += ` ${t("%(count)s lines were blank, double or longer than 60 characters.", { count: formatNumber(dropped) })}`;
+    note.textContent = current.length > 1 ? gettext("%(count)s values chosen.", { count: formatNumber(current.length) }) : "";
+    if (dropped) note.append(" ", gettext("%(count)s lines were blank, double or longer than 60 characters.", { count: formatNumber(dropped) }));
   }
 
   function togglePaste() {
@@ -110,7 +110,7 @@ export function valuePicker({ values, load, onchange, label, create = true, past
   }
 
   function pasteBox() {
-    const area = h("textarea", { class: "form-control", rows: "5", "aria-label": t("Values, one per line"), placeholder: t("One value per line") });
+    const area = h("textarea", { class: "form-control", rows: "5", "aria-label": gettext("Values, one per line"), placeholder: gettext("One value per line") });
     const add = h(
       "button",
       {
@@ -126,7 +126,7 @@ export function valuePicker({ values, load, onchange, label, create = true, past
           area.value = "";
         },
       },
-      t("Add these values"),
+      gettext("Add these values"),
     );
     return { element: h("div", { class: "mt-2", hidden: true }, area, add), area };
   }

@@ -1,41 +1,41 @@
 /* Time windows: shortcuts, completeness, words, and the editor that date tags and behaviour share. */
 
-import { clear, field, h, select, t } from "./dom.js";
+import { clear, field, h, select, gettext } from "./dom.js";
 
 const SHORTCUTS = [
-  [() => t("Today"), { kind: "period", unit: "day", offset: 0 }],
-  [() => t("Yesterday"), { kind: "period", unit: "day", offset: -1 }],
-  [() => t("Last 7 days"), { kind: "last_days", days: 7 }],
-  [() => t("Last 30 days"), { kind: "last_days", days: 30 }],
-  [() => t("Last 90 days"), { kind: "last_days", days: 90 }],
-  [() => t("This week"), { kind: "period", unit: "week", offset: 0 }],
-  [() => t("Last week"), { kind: "period", unit: "week", offset: -1 }],
-  [() => t("This month"), { kind: "period", unit: "month", offset: 0 }],
-  [() => t("Last month"), { kind: "period", unit: "month", offset: -1 }],
-  [() => t("This quarter"), { kind: "period", unit: "quarter", offset: 0 }],
-  [() => t("This year"), { kind: "period", unit: "year", offset: 0 }],
-  [() => t("Last year"), { kind: "period", unit: "year", offset: -1 }],
+  [() => gettext("Today"), { kind: "period", unit: "day", offset: 0 }],
+  [() => gettext("Yesterday"), { kind: "period", unit: "day", offset: -1 }],
+  [() => gettext("Last 7 days"), { kind: "last_days", days: 7 }],
+  [() => gettext("Last 30 days"), { kind: "last_days", days: 30 }],
+  [() => gettext("Last 90 days"), { kind: "last_days", days: 90 }],
+  [() => gettext("This week"), { kind: "period", unit: "week", offset: 0 }],
+  [() => gettext("Last week"), { kind: "period", unit: "week", offset: -1 }],
+  [() => gettext("This month"), { kind: "period", unit: "month", offset: 0 }],
+  [() => gettext("Last month"), { kind: "period", unit: "month", offset: -1 }],
+  [() => gettext("This quarter"), { kind: "period", unit: "quarter", offset: 0 }],
+  [() => gettext("This year"), { kind: "period", unit: "year", offset: 0 }],
+  [() => gettext("Last year"), { kind: "period", unit: "year", offset: -1 }],
 ];
 
 const KINDS = [
-  ["any", () => t("any time")],
-  ["last_days", () => t("the last days")],
-  ["next_days", () => t("the next days")],
-  ["between", () => t("between two dates")],
-  ["before", () => t("before a date")],
-  ["after", () => t("after a date")],
-  ["period", () => t("a calendar period")],
-  ["relative", () => t("counted from today")],
+  ["any", () => gettext("any time")],
+  ["last_days", () => gettext("the last days")],
+  ["next_days", () => gettext("the next days")],
+  ["between", () => gettext("between two dates")],
+  ["before", () => gettext("before a date")],
+  ["after", () => gettext("after a date")],
+  ["period", () => gettext("a calendar period")],
+  ["relative", () => gettext("counted from today")],
 ];
 
 const UNITS = [
-  ["day", () => t("days")],
-  ["week", () => t("weeks")],
-  ["month", () => t("months")],
-  ["quarter", () => t("quarters")],
-  ["year", () => t("years")],
+  ["day", () => gettext("days")],
+  ["week", () => gettext("weeks")],
+  ["month", () => gettext("months")],
+  ["quarter", () => gettext("quarters")],
+  ["year", () => gettext("years")],
 ];
-const SINGLE = { day: () => t("day"), week: () => t("week"), month: () => t("month"), quarter: () => t("quarter"), year: () => t("year") };
+const SINGLE = { day: () => gettext("day"), week: () => gettext("week"), month: () => gettext("month"), quarter: () => gettext("quarter"), year: () => gettext("year") };
 
 const DEFAULTS = {
   any: () => ({ kind: "any" }),
@@ -61,48 +61,48 @@ const same = (a, b) => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b));
 const sorted = (value) => Object.fromEntries(Object.entries(value || {}).sort());
 
 export function describeWindow(value) {
-  if (!value) return t("any time");
+  if (!value) return gettext("any time");
   const shortcut = SHORTCUTS.find(([, known]) => same(known, value));
   if (shortcut) return shortcut[0]().toLowerCase();
   switch (value.kind) {
     case "last_days":
       return value.include_today
-        ? t("the last %(days)s days with today", { days: value.days })
-        : t("the last %(days)s days", { days: value.days });
+        ? gettext("the last %(days)s days with today", { days: value.days })
+        : gettext("the last %(days)s days", { days: value.days });
     case "next_days":
-      return t("the next %(days)s days", { days: value.days });
+      return gettext("the next %(days)s days", { days: value.days });
     case "between":
       return `${value.from || "…"} – ${value.to || "…"}`;
     case "before":
-      return t("before %(day)s", { day: value.at || "…" });
+      return gettext("before %(day)s", { day: value.at || "…" });
     case "after":
-      return t("after %(day)s", { day: value.at || "…" });
+      return gettext("after %(day)s", { day: value.at || "…" });
     case "period":
       return periodText(value);
     case "relative":
       return `${offsetText(value.from)} – ${offsetText(value.to)}`;
     default:
-      return t("any time");
+      return gettext("any time");
   }
 }
 
 function periodText(value) {
   const unit = SINGLE[value.unit]?.() || value.unit;
-  if (value.offset === 0) return t("this %(unit)s", { unit });
-  if (value.offset === 1) return t("next %(unit)s", { unit });
-  if (value.offset === -1) return t("last %(unit)s", { unit });
+  if (value.offset === 0) return gettext("this %(unit)s", { unit });
+  if (value.offset === 1) return gettext("next %(unit)s", { unit });
+  if (value.offset === -1) return gettext("last %(unit)s", { unit });
   const units = UNITS.find(([key]) => key === value.unit)?.[1]() || value.unit;
   return value.offset < 0
-    ? t("%(number)s %(units)s ago", { number: -value.offset, units })
-    : t("in %(number)s %(units)s", { number: value.offset, units });
+    ? gettext("%(number)s %(units)s ago", { number: -value.offset, units })
+    : gettext("in %(number)s %(units)s", { number: value.offset, units });
 }
 
 function offsetText(end) {
   const units = UNITS.find(([key]) => key === end?.unit)?.[1]() || "";
-  if (!end || end.offset === 0) return t("today");
+  if (!end || end.offset === 0) return gettext("today");
   return end.offset < 0
-    ? t("%(number)s %(units)s ago", { number: -end.offset, units })
-    : t("in %(number)s %(units)s", { number: end.offset, units });
+    ? gettext("%(number)s %(units)s ago", { number: -end.offset, units })
+    : gettext("in %(number)s %(units)s", { number: end.offset, units });
 }
 
 /** An editor of one window; calls `onchange(window)`. `allowAny` offers "any time". */
@@ -122,7 +122,7 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
     box.append(
       h(
         "div",
-        { class: "rb-shortcuts mb-2", role: "group", "aria-label": t("Shortcuts") },
+        { class: "rb-shortcuts mb-2", role: "group", "aria-label": gettext("Shortcuts") },
         SHORTCUTS.map(([label, known]) =>
           h(
             "button",
@@ -136,7 +136,7 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
           ),
         ),
       ),
-      field(t("Time"), select(kinds, current.kind, (kind) => set(DEFAULTS[kind]()))),
+      field(gettext("Time"), select(kinds, current.kind, (kind) => set(DEFAULTS[kind]()))),
       details(current),
     );
   }
@@ -149,8 +149,8 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
         return h(
           "div",
           {},
-          field(t("Number of days"), number(current.days, (days) => update({ days }), { min: 1, max: 3650 })),
-          check(t("with today"), Boolean(current.include_today), (on) => {
+          field(gettext("Number of days"), number(current.days, (days) => update({ days }), { min: 1, max: 3650 })),
+          check(gettext("with today"), Boolean(current.include_today), (on) => {
             if (on) update({ include_today: true });
             else {
               delete current.include_today;
@@ -162,24 +162,24 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
         return h(
           "div",
           { class: "row g-2" },
-          h("div", { class: "col-6" }, field(t("From"), day(current.from, (from) => update({ from })))),
-          h("div", { class: "col-6" }, field(t("To, inclusive"), day(current.to, (to) => update({ to })))),
+          h("div", { class: "col-6" }, field(gettext("From"), day(current.from, (from) => update({ from })))),
+          h("div", { class: "col-6" }, field(gettext("To, inclusive"), day(current.to, (to) => update({ to })))),
         );
       case "before":
       case "after":
-        return field(t("Date"), day(current.at, (at) => update({ at })));
+        return field(gettext("Date"), day(current.at, (at) => update({ at })));
       case "period":
         return h(
           "div",
           { class: "row g-2" },
-          h("div", { class: "col-6" }, field(t("Period"), select(unitChoices(), current.unit, (unit) => update({ unit })))),
+          h("div", { class: "col-6" }, field(gettext("Period"), select(unitChoices(), current.unit, (unit) => update({ unit })))),
           h(
             "div",
             { class: "col-6" },
             field(
-              t("Which one"),
+              gettext("Which one"),
               number(current.offset, (offset) => update({ offset }), { min: -120, max: 120 }),
-              t("0 is this one, -1 the last one, 1 the next one."),
+              gettext("0 is this one, -1 the last one, 1 the next one."),
             ),
           ),
         );
@@ -187,9 +187,9 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
         return h(
           "div",
           {},
-          relativeEnd(t("From"), current.from, (from) => update({ from })),
-          relativeEnd(t("To, inclusive"), current.to, (to) => update({ to })),
-          h("small", { class: "form-hint" }, t("Negative numbers lie before today; the window moves with the day of each refresh.")),
+          relativeEnd(gettext("From"), current.from, (from) => update({ from })),
+          relativeEnd(gettext("To, inclusive"), current.to, (to) => update({ to })),
+          h("small", { class: "form-hint" }, gettext("Negative numbers lie before today; the window moves with the day of each refresh.")),
         );
       default:
         return h("div");
@@ -201,7 +201,7 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
       "div",
       { class: "row g-2" },
       h("div", { class: "col-5" }, field(label, number(end.offset, (offset) => set(Object.assign(end, { offset })), { min: -3650, max: 3650 }))),
-      h("div", { class: "col-7" }, field(t("Unit"), select(unitChoices(), end.unit, (unit) => set(Object.assign(end, { unit }))))),
+      h("div", { class: "col-7" }, field(gettext("Unit"), select(unitChoices(), end.unit, (unit) => set(Object.assign(end, { unit }))))),
     );
   }
 }
