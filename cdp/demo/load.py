@@ -124,6 +124,10 @@ def _audiences(access: Access, members: Dataset, behaviour: Dataset) -> dict[str
     def bought(**more: Any) -> dict[str, Any]:
         return {"kind": "behaviour", "dataset": behaviour.pk, "type": ["购买"], **more}
 
+    def known(rule: dict[str, Any]) -> dict[str, Any]:
+        """Only people of the members dataset: their numbers and addresses stand there."""
+        return {"op": "intersect", "items": [tag("member_level", "not_empty"), rule]}
+
     def having(measure: str, operator: str, value: Any) -> dict[str, Any]:
         return {"measure": measure, "operator": operator, "value": value}
 
@@ -137,16 +141,16 @@ def _audiences(access: Access, members: Dataset, behaviour: Dataset) -> dict[str
             "op": "intersect",
             "items": [tag("total_amount", ">", 10000), tag("total_count", ">", 10)],
         },
-        "女装近 90 天复购": bought(window=days(90), objects=women, having=having("times", ">=", 2)),
+        "女装近 90 天复购": known(bought(window=days(90), objects=women, having=having("times", ">=", 2))),
         "流失风险": {
             "op": "subtract",
-            "items": [bought(having=having("days", ">=", 3)), bought(window=days(120))],
+            "items": [known(bought(having=having("days", ">=", 3))), bought(window=days(120))],
         },
         "一周内生日": tag("birthday", "anniversary_within", {"days": 7}),
         "加购未购买": {
             "op": "subtract",
             "items": [
-                {"kind": "behaviour", "dataset": behaviour.pk, "type": ["加购"], "window": days(30)},
+                known({"kind": "behaviour", "dataset": behaviour.pk, "type": ["加购"], "window": days(30)}),
                 bought(window=days(30)),
             ],
         },
