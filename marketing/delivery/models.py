@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -240,8 +238,3 @@ class Engagement(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["send_out", "kind", "at"])]
-
-
-def usage_of_audience(audience: Audience) -> list[Any]:
-    """Send-outs that still need the audience."""
-    return list(SendOut.objects.filter(audience=audience, state__in=SendOut.LIVE))
