@@ -226,6 +226,40 @@ def test_set_algebra(engine: Engine, rule: Any, expected: str) -> None:
     agree(engine, rule, expected.split())
 
 
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (group("subtract", tag("gender", "not_empty"), tag("city", "in", ["上海"])), "2 3 4 6 8"),
+        (
+            group(
+                "subtract", tag("city", "empty"), tag("spend", ">", 500), tag("interests", "contains", ["a"])
+            ),
+            "4",
+        ),
+        (
+            group(
+                "subtract",
+                tag("gender", "not_empty"),
+                group("union", tag("spend", "<", 0), tag("city", "empty")),
+            ),
+            "1 2 3 6 8",
+        ),
+        (
+            group(
+                "union",
+                tag("spend", "empty"),
+                group("intersect", tag("gender", "in", ["男"]), tag("spend", ">=", 0)),
+            ),
+            "1 4 6",
+        ),
+    ],
+)
+def test_people_without_a_value_are_not_subtracted(engine: Engine, rule: Any, expected: str) -> None:
+    users = [f"u{n}" for n in expected.split()]
+    agree(engine, rule, users)
+    assert engine.counts(rule)[""] == len(users)
+
+
 def test_every_part_of_a_rule_is_counted(engine: Engine) -> None:
     rule = group(
         "subtract", group("union", tag("gender", "in", ["女"]), tag("spend", ">", 100)), act(objects=_WOMEN)
