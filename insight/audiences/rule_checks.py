@@ -19,7 +19,7 @@ from insight.audiences.sources import WorkspaceCatalog
 def invalid(error: rules.RuleInvalid) -> ValidationFailed:
     """A rule's errors as the API and the console show them: paths below `rule`."""
     errors = {rules.join("rule", path): list(messages) for path, messages in error.errors.items()}
-    return ValidationFailed(_("The rule cannot be used."), errors=errors)
+    return ValidationFailed(_("The rule cannot be used."), code=error.code, errors=errors)
 
 
 def check_data(workspace: Any, rule: rules.Rule) -> None:
