@@ -40,7 +40,7 @@ def contents() -> list[dict[str, object]]:
             for path in ([single] if single.is_file() else []) + files
         ]
         if pages:
-            found.append({"name": guide, "pages": pages})
+            found.append({"name": guide.replace("-", " ").capitalize(), "pages": pages})
     return found
 
 

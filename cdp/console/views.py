@@ -8,7 +8,7 @@ from typing import Any
 
 import django_filters
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -71,17 +71,6 @@ class HomePage(WorkspaceView):
         ]
 
 
-def note_visit(access: Any, url_name: str) -> None:
-    """Count a visit to an entry of the navigation."""
-    if url_name not in {item.url_name for item in navigation.items()} or url_name == "console:home":
-        return
-    row, created = PageVisit.objects.get_or_create(
-        user=access.user, workspace=access.workspace, url_name=url_name
-    )
-    if not created:
-        PageVisit.objects.filter(pk=row.pk).update(visits=F("visits") + 1, last_at=timezone.now())
-
-
 def _releases() -> list[dict[str, str]]:
     """The newest three release notes: [{"name", "title"}]."""
     files = sorted((Path(settings.ROOT) / "docs" / "releases").glob("*.md"), reverse=True)[:3]
@@ -98,13 +87,15 @@ class JobFilter(django_filters.FilterSet):
     status = django_filters.ChoiceFilter(
         choices=Job.Status.choices, label=_("State"), empty_label=_("Any state")
     )
-    mine = django_filters.BooleanFilter(method="only_mine", label=_("Only mine"))
+    mine = django_filters.ChoiceFilter(
+        choices=[("true", _("Only mine"))], method="only_mine", label=_("Owner"), empty_label=_("Everybody")
+    )
 
     class Meta:
         model = Job
         fields = ["status"]
 
-    def only_mine(self, rows: QuerySet[Job], name: str, value: bool) -> QuerySet[Job]:
+    def only_mine(self, rows: QuerySet[Job], name: str, value: str) -> QuerySet[Job]:
         return rows.filter(owner=self.request.user) if value else rows
 
 
@@ -231,7 +222,7 @@ class Messages(ListPage):
     empty_title = _("No messages")
     empty_text = _("When a job of yours ends, you are told here.")
     columns = (
-        BadgeColumn("level", "", label_of="get_level_display"),
+        BadgeColumn("level", _("State"), label_of="get_level_display"),
         Column(
             "title",
             _("Message"),
@@ -241,7 +232,7 @@ class Messages(ListPage):
         DateColumn("created_at", _("Received"), sort="created_at"),
         BadgeColumn(
             "read_at",
-            "",
+            _("New"),
             value=lambda notice: "read" if notice.read_at else "new",
             label_of=lambda notice: "" if notice.read_at else _("New"),
         ),

@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.views import View
 
 from cdp.console.links import ws_reverse
+from cdp.console.visits import note_visit
 from cdp.core.access import Access
 
 
@@ -26,7 +27,10 @@ class WorkspaceView(View):
         self.access = request.access  # type: ignore[attr-defined]
         self.workspace = self.access.workspace
         self.access.require(self.permission_point())
-        return super().dispatch(request, *args, **kwargs)
+        response = super().dispatch(request, *args, **kwargs)
+        if request.method == "GET" and response.status_code == 200 and not self.request.htmx:
+            note_visit(self.access, request.resolver_match.view_name)
+        return response
 
     def permission_point(self) -> str:
         """The point that the page asks for; overridden where it depends on the object."""
