@@ -85,10 +85,10 @@ def extract() -> None:
             catalog.save(str(path))
 
 
-def problems() -> list[str]:
+def problems(*, complete: bool = False) -> list[str]:
     """What keeps the Simplified Chinese catalog from being right and up to date.
 
-    Texts without a translation show in English; how many there are is printed.
+    Texts without a translation show in English: how many there are is printed, or with `complete` each is a problem.
     """
     found = []
     missing = 0
@@ -98,6 +98,7 @@ def problems() -> list[str]:
         for entry in catalog:
             if not entry.translated():
                 missing += 1
+                found += [f"{path.name}: no translation of {entry.msgid!r}"] if complete else []
             elif not entry.msgid_plural and _placeholders(entry.msgid) != _placeholders(entry.msgstr):
                 found.append(f"{path.name}: other placeholders than in {entry.msgid!r}")
     if missing:
@@ -153,9 +154,13 @@ def _undone() -> Iterator[None]:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m cdp.runtime.translations")
     parser.add_argument("action", choices=("compile", "extract", "check"))
-    action = parser.parse_args().action
+    parser.add_argument(
+        "--complete", action="store_true", help="check: a missing translation is a problem, too"
+    )
+    arguments = parser.parse_args()
+    action = arguments.action
     if action == "check":
-        found = problems()
+        found = problems(complete=arguments.complete)
         print("\n".join(found))
         return 1 if found else 0
     {"compile": compile_all, "extract": extract}[action]()

@@ -31,12 +31,16 @@ def test_traditional_chinese_is_made_of_simplified(catalog: Path, tmp_path: Path
     assert compiled.gettext("%(count)s audiences") == "%(count)s 個人群"
 
 
-def test_a_missing_translation_is_found(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_translation_is_counted_and_named_when_all_are_asked_for(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(translations, "extract", lambda: None)
     entries = polib.pofile(str(catalog))
     entries.append(polib.POEntry(msgid="Audience", msgstr=""))
     entries.save()
-    assert translations.problems() == ["django.po: no translation of 'Audience'"]
+    assert translations.problems() == []
+    assert "1 texts have no Chinese" in capsys.readouterr().out
+    assert translations.problems(complete=True) == ["django.po: no translation of 'Audience'"]
 
 
 def test_a_lost_placeholder_is_found(catalog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
