@@ -53,5 +53,6 @@ def _title(path: Path) -> str:
 def _rendered(path: Path, _changed: int) -> tuple[str, str]:
     text = path.read_text(encoding="utf-8")
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    html = html.replace("<table>", '<table class="table table-sm">')
+    # A corner without text is no heading to a screen reader.
+    html = html.replace("<table>", '<table class="table table-sm">').replace("<th></th>", "<td></td>")
     return _title(path), re.sub(r'href="([^":]+)\.md(#[^"]*)?"', r'href="../\1/\2"', html)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +165,9 @@ class JobDetail(DetailPage):
         result = [
             (key.replace("_", " "), value) for key, value in (obj.result or {}).items() if _is_plain(value)
         ]
-        return {"job": obj, "mine": mine, "result": result}
+        # Read back as times, so that the page shows them in the workspace's zone like all others.
+        log = [{**line, "at": datetime.fromisoformat(line["at"])} for line in obj.log]
+        return {"job": obj, "mine": mine, "result": result, "log": log}
 
 
 def _is_plain(value: Any) -> bool:

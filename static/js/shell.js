@@ -17,6 +17,13 @@ export function ask(question) {
   });
 }
 
+function showSidebar(open) {
+  const shown = document.querySelector(".sidebar")?.classList.toggle("open", open) ?? false;
+  document.querySelector("[data-toggle-sidebar]")?.setAttribute("aria-expanded", shown);
+}
+
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") showSidebar(false); });
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-confirm]");
   if (button && !button.dataset.confirmed) {
@@ -28,7 +35,9 @@ document.addEventListener("click", async (event) => {
     }
     return;
   }
-  if (event.target.closest("[data-toggle-sidebar]")) document.querySelector(".sidebar").classList.toggle("open");
+  // On narrow screens the navigation lies over the page: a click anywhere else puts it away.
+  if (event.target.closest("[data-toggle-sidebar]")) showSidebar();
+  else if (!event.target.closest(".sidebar")) showSidebar(false);
   const copy = event.target.closest("[data-copy]");
   if (copy) {
     await navigator.clipboard.writeText(copy.dataset.copy);
@@ -36,6 +45,14 @@ document.addEventListener("click", async (event) => {
   }
 });
 
+// Lists keep short addresses: no empty filters, and a search keeps the order that was chosen.
+document.body.addEventListener("htmx:configRequest", (event) => {
+  if (!event.target.matches(".list-filters")) return;
+  const { parameters } = event.detail;
+  for (const name of Object.keys(parameters)) if (parameters[name] === "") delete parameters[name];
+  const sort = new URLSearchParams(location.search).get("sort");
+  if (sort) parameters.sort = sort;
+});
 document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.level));
 document.body.addEventListener("htmx:sendError", () => toast(gettext("The server cannot be reached."), "error"));
 

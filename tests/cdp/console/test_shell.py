@@ -8,6 +8,7 @@ from django.test import Client
 from admin_center.permissions.access import MemberAccess
 from cdp.console.models import Notification, PageVisit
 from cdp.console.notices import notify
+from cdp.jobs.models import Job
 from tests.factories import make_access, make_workspace
 
 pytestmark = pytest.mark.django_db
@@ -64,6 +65,15 @@ def test_the_home_page_costs_a_constant_number_of_queries(
         make_workspace(access.workspace.organization)
     with django_assert_max_num_queries(25):
         assert visitor.get(home).status_code == 200
+
+
+def test_the_log_of_a_job_is_in_the_time_of_the_workspace(
+    visitor: Client, access: MemberAccess, home: str
+) -> None:
+    line = {"at": "2026-03-01T20:15:00+00:00", "level": "info", "text": "Reading"}
+    job = Job.objects.create(workspace=access.workspace, kind="test", status="succeeded", log=[line])
+    assert access.workspace.time_zone == "Asia/Shanghai"
+    assert "04:15:00" in visitor.get(f"{home}jobs/{job.pk}/").content.decode()
 
 
 def test_what_is_not_there_is_told_inside_the_shell_with_a_reference(visitor: Client, home: str) -> None:
