@@ -1,5 +1,12 @@
 // The chart panel: one distribution, as pie, columns, treemap or table, with export.
-const COLOURS = ["#0b6376", "#e69f00", "#56b4e9", "#009e73", "#d55e00", "#cc79a7", "#7a5195", "#8c6d31", "#3c8d5a", "#5f6b70"];
+// The accent first, then tones that people with a colour-vision deficiency tell apart.
+const TONES = ["#e69f00", "#9a6fb8", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#8c6d31", "#3c8d5a", "#7d8d93"];
+
+const LONGEST_LABEL = 14;
+
+function shorten(text) {
+  return text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text;
+}
 
 export class ChartPanel {
   constructor(element) {
@@ -68,27 +75,38 @@ export class ChartPanel {
     this.part("table").hidden = !this.state.table;
     this.drawTable();
     if (this.state.table) return;
-    this.chart ??= echarts.init(this.part("canvas"));
+    this.chart ??= this.start();
     this.chart.off("click");
     this.chart.setOption(this.option(), true);
     this.chart.on("click", (event) => this.element.dispatchEvent(new CustomEvent("chart:part", { bubbles: true, detail: this.values[event.dataIndex] })));
   }
 
+  start() {
+    const chart = echarts.init(this.part("canvas"));
+    new ResizeObserver(() => chart.resize()).observe(this.part("canvas"));
+    document.addEventListener("keydown", (event) => { if (event.key === "Escape") this.element.classList.remove("enlarged"); });
+    return chart;
+  }
+
   option() {
-    const ink = getComputedStyle(this.element).color;
+    const style = getComputedStyle(this.element);
+    const ink = style.color;
+    const COLOURS = [style.getPropertyValue("--tblr-primary").trim(), ...TONES];
+    // A canvas knows no inheritance: the family is handed over as it was computed.
+    const text = { color: ink, fontFamily: style.fontFamily, fontSize: 12 };
     const values = this.values;
     const total = values.reduce((sum, value) => sum + value.value, 0);
-    const base = { color: COLOURS, textStyle: { color: ink, fontFamily: "inherit" }, aria: { enabled: true }, tooltip: { formatter: (item) => `${echarts.format.encodeHTML(item.name)}: ${item.value.toLocaleString()}` } };
+    const base = { color: COLOURS, textStyle: text, aria: { enabled: true }, tooltip: { formatter: (item) => `${echarts.format.encodeHTML(item.name)}: ${item.value.toLocaleString()}` } };
     const data = values.map((value, index) => ({ name: value.label, value: value.value, itemStyle: values.length <= 10 ? { color: COLOURS[index % COLOURS.length] } : { color: COLOURS[0] } }));
     if (this.type === "pie") {
-      return { ...base, series: [{ type: "pie", radius: ["42%", "70%"], data, label: { color: ink, formatter: (item) => `${item.name}  ${total ? ((100 * item.value) / total).toFixed(1) : 0} %` } }] };
+      return { ...base, series: [{ type: "pie", radius: ["40%", "64%"], data, itemStyle: { borderColor: style.backgroundColor, borderWidth: 2 }, label: { ...text, lineHeight: 16, overflow: "none", formatter: (item) => `${shorten(item.name)}\n${total ? ((100 * item.value) / total).toFixed(1) : 0} %` }, labelLine: { length: 14, length2: 8 } }] };
     }
     if (this.type === "treemap") return { ...base, series: [{ type: "treemap", data, roam: false, breadcrumb: { show: false } }] };
     return {
       ...base,
       grid: { left: 8, right: 8, top: 16, bottom: values.length > 10 ? 48 : 8, containLabel: true },
-      xAxis: { type: "category", data: values.map((value) => value.label), axisLabel: { color: ink, interval: values.length > 20 ? "auto" : 0, rotate: values.length > 8 ? 30 : 0 } },
-      yAxis: { type: "value", axisLabel: { color: ink }, splitLine: { lineStyle: { opacity: 0.25 } } },
+      xAxis: { type: "category", data: values.map((value) => value.label), axisLabel: { ...text, formatter: shorten, interval: values.length > 20 ? "auto" : 0, rotate: values.length > 8 ? 30 : 0 } },
+      yAxis: { type: "value", axisLabel: text, splitLine: { lineStyle: { opacity: 0.25 } } },
       dataZoom: values.length > 10 ? [{ type: "slider", height: 18, bottom: 8 }] : [],
       series: [{ type: "bar", data, barMaxWidth: 48 }],
     };
