@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ActionNotSupported
-from marketing.channels.base import provider_type
+from marketing.channels.base import ProviderError, provider_type
 from marketing.channels.contract_sms import ContractSmsType
 from marketing.channels.models import Provider
 from marketing.content.models import ReviewState, Signature, Template, TemplateReview
 
+log = logging.getLogger(__name__)
 # Seconds between looks at a review; the last one repeats.
 INTERVALS = (5, 30, 60, 300, 900, 3600)
 GIVE_UP = timedelta(days=7)
@@ -31,6 +33,8 @@ def submit(template: Template, provider: Provider) -> TemplateReview:
         template=template, provider=provider, edit_version=template.edit_version
     ).first()
     if existing is not None:
+        if existing.state == ReviewState.REVIEWING:
+            check(existing)
         return existing
     code = _reviewing(provider).submit_template(
         provider,
@@ -65,6 +69,18 @@ def _next(review: TemplateReview) -> object:
         return None
     pause = next((seconds for seconds in INTERVALS if seconds > age.total_seconds()), INTERVALS[-1])
     return timezone.now() + timedelta(seconds=pause)
+
+
+def check_due() -> int:
+    """Ask for every review whose time has come; returns how many were asked for."""
+    asked = due()
+    for review in asked:
+        try:
+            check(review)
+        except ProviderError as error:
+            log.info("Review %s could not be asked for: %s", review.pk, error)
+            TemplateReview.objects.filter(pk=review.pk).update(next_check_at=_next(review))
+    return len(asked)
 
 
 def approved(template: Template, provider: Provider) -> TemplateReview | None:

@@ -203,6 +203,9 @@ def _check_ready(send_out: SendOut) -> None:
                 raise Conflict(
                     _("The signature has not been approved by the platform."), code="signature_not_approved"
                 )
+        review = reviews.current(send_out.template, send_out.provider)
+        if review is not None and review.state == ReviewState.REVIEWING:
+            reviews.check(review)
         if reviews.approved(send_out.template, send_out.provider) is None:
             raise Conflict(
                 _("The template has not been approved by the platform. Submit it for review first."),
