@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -29,9 +30,9 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "console/help_page.html", {"title": title, "html": mark_safe(html), "name": name})
 
 
-def contents() -> list[dict[str, object]]:
+def contents() -> list[dict[str, Any]]:
     """Guides with their pages: [{"name", "pages": [{"name", "title"}]}]."""
-    found = []
+    found: list[dict[str, Any]] = []
     for guide in GUIDES:
         files = sorted((DOCS / guide).glob("*.md")) if (DOCS / guide).is_dir() else []
         single = DOCS / f"{guide}.md"

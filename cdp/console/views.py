@@ -27,6 +27,7 @@ from cdp.console.generic import (
     WorkspaceView,
 )
 from cdp.console.models import Notification, PageVisit
+from cdp.core.access import Access
 from cdp.jobs import cancel_job, retry_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import check_owner
@@ -99,6 +100,11 @@ class JobFilter(django_filters.FilterSet):
         return rows.filter(owner=self.request.user) if value else rows
 
 
+def _cancel(access: Access, job: Job) -> Job:
+    check_owner(job, access)
+    return cancel_job(job, access)
+
+
 class JobList(ListPage):
     permission = "jobs.view"
     title = _("Jobs")
@@ -109,11 +115,7 @@ class JobList(ListPage):
     empty_icon = "list-check"
     empty_title = _("No jobs yet")
     empty_text = _("Uploads, refreshes, exports and send-outs appear here with live progress.")
-    bulk_actions = (
-        BulkAction(
-            "cancel", _("Cancel"), lambda access, job: (check_owner(job, access), cancel_job(job, access))
-        ),
-    )
+    bulk_actions = (BulkAction("cancel", _("Cancel"), _cancel),)
     columns = (
         Column("title", _("Job"), value=str, sort="title", link=True),
         BadgeColumn("status", _("State"), label_of="get_status_display", hint="error", sort="status"),
@@ -191,8 +193,7 @@ class CancelJob(ActionView):
     success_message = _("The job is being cancelled.")
 
     def act(self, obj: Job) -> Job:
-        check_owner(obj, self.access)
-        return cancel_job(obj, self.access)
+        return _cancel(self.access, obj)
 
     def success_url(self, obj: Job, result: Any) -> str:
         return self.reverse("console:job", pk=obj.pk)

@@ -29,7 +29,7 @@ class WorkspaceView(View):
         self.access.require(self.permission_point())
         response = super().dispatch(request, *args, **kwargs)
         if request.method == "GET" and response.status_code == 200 and not self.request.htmx:
-            note_visit(self.access, request.resolver_match.view_name)
+            note_visit(self.access, self.request.resolver_match.view_name)
         return response
 
     def permission_point(self) -> str:
