@@ -72,7 +72,8 @@ document.addEventListener("change", (event) => {
 function showJob(element, job) {
   element.dataset.status = job.status;
   element.querySelector("progress").value = job.progress;
-  element.querySelector('[data-part="phase"]').textContent = job.phase || job.status;
+  // Without a phase the page's own word for the state stays, in the person's language.
+  if (job.phase) element.querySelector('[data-part="phase"]').textContent = job.phase;
   const format = new Intl.NumberFormat(document.documentElement.lang);
   element.querySelector('[data-part="count"]').textContent = job.total
     ? `${format.format(job.done)} / ${format.format(job.total)}` : "";
