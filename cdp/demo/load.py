@@ -86,6 +86,7 @@ def finish(job: Job) -> Job:
 def load(job: JobContext, profile: str) -> dict[str, Any]:
     """Tables, datasets, audiences, send-outs. What a first, interrupted run has made is kept."""
     access = job.access
+    Path(settings.LAKE_TEMP_PATH).mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=settings.LAKE_TEMP_PATH) as folder:
         job.phase(_("Inventing customers and purchases"), progress=5)
         made = generate(profile, SEED, today(job.workspace) - timedelta(days=1), Path(folder))
