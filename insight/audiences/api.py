@@ -10,17 +10,21 @@ from django.http import HttpRequest, HttpResponseBase, JsonResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from cdp.jobs.models import Job
 from insight.audiences import (
+    combining,
     counting,
     folders,
     identities,
     lineage,
     members,
+    outside,
     refreshing,
     rules,
     services,
@@ -78,6 +82,10 @@ class AudienceViewSet(WorkspaceViewSet):
         "preview_members": SELECT,
         "summary": SELECT,
         "id_types": SELECT,
+        "upload": SELECT,
+        "from_table": SELECT,
+        "combine": SELECT,
+        "replace_file": SELECT,
         "*": SEE,
     }
 
@@ -94,8 +102,9 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(responses=AudienceSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change some fields. A changed rule, limit or choice of IDs starts a refresh."""
-        etag = request.headers.get("If-Match", "")
-        return self._fresh(services.update(self.access, self.get_object(), _body(request), etag=etag))
+        etag, audience = request.headers.get("If-Match", ""), self.get_object()
+        change = combining.update if audience.origin == combining.COMBINED else services.update
+        return self._fresh(change(self.access, audience, _body(request), etag=etag))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete an audience with its versions. Refused (409) while something uses it."""
@@ -104,6 +113,41 @@ class AudienceViewSet(WorkspaceViewSet):
 
     def _fresh(self, audience: Audience, *, status: int = 200) -> Response:
         return self.answer(self.get_queryset().get(pk=audience.pk), status=status)
+
+    @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
+    @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
+    def upload(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of a file (multipart): `file` with one ID per line, `id_type`, `encryption`, `name` …"""
+        data = {key: value for key, value in _body(request).items() if key != "file"}
+        if "public" in data:
+            data["public"] = data["public"] in ("true", "1")
+        audience, job = outside.upload(self.access, *_file(request), data)
+        return self._started(audience, job)
+
+    @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
+    @action(detail=False, methods=["post"], url_path="from-table")
+    def from_table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of a table with the one column `user_unique_id`: `table`, `id_type`, `drop_bad`, `name` …"""
+        return self._started(*outside.from_table(self.access, _body(request)))
+
+    @extend_schema(responses={201: AudienceSerializer})
+    @action(detail=False, methods=["post"])
+    def combine(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience from two or three others: `inputs` and `operators`, applied from left to right."""
+        return self._fresh(combining.create(self.access, _body(request)), status=201)
+
+    @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
+    @action(detail=True, methods=["post"], url_path="file", parser_classes=[MultiPartParser])
+    def replace_file(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Another file (multipart) for an uploaded audience."""
+        audience = self.get_object()
+        return self._started(audience, outside.replace_file(self.access, audience, *_file(request)))
+
+    def _started(self, audience: Audience, job: Job) -> Response:
+        """The audience with the job that computes it."""
+        answer = self._fresh(audience, status=202)
+        answer.data = {**answer.data, **accepted(job).data}
+        return answer
 
     @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Counts"))
     @action(detail=False, methods=["post"])
@@ -253,6 +297,14 @@ def _body(request: Request) -> dict[str, Any]:
     if not isinstance(request.data, dict):
         raise ValidationFailed(_("Send a JSON object."))
     return request.data
+
+
+def _file(request: Request) -> tuple[Any, str]:
+    file = request.FILES.get("file")
+    if file is None:
+        message = _("Send a file.")
+        raise ValidationFailed(message, errors={"file": [message]})
+    return file, file.name
 
 
 def _folder(view: WorkspaceViewSet, folder_id: Any) -> Folder | None:

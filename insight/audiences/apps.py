@@ -13,7 +13,12 @@ class AudiencesConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import home, navigation
-        from insight.audiences import membership, tasks  # noqa: F401  (register origins and job kinds)
+        from insight.audiences import (  # noqa: F401  (register origins and job kinds)
+            combining,
+            membership,
+            outside,
+            tasks,
+        )
         from insight.audiences.provenance import audiences_of_dataset
         from insight.datasets import services as datasets
 

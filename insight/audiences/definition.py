@@ -19,6 +19,8 @@ REMARK_LENGTH = 500
 FIELDS = frozenset(
     {"name", "rule", "save_ids", "folder", "public", "remark", "limit", "refresh", "auto_snapshot", "builder"}
 )
+COMMON = frozenset({"name", "folder", "public", "remark"})
+"""Fields that every audience has, however it came about."""
 RECOMPUTES = frozenset({"rule", "save_ids", "limit"})
 """Fields whose change makes the members of the version before wrong."""
 
@@ -38,9 +40,37 @@ def clean(access: Access, data: Mapping[str, Any], audience: Audience | None = N
     """
     errors: dict[str, list[str]] = {}
     found = Definition()
-    unknown = sorted(set(data) - FIELDS)
-    if unknown:
-        errors.update({name: [_("There is no such field.")] for name in unknown})
+    _common(access, data, FIELDS, audience, found, errors)
+    _rule(access, data, audience, found, errors)
+    _refresh(access, data, audience, found, errors)
+    if errors:
+        raise ValidationFailed(
+            _("The audience was not saved: some fields need another value."), errors=errors
+        )
+    return found
+
+
+def clean_common(access: Access, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Name, remark, folder and sharing of a new audience that no rule describes. Raises ValidationFailed."""
+    errors: dict[str, list[str]] = {}
+    found = Definition()
+    _common(access, data, COMMON, None, found, errors)
+    if errors:
+        raise ValidationFailed(
+            _("The audience was not saved: some fields need another value."), errors=errors
+        )
+    return found.values
+
+
+def _common(
+    access: Access,
+    data: Mapping[str, Any],
+    known: frozenset[str],
+    audience: Audience | None,
+    found: Definition,
+    errors: dict[str, list[str]],
+) -> None:
+    errors.update({name: [_("There is no such field.")] for name in sorted(set(data) - known)})
     if audience is None or "name" in data:
         _name(data.get("name"), found, errors)
     if "remark" in data:
@@ -52,13 +82,6 @@ def clean(access: Access, data: Mapping[str, Any], audience: Audience | None = N
         _folder(access, data["folder"], found, errors)
     if "limit" in data:
         _limit(data["limit"], found, errors)
-    _rule(access, data, audience, found, errors)
-    _refresh(access, data, audience, found, errors)
-    if errors:
-        raise ValidationFailed(
-            _("The audience was not saved: some fields need another value."), errors=errors
-        )
-    return found
 
 
 def _name(value: Any, found: Definition, errors: dict[str, list[str]]) -> None:

@@ -80,7 +80,8 @@ def fill_rate(row: Dataset, column: str) -> float | None:
 
 def _audience_ids(version: AudienceVersion, snapshot: str | int | None) -> list[IdColumn]:
     audience = version.audience
-    columns = [IdColumn(version.user_id_type, audience.pk, audience.name, USER, "plain", 1.0, True)]
+    encryption = version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
+    columns = [IdColumn(version.user_id_type, audience.pk, audience.name, USER, encryption, 1.0, True)]
     if snapshot is not None:
         return columns
     for key in version.save_ids:

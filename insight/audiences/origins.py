@@ -17,20 +17,29 @@ from cdp.core.errors import ActionNotSupported
 from cdp.core.registry import Registry
 
 if TYPE_CHECKING:
+    from cdp.core.access import Access
     from insight.audiences.membership import Members
     from insight.audiences.models import Audience
 
 ACTIONS = frozenset({"edit", "refresh", "copy", "analyse", "download", "move", "delete", "use", "combine"})
+"""What selections offer. Other origins have fewer, or their own, such as `replace` for uploads."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """`members` computes who belongs to an audience; None where members only ever arrive from outside."""
+    """How the audiences of one origin behave.
+
+    `members` computes who belongs to an audience; None where members only ever arrive from outside.
+    `copy(access, audience, values)` makes a copy where a rule alone does not describe the audience.
+    `refreshable` says for one audience whether a refresh can change it.
+    """
 
     key: str
     label: Any
     actions: frozenset[str]
     members: Callable[[Audience, Any], Members] | None = None
+    copy: Callable[[Access, Audience, dict[str, Any]], Audience] | None = None
+    refreshable: Callable[[Audience], bool] | None = None
 
 
 ORIGINS: Registry[Origin] = Registry("audience origin")
@@ -44,10 +53,18 @@ def origin_of(audience: Audience) -> Origin:
     return ORIGINS[audience.origin]
 
 
-def require(audience: Audience, action: str) -> Origin:
-    """Raises ActionNotSupported where audiences of this origin do not offer the action."""
+def actions_of(audience: Audience) -> frozenset[str]:
+    """What the audience offers: the actions of its origin, refreshing only where that could change something."""
     origin = origin_of(audience)
-    if action not in origin.actions:
+    if origin.refreshable is not None and not origin.refreshable(audience):
+        return origin.actions - {"refresh"}
+    return origin.actions
+
+
+def require(audience: Audience, action: str) -> Origin:
+    """Raises ActionNotSupported where the audience, by its origin, does not offer the action."""
+    origin = origin_of(audience)
+    if action not in actions_of(audience):
         raise ActionNotSupported(
             _("An audience of the origin “%(origin)s” does not offer this.") % {"origin": origin.label},
             action=action,

@@ -58,7 +58,7 @@ class AudienceDetail(OneAudience, DetailPage):
         return {
             "audience": obj,
             "origin": origins.label_of(obj),
-            "actions": origins.origin_of(obj).actions,
+            "actions": origins.actions_of(obj),
             "may_change": visibility.may_change(self.access, obj),
             "may_download": visibility.may_download(self.access, obj),
             "may_select": self.access.can("insight.audience.filter"),

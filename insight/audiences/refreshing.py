@@ -202,7 +202,7 @@ def _publish(audience: Audience, version: AudienceVersion, job: Context) -> Audi
             return row.current
         params = Job.objects.filter(pk=job.row.pk).values_list("params", flat=True).first() or {}
         version.save(force_insert=True)
-        if params.get("snapshot"):
+        if params.get("snapshot") and params.get("audience") == row.pk:
             kept = row.current if row.current is not None and row.current.dropped_at is None else version
             snapshots.keep(
                 kept, row, automatic=bool(row.auto_snapshot or version.kind == version.Kind.PERIODIC)

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from insight.audiences import origins
+from insight.audiences import combining, origins
 from insight.audiences.models import Audience, AudienceVersion, Folder
 
 
@@ -18,6 +18,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
     owner = serializers.CharField(read_only=True, source="owner.username", default=None)
     origin = serializers.CharField(read_only=True)
     origin_label = serializers.SerializerMethodField()
+    origin_detail = serializers.SerializerMethodField(
+        help_text="Uploads: figures of the file. Tables: its name. Set operations: inputs and operators."
+    )
     rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
     rule_version = serializers.IntegerField(read_only=True)
     user_id_type = serializers.CharField(read_only=True)
@@ -45,6 +48,12 @@ class AudienceSerializer(serializers.Serializer[Audience]):
 
     def get_origin_label(self, audience: Audience) -> str:
         return str(origins.label_of(audience))
+
+    def get_origin_detail(self, audience: Audience) -> dict[str, Any]:
+        if audience.origin == combining.COMBINED:
+            return combining.parts(audience.rule)
+        hidden = ("table", "refused_table", "builder", "source_table")
+        return {key: value for key, value in audience.origin_detail.items() if key not in hidden}
 
     def get_ids(self, audience: Audience) -> dict[str, Any]:
         return audience.current.id_stats if audience.current else {}
@@ -99,6 +108,9 @@ class FolderSerializer(serializers.Serializer[Folder]):
 class RuleSerializer(serializers.Serializer[Any]):
     """A rule to count, describe or look at."""
 
+    origin_detail = serializers.SerializerMethodField(
+        help_text="Uploads: figures of the file. Tables: its name. Set operations: inputs and operators."
+    )
     rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
     token = serializers.CharField(
         required=False,

@@ -22,13 +22,15 @@ from insight.audiences.schedule import parse_policy
 _LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot")
 
 
-def create(access: Access, data: Mapping[str, Any], *, compute: bool = True) -> Audience:
+def create(
+    access: Access, data: Mapping[str, Any], *, compute: bool = True, origin: str = "selection"
+) -> Audience:
     """Make an audience from a rule and start computing it. Fields as in the API.
 
     Raises ValidationFailed with the path of everything that is wrong.
     """
     found = definition.clean(access, data)
-    audience = Audience(workspace=access.workspace, owner=access.user, origin="selection")
+    audience = Audience(workspace=access.workspace, owner=access.user, origin=origin)
     _set(audience, found.values)
     with transaction.atomic():
         _save(audience, new=True)
@@ -39,13 +41,30 @@ def create(access: Access, data: Mapping[str, Any], *, compute: bool = True) -> 
     return audience
 
 
+def create_outside(
+    access: Access, origin: str, data: Mapping[str, Any], *, user_id_type: str, detail: dict[str, Any]
+) -> Audience:
+    """Make an audience whose members no rule describes. The caller starts what fetches them.
+
+    `data`: name, folder, public, remark. `detail` is what its origin needs to know to find the members.
+    """
+    values = definition.clean_common(access, data)
+    audience = Audience(workspace=access.workspace, owner=access.user, origin=origin)
+    _set(audience, {**values, "user_id_type": user_id_type, "save_ids": [user_id_type]})
+    audience.origin_detail = detail
+    with transaction.atomic():
+        _save(audience, new=True)
+        audit.record(access, "audience.created", audience, after={**_logged(audience), "origin": origin})
+    return audience
+
+
 def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag: str = "") -> Audience:
     """Change an audience. A changed rule, limit or choice of IDs is computed anew; the old version stays meanwhile.
 
     Raises PermissionDenied, ActionNotSupported, PreconditionFailed for an outdated `etag`, ValidationFailed.
     """
     visibility.check_change(access, audience)
-    if definition.RECOMPUTES & set(data):
+    if definition.RECOMPUTES & set(data) or (audience.rule is None and set(data) - definition.COMMON):
         origins.require(audience, "edit")
     with transaction.atomic():
         audience = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
@@ -82,7 +101,16 @@ def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audienc
 
     Others see their copy under their own name; it never shares members with the first one.
     """
-    origins.require(audience, "copy")
+    origin = origins.require(audience, "copy")
+    if origin.copy is not None:
+        common = {
+            "name": free_name(access, audience.name),
+            "remark": audience.remark,
+            "folder": audience.folder_id,
+        }
+        copied = origin.copy(access, audience, {**common, **data})
+        audit.record(access, "audience.copied", copied, detail={"from": audience.pk})
+        return copied
     given = {
         "rule": audience.rule,
         "save_ids": audience.save_ids,
@@ -94,7 +122,7 @@ def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audienc
         "name": free_name(access, audience.name),
         **data,
     }
-    copied = create(access, given)
+    copied = create(access, given, origin=audience.origin)
     audit.record(access, "audience.copied", copied, detail={"from": audience.pk})
     return copied
 
@@ -149,6 +177,10 @@ def delete(access: Access, audience: Audience) -> None:
     with transaction.atomic():
         tables = list(audience.versions.filter(dropped_at__isnull=True).values_list("table_name", flat=True))
         tables += [f"{audience.pk}_v{n}" for n in range(audience.version + 1, audience.numbers_used + 1)]
+        detail = audience.origin_detail
+        tables += [detail[name] for name in ("table", "refused_table") if detail.get(name)]
+        if audience.origin == "table":
+            tables.append(f"{audience.pk}_read")
         refreshing.stop(access, audience)
         audit.record(
             access, "audience.deleted", audience, before={**_logged(audience), "count": audience.count}

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from admin_center.organizations.settings import workspace_settings
 from cdp.core.errors import DomainError, NotFound
@@ -19,7 +20,7 @@ from cdp.core.timezones import zone
 from cdp.jobs import JobContext, JobKind, register
 from cdp.jobs.services import active_job
 from cdp.warehouse import get_engine
-from insight.audiences import refreshing
+from insight.audiences import combining, refreshing
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.schedule import parse_policy
 
@@ -31,7 +32,7 @@ class RefreshAudience(JobKind):
     """A refresh that somebody asked for."""
 
     kind = refreshing.MANUAL
-    label = _("Refresh audience")
+    label = gettext_lazy("Refresh audience")
     queue = "compute"
     version_kind = AudienceVersion.Kind.MANUAL
 
@@ -39,6 +40,13 @@ class RefreshAudience(JobKind):
         audience = Audience.objects.in_workspace(job.workspace).filter(pk=job.params["audience"]).first()
         if audience is None:
             raise NotFound(_("The audience has been deleted meanwhile."))
+        for source in combining.sources_first(audience):
+            job.log(_("First “%(name)s”, which this audience is made from.") % {"name": source.name})
+            try:
+                refreshing.compute(source, job, self.version_kind)
+            except DomainError as error:
+                refreshing.failed(source.pk, job.row, error)
+                raise
         version = refreshing.compute(audience, job, self.version_kind)
         if version is None:
             return {"audience": audience.pk, "superseded": True}
@@ -59,7 +67,7 @@ class RefreshAudiencePeriodically(RefreshAudience):
     """A refresh by schedule: the workspace's limit decides how many run at once."""
 
     kind = refreshing.PERIODIC
-    label = _("Periodic refresh of an audience")
+    label = gettext_lazy("Periodic refresh of an audience")
     gate = "audience_refresh"
     version_kind = AudienceVersion.Kind.PERIODIC
 

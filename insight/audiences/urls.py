@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.audiences import builder, pages, views
+from insight.audiences import builder, making, pages, views
 
 app_name = "audiences"
 urlpatterns = [
@@ -15,9 +15,16 @@ urlpatterns = [
     path("folders/new/", views.NewFolder.as_view(), name="folder-new"),
     path("folders/<str:pk>/edit/", views.EditFolder.as_view(), name="folder-edit"),
     path("folders/<str:pk>/delete/", views.DeleteFolder.as_view(), name="folder-delete"),
+    path("upload/", making.UploadAudience.as_view(), name="upload"),
+    path("upload/template/", making.UploadTemplate.as_view(), name="upload-template"),
+    path("from-table/", making.AudienceFromTable.as_view(), name="from-table"),
+    path("combine/", making.CombineAudiences.as_view(), name="combine"),
     path("move/", views.MoveAudiences.as_view(), name="move"),
     path("<str:pk>/", pages.AudienceDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", builder.EditAudience.as_view(), name="edit"),
+    path("<str:pk>/combination/", making.EditCombination.as_view(), name="combination"),
+    path("<str:pk>/file/", making.ReplaceFile.as_view(), name="replace-file"),
+    path("<str:pk>/refused/", making.RefusedLines.as_view(), name="refused"),
     path("<str:pk>/members/", pages.MembersTable.as_view(), name="members"),
     path("<str:pk>/refresh/", pages.RefreshNow.as_view(), name="refresh"),
     path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),

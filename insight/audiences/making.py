@@ -1,0 +1,288 @@
+"""Pages that make audiences without the rule builder: from a file, from a table, from other audiences."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.console.generic import FormPage, WorkspaceView
+from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
+from insight.audiences import combining, folders, outside, visibility
+from insight.audiences.forms import folder_choices
+from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.audiences.pages import OneAudience
+from insight.audiences.streaming import csv_response
+from insight.datasources.models import SourceTable
+
+SELECT = "insight.audience.filter"
+MAX_CHOICES = 500
+
+
+class CommonForm(forms.Form):
+    """What every audience has. Subclasses put their own fields before these."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=64)
+    remark = forms.CharField(
+        label=gettext_lazy("Remark"), max_length=500, required=False, widget=forms.Textarea({"rows": 2})
+    )
+    folder = forms.ChoiceField(label=gettext_lazy("Folder"), required=False)
+    public = forms.BooleanField(
+        label=gettext_lazy("Public"),
+        required=False,
+        help_text=gettext_lazy("Everybody in the workspace may see, copy and use it."),
+    )
+
+    def __init__(self, *args: Any, branches: list[folders.Branch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]
+        first = [name for name in self.fields if name not in CommonForm.base_fields]
+        self.order_fields(["name", *first])
+
+    def common(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        return {
+            **{key: data[key] for key in ("name", "remark", "public")},
+            "folder": data["folder"] or None,
+        }
+
+
+_ENCRYPTION_LABELS = {"plain": gettext_lazy("Not encrypted"), "md5": "MD5", "sha256": "SHA-256", "aes": "AES"}
+
+
+class IdentityForm(CommonForm):
+    id_type = forms.ChoiceField(label=gettext_lazy("ID type"), choices=id_type_choices)
+    encryption = forms.ChoiceField(
+        label=gettext_lazy("Encryption of the IDs"),
+        choices=[(key, _ENCRYPTION_LABELS[key]) for key in ENCRYPTIONS],
+        help_text=gettext_lazy("How the IDs are written in the file or table; nothing is encrypted here."),
+    )
+
+
+class UploadForm(IdentityForm):
+    file = forms.FileField(
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy("CSV or TXT with one ID per line; only the first column is read."),
+        widget=forms.ClearableFileInput({"accept": ".csv,.txt,.gz"}),
+    )
+    field_order = ("file",)
+
+
+class TableForm(IdentityForm):
+    table = forms.ChoiceField(
+        label=gettext_lazy("Table"),
+        help_text=gettext_lazy("It must have exactly one column, named user_unique_id."),
+    )
+    drop_bad = forms.BooleanField(label=gettext_lazy("Leave out duplicates and empty values"), required=False)
+
+    def __init__(self, *args: Any, tables: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["table"].choices = [(name, name) for name in tables]  # type: ignore[attr-defined]
+
+
+_OPERATORS = [
+    ("union", gettext_lazy("∪ or")),
+    ("intersect", gettext_lazy("∩ and")),
+    ("subtract", gettext_lazy("− without")),
+]
+
+
+class CombineForm(CommonForm):
+    """Two or three audiences; choices are `aud_…` or `aud_…/audv_…` for a snapshot."""
+
+    first = forms.ChoiceField(label=gettext_lazy("First audience"))
+    operator_1 = forms.ChoiceField(label=gettext_lazy("Operation"), choices=_OPERATORS)
+    second = forms.ChoiceField(label=gettext_lazy("Second audience"))
+    operator_2 = forms.ChoiceField(
+        label=gettext_lazy("Operation on the result"), choices=_OPERATORS, required=False
+    )
+    third = forms.ChoiceField(label=gettext_lazy("Third audience (optional)"), required=False)
+
+    def __init__(self, *args: Any, choices: list[tuple[Any, Any]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("first", "second", "third"):
+            self.fields[name].choices = [("", "–"), *choices]  # type: ignore[attr-defined]
+
+    def parts(self) -> dict[str, Any]:
+        data = self.cleaned_data
+        chosen = [data[name] for name in ("first", "second", "third") if data[name]]
+        inputs = []
+        for value in chosen:
+            audience, _slash, snapshot = value.partition("/")
+            inputs.append(
+                {"audience": audience, "snapshot": snapshot} if snapshot else {"audience": audience}
+            )
+        return {"inputs": inputs, "operators": [data["operator_1"], data["operator_2"]][: len(inputs) - 1]}
+
+
+class _Making(FormPage):
+    permission = SELECT
+    submit_label = gettext_lazy("Create audience")
+    back_url_name = "audiences:list"
+    success_message = gettext_lazy("The audience was made and is being computed.")
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"branches": folders.tree(self.access)}
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {"folder": self.request.GET.get("folder", "")}
+
+    def check_folder(self, key: Any) -> None:
+        if key:
+            Folder.objects.get_in(self.workspace, key)
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("audiences:detail", obj.pk)
+
+
+class UploadAudience(_Making):
+    title = gettext_lazy("Upload an audience")
+    template_name = "insight/audiences/upload.html"
+    form_class = UploadForm
+
+    def save(self, form: Any, obj: Any) -> Any:
+        data = {key: form.cleaned_data[key] for key in ("id_type", "encryption")}
+        file = form.cleaned_data["file"]
+        audience, _job = outside.upload(self.access, file, file.name, {**form.common(), **data})
+        return audience
+
+
+class UploadTemplate(WorkspaceView):
+    """An empty file of the form that uploads have."""
+
+    permission = SELECT
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        headers = {"Content-Disposition": 'attachment; filename="audience-template.csv"'}
+        return HttpResponse(outside.TEMPLATE, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+class AudienceFromTable(_Making):
+    title = gettext_lazy("Audience from a table")
+    form_class = TableForm
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        rows = SourceTable.objects.in_workspace(self.workspace).filter(state=SourceTable.State.READY)
+        names = list(rows.order_by("name").values_list("name", flat=True)[:MAX_CHOICES])
+        return {**super().form_options(obj), "tables": names}
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {**super().initial(obj), "table": self.request.GET.get("table", "")}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        data = {key: form.cleaned_data[key] for key in ("id_type", "encryption", "table", "drop_bad")}
+        audience, _job = outside.from_table(self.access, {**form.common(), **data})
+        return audience
+
+
+class CombineAudiences(_Making):
+    title = gettext_lazy("Combine audiences")
+    form_class = CombineForm
+
+    def choices(self, without: str = "") -> list[tuple[Any, Any]]:
+        """Computed audiences, each followed by its snapshots; grouped by identifier, for only equal ones combine."""
+        rows = visibility.visible(self.access).filter(current__isnull=False).exclude(pk=without)
+        rows = rows.order_by("user_id_type", "name")[:MAX_CHOICES]
+        kept: dict[str, list[AudienceVersion]] = {}
+        for version in AudienceVersion.objects.filter(
+            audience__in=[row.pk for row in rows], is_snapshot=True
+        ):
+            kept.setdefault(version.audience_id, []).append(version)
+        labels = dict(id_type_choices())
+        groups: dict[str, list[tuple[str, str]]] = {}
+        for row in rows:
+            group = groups.setdefault(str(labels.get(row.user_id_type, row.user_id_type)), [])
+            group.append((row.pk, f"{row.name} ({row.count:,})"))
+            group += [
+                (f"{row.pk}/{version.pk}", f"    {version.snapshot_name} ({version.count:,})")
+                for version in kept.get(row.pk, [])
+            ]
+        return list(groups.items())
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {**super().form_options(obj), "choices": self.choices(obj.pk if obj else "")}
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        chosen = self.request.GET.getlist("row")[: combining.MOST]
+        return {**super().initial(obj), **dict(zip(("first", "second", "third"), chosen, strict=False))}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        return _at_fields(lambda: combining.create(self.access, {**form.common(), **form.parts()}))
+
+
+class EditCombination(OneAudience, CombineAudiences):  # type: ignore[misc]
+    permission = SELECT
+    title = gettext_lazy("Edit set operation")
+    submit_label = gettext_lazy("Save")
+    success_message = gettext_lazy("The audience was saved.")
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        parts = combining.parts(obj.rule)
+        values = [
+            "/".join(filter(None, (item.get("audience"), item.get("snapshot")))) for item in parts["inputs"]
+        ]
+        found: dict[str, Any] = dict(zip(("first", "second", "third"), values, strict=False))
+        found.update(zip(("operator_1", "operator_2"), parts["operators"], strict=False))
+        return {
+            **found,
+            "name": obj.name,
+            "remark": obj.remark,
+            "public": obj.public,
+            "folder": obj.folder_id or "",
+        }
+
+    def save(self, form: Any, obj: Any) -> Any:
+        changed = {**form.common(), **form.parts()}
+        return _at_fields(lambda: combining.update(self.access, obj, changed, etag=obj.etag))
+
+
+def _at_fields(action: Any) -> Any:
+    """Errors at `inputs/1` and the like, shown at the field of the form."""
+    try:
+        return action()
+    except ValidationFailed as error:
+        places = {"inputs/0": "first", "inputs/1": "second", "inputs/2": "third", "operators": "operator_1"}
+        moved: dict[str, list[Any]] = {}
+        for path, found in error.errors.items():
+            place = next((name for start, name in places.items() if path.startswith(start)), path)
+            moved.setdefault("first" if place == "inputs" else place, []).extend(found)
+        error.errors = moved
+        raise
+
+
+class ReplaceForm(forms.Form):
+    file = UploadForm.base_fields["file"]
+
+
+class ReplaceFile(OneAudience, FormPage):
+    """Another file for an uploaded audience."""
+
+    permission = SELECT
+    title = gettext_lazy("Replace the file")
+    form_class = ReplaceForm
+    submit_label = gettext_lazy("Upload")
+    success_message = gettext_lazy("The file is being read. Until it is, the members stay as they are.")
+
+    def save(self, form: Any, obj: Any) -> Any:
+        file = form.cleaned_data["file"]
+        outside.replace_file(self.access, obj, file, file.name)
+        return obj
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("audiences:detail", obj.pk)
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        return {"back_url": self.reverse("audiences:detail", obj.pk)}
+
+
+class RefusedLines(OneAudience):
+    """The lines of the last file that held no valid ID, as CSV."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        audience: Audience = self.get_object()
+        pieces = outside.refused_lines(self.access, audience)
+        return csv_response(request, pieces, _("refused") + ".csv")

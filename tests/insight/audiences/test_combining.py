@@ -1,0 +1,180 @@
+"""Set operations: order of evaluation, limits, what follows a refresh and what stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cdp.core.errors import ActionNotSupported, ValidationFailed
+from insight.audiences import combining, refreshing, services, snapshots
+from insight.audiences.models import Audience
+from tests.factories import make_access
+from tests.insight.audiences.test_audience_api import Client
+from tests.insight.audiences.test_outside import members, upload
+from tests.insight.audiences.test_pages import Browser
+from tests.insight.audiences.world import PEOPLE, World, new_version, people_table
+
+RunJobs = Callable[..., list[Any]]
+Computed = Callable[..., Audience]
+
+
+@pytest.fixture
+def three(world: World, computed: Computed) -> list[Audience]:
+    """{u2 u3 u6 u8}, {u1 u3 u7}, {u3 u4 u5 u8}."""
+    return [
+        computed(world.women, name="A"),
+        computed(world.tag("interests", "contains", ["a"]), name="B"),
+        computed(world.tag("spend", ">=", 100), name="C"),
+    ]
+
+
+def combine(world: World, inputs: list[Audience], operators: list[str], **more: Any) -> Audience:
+    data = {
+        "name": "Both",
+        "inputs": [{"audience": row.pk} for row in inputs],
+        "operators": operators,
+        **more,
+    }
+    return combining.create(world.access, data)
+
+
+@pytest.mark.parametrize(
+    ("operators", "expected"),
+    [
+        (["union"], "u1 u2 u3 u6 u7 u8"),
+        (["intersect"], "u3"),
+        (["subtract"], "u2 u6 u8"),
+        (["union", "intersect"], "u3 u8"),
+        (["intersect", "union"], "u3 u4 u5 u8"),
+        (["subtract", "subtract"], "u2 u6"),
+        (["union", "subtract"], "u1 u2 u6 u7"),
+    ],
+)
+def test_operators_apply_from_left_to_right(
+    world: World, three: list[Audience], run_jobs: RunJobs, operators: list[str], expected: str
+) -> None:
+    audience = combine(world, three[: len(operators) + 1], operators)
+    run_jobs()
+    assert members(audience) == set(expected.split())
+    assert combining.parts(audience.rule)["operators"] == operators
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_one_or_four_inputs_are_refused(world: World, three: list[Audience], count: int) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        combine(world, [*three, three[0]][:count], ["union"] * (count - 1))
+    assert "inputs" in caught.value.errors
+
+
+def test_the_fourth_layer_is_refused(world: World, three: list[Audience], run_jobs: RunJobs) -> None:
+    last = three[0]
+    for number in range(3):
+        last = combine(world, [last, three[1]], ["union"], name=f"Layer {number}")
+        run_jobs()
+        assert combining.layers(last) == number + 1
+    with pytest.raises(ValidationFailed) as caught:
+        combine(world, [last, three[1]], ["union"], name="Too deep")
+    assert caught.value.code == "too_many_layers"
+
+
+def test_identifiers_of_other_types_do_not_combine(
+    world: World, three: list[Audience], run_jobs: RunJobs
+) -> None:
+    phones = upload(world)
+    run_jobs()
+    phones.refresh_from_db()
+    with pytest.raises(ValidationFailed) as caught:
+        combine(world, [three[0], phones], ["union"])
+    assert "inputs/1" in caught.value.errors
+
+
+def test_a_refresh_refreshes_the_inputs_first_and_snapshots_stay(
+    world: World, three: list[Audience], run_jobs: RunJobs
+) -> None:
+    kept = snapshots.take(world.access, three[1])
+    audience = combining.create(
+        world.access,
+        {
+            "name": "Follows",
+            "inputs": [{"audience": three[0].pk}, {"audience": three[1].pk, "snapshot": kept.pk}],
+            "operators": ["union"],
+        },
+    )
+    run_jobs()
+    assert members(audience) == {"u1", "u2", "u3", "u6", "u7", "u8"}
+    changed = [*PEOPLE, ("u10", None, "f", None, ["a"], 1.0)]
+    new_version(world.members, people_table([row for row in changed if row[0] != "u7"]))
+    refreshing.refresh(world.access, audience, snapshot=True)
+    run_jobs()
+    assert members(audience) == {"u1", "u2", "u3", "u6", "u7", "u8", "u10"}
+    three[0].refresh_from_db()
+    assert three[0].count == 5 and not three[0].versions.filter(is_snapshot=True).exists()
+    three[1].refresh_from_db()
+    assert three[1].version == 1
+
+
+def test_without_an_input_that_can_be_refreshed_there_is_no_refresh(world: World, run_jobs: RunJobs) -> None:
+    first, second = upload(world), upload(world, b"10012345678\n", name="Second")
+    run_jobs()
+    for row in (first, second):
+        row.refresh_from_db()
+    audience = combine(world, [first, second], ["subtract"])
+    run_jobs()
+    assert members(audience) == {"10012345679", "10012345670"}
+    with pytest.raises(ActionNotSupported):
+        refreshing.refresh(world.access, audience)
+
+
+def test_an_input_cannot_be_deleted_and_the_result_says_what_it_is_made_of(
+    world: World, three: list[Audience], run_jobs: RunJobs
+) -> None:
+    audience = combine(world, three[:2], ["union"])
+    run_jobs()
+    client = Client(world.access)
+    refused = client.delete(f"audiences/{three[0].pk}/")
+    assert refused.status_code == 409 and refused.json()["code"] == "audience_in_use"
+    found = client.get(f"audiences/{audience.pk}/").json()
+    assert found["origin_detail"] == {
+        "inputs": [{"audience": three[0].pk}, {"audience": three[1].pk}],
+        "operators": ["union"],
+    }
+    changed = client.patch(f"audiences/{audience.pk}/", {"operators": ["subtract"]}, format="json")
+    assert changed.status_code == 200, changed.json()
+    run_jobs()
+    assert members(audience) == {"u2", "u6", "u8"}
+
+
+def test_audiences_of_other_workspaces_are_unknown(world: World, three: list[Audience]) -> None:
+    other = Client(make_access())
+    data = {
+        "name": "x",
+        "inputs": [{"audience": row.pk} for row in three[:2]],
+        "operators": ["union"],
+    }
+    answer = other.post("audiences/combine/", data, format="json")
+    assert answer.status_code == 400 and "inputs/0/audience" in answer.json()["errors"]
+
+
+def test_pages_make_and_change_a_set_operation(
+    world: World, three: list[Audience], run_jobs: RunJobs
+) -> None:
+    browser = Browser(world.access)
+    assert three[2].name in browser.get("combine/").content.decode()
+    wrong = browser.post("combine/", name="P", first=three[0].pk, operator_1="union", second="")
+    assert wrong.status_code == 422
+    chosen = {"first": three[0].pk, "operator_1": "union", "second": three[1].pk}
+    done = browser.post("combine/", name="P", operator_2="subtract", third=three[2].pk, **chosen)
+    assert done.status_code == 302
+    run_jobs()
+    audience = Audience.objects.get(name="P")
+    assert members(audience) == {"u1", "u2", "u6", "u7"}
+    page = browser.get(f"{audience.pk}/combination/").content.decode()
+    assert f'value="{three[2].pk}" selected' in page
+    browser.post(f"{audience.pk}/combination/", name="P2", **chosen)
+    run_jobs()
+    assert members(audience) == {"u1", "u2", "u3", "u6", "u7", "u8"} and audience.name == "P2"
+    copied = services.copy(world.access, audience, {})
+    run_jobs()
+    assert copied.origin == "combination" and members(copied) == members(audience)
