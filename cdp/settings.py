@@ -151,6 +151,7 @@ CELERY_BEAT_SCHEDULE = {
     "jobs-tick": {"task": "cdp.jobs.tasks.tick", "schedule": 10.0},
     "lake-maintenance": {"task": "cdp.lake.tasks.maintenance", "schedule": 3600.0},
     "audit-drop-old": {"task": "admin_center.audit.tasks.drop_old_entries", "schedule": 24 * 3600.0},
+    "tables-clean-up": {"task": "insight.datasources.tasks.clean_up", "schedule": 3600.0},
     "datasets-schedule": {"task": "insight.datasets.tasks.start_due_refreshes", "schedule": 30.0},
     "audiences-schedule": {"task": "insight.audiences.tasks.start_due_refreshes", "schedule": 30.0},
     "audiences-drop-versions": {"task": "insight.audiences.tasks.drop_old_versions", "schedule": 3600.0},

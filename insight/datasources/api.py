@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import action
-from rest_framework.parsers import MultiPartParser
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +17,7 @@ from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import ValidationFailed
 from insight.datasources import queries, services
 from insight.datasources.models import SourceTable
+from insight.datasources.views import bad_rows_file
 
 
 class TableSerializer(serializers.ModelSerializer[SourceTable]):
@@ -26,6 +28,7 @@ class TableSerializer(serializers.ModelSerializer[SourceTable]):
         fields = [
             "id",
             "name",
+            "description",
             "state",
             "error",
             "columns",
@@ -42,7 +45,7 @@ class TableViewSet(WorkspaceViewSet):
 
     model = SourceTable
     serializer_class = TableSerializer
-    parser_classes = [MultiPartParser]
+    parser_classes = [MultiPartParser, JSONParser]
     lookup_field = "name"
     filterset_fields = ["state"]
     search_fields = ["name"]
@@ -53,6 +56,9 @@ class TableViewSet(WorkspaceViewSet):
         "sample": "insight.datasource.view",
         "create": "insight.datasource.manage",
         "replace": "insight.datasource.manage",
+        "append": "insight.datasource.manage",
+        "partial_update": "insight.datasource.manage",
+        "bad_rows": "insight.datasource.manage",
         "destroy": "insight.datasource.manage",
     }
 
@@ -67,7 +73,27 @@ class TableViewSet(WorkspaceViewSet):
         table = self.get_object()
         return self._import(request, table.name, table)
 
-    def _import(self, request: Request, name: str, table: SourceTable | None) -> Response:
+    @action(detail=True, methods=["post"])
+    def append(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Upload more rows: a file with the same columns. Either all of it is added, or nothing."""
+        table = self.get_object()
+        return self._import(request, table.name, table, append=True)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change `name` or `description`."""
+        table = self.get_object()
+        given = {"name": table.name, "description": table.description}
+        given.update({key: str(request.data[key] or "") for key in given if key in request.data})
+        return self.answer(services.describe(self.access, table, **given))
+
+    @action(detail=True, url_path="bad-rows")
+    def bad_rows(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The refused lines of the last import as CSV, kept for seven days."""
+        return bad_rows_file(self.get_object())
+
+    def _import(
+        self, request: Request, name: str, table: SourceTable | None, *, append: bool = False
+    ) -> Response:
         file = request.FILES.get("file")
         if file is None:
             message = _("Send a file.")
@@ -81,6 +107,7 @@ class TableViewSet(WorkspaceViewSet):
             types=types,
             on_bad_rows=str(request.data.get("on_bad_rows") or "fail"),
             replace=table,
+            append=append,
         )
         return accepted(job, table={"name": name})
 

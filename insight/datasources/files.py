@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import codecs
 import csv
+import datetime
 import gzip
-import io
 import re
-import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,11 +22,14 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import ValidationFailed
 
 FORMATS = (".csv", ".tsv", ".txt", ".xlsx", ".parquet")
-ENCODINGS = ("utf-8", "utf-16", "gb18030")
+ENCODINGS = ("utf-8", "utf-16", "gb18030", "big5hkscs", "shift_jis", "latin-1")
+DELIMITERS = (",", "\t", ";", "|", "spaces")
 SAMPLE_BYTES = 1 << 20
 MAX_COLUMNS = 1000
 MAX_NAME = 120
-MAX_UNPACKED = 20 * 2**30
+MAX_UNPACKED = 2 * 2**30
+MAX_SHARED_STRINGS = 256 * 2**20
+"""Shared strings of a workbook are held in memory."""
 _SPACES = re.compile(r"[ \t]+")
 
 
@@ -64,7 +67,7 @@ def detect(path: Path, name: str) -> Options:
     if not text.strip():
         raise ValidationFailed(_("The file is empty."), code="empty_file")
     if "\x00" in text:
-        raise ValidationFailed(_("The file holds NUL bytes: it is no text file."), code="not_text")
+        raise _not_text(text[: text.index("\x00")].count("\n") + 1)
     options.delimiter = _delimiter(text, options.format)
     options.header = _has_header(text, options.delimiter)
     return options
@@ -79,7 +82,7 @@ def _encoding(path: Path, zipped: bool) -> str:
     try:
         with _open(path, zipped) as handle:
             head = handle.read(SAMPLE_BYTES)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise ValidationFailed(_("The gzip file is damaged."), code="broken_gzip") from error
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
@@ -171,48 +174,78 @@ def column_names(path: Path, options: Options) -> list[str]:
 
 
 def as_utf8_csv(path: Path, options: Options, target: Path) -> Path:
-    """A text file as UTF-8 CSV without a mark; the file itself where it is that already. Decodes strictly."""
-    if options.encoding == "utf-8" and not options.gzip and options.delimiter != "spaces":
-        _check_utf8(path)
-        return path
-    encoding = "utf-8-sig" if options.encoding == "utf-8" else options.encoding
+    """A text file as UTF-8 CSV without a mark; the file itself where it is that already. Decodes strictly.
+
+    Line numbers stay as they are. Raises ValidationFailed (wrong_encoding, not_text, broken_gzip) with the line.
+    """
     try:
-        with _open(path, options.gzip) as raw, target.open("w", encoding="utf-8", newline="") as out:
-            reader = io.TextIOWrapper(raw, encoding=encoding, newline="")
-            if options.delimiter == "spaces":
-                writer = csv.writer(out)
-                writer.writerows(_SPACES.split(line.strip()) for line in reader if line.strip())
-            else:
-                shutil.copyfileobj(reader, out, 1 << 20)
-    except UnicodeDecodeError as error:
-        raise _wrong_encoding(options.encoding, error.start) from error
-    except (OSError, EOFError) as error:
+        with _open(path, options.gzip) as raw:
+            texts = _decoded(raw, options.encoding)
+            if options.encoding == "utf-8" and not options.gzip and options.delimiter != "spaces":
+                for _text in texts:
+                    pass
+                return path
+            with target.open("w", encoding="utf-8", newline="") as out:
+                if options.delimiter == "spaces":
+                    writer = csv.writer(out, lineterminator="\n")
+                    for line in _lines(texts):
+                        cells = _SPACES.split(line.strip()) if line.strip() else []
+                        writer.writerow(cells)
+                else:
+                    for text in texts:
+                        out.write(text)
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
         raise ValidationFailed(_("The gzip file is damaged."), code="broken_gzip") from error
     return target
 
 
-def _check_utf8(path: Path) -> None:
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _decoded(raw: BinaryIO, encoding: str) -> Iterator[str]:
+    """The text in pieces. Raises ValidationFailed with the line at the first byte that does not fit."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if encoding == "utf-8" else encoding)()
     line = 1
-    with path.open("rb") as handle:
-        while chunk := handle.read(1 << 20):
-            try:
-                decoder.decode(chunk)
-            except UnicodeDecodeError as error:
-                raise _wrong_encoding(
-                    "utf-8", error.start, line + chunk[: error.start].count(b"\n")
-                ) from error
-            line += chunk.count(b"\n")
+    while True:
+        data = raw.read(SAMPLE_BYTES)
+        try:
+            text = decoder.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            fine = error.object[: error.start].decode(encoding, errors="ignore")
+            raise _wrong_encoding(encoding, line + fine.count("\n")) from error
+        if "\x00" in text:
+            raise _not_text(line + text[: text.index("\x00")].count("\n"))
+        line += text.count("\n")
+        if text:
+            yield text
+        if not data:
+            return
 
 
-def _wrong_encoding(encoding: str, position: int, line: int | None = None) -> ValidationFailed:
-    where = _("line %(line)d") % {"line": line} if line else _("byte %(byte)d") % {"byte": position}
+def _lines(texts: Iterator[str]) -> Iterator[str]:
+    rest = ""
+    for text in texts:
+        *whole, rest = (rest + text).split("\n")
+        yield from whole
+    if rest:
+        yield rest
+
+
+def _not_text(line: int) -> ValidationFailed:
     return ValidationFailed(
         _(
-            "The file is not %(encoding)s throughout: it breaks at %(where)s. Nothing was loaded. Save it as UTF-8."
+            "Line %(line)d holds a NUL byte: this is no text file, or it is UTF-16 without a mark. Save it as UTF-8."
         )
-        % {"encoding": encoding.upper(), "where": where},
+        % {"line": line},
+        code="not_text",
+    )
+
+
+def _wrong_encoding(encoding: str, line: int) -> ValidationFailed:
+    return ValidationFailed(
+        _(
+            "The file is not %(encoding)s throughout: it breaks in line %(line)d. Nothing was loaded. Save it as UTF-8."
+        )
+        % {"encoding": encoding.upper(), "line": line},
         code="wrong_encoding",
+        line=line,
     )
 
 
@@ -222,36 +255,47 @@ def xlsx_as_csv(path: Path, target: Path) -> Path:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            if sum(item.file_size for item in archive.infolist()) > MAX_UNPACKED:
+            # The archive's reader cuts off what unpacks to more than it declares: the declared sizes can be trusted.
+            sizes = {item.filename: item.file_size for item in archive.infolist()}
+            shared = sum(size for name, size in sizes.items() if "sharedstrings" in name.lower())
+            if sum(sizes.values()) > MAX_UNPACKED or shared > MAX_SHARED_STRINGS:
                 raise ValidationFailed(_("The workbook is too large when unpacked."), code="too_large")
-        book = openpyxl.load_workbook(path, read_only=True, data_only=False)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise ValidationFailed(
-            _("This is no Excel workbook (.xlsx), or it is damaged."), code="broken_xlsx"
-        ) from error
-    with target.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out)
-        for cells in _rows(book):
-            writer.writerow(cells)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise _broken_workbook() from error
+    with path.open("rb") as raw, target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        try:
+            for cells in _rows(openpyxl.load_workbook(raw, read_only=True, data_only=False)):
+                writer.writerow(cells)
+        except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, OSError, SyntaxError) as error:
+            raise _broken_workbook() from error
     return target
 
 
+def _broken_workbook() -> ValidationFailed:
+    return ValidationFailed(_("This is no Excel workbook (.xlsx), or it is damaged."), code="broken_xlsx")
+
+
 def _rows(book: Any) -> Iterator[list[str]]:
+    """The cells of the first sheet as text, as wide as the first row. Empty rows stay: lines keep their numbers."""
     sheet = book[book.sheetnames[0]]
+    width = 0
     for row in sheet.iter_rows():
-        cells = []
-        for cell in row:
-            if cell.data_type == "f":
-                raise ValidationFailed(
-                    _(
-                        "Cell %(cell)s holds a formula. Replace formulas by their values (copy, paste as values)."
-                    )
-                    % {"cell": cell.coordinate},
-                    code="formula",
-                )
-            value = cell.value
-            cells.append(
-                "" if value is None else value.isoformat(sep=" ") if hasattr(value, "hour") else str(value)
-            )
-        if any(cells):
-            yield cells
+        cells = [_cell(cell) for cell in row]
+        while cells and not cells[-1]:
+            cells.pop()
+        width = width or len(cells)
+        yield cells + [""] * (width - len(cells)) if cells else []
+
+
+def _cell(cell: Any) -> str:
+    if cell.data_type == "f":
+        raise ValidationFailed(
+            _("Cell %(cell)s holds a formula. Replace formulas by their values (copy, paste as values).")
+            % {"cell": cell.coordinate},
+            code="formula",
+        )
+    value = cell.value
+    if isinstance(value, datetime.datetime) and value.time() == datetime.time():
+        value = value.date()
+    return "" if value is None else str(value)

@@ -5,6 +5,7 @@ Broken rows are found with their line numbers before anything is written; with t
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ TYPES = {
     "datetime": "TIMESTAMP",
 }
 MAX_REPORTED = 100
+MAX_KEPT = 100_000
+"""Broken rows that are kept for download."""
 _ID_WORDS = "(^|_)(id|no|phone|mobile|code|zip|imei|imsi)($|_)"
 _DATE_FORMATS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y"]
 _TIME_FORMATS = [
@@ -37,7 +40,10 @@ _TIME_FORMATS += ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M"]
 
 @dataclass
 class Report:
-    """What an import found: rows loaded and refused, the first refused lines, what a person should know."""
+    """What an import found: rows loaded and refused, the refused lines, what a person should know.
+
+    `bad` holds line (of the file, from 1), column, problem and value; at most MAX_KEPT of them.
+    """
 
     rows: int = 0
     bad_rows: int = 0
@@ -45,7 +51,12 @@ class Report:
     notes: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
-        return {"rows": self.rows, "bad_rows": self.bad_rows, "bad": self.bad, "notes": self.notes}
+        return {
+            "rows": self.rows,
+            "bad_rows": self.bad_rows,
+            "bad": self.bad[:MAX_REPORTED],
+            "notes": self.notes,
+        }
 
 
 def stage(csv_path: Path, options: Options, names: Sequence[str], target: Path) -> Report:
@@ -66,16 +77,56 @@ def stage(csv_path: Path, options: Options, names: Sequence[str], target: Path) 
         except duckdb.Error as error:
             raise _unreadable(error) from error
         found = handle.execute(
-            "SELECT line, any_value(column_name), any_value(error_type), any_value(csv_line) FROM rejects "
-            "GROUP BY line ORDER BY line"
+            "SELECT max(byte_position), any_value(column_name), any_value(error_type), any_value(csv_line) "
+            "FROM rejects GROUP BY line ORDER BY line"
         ).fetchall()
         report.rows = _one(handle, f"SELECT count(*) FROM {literal(str(target))}")
     report.bad_rows = len(found)
+    lines = _lines_at(csv_path, [position for position, *_rest in found[:MAX_KEPT]])
     report.bad = [
-        {"line": line, "column": column or "", "problem": _problem(kind), "value": (text or "")[:200]}
-        for line, column, kind, text in found[:MAX_REPORTED]
+        {
+            "line": line,
+            "column": column or "",
+            "problem": _problem(kind),
+            "value": (text or "").strip("\n")[:200],
+        }
+        for line, (_position, column, kind, text) in zip(lines, found, strict=False)
     ]
     return report
+
+
+def _lines_at(path: Path, positions: Sequence[int]) -> list[int]:
+    """The line, from 1, in which each byte (counted from 1, ascending) stands."""
+    found: list[int] = []
+    line, passed = 1, 0
+    with path.open("rb") as handle:
+        chunk = handle.read(1 << 20)
+        for position in positions:
+            while position - 1 > passed + len(chunk) and chunk:
+                line += chunk.count(b"\n")
+                passed += len(chunk)
+                chunk = handle.read(1 << 20)
+            found.append(line + chunk[: position - 1 - passed].count(b"\n"))
+    return found
+
+
+def _lines_of_rows(
+    path: Path, options: Options, width: int, rows: Sequence[int], bad: set[int]
+) -> dict[int, int]:
+    """The line in which each staged row (counted from 0) begins, reading the text once more."""
+    wanted, found = set(rows), {}
+    delimiter = "," if options.delimiter == "spaces" or options.format == "xlsx" else options.delimiter
+    row, began = -1 - int(options.header), 1
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        reader = csv.reader(handle, delimiter=delimiter)
+        for cells in reader:
+            first, began = began, reader.line_num + 1
+            if (not cells and width > 1) or not bad.isdisjoint(range(first, began)):
+                continue
+            row += 1
+            if row in wanted:
+                found[row] = first
+    return found
 
 
 def _problem(kind: str) -> str:
@@ -163,11 +214,20 @@ def _type_of(
 
 
 def load(
-    workspace: Any, staged: Path, table: str, types: Mapping[str, str], *, skip_bad: bool, report: Report
+    workspace: Any,
+    staged: Path,
+    table: str,
+    types: Mapping[str, str],
+    *,
+    skip_bad: bool,
+    report: Report,
+    text: tuple[Path, Options],
+    append_to: str = "",
 ) -> None:
     """Write the staged rows as a table of the lake in one transaction; values that do not fit their type are bad rows.
 
-    Raises ValidationFailed with the first bad lines when there are some and they are not to be skipped.
+    `text` is the file that was staged, for the numbers of lines. `append_to` names a lake table whose rows come first.
+    Raises ValidationFailed with the bad lines when there are some and they are not to be skipped.
     """
     lake.ensure_schema(workspace)
     source = f"read_parquet({literal(str(staged))}, file_row_number=true)"
@@ -178,27 +238,53 @@ def load(
     }
     fits = f"NOT ({' OR '.join(unfit.values())})" if unfit else "true"
     with lake.transaction() as handle:
-        for name, condition in unfit.items():
-            rows = handle.execute(
-                f"SELECT file_row_number + 2, {quote(name)} FROM {source} WHERE {condition} LIMIT {MAX_REPORTED}"
-            ).fetchall()
-            problem = _("not of the type %(type)s") % {"type": types[name]}
-            report.bad += [
-                {"line": line, "column": name, "problem": problem, "value": str(value)[:200]}
-                for line, value in rows
-            ]
         if unfit:
-            bad = _one(handle, f"SELECT count(*) FROM {source} WHERE NOT ({fits})")
-            report.bad_rows += bad
-            report.rows -= bad
-        report.bad = sorted(report.bad, key=lambda item: item["line"])[:MAX_REPORTED]
+            _find_unfit(handle, source, unfit, types, report, text)
         if report.bad_rows and not skip_bad:
             raise bad_rows(report)
         columns = ", ".join(f"{cast(name, kind)} AS {quote(name)}" for name, kind in types.items())
+        before = f"FROM {lake.table_path(workspace, append_to)} UNION ALL BY NAME " if append_to else ""
         handle.execute(
             f"CREATE OR REPLACE TABLE {lake.table_path(workspace, table)} AS "
-            f"SELECT {columns} FROM {source} WHERE {fits}"
+            f"{before}SELECT {columns} FROM {source} WHERE {fits}"
         )
+
+
+def _find_unfit(
+    handle: duckdb.DuckDBPyConnection,
+    source: str,
+    unfit: Mapping[str, str],
+    types: Mapping[str, str],
+    report: Report,
+    text: tuple[Path, Options],
+) -> None:
+    """Add the rows with values that do not fit their type to the report."""
+    bad = _one(handle, f"SELECT count(*) FROM {source} WHERE {' OR '.join(unfit.values())}")
+    if not bad:
+        return
+    found: list[tuple[int, str, str]] = []
+    for name, condition in unfit.items():
+        rows = handle.execute(
+            f"SELECT file_row_number, {quote(name)} FROM {source} WHERE {condition} "
+            f"ORDER BY file_row_number LIMIT {MAX_KEPT}"
+        ).fetchall()
+        found += [(row, name, str(value)) for row, value in rows]
+    path, options = text
+    lines = _lines_of_rows(
+        path, options, len(types), [row for row, *_rest in found], {item["line"] for item in report.bad}
+    )
+    report.bad += [
+        {
+            "line": lines.get(row, 0),
+            "column": name,
+            "problem": _("not of the type %(type)s") % {"type": types[name]},
+            "value": value[:200],
+        }
+        for row, name, value in found
+    ]
+    report.bad = sorted(report.bad, key=lambda item: item["line"])[:MAX_KEPT]
+    report.bad_rows += bad
+    report.rows -= bad
 
 
 def bad_rows(report: Report) -> ValidationFailed:
@@ -210,7 +296,7 @@ def bad_rows(report: Report) -> ValidationFailed:
         )
         % {"count": report.bad_rows, **{key: first[key] or "–" for key in ("line", "column", "problem")}},
         code="bad_rows",
-        bad=report.bad,
+        bad=report.bad[:MAX_REPORTED],
     )
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp import lake
+from cdp.core.csv_export import escape_formula
 from cdp.core.errors import DomainError, ValidationFailed
 from cdp.jobs import JobContext, JobKind, register
 from insight.datasources import files, importing
@@ -26,10 +29,12 @@ class ImportTable(JobKind):
 
     def run(self, job: JobContext) -> dict[str, Any]:
         table = SourceTable.objects.get(pk=job.params["table"], workspace=job.workspace)
-        upload = Upload.objects.get(pk=job.params["upload"], workspace=job.workspace)
+        upload = Upload.objects.filter(pk=job.params["upload"], workspace=job.workspace).first()
+        if upload is None:
+            # A worker died after it had published the version.
+            return {"table": table.name, "rows": table.rows}
         options = files.Options(**upload.options)
-        version = table.version + 1
-        name = f"src_{table.pk}_v{version}"
+        name = table.lake_table_of(table.version + 1)
         work = Path(settings.LAKE_TEMP_PATH) / f"import-{job.row.pk}"
         work.mkdir(parents=True, exist_ok=True)
         try:
@@ -41,19 +46,12 @@ class ImportTable(JobKind):
             raise ValidationFailed(
                 _("The file has no rows below its header. Nothing was loaded."), code="no_rows"
             )
-        old = table.lake_table
-        table.columns = [
-            {"name": column.name, "type": importing.type_name(column.type), "nullable": column.nullable}
-            for column in lake.columns(job.workspace, name)
-        ]
-        table.rows, table.bytes, table.version, table.lake_table = report.rows, upload.bytes, version, name
-        table.state, table.error, table.report = SourceTable.State.READY, "", report.as_json()
-        table.loaded_at = timezone.now()
-        table.save()
-        if old and old != name:
-            lake.drop_table(job.workspace, old)
+        with transaction.atomic():
+            _publish(job, table, upload, report, name)
+            upload.delete()
         Path(upload.path).unlink(missing_ok=True)
-        upload.delete()
+        if table.version > 2:
+            lake.drop_table(job.workspace, table.lake_table_of(table.version - 2))
         return {"table": table.name, "rows": report.rows, "bad_rows": report.bad_rows}
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
@@ -68,8 +66,43 @@ class ImportTable(JobKind):
         table.save(update_fields=["state", "error", "report", "updated_at"])
         upload = Upload.objects.filter(pk=job.params["upload"]).first()
         if upload is not None:
-            Path(upload.path).unlink(missing_ok=True)
-            upload.delete()
+            discard(upload)
+
+
+def discard(upload: Upload) -> None:
+    Path(upload.path).unlink(missing_ok=True)
+    upload.delete()
+
+
+def _publish(
+    job: JobContext, table: SourceTable, upload: Upload, report: importing.Report, name: str
+) -> None:
+    """Make the written lake table the current version. The one before stays a while for whoever is reading it."""
+    appended = job.params.get("mode") == "append"
+    table.columns = [
+        {"name": column.name, "type": importing.type_name(column.type), "nullable": column.nullable}
+        for column in lake.columns(job.workspace, name)
+    ]
+    table.rows = report.rows + (table.rows or 0 if appended else 0)
+    table.bytes = upload.bytes + (table.bytes or 0 if appended else 0)
+    table.version, table.lake_table = table.version + 1, name
+    table.state, table.error, table.report = SourceTable.State.READY, "", report.as_json()
+    table.loaded_at = timezone.now()
+    table.save()
+
+
+def _keep_bad_rows(table: SourceTable, report: importing.Report) -> None:
+    """The refused lines as a file to download; none where there are none."""
+    path = table.bad_rows_path
+    path.unlink(missing_ok=True)
+    if not report.bad:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8-sig", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["line", "column", "problem", "value"])
+        for row in report.bad:
+            writer.writerow([escape_formula(str(row[key])) for key in ("line", "column", "problem", "value")])
 
 
 def _load(
@@ -77,6 +110,13 @@ def _load(
 ) -> importing.Report:
     path = Path(upload.path)
     if options.format == "parquet":
+        if job.params.get("mode") == "append":
+            raise ValidationFailed(
+                _(
+                    "Rows can be appended from text files and workbooks, not from Parquet. Replace the table instead."
+                ),
+                code="append_format",
+            )
         job.phase(_("Loading"), progress=20)
         return importing.Report(rows=importing.load_parquet(job.workspace, path, name))
     job.phase(_("Reading the file"), progress=5)
@@ -97,13 +137,42 @@ def _load(
     report = importing.stage(path, clean, names, staged)
     skip_bad = job.params["on_bad_rows"] == "skip"
     if report.bad_rows and not skip_bad:
+        _keep_bad_rows(table, report)
         raise importing.bad_rows(report)
     if not report.rows:
         return report
+    append_to = table.lake_table if job.params.get("mode") == "append" else ""
     job.phase(_("Finding the types of the columns"), progress=55)
     chosen = {key: value for key, value in job.params["types"].items() if key in names}
     types = {**importing.infer(staged, names), **chosen}
+    if append_to:
+        types = _types_of(table, names)
     report.notes = importing.formula_notes(staged, names)
     job.phase(_("Writing %(rows)d rows") % {"rows": report.rows}, progress=75)
-    importing.load(job.workspace, staged, name, types, skip_bad=skip_bad, report=report)
+    try:
+        importing.load(
+            job.workspace,
+            staged,
+            name,
+            types,
+            skip_bad=skip_bad,
+            report=report,
+            text=(path, clean),
+            append_to=append_to,
+        )
+    finally:
+        _keep_bad_rows(table, report)
     return report
+
+
+def _types_of(table: SourceTable, names: list[str]) -> dict[str, str]:
+    """The table's own types, for rows that are appended. Raises ValidationFailed unless the columns are the same."""
+    types = {column["name"]: column["type"] for column in table.columns}
+    if set(names) != set(types):
+        missing, more = sorted(set(types) - set(names)), sorted(set(names) - set(types))
+        raise ValidationFailed(
+            _("The columns differ from the table's. Missing: %(missing)s. Unknown: %(more)s.")
+            % {"missing": ", ".join(missing) or "–", "more": ", ".join(more) or "–"},
+            code="columns_differ",
+        )
+    return {name: types[name] for name in names}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -22,6 +24,7 @@ class SourceTable(WorkspaceScoped, TimeStamped):
 
     id = PrefixedIdField("tbl")
     name = models.CharField(_("name"), max_length=64)
+    description = models.CharField(_("description"), max_length=500, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.IMPORTING)
     error = models.TextField(blank=True)
     lake_table = models.CharField(max_length=100, blank=True)
@@ -46,6 +49,14 @@ class SourceTable(WorkspaceScoped, TimeStamped):
     def column_type(self, name: str) -> str | None:
         """The type of a column (text, integer, number, boolean, date, datetime); None where there is none."""
         return next((column["type"] for column in self.columns if column["name"] == name), None)
+
+    @property
+    def bad_rows_path(self) -> Path:
+        """Where the refused lines of the last import lie as CSV, if there were any."""
+        return Path(settings.UPLOAD_PATH) / "bad-rows" / f"{self.pk}.csv"
+
+    def lake_table_of(self, version: int) -> str:
+        return f"src_{self.pk}_v{version}"
 
 
 class Upload(WorkspaceScoped):

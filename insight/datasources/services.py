@@ -93,9 +93,11 @@ def start_import(
     types: dict[str, str] | None = None,
     on_bad_rows: str = "fail",
     replace: SourceTable | None = None,
+    append: bool = False,
 ) -> Job:
-    """Import a kept file as a new table (or a new version of one) in a job.
+    """Import a kept file as a new table, or as a new version of the table `replace`, in a job.
 
+    With `append` the new version has the old rows and then those of the file, whose columns must be the same.
     Raises ValidationFailed for a bad name or types, Conflict where the name is taken.
     """
     unknown = sorted({kind for kind in (types or {}).values() if kind not in TYPES})
@@ -110,12 +112,19 @@ def start_import(
         raise ValidationFailed(message, errors={"on_bad_rows": [message]})
     with transaction.atomic():
         table = replace or _new_table(access, check_name(name))
-        audit.record(access, "table.uploaded", table, after={"name": table.name, "file": upload.file_name})
+        event = "table.appended" if append else "table.replaced" if replace else "table.uploaded"
+        audit.record(access, event, table, after={"name": table.name, "file": upload.file_name})
         return start_job(
             "table.import",
             access=access,
             workspace=access.workspace,
-            params={"table": table.pk, "upload": upload.pk, "types": types or {}, "on_bad_rows": on_bad_rows},
+            params={
+                "table": table.pk,
+                "upload": upload.pk,
+                "types": types or {},
+                "on_bad_rows": on_bad_rows,
+                "mode": "append" if append else "replace",
+            },
             subject=table,
             title=_("Import %(name)s") % {"name": table.name},
             dedupe_key=f"table.import:{table.pk}",
@@ -160,10 +169,50 @@ def delete_table(access: Access, table: SourceTable) -> None:
         )
     with transaction.atomic():
         audit.record(access, "table.deleted", table, before={"name": table.name, "rows": table.rows})
-        workspace, lake_table = table.workspace, table.lake_table
+        workspace, bad_rows = table.workspace, table.bad_rows_path
+        names = [
+            table.lake_table_of(version) for version in range(max(1, table.version - 1), table.version + 2)
+        ]
         table.delete()
-    if lake_table:
-        lake.drop_table(workspace, lake_table)
+    bad_rows.unlink(missing_ok=True)
+    for name in names:
+        lake.drop_table(workspace, name)
+
+
+def describe(access: Access, table: SourceTable, *, name: str, description: str) -> SourceTable:
+    """Give a table another name or description. Raises ValidationFailed, Conflict for a name that is taken or in use.
+
+    Datasets refer to a table itself, so that they follow a new name.
+    """
+    name = check_name(name)
+    if len(description) > 500:
+        message = _("Use at most %(length)d characters.") % {"length": 500}
+        raise ValidationFailed(message, errors={"description": [message]})
+    before = {"name": table.name, "description": table.description}
+    others = SourceTable.objects.in_workspace(table.workspace_id).filter(name=name).exclude(pk=table.pk)
+    if others.exists():
+        message = _("There is a table with this name already.")
+        raise Conflict(message, code="name_taken", errors={"name": [message]})
+    table.name, table.description = name, description.strip()
+    table.save(update_fields=["name", "description", "updated_at"])
+    audit.record(
+        access, "table.changed", table, before=before, after={"name": name, "description": table.description}
+    )
+    return table
+
+
+def reread(upload: Upload, *, encoding: str, delimiter: str, header: bool) -> Upload:
+    """Read a kept text file in another way than was guessed. Raises ValidationFailed for unknown choices."""
+    errors = {}
+    if encoding not in files.ENCODINGS:
+        errors["encoding"] = [_("Choose one of %(types)s.") % {"types": ", ".join(files.ENCODINGS)}]
+    if delimiter not in files.DELIMITERS:
+        errors["delimiter"] = [_("Choose one of the separators.")]
+    if errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+    upload.options = {**upload.options, "encoding": encoding, "delimiter": delimiter, "header": header}
+    upload.save(update_fields=["options"])
+    return upload
 
 
 def used_by(table: SourceTable) -> list[str]:

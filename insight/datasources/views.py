@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
@@ -16,13 +17,14 @@ from cdp.console.generic import (
     DeletePage,
     DetailPage,
     Fact,
+    FormPage,
     ListPage,
     NumberColumn,
 )
 from cdp.console.generic.base import WorkspaceView
-from cdp.core.errors import DomainError, PermissionDenied
+from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from cdp.jobs.services import active_job
-from insight.datasources import queries, services
+from insight.datasources import files, queries, services
 from insight.datasources.importing import TYPES
 from insight.datasources.models import SourceTable, Upload
 
@@ -34,6 +36,13 @@ TYPE_LABELS = {
     "date": _("Date"),
     "datetime": _("Date and time"),
 }
+DELIMITER_LABELS = [
+    (",", _("Comma")),
+    ("\t", _("Tabulator")),
+    (";", _("Semicolon")),
+    ("|", _("Bar")),
+    ("spaces", _("Blanks")),
+]
 
 
 class TableList(ListPage):
@@ -82,6 +91,7 @@ class TableDetail(DetailPage):
         sample = queries.sample(obj, clear=self.access.can("privacy.unmask"))
         return {
             "job": active_job(obj),
+            "has_bad_rows": obj.bad_rows_path.is_file(),
             "profile": queries.profile(obj),
             "sample_columns": sample["columns"],
             "sample_rows": [list(row.values()) for row in sample["rows"]],
@@ -102,17 +112,88 @@ class DeleteTable(DeletePage):
         services.delete_table(self.access, obj)
 
 
-class UploadFile(WorkspaceView):
-    """Step 1: send the file."""
+class DescribeForm(forms.Form):
+    name = forms.CharField(label=_("Name of the table"), max_length=64)
+    description = forms.CharField(
+        label=_("Description"), max_length=500, required=False, widget=forms.Textarea({"rows": 3})
+    )
+
+
+class DescribeTable(FormPage):
+    """Another name or description for a table."""
 
     permission = "insight.datasource.manage"
-    title = _("Upload a file")
+    title = _("Rename or describe the table")
+    form_class = DescribeForm
+    success_message = _("The table was saved.")
+
+    def get_object(self) -> Any:
+        return SourceTable.objects.get_in(self.workspace, self.kwargs["pk"])
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {"name": obj.name, "description": obj.description}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        return services.describe(self.access, obj, **form.cleaned_data)
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("datasources:table", pk=obj.pk)
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        return {"back_url": self.reverse("datasources:table", pk=obj.pk)}
+
+
+class BadRows(WorkspaceView):
+    """The refused lines of the last import as CSV. Values are those of the file, so the right to see IDs is needed."""
+
+    permission = "insight.datasource.manage"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return bad_rows_file(SourceTable.objects.get_in(self.workspace, self.kwargs["pk"]))
+
+
+def bad_rows_file(table: SourceTable) -> HttpResponse:
+    """Raises NotFound where no line was refused, or a week has passed."""
+    path = table.bad_rows_path
+    if not path.is_file():
+        raise NotFound(_("There is no list of broken rows; it is kept for seven days."))
+    headers = {"Content-Disposition": f'attachment; filename="{table.pk}-broken-rows.csv"'}
+    return HttpResponse(path.read_bytes(), content_type="text/csv; charset=utf-8", headers=headers)
+
+
+class _ForTable(WorkspaceView):
+    """Pages of an upload, for a new table or for one that is replaced or gets more rows (?table=…&mode=append)."""
+
+    permission = "insight.datasource.manage"
+
+    def table(self) -> SourceTable | None:
+        key = self.request.GET.get("table", "")
+        return SourceTable.objects.get_in(self.workspace, key) if key else None
+
+    @property
+    def appends(self) -> bool:
+        return self.request.GET.get("mode") == "append"
+
+    def heading(self, table: SourceTable | None, new: Any) -> Any:
+        if table is None:
+            return new
+        text = _("Append rows to %(name)s") if self.appends else _("Replace the rows of %(name)s")
+        return text % {"name": table.name}
+
+    def query(self) -> str:
+        query = self.request.GET.urlencode()
+        return f"?{query}" if query else ""
+
+
+class UploadFile(_ForTable):
+    """Step 1: send the file."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.show()
 
     def show(self, error: str = "", status: int = 200) -> HttpResponse:
-        context = self.get_context(error=error, back_url=self.reverse("datasources:list"))
+        title = self.heading(self.table(), _("Upload a file"))
+        context = self.get_context(error=error, title=title, back_url=self.reverse("datasources:list"))
         return self.render("insight/datasources/upload.html", context, status=status)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -125,14 +206,11 @@ class UploadFile(WorkspaceView):
             raise
         except DomainError as error:
             return self.show(str(error), 422)
-        return HttpResponseRedirect(self.reverse("datasources:upload-check", pk=upload.pk))
+        return HttpResponseRedirect(self.reverse("datasources:upload-check", pk=upload.pk) + self.query())
 
 
-class CheckUpload(WorkspaceView):
-    """Step 2: look at the first rows, name the table, correct types; then the import starts."""
-
-    permission = "insight.datasource.manage"
-    title = _("Check the file")
+class CheckUpload(_ForTable):
+    """Step 2: look at the first rows, name the table, correct how they are read; then the import starts."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.show()
@@ -141,7 +219,7 @@ class CheckUpload(WorkspaceView):
         return Upload.objects.get_in(self.workspace, self.kwargs["pk"])
 
     def show(self, errors: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
-        upload = self.upload()
+        upload, table = self.upload(), self.table()
         try:
             preview, problem = services.preview(upload), ""
         except DomainError as error:
@@ -153,7 +231,13 @@ class CheckUpload(WorkspaceView):
             for index, column in enumerate(preview.get("columns", []))
         ]
         context = self.get_context(
+            title=self.heading(table, _("Check the file")),
+            table=table,
+            appends=self.appends,
             upload=upload,
+            is_text=upload.options["format"] not in ("xlsx", "parquet"),
+            encodings=files.ENCODINGS,
+            delimiters=DELIMITER_LABELS,
             preview=preview,
             columns=columns,
             problem=problem,
@@ -161,25 +245,38 @@ class CheckUpload(WorkspaceView):
             name=name,
             types=[(key, TYPE_LABELS[key]) for key in TYPES],
             skip=chosen.get("on_bad_rows") == "skip",
-            back_url=self.reverse("datasources:upload"),
+            back_url=self.reverse("datasources:upload") + self.query(),
         )
         return self.render("insight/datasources/check.html", context, status=status)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        upload = self.upload()
-        names = json.loads(request.POST.get("columns", "[]"))
+        upload, table, given = self.upload(), self.table(), request.POST
+        if given.get("action") == "reread":
+            try:
+                services.reread(
+                    upload,
+                    encoding=given.get("encoding", ""),
+                    delimiter=given.get("delimiter", ""),
+                    header=given.get("header") == "on",
+                )
+            except DomainError as error:
+                return self.show(error.errors, 422)
+            return self.show()
+        names = json.loads(given.get("columns", "[]"))
         types = {
             str(column): kind
-            for index, column in enumerate(names)
-            if (kind := request.POST.get(f"type-{index}", ""))
+            for index, column in enumerate(names or [])
+            if (kind := given.get(f"type-{index}", ""))
         }
         try:
             job = services.start_import(
                 self.access,
                 upload,
-                request.POST.get("name", ""),
+                table.name if table else given.get("name", ""),
                 types=types,
-                on_bad_rows=request.POST.get("on_bad_rows", "fail"),
+                on_bad_rows=given.get("on_bad_rows", "fail"),
+                replace=table,
+                append=self.appends,
             )
         except PermissionDenied:
             raise

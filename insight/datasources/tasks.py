@@ -1,0 +1,61 @@
+"""Scheduled work of tables."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from cdp import lake
+from cdp.jobs.models import Job
+from insight.datasources.jobs import discard
+from insight.datasources.models import SourceTable, Upload
+
+UPLOAD_HOURS = 24
+OLD_VERSION_HOURS = 1
+BAD_ROWS_DAYS = 7
+
+
+@shared_task
+def clean_up() -> dict[str, int]:
+    """Drop uploads that nobody went on with, replaced versions whose readers have ended, and old lists of bad rows."""
+    return {"uploads": _uploads(), "versions": _versions(), "bad_rows": _bad_rows()}
+
+
+def _uploads() -> int:
+    old = Upload.objects.filter(created_at__lt=timezone.now() - timedelta(hours=UPLOAD_HOURS))
+    waiting = set(
+        Job.objects.filter(status__in=Job.ACTIVE, params__has_key="upload").values_list(
+            "params__upload", flat=True
+        )
+    )
+    found = [upload for upload in old if upload.pk not in waiting]
+    for upload in found:
+        discard(upload)
+    return len(found)
+
+
+def _versions() -> int:
+    dropped = 0
+    replaced = SourceTable.objects.filter(
+        version__gt=1, loaded_at__lt=timezone.now() - timedelta(hours=OLD_VERSION_HOURS)
+    )
+    for table in replaced.select_related("workspace"):
+        name = table.lake_table_of(table.version - 1)
+        if name in lake.tables(table.workspace):
+            lake.drop_table(table.workspace, name)
+            dropped += 1
+    return dropped
+
+
+def _bad_rows() -> int:
+    removed = 0
+    for path in (Path(settings.UPLOAD_PATH) / "bad-rows").glob("*.csv"):
+        if path.stat().st_mtime < time.time() - BAD_ROWS_DAYS * 86400:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
