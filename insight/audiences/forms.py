@@ -7,17 +7,13 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from insight.audiences.folders import Branch, flat
+from cdp.core.folders import Branch, choices
 
 NO_FOLDER = _("No folder")
 
 
 def folder_choices(branches: list[Branch], root: Any = NO_FOLDER) -> list[tuple[str, Any]]:
-    """Folders in reading order, indented by depth."""
-    return [
-        ("", root),
-        *((item.folder.pk, f"{item.indent}{item.folder.name}") for item in flat(branches)),
-    ]
+    return choices(branches, root)
 
 
 class ScheduleForm(forms.Form):

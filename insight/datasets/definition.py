@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import Dataset, DatasetField, DatasetFolder
 from insight.datasources.models import LAKE, SourceTable
 
 TOP = {"name", "kind", "source", "table", "user_id", "ids", "refresh", "folder", "description"}
@@ -89,6 +89,14 @@ def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
         reader.wrong("source", _("There is no such data source."))
     if table is None or table.state != SourceTable.State.READY:
         reader.wrong("table", _("There is no such table, or it has not been loaded."))
+    description = str(data.get("description") or "").strip()
+    if len(description) > 500:
+        reader.wrong("description", _("Use at most %(length)d characters.") % {"length": 500})
+    folder = None
+    if data.get("folder"):
+        folder = DatasetFolder.objects.in_workspace(workspace).filter(pk=str(data["folder"])).first()
+        if folder is None:
+            reader.wrong("folder", _("There is no such folder here."))
     _people(reader, data)
     definition: dict[str, Any] = {}
     if kind == Dataset.Kind.USER_TAGS:
@@ -98,7 +106,8 @@ def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
     _check_twice(reader)
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
-    return {"name": name, "kind": kind, "table": table, "definition": definition}, reader.fields
+    values = {"name": name, "kind": kind, "table": table, "definition": definition}
+    return {**values, "description": description, "folder": folder}, reader.fields
 
 
 def _people(reader: Reader, data: dict[str, Any]) -> None:
@@ -133,6 +142,8 @@ def _tags(reader: Reader, data: dict[str, Any]) -> None:
             )
         if kind == "multi" and (separator or ",") not in SEPARATORS:
             reader.wrong(f"{path}/separator", _("Choose a comma, semicolon, bar or blank."))
+        if given.get("description") and len(str(given["description"])) > 500:
+            reader.wrong(f"{path}/description", _("Use at most %(length)d characters.") % {"length": 500})
         if column in RESERVED:
             reader.wrong(f"{path}/column", _("This name is taken by the user identifier."))
         reader.add(
@@ -203,6 +214,8 @@ def write(dataset: Dataset) -> dict[str, Any]:
         }
 
     found: dict[str, Any] = {
+        "description": dataset.description,
+        "folder": dataset.folder_id,
         "table": dataset.table.name if dataset.table else None,
         "user_id": next((identity(item) for item in fields if item.role == "identifier"), None),
         "ids": [identity(item) for item in fields if item.role == "id"],
@@ -227,6 +240,7 @@ def write(dataset: Dataset) -> dict[str, Any]:
     found["time"] = one("time")
     found["type"] = {"constant": constant} if constant else {"column": one("type")}
     found.update({role: one(role) for role in ("count", "amount", "channel", "object_key", "object_value")})
+    found["base_object"] = dataset.definition.get("base_object")
     found["object_columns"] = [
         {"column": item.column, "name": item.name} for item in fields if item.role == "object"
     ]

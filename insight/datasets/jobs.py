@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from cdp import lake
 from cdp.core.errors import DomainError
 from cdp.jobs import JobContext, JobKind, register
 from insight.datasets import refreshing
-from insight.datasets.models import Dataset
+from insight.datasets.models import Dataset, DatasetVersion
 
 KEPT_VERSIONS = 2
 
@@ -30,7 +31,7 @@ class RefreshDataset(JobKind):
         )
         Dataset.objects.filter(pk=dataset.pk).update(state=Dataset.State.RUNNING)
         job.phase(_("Looking at the source"), progress=5)
-        version = dataset.version + 1
+        version, started = dataset.version + 1, time.monotonic()
         result = refreshing.compute(dataset, f"{dataset.pk}_v{version}", job)
         job.check_cancelled()
         with transaction.atomic():
@@ -44,9 +45,21 @@ class RefreshDataset(JobKind):
                 refreshed_at=timezone.now(),
                 updated_at=timezone.now(),
             )
+            DatasetVersion.objects.update_or_create(
+                dataset=dataset,
+                number=version,
+                defaults={
+                    "rows": result.rows,
+                    "users": result.users,
+                    "warnings": result.stats["warnings"],
+                    "seconds": round(time.monotonic() - started, 2),
+                },
+            )
         # Readers of the version before may still be at work; the one before that is free.
-        if version > KEPT_VERSIONS:
-            lake.drop_table(job.workspace, f"{dataset.pk}_v{version - KEPT_VERSIONS}")
+        old = f"{dataset.pk}_v{version - KEPT_VERSIONS}"
+        for table in lake.tables(job.workspace):
+            if table == old or table.startswith((f"{old}_values_", f"{dataset.pk}_v{version - 1}_values_")):
+                lake.drop_table(job.workspace, table)
         return {"rows": result.rows, "users": result.users, "version": version}
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:

@@ -27,6 +27,33 @@ class TagCategory(WorkspaceScoped):
         return self.name
 
 
+class DatasetFolder(WorkspaceScoped):
+    """A folder of datasets, shared by the workspace. Folders nest."""
+
+    id = PrefixedIdField("dfl")
+    name = models.CharField(_("name"), max_length=64)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("inside"),
+    )
+
+    class Meta:
+        verbose_name = _("folder")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "parent", "name"], name="dataset_folder_name", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     """A table and what its columns mean. `version` is the last good one; its lake table is `<id>_v<version>`."""
 
@@ -42,6 +69,15 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
 
     id = PrefixedIdField("ds")
     name = models.CharField(_("name"), max_length=64)
+    description = models.CharField(_("description"), max_length=500, blank=True)
+    folder = models.ForeignKey(
+        DatasetFolder,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="datasets",
+        verbose_name=_("folder"),
+    )
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
     source = models.CharField(_("data source"), max_length=40, default="lake")
     table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, null=True, related_name="datasets")
@@ -134,3 +170,23 @@ class DatasetField(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class DatasetVersion(models.Model):
+    """What one refresh made. The table of an old version goes before its figures do."""
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(_("version"))
+    rows = models.BigIntegerField(_("rows"))
+    users = models.BigIntegerField(_("users"))
+    warnings: Any = models.JSONField(default=list)
+    seconds = models.FloatField(_("seconds"))
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("dataset version")
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="dataset_version_number")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} v{self.number}"

@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from cdp import lake
 from cdp.core.errors import NotFound
-from cdp.lake.names import quote
+from cdp.lake.names import literal, quote
 from insight.datasets.models import Dataset
 
 MAX_VALUES = 3000
 
 
 def values(dataset: Dataset, column: str, search: str = "", limit: int = MAX_VALUES) -> list[dict[str, Any]]:
-    """Values of a tag or behaviour column, most frequent first: [{"value", "count"}]. Raises NotFound."""
+    """Values of a tag or behaviour column, most frequent first: [{"value", "count"}]. Raises NotFound.
+
+    The values of a version are counted once and kept beside it, so that searching in very many of them is quick.
+    """
     known = {item.column: item for item in dataset.fields.all() if item.role in ("tag", "object")}
     item = known.get(column)
     if not dataset.version or (
         item is None and column not in ("type", "channel", "object_key", "object_value")
     ):
         raise NotFound()
-    path = lake.table_path(dataset.workspace, dataset.lake_table)
-    source = f"unnest({quote(column)})" if item is not None and item.tag_type == "multi" else quote(column)
+    return _counted(dataset, item, column, "", search, limit)
+
+
+def object_values(
+    dataset: Dataset, attribute: str, search: str = "", limit: int = MAX_VALUES
+) -> list[dict[str, Any]]:
+    """Values of one object attribute of a behaviour dataset. Raises NotFound where there is no such attribute.
+
+    `attribute` is a column of the wide form, or an attribute's name in the attribute-and-value form.
+    """
+    roles = {item.role for item in dataset.fields.all()}
+    if "object_key" not in roles:
+        columns = {item.column: item.column for item in dataset.fields.all() if item.role == "object"}
+        names = {item.name: item.column for item in dataset.fields.all() if item.role == "object"}
+        return values(dataset, columns.get(attribute) or names.get(attribute, ""), search, limit)
+    if not dataset.version:
+        raise NotFound()
+    return _counted(dataset, None, "object_value", attribute, search, limit)
+
+
+def _counted(
+    dataset: Dataset, item: Any, column: str, attribute: str, search: str, limit: int
+) -> list[dict[str, Any]]:
+    table = _values_table(dataset, item, column, attribute)
     with lake.cursor() as handle:
         rows = handle.execute(
-            f"SELECT v, count(*) AS n FROM (SELECT {source}::VARCHAR AS v FROM {path}) "
-            "WHERE v IS NOT NULL AND ($search = '' OR contains(lower(v), lower($search))) "
-            f"GROUP BY v ORDER BY n DESC, v LIMIT {int(limit)}",
+            f"SELECT v, n FROM {lake.table_path(dataset.workspace, table)} "
+            "WHERE $search = '' OR contains(lower(v), lower($search)) "
+            f"ORDER BY n DESC, v LIMIT {int(limit)}",
             {"search": search},
         ).fetchall()
     return [{"value": value, "count": count} for value, count in rows]
+
+
+def _values_table(dataset: Dataset, item: Any, column: str, attribute: str) -> str:
+    """The lake table (v, n) of a version's values, most frequent first; made when first asked for."""
+    digest = hashlib.sha256(f"{column}/{attribute}".encode()).hexdigest()[:12]
+    table = f"{dataset.pk}_v{dataset.version}_values_{digest}"
+    if table in lake.tables(dataset.workspace):
+        return table
+    source = f"unnest({quote(column)})" if item is not None and item.tag_type == "multi" else quote(column)
+    path = lake.table_path(dataset.workspace, dataset.lake_table)
+    only = f"WHERE object_key = {literal(attribute)}" if attribute else ""
+    with lake.transaction() as handle:
+        handle.execute(
+            f"CREATE OR REPLACE TABLE {lake.table_path(dataset.workspace, table)} AS "
+            f"SELECT v, count(*) AS n FROM (SELECT {source}::VARCHAR AS v FROM {path} {only}) "
+            "WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v"
+        )
+    return table
 
 
 def propose(table: Any) -> dict[str, Any]:
@@ -52,10 +96,50 @@ def propose(table: Any) -> dict[str, Any]:
             tags.append(
                 {"column": name, "name": name.replace("_", " ").capitalize()[:64], "type": _tag_type(column)}
             )
+    separators = _separators(table, [tag["column"] for tag in tags if tag["type"] in ("enum", "text")])
+    for tag in tags:
+        if tag["column"] in separators:
+            tag.update(type="multi", separator=separators[tag["column"]])
     return {"user_id": identifier or {}, "ids": ids, "tags": tags}
 
 
+def _separators(table: Any, columns: list[str]) -> dict[str, str]:
+    """Text columns that look like lists, with their separator.
+
+    A list has its separator in a tenth of the values, and far fewer different parts than values.
+    """
+    if not columns or not table.lake_table:
+        return {}
+    path = lake.table_path(table.workspace, table.lake_table)
+    parts = []
+    for column in columns:
+        for separator in _LISTS:
+            split = f"string_split({quote(column)}, {literal(separator)})"
+            parts += [
+                f"avg(contains({quote(column)}, {literal(separator)})::INT)",
+                f"len(list_distinct(flatten(list({split}))))",
+            ]
+        parts.append(f"count(DISTINCT {quote(column)})")
+    sample = f"(SELECT {', '.join(map(quote, columns))} FROM {path} LIMIT {SAMPLE_ROWS})"
+    with lake.cursor() as handle:
+        row = handle.execute(f"SELECT {', '.join(parts)} FROM {sample}").fetchone() or ()
+    found, width = {}, 2 * len(_LISTS) + 1
+    for index, column in enumerate(columns):
+        values = row[index * width : (index + 1) * width]
+        distinct = values[-1]
+        for place, separator in enumerate(_LISTS):
+            share, pieces = values[2 * place], values[2 * place + 1]
+            if share and share >= 0.1 and pieces <= 200 and pieces < 0.8 * distinct:
+                found[column] = separator
+                break
+    return found
+
+
+_LISTS = (",", ";", "|", "、")
+SAMPLE_ROWS = 10_000
 _ID_WORDS = {"mobile": "mobile", "phone": "mobile", "email": "email", "mail": "email", "open_id": "open_id"}
+_ID_WORDS |= {"taobao_nick": "taobao_nick", "taobao": "taobao_id", "alipay": "alipay_id", "weibo": "weibo_id"}
+_ID_WORDS |= {"mac": "mac"}
 _ID_WORDS |= {"union_id": "union_id", "imei": "imei", "idfa": "idfa", "oaid": "oaid", "imsi": "imsi"}
 
 

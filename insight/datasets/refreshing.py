@@ -17,6 +17,7 @@ from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.importing import cast as parse_text
 
 USER = quote("user_unique_id")
+EXAMPLES = 10
 
 
 @dataclass
@@ -66,7 +67,50 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Result:
     except duckdb.Error as error:
         raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     job.phase(_("Counting"), progress=75)
-    return _measure(dataset, live, lost, table)
+    result = _measure(dataset, live, lost, table)
+    invalid = _unreadable(dataset, live, columns, source)
+    result.stats["invalid"] = {item.column: count for item, count in invalid}
+    result.stats["warnings"] += [_invalid_warning(item, count) for item, count in invalid]
+    return result
+
+
+def _unreadable(
+    dataset: Dataset, fields: list[DatasetField], columns: dict[str, str], source: str
+) -> list[tuple[DatasetField, int]]:
+    """Per field whose values are converted: how many of the source's values did not fit and count as empty."""
+    checks = []
+    for item in fields:
+        kind = dataset.table.column_type(item.column) if dataset.table else None
+        expression = columns.get(_OUTPUT.get(item.role, item.column), "")
+        may_fail = item.role in ("identifier", "id") or (
+            (
+                (item.tag_type == "number" or item.role in ("count", "amount"))
+                and kind not in ("integer", "number")
+            )
+            or ((item.tag_type == "date" or item.role == "time") and kind not in ("date", "datetime"))
+        )
+        if expression and may_fail:
+            checks.append((item, f"trim({quote(item.column)}::VARCHAR) <> '' AND ({expression}) IS NULL"))
+    if not checks:
+        return []
+    parts = ", ".join(f"count(*) FILTER ({condition})" for _item, condition in checks)
+    with lake.cursor() as handle:
+        row = handle.execute(f"SELECT {parts} FROM {source}").fetchone() or ()
+    return [(item, count) for (item, _condition), count in zip(checks, row, strict=True) if count]
+
+
+_OUTPUT = {"identifier": "user_unique_id", "time": "at", "count": "count", "amount": "amount"}
+"""The dataset's column for a role, where it is not named like the source's."""
+
+
+def _invalid_warning(item: DatasetField, count: int) -> str:
+    values = {"count": count, "name": item.name or item.column}
+    if item.role in ("identifier", "id"):
+        values["type"] = str(ID_TYPES[item.id_type].label)
+        return _("%(count)d values of “%(name)s” are no valid %(type)s and count as empty.") % values
+    if item.tag_type == "date" or item.role == "time":
+        return _("%(count)d values of “%(name)s” could not be read as a date and count as empty.") % values
+    return _("%(count)d values of “%(name)s” could not be read as a number and count as empty.") % values
 
 
 def _mark_lost(dataset: Dataset, fields: list[DatasetField]) -> list[DatasetField]:
@@ -91,10 +135,10 @@ def _mark_lost(dataset: Dataset, fields: list[DatasetField]) -> list[DatasetFiel
 def as_text(column: str) -> str:
     """Any column as text: whole numbers without decimals, so that 123.0 and 123 are the same identifier."""
     name = quote(column)
+    number = f"TRY_CAST({name} AS DOUBLE)"
     return (
-        f"CASE WHEN typeof({name}) IN ('DOUBLE', 'FLOAT') AND TRY_CAST({name} AS DOUBLE) = trunc(TRY_CAST({name} AS "
-        f"DOUBLE)) AND abs(TRY_CAST({name} AS DOUBLE)) < 9e15 THEN TRY_CAST({name} AS DOUBLE)::BIGINT::VARCHAR "
-        f"ELSE {name}::VARCHAR END"
+        f"CASE WHEN regexp_matches(typeof({name}), 'DOUBLE|FLOAT|DECIMAL') AND {number} = trunc({number}) "
+        f"AND abs({number}) < 9e15 THEN {number}::BIGINT::VARCHAR ELSE {name}::VARCHAR END"
     )
 
 
@@ -135,7 +179,7 @@ def _tag(dataset: Dataset, item: DatasetField) -> str:
 
 
 def _moment(dataset: Dataset, column: str) -> str:
-    """A date or local time: times with a zone are moved to the workspace's zone, text and digits are read."""
+    """A date or local time: times with a zone move to the workspace's zone; text and digits (20260131) are read."""
     name = quote(column)
     kind = dataset.table.column_type(column) if dataset.table else None
     if kind == "date":
@@ -147,7 +191,7 @@ def _moment(dataset: Dataset, column: str) -> str:
         }  # type: ignore[union-attr]
         zoned = "WITH TIME ZONE" in described.get(column, "")
         return f"({name} AT TIME ZONE {zone})" if zoned else f"{name}::TIMESTAMP"
-    return parse_text(column, "datetime").replace(name, f"{name}::VARCHAR")
+    return parse_text(column, "datetime").replace(name, as_text(column))
 
 
 def _behaviour_columns(dataset: Dataset, fields: list[DatasetField]) -> dict[str, str]:
@@ -215,8 +259,21 @@ def _measure(dataset: Dataset, fields: list[DatasetField], lost: list[DatasetFie
         "dropped": int((source_rows or (rows,))[0]) - rows,
         "lost": [item.column for item in lost],
     }
+    if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
+        stats["repeated"] = _repeated(dataset, fields, path)
     stats["warnings"] = _warnings(dataset, rows, users, stats)
     return Result(rows, users, stats)
+
+
+def _repeated(dataset: Dataset, fields: list[DatasetField], path: str) -> list[dict[str, Any]]:
+    """Identifiers that occur most often, masked: [{"value", "rows"}]."""
+    identifier = next(item for item in fields if item.role == "identifier")
+    with lake.cursor() as handle:
+        rows = handle.execute(
+            f"SELECT {USER}, count(*) AS n FROM {path} GROUP BY 1 HAVING n > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
+        ).fetchall()
+    mask = ID_TYPES[identifier.id_type].mask
+    return [{"value": mask(value), "rows": count} for value, count in rows]
 
 
 def _warnings(dataset: Dataset, rows: int, users: int, stats: dict[str, Any]) -> list[str]:

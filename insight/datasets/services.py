@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,8 +16,9 @@ from cdp.core.errors import Conflict, PermissionDenied, PreconditionFailed, Vali
 from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
+from cdp.jobs.services import active_job, cancel_job
 from insight.datasets import definition, schedule
-from insight.datasets.models import Dataset, DatasetField, TagCategory
+from insight.datasets.models import Dataset, DatasetField, DatasetFolder, TagCategory
 
 users_of: Registry[Any] = Registry("dataset user")
 """Functions (dataset -> names of what uses it), registered by higher layers."""
@@ -32,7 +34,7 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
     values, fields = definition.read(access.workspace, data)
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
-    dataset.refresh = schedule.check(data.get("refresh") or {}, dataset.kind)
+    dataset.refresh = schedule.check(data["refresh"] if data.get("refresh") is not None else {}, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
     same_kind = Dataset.objects.in_workspace(access.workspace).filter(kind=dataset.kind)
     dataset.is_default = not same_kind.exists()
@@ -62,10 +64,13 @@ def update(
         for name, value in values.items():
             setattr(dataset, name, value)
         if "refresh" in data:
-            dataset.refresh = schedule.check(data["refresh"] or {}, dataset.kind)
+            dataset.refresh = schedule.check(
+                data["refresh"] if data["refresh"] is not None else {}, dataset.kind
+            )
             dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
         dataset.bump()
         _save(dataset)
+        # What the engine counted for columns that stay is still true.
         dataset.fields.all().delete()
         _store_fields(dataset, fields)
         audit.record(access, "dataset.changed", dataset, after={"fields": sorted(data)})
@@ -137,9 +142,54 @@ def delete(access: Access, dataset: Dataset) -> None:
         raise Conflict(
             _("Audiences use this dataset: %(names)s.") % {"names": ", ".join(users[:20])}, code="in_use"
         )
-    workspace, pk, version = dataset.workspace, dataset.pk, dataset.version
+    workspace, pk = dataset.workspace, dataset.pk
     with transaction.atomic():
+        active = active_job(dataset)
+        if active is not None:
+            cancel_job(active, access)
         audit.record(access, "dataset.deleted", dataset, before={"name": dataset.name})
         dataset.delete()
-    for number in range(max(1, version - 2), version + 1):
-        lake.drop_table(workspace, f"{pk}_v{number}")
+        transaction.on_commit(lambda: drop_tables(workspace, pk))
+
+
+def drop_tables(workspace: Any, dataset_id: str) -> None:
+    """Drop every table of a dataset that is gone, also those of refreshes that never ended."""
+    for table in lake.tables(workspace):
+        if table.startswith(f"{dataset_id}_"):
+            lake.drop_table(workspace, table)
+
+
+def set_refresh(access: Access, dataset: Dataset, policy: Any) -> Dataset:
+    """Change when the dataset is refreshed by itself. Raises ValidationFailed, PermissionDenied."""
+    check_owner(dataset, access)
+    before = dataset.refresh
+    dataset.refresh = schedule.check(policy, dataset.kind)
+    dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
+    with transaction.atomic():
+        dataset.save(update_fields=["refresh", "next_refresh_at"])
+        audit.record(
+            access,
+            "dataset.changed",
+            dataset,
+            before={"refresh": before},
+            after={"refresh": dataset.refresh},
+        )
+    return dataset
+
+
+def move(access: Access, datasets: Iterable[Dataset], folder: DatasetFolder | None) -> int:
+    """Put datasets into a folder (None: the top). All or nothing; returns how many moved."""
+    rows = list(datasets)
+    for dataset in rows:
+        check_owner(dataset, access)
+    with transaction.atomic():
+        for dataset in rows:
+            Dataset.objects.filter(pk=dataset.pk).update(folder=folder)
+            audit.record(
+                access,
+                "dataset.moved",
+                dataset,
+                before={"folder": dataset.folder_id},
+                after={"folder": folder.pk if folder else None},
+            )
+    return len(rows)

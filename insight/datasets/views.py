@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
     ActionView,
     BadgeColumn,
     BooleanColumn,
+    BulkAction,
     DateColumn,
     DeletePage,
     DetailPage,
@@ -23,10 +24,12 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import DomainError, PermissionDenied
+from cdp.core.folders import flat, path_of
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
 from cdp.jobs.services import active_job
-from insight.datasets import queries, services
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets import queries, schedule, services
+from insight.datasets.folders import folders
+from insight.datasets.models import Dataset, DatasetField, DatasetFolder
 from insight.datasources.models import SourceTable
 
 BEHAVIOUR_ROLES = (
@@ -48,6 +51,13 @@ TAG_ROLES = (
     ("id", _("Other ID")),
     ("", _("Not used")),
 )
+SEPARATOR_LABELS = (
+    (",", _("Comma")),
+    (";", _("Semicolon")),
+    ("|", _("Bar")),
+    (" ", _("Blank")),
+    ("、", _("Chinese comma")),
+)
 
 
 class DatasetList(ListPage):
@@ -59,6 +69,11 @@ class DatasetList(ListPage):
     create_label = _("New dataset")
     create_permission = "insight.dataset.create"
     export_name = "datasets"
+    template_name = "insight/datasets/list.html"
+    bulk_actions = (
+        BulkAction("refresh", _("Refresh"), services.refresh, icon="refresh"),
+        BulkAction("move", _("Move to folder"), lambda access, row: None, icon="folder-symlink"),
+    )
     empty_icon = "table-options"
     empty_title = _("No datasets yet")
     empty_text = _("Choose a table, say which column identifies people, and what the others mean.")
@@ -75,7 +90,27 @@ class DatasetList(ListPage):
     )
 
     def get_queryset(self) -> QuerySet[Dataset]:
-        return Dataset.objects.in_workspace(self.workspace).select_related("table")
+        rows = Dataset.objects.in_workspace(self.workspace).select_related("table")
+        folder = self.request.GET.get("folder", "")
+        return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        chosen = self.request.GET.get("folder", "")
+        return super().get_context(
+            branches=flat(folders.tree(self.access)),
+            chosen_folder=chosen,
+            folder=DatasetFolder.objects.in_workspace(self.workspace).filter(pk=chosen).first(),
+            may_change=self.access.can("insight.dataset.create"),
+            **more,
+        )
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A bulk action; moving asks for the folder on a page of its own."""
+        if request.POST.get("action") != "move":
+            return super().post(request, *args, **kwargs)
+        chosen = QueryDict(mutable=True)
+        chosen.setlist("row", request.POST.getlist("row"))
+        return HttpResponseRedirect(f"{self.reverse('datasets:move')}?{chosen.urlencode()}")
 
     def row_url(self, row: Dataset) -> str:
         return self.reverse("datasets:detail", pk=row.pk)
@@ -97,13 +132,22 @@ class DatasetDetail(DetailPage):
             Fact(_("Version"), obj.version),
             Fact(_("First record"), obj.stats.get("first_at")),
             Fact(_("Last record"), obj.stats.get("last_at")),
+            Fact(_("Refresh"), schedule.describe(obj.refresh) or _("By hand")),
+            Fact(_("Next refresh"), obj.next_refresh_at),
+            Fact(_("Folder"), " / ".join(folder.name for folder in path_of(obj.folder)) or "–"),
             Fact(_("Used by"), ", ".join(services.used_by(obj)) or "–"),
         ]
 
     def extra(self, obj: Dataset) -> dict[str, Any]:
         filled, distinct = obj.stats.get("filled", {}), obj.stats.get("distinct", {})
+        invalid = obj.stats.get("invalid", {})
         fields = [
-            {"field": item, "filled": filled.get(item.column), "distinct": distinct.get(item.column)}
+            {
+                "field": item,
+                "filled": filled.get(item.column),
+                "distinct": distinct.get(item.column),
+                "invalid": invalid.get(item.column, 0),
+            }
             for item in obj.fields.select_related("category")
         ]
         stale = bool(
@@ -113,6 +157,7 @@ class DatasetDetail(DetailPage):
             "fields": fields,
             "job": active_job(obj),
             "stale": stale,
+            "versions": obj.versions.all()[:10],
             "may_change": self.access.can("insight.dataset.create")
             and (obj.owner_id == self.access.user.pk or self.access.can("insight.dataset.manage")),
         }
@@ -149,7 +194,7 @@ class NewDataset(WorkspaceView):
         self, table: SourceTable, kind: str, errors: dict[str, Any] | None, status: int = 200
     ) -> HttpResponse:
         posted = self.request.POST
-        rows = posted_rows(posted, table) if posted else proposed_rows(table, kind)
+        rows = posted_rows(posted, table) if posted else self.rows(table, kind)
         context = self.get_context(
             table=table,
             kind=kind,
@@ -157,14 +202,26 @@ class NewDataset(WorkspaceView):
             column_names=[row["column"] for row in sorted(rows, key=lambda row: row["index"])],
             errors=sorted((errors or {}).items()),
             name=posted.get("name") or table.name.replace("_", " ").capitalize(),
+            description=posted.get("description", ""),
             constant=posted.get("constant", ""),
+            base_object=posted.get("base_object", ""),
+            separators=SEPARATOR_LABELS,
             roles=TAG_ROLES if kind == Dataset.Kind.USER_TAGS else BEHAVIOUR_ROLES,
             tag_types=DatasetField.TagType.choices,
             id_types=id_type_choices(),
             encryptions=ENCRYPTIONS,
             back_url=self.reverse("datasets:list"),
         )
+        context.update(self.context(table))
         return self.render("insight/datasets/configure.html", context, status=status)
+
+    def rows(self, table: SourceTable, kind: str) -> list[dict[str, Any]]:
+        """What the wizard shows first: one row per column."""
+        return proposed_rows(table, kind)
+
+    def context(self, table: SourceTable) -> dict[str, Any]:
+        """More for the template."""
+        return {}
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         table = self.table()
@@ -197,7 +254,7 @@ def proposed_rows(table: SourceTable, kind: str) -> list[dict[str, Any]]:
             "alias": tags.get(name, {}).get("name", name),
             "tag_type": tags.get(name, {}).get("type", "text"),
             "id_type": ids.get(name, {}).get("id_type", "one_id"),
-            "separator": ",",
+            "separator": tags.get(name, {}).get("separator", ","),
             "encryption": "plain",
         }
         if name == found["user_id"].get("column"):
@@ -250,6 +307,7 @@ def posted_rows(posted: Any, table: SourceTable) -> list[dict[str, Any]]:
 def definition_of(posted: Any, table: SourceTable, kind: str) -> dict[str, Any]:
     """The posted wizard in the form of the API."""
     data: dict[str, Any] = {"name": posted.get("name", ""), "kind": kind, "table": table.name, "ids": []}
+    data["description"] = posted.get("description", "")
     lists: dict[str, list[dict[str, Any]]] = {"tags": [], "object_columns": []}
     for row in posted_rows(posted, table):
         role, column = row["role"], row["column"]
@@ -274,6 +332,8 @@ def definition_of(posted: Any, table: SourceTable, kind: str) -> dict[str, Any]:
         data["tags"] = lists["tags"]
     else:
         data["object_columns"] = lists["object_columns"]
+        if posted.get("base_object") and data.get("object_key"):
+            data["base_object"] = posted["base_object"]
         if posted.get("constant"):
             data["type"] = {"constant": posted["constant"]}
     return data
