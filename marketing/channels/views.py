@@ -147,10 +147,13 @@ class NewSender(FormPage):
     form_class = SenderForm
     back_url_name = "channels:list"
 
+    def get_object(self) -> Provider:
+        """The provider that the address is for."""
+        return Provider.objects.get_in(self.workspace, self.kwargs["pk"])
+
     def save(self, form: SenderForm, obj: Any) -> SenderAddress:
-        provider = Provider.objects.get_in(self.workspace, self.kwargs["pk"])
         return services.add_sender(
-            self.access, provider, form.cleaned_data["address"], form.cleaned_data["name"]
+            self.access, obj, form.cleaned_data["address"], form.cleaned_data["name"]
         )
 
     def success_url(self, obj: SenderAddress) -> str:

@@ -184,11 +184,11 @@ class SendOutViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"], url_path="test-send")
     def test_send(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send it to up to five targets now: {"targets": ["…"]}."""
-        targets = _body(request).get("targets")
+        send_out, targets = self.get_object(), _body(request).get("targets")
         if not isinstance(targets, list):
             message = _("Give a list of targets.")
             raise ValidationFailed(message, errors={"targets": [message]})
-        return Response(trial.send_test(self.access, self.get_object(), [str(target) for target in targets]))
+        return Response(trial.send_test(self.access, send_out, [str(target) for target in targets]))
 
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,0 +1,199 @@
+"""A workspace with one object of every kind, and every address of the console and the API with its object in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from admin_center.audit.models import AuditEntry
+from admin_center.members.models import ApiToken
+from admin_center.permissions.models import Role
+from cdp.console.models import Notification
+from cdp.jobs.models import Job
+from insight.audiences import folders, services, snapshots
+from insight.datasets.folders import folders as dataset_folders
+from insight.datasets.models import TagCategory
+from insight.datasources import services as tables
+from marketing.channels.models import Provider, SenderAddress
+from marketing.content.models import Signature, Template
+from marketing.delivery.models import Recipient, SendOut, Suppression
+from tests.factories import make_member, make_token
+from tests.insight.audiences.world import World, make_world
+
+CONSOLE, API = "w/<slug:workspace>/", "api/v1/workspaces/<slug:workspace>/"
+
+
+@dataclass
+class Full:
+    """`objects` says by the beginning of an address which object stands in it; the longest beginning counts."""
+
+    world: World
+    objects: dict[str, dict[str, str]]
+
+    @property
+    def workspace(self) -> Any:
+        return self.world.workspace
+
+
+def make_full(run_jobs: Any, access: Any = None) -> Full:
+    """One object of every kind, made by the services where they make a difference."""
+    world = make_world(access)
+    access, workspace = world.access, world.workspace
+    orders = world.orders
+    folder = folders.create(access, "Campaigns")
+    data = {"name": "Women", "rule": world.women, "save_ids": ["one_id", "mobile"], "folder": folder.pk}
+    audience = services.create(access, data)
+    run_jobs()
+    audience.refresh_from_db()
+    kept = snapshots.take(access, audience)
+    upload = tables.create_upload(access, BytesIO(b"member,age\nu1,30\nu2,40\n"), "ages.csv")
+    table = tables.start_import(access, upload, "ages").subject_id
+    run_jobs()
+    waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
+    owned = {"workspace": workspace}
+    sms = Provider.objects.create(**owned, channel="sms", type="contract", name="Platform", config={})
+    mail = Provider.objects.create(
+        **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}
+    )
+    sender = SenderAddress.objects.create(**owned, provider=mail, address="a@example.com", name="A")
+    signature = Signature.objects.create(**owned, provider=sms, text="Tides", state="approved")
+    template = Template.objects.create(**owned, channel="sms", name="Sale", text="Dear people")
+    letter = Template.objects.create(
+        **owned, channel="email", name="Letter", subject="Hello", html="<p>Hello</p>"
+    )
+    send_out = SendOut.objects.create(
+        **owned,
+        channel="sms",
+        name="Spring",
+        audience=audience,
+        owner=access.user,
+        provider=sms,
+        signature=signature,
+        template=template,
+    )
+    done = SendOut.objects.create(
+        **owned,
+        channel="email",
+        name="Winter",
+        audience=audience,
+        owner=access.user,
+        provider=mail,
+        sender=sender,
+        template=letter,
+        state="finished",
+        resolved_at=timezone.now(),
+    )
+    Recipient.objects.create(send_out=done, person="u2", person_hash="0" * 64, state="delivered")
+    suppression = Suppression.objects.create(
+        **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
+    )
+    message = Notification.objects.create(**owned, user=access.user, title="Ready", text="Done")
+    category = TagCategory.objects.create(**owned, name="Taste")
+    box = dataset_folders.create(access, "Box")
+    member = make_member(workspace, "analyst")
+    make_token(access)
+    token = ApiToken.objects.filter(workspace=workspace).latest("pk")
+    role = Role.objects.get(workspace=workspace, code="analyst")
+    entry = AuditEntry.objects.filter(workspace=workspace).latest("pk")
+    job = Job.objects.filter(workspace=workspace).latest("created_at")
+
+    def pk(row: Any, **more: Any) -> dict[str, str]:
+        return {"pk": str(getattr(row, "pk", row)), **{key: str(value) for key, value in more.items()}}
+
+    objects = {
+        "w/jobs/": pk(job, job_id=job.pk),
+        "w/messages/": pk(message),
+        "w/admin/members/": pk(member),
+        "w/admin/roles/": pk(role),
+        "w/admin/audit/": pk(entry),
+        "w/sources/upload/": pk(waiting),
+        "w/sources/tables/": pk(table),
+        "w/datasets/": pk(orders),
+        "w/datasets/folders/": pk(box),
+        "w/datasets/categories/": pk(category),
+        "w/audiences/": pk(audience, snapshot=kept.pk),
+        "w/audiences/builder/": {"dataset": world.members.pk, "column": "gender"},
+        "w/audiences/folders/": pk(folder),
+        "w/channels/": pk(mail, channel="email", type="smtp"),
+        "w/content/": pk(template, channel="sms"),
+        "w/content/signatures/": pk(signature),
+        "w/send-outs/": pk(send_out, channel="sms"),
+        "w/send-outs/suppressions/": pk(suppression),
+        "api/jobs/": pk(job),
+        "api/notifications/": pk(message),
+        "api/members/": pk(member),
+        "api/roles/": {"code": role.code},
+        "api/tokens/": pk(token),
+        "api/audit-entries/": pk(entry),
+        "api/tables/": {"name": "ages"},
+        "api/dataset-folders/": pk(box),
+        "api/tag-categories/": pk(category),
+        "api/datasets/": pk(orders),
+        "api/audiences/": pk(audience, snapshot=kept.pk),
+        "api/audiences/folders/": pk(folder),
+        "api/providers/": pk(mail),
+        "api/sender-addresses/": pk(sender),
+        "api/templates/": pk(template),
+        "api/signatures/": pk(signature),
+        "api/send-outs/": pk(send_out),
+        "api/suppressions/": pk(suppression),
+    }
+    return Full(world, objects)
+
+
+@dataclass(frozen=True)
+class Address:
+    """A path below a workspace; `place` is what Full.objects is searched by, `names` are the variables in it."""
+
+    place: str
+    pattern: str
+    names: tuple[str, ...]
+
+    @property
+    def is_api(self) -> bool:
+        return self.place.startswith("api/")
+
+    def path(self, workspace: str, objects: dict[str, dict[str, str]]) -> str:
+        """The path with a workspace's objects. Raises LookupError where no object is known for it."""
+        fitting = [start for start in objects if self.place.startswith(start)]
+        if self.names and not fitting:
+            raise LookupError(f"No object is known for {self.place}: add one to tests/walking/full.py.")
+        values = objects[max(fitting, key=len)] if fitting else {}
+        missing = [name for name in self.names if name not in values]
+        if missing:
+            raise LookupError(f"{self.place} needs {missing}: add them to tests/walking/full.py.")
+        below = self.pattern.format(**{name: values[name] for name in self.names})
+        return f"/{'api/v1/workspaces' if self.is_api else 'w'}/{workspace}/{below}"
+
+
+def addresses() -> list[Address]:
+    """Every path of the console and the API that lies below a workspace."""
+    found = []
+    for route in _walk(get_resolver()):
+        for start, short in ((CONSOLE, "w/"), (API, "api/")):
+            if route.startswith(start) and "format" not in route:
+                names: list[str] = []
+
+                def note(match: re.Match[str], names: list[str] = names) -> str:
+                    names.append(match.group("name"))
+                    return "{" + match.group("name") + "}"
+
+                below = route.removeprefix(start).replace("^", "").replace("$", "")
+                below = re.sub(r"\(\?P<(?P<name>\w+)>[^)]*\)", note, below)
+                below = re.sub(r"<(?:\w+:)?(?P<name>\w+)>", note, below)
+                found.append(Address(short + below, below, tuple(names)))
+    return found
+
+
+def _walk(resolver: Any, prefix: str = "") -> Iterator[str]:
+    for item in resolver.url_patterns:
+        if isinstance(item, URLResolver):
+            yield from _walk(item, prefix + str(item.pattern))
+        elif isinstance(item, URLPattern):
+            yield prefix + str(item.pattern)
