@@ -171,7 +171,8 @@ class _Compiler:
                 return _combined(node.op, [answer(item) for item in node.items])
             return answers[found[node]]  # type: ignore[no-any-return, index]
 
-        counts = {f"n{index}": answers.count(where=answer(node)) for index, (_path, node) in enumerate(parts)}
+        # Adding up booleans is quicker than counting with a filter.
+        counts = {f"n{index}": answer(node).sum().fill_null(0) for index, (_path, node) in enumerate(parts)}
         return CountQuery(tuple(path for path, _node in parts), answers.aggregate(**counts))
 
 

@@ -22,6 +22,8 @@ from insight.audiences.windows import Bounds, anniversaries, bounds
 
 FEW_PARTS = 8
 """Up to this many values, one look into the list for each is several times faster than comparing two lists."""
+FEW_TEXTS = 30
+"""Up to this many, a constant list is searched once per dictionary entry; a longer one is hashed as a set of rows."""
 
 
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
@@ -32,6 +34,11 @@ def list_has_any(values: list[str], wanted: list[str]) -> bool:  # type: ignore[
 @ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
 def list_has_all(values: list[str], wanted: list[str]) -> bool:  # type: ignore[empty-body]
     """DuckDB: whether the first list holds every value of the second."""
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def prefix(value: str, start: str) -> bool:  # type: ignore[empty-body]
+    """DuckDB: whether a text begins with another; half the time of STARTS_WITH."""
 
 
 def certain(condition: ir.BooleanValue) -> ir.BooleanValue:
@@ -73,21 +80,31 @@ def text_condition(
         # The engine folds both sides: Python and the engine differ on letters such as the final sigma.
         value = value.lower()
         texts = [text.lower() if text.isascii() else ibis.literal(text).lower() for text in texts]
+    if operator == "not_in":
+        return ~one_of(value, ["", *texts])  # type: ignore[no-any-return]
     matches = _text_match(value, positive, texts)
     if positive == operator:
         return matches
-    return present & ~matches  # type: ignore[no-any-return]
+    return (value != "") & ~matches  # type: ignore[no-any-return]
 
 
 def _text_match(value: Any, operator: str, texts: list[Any]) -> ir.BooleanValue:
     if operator == "in":
-        return value.isin(texts)  # type: ignore[no-any-return]
+        return one_of(value, texts)
     test: Callable[[Any], Any] = {
         "contains": value.contains,
-        "starts_with": value.startswith,
+        "starts_with": lambda text: prefix(value, text),
         "ends_with": value.endswith,
     }[operator]
     return any_of([test(text) for text in texts])
+
+
+def one_of(value: Any, texts: list[Any]) -> ir.BooleanValue:
+    """Whether a text is one of some. The engine's own IN is many times slower wherever it is not a filter of a scan."""
+    wanted = ibis.array(texts)
+    if len(texts) <= FEW_TEXTS:
+        return wanted.contains(value)  # type: ignore[no-any-return]
+    return value.isin(wanted.unnest().name("wanted").as_table()["wanted"])  # type: ignore[no-any-return]
 
 
 def _multi_condition(value: Any, operator: str, wanted: tuple[str, ...] | None) -> ir.BooleanValue:

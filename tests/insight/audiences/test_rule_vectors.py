@@ -127,6 +127,18 @@ def test_tag_operators(engine: Engine, name: str, operator: str, value: Any, exp
 
 
 @pytest.mark.parametrize(
+    ("operator", "value", "expected"),
+    [("in", "上海", "1 7"), ("not_in", "上海", "2 3 6 8"), ("in", "nowhere", "")],
+)
+def test_long_lists_of_values(engine: Engine, operator: str, value: str, expected: str) -> None:
+    listed = [value, *(f"elsewhere {number}" for number in range(500))]
+    agree(engine, tag("city", operator, listed), [f"u{n}" for n in expected.split()])
+    rule = group("subtract", tag("city", "not_empty"), tag("city", operator, listed))
+    assert engine.counts(rule)["items/1"] == len(expected.split())
+    assert engine.counts(rule)[""] == 6 - len(expected.split())
+
+
+@pytest.mark.parametrize(
     ("window", "expected"),
     [
         ({"kind": "period", "unit": "day", "offset": 0}, "1"),
