@@ -25,7 +25,8 @@ ads_trade           one row per order, and one per refund with a negative amount
 ads_rfm_customer    one row per buyer, refunds left out
     user_id, user_id_2, user_id_3, last_buy_time TIMESTAMP, total_amount DOUBLE, total_count BIGINT
 ads_aipl_customer   one row per user and channel
-    user_id, user_id_2, user_id_3, channel, register_time TIMESTAMP, amount_90d DOUBLE, login_90d, fav_90d, buy_90d BIGINT
+    user_id, user_id_2, user_id_3, channel, register_time TIMESTAMP, amount_90d DOUBLE,
+    login_90d, fav_90d, buy_90d BIGINT
 ads_behavior        one row per user, time, type, channel, attribute and value
     user_id, user_id_2, user_id_3, behavior_type, behavior_time TIMESTAMP, behavior_count BIGINT (pieces or times),
     behavior_amount DOUBLE, channel, object_attr, object_value, object_value_id (the item_id where object_attr is 商品)
@@ -36,9 +37,19 @@ dim_cat1, dim_cat2, dim_brand    id BIGINT, and cat1, cat2 or brand
 id_pairs            ids seen together, for joining identities
     id_type_a, id_a, id_type_b, id_b, seen_at TIMESTAMP
 omni_tag_pack       mac_md5, imei_md5, idfa_md5, and 40 tags
+omni_tags           tag_id (a column of the pack), name, category, value_type
+omni_baseline       tag_id, value, share DOUBLE (of everybody in the network)
 truth_people        what the tables above don't say, for tests and models
-    user_id, person (the same for accounts of one person), persona, taste BIGINT, price_level BIGINT, churn_wave BOOLEAN
+    user_id, person (the same for accounts of one person), persona, taste BIGINT, price_level BIGINT,
+    churn_wave BOOLEAN, uses_shared_device BOOLEAN
 
 No identifier can be anybody's: phones begin with 100, which no subscriber has; mail goes to example.com; device numbers
 carry test prefixes; names are invented.
 """
+
+from __future__ import annotations
+
+from cdp.demo.retailer.build import Tables, generate
+from cdp.demo.retailer.profiles import PROFILES
+
+__all__ = ["PROFILES", "Tables", "generate"]
