@@ -94,7 +94,7 @@ class Catalogue:
             max(29, round(price / 10) * 10 - 1) * 100,
             chance.randrange(60, HISTORY_DAYS - 20) if chance.random() < 0.15 else -chance.randrange(20, 900),
             chance.choices(("春夏", "秋冬", "四季"), (0.3, 0.35, 0.35))[0],
-            math.exp(0.7 * chance.gauss(0, 1)),
+            math.exp(0.3 * chance.gauss(0, 1)),
         )
 
     def weights(self, taste: int, noise: list[float], brands: list[float]) -> list[float]:
@@ -112,7 +112,7 @@ class Catalogue:
         chance = self._random
         columns: dict[str, list[int]] = {name: [] for name in ("taste", "level", "warm", "slot", "item")}
         for taste in range(len(TASTES)):
-            noise = [math.exp(1.1 * chance.gauss(0, 1)) for _item in self.items]
+            noise = [math.exp(1.0 * chance.gauss(0, 1)) for _item in self.items]
             brands = [math.exp(0.7 * chance.gauss(0, 1)) for _brand in self.brands]
             liked = self.weights(taste, noise, brands)
             for level in range(LEVELS):

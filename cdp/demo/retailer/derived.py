@@ -85,7 +85,8 @@ def user_tags(profile: Profile, dice: Dice, as_of: date) -> str:
                {moment("registered", as_of)} AS register_time, {moment("login", as_of)} AS last_login_time,
                {moment("bought.last", as_of)} AS last_buy_time, coalesce(cents_30, 0) / 100 AS amount_30d,
                coalesce(cents_90, 0) / 100 AS amount_90d, coalesce(cents, 0) / 100 AS total_amount,
-               round(cents / 100 / bought.orders, 2) AS avg_order, coalesce(bought.orders, 0)::BIGINT AS total_count,
+               ((2 * cents + bought.orders) // (2 * bought.orders)) / 100 AS avg_order,
+               coalesce(bought.orders, 0)::BIGINT AS total_count,
                round((list_cents - cents) / list_cents, 4) AS discount_share,
                (coalesce(cents, 0) // 100)::BIGINT AS points,
                coalesce(refunds, 0)::BIGINT AS refund_count

@@ -56,8 +56,8 @@ class Persona:
 
 
 PERSONAS = (
-    Persona("loyal", 0.028, 56, gap=24, life=9000, start=0.2, lines=0.62),  # the very important ones
-    Persona("loyal", 0.021, 40, gap=34, life=600, start=0.8),
+    Persona("loyal", 0.0255, 56, gap=24, life=9000, start=0.2, lines=0.62),  # the very important ones
+    Persona("loyal", 0.0235, 40, gap=34, life=600, start=0.8),
     Persona("regular", 0.126, 24, gap=36, life=400, start=0.85),
     Persona("occasional", 0.21, 8, gap=165, life=400, start=0.95),
     Persona("one_off", 0.315, 2, gap=420, life=60),
