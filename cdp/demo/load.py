@@ -1,9 +1,19 @@
-"""Filling the demo workspace through the ordinary services, as a person would."""
+"""Filling the demo workspace through the ordinary services, as a person would.
+
+Every step looks for what it would make by name, so a run that was interrupted goes on where it stopped.
+"""
 
 from __future__ import annotations
 
+import html
+import io
+import json
+import re
 import tempfile
 import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,62 +22,33 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.errors import Conflict
+from cdp.core.errors import Conflict, DomainError
 from cdp.core.timezones import today
-from cdp.demo.generate import generate
+from cdp.demo import audiences as rules
+from cdp.demo.definitions import BEHAVIOUR, MEMBERS, TABLES
+from cdp.demo.retailer import Tables, generate
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
-from insight.audiences import folders
+from insight.audiences import combining, folders, outside, snapshots
 from insight.audiences import services as audiences
-from insight.audiences.models import Audience
+from insight.audiences.models import Audience, Folder
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
 from insight.datasources import services as tables
+from insight.datasources.models import SourceTable
 from marketing.channels import services as channels
-from marketing.channels.models import Provider
+from marketing.channels.models import Provider, SenderAddress
+from marketing.content import reviews
 from marketing.content import services as content
+from marketing.content.models import Signature, Template
 from marketing.delivery import services as delivery
+from marketing.delivery.models import SendOut
 
 SEED = 7
 WAIT_SECONDS = 600
-MEMBERS: dict[str, Any] = {
-    "name": "会员标签",
-    "kind": "user_tags",
-    "table": "ads_user_tag",
-    "user_id": {"column": "member_no", "id_type": "one_id"},
-    "ids": [
-        {"column": "mobile", "id_type": "mobile"},
-        {"column": "email", "id_type": "email"},
-        {"column": "open_id", "id_type": "open_id"},
-    ],
-    "tags": [
-        {"column": "gender", "name": "性别", "type": "enum", "category": "基本属性"},
-        {"column": "age", "name": "年龄", "type": "number", "category": "基本属性"},
-        {"column": "city", "name": "城市", "type": "enum", "category": "基本属性"},
-        {"column": "birthday", "name": "生日", "type": "date", "category": "基本属性"},
-        {"column": "interests", "name": "兴趣", "type": "multi", "separator": ",", "category": "偏好"},
-        {"column": "member_level", "name": "会员等级", "type": "enum", "category": "会员"},
-        {"column": "register_time", "name": "注册时间", "type": "date", "category": "会员"},
-        {"column": "is_vip", "name": "VIP", "type": "enum", "category": "会员"},
-        {"column": "last_buy_time", "name": "最近购买时间", "type": "date", "category": "消费"},
-        {"column": "total_amount", "name": "累计消费金额", "type": "number", "category": "消费"},
-        {"column": "total_count", "name": "累计消费次数", "type": "number", "category": "消费"},
-        {"column": "amount_90d", "name": "近90天消费金额", "type": "number", "category": "消费"},
-    ],
-}
-BEHAVIOUR: dict[str, Any] = {
-    "name": "会员行为",
-    "kind": "behaviour",
-    "table": "ads_behavior",
-    "user_id": {"column": "member_no", "id_type": "one_id"},
-    "time": "behavior_time",
-    "type": {"column": "behavior_type"},
-    "count": "behavior_count",
-    "amount": "behavior_amount",
-    "channel": "channel",
-    "object_columns": [{"column": "category", "name": "类目"}, {"column": "product", "name": "商品"}],
-}
+SENT = {"email": 300, "sms": 200}
+OPENED, CLICKED = 0.42, 0.16
 
 
 def finish(job: Job) -> Job:
@@ -86,26 +67,31 @@ def finish(job: Job) -> Job:
 def load(job: JobContext, profile: str) -> dict[str, Any]:
     """Tables, datasets, audiences, send-outs. What a first, interrupted run has made is kept."""
     access = job.access
-    Path(settings.LAKE_TEMP_PATH).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=settings.LAKE_TEMP_PATH) as folder:
-        job.phase(_("Inventing customers and purchases"), progress=5)
-        made = generate(profile, SEED, today(job.workspace) - timedelta(days=1), Path(folder))
-        for name, path in (("ads_user_tag", made.members), ("ads_behavior", made.behaviour)):
-            job.phase(_("Loading %(name)s") % {"name": name}, progress=20)
-            if (
-                not tables.SourceTable.objects.in_workspace(job.workspace)
-                .filter(name=name, version__gt=0)
-                .exists()
-            ):
-                finish(tables.import_parquet(access, name, path))
+    _load_tables(job, profile)
     job.phase(_("Computing datasets"), progress=40)
     members, behaviour = (_dataset(access, data) for data in (MEMBERS, BEHAVIOUR))
     job.phase(_("Building audiences"), progress=60)
-    made_audiences = _audiences(access, members, behaviour)
+    made = _audiences(access, members, behaviour)
     if settings.SANDBOX_URL and settings.SANDBOX_SMTP:
         job.phase(_("Sending messages to the sandbox"), progress=80)
-        _send(access, members, made_audiences)
-    return {"users": members.users, "audiences": len(made_audiences)}
+        _send(job, members, made)
+    return {"users": members.users, "audiences": len(made)}
+
+
+def _load_tables(job: JobContext, profile: str) -> None:
+    ready = SourceTable.objects.in_workspace(job.workspace).filter(version__gt=0)
+    missing = [name for name in TABLES if not ready.filter(name=name).exists()]
+    if not missing:
+        return
+    Path(settings.LAKE_TEMP_PATH).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=settings.LAKE_TEMP_PATH) as folder:
+        job.phase(_("Inventing customers and purchases"), progress=5)
+        made: Tables = generate(profile, SEED, today(job.workspace) - timedelta(days=1), Path(folder))
+        for name in missing:
+            job.phase(_("Loading %(name)s") % {"name": name}, progress=25)
+            finish(tables.import_parquet(job.access, name, getattr(made, name)))
+            table = SourceTable.objects.in_workspace(job.workspace).get(name=name)
+            tables.describe(job.access, table, name=name, description=TABLES[name])
 
 
 def _dataset(access: Access, data: dict[str, Any]) -> Dataset:
@@ -117,113 +103,170 @@ def _dataset(access: Access, data: dict[str, Any]) -> Dataset:
     return dataset
 
 
+def _folder(access: Access, name: str, parent: Folder | None = None) -> Folder:
+    found = Folder.objects.in_workspace(access.workspace).filter(name=name, parent=parent).first()
+    return found or folders.create(access, name, parent)
+
+
 def _audiences(access: Access, members: Dataset, behaviour: Dataset) -> dict[str, Audience]:
-    def tag(name: str, operator: str, value: Any = None) -> dict[str, Any]:
-        leaf = {"kind": "tag", "dataset": members.pk, "tag": name, "operator": operator}
-        return leaf if value is None else {**leaf, "value": value}
-
-    def bought(**more: Any) -> dict[str, Any]:
-        return {"kind": "behaviour", "dataset": behaviour.pk, "type": ["购买"], **more}
-
-    def known(rule: dict[str, Any]) -> dict[str, Any]:
-        """Only people of the members dataset: their numbers and addresses stand there."""
-        return {"op": "intersect", "items": [tag("member_level", "not_empty"), rule]}
-
-    def having(measure: str, operator: str, value: Any) -> dict[str, Any]:
-        return {"measure": measure, "operator": operator, "value": value}
-
-    def days(count: int) -> dict[str, Any]:
-        return {"kind": "last_days", "days": count}
-
-    women = [{"name": "类目", "operator": "in", "value": ["女装"]}]
-    sweet = [{"name": "类目", "operator": "in", "value": ["巧克力"]}]
-    rules: dict[str, Any] = {
-        "VIP 会员": {
-            "op": "intersect",
-            "items": [tag("total_amount", ">", 10000), tag("total_count", ">", 10)],
-        },
-        "女装近 90 天复购": known(bought(window=days(90), objects=women, having=having("times", ">=", 2))),
-        "流失风险": {
-            "op": "subtract",
-            "items": [known(bought(having=having("days", ">=", 3))), bought(window=days(120))],
-        },
-        "一周内生日": tag("birthday", "anniversary_within", {"days": 7}),
-        "加购未购买": {
-            "op": "subtract",
-            "items": [
-                known({"kind": "behaviour", "dataset": behaviour.pk, "type": ["加购"], "window": days(30)}),
-                bought(window=days(30)),
-            ],
-        },
-        "爱吃巧克力的年轻女性": {
-            "op": "intersect",
-            "items": [tag("gender", "in", ["女"]), tag("age", "between", [25, 34]), bought(objects=sweet)],
-        },
-        "上海金卡以上": {
-            "op": "intersect",
-            "items": [tag("city", "in", ["上海"]), tag("member_level", "in", ["金卡", "黑金"])],
-        },
-        "从未购买": tag("last_buy_time", "empty"),
-    }
-    root = {folder.folder.name: folder.folder for folder in folders.flat(folders.tree(access))}
-    folder = root.get("营销活动") or folders.create(access, "营销活动")
+    campaigns = _folder(access, "营销活动")
+    places = {"": None, "活动": campaigns, "会员日": _folder(access, "会员日", campaigns)}
     found = {item.name: item for item in Audience.objects.in_workspace(access.workspace)}
-    for number, (name, rule) in enumerate(rules.items()):
+    for item in rules.selections(members.pk, behaviour.pk):
+        if item.name not in found:
+            place = places[item.folder]
+            data = {
+                "name": item.name,
+                "rule": item.rule,
+                "save_ids": ["mobile", "email"],
+                "remark": item.remark,
+            }
+            more = {"public": item.public, "refresh": item.refresh, "folder": place.pk if place else None}
+            found[item.name] = audiences.create(access, {**data, **more})
+    _finish_refreshes(access)
+    vip, lost = found[rules.VIP], found[rules.LOST]
+    vip.refresh_from_db()
+    if not vip.versions.filter(is_snapshot=True).exists():
+        snapshots.take(access, vip)
+    if rules.COMBINED not in found:
+        inputs = [{"audience": lost.pk}, {"audience": vip.pk}]
+        data = {"name": rules.COMBINED, "inputs": inputs, "operators": ["subtract"], "save_ids": ["mobile"]}
+        found[rules.COMBINED] = combining.create(access, data)
+    for name, lines in ((rules.UPLOADED, rules.UPLOADED_LINES), (rules.FAILED, rules.FAILED_LINES)):
         if name not in found:
-            data = {"name": name, "rule": rule, "save_ids": ["mobile", "email"], "public": number % 2 == 0}
-            if number < 4:
-                data["folder"] = folder.pk
-            found[name] = audiences.create(access, data)
-    for job in Job.objects.filter(workspace=access.workspace, kind="audience.refresh", status__in=Job.ACTIVE):
-        finish(job)
+            file = io.BytesIO("\n".join(lines).encode())
+            found[name], _job = outside.upload(
+                access, file, "phones.csv", {"name": name, "id_type": "mobile"}
+            )
+    _finish_refreshes(access, may_fail=True)
     for audience in found.values():
         audience.refresh_from_db()
     return found
 
 
-def _send(access: Access, members: Dataset, made: dict[str, Audience]) -> None:
-    if Provider.objects.in_workspace(access.workspace).exists():
-        return
+def _finish_refreshes(access: Access, *, may_fail: bool = False) -> None:
+    kinds = ("audience.refresh", "audience.upload")
+    for job in Job.objects.filter(workspace=access.workspace, kind__in=kinds, status__in=Job.ACTIVE):
+        try:
+            finish(job)
+        except Conflict:
+            if not may_fail:
+                raise
+
+
+def _one(model: Any, access: Access, make: Callable[[], Any], **known: Any) -> Any:
+    """The workspace's object with these values, made where there is none."""
+    return model.objects.in_workspace(access.workspace).filter(**known).first() or make()
+
+
+def _send(job: JobContext, members: Dataset, made: dict[str, Audience]) -> None:
+    access = job.access
+    sent = [_mail(access, members, made[rules.AGAIN]), _text(access, made[rules.BIRTHDAY])]
+    until = time.monotonic() + 120
+    for send_out in sent:
+        active = Job.objects.filter(subject_id=send_out.pk, status__in=Job.ACTIVE).first()
+        if active is not None:
+            finish(active)
+        while send_out.state == SendOut.State.SENDING and time.monotonic() < until:
+            time.sleep(0.5)
+            send_out.refresh_from_db()
+    job.phase(_("Opening some of the messages"), progress=95)
+    try:
+        _read_mail()
+    except OSError as error:
+        # Only the effect's figures would miss it.
+        job.log(_("The messages in the sandbox could not be opened: %(error)s") % {"error": error})
+
+
+def _submit(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
+    def make() -> SendOut:
+        return delivery.create(access, channel, {**values, "limit": SENT[channel]})
+
+    send_out: SendOut = _one(SendOut, access, make, name=values["name"])
+    if send_out.state == SendOut.State.DRAFT:
+        send_out = delivery.submit(access, send_out)
+    return send_out
+
+
+def _mail(access: Access, members: Dataset, audience: Audience) -> SendOut:
     host, _colon, port = settings.SANDBOX_SMTP.rpartition(":")
-    mail = channels.create_provider(
-        access,
-        {
-            "channel": "email",
-            "type": "smtp",
-            "name": "Sandbox SMTP",
-            "config": {"host": host, "port": int(port), "security": "none"},
-        },
+    config = {"host": host, "port": int(port), "security": "none"}
+    values = {"channel": "email", "type": "smtp", "name": "Sandbox SMTP", "config": config}
+    mail = _one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMTP")
+    address = "hello@brand-a.example.com"
+    sender = _one(
+        SenderAddress, access, lambda: channels.add_sender(access, mail, address, "Brand A"), address=address
     )
-    sender = channels.add_sender(access, mail, "hello@brand-a.example.com", "Brand A")
-    letter = content.create_template(
+    letter = _one(
+        Template,
         access,
-        "email",
-        {
-            "name": "女装回访",
-            "subject": "${city}的朋友，新一季女装到了",
-            "html": (
-                "<h1>新一季女装到了</h1><p>亲爱的${city}会员，感谢您一直以来的支持。</p>"
-                '<p><a href="https://www.example.com/new-season">看看新品</a></p>'
-            ),
-        },
+        lambda: content.create_template(access, "email", rules.LETTER),
+        name=rules.LETTER["name"],
     )
+    gift = rules.BIRTHDAY_LETTER
+    _one(Template, access, lambda: content.create_template(access, "email", gift), name=gift["name"])
     variables = {"city": {"dataset": members.pk, "tag": "city", "missing": "replace", "value": "远方"}}
-    values = {"name": "女装回访邮件", "provider": mail, "sender": sender, "template": letter, "limit": 300}
-    values |= {"audience": made["女装近 90 天复购"], "variables": variables}
-    delivery.submit(access, delivery.create(access, "email", values))
-    platform = channels.create_provider(
-        access,
-        {
-            "channel": "sms",
-            "type": "contract",
-            "name": "Sandbox SMS",
-            "config": {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True},
-        },
+    sent = {"name": "女装回访邮件", "provider": mail, "sender": sender, "template": letter}
+    return _submit(access, "email", {**sent, "audience": audience, "variables": variables})
+
+
+def _text(access: Access, audience: Audience) -> SendOut:
+    config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True}
+    values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
+    platform = _one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
+    signature = _one(
+        Signature, access, lambda: content.add_signature(access, platform, "BrandA"), provider=platform
     )
-    content.add_signature(access, platform, "BrandA")
-    text = content.create_template(
-        access,
-        "sms",
-        {"name": "生日问候", "purpose": "notice", "text": "祝您生日快乐！到店出示本短信享八八折。"},
+    text = _one(
+        Template, access, lambda: content.create_template(access, "sms", rules.TEXT), name=rules.TEXT["name"]
     )
-    content.submit_for_review(access, text, platform)
+    if not text.reviews.filter(provider=platform).exists():
+        content.submit_for_review(access, text, platform)
+    _wait_for_reviews(text, signature)
+    sent = {"name": "生日祝福短信", "provider": platform, "signature": signature, "template": text}
+    return _submit(access, "sms", {**sent, "audience": audience})
+
+
+def _wait_for_reviews(text: Template, signature: Signature) -> None:
+    """The platform reviews template and signature within seconds. Raises Conflict where it does not approve them."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        review = reviews.current(text, signature.provider)
+        if review is not None and review.state != "approved":
+            reviews.check(review)
+        if signature.state != "approved":
+            signature = reviews.check_signature(signature)
+        if signature.state == "approved" and reviews.approved(text, signature.provider):
+            return
+        time.sleep(1)
+    raise Conflict("The sandbox has not approved the template.", code="demo_step_failed")
+
+
+def _read_mail() -> None:
+    """Open and click some of the sandbox's messages, as their readers would."""
+    for number, message in enumerate(_inbox("?limit=1000&channel=email")["messages"]):
+        turn = (number * 7919 % 1000) / 1000
+        if turn >= OPENED:
+            continue
+        body = html.unescape(_inbox(f"/{message['id']}")["html"])
+        for address in re.findall(r"https?://[^\"'<>\s]+/t/[oc]/[^\"'<>\s]+", body):
+            if "/t/o/" in address or turn < CLICKED:
+                _visit(address)
+
+
+def _inbox(path: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{settings.SANDBOX_URL}/inbox/api/messages{path}", timeout=20) as page:
+        found: dict[str, Any] = json.load(page)
+    return found
+
+
+def _visit(address: str) -> None:
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_arguments: Any) -> None:
+            return None
+
+    try:
+        urllib.request.build_opener(Stay).open(address, timeout=10).close()
+    except urllib.error.HTTPError as answer:
+        if answer.code not in (301, 302):
+            raise DomainError(f"{address} answered {answer.code}.") from answer

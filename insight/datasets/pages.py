@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import DeletePage, FormPage, ListPage, NumberColumn, TextColumn
 from cdp.console.middleware import flash
-from cdp.core.errors import DomainError, PermissionDenied
+from cdp.core.errors import Conflict, DomainError, PermissionDenied
 from cdp.core.folders import Branch, choices
 from insight.datasets import categories, services
 from insight.datasets.folders import folders
@@ -45,8 +45,7 @@ class EditDataset(OneDataset, NewDataset):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         dataset = self.get_object()
-        assert dataset.table is not None
-        return self.configure(dataset.table, dataset.kind, None)
+        return self.configure(_table_of(dataset), dataset.kind, None)
 
     def rows(self, table: SourceTable, kind: str) -> list[dict[str, Any]]:
         """One row per column of the table as it is used now, then columns that the table has lost."""
@@ -76,8 +75,8 @@ class EditDataset(OneDataset, NewDataset):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         dataset = self.get_object()
-        assert dataset.table is not None
-        data = definition_of(request.POST, dataset.table, dataset.kind)
+        table = _table_of(dataset)
+        data = definition_of(request.POST, table, dataset.kind)
         seen = request.POST.get("edit_version", "")
         try:
             services.update(self.access, dataset, data, edit_version=int(seen) if seen.isdigit() else None)
@@ -86,9 +85,15 @@ class EditDataset(OneDataset, NewDataset):
             raise
         except DomainError as error:
             errors = error.errors or {"": [str(error)]}
-            return self.configure(dataset.table, dataset.kind, errors, 422)
+            return self.configure(table, dataset.kind, errors, 422)
         flash(request, _("The dataset was saved and is being computed."))
         return HttpResponseRedirect(self.success_url(dataset))
+
+
+def _table_of(dataset: Dataset) -> SourceTable:
+    if dataset.table is None:
+        raise Conflict(_("The source table is no longer there."), code="table_missing")
+    return dataset.table
 
 
 def _row_of(item: DatasetField) -> dict[str, Any]:

@@ -13,8 +13,12 @@ from admin_center.members.models import User
 from admin_center.members.services import create_user
 from admin_center.organizations.models import Organization, Workspace
 from admin_center.organizations.services import create_organization, create_workspace
-from cdp.demo.generate import PROFILES
+from admin_center.permissions.services import add_member
+from cdp.demo.retailer import PROFILES
 from cdp.jobs import start_job
+
+COLLEAGUES = ("developer", "analyst")
+"""Members of the demo workspace, named after their role, with the first user's password: to see what each may do."""
 
 
 class Command(BaseCommand):
@@ -42,6 +46,8 @@ class Command(BaseCommand):
         if not os.environ.get("ADMIN_PASSWORD"):
             self.stdout.write(f"The first user is admin with the password {password}")
         if not options["empty"]:
+            for role in COLLEAGUES:
+                add_member(demo, create_user(role, password=password, organization=organization), [role])
             start_job(
                 "demo.load",
                 workspace=Workspace.objects.get(pk=demo.pk),

@@ -1,0 +1,77 @@
+"""A real browser, signed in, and a sandbox that plays the outside world."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from tests.factories import PASSWORD
+
+# Playwright's synchronous interface keeps an event loop in this thread; Django then refuses database work in it.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "/tests/e2e/" in str(item.path):
+            item.add_marker(pytest.mark.django_db(transaction=True))
+            if os.environ.get("NO_BROWSER") == "1":
+                item.add_marker(pytest.mark.skip(reason="no browser can be had on this machine"))
+
+
+@pytest.fixture
+def context() -> Iterator[Any]:
+    """A fresh browser context, 1280 wide."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=options)
+        context = browser.new_context(
+            viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion="reduce"
+        )
+        context.set_default_timeout(20_000)
+        yield context
+        browser.close()
+
+
+@pytest.fixture
+def tab(context: Any) -> Any:
+    return context.new_page()
+
+
+@pytest.fixture
+def sign_in(tab: Any, live_server: Any) -> Callable[[Any], str]:
+    """Signs a member in by the form; the address of the workspace's home page."""
+
+    def enter(access: Any) -> str:
+        home = f"{live_server.url}/w/{access.workspace.slug}/"
+        tab.goto(home)
+        tab.fill("input[name=username]", access.user.username)
+        tab.fill("input[name=password]", PASSWORD)
+        tab.click("main button.btn-primary")
+        tab.wait_for_url(home)
+        return home
+
+    return enter
+
+
+@pytest.fixture
+def sandbox(tmp_path: Any) -> Iterator[Any]:
+    """A running sandbox provider: mail server, SMS platform, inbox."""
+    from marketing.sandbox.options import Options
+    from marketing.sandbox.provider import SandboxProvider
+
+    provider = SandboxProvider(Options(receipt_seconds=0.2), data=tmp_path)
+    provider.start()
+    before = settings.SANDBOX_URL, settings.SANDBOX_SMTP
+    settings.SANDBOX_URL, settings.SANDBOX_SMTP = provider.url, f"127.0.0.1:{provider.smtp_port}"
+    yield provider
+    settings.SANDBOX_URL, settings.SANDBOX_SMTP = before
+    provider.stop()
