@@ -34,8 +34,8 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     interrupts this one, which then raises Cancelled. Cached by rule, day and versions of what it reads.
     """
     started = time.perf_counter()
-    rule = checked_rule(access, data)
     catalog = WorkspaceCatalog(access.workspace)
+    rule = checked_rule(access, data, catalog=catalog)
     today = timezones.today(access.workspace)
     catalog.note_versions(rule)
     name = _cache_name("counts", access, rule, catalog, str(today))
@@ -62,8 +62,8 @@ def preview_members(access: Access, data: Any, *, size: int = PREVIEW_ROWS) -> d
 
     `{"count", "columns": [{"key", "label"}], "rows": [[…]]}`
     """
-    rule = checked_rule(access, data)
     catalog = WorkspaceCatalog(access.workspace)
+    rule = checked_rule(access, data, catalog=catalog)
     engine = get_engine()
     people = compile_rule(rule, catalog, today=timezones.today(access.workspace))
     count = int(engine.scalar(people.count()))

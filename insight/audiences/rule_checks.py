@@ -22,9 +22,9 @@ def invalid(error: rules.RuleInvalid) -> ValidationFailed:
     return ValidationFailed(_("The rule cannot be used."), code=error.code, errors=errors)
 
 
-def check_data(workspace: Any, rule: rules.Rule) -> None:
+def check_data(workspace: Any, rule: rules.Rule, catalog: WorkspaceCatalog | None = None) -> None:
     """Raises ValidationFailed where the rule does not fit the data, or mixes users known by different IDs."""
-    catalog = WorkspaceCatalog(workspace)
+    catalog = catalog or WorkspaceCatalog(workspace)
     try:
         check_rule(rule, catalog)
     except rules.RuleInvalid as error:
@@ -46,16 +46,23 @@ def check_data(workspace: Any, rule: rules.Rule) -> None:
         raise ValidationFailed(_("The rule cannot be used."), errors=errors)
 
 
-def checked_rule(access: Access, data: Any, audience: Audience | None = None) -> rules.Rule:
+def checked_rule(
+    access: Access,
+    data: Any,
+    audience: Audience | None = None,
+    *,
+    catalog: WorkspaceCatalog | None = None,
+) -> rules.Rule:
     """The parsed rule, fitting the workspace's datasets and the audiences that the person sees.
 
-    Raises ValidationFailed with paths below `rule`; a rule that leads back to `audience` itself is refused.
+    Raises ValidationFailed with paths below `rule`; a rule that leads back to `audience` itself is refused. A
+    `catalog` that is given keeps what was looked up, for whoever compiles the rule next.
     """
     try:
         rule = rules.parse_rule(data)
     except rules.RuleInvalid as error:
         raise invalid(error) from None
-    check_data(access.workspace, rule)
+    check_data(access.workspace, rule, catalog)
     errors: dict[str, list[str]] = {}
     wanted = {
         leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)

@@ -115,8 +115,8 @@ class WorkspaceCatalog:
         return self._tables[name]
 
     def _tags(self, row: DatasetRow, fields: list[DatasetField]) -> TagDataset:
-        table = row.lake_table
-        types = {column.name: column.type for column in self.engine.columns(self.workspace, table)}
+        table = self._lake_table(row.lake_table)
+        types = table.schema()
         columns: dict[str, TagColumn] = {}
         lost: set[str] = set()
         for item in fields:
@@ -125,11 +125,9 @@ class WorkspaceCatalog:
             if item.deleted or item.column not in types:
                 lost.add(item.column)
                 continue
-            is_time = types[item.column].startswith("TIMESTAMP")
+            is_time = types[item.column].is_timestamp()
             columns[item.column] = TagColumn(item.column, item.name, cast(TagType, item.tag_type), is_time)
-        return TagDataset(
-            row.pk, row.name, lambda: self._lake_table(table), columns, unique_users(row), frozenset(lost)
-        )
+        return TagDataset(row.pk, row.name, table, columns, unique_users(row), frozenset(lost))
 
     def _behaviour(self, row: DatasetRow, fields: list[DatasetField]) -> BehaviourDataset:
         table = row.lake_table
