@@ -136,15 +136,10 @@ class Behaviour:
         dice, share = self.dice, self.profile.share
         own, draw = dice.uniform("key", "bought"), drawn_item(dice, "key", "visit", self.slots)
         before = " UNION ALL ".join(
-            f"""SELECT i, id, sec, channel, lines, {around.type}::TINYINT AS type, {
-                around.bought
-            } AS bought, {around.days} AS days,
-                       (id * 64 + unnest(range({dice.below("id", f"count {around.type}", "2")} + floor({
-                around.mean - 0.5
-            } * {share} * (0.4 + 1.2 * {dice.uniform("id", f"many {around.type}")})
-                           + {dice.uniform("id", f"rest {around.type}")})::BIGINT))) * 8 + {
-                around.type
-            } AS key
+            f"""SELECT i, id, sec, channel, lines, {around.type}::TINYINT AS type, {around.bought} AS bought,
+                       {around.days} AS days, (id * 64 + unnest(range(floor({around.mean * share}
+                           * (0.4 + 1.2 * {dice.uniform("id", f"many {around.type}")})
+                           + {dice.uniform("id", f"rest {around.type}")})::BIGINT))) * 8 + {around.type} AS key
                 FROM sales WHERE {chunk}"""
             for around in AROUND
         )

@@ -112,7 +112,7 @@ class Catalogue:
         chance = self._random
         columns: dict[str, list[int]] = {name: [] for name in ("taste", "level", "warm", "slot", "item")}
         for taste in range(len(TASTES)):
-            noise = [math.exp(1.0 * chance.gauss(0, 1)) for _item in self.items]
+            noise = [math.exp(0.9 * chance.gauss(0, 1)) for _item in self.items]
             brands = [math.exp(0.7 * chance.gauss(0, 1)) for _brand in self.brands]
             liked = self.weights(taste, noise, brands)
             for level in range(LEVELS):

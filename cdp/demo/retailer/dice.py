@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 
 SLOTS = 200
@@ -40,12 +40,12 @@ class Dice:
         """One of the texts, all equally likely."""
         return f"{text_list(values)}[1 + {self.below(key, purpose, len(values))}]"
 
-    def choice(self, key: str, purpose: str, weights: dict[str, float]) -> str:
+    def choice(self, key: str, purpose: str, weights: Mapping[str, float]) -> str:
         """One of the texts, as often as their weights say (to half a percent)."""
         return f"{text_list(spread(weights))}[1 + {self.below(key, purpose, SLOTS)}]"
 
 
-def spread(weights: dict[str, float], slots: int = SLOTS) -> list[str]:
+def spread(weights: Mapping[str, float], slots: int = SLOTS) -> list[str]:
     """Every text as many times as its weight deserves, `slots` in all."""
     total, passed, result = sum(weights.values()), 0.0, []
     for text, weight in weights.items():

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -16,9 +18,10 @@ from cdp.demo.retailer.named_rules import rules
 if TYPE_CHECKING:
     from cdp.demo.retailer.build import Tables
 
-R_BANDS = [[0, 14, 5], [14, 21, 4], [21, 30, 3], [30, 40, 2], [40, None, 1]]
-F_BANDS = [[1, 3, 1], [3, 6, 2], [6, 10, 3], [10, 20, 4], [20, None, 5]]
-M_BANDS = [[0, 300, 1], [300, 1500, 2], [1500, 3500, 3], [3500, 8000, 4], [8000, None, 5]]
+Band = tuple[int, int | None, int]
+R_BANDS: list[Band] = [(0, 14, 5), (14, 21, 4), (21, 30, 3), (30, 40, 2), (40, None, 1)]
+F_BANDS: list[Band] = [(1, 3, 1), (3, 6, 2), (6, 10, 3), (10, 20, 4), (20, None, 5)]
+M_BANDS: list[Band] = [(0, 300, 1), (300, 1500, 2), (1500, 3500, 3), (3500, 8000, 4), (8000, None, 5)]
 """Score bands as lower end (included), upper end (not included), score."""
 TYPES = {
     (True, True, True): "high_value",
@@ -75,75 +78,88 @@ def _number(db: duckdb.DuckDBPyConnection, query: str) -> Any:
     return db.execute(query).fetchall()[0][0]
 
 
-def _score(value: float, bands: list[list[int]]) -> int:
+def _score(value: float, bands: list[Band]) -> int:
     return next(score for low, high, score in bands if value >= low and (high is None or value < high))
 
 
+def _stream(db: duckdb.DuckDBPyConnection, query: str) -> Iterator[Any]:
+    """Rows of a query one by one, without holding all of them."""
+    result = db.execute(query)
+    while rows := result.fetchmany(50_000):
+        yield from rows
+
+
 def rfm_groups(rows: Iterable[tuple[datetime | None, float | None, int]], today: date) -> dict[str, Any]:
-    """Sizes of the eight groups of (last time, amount, times), means of the scores as comparison values."""
-    scored, excluded = [], 0
+    """Sizes of the eight groups of (last time, amount, times), with the means of the scores as comparison values."""
+    found: dict[tuple[int, int, int], list[int]] = {}
+    excluded = 0
     for last, amount, times in rows:
         if last is None or amount is None:
             excluded += 1
             continue
         days = (today - last.date()).days
-        scored.append((_score(days, R_BANDS), _score(times, F_BANDS), _score(amount, M_BANDS), amount, times))
-    means = [sum(row[place] for row in scored) / len(scored) for place in range(3)]
-    users: Counter[str] = Counter()
-    cents: Counter[str] = Counter()
-    orders: Counter[str] = Counter()
-    for r, f, m, amount, times in scored:
-        group = TYPES[r >= means[0], f >= means[1], m >= means[2]]
-        users[group] += 1
-        cents[group] += round(amount * 100)
-        orders[group] += times
-    groups = {
-        name: {"users": users[name], "amount": cents[name] / 100, "times": orders[name]}
-        for name in TYPES.values()
+        total = found.setdefault(
+            (_score(days, R_BANDS), _score(times, F_BANDS), _score(amount, M_BANDS)), [0, 0, 0]
+        )
+        for place, value in enumerate((1, round(amount * 100), times)):
+            total[place] += value
+    users = sum(total[0] for total in found.values())
+    means = [sum(scores[place] * total[0] for scores, total in found.items()) / users for place in range(3)]
+    groups = {name: [0, 0, 0] for name in TYPES.values()}
+    for scores, total in found.items():
+        kind = TYPES[scores[0] >= means[0], scores[1] >= means[1], scores[2] >= means[2]]
+        for place in range(3):
+            groups[kind][place] += total[place]
+    return {
+        "users": users,
+        "excluded": excluded,
+        "means": means,
+        "groups": {
+            name: {"users": people, "amount": cents / 100, "times": times}
+            for name, (people, cents, times) in groups.items()
+        },
     }
-    return {"users": len(scored), "excluded": excluded, "means": means, "groups": groups}
 
 
 def _rfm(db: duckdb.DuckDBPyConnection, today: date) -> dict[str, Any]:
-    customers = db.execute("SELECT last_buy_time, total_amount, total_count FROM ads_rfm_customer").fetchall()
-    trade = db.execute(
-        """SELECT max(trade_time), sum(round(trade_amount * 100)::BIGINT) / 100, count(*) FROM ads_trade
-           WHERE is_refund = 0 GROUP BY user_id"""
-    ).fetchall()
+    customers = "SELECT last_buy_time, total_amount, total_count FROM ads_rfm_customer"
+    trade = """SELECT max(trade_time), sum(round(trade_amount * 100)::BIGINT) / 100, count(*) FROM ads_trade
+               WHERE is_refund = 0 GROUP BY user_id"""
     return {
         "reference_day": today.isoformat(),
         "bands": {"r": R_BANDS, "f": F_BANDS, "m": M_BANDS},
-        "customer": rfm_groups(customers, today),
-        "trade_without_refunds": rfm_groups(trade, today),
+        "customer": rfm_groups(_stream(db, customers), today),
+        "trade_without_refunds": rfm_groups(_stream(db, trade), today),
     }
 
 
 def _aipl_customer(db: duckdb.DuckDBPyConnection, today: date) -> dict[str, Any]:
     """People per stage; a rule holds for somebody if it holds in any of their rows, and the highest stage counts."""
     since = datetime.combine(today - timedelta(days=180), time())
-    rows = db.execute(
-        "SELECT user_id, channel, register_time, amount_90d, login_90d, fav_90d, buy_90d FROM ads_aipl_customer"
-    ).fetchall()
-    rank = {"A": 1, "I": 2, "P": 3, "L": 4}
-
-    def sizes(channel: str | None) -> dict[str, int]:
-        best: dict[str, int] = {}
-        for user, where, registered, amount, logins, favourites, bought in rows:
-            if channel not in (None, where):
-                continue
+    rows = _stream(
+        db,
+        """SELECT user_id, channel, register_time, amount_90d, login_90d, fav_90d, buy_90d FROM ads_aipl_customer
+           ORDER BY user_id""",
+    )
+    counts: dict[str, Counter[int]] = {"all": Counter(), "官网": Counter(), "app": Counter()}
+    for _user, group in groupby(rows, key=itemgetter(0)):
+        best = dict.fromkeys(counts, 0)
+        for _id, channel, registered, amount, logins, favourites, bought in group:
             stage = (
-                "L" if bought > 1 and amount > 1000
-                else "P" if bought >= 1
-                else "I" if favourites >= 1
-                else "A" if logins >= 1 or registered >= since
-                else None
+                4 if bought > 1 and amount > 1000
+                else 3 if bought >= 1
+                else 2 if favourites >= 1
+                else 1 if logins >= 1 or registered >= since
+                else 0
             )  # fmt: skip
-            if stage:
-                best[user] = max(best.get(user, 0), rank[stage])
-        found = Counter(best.values())
-        return {stage: found[number] for stage, number in rank.items()}
-
-    return {"day": today.isoformat(), "all": sizes(None), "官网": sizes("官网"), "app": sizes("app")}
+            for scope in best.keys() & {"all", channel}:
+                best[scope] = max(best[scope], stage)
+        for scope, stage in best.items():
+            counts[scope][stage] += 1
+    sizes = {
+        scope: {name: found[rank] for rank, name in enumerate("AIPL", 1)} for scope, found in counts.items()
+    }
+    return {"day": today.isoformat(), **sizes}
 
 
 def _aipl_behaviour(db: duckdb.DuckDBPyConnection, today: date) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from cdp.demo.retailer.profiles import (
 
 TASTE_SHARE, TASTES_SHARE = 0.66, 0.92
 """How often somebody follows their first taste, and how often one of their two."""
-FAVOURITE_SHARE = 0.4
+FAVOURITE_SHARE = 0.45
 """How often somebody buys one of the three things that they keep coming back for."""
 REFUND_RATE, REFUND_RATE_OF_ONE_STORE = 0.04, 0.12
 ONLINE_NUMBERS = [number for number, name in enumerate(CHANNELS, 1) if name in ONLINE]

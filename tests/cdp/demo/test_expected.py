@@ -117,7 +117,8 @@ def test_counts_of_tag_rules_by_walking_rows(
 def test_counts_of_behaviour_rules_by_walking_rows(tables: duckdb.DuckDBPyConnection, expected: Any) -> None:
     times: dict[str, int] = defaultdict(int)
     cents: dict[str, int] = defaultdict(int)
-    carts, bought = set(), set()
+    carts: set[str] = set()
+    bought: set[str] = set()
     for user, kind, at, count, amount, attr in tables.execute(
         "SELECT user_id, behavior_type, behavior_time, behavior_count, behavior_amount, object_attr FROM ads_behavior"
     ).fetchall():

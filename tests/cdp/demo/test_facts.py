@@ -110,7 +110,7 @@ def test_the_wave_shows_among_customers_to_win_back(tables: duckdb.DuckDBPyConne
 def test_loyal_stage_shrinks_during_the_wave(expected: Any) -> None:
     stages = list(expected["aipl"]["behaviour"].values())
     assert len(stages) == 61
-    assert stages[-1]["L"] < 0.75 * stages[0]["L"]
+    assert stages[-1]["L"] < 0.8 * stages[0]["L"]
 
 
 def test_one_item_is_never_touched(tables: duckdb.DuckDBPyConnection) -> None:
