@@ -94,9 +94,8 @@ def make_people(db: duckdb.DuckDBPyConnection, profile: Profile, dice: Dice, as_
                          ELSE {dice.choice("i", "taste 2", TASTES_OF_MEN)} END)::INTEGER AS taste_2
             FROM drawn JOIN (VALUES {cities}) c(city, province, tier) USING (city)
         )
-        SELECT settled.* EXCLUDE (habit, store), main.channel_no AS main_channel, home.channel_no AS home_store
+        SELECT settled.* EXCLUDE (habit, store), main.channel_no AS main_channel
         FROM settled
-        JOIN (VALUES {channel_no}) home(channel_no, channel) ON home.channel = settled.store
         JOIN (VALUES {channel_no}) main(channel_no, channel)
              ON main.channel = CASE WHEN habit = '门店' THEN settled.store ELSE habit END
         ORDER BY i
