@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connections
 
 from tests.factories import PASSWORD
 
@@ -39,6 +40,8 @@ def context() -> Iterator[Any]:
         context.set_default_timeout(20_000)
         yield context
         browser.close()
+        # What the test opened beside the driver's event loop is out of sight once that has ended.
+        connections.close_all()
 
 
 @pytest.fixture

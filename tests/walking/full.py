@@ -17,6 +17,7 @@ from admin_center.permissions.models import Role
 from cdp.console.models import Notification
 from cdp.jobs.models import Job
 from insight.audiences import folders, services, snapshots
+from insight.datasets import services as datasets
 from insight.datasets.folders import folders as dataset_folders
 from insight.datasets.models import TagCategory
 from insight.datasources import services as tables
@@ -31,10 +32,14 @@ CONSOLE, API = "w/<slug:workspace>/", "api/v1/workspaces/<slug:workspace>/"
 
 @dataclass
 class Full:
-    """`objects` says by the beginning of an address which object stands in it; the longest beginning counts."""
+    """`objects` says by the beginning of an address which object stands in it; the longest beginning counts.
+
+    `more` are pages that a resolver cannot know: objects in another state, steps of a wizard, searches.
+    """
 
     world: World
     objects: dict[str, dict[str, str]]
+    more: list[str]
 
     @property
     def workspace(self) -> Any:
@@ -54,6 +59,18 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     kept = snapshots.take(access, audience)
     upload = tables.create_upload(access, BytesIO(b"member,age\nu1,30\nu2,40\n"), "ages.csv")
     table = tables.start_import(access, upload, "ages").subject_id
+    run_jobs()
+    ages = datasets.create(
+        access,
+        {
+            "name": "Ages",
+            "kind": "user_tags",
+            "table": "ages",
+            "user_id": {"column": "member", "id_type": "one_id"},
+            "tags": [{"column": "age", "name": "Age", "type": "number"}],
+        },
+    )
+    datasets.refresh(access, ages)
     run_jobs()
     waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
     owned = {"workspace": workspace}
@@ -114,7 +131,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/admin/audit/": pk(entry),
         "w/sources/upload/": pk(waiting),
         "w/sources/tables/": pk(table),
-        "w/datasets/": pk(orders),
+        "w/datasets/": pk(ages),
         "w/datasets/folders/": pk(box),
         "w/datasets/categories/": pk(category),
         "w/audiences/": pk(audience, snapshot=kept.pk),
@@ -144,7 +161,23 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/send-outs/": pk(send_out),
         "api/suppressions/": pk(suppression),
     }
-    return Full(world, objects)
+    more = [
+        f"datasets/{world.members.pk}/",
+        f"datasets/{orders.pk}/",
+        "datasets/?q=nothing+has+this+name",
+        *(f"datasets/new/?table=ages&kind={kind}" for kind in ("user_tags", "behaviour")),
+        "audiences/?tab=public",
+        f"audiences/new/?dataset={world.members.pk}",
+        f"analysis/?dataset={world.members.pk}&audience={audience.pk}",
+        "channels/new/sms/contract/",
+        f"channels/{sms.pk}/",
+        "content/new/email/",
+        f"content/{letter.pk}/",
+        f"content/{letter.pk}/edit/",
+        "send-outs/new/email/",
+        f"send-outs/{done.pk}/",
+    ]
+    return Full(world, objects, more)
 
 
 @dataclass(frozen=True)
