@@ -66,15 +66,15 @@ def sign_in(tab: Any, live_server: Any) -> Callable[[Any], str]:
 
 
 @pytest.fixture
-def sandbox(tmp_path: Any) -> Iterator[Any]:
-    """A running sandbox provider: mail server, SMS platform, inbox."""
+def sandbox(tmp_path: Any, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A running sandbox provider: mail server, SMS platform, inbox. Links in messages lead to the live server."""
     from marketing.sandbox.options import Options
     from marketing.sandbox.provider import SandboxProvider
 
     provider = SandboxProvider(Options(receipt_seconds=0.2), data=tmp_path)
     provider.start()
-    before = settings.SANDBOX_URL, settings.SANDBOX_SMTP
-    settings.SANDBOX_URL, settings.SANDBOX_SMTP = provider.url, f"127.0.0.1:{provider.smtp_port}"
+    monkeypatch.setattr(settings, "SANDBOX_URL", provider.url)
+    monkeypatch.setattr(settings, "SANDBOX_SMTP", f"127.0.0.1:{provider.smtp_port}")
+    monkeypatch.setattr(settings, "BASE_URL", live_server.url)
     yield provider
-    settings.SANDBOX_URL, settings.SANDBOX_SMTP = before
     provider.stop()

@@ -48,7 +48,7 @@ STICKING_OUT = """() => [...document.querySelectorAll("body *")]
     && document.documentElement.scrollWidth > innerWidth)
   .slice(0, 2).map((item) => `sticks out: ${item.outerHTML.slice(0, 160)}`)"""
 SETTLED = """() => !document.querySelector(".htmx-request, .htmx-settling, [data-rb=busy]:not([hidden])")
-  && !document.querySelector("[data-perspective-status]")?.textContent
+  && (!document.querySelector("[data-tag]:checked") || document.querySelector("[data-perspective-charts] canvas"))
   && [...document.querySelectorAll("[data-chart-url] [data-part=note]")].every((note) => !note.textContent)"""
 
 

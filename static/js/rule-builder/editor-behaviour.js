@@ -25,9 +25,9 @@ export function behaviourEditor(leaf, { fields, api, update }) {
     baseChoice(),
     block(gettext("What they did"), picker("type", leaf.type || [], (type) => set({ type: listOrNone(type) }, "type")), gettext("Empty means anything.")),
     objectBox,
-    info.has_channel
-      ? block(gettext("Channel"), picker("channel", leaf.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), gettext("Empty means every channel."))
-      : null,
+    ...(info.has_channel
+      ? [block(gettext("Channel"), picker("channel", leaf.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), gettext("Empty means every channel."))]
+      : []),
     h("fieldset", { class: "rb-block" }, h("legend", {}, gettext("When")), windowEditor(leaf.window, (window) => set({ window }, "window"))),
     havingBox,
   );
