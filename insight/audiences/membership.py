@@ -7,7 +7,6 @@ from datetime import date
 from typing import Any
 
 import ibis
-import ibis.expr.operations as ops
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,6 +16,7 @@ from insight.audiences import identities, origins, provenance, rule_checks, rule
 from insight.audiences.compiler import apply_limit, compile_rule
 from insight.audiences.identities import IdColumn
 from insight.audiences.models import Audience
+from insight.audiences.saved_ids import with_ids, with_ids_joined
 from insight.audiences.sources import WorkspaceCatalog
 
 USER = "user_unique_id"
@@ -56,11 +56,12 @@ def of_selection(audience: Audience, today: date) -> Members:
     user_id_type = next((column.id_type for column in offered if column.identifier), "")
     chosen = {key: _providers(key, offered) for key in audience.save_ids}
     if audience.limit:
-        people = apply_limit(people, audience.pk, audience.limit)
-    expression, conflicts = _with_ids(people, chosen, catalog)
-    return Members(
-        expression, user_id_type, chosen, catalog.dataset_versions, catalog.audience_versions, conflicts
-    )
+        some = apply_limit(people, audience.pk, audience.limit)
+        found = with_ids_joined(some, rule, chosen, catalog)
+    else:
+        found = with_ids(people, rule, chosen, catalog, today)
+    versions = catalog.dataset_versions, catalog.audience_versions
+    return Members(found.members, user_id_type, chosen, *versions, found.conflicts)
 
 
 def _usable_rule(audience: Audience) -> rules.Rule:
@@ -102,63 +103,6 @@ def _providers(id_type: str, offered: list[IdColumn]) -> list[IdColumn]:
         )
     identifier = [column for column in found if column.identifier]
     return identifier[:1] or [column for column in found if column.encryption == found[0].encryption]
-
-
-def _with_ids(
-    people: ibis.Table, chosen: dict[str, list[IdColumn]], catalog: WorkspaceCatalog
-) -> tuple[ibis.Table, ibis.Table | None]:
-    """The people with their saved IDs: the first dataset in the rule that knows a value wins."""
-    wanted: dict[str, dict[str, str]] = {}
-    for key, columns in chosen.items():
-        for column in columns:
-            if not column.identifier:
-                wanted.setdefault(column.dataset, {})[column.column] = key
-    joined = _same_scan(people, wanted, catalog)
-    if joined is None:
-        joined = people
-        for place, (dataset, columns_of) in enumerate(wanted.items()):
-            ids = catalog.one_row_per_user(dataset, list(columns_of))
-            renamed = ids.rename({f"s{place}_{column}": column for column in columns_of}).rename(_right=USER)
-            joined = joined.left_join(renamed, joined[USER] == renamed["_right"]).drop("_right")
-        places = {dataset: place for place, dataset in enumerate(wanted)}
-    else:
-        places = {}
-    values: dict[str, Any] = {}
-    differing: dict[str, Any] = {}
-    for key, columns in chosen.items():
-        parts = [
-            joined[USER]
-            if column.identifier
-            else joined[f"s{places[column.dataset]}_{column.column}" if places else column.column].cast(
-                "string"
-            )
-            for column in columns
-        ]
-        values[key] = ibis.coalesce(*parts) if len(parts) > 1 else parts[0]
-        if len(parts) > 1:
-            unequal = [parts[0].notnull() & other.notnull() & (parts[0] != other) for other in parts[1:]]
-            differing[key] = joined.count(where=ibis.or_(*unequal))
-    conflicts = joined.aggregate(**differing) if differing else None
-    return joined.select(joined[USER].name(USER), **values), conflicts
-
-
-def _same_scan(
-    people: ibis.Table, wanted: dict[str, dict[str, str]], catalog: WorkspaceCatalog
-) -> ibis.Table | None:
-    """The filtered table itself, where the rule is a filter of the one table that also holds the IDs.
-
-    Joining the people back to their own table would scan it twice.
-    """
-    if len(wanted) != 1:
-        return None
-    node = people.op()
-    if not isinstance(node, ops.Project) or not isinstance(node.parent, ops.Filter):
-        return None
-    [dataset] = wanted
-    scanned, held = node.parent.parent, catalog.table_of(dataset).op()
-    if not catalog.has_unique_users(dataset) or scanned != held:
-        return None
-    return node.parent.to_expr()
 
 
 def id_stats(engine: Engine, workspace: Any, table_name: str, members: Members, count: int) -> dict[str, Any]:
