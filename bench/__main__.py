@@ -20,8 +20,10 @@ def main() -> None:
     arguments = parser.parse_args()
 
     import django
+    from django.core.management import call_command
 
     django.setup()
+    call_command("migrate", verbosity=0)
     from bench import measure
     from bench.suite import SUITE
 
@@ -30,8 +32,9 @@ def main() -> None:
     for name, run in SUITE.items():
         if name in chosen:
             print(f"{name} …", flush=True)
-            results.append(run(arguments.scale, arguments.repetitions))
-            print(measure.table(results[-1:]), flush=True)
+            found = run(arguments.scale, arguments.repetitions)
+            print(measure.table(found), flush=True)
+            results += found
     now = datetime.now(UTC)
     report = {
         "at": now.isoformat(timespec="seconds"),

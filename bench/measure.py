@@ -44,11 +44,12 @@ def compare(
     *,
     repetitions: int = 5,
     once: tuple[str, ...] = (),
+    outside: tuple[str, ...] = (),
 ) -> Result:
     """Run all contestants in turn, `repetitions` times after a warm-up; keep each one's median.
 
     Contestants must return equal answers: a fast wrong answer is no result. Those named in `once` are so slow that one
-    measured run has to do.
+    warm-up and one measured run have to do; of those in `outside`, another process needs the memory.
     """
     times: dict[str, list[float]] = {name: [] for name in contestants}
     answers: dict[str, Any] = {}
@@ -57,8 +58,9 @@ def compare(
             if name in once and round_number > 1:
                 continue
             seconds, peak, answer = _timed(work)
-            if round_number or name in once:
+            if round_number:
                 times[name].append(seconds)
+            if name not in outside:
                 result.peak_mb[name] = max(result.peak_mb.get(name, 0.0), peak)
             answers.setdefault(name, answer)
     first = answers[result.ours]
@@ -120,8 +122,8 @@ def table(results: list[Result]) -> str:
         for name, seconds in result.seconds.items():
             goal = f"≤ {result.goals[name]:g} {'✓' if verdicts[name] else '✗'}" if name in verdicts else ""
             ratio = f"{ratios[name]:.2f}" if name in ratios else ""
+            peak = f"{result.peak_mb[name]:.0f}" if name in result.peak_mb else "–"
             lines.append(
-                f"| {result.id} | {result.work} | {name} | {seconds:.3f} | {ratio} | {goal} "
-                f"| {result.peak_mb.get(name, 0):.0f} |"
+                f"| {result.id} | {result.work} | {name} | {seconds:.3f} | {ratio} | {goal} | {peak} |"
             )
     return "\n".join(lines)
