@@ -22,8 +22,13 @@ def notify(
 
 
 def tell_owner(job: Job) -> None:
-    """Tell the owner of a job that it has ended. One that was cancelled needs no notice: its owner did it."""
+    """Tell the owner of a job that it has ended.
+
+    One that was cancelled needs no notice: its owner did it. Nor does one whose work goes on later in another.
+    """
     if job.owner is None or job.workspace is None or job.status == Job.Status.CANCELLED:
+        return
+    if job.result and job.result.get("continues_at"):
         return
     url = reverse("console:job", args=[job.workspace.slug, job.pk])
     with translation.override(getattr(job.owner, "locale", "") or "en"):

@@ -64,6 +64,7 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
 
     def note_failure(self, message: str) -> None:
         """Count an error; from the third in a row calls pause, longer each time, up to ten minutes."""
+        self.refresh_from_db(fields=["consecutive_errors"])
         self.consecutive_errors += 1
         self.last_error = message[:500]
         if self.consecutive_errors >= 3:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from typing import Any
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -70,8 +71,22 @@ class SmtpType(PersonalProviderType):
             yield SmtpSession(client, sender)
 
 
+class _Client(smtplib.SMTP):
+    """Knows whether a mail's content is on its way: before that, nothing can have been accepted."""
+
+    content_sent = False
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        self.content_sent = True
+        return super().data(msg)
+
+
+class _SecureClient(_Client, smtplib.SMTP_SSL):
+    pass
+
+
 class SmtpSession(PersonalSession):
-    def __init__(self, client: smtplib.SMTP, sender: str) -> None:
+    def __init__(self, client: _Client, sender: str) -> None:
         self.client = client
         self.sender = sender
 
@@ -81,17 +96,22 @@ class SmtpSession(PersonalSession):
 
     def _send_one(self, message: Message) -> Outcome:
         mail = compose(message)
+        self.client.content_sent = False
         try:
             self.client.send_message(mail, from_addr=self.sender, to_addrs=[message.target])
         except smtplib.SMTPRecipientsRefused as error:
             code, answer = next(iter(error.recipients.values()))
+            if code == 421:
+                raise _lost(error, uncertain=False) from error
             return Outcome(message.key, "failed", code=str(code), detail=_text(answer))
-        except (smtplib.SMTPSenderRefused, smtplib.SMTPDataError) as error:
+        except smtplib.SMTPSenderRefused as error:
+            raise _sender_refused(error) from error
+        except smtplib.SMTPDataError as error:
             if error.smtp_code == 421:
                 raise _lost(error, uncertain=False) from error
             return Outcome(message.key, "failed", code=str(error.smtp_code), detail=_text(error.smtp_error))
         except (smtplib.SMTPException, OSError) as error:
-            raise _lost(error, uncertain=True) from error
+            raise _lost(error, uncertain=self.client.content_sent) from error
         # The server has taken responsibility: bounces come back later by mail.
         return Outcome(
             message.key, "delivered", code="250", provider_message_id=str(mail["Message-ID"] or "")
@@ -112,7 +132,7 @@ def compose(message: Message) -> EmailMessage:
 
 
 @contextmanager
-def _connected(provider: Provider) -> Iterator[smtplib.SMTP]:
+def _connected(provider: Provider) -> Iterator[_Client]:
     config = provider.config
     check_host(str(config["host"]))
     try:
@@ -144,15 +164,27 @@ def _connected(provider: Provider) -> Iterator[smtplib.SMTP]:
             client.close()
 
 
-def _open(config: dict[str, object]) -> smtplib.SMTP:
+def _open(config: dict[str, object]) -> _Client:
     host, port = str(config["host"]), int(str(config["port"]))
     context = ssl.create_default_context()
     if config.get("security") == "tls":
-        return smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_SECONDS, context=context)
-    client = smtplib.SMTP(host, port, timeout=TIMEOUT_SECONDS)
+        return _SecureClient(host, port, timeout=TIMEOUT_SECONDS, context=context)
+    client = _Client(host, port, timeout=TIMEOUT_SECONDS)
     if config.get("security", "starttls") == "starttls":
         client.starttls(context=context)
     return client
+
+
+def _sender_refused(error: smtplib.SMTPSenderRefused) -> ProviderError:
+    """What holds for the sender holds for every message: none of them is spent on it."""
+    if error.smtp_code == 421:
+        return _lost(error, uncertain=False)
+    return ProviderError(
+        _("The mail server takes no mail from this sender: %(code)d %(answer)s")
+        % {"code": error.smtp_code, "answer": _text(error.smtp_error)},
+        code="sender_refused",
+        retryable=error.smtp_code < 500,
+    )
 
 
 def _lost(error: Exception, *, uncertain: bool) -> ProviderError:

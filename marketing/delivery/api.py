@@ -66,6 +66,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "scheduled_at",
             "state",
             "state_reason",
+            "held_until",
             "created_at",
             "updated_at",
             "started_at",
@@ -75,12 +76,20 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "id",
             "state",
             "state_reason",
+            "held_until",
             "created_at",
             "updated_at",
             "started_at",
             "finished_at",
         ]
         validators: list[Any] = []
+
+
+class SubmitSerializer(serializers.Serializer[Any]):
+    """When a send-out leaves."""
+
+    scheduled_at = serializers.DateTimeField(required=False, allow_null=True)
+    now = serializers.BooleanField(required=False)
 
 
 class RecipientFilter(django_filters.FilterSet):
@@ -155,10 +164,13 @@ class SendOutViewSet(WorkspaceViewSet):
 
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Send now (202 with the job), or at `scheduled_at` (200)."""
-        field = serializers.DateTimeField(required=False, allow_null=True, default=None)
-        moment = field.run_validation(_body(request).get("scheduled_at"))
-        send_out = services.submit(self.access, self.get_object(), scheduled_at=moment)
+        """Send now (202 with the job), or at `scheduled_at` (200): the given time, or else the send-out's own.
+
+        `{"now": true}` sends at once, whatever time was set before.
+        """
+        given = SubmitSerializer(data=_body(request))
+        given.is_valid(raise_exception=True)
+        send_out = services.submit(self.access, self.get_object(), **given.validated_data)
         job = active_job(send_out)
         data = self.get_serializer(send_out).data
         return accepted(job, send_out=data) if job else Response(data)

@@ -7,27 +7,33 @@ is sent again only where the platform declares that it recognises a repeated `ou
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import islice
 
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
 from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
-from marketing.delivery import rate, tracking
+from marketing.delivery import contact_policy, rate, tracking
 from marketing.delivery.models import Recipient, SendBatch, SendOut
 
 MAX_GROUPS = 1000
 FIRST_POLL = timedelta(seconds=5)
+# No call takes so long: whoever made it is gone.
+INTERRUPTED_AFTER = timedelta(minutes=5)
 
 
 def make_batches(send_out: SendOut) -> None:
     """Divide queued recipients that have no batch yet into batches of equal texts."""
     table = Recipient._meta.db_table
+    most = min(send_out.provider.batch_size, send_out.per_minute or send_out.provider.batch_size)
     with transaction.atomic(), connection.cursor() as cursor:
         SendOut.objects.select_for_update().get(pk=send_out.pk)
         cursor.execute(
@@ -47,12 +53,12 @@ def make_batches(send_out: SendOut) -> None:
             )
         number = send_out.batches.count()
         for params, size in groups:
-            for _start in range(0, size, send_out.provider.batch_size):
+            for _start in range(0, size, most):
                 number += 1
-                _fill(send_out, number, params)
+                _fill(send_out, number, params, most)
 
 
-def _fill(send_out: SendOut, number: int, params: object) -> None:
+def _fill(send_out: SendOut, number: int, params: object, most: int) -> None:
     batch = SendBatch.objects.create(
         out_id=uuid.uuid4().hex, send_out=send_out, number=number, size=0, params=_loaded(params)
     )
@@ -61,20 +67,20 @@ def _fill(send_out: SendOut, number: int, params: object) -> None:
             send_out=send_out, state=Recipient.State.QUEUED, batch__isnull=True, values=batch.params
         )
         .order_by("pk")
-        .values("pk")[: send_out.provider.batch_size]
+        .values("pk")[:most]
     )
     batch.size = Recipient.objects.filter(pk__in=rows).update(batch=batch)
     batch.save(update_fields=["size"])
 
 
 def _loaded(params: object) -> dict[str, str]:
-    import json
-
     return json.loads(params) if isinstance(params, str) else dict(params)  # type: ignore[call-overload, no-any-return]
 
 
 def hand_over(send_out: SendOut, kind: BulkProviderType, job: JobContext, check: Callable[[], None]) -> None:
-    """Hand over every batch that has not been. Raises ProviderError (retryable) when the platform cannot be reached."""
+    """Hand over every batch that has not been. Raises ProviderError (retryable) when the platform fails."""
+    check()
+    _probe(send_out, kind)
     make_batches(send_out)
     batches = list(send_out.batches.all())
     for index, batch in enumerate(batches):
@@ -83,6 +89,18 @@ def hand_over(send_out: SendOut, kind: BulkProviderType, job: JobContext, check:
             _throttle(send_out, batch.size, check)
             hand_batch(send_out, kind, batch)
         job.progress(30 + 70 * (index + 1) / len(batches), done=index + 1, total=len(batches))
+
+
+def _probe(send_out: SendOut, kind: BulkProviderType) -> None:
+    """After a failure ask for a report first: a platform that cannot answer that gets no further batch to lose."""
+    last = send_out.batches.filter(state=SendBatch.State.UNKNOWN).order_by("-number").first()
+    if send_out.provider.consecutive_errors and last is not None:
+        since = last.handed_at or timezone.now()
+        try:
+            list(islice(kind.receipts(send_out.provider, last.out_id, since), 1))
+        except ProviderError as error:
+            if error.retryable:
+                raise
 
 
 def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
@@ -96,69 +114,123 @@ def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None
 
 
 def hand_batch(send_out: SendOut, kind: BulkProviderType, batch: SendBatch) -> None:
-    """One call. The state is committed before it, so a crash leaves `handing`, which is treated as unknown."""
-    now = timezone.now()
-    claimed = SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.NEW).update(
-        state=SendBatch.State.HANDING, attempts=batch.attempts + 1, handed_at=now
-    )
+    """One call. The state is committed before it, so a crash leaves `handing`, which is treated as unknown.
+
+    Raises ProviderError (retryable) where others must wait too.
+    """
+    if _claim(send_out, batch):
+        try:
+            biz_id = _call(send_out, kind, batch)
+        except ProviderError as error:
+            _not_handed(batch, error)
+            if error.retryable:
+                raise
+        else:
+            mark_handed(batch, biz_id)
+            send_out.provider.note_success()
+
+
+def repeat_batch(send_out: SendOut, kind: BulkProviderType, batch: SendBatch) -> None:
+    """The same call again, for a platform that recognises the `out_id`. Without a clear answer it stays unknown."""
+    with transaction.atomic():
+        claimed = SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.UNKNOWN).update(
+            state=SendBatch.State.HANDING, attempts=batch.attempts + 1
+        )
+        Recipient.objects.filter(batch=batch, state=Recipient.State.UNKNOWN).update(
+            state=Recipient.State.HANDING
+        )
     if not claimed:
         return
+    try:
+        biz_id = _call(send_out, kind, batch)
+    except ProviderError as error:
+        _park(Q(pk=batch.pk), "no_answer", str(error), batch.next_poll_at)
+    else:
+        mark_handed(batch, biz_id)
+
+
+def _claim(send_out: SendOut, batch: SendBatch) -> bool:
+    """Mark the batch as being handed over, without people who must not get it any more; False where nobody is left."""
+    now = timezone.now()
+    with transaction.atomic():
+        if contact_policy.cap_of(send_out):
+            contact_policy.lock(send_out)
+        locked = SendOut.objects.select_for_update().get(pk=send_out.pk)
+        row = SendBatch.objects.select_for_update().get(pk=batch.pk)
+        if locked.state != SendOut.State.SENDING or row.state != SendBatch.State.NEW:
+            return False
+        queued = Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED)
+        contact_policy.leave_out(send_out, rows=queued.values_list("pk", flat=True))
+        row.size = queued.update(state=Recipient.State.HANDING, handed_at=now)
+        row.state = SendBatch.State.HANDING if row.size else SendBatch.State.CLOSED
+        row.attempts, row.handed_at = row.attempts + 1, now
+        row.save(update_fields=["size", "state", "attempts", "handed_at"])
     batch.refresh_from_db()
+    return row.size > 0
+
+
+def _call(send_out: SendOut, kind: BulkProviderType, batch: SendBatch) -> str:
     request = BulkRequest(
         out_id=batch.out_id,
         recipients_url=tracking.file_url(batch.out_id),
         size=batch.size,
         content={**send_out.content, "params": batch.params},
     )
-    try:
-        biz_id = kind.send_bulk(send_out.provider, request)
-    except ProviderError as error:
-        _not_handed(send_out, batch, error)
-        return
-    mark_handed(batch, biz_id)
-    send_out.provider.note_success()
+    return kind.send_bulk(send_out.provider, request)
 
 
-def _not_handed(send_out: SendOut, batch: SendBatch, error: ProviderError) -> None:
-    rows = Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED)
-    batch.error = str(error)[:500]
+def _not_handed(batch: SendBatch, error: ProviderError) -> None:
+    """Unknown where the platform may have accepted it, queued again where it did not, failed where it refused."""
+    detail = str(error)[:500]
     if error.uncertain:
-        send_out.provider.note_failure(str(error))
-        batch.state, batch.next_poll_at = SendBatch.State.UNKNOWN, timezone.now() + FIRST_POLL
-        batch.save(update_fields=["state", "next_poll_at", "error"])
-        rows.update(
-            state=Recipient.State.UNKNOWN, reason="no_answer", detail=batch.error, handed_at=timezone.now()
-        )
+        _park(Q(pk=batch.pk), "no_answer", detail, timezone.now() + FIRST_POLL)
         return
-    if error.retryable:
-        send_out.provider.note_failure(str(error))
-        batch.state, batch.handed_at = SendBatch.State.NEW, None
-        batch.save(update_fields=["state", "handed_at", "error"])
-        raise error
-    batch.state = SendBatch.State.FAILED
-    batch.save(update_fields=["state", "error"])
-    code = str(error.extra.get("provider_code") or error.code)[:64]
-    rows.update(state=Recipient.State.FAILED, code=code, detail=batch.error, reported_at=timezone.now())
+    state = SendBatch.State.NEW if error.retryable else SendBatch.State.FAILED
+    with transaction.atomic():
+        SendBatch.objects.filter(pk=batch.pk).update(state=state, error=detail)
+        rows = Recipient.objects.filter(batch=batch, state=Recipient.State.HANDING)
+        if error.retryable:
+            rows.update(state=Recipient.State.QUEUED, handed_at=None)
+        else:
+            code = str(error.extra.get("provider_code") or error.code)[:64]
+            rows.update(state=Recipient.State.FAILED, code=code, detail=detail, reported_at=timezone.now())
 
 
 def mark_handed(batch: SendBatch, biz_id: str = "") -> None:
     """The platform has the batch: its recipients wait for reports."""
-    now = timezone.now()
     with transaction.atomic():
         SendBatch.objects.filter(pk=batch.pk).update(
-            state=SendBatch.State.HANDED, biz_id=biz_id, error="", polls=0, next_poll_at=now + FIRST_POLL
+            state=SendBatch.State.HANDED,
+            biz_id=biz_id,
+            error="",
+            polls=0,
+            next_poll_at=timezone.now() + FIRST_POLL,
         )
         Recipient.objects.filter(
-            batch=batch, state__in=[Recipient.State.QUEUED, Recipient.State.UNKNOWN]
-        ).update(state=Recipient.State.HANDED, reason="", detail="", handed_at=now)
+            batch=batch, state__in=[Recipient.State.HANDING, Recipient.State.UNKNOWN]
+        ).update(state=Recipient.State.HANDED, reason="", detail="")
 
 
-def park_interrupted(send_out: SendOut) -> None:
-    """After a crash: a batch that was being handed over may have been accepted, so it is asked for, not repeated."""
-    for batch in send_out.batches.filter(state=SendBatch.State.HANDING):
-        SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.HANDING).update(
-            state=SendBatch.State.UNKNOWN, next_poll_at=timezone.now()
+def park_interrupted(send_out: SendOut | None = None) -> None:
+    """After a crash: a batch that was being handed over may have been accepted, so it is asked for, not repeated.
+
+    Of all send-outs only what has been under way for too long, since others may be at work.
+    """
+    which = Q(send_out=send_out) if send_out else Q(handed_at__lt=timezone.now() - INTERRUPTED_AFTER)
+    _park(which, "worker_lost", "", timezone.now())
+
+
+def _park(which: Q, reason: str, detail: str, next_poll_at: object) -> None:
+    """Set batches that are being handed over, and their recipients, to unknown."""
+    with transaction.atomic():
+        parked = list(
+            SendBatch.objects.select_for_update(skip_locked=True)
+            .filter(which, state=SendBatch.State.HANDING)
+            .values_list("pk", flat=True)
         )
-        Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED).update(
-            state=Recipient.State.UNKNOWN, reason="worker_lost"
+        Recipient.objects.filter(batch__in=parked, state=Recipient.State.HANDING).update(
+            state=Recipient.State.UNKNOWN, reason=reason, detail=detail[:500]
+        )
+        SendBatch.objects.filter(pk__in=parked).update(
+            state=SendBatch.State.UNKNOWN, next_poll_at=next_poll_at, error=detail[:500]
         )

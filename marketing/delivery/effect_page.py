@@ -12,7 +12,7 @@ from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
-from marketing.delivery import queries, trial
+from marketing.delivery import queries, services, trial
 from marketing.delivery.api import shown_recipient
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.views import SendOutMixin
@@ -46,23 +46,25 @@ class SendOutDetail(SendOutMixin, DetailPage):
     def extra(self, obj: SendOut) -> dict[str, Any]:
         can = self.access.can
         steers = obj.owner_id == self.access.user.pk or can(f"marketing.{obj.channel}.manage_others")
-        found = {
+        version = audiences.latest_version(obj.audience)
+        found: dict[str, Any] = {
+            "people": version.count if version else 0,
             "job": active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
-            "editable": obj.state in SendOut.EDITABLE and obj.resolved_at is None,
-            "startable": obj.state in (SendOut.State.DRAFT, SendOut.State.FAILED) and obj.resolved_at is None,
+            "editable": services.is_editable(obj),
+            "startable": services.is_startable(obj),
+            "pausable": obj.state == SendOut.State.SENDING or obj.held_until is not None,
+            "resumable": services.can_resume(obj) and not services.is_startable(obj),
             "live": obj.state in SendOut.LIVE,
         }
-        return {**found, **(self._effect(obj) if obj.resolved_at else self._preview(obj))}
+        return {**found, **(self._effect(obj) if obj.resolved_at else self._preview(obj, found["people"]))}
 
-    def _preview(self, obj: SendOut) -> dict[str, Any]:
+    def _preview(self, obj: SendOut, people: int) -> dict[str, Any]:
         """The message as a member would get it. A member that cannot be read must not hide the page."""
-        version = audiences.latest_version(obj.audience)
-        people = version.count if version else 0
         given = self.request.GET.get("member", "")
         member = min(int(given), max(people - 1, 0)) if given.isdigit() and len(given) < 10 else 0
-        answer: dict[str, Any] = {"people": people, "member": member, "place": member + 1}
+        answer: dict[str, Any] = {"member": member, "place": member + 1}
         if member > 0:
             answer["previous_member"] = f"?member={member - 1}"
         if member + 1 < people:

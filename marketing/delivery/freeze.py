@@ -11,6 +11,7 @@ from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
 from insight.audiences import queries as audiences
 from marketing.content import rendering, reviews
+from marketing.delivery import variables
 from marketing.delivery.models import SendOut, TrackedLink
 
 
@@ -36,10 +37,18 @@ def freeze(send_out: SendOut, job: JobContext) -> None:
 def build(send_out: SendOut) -> dict[str, Any]:
     """The content of a send-out from its template, sender and signature. Raises Conflict where a review is missing."""
     template = send_out.template
+    missing = variables.unanswered(send_out)
+    if missing:
+        raise Conflict(
+            _("The template has variables without a text: %(names)s. Say where they get it.")
+            % {"names": ", ".join(missing)},
+            code="variables_open",
+        )
     if send_out.channel == "email":
         if send_out.sender is None:
             raise ValidationFailed(_("Choose a sender."), errors={"sender": [_("Choose a sender.")]})
         return {
+            "purpose": template.purpose,
             "from_address": send_out.sender.address,
             "from_name": send_out.sender.name,
             "subject": template.subject,
@@ -57,6 +66,7 @@ def build(send_out: SendOut) -> dict[str, Any]:
             retryable=False,
         )
     return {
+        "purpose": template.purpose,
         "text": template.text,
         "sign_name": send_out.signature.text,
         "template_code": review.remote_code,

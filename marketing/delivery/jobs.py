@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cdp.core.errors import Cancelled, DomainError
+from cdp.core.errors import Cancelled, Conflict, DomainError
 from cdp.jobs import JobContext, JobKind, register
-from marketing.channels.base import BulkProviderType, PersonalProviderType, provider_type
-from marketing.delivery import bulk, freeze, personal, resolve
+from marketing.channels.base import (
+    BulkProviderType,
+    PersonalProviderType,
+    ProviderError,
+    provider_type,
+)
+from marketing.delivery import bulk, contact_policy, freeze, personal, resolve, schedule
+from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import Recipient, SendOut
+
+FIRST_PAUSE = timedelta(seconds=5)
+OUTAGE = timedelta(hours=24)
+"""How long a send-out tries again by itself while its provider lets nothing through."""
 
 
 @register
@@ -29,26 +40,17 @@ class RunSendOut(JobKind):
 
     def run(self, job: JobContext) -> dict[str, Any]:
         send_out = _load(job)
+        _park_interrupted(send_out)
         if send_out.state != SendOut.State.SENDING:
             return {"state": send_out.state}
-        kind = provider_type(send_out.provider)
-        _park_interrupted(send_out)
-        if send_out.resolved_at is None:
-            job.phase(_("Fixing content and audience"), progress=1)
-            freeze.freeze(send_out, job)
-            job.phase(_("Finding recipients"), progress=5)
-            resolve.resolve(send_out, job)
-        job.phase(_("Sending"), progress=30)
-
-        def check() -> None:
-            job.check_cancelled()
-            _stop_unless_sending(send_out)
-
-        if isinstance(kind, PersonalProviderType):
-            personal.hand_over(send_out, kind, job, check)
-        elif isinstance(kind, BulkProviderType):
-            bulk.hand_over(send_out, kind, job, check)
-        return _finish(send_out)
+        try:
+            return _carry_out(send_out, job)
+        except Held as held:
+            return _wait(send_out, held, job)
+        except ProviderError as error:
+            if not error.retryable:
+                raise
+            return _wait_for_provider(send_out, error, job)
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
         """A pause or stop has set its own state; anything else fails the send-out with the reason."""
@@ -66,8 +68,56 @@ class RunSendOut(JobKind):
 
 def _load(job: JobContext) -> SendOut:
     return SendOut.objects.select_related(
-        "provider", "template", "sender", "signature", "audience_version"
+        "workspace", "provider", "template", "sender", "signature", "audience", "audience_version"
     ).get(pk=job.params["send_out"], workspace=job.workspace)
+
+
+def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
+    if not send_out.provider.enabled:
+        raise Conflict(_("The provider is switched off."), code="provider_off")
+    if send_out.provider.is_paused and send_out.provider.paused_until:
+        raise Held(send_out.provider.paused_until, send_out.provider.last_error)
+
+    def check() -> None:
+        job.check_cancelled()
+        _stop_unless_sending(send_out)
+        contact_policy.keep_quiet(send_out)
+
+    check()
+    kind = provider_type(send_out.provider)
+    if send_out.resolved_at is None:
+        job.phase(_("Fixing content and audience"), progress=1)
+        freeze.freeze(send_out, job)
+        job.phase(_("Finding recipients"), progress=5)
+        resolve.resolve(send_out, job)
+    job.phase(_("Sending"), progress=30)
+    if isinstance(kind, PersonalProviderType):
+        personal.hand_over(send_out, kind, job, check)
+    elif isinstance(kind, BulkProviderType):
+        bulk.hand_over(send_out, kind, job, check)
+    return _finish(send_out)
+
+
+def _wait(send_out: SendOut, held: Held, job: JobContext) -> dict[str, Any]:
+    schedule.hold(send_out, held)
+    job.log(held.reason)
+    return {"state": SendOut.State.WAITING, "continues_at": held.until.isoformat()}
+
+
+def _wait_for_provider(send_out: SendOut, error: ProviderError, job: JobContext) -> dict[str, Any]:
+    """Try again later, each time a little later; after a day without success a person must decide."""
+    provider, now = send_out.provider, timezone.now()
+    provider.note_failure(str(error))
+    since = send_out.failing_since
+    if since is None or send_out.recipients.filter(handed_at__gt=since).exists():
+        since = now
+    SendOut.objects.filter(pk=send_out.pk).update(failing_since=since)
+    if now - since < OUTAGE:
+        return _wait(send_out, Held(provider.paused_until or now + FIRST_PAUSE, str(error)), job)
+    SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(
+        state=SendOut.State.PAUSED, state_reason=str(error), failing_since=None, updated_at=now
+    )
+    raise DomainError(str(error), code=error.code, status=error.status)
 
 
 def _park_interrupted(send_out: SendOut) -> None:
@@ -92,11 +142,19 @@ def _finish(send_out: SendOut) -> dict[str, Any]:
         "state": SendOut.State.FINISHED,
         "finished_at": timezone.now(),
         "state_reason": "",
+        "failing_since": None,
+        "updated_at": timezone.now(),
     }
+    refused = reached.filter(state=Recipient.State.FAILED).first()
     if not reached.exists():
         changes.update(
             state=SendOut.State.FAILED,
             state_reason=_("Nobody in the audience can be reached: see why in the recipients list."),
+        )
+    elif refused and not reached.exclude(state=Recipient.State.FAILED).exists():
+        changes.update(
+            state=SendOut.State.FAILED,
+            state_reason=_("The provider refused every message: %(reason)s") % {"reason": refused.detail},
         )
     SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(**changes)
     return {"recipients": reached.count(), "left_out": send_out.recipients.count() - reached.count()}

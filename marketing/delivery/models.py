@@ -71,6 +71,10 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     state_reason = models.TextField(blank=True)
+    held_until = models.DateTimeField(
+        null=True, help_text="While waiting: when it goes on after quiet hours or an outage."
+    )
+    failing_since = models.DateTimeField(null=True, help_text="Since when the provider lets nothing through.")
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -177,6 +181,9 @@ class FilterReason(models.TextChoices):
     SUPPRESSED = "suppressed", _("Unsubscribed or blocked")
     BOUNCED = "bounced", _("Earlier mail could not be delivered")
     MISSING_VALUE = "missing_value", _("A variable has no value")
+    DUPLICATE = "duplicate", _("Somebody else in the audience has the same address or number")
+    CAPPED = "capped", _("Has got as many messages as one person may get")
+    QUIET_HOURS = "quiet_hours", _("It was due in quiet hours")
     LIMIT = "limit", _("Above the set number of people")
 
 

@@ -6,6 +6,7 @@ worker die, those few are parked as `unknown`; they may have got the message, so
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from email.utils import format_datetime, formataddr
 from urllib.parse import urlsplit
@@ -15,33 +16,60 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from cdp.core import metrics
+from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
 from marketing.content import rendering
-from marketing.delivery import rate, tracking
-from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression, TrackedLink
+from marketing.delivery import contact_policy, rate, tracking
+from marketing.delivery.models import Recipient, SendOut, Suppression, TrackedLink
 
 CHUNK = 20
+# No such mailbox, no such host, or a host that takes no mail (RFC 3463, RFC 7505).
+_GONE = re.compile(r"5\.1\.(1|2|10)\b")
 
 
 def hand_over(
     send_out: SendOut, kind: PersonalProviderType, job: JobContext, check: Callable[[], None]
 ) -> None:
-    """Send to everybody queued. Raises ProviderError (retryable) when the provider fails; what is left stays queued."""
+    """Send to everybody queued. Raises ProviderError (retryable) when the provider fails; what is left stays queued.
+
+    Servers end connections that were idle or have carried many messages: as long as each carries some, a new one
+    is opened.
+    """
+    while True:
+        before = _left(send_out)
+        if not before:
+            return
+        try:
+            _hand_over_in_one_session(send_out, kind, job, check)
+        except ProviderError as error:
+            if error.code != "connection_lost" or error.uncertain or _left(send_out) == before:
+                raise
+        else:
+            return
+
+
+def _left(send_out: SendOut) -> int:
+    return send_out.recipients.filter(state=Recipient.State.QUEUED).count()
+
+
+def _hand_over_in_one_session(
+    send_out: SendOut, kind: PersonalProviderType, job: JobContext, check: Callable[[], None]
+) -> None:
+    check()
     total = send_out.recipients.exclude(state=Recipient.State.FILTERED).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
-    sent = total - send_out.recipients.filter(state=Recipient.State.QUEUED).count()
+    sent, size = total - _left(send_out), _chunk_size(send_out)
     with kind.session(send_out.provider, str(send_out.content["from_address"])) as session:
-        while True:
+        while send_out.recipients.filter(state=Recipient.State.QUEUED).exists():
             check()
-            chunk = _claim(send_out, _chunk_size(send_out))
-            if not chunk:
-                break
-            _throttle(send_out, len(chunk), check)
+            # Waiting comes before claiming: who is claimed is handed over at once, whatever happens meanwhile.
+            _throttle(send_out, size, check)
+            chunk = _claim(send_out, size)
             _send_chunk(send_out, session, chunk, links)
+            send_out.provider.note_success()
             sent += len(chunk)
             job.progress(30 + 70 * sent / max(1, total), done=sent, total=total)
-    send_out.provider.note_success()
 
 
 def _chunk_size(send_out: SendOut) -> int:
@@ -63,31 +91,18 @@ def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None
 
 
 def _claim(send_out: SendOut, size: int) -> list[Recipient]:
-    """Take the next recipients; those suppressed since the ledger was written are left out now."""
+    """Take the next recipients; those suppressed or capped since the ledger was written are left out now."""
     with transaction.atomic():
-        rows = list(
-            Recipient.objects.select_for_update(skip_locked=True)
-            .filter(send_out=send_out, state=Recipient.State.QUEUED)
-            .order_by("pk")[:size]
-        )
-        blocked = set(
-            Suppression.objects.filter(
-                workspace=send_out.workspace_id,
-                channel=send_out.channel,
-                target_hash__in=[row.person_hash for row in rows],
-            ).values_list("target_hash", flat=True)
-        )
-        if blocked:
-            Recipient.objects.filter(pk__in=[row.pk for row in rows if row.person_hash in blocked]).update(
-                state=Recipient.State.FILTERED, reason=FilterReason.SUPPRESSED
-            )
-            rows = [row for row in rows if row.person_hash not in blocked]
-            if not rows:
-                return _claim(send_out, size)
-        Recipient.objects.filter(pk__in=[row.pk for row in rows]).update(
-            state=Recipient.State.HANDING, handed_at=timezone.now()
-        )
-    return rows
+        if contact_policy.cap_of(send_out):
+            contact_policy.lock(send_out)
+        if SendOut.objects.select_for_update().get(pk=send_out.pk).state != SendOut.State.SENDING:
+            return []
+        queued = Recipient.objects.filter(send_out=send_out, state=Recipient.State.QUEUED).order_by("pk")
+        while rows := [row.pk for row in queued.only("pk")[:size]]:
+            if not contact_policy.leave_out(send_out, rows=rows):
+                break
+        queued.filter(pk__in=rows).update(state=Recipient.State.HANDING, handed_at=timezone.now())
+    return list(Recipient.objects.filter(pk__in=rows).order_by("pk"))
 
 
 def _send_chunk(
@@ -99,18 +114,19 @@ def _send_chunk(
         for outcome in session.send(messages):
             outcomes.append(outcome)
     except ProviderError as error:
-        _write(outcomes)
         rest = chunk[len(outcomes) :]
         if error.uncertain and rest:
             Recipient.objects.filter(pk=rest[0].pk).update(
                 state=Recipient.State.UNKNOWN, reason="connection_lost", detail=str(error)[:500]
             )
             rest = rest[1:]
-        Recipient.objects.filter(pk__in=[row.pk for row in rest]).update(
+        Recipient.objects.filter(pk__in=[row.pk for row in rest], state=Recipient.State.HANDING).update(
             state=Recipient.State.QUEUED, handed_at=None
         )
         raise
-    _write(outcomes)
+    finally:
+        _write(outcomes)
+        _suppress_bounced(send_out, chunk, outcomes)
 
 
 def _write(outcomes: list[Outcome]) -> None:
@@ -124,15 +140,38 @@ def _write(outcomes: list[Outcome]) -> None:
         cursor.execute(
             f"""
             UPDATE {Recipient._meta.db_table} r
-               SET state = v.state, code = v.code, detail = v.detail, provider_message_id = v.message,
+               SET state = v.state, code = v.code, detail = v.detail, provider_message_id = v.message, reason = '',
                    reported_at = CASE WHEN v.state IN ('delivered', 'failed') THEN %s::timestamptz END
               FROM (VALUES {places}) AS v (id, state, code, detail, message)
-             WHERE r.id = v.id AND r.state = 'handing'
+             WHERE r.id = v.id AND (r.state = 'handing' OR r.state = 'unknown' AND r.reason = 'worker_lost')
             """,
             [now, *(value for row in rows for value in row)],
         )
     for outcome in outcomes:
         metrics.MESSAGES.labels("email", outcome.state).inc()
+
+
+def _suppress_bounced(send_out: SendOut, chunk: list[Recipient], outcomes: list[Outcome]) -> None:
+    """Addresses that the server says do not exist get no more mail."""
+    bounced = {
+        outcome.key for outcome in outcomes if outcome.state == "failed" and _GONE.match(outcome.detail)
+    }
+    mask = ID_TYPES["email"].mask
+    Suppression.objects.bulk_create(
+        [
+            Suppression(
+                workspace_id=send_out.workspace_id,
+                channel=send_out.channel,
+                target_hash=row.person_hash,
+                masked=mask(row.target),
+                reason=Suppression.Reason.HARD_BOUNCE,
+                source=send_out.pk,
+            )
+            for row in chunk
+            if row.pk in bounced
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:

@@ -24,6 +24,7 @@ PER_TICK = 50
 
 def poll_due() -> int:
     """Ask for all batches whose time has come; returns how many were asked for."""
+    bulk.park_interrupted()
     asked = 0
     for _turn in range(PER_TICK):
         with transaction.atomic():
@@ -62,26 +63,8 @@ def _poll(batch: SendBatch) -> None:
             bulk.mark_handed(batch, batch.biz_id)
         apply(batch, found)
     elif batch.state == SendBatch.State.UNKNOWN and batch.send_out.provider.config.get("idempotent"):
-        _repeat(batch, kind)
+        bulk.repeat_batch(batch.send_out, kind, batch)
     _close(batch)
-
-
-def _repeat(batch: SendBatch, kind: BulkProviderType) -> None:
-    """The platform recognises a repeated out_id: the same call again cannot reach anybody twice."""
-    SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.UNKNOWN).update(state=SendBatch.State.NEW)
-    Recipient.objects.filter(batch=batch, state=Recipient.State.UNKNOWN).update(
-        state=Recipient.State.QUEUED, reason=""
-    )
-    batch.refresh_from_db()
-    try:
-        bulk.hand_batch(batch.send_out, kind, batch)
-    except ProviderError as error:
-        # Nothing was accepted: it stays to be asked for, and is tried again at the next look.
-        SendBatch.objects.filter(pk=batch.pk).update(state=SendBatch.State.UNKNOWN)
-        Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED).update(
-            state=Recipient.State.UNKNOWN
-        )
-        log.info("Batch %s could not be repeated: %s", batch.out_id, error)
 
 
 def apply(batch: SendBatch, found: list[BatchReceipt]) -> int:
@@ -137,6 +120,6 @@ def _close(batch: SendBatch) -> None:
     if expired:
         rows.update(state=Recipient.State.FAILED, code="no_report", reported_at=timezone.now())
     if expired or not rows.exists():
-        SendBatch.objects.filter(pk=batch.pk, state=SendBatch.State.HANDED).update(
-            state=SendBatch.State.CLOSED, next_poll_at=None
-        )
+        SendBatch.objects.filter(
+            pk=batch.pk, state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN]
+        ).update(state=SendBatch.State.CLOSED, next_poll_at=None)

@@ -6,11 +6,8 @@ run finds the rows of the first by their unique key.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 from django.db import connection, transaction
@@ -23,35 +20,14 @@ from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
 from insight.audiences import queries as audiences
 from marketing.channels.base import provider_type
+from marketing.delivery import contact_policy
 from marketing.delivery.models import FilterReason, Recipient, SendOut
 from marketing.delivery.targets import target_hash
+from marketing.delivery.variables import Variable, texts_of, variables_of
 
 ROWS = 10_000
 _COLUMNS = ("person", "person_hash", "target", "values", "state", "reason")
-
-
-@dataclass(frozen=True)
-class Variable:
-    """How a template variable gets its text: a tag of the person, or a replacement, or nobody is written to."""
-
-    name: str
-    dataset: str
-    tag: str
-    format: str = ""
-    missing: str = "replace"
-    value: str = ""
-
-    @property
-    def source(self) -> tuple[str, str]:
-        return self.dataset, self.tag
-
-
-def variables_of(send_out: SendOut) -> list[Variable]:
-    known = ("dataset", "tag", "format", "missing", "value")
-    return [
-        Variable(name, **{key: value for key, value in given.items() if key in known})
-        for name, given in send_out.variables.items()
-    ]
+_Row = tuple[str, str, str, dict[str, str], str, str]
 
 
 def resolve(send_out: SendOut, job: JobContext) -> None:
@@ -76,7 +52,7 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
         _copy(send_out, _rows(send_out, kind.id_type, batch, column, variables, tags))
         done += batch.num_rows
         job.progress(30 * done / max(1, version.count), done=done, total=version.count)
-    _suppress(send_out)
+    contact_policy.leave_out(send_out)
     _limit(send_out)
     SendOut.objects.filter(pk=send_out.pk).update(resolved_at=timezone.now())
 
@@ -88,7 +64,7 @@ def _rows(
     column: str,
     variables: list[Variable],
     tags: list[tuple[str, str]],
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[_Row]:
     """Ledger rows of a batch. Its columns: user_unique_id, the target, then one per tag, in their order."""
     normalise = ID_TYPES[id_type].normalise
     people = batch.column("user_unique_id").to_pylist()
@@ -98,112 +74,63 @@ def _rows(
     place = {source: index for index, source in enumerate(tags)}
     for row, (person, raw) in enumerate(zip(people, targets, strict=True)):
         target = normalise(raw) if raw else None
-        texts, missing = _texts(variables, {source: values[index][row] for source, index in place.items()})
+        texts, missing = texts_of(variables, {source: values[index][row] for source, index in place.items()})
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
-            yield person, f"none:{person}"[:64], "", "{}", Recipient.State.FILTERED, reason
-        elif missing:
-            digest = target_hash(send_out.workspace_id, send_out.channel, target)
-            yield (
-                person,
-                digest,
-                encrypt_text(target),
-                "{}",
-                Recipient.State.FILTERED,
-                FilterReason.MISSING_VALUE,
-            )
+            yield person, _nobody(send_out, person), "", {}, Recipient.State.FILTERED, reason
+            continue
+        digest = target_hash(send_out.workspace_id, send_out.channel, target)
+        kept = encrypt_text(target)
+        if missing:
+            yield person, digest, kept, {}, Recipient.State.FILTERED, FilterReason.MISSING_VALUE
         else:
-            digest = target_hash(send_out.workspace_id, send_out.channel, target)
-            yield person, digest, encrypt_text(target), texts, Recipient.State.QUEUED, ""
+            yield person, digest, kept, texts, Recipient.State.QUEUED, ""
 
 
-def _texts(variables: list[Variable], found: dict[tuple[str, str], Any]) -> tuple[Any, bool]:
-    """The person's variable texts, and whether one without a value forbids writing to them."""
-    texts: dict[str, str] = {}
-    for item in variables:
-        text = as_text(found.get(item.source) if item.tag else None, item.format)
-        if text == "" and item.missing == "skip":
-            return {}, True
-        texts[item.name] = text or item.value
-    return texts, False
+def _nobody(send_out: SendOut, person: str) -> str:
+    """What stands in place of the target's hash for somebody without a target of their own."""
+    return target_hash(send_out.workspace_id, send_out.channel, f"nobody:{person}")
 
 
-DATE_FORMATS = {
-    "yyyy-MM-dd": "%Y-%m-%d",
-    "yyyy/MM/dd": "%Y/%m/%d",
-    "yyyy年M月d日": "{0.year}年{0.month}月{0.day}日",
-    "MM-dd": "%m-%d",
-    "M月d日": "{0.month}月{0.day}日",
-    "yyyy-MM-dd HH:mm": "%Y-%m-%d %H:%M",
-    "yyyy-MM-dd HH:mm:ss": "%Y-%m-%d %H:%M:%S",
-    "HH:mm": "%H:%M",
-}
+def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
+    """COPY rows into a temporary table, then take over those that the ledger does not have yet.
 
-
-def as_text(value: Any, pattern: str = "") -> str:
-    """A tag value as it stands in a message: no trailing zeros, several values joined, dates as asked for."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return "、".join(str(part) for part in value)
-    if isinstance(value, datetime | date):
-        known = DATE_FORMATS.get(pattern) or ("%Y-%m-%d %H:%M" if isinstance(value, datetime) else "%Y-%m-%d")
-        return known.format(value) if "{" in known else value.strftime(known)
-    if isinstance(value, float | Decimal):
-        return format(Decimal(str(value)).normalize(), "f")
-    return str(value)
-
-
-def _copy(send_out: SendOut, rows: Iterator[tuple[Any, ...]]) -> None:
-    """COPY rows into a temporary table, then take over those that the ledger does not have yet."""
-    import json
-
-    table = Recipient._meta.db_table
+    Of several people with one target the first gets the message; the others stand there as left out.
+    """
+    table, columns = Recipient._meta.db_table, ", ".join(_quoted())
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
-            '"values" jsonb, state text, reason text) ON COMMIT DROP'
+            '"values" jsonb, state text, reason text, nobody text) ON COMMIT DROP'
         )
-        with cursor.copy(f"COPY ledger_stage ({', '.join(_quoted())}) FROM STDIN") as copy:  # type: ignore[attr-defined]
+        with cursor.copy(f"COPY ledger_stage ({columns}, nobody) FROM STDIN") as copy:  # type: ignore[attr-defined]
             for person, digest, target, texts, state, reason in rows:
-                payload = texts if isinstance(texts, str) else json.dumps(texts, ensure_ascii=False)
-                copy.write_row((person, digest, target, payload, str(state), str(reason)))
+                payload = json.dumps(texts, ensure_ascii=False)
+                spare = _nobody(send_out, person)
+                copy.write_row((person, digest, target, payload, str(state), str(reason), spare))
         cursor.execute(
             f"""
-            INSERT INTO {table} (send_out_id, {", ".join(_quoted())}, code, detail, provider_message_id)
-            SELECT %s, {", ".join(_quoted())}, '', '', '' FROM ledger_stage
+            INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
+            SELECT %s, {columns}, '', '', '' FROM ledger_stage
             ON CONFLICT (send_out_id, person_hash) DO NOTHING
             """,
             [send_out.pk],
+        )
+        cursor.execute(
+            f"""
+            INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
+            SELECT %s, s.person, s.nobody, '', '{{}}', %s, %s, '', '', ''
+              FROM ledger_stage s JOIN {table} r ON r.send_out_id = %s AND r.person_hash = s.person_hash
+             WHERE r.person <> s.person
+            ON CONFLICT (send_out_id, person_hash) DO NOTHING
+            """,
+            [send_out.pk, Recipient.State.FILTERED, FilterReason.DUPLICATE, send_out.pk],
         )
         cursor.execute("DROP TABLE ledger_stage")
 
 
 def _quoted() -> list[str]:
     return [f'"{column}"' for column in _COLUMNS]
-
-
-def _suppress(send_out: SendOut) -> None:
-    """Leave out whoever has unsubscribed or cannot be reached."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"""
-            UPDATE {Recipient._meta.db_table} r
-               SET state = %s, reason = CASE WHEN s.reason = 'hard_bounce' THEN %s ELSE %s END
-              FROM delivery_suppression s
-             WHERE r.send_out_id = %s AND r.state = %s
-               AND s.workspace_id = %s AND s.channel = %s AND s.target_hash = r.person_hash
-            """,
-            [
-                Recipient.State.FILTERED,
-                FilterReason.BOUNCED,
-                FilterReason.SUPPRESSED,
-                send_out.pk,
-                Recipient.State.QUEUED,
-                send_out.workspace_id,
-                send_out.channel,
-            ],
-        )
 
 
 def _limit(send_out: SendOut) -> None:

@@ -1,4 +1,4 @@
-"""Starting send-outs whose time has come."""
+"""Starting send-outs whose time has come, and letting running ones wait."""
 
 from __future__ import annotations
 
@@ -6,42 +6,71 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Value
+from django.db.models.functions import Coalesce, Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.jobs import start_job
+from cdp.jobs.models import Job
+from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import SendOut
+
+KEY = "send_out:"
+ORPHANED_AFTER = timedelta(minutes=1)
 
 
 def start_due() -> int:
-    """Start every waiting send-out that is due; returns how many.
+    """Start every waiting send-out that is due, and those that were left without a job; returns how many.
 
     One that is later than the tolerance (the system was down) is not sent by surprise: it fails and says why.
     """
     started = 0
     now = timezone.now()
+    late = now - timedelta(hours=settings.LATE_SEND_HOURS)
     with transaction.atomic():
-        due = SendOut.objects.select_for_update(skip_locked=True, of=("self",)).filter(
-            state=SendOut.State.WAITING, scheduled_at__lte=now
+        rows = SendOut.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
+            "workspace", "owner"
         )
-        for send_out in due.select_related("workspace", "owner"):
-            if send_out.scheduled_at is not None and send_out.scheduled_at < now - timedelta(
-                hours=settings.LATE_SEND_HOURS
-            ):
+        due = rows.annotate(due=Coalesce("held_until", "scheduled_at")).filter(
+            state=SendOut.State.WAITING, due__lte=now
+        )
+        for send_out in due:
+            if send_out.due < late:
                 send_out.state, send_out.finished_at = SendOut.State.FAILED, now
                 send_out.state_reason = _("Missed its time: the system was down. Check it and send it again.")
                 send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
             else:
                 begin(send_out)
                 started += 1
+        jobs = Job.objects.filter(
+            dedupe_key=Concat(Value(KEY), OuterRef("pk")),
+            workspace=OuterRef("workspace"),
+            status__in=Job.ACTIVE,
+        )
+        orphans = rows.filter(state=SendOut.State.SENDING, updated_at__lt=now - ORPHANED_AFTER)
+        for orphan in orphans.exclude(Exists(jobs)):
+            begin(orphan)
+            started += 1
     return started
 
 
 def begin(send_out: SendOut) -> None:
     """Set it sending and queue its job. Call inside a transaction that holds the row's lock."""
-    send_out.state, send_out.state_reason = SendOut.State.SENDING, ""
+    send_out.state, send_out.state_reason, send_out.held_until = SendOut.State.SENDING, "", None
     send_out.started_at = send_out.started_at or timezone.now()
-    send_out.save(update_fields=["state", "state_reason", "started_at", "updated_at"])
+    send_out.finished_at = None
+    send_out.save(
+        update_fields=[
+            "state",
+            "state_reason",
+            "held_until",
+            "failing_since",
+            "started_at",
+            "finished_at",
+            "updated_at",
+        ]
+    )
     start_job(
         "send_out.run",
         workspace=send_out.workspace,
@@ -49,5 +78,16 @@ def begin(send_out: SendOut) -> None:
         params={"send_out": send_out.pk},
         subject=send_out,
         title=send_out.name,
-        dedupe_key=f"send_out:{send_out.pk}",
+        dedupe_key=f"{KEY}{send_out.pk}",
+    )
+
+
+def hold(send_out: SendOut, held: Held) -> None:
+    """Let a running send-out wait; whoever has not got the message stays queued."""
+    SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(
+        state=SendOut.State.WAITING,
+        state_reason=held.reason,
+        held_until=held.until,
+        edit_version=F("edit_version") + 1,
+        updated_at=timezone.now(),
     )

@@ -17,9 +17,8 @@ from insight.audiences import queries as audiences
 from marketing.channels.base import provider_type
 from marketing.content import reviews
 from marketing.content.models import ReviewState
-from marketing.delivery import schedule
+from marketing.delivery import schedule, variables
 from marketing.delivery.models import Recipient, SendOut
-from marketing.delivery.resolve import variables_of
 
 LEAD = timedelta(minutes=1)
 FARTHEST = timedelta(days=365)
@@ -65,17 +64,47 @@ def update(
         send_out = SendOut.objects.select_for_update(of=("self",)).get(pk=send_out.pk)
         if edit_version is not None and edit_version != send_out.edit_version:
             raise PreconditionFailed()
-        if send_out.state not in SendOut.EDITABLE or send_out.resolved_at is not None:
+        if not is_editable(send_out):
             raise Conflict(
                 _("It has started; what is being sent can no longer be changed."), code="send_out_started"
             )
         _assign(send_out, values)
+        _forget_preparation(send_out)
         send_out.state, send_out.state_reason = SendOut.State.DRAFT, ""
-        send_out.content, send_out.audience_version, send_out.submitted_at = {}, None, None
+        send_out.submitted_at = None
         send_out.bump()
         _save(send_out)
     audit.record(access, "send_out.changed", send_out, after={"fields": sorted(values)})
     return send_out
+
+
+def is_editable(send_out: SendOut) -> bool:
+    """Whether it can still be changed: not under way, and nobody has been written to."""
+    if send_out.state not in SendOut.EDITABLE:
+        return False
+    untouched = [Recipient.State.QUEUED, Recipient.State.FILTERED]
+    return send_out.resolved_at is None or not send_out.recipients.exclude(state__in=untouched).exists()
+
+
+def can_resume(send_out: SendOut) -> bool:
+    """Whether people are left who get the message when it goes on: after a pause, or after a failure on the way."""
+    if send_out.state == SendOut.State.PAUSED:
+        return True
+    return (
+        send_out.state == SendOut.State.FAILED
+        and send_out.resolved_at is not None
+        and send_out.recipients.filter(state=Recipient.State.QUEUED).exists()
+    )
+
+
+def _forget_preparation(send_out: SendOut) -> None:
+    """Drop what an earlier start had frozen and found, before anybody was written to; not saved yet."""
+    send_out.recipients.all().delete()
+    send_out.batches.all().delete()
+    send_out.links.all().delete()
+    send_out.content, send_out.audience_version = {}, None
+    send_out.resolved_at = send_out.started_at = send_out.finished_at = None
+    send_out.held_until = send_out.failing_since = None
 
 
 def _save(send_out: SendOut, **options: Any) -> None:
@@ -135,22 +164,18 @@ def problems(send_out: SendOut) -> dict[str, list[str]]:
         add("limit", _("At least one person."))
     if send_out.per_minute is not None and send_out.per_minute < 1:
         add("per_minute", _("At least one message per minute."))
-    missing = [name for name in send_out.template.variables if name not in send_out.variables]
-    if missing:
-        add(
-            "variables",
-            _("Say where these variables get their text: %(names)s") % {"names": ", ".join(missing)},
-        )
-    for item in variables_of(send_out):
-        if item.tag and not audiences.can_read_tag(send_out.audience, item.dataset, item.tag):
-            add("variables", _("“%(name)s” uses a tag that is not there.") % {"name": item.name})
-        if item.missing not in ("skip", "replace"):
-            add("variables", _("“%(name)s”: missing is skip or replace.") % {"name": item.name})
+    for message in variables.problems(send_out):
+        add("variables", message)
     return errors
 
 
-def submit(access: Access, send_out: SendOut, *, scheduled_at: datetime | None = None) -> SendOut:
-    """Start now, or wait for the set time. Raises ValidationFailed or Conflict with what is missing."""
+def submit(
+    access: Access, send_out: SendOut, *, scheduled_at: datetime | None = None, now: bool = False
+) -> SendOut:
+    """Wait for the given time, or the one set before; start at once without one, or when told `now`.
+
+    Raises ValidationFailed or Conflict with what is missing.
+    """
     access.require(f"marketing.{send_out.channel}.send")
     check_owner(send_out, access)
     with transaction.atomic():
@@ -159,23 +184,20 @@ def submit(access: Access, send_out: SendOut, *, scheduled_at: datetime | None =
             .select_related("provider", "template", "audience", "sender", "signature", "workspace", "owner")
             .get(pk=send_out.pk)
         )
-        if (
-            send_out.state not in (SendOut.State.DRAFT, SendOut.State.FAILED)
-            or send_out.resolved_at is not None
-        ):
+        if not is_startable(send_out):
             raise Conflict(_("It has been submitted already."), code="send_out_started")
         errors = problems(send_out)
+        if not errors and (open_ones := variables.unanswered(send_out)):
+            errors["variables"] = [hole_message(open_ones)]
         if errors:
             raise ValidationFailed(_("The send-out is not complete."), errors=errors)
+        send_out.scheduled_at = None if now else scheduled_at or send_out.scheduled_at
+        _check_time(send_out.scheduled_at)
         _check_ready(send_out)
-        send_out.scheduled_at = scheduled_at or send_out.scheduled_at
-        now = timezone.now()
-        send_out.submitted_at = now
+        _forget_preparation(send_out)
+        send_out.submitted_at = timezone.now()
         send_out.bump()
-        if send_out.scheduled_at and send_out.scheduled_at > now + LEAD:
-            if send_out.scheduled_at > now + FARTHEST:
-                message = _("At most a year ahead.")
-                raise ValidationFailed(message, errors={"scheduled_at": [message]})
+        if send_out.scheduled_at and send_out.scheduled_at > timezone.now() + LEAD:
             send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
             send_out.save()
         else:
@@ -188,6 +210,29 @@ def submit(access: Access, send_out: SendOut, *, scheduled_at: datetime | None =
         after={"audience": send_out.audience_id, "template": send_out.template_id},
     )
     return send_out
+
+
+def hole_message(names: list[str]) -> str:
+    return _("Give a text for people without a value, or leave them out: %(names)s") % {
+        "names": ", ".join(names)
+    }
+
+
+def is_startable(send_out: SendOut) -> bool:
+    """Whether it can be sent or scheduled: a draft, or one that failed before anybody was written to."""
+    return send_out.state in (SendOut.State.DRAFT, SendOut.State.FAILED) and is_editable(send_out)
+
+
+def _check_time(moment: datetime | None) -> None:
+    if moment is None:
+        return
+    message = ""
+    if moment < timezone.now() - LEAD:
+        message = _("This time is over. Choose a later one, or send now.")
+    elif moment > timezone.now() + FARTHEST:
+        message = _("At most a year ahead.")
+    if message:
+        raise ValidationFailed(message, errors={"scheduled_at": [message]})
 
 
 def _check_ready(send_out: SendOut) -> None:
@@ -215,7 +260,10 @@ def _check_ready(send_out: SendOut) -> None:
 
 def pause(access: Access, send_out: SendOut) -> SendOut:
     """Hold what has not been handed over; what has stays sent."""
-    return _switch(access, send_out, (SendOut.State.SENDING,), SendOut.State.PAUSED, "send_out.paused")
+    allowed: tuple[SendOut.State, ...] = (SendOut.State.SENDING,)
+    if send_out.held_until is not None:
+        allowed = (*allowed, SendOut.State.WAITING)
+    return _switch(access, send_out, allowed, SendOut.State.PAUSED, "send_out.paused")
 
 
 def cancel(access: Access, send_out: SendOut) -> SendOut:
@@ -232,7 +280,7 @@ def _switch(
     access.require(f"marketing.{send_out.channel}.send")
     check_owner(send_out, access)
     changed = SendOut.objects.filter(pk=send_out.pk, state__in=allowed).update(
-        state=state, state_reason="", updated_at=timezone.now()
+        state=state, state_reason="", held_until=None, updated_at=timezone.now()
     )
     send_out.refresh_from_db()
     if not changed:
@@ -245,7 +293,7 @@ def _switch(
 
 
 def resume(access: Access, send_out: SendOut) -> SendOut:
-    """Go on with a paused send-out; recipients that were left queued get their message."""
+    """Go on with a send-out that was paused or failed on its way; recipients left queued get their message."""
     access.require(f"marketing.{send_out.channel}.send")
     check_owner(send_out, access)
     with transaction.atomic():
@@ -255,8 +303,9 @@ def resume(access: Access, send_out: SendOut) -> SendOut:
             .get(pk=send_out.pk)
         )
         active = Job.objects.filter(dedupe_key=f"send_out:{send_out.pk}", status__in=Job.ACTIVE).exists()
-        if send_out.state != SendOut.State.PAUSED or active:
+        if not can_resume(send_out) or active:
             raise Conflict(_("It is not paused, or is still coming to a halt."), code="send_out_state")
+        send_out.failing_since = None
         schedule.begin(send_out)
     audit.record(access, "send_out.resumed", send_out)
     return send_out

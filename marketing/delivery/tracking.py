@@ -130,4 +130,6 @@ def batch_targets(out_id: str) -> list[str] | None:
         return list(test)
     if not SendBatch.objects.filter(pk=out_id).exists():
         return None
-    return [row.target for row in Recipient.objects.filter(batch=out_id).only("target").order_by("pk")]
+    left = [Recipient.State.QUEUED, Recipient.State.FILTERED, Recipient.State.CANCELLED]
+    rows = Recipient.objects.filter(batch=out_id).exclude(state__in=left)
+    return [row.target for row in rows.only("target").order_by("pk")]

@@ -19,7 +19,7 @@ from marketing.content import rendering
 from marketing.delivery import freeze, tracking
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
-from marketing.delivery.resolve import as_text, variables_of
+from marketing.delivery.variables import as_text, variables_of
 
 MOST = 5
 KEEP_SECONDS = 3600

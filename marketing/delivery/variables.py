@@ -1,0 +1,139 @@
+"""Where the variables of a message get their text, person by person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from insight.audiences import queries as audiences
+from marketing.content import rendering
+from marketing.delivery.models import SendOut
+
+LONGEST = 200
+FIELDS = ("dataset", "tag", "format", "missing", "value")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """How a template variable gets its text: a tag of the person, or a replacement, or nobody is written to."""
+
+    name: str
+    dataset: str = ""
+    tag: str = ""
+    format: str = ""
+    missing: str = "replace"
+    value: str = ""
+
+    @property
+    def source(self) -> tuple[str, str]:
+        return self.dataset, self.tag
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether everybody gets a text: without one a message would have a hole."""
+        return bool(self.value) or (bool(self.tag) and self.missing == "skip")
+
+
+def names_of(send_out: SendOut) -> list[str]:
+    """The variables of the message: of the frozen content, or else of the template as it is now."""
+    content = send_out.content
+    if not content:
+        return send_out.template.variables
+    return rendering.variables(*(str(content.get(part, "")) for part in ("subject", "html", "text")))
+
+
+def variables_of(send_out: SendOut) -> list[Variable]:
+    """The variables that the message has. What else is stored for the send-out plays no part."""
+    names = names_of(send_out)
+    return [
+        Variable(name, **{key: value for key, value in given.items() if key in FIELDS})
+        for name, given in send_out.variables.items()
+        if name in names
+    ]
+
+
+def problems(send_out: SendOut) -> list[str]:
+    """What keeps the variables from being saved."""
+    given = send_out.variables
+    if not isinstance(given, dict) or not all(isinstance(item, dict) for item in given.values()):
+        return [_("Give an object with an object for each variable.")]
+    found = []
+    for name, item in given.items():
+        unknown = sorted(set(map(str, item)) - set(FIELDS))
+        if unknown:
+            found.append(
+                _("“%(name)s” has unknown fields: %(fields)s") % {"name": name, "fields": ", ".join(unknown)}
+            )
+        elif not all(isinstance(value, str) and len(value) <= LONGEST for value in item.values()):
+            found.append(
+                _("“%(name)s”: texts of at most %(most)d characters.") % {"name": name, "most": LONGEST}
+            )
+    if found:
+        return found
+    missing = [name for name in send_out.template.variables if name not in given]
+    if missing:
+        found.append(_("Say where these variables get their text: %(names)s") % {"names": ", ".join(missing)})
+    for variable in variables_of(send_out):
+        found += _problems(send_out, variable)
+    return found
+
+
+def _problems(send_out: SendOut, variable: Variable) -> list[str]:
+    found = []
+    if variable.tag and not audiences.can_read_tag(send_out.audience, variable.dataset, variable.tag):
+        found.append(_("“%(name)s” uses a tag that is not there.") % {"name": variable.name})
+    if variable.missing not in ("skip", "replace"):
+        found.append(_("“%(name)s”: missing is skip or replace.") % {"name": variable.name})
+    if variable.format and variable.format not in DATE_FORMATS:
+        found.append(
+            _("“%(name)s”: format is one of %(formats)s.")
+            % {"name": variable.name, "formats": ", ".join(DATE_FORMATS)}
+        )
+    return found
+
+
+def unanswered(send_out: SendOut) -> list[str]:
+    """Variables that would leave a hole in somebody's message."""
+    answered = {item.name for item in variables_of(send_out) if item.is_answered}
+    return [name for name in names_of(send_out) if name not in answered]
+
+
+def texts_of(variables: list[Variable], found: dict[tuple[str, str], Any]) -> tuple[dict[str, str], bool]:
+    """The person's variable texts, and whether one without a value forbids writing to them."""
+    texts: dict[str, str] = {}
+    for item in variables:
+        text = as_text(found.get(item.source) if item.tag else None, item.format)
+        if text == "" and item.missing == "skip":
+            return {}, True
+        texts[item.name] = text or item.value
+    return texts, False
+
+
+DATE_FORMATS = {
+    "yyyy-MM-dd": "%Y-%m-%d",
+    "yyyy/MM/dd": "%Y/%m/%d",
+    "yyyy年M月d日": "{0.year}年{0.month}月{0.day}日",
+    "MM-dd": "%m-%d",
+    "M月d日": "{0.month}月{0.day}日",
+    "yyyy-MM-dd HH:mm": "%Y-%m-%d %H:%M",
+    "yyyy-MM-dd HH:mm:ss": "%Y-%m-%d %H:%M:%S",
+    "HH:mm": "%H:%M",
+}
+
+
+def as_text(value: Any, pattern: str = "") -> str:
+    """A tag value as it stands in a message: no trailing zeros, several values joined, dates as asked for."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "、".join(str(part) for part in value)
+    if isinstance(value, datetime | date):
+        known = DATE_FORMATS.get(pattern) or ("%Y-%m-%d %H:%M" if isinstance(value, datetime) else "%Y-%m-%d")
+        return known.format(value) if "{" in known else value.strftime(known)
+    if isinstance(value, float | Decimal):
+        return format(Decimal(str(value)).normalize(), "f")
+    return str(value)

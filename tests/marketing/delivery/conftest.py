@@ -1,0 +1,46 @@
+"""A shop whose messages go to a running sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from marketing.sandbox.options import Options
+from marketing.sandbox.provider import SandboxProvider
+from tests.marketing.delivery.shop import Shop
+
+
+@pytest.fixture(scope="session")
+def _sandbox() -> Iterator[SandboxProvider]:
+    running = SandboxProvider()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def sandbox(_sandbox: SandboxProvider) -> SandboxProvider:
+    """Empty, and quick in all it does."""
+    _sandbox.options.change(asdict(Options(receipt_seconds=0.0, review_seconds=0.0)))
+    _sandbox.faults.clear()
+    _sandbox.store.clear()
+    return _sandbox
+
+
+@pytest.fixture
+def shop(db: None, sandbox: SandboxProvider) -> Shop:
+    """For e-mail: what it sends comes back to nobody."""
+    return Shop(sandbox)
+
+
+@pytest.fixture
+def sms_shop(
+    transactional_db: None, live_server: Any, sandbox: SandboxProvider, monkeypatch: pytest.MonkeyPatch
+) -> Shop:
+    """For SMS: the platform fetches recipients files from a running server."""
+    monkeypatch.setattr(settings, "BASE_URL", live_server.url)
+    return Shop(sandbox)
