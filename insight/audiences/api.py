@@ -19,12 +19,15 @@ from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import (
     combining,
+    comparing,
     counting,
+    explaining,
     folders,
     identities,
     lineage,
     members,
     outside,
+    overlap,
     refreshing,
     rules,
     services,
@@ -86,6 +89,9 @@ class AudienceViewSet(WorkspaceViewSet):
         "from_table": SELECT,
         "combine": SELECT,
         "replace_file": SELECT,
+        "overlap_save": SELECT,
+        "split": SELECT,
+        "compare_save": SELECT,
         "*": SEE,
     }
 
@@ -142,6 +148,61 @@ class AudienceViewSet(WorkspaceViewSet):
         """Another file (multipart) for an uploaded audience."""
         audience = self.get_object()
         return self._started(audience, outside.replace_file(self.access, audience, *_file(request)))
+
+    @extend_schema(responses=OpenApiResponse(description="Exclusive parts"))
+    @action(detail=False, methods=["post"])
+    def overlap(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How two to five `audiences` overlap: exact people of every combination."""
+        return Response(overlap.measure(self.access, _body(request).get("audiences")).as_json())
+
+    @extend_schema(responses={201: AudienceSerializer})
+    @action(detail=False, methods=["post"], url_path="overlap/save")
+    def overlap_save(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of one part: in all of `inside`, in none of the other `audiences`."""
+        data = _body(request)
+        name = str(data.get("name") or "")
+        return self._fresh(
+            overlap.save_part(self.access, data.get("audiences"), data.get("inside"), name), status=201
+        )
+
+    @extend_schema(responses={201: AudienceSerializer(many=True)})
+    @action(detail=False, methods=["post"])
+    def split(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Exclusive audiences by priority: each of `audiences` without all before it; names begin with `prefix`."""
+        data = _body(request)
+        made = overlap.split(self.access, data.get("audiences"), str(data.get("prefix") or ""))
+        rows = self.get_queryset().filter(pk__in=[row.pk for row in made]).order_by("name")
+        return Response({"results": self.get_serializer(rows, many=True).data}, status=201)
+
+    @extend_schema(responses=OpenApiResponse(description="Joined, left, stayed"))
+    @action(detail=True)
+    def compare(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Who joined, left and stayed between the versions `?from=` and `?to=`."""
+        query = request.query_params
+        return Response(comparing.compare(self.access, self.get_object(), query.get("from"), query.get("to")))
+
+    @extend_schema(responses={201: AudienceSerializer})
+    @action(detail=True, methods=["post"], url_path="compare/save")
+    def compare_save(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of those who `joined` or `left` (`side`) between two versions, kept as snapshots for it."""
+        audience, data = self.get_object(), _body(request)
+        made = comparing.save_side(
+            self.access,
+            audience,
+            data.get("from"),
+            data.get("to"),
+            str(data.get("side") or ""),
+            str(data.get("name") or ""),
+        )
+        return self._fresh(made, status=201)
+
+    @extend_schema(responses=OpenApiResponse(description="Conditions, true or false"))
+    @action(detail=True, methods=["post"])
+    def explain(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Why the person with the identifier `id` is in the audience, or not."""
+        audience = self.get_object()
+        given = str(_body(request).get("id") or "")
+        return Response(explaining.explain(self.access, audience, given).as_json())
 
     def _started(self, audience: Audience, job: Job) -> Response:
         """The audience with the job that computes it."""

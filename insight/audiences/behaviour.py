@@ -20,15 +20,20 @@ _AT_LEAST_ONCE = Comparison(measure="times", operator=">=", value=1)
 
 def people_who_did(leaf: BehaviourLeaf, dataset: BehaviourDataset, today: date) -> ibis.Table:
     """Distinct identifiers of everybody whose rows satisfy the condition (without regard to `did`)."""
-    table = dataset.table
-    conditions = list(_row_conditions(leaf, dataset, table, today))
-    rows = table.filter(conditions) if conditions else table
+    rows = matching_rows(leaf, dataset, today)
     having = leaf.having or _AT_LEAST_ONCE
     if having == _AT_LEAST_ONCE and not dataset.has_count:
         return rows.select(USER).distinct()
     measures = {name: MEASURES[name](rows, dataset) for name in sorted(set(_measures(having)))}
     totals = rows.group_by(USER).aggregate(**measures)
     return totals.filter(_having(having, totals, today)).select(USER)
+
+
+def matching_rows(leaf: BehaviourLeaf, dataset: BehaviourDataset, today: date) -> ibis.Table:
+    """The records that the condition is about, before they are totalled per person."""
+    table = dataset.table
+    conditions = list(_row_conditions(leaf, dataset, table, today))
+    return table.filter(conditions) if conditions else table
 
 
 def _row_conditions(

@@ -42,7 +42,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
             "name": item.name or item.column,
             "description": item.description,
             "type": item.tag_type,
-            "category": item.category.name if item.category else "",
+            "category": item.category.path if item.category else "",
             "filled": row.stats.get("filled", {}).get(item.column),
         }
         for item in fields

@@ -217,6 +217,9 @@ class CopyAudience(OneAudience, FormPage):
             "folder": obj.folder_id or "",
         }
 
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        return {"back_url": self.reverse("audiences:detail", obj.pk)}
+
     def save(self, form: Any, obj: Any) -> Any:
         folder = form.cleaned_data["folder"]
         if folder:

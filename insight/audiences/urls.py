@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.audiences import builder, making, pages, views
+from insight.audiences import builder, looking, making, pages, views
 
 app_name = "audiences"
 urlpatterns = [
@@ -19,12 +19,15 @@ urlpatterns = [
     path("upload/template/", making.UploadTemplate.as_view(), name="upload-template"),
     path("from-table/", making.AudienceFromTable.as_view(), name="from-table"),
     path("combine/", making.CombineAudiences.as_view(), name="combine"),
+    path("overlap/", looking.OverlapPage.as_view(), name="overlap"),
     path("move/", views.MoveAudiences.as_view(), name="move"),
     path("<str:pk>/", pages.AudienceDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", builder.EditAudience.as_view(), name="edit"),
     path("<str:pk>/combination/", making.EditCombination.as_view(), name="combination"),
     path("<str:pk>/file/", making.ReplaceFile.as_view(), name="replace-file"),
     path("<str:pk>/refused/", making.RefusedLines.as_view(), name="refused"),
+    path("<str:pk>/compare/", looking.CompareVersions.as_view(), name="compare"),
+    path("<str:pk>/person/", looking.ExplainPerson.as_view(), name="person"),
     path("<str:pk>/members/", pages.MembersTable.as_view(), name="members"),
     path("<str:pk>/refresh/", pages.RefreshNow.as_view(), name="refresh"),
     path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),

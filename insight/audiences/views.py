@@ -117,6 +117,8 @@ class AudienceList(ListPage):
             lambda access, row: refreshing.refresh(access, row, snapshot=True),
             icon="camera",
         ),
+        BulkAction("overlap", _("Overlap"), lambda access, row: None, icon="circles-relation"),
+        BulkAction("combine", _("Combine"), lambda access, row: None, icon="vector"),
         BulkAction("move", _("Move to folder"), lambda access, row: None, icon="folder-symlink"),
         BulkAction(
             "delete",
@@ -154,12 +156,13 @@ class AudienceList(ListPage):
         )
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A bulk action; moving asks for the folder on a page of its own."""
-        if request.POST.get("action") != "move":
+        """A bulk action; some go on at a page of their own."""
+        action = request.POST.get("action", "")
+        if action not in ("move", "overlap", "combine"):
             return super().post(request, *args, **kwargs)
         chosen = QueryDict(mutable=True)
         chosen.setlist("row", request.POST.getlist("row"))
-        return HttpResponseRedirect(f"{self.reverse('audiences:move')}?{chosen.urlencode()}")
+        return HttpResponseRedirect(f"{self.reverse(f'audiences:{action}')}?{chosen.urlencode()}")
 
 
 class MoveAudiences(FormPage):

@@ -1,0 +1,100 @@
+"""Two versions of an audience side by side: who joined, who left, who stayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from cdp.warehouse import get_engine
+from insight.audiences import services, snapshots, visibility
+from insight.audiences.masking import Masker
+from insight.audiences.models import Audience, AudienceVersion
+
+USER = "user_unique_id"
+EXAMPLES = 20
+SIDES = ("joined", "left")
+
+
+def version(audience: Audience, number: Any) -> AudienceVersion:
+    """A version whose members are still kept. Raises NotFound, Conflict."""
+    found = audience.versions.filter(number=int(number)).first() if str(number).isdigit() else None
+    if found is None:
+        raise NotFound(_("The audience has no such version."))
+    if found.dropped_at is not None:
+        raise Conflict(
+            _("The members of this version are no longer kept; only its figures are. Snapshots are kept."),
+            code="version_dropped",
+        )
+    return found
+
+
+def compare(access: Access, audience: Audience, older: Any, newer: Any) -> dict[str, Any]:
+    """`{"from", "to", "stayed", "joined", "left", "examples": {"joined": [...], "left": [...]}}`, IDs masked."""
+    first, second = version(audience, older), version(audience, newer)
+    if first.pk == second.pk:
+        raise ValidationFailed(_("Choose two different versions."), errors={"to": [_("The same version.")]})
+    engine = get_engine(audience.source)
+    before = engine.table(audience.workspace, first.table_name)
+    after = engine.table(audience.workspace, second.table_name)
+    stayed = int(engine.scalar(after.semi_join(before, USER).count()))
+    mask = Masker(access).for_type(second.user_id_type)
+    differing = {"joined": after.anti_join(before, USER), "left": before.anti_join(after, USER)}
+    examples = {
+        side: [
+            mask(row[USER])
+            for row in engine.execute(people.select(USER).order_by(USER).limit(EXAMPLES)).to_pylist()
+        ]
+        for side, people in differing.items()
+    }
+    return {
+        "from": first.number,
+        "to": second.number,
+        "stayed": stayed,
+        "joined": second.count - stayed,
+        "left": first.count - stayed,
+        "examples": examples,
+    }
+
+
+def save_side(access: Access, audience: Audience, older: Any, newer: Any, side: str, name: str) -> Audience:
+    """Make an audience of those who joined or left between two versions, which are kept as snapshots for it."""
+    if side not in SIDES:
+        raise ValidationFailed(
+            _("Use one of %(values)s.") % {"values": ", ".join(SIDES)}, errors={"side": [_("joined or left")]}
+        )
+    visibility.check_change(access, audience)
+    first, second = version(audience, older), version(audience, newer)
+    wanted, other = (second, first) if side == "joined" else (first, second)
+    with transaction.atomic():
+        for kept in (first, second):
+            snapshots.keep(kept, audience)
+        leaves = [
+            {"kind": "audience", "audience": audience.pk, "snapshot": kept.pk} for kept in (wanted, other)
+        ]
+        return services.create(access, {"name": name, "rule": {"op": "subtract", "items": leaves}})
+
+
+def history(audience: Audience, person: str) -> list[dict[str, Any]]:
+    """Per kept version, newest first, whether the person belongs to it.
+
+    [{"version", "as_of", "created_at", "snapshot", "inside"}], at most a hundred.
+    """
+    engine = get_engine(audience.source)
+    found = []
+    for row in audience.versions.filter(dropped_at__isnull=True)[:100]:
+        table = engine.table(audience.workspace, row.table_name)
+        inside = bool(engine.scalar(table.filter(table[USER] == person).count()))
+        found.append(
+            {
+                "version": row.number,
+                "as_of": row.as_of,
+                "created_at": row.created_at,
+                "snapshot": row.snapshot_name,
+                "inside": inside,
+            }
+        )
+    return found

@@ -1,0 +1,154 @@
+"""Pages that look closer: how audiences overlap, what changed between versions, why a person is in or not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.console.generic import WorkspaceView
+from cdp.console.middleware import flash
+from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
+from cdp.core.identifiers import ID_TYPES
+from insight.audiences import comparing, explaining, overlap, visibility
+from insight.audiences.pages import OneAudience
+
+SEE, SELECT = "insight.audience.list", "insight.audience.filter"
+
+
+class OverlapPage(WorkspaceView):
+    """Two to five ticked audiences, cut into exclusive parts; each part can become an audience."""
+
+    permission = SEE
+    title = gettext_lazy("Overlap of audiences")
+
+    def keys(self) -> list[str]:
+        return self.request.GET.getlist("row")[:20]
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.show()
+
+    def show(self, error: str = "", status: int = 200) -> HttpResponse:
+        found = None
+        try:
+            found = overlap.measure(self.access, self.keys())
+        except ValidationFailed as problem:
+            error, status = error or str(problem), 422
+        rows = [
+            {
+                "part": part,
+                "marks": [row.pk in part.inside for row in found.audiences],
+                "share": 100 * part.people / found.people if found.people else 0,
+                "width": 100 * part.people / found.parts[0].people if found.parts else 0,
+                "names": " ∩ ".join(row.name for row in found.audiences if row.pk in part.inside),
+            }
+            for part in (found.parts if found else [])
+        ]
+        context = self.get_context(
+            found=found,
+            rows=rows,
+            error=error,
+            others=visibility.visible(self.access)
+            .filter(current__isnull=False)
+            .exclude(pk__in=self.keys())
+            .order_by("name")[:200],
+            may_select=self.access.can(SELECT),
+            back_url=self.reverse("audiences:list"),
+        )
+        return self.render("insight/audiences/overlap.html", context, status=status)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.access.require(SELECT)
+        name = request.POST.get("name", "")
+        try:
+            if request.POST.get("action") == "split":
+                made = overlap.split(self.access, self.keys(), name)
+                flash(request, _("%(count)d audiences were made.") % {"count": len(made)})
+                return HttpResponseRedirect(self.reverse("audiences:list"))
+            audience = overlap.save_part(self.access, self.keys(), request.POST.getlist("inside"), name)
+        except PermissionDenied:
+            raise
+        except DomainError as error:
+            return self.show(
+                " ".join(str(m) for found in error.errors.values() for m in found) or str(error), 422
+            )
+        return HttpResponseRedirect(self.reverse("audiences:detail", audience.pk))
+
+
+class CompareVersions(OneAudience):
+    """Who joined, left and stayed between two versions."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.show()
+
+    def show(self, error: str = "", status: int = 200) -> HttpResponse:
+        audience = self.get_object()
+        versions = list(audience.versions.filter(dropped_at__isnull=True)[:100])
+        newer = self.request.GET.get("to") or (str(versions[0].number) if versions else "")
+        older = self.request.GET.get("from") or (str(versions[1].number) if len(versions) > 1 else "")
+        found = None
+        if older and newer:
+            try:
+                found = comparing.compare(self.access, audience, older, newer)
+            except ValidationFailed as problem:
+                error, status = error or str(problem), 422
+        context = self.get_context(
+            title=_("Versions of %(name)s") % {"name": audience.name},
+            audience=audience,
+            versions=versions,
+            older=older,
+            newer=newer,
+            found=found,
+            error=error,
+            may_save=self.access.can(SELECT) and visibility.may_change(self.access, audience),
+            back_url=self.reverse("audiences:detail", audience.pk),
+        )
+        return self.render("insight/audiences/compare.html", context, status=status)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.access.require(SELECT)
+        given = request.POST
+        try:
+            made = comparing.save_side(
+                self.access,
+                self.get_object(),
+                given.get("from"),
+                given.get("to"),
+                given.get("side", ""),
+                given.get("name", ""),
+            )
+        except PermissionDenied:
+            raise
+        except ValidationFailed as error:
+            return self.show(" ".join(str(m) for found in error.errors.values() for m in found), 422)
+        return HttpResponseRedirect(self.reverse("audiences:detail", made.pk))
+
+
+class ExplainPerson(OneAudience):
+    """Type an identifier, see every condition true or false. By POST, so that the ID stands in no address or log."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.show()
+
+    def show(self, found: Any = None, error: str = "", status: int = 200) -> HttpResponse:
+        audience = self.get_object()
+        kind = ID_TYPES.get(audience.user_id_type)
+        context = self.get_context(
+            title=_("Why is somebody in “%(name)s”, or not?") % {"name": audience.name},
+            audience=audience,
+            found=found,
+            error=error,
+            given=self.request.POST.get("id", ""),
+            id_label=kind.label if kind else "user_unique_id",
+            back_url=self.reverse("audiences:detail", audience.pk),
+        )
+        return self.render("insight/audiences/explain.html", context, status=status)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            found = explaining.explain(self.access, self.get_object(), request.POST.get("id", ""))
+        except ValidationFailed as error:
+            return self.show(error=str(error), status=422)
+        return self.show(found)
