@@ -70,7 +70,7 @@ def _tags(dataset_id: str) -> list[dict[str, Any]]:
             dataset=dataset_id, role="tag", deleted=False, pivot_enabled=True, tag_type__in=("enum", "multi")
         )
         .select_related("category")
-        .order_by("category__name", "name")
+        .order_by("category__position", "name")
     )
     return [
         {
@@ -78,7 +78,7 @@ def _tags(dataset_id: str) -> list[dict[str, Any]]:
             "name": item.name or item.column,
             "type": item.tag_type,
             "description": item.description,
-            "category": item.category.name if item.category else "",
+            "category": item.category.path if item.category else "",
         }
         for item in rows
     ]

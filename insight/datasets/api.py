@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import django_filters
+from django.db import transaction
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
-from cdp.core.errors import NotFound
+from cdp.core.errors import NotFound, ValidationFailed
 from insight.datasets import categories, definition, queries, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder, DatasetVersion, TagCategory
@@ -22,7 +26,7 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
     """A dataset: its definition and the state of its current version."""
 
     last_refresh = serializers.DateTimeField(source="refreshed_at", read_only=True)
-    warnings = serializers.ListField(child=serializers.CharField(), read_only=True)
+    warnings = serializers.ListField(child=serializers.DictField(), read_only=True)
 
     class Meta:
         model = Dataset
@@ -47,7 +51,25 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
         ]
 
     def to_representation(self, instance: Dataset) -> dict[str, Any]:
-        return {**super().to_representation(instance), **definition.write(instance)}
+        found = super().to_representation(instance)
+        found["stats"] = {key: value for key, value in instance.stats.items() if key != "warnings"}
+        return {**found, **definition.write(instance)}
+
+
+class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
+    warnings = serializers.ListField(source="told", child=serializers.DictField(), read_only=True)
+
+    class Meta:
+        model = DatasetVersion
+        fields = ["number", "rows", "users", "warnings", "seconds", "created_at"]
+
+
+class DatasetFilter(django_filters.FilterSet):
+    folder = django_filters.CharFilter(field_name="folder_id")
+
+    class Meta:
+        model = Dataset
+        fields = ["kind", "state", "is_default"]
 
 
 class DatasetViewSet(WorkspaceViewSet):
@@ -55,8 +77,8 @@ class DatasetViewSet(WorkspaceViewSet):
 
     model = Dataset
     serializer_class = DatasetSerializer
-    filterset_fields = ["kind", "state", "is_default"]
-    search_fields = ["name"]
+    filterset_class = DatasetFilter
+    search_fields = ["name", "description", "table__name"]
     ordering_fields = ["name", "updated_at", "rows"]
     required_permission = {
         "list": "insight.dataset.view",
@@ -74,24 +96,27 @@ class DatasetViewSet(WorkspaceViewSet):
     }
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().select_related("table", "workspace").prefetch_related("fields")
+        rows = super().get_queryset().select_related("table", "workspace")
+        return rows.prefetch_related("fields__category")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.answer(services.create(self.access, dict(request.data)), status=201)
+        return self.answer(services.create(self.access, body(request)), status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         dataset = self.get_object()
         self.check_etag(dataset)
-        return self.answer(services.update(self.access, dataset, dict(request.data)))
+        return self.answer(services.update(self.access, dataset, body(request)))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return accepted(services.refresh(self.access, self.get_object()))
 
+    @extend_schema(request=None, responses=DatasetSerializer)
     @action(detail=True, methods=["post"])
     def default(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         dataset = self.get_object()
@@ -99,6 +124,10 @@ class DatasetViewSet(WorkspaceViewSet):
         dataset.refresh_from_db()
         return self.answer(dataset)
 
+    @extend_schema(
+        parameters=[OpenApiParameter("tag", required=True), OpenApiParameter("search")],
+        responses=OpenApiResponse(description="Values with counts"),
+    )
     @action(detail=True)
     def values(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Values of `?tag=`, most frequent first, at most 3000; `?search=` looks inside them."""
@@ -107,6 +136,10 @@ class DatasetViewSet(WorkspaceViewSet):
         )
         return Response({"results": found})
 
+    @extend_schema(
+        parameters=[OpenApiParameter("of"), OpenApiParameter("search")],
+        responses=OpenApiResponse(description="Values with counts"),
+    )
     @action(detail=True, url_path="behaviour-values")
     def behaviour_values(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Values of a behaviour dataset: `?of=type`, `channel`, `object_key` or an object attribute; `?search=`."""
@@ -116,12 +149,17 @@ class DatasetViewSet(WorkspaceViewSet):
             return Response({"results": queries.values(dataset, wanted, search)})
         return Response({"results": queries.object_values(dataset, wanted, search)})
 
+    @extend_schema(responses=VersionSerializer(many=True))
     @action(detail=True)
     def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What each refresh made, newest first."""
         rows: Any = self.paginate_queryset(self.get_object().versions.all())
         return self.get_paginated_response(VersionSerializer(rows, many=True).data)
 
+    @extend_schema(
+        parameters=[OpenApiParameter("table", required=True)],
+        responses=OpenApiResponse(description="Columns and a proposal"),
+    )
     @action(detail=False)
     def fields(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The columns of `?table=` and what a dataset of it could say about them."""
@@ -129,23 +167,18 @@ class DatasetViewSet(WorkspaceViewSet):
         table = SourceTable.objects.in_workspace(self.workspace).filter(name=name).first()
         if table is None:
             raise NotFound(_("There is no such table, or it has not been loaded."))
-        return Response({"columns": table.columns, "proposal": queries.propose(table)})
+        return Response({"columns": table.columns, "rows": table.rows, "proposal": queries.propose(table)})
 
+    @extend_schema(responses=OpenApiResponse(description="How many moved"))
     @action(detail=False, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put datasets into a folder: `{"datasets": [...], "folder": "dfl_…" or null}`."""
-        rows = [
-            Dataset.objects.get_in(self.workspace, str(key)) for key in request.data.get("datasets") or []
-        ]
-        return Response(
-            {"moved": services.move(self.access, rows, _folder(self, request.data.get("folder")))}
-        )
-
-
-class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
-    class Meta:
-        model = DatasetVersion
-        fields = ["number", "rows", "users", "warnings", "seconds", "created_at"]
+        data = body(request)
+        keys = data.get("datasets")
+        if not isinstance(keys, list) or not keys:
+            raise ValidationFailed(errors={"datasets": [_("A list is needed here.")]})
+        rows = [Dataset.objects.get_in(self.workspace, str(key)) for key in dict.fromkeys(map(str, keys))]
+        return Response({"moved": services.move(self.access, rows, _folder(self, data.get("folder")))})
 
 
 class FolderSerializer(serializers.ModelSerializer[DatasetFolder]):
@@ -155,9 +188,11 @@ class FolderSerializer(serializers.ModelSerializer[DatasetFolder]):
 
 
 class CategorySerializer(serializers.ModelSerializer[TagCategory]):
+    tags = serializers.IntegerField(read_only=True, default=0)
+
     class Meta:
         model = TagCategory
-        fields = ["id", "name"]
+        fields = ["id", "name", "parent", "path", "position", "tags"]
 
 
 class FolderViewSet(WorkspaceViewSet):
@@ -173,17 +208,18 @@ class FolderViewSet(WorkspaceViewSet):
     }
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        parent = _folder(self, request.data.get("parent"))
+        parent = _folder(self, body(request).get("parent"))
         return self.answer(
-            folders.create(self.access, str(request.data.get("name") or ""), parent), status=201
+            folders.create(self.access, str(body(request).get("name") or ""), parent), status=201
         )
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        folder = self.get_object()
-        if "name" in request.data:
-            folders.rename(self.access, folder, str(request.data["name"] or ""))
-        if "parent" in request.data:
-            folders.move(self.access, folder, _folder(self, request.data["parent"]))
+        folder, data = self.get_object(), body(request)
+        with transaction.atomic():
+            if "name" in data:
+                folders.rename(self.access, folder, str(data["name"] or ""))
+            if "parent" in data:
+                folders.move(self.access, folder, _folder(self, data["parent"]))
         return self.answer(folder)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -192,27 +228,54 @@ class FolderViewSet(WorkspaceViewSet):
 
 
 class CategoryViewSet(WorkspaceViewSet):
-    """Categories of tags."""
+    """Categories of tags, in reading order. `position` in a change is the place among the categories beside it."""
 
     model = TagCategory
     serializer_class = CategorySerializer
-    search_fields = ["name"]
+    search_fields = ["path"]
     required_permission = {
         "list": "insight.dataset.view",
         "retrieve": "insight.dataset.view",
         "*": "insight.dataset.manage",
     }
 
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return TagCategory.objects.none()
+        return categories.tree(self.workspace)
+
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.answer(categories.create(self.access, str(request.data.get("name") or "")), status=201)
+        name, parent = str(body(request).get("name") or ""), self.parent(body(request).get("parent"))
+        return self.answer(categories.create(self.access, name, parent), status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        name = str(request.data.get("name") or "")
-        return self.answer(categories.rename(self.access, self.get_object(), name))
+        category, data = self.get_object(), body(request)
+        self.check_etag(category)
+        position = data.get("position")
+        if position is not None and (type(position) is not int or position < 0):
+            raise ValidationFailed(errors={"position": [_("Use a whole number from 0.")]})
+        with transaction.atomic():
+            if {"name", "parent"} & set(data):
+                parent = self.parent(data["parent"]) if "parent" in data else category.parent
+                name = str(data.get("name", category.name) or "")
+                categories.change(self.access, category, name=name, parent=parent)
+            if position is not None:
+                categories.place(self.access, category, position)
+        return self.answer(self.get_object())
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         categories.delete(self.access, self.get_object())
         return Response(status=204)
+
+    def parent(self, key: Any) -> TagCategory | None:
+        return TagCategory.objects.get_in(self.workspace, str(key)) if key else None
+
+
+def body(request: Request) -> dict[str, Any]:
+    """The request's JSON object. Raises ValidationFailed for anything else."""
+    if not isinstance(request.data, Mapping):
+        raise ValidationFailed(_("An object is needed here."))
+    return {key: request.data[key] for key in request.data}
 
 
 def _folder(view: WorkspaceViewSet, key: Any) -> DatasetFolder | None:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
+from insight.datasets import categories
 from insight.datasets.models import Dataset, DatasetField, DatasetFolder
 from insight.datasources.models import LAKE, SourceTable
 
@@ -112,7 +113,10 @@ def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
 
 def _people(reader: Reader, data: dict[str, Any]) -> None:
     known = {"column", "id_type", "encryption", "name"}
-    _identity(reader, reader.mapping(data.get("user_id"), "user_id", known), "user_id", "identifier")
+    if data.get("user_id") is None:
+        reader.wrong("user_id", _("Say which column identifies people."))
+    else:
+        _identity(reader, reader.mapping(data["user_id"], "user_id", known), "user_id", "identifier")
     for index, item in enumerate(reader.listing(data.get("ids"), "ids")):
         _identity(reader, reader.mapping(item, f"ids/{index}", known), f"ids/{index}", "id")
 
@@ -146,6 +150,9 @@ def _tags(reader: Reader, data: dict[str, Any]) -> None:
             reader.wrong(f"{path}/description", _("Use at most %(length)d characters.") % {"length": 500})
         if column in RESERVED:
             reader.wrong(f"{path}/column", _("This name is taken by the user identifier."))
+        category = str(given.get("category") or "").strip()
+        if category and (problem := categories.check_path(category)):
+            reader.wrong(f"{path}/category", problem)
         reader.add(
             column,
             "tag",
@@ -155,13 +162,13 @@ def _tags(reader: Reader, data: dict[str, Any]) -> None:
             description=str(given.get("description") or "")[:500],
             pivot_enabled=bool(given.get("pivot_enabled", True)),
         )
-        reader.fields[-1].category_name = str(given.get("category") or "")[:32]  # type: ignore[attr-defined]
+        reader.fields[-1].category_path = category  # type: ignore[attr-defined]
 
 
 def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
     definition: dict[str, Any] = {}
     reader.add(reader.column(data.get("time"), "time"), "time")
-    kind = reader.mapping(data.get("type"), "type", {"constant", "column"})
+    kind = reader.mapping(data.get("type") or {}, "type", {"constant", "column"})
     if kind.get("constant"):
         definition["type_constant"] = str(kind["constant"])
     elif kind.get("column"):
@@ -192,7 +199,9 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
 def _check_twice(reader: Reader) -> None:
     columns = [item.column for item in reader.fields if item.role in ("id", "tag", "object")]
     for column in sorted({column for column in columns if column and columns.count(column) > 1}):
-        reader.wrong("tags" if column else "", _("The column “%(name)s” is used twice.") % {"name": column})
+        role = next(item.role for item in reversed(reader.fields) if item.column == column)
+        path = {"id": "ids", "tag": "tags"}.get(role, "object_columns")
+        reader.wrong(path, _("The column “%(name)s” is used twice.") % {"name": column})
     names = [item.name for item in reader.fields if item.role == "tag"]
     for name in sorted({name for name in names if names.count(name) > 1}):
         reader.wrong("tags", _("Two tags are called “%(name)s”.") % {"name": name})
@@ -200,7 +209,7 @@ def _check_twice(reader: Reader) -> None:
 
 def write(dataset: Dataset) -> dict[str, Any]:
     """The definition of a dataset as it was given."""
-    fields = list(dataset.fields.select_related("category"))
+    fields = _with_categories(dataset)
 
     def one(role: str) -> str | None:
         return next((item.column for item in fields if item.role == role), None)
@@ -228,7 +237,7 @@ def write(dataset: Dataset) -> dict[str, Any]:
                 "type": item.tag_type,
                 "separator": item.separator,
                 "description": item.description,
-                "category": item.category.name if item.category else "",
+                "category": item.category.path if item.category else "",
                 "pivot_enabled": item.pivot_enabled,
                 "lost": item.deleted,
             }
@@ -245,3 +254,10 @@ def write(dataset: Dataset) -> dict[str, Any]:
         {"column": item.column, "name": item.name} for item in fields if item.role == "object"
     ]
     return found
+
+
+def _with_categories(dataset: Dataset) -> list[DatasetField]:
+    """The fields; without another query where a list has fetched them already."""
+    if "fields" in getattr(dataset, "_prefetched_objects_cache", {}):
+        return list(dataset.fields.all())
+    return list(dataset.fields.select_related("category"))

@@ -11,9 +11,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp import lake
-from cdp.core.errors import DomainError
+from cdp.core.errors import Cancelled, DomainError
 from cdp.jobs import JobContext, JobKind, register
-from insight.datasets import refreshing
+from insight.datasets import refreshing, services
 from insight.datasets.models import Dataset, DatasetVersion
 
 KEPT_VERSIONS = 2
@@ -26,16 +26,17 @@ class RefreshDataset(JobKind):
     queue = "compute"
 
     def run(self, job: JobContext) -> dict[str, Any]:
-        dataset = Dataset.objects.select_related("table", "workspace").get(
-            pk=job.params["dataset"], workspace=job.workspace
-        )
+        rows = Dataset.objects.select_related("table", "workspace")
+        dataset = rows.filter(pk=job.params["dataset"], workspace=job.workspace).first()
+        if dataset is None:
+            raise Cancelled()
         Dataset.objects.filter(pk=dataset.pk).update(state=Dataset.State.RUNNING)
         job.phase(_("Looking at the source"), progress=5)
         version, started = dataset.version + 1, time.monotonic()
         result = refreshing.compute(dataset, f"{dataset.pk}_v{version}", job)
         job.check_cancelled()
         with transaction.atomic():
-            Dataset.objects.filter(pk=dataset.pk).update(
+            kept = Dataset.objects.filter(pk=dataset.pk).update(
                 version=version,
                 rows=result.rows,
                 users=result.users,
@@ -45,6 +46,8 @@ class RefreshDataset(JobKind):
                 refreshed_at=timezone.now(),
                 updated_at=timezone.now(),
             )
+            if not kept:
+                raise Cancelled()
             DatasetVersion.objects.update_or_create(
                 dataset=dataset,
                 number=version,
@@ -55,13 +58,25 @@ class RefreshDataset(JobKind):
                     "seconds": round(time.monotonic() - started, 2),
                 },
             )
-        # Readers of the version before may still be at work; the one before that is free.
-        old = f"{dataset.pk}_v{version - KEPT_VERSIONS}"
-        for table in lake.tables(job.workspace):
-            if table == old or table.startswith((f"{old}_values_", f"{dataset.pk}_v{version - 1}_values_")):
-                lake.drop_table(job.workspace, table)
+        _drop_old(dataset, version)
         return {"rows": result.rows, "users": result.users, "version": version}
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
-        """The last good version stays in use."""
-        Dataset.objects.filter(pk=job.params["dataset"]).update(state=Dataset.State.FAILED, error=str(error))
+        """The last good version stays in use; nothing is left of the one that was not finished."""
+        dataset = Dataset.objects.filter(pk=job.params["dataset"]).first()
+        if dataset is None:
+            services.drop_tables(job.workspace, job.params["dataset"])
+            return
+        state, text = Dataset.State.FAILED, str(error)
+        if error.code == "cancelled":
+            state, text = Dataset.State.READY if dataset.version else Dataset.State.NEW, ""
+        Dataset.objects.filter(pk=dataset.pk).update(state=state, error=text)
+        lake.drop_table(job.workspace, f"{dataset.pk}_v{dataset.version + 1}")
+
+
+def _drop_old(dataset: Dataset, version: int) -> None:
+    """Readers of the version before may still be at work; the one before that is free."""
+    old, previous = f"{dataset.pk}_v{version - KEPT_VERSIONS}", f"{dataset.pk}_v{version - 1}"
+    for table in lake.tables(dataset.workspace):
+        if table == old or table.startswith((f"{old}_values_", f"{previous}_values_")):
+            lake.drop_table(dataset.workspace, table)

@@ -9,22 +9,39 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from insight.datasets.warnings import spoken
 from insight.datasources.models import SourceTable
 
 
-class TagCategory(WorkspaceScoped):
-    """A heading for tags."""
+class TagCategory(WorkspaceScoped, Versioned):
+    """A heading for tags. Headings nest; `position` is the place in reading order, over the whole tree."""
 
     id = PrefixedIdField("cat")
     name = models.CharField(_("name"), max_length=32)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("inside"),
+    )
+    position = models.PositiveIntegerField(default=0)
+    path = models.CharField(
+        max_length=110, default="", help_text="Names from the outermost heading to this one."
+    )
 
     class Meta:
         verbose_name = _("category")
-        ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="tag_category_name_unique")]
+        ordering = ["position", "name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "parent", "name"], name="tag_category_name", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.path
 
 
 class DatasetFolder(WorkspaceScoped):
@@ -90,7 +107,8 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     stats: Any = models.JSONField(default=dict)
     refreshed_at = models.DateTimeField(_("refreshed"), null=True)
     refresh: Any = models.JSONField(
-        default=dict, help_text='{"every": "off|day|hours", "at": "05:00", "hours": 6}'
+        default=dict,
+        help_text='{"every": "off|hour|day|week|month", "at": "05:00"}, and hours, weekday or day.',
     )
     next_refresh_at = models.DateTimeField(null=True, db_index=True)
     is_default = models.BooleanField(_("default"), default=False)
@@ -119,9 +137,9 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         return f"{self.pk}_v{self.version}"
 
     @property
-    def warnings(self) -> list[str]:
+    def warnings(self) -> list[dict[str, Any]]:
         """What a person should know about the current version."""
-        return list(self.stats.get("warnings", []))
+        return spoken(self.stats.get("warnings", []))
 
 
 class DatasetField(models.Model):
@@ -190,3 +208,8 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dataset_id} v{self.number}"
+
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """The warnings with their sentences."""
+        return spoken(self.warnings)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import duckdb
+
 from cdp import lake
 from cdp.core.errors import NotFound
 from cdp.lake.names import literal, quote
 from insight.datasets.models import Dataset
+from insight.datasources.queries import looks_personal, profile
 
 MAX_VALUES = 3000
 
@@ -47,50 +50,54 @@ def object_values(
 def _counted(
     dataset: Dataset, item: Any, column: str, attribute: str, search: str, limit: int
 ) -> list[dict[str, Any]]:
-    table = _values_table(dataset, item, column, attribute)
-    with lake.cursor() as handle:
-        rows = handle.execute(
-            f"SELECT v, n FROM {lake.table_path(dataset.workspace, table)} "
-            "WHERE $search = '' OR contains(lower(v), lower($search)) "
-            f"ORDER BY n DESC, v LIMIT {int(limit)}",
-            {"search": search},
-        ).fetchall()
+    digest = hashlib.sha256(f"{column}/{attribute}".encode()).hexdigest()[:12]
+    table = f"{dataset.lake_table}_values_{digest}"
+    try:
+        rows = _search(dataset, table, search, limit)
+    except duckdb.CatalogException:
+        _count(dataset, item, column, attribute, table)
+        rows = _search(dataset, table, search, limit)
     return [{"value": value, "count": count} for value, count in rows]
 
 
-def _values_table(dataset: Dataset, item: Any, column: str, attribute: str) -> str:
-    """The lake table (v, n) of a version's values, most frequent first; made when first asked for."""
-    digest = hashlib.sha256(f"{column}/{attribute}".encode()).hexdigest()[:12]
-    table = f"{dataset.pk}_v{dataset.version}_values_{digest}"
-    if table in lake.tables(dataset.workspace):
-        return table
+def _search(dataset: Dataset, table: str, search: str, limit: int) -> list[tuple[str, int]]:
+    path = lake.table_path(dataset.workspace, table)
+    with lake.cursor() as handle:
+        return handle.execute(
+            f"SELECT v, n FROM {path} WHERE $search = '' OR contains(lower(v), lower($search)) "
+            f"ORDER BY n DESC, v LIMIT {int(limit)}",
+            {"search": search.strip()},
+        ).fetchall()
+
+
+def _count(dataset: Dataset, item: Any, column: str, attribute: str, table: str) -> None:
+    """Make the table (v, n) of a version's values, most frequent first."""
     source = f"unnest({quote(column)})" if item is not None and item.tag_type == "multi" else quote(column)
     path = lake.table_path(dataset.workspace, dataset.lake_table)
     only = f"WHERE object_key = {literal(attribute)}" if attribute else ""
-    with lake.transaction() as handle:
-        handle.execute(
-            f"CREATE OR REPLACE TABLE {lake.table_path(dataset.workspace, table)} AS "
-            f"SELECT v, count(*) AS n FROM (SELECT {source}::VARCHAR AS v FROM {path} {only}) "
-            "WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v"
-        )
-    return table
+    try:
+        with lake.transaction() as handle:
+            handle.execute(
+                f"CREATE TABLE {lake.table_path(dataset.workspace, table)} AS SELECT v, count(*) AS n FROM "
+                f"(SELECT {source}::VARCHAR AS v FROM {path} {only}) "
+                "WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v"
+            )
+    except (duckdb.TransactionException, duckdb.CatalogException):
+        # Somebody who asked at the same time may have made it first.
+        if not lake.table_exists(dataset.workspace, table):
+            raise
 
 
 def propose(table: Any) -> dict[str, Any]:
     """A first definition of a user-tag dataset from a table's columns and their profile."""
-    from insight.datasources.queries import profile
-
-    tags, ids, identifier = [], [], None
-    for column in profile(table):
-        name, lower = column["name"], column["name"].lower()
-        id_type = next((key for word, key in _ID_WORDS.items() if word in lower), None)
-        if (
-            identifier is None
-            and column["distinct"] >= 0.9 * (table.rows or 1)
-            and column["type"] in ("text", "integer")
-        ):
-            identifier = {"column": name, "id_type": id_type or "one_id"}
-        elif id_type:
+    columns = profile(table)
+    identifier = _identifier(columns, table.rows or 1)
+    tags, ids = [], []
+    for column in columns:
+        name, id_type = column["name"], _id_type(column["name"])
+        if identifier and name == identifier["column"]:
+            continue
+        if id_type:
             ids.append({"column": name, "id_type": id_type})
         else:
             tags.append(
@@ -100,7 +107,27 @@ def propose(table: Any) -> dict[str, Any]:
     for tag in tags:
         if tag["column"] in separators:
             tag.update(type="multi", separator=separators[tag["column"]])
-    return {"user_id": identifier or {}, "ids": ids, "tags": tags}
+    return {"user_id": identifier, "ids": ids, "tags": tags}
+
+
+def _identifier(columns: list[dict[str, Any]], rows: int) -> dict[str, Any]:
+    """The column that tells people apart: (nearly) unique, best one named like an identifier that is no contact."""
+    unique = [
+        column
+        for column in columns
+        if column["distinct"] >= 0.9 * rows and column["type"] in ("text", "integer")
+    ]
+    if not unique:
+        return {}
+    best = min(
+        unique, key=lambda column: (not looks_personal(column["name"]), _id_type(column["name"]) != "")
+    )
+    return {"column": best["name"], "id_type": _id_type(best["name"]) or "one_id"}
+
+
+def _id_type(column: str) -> str:
+    """The ID type that a column's name tells; "" for none."""
+    return next((key for word, key in _ID_WORDS.items() if word in column.lower()), "")
 
 
 def _separators(table: Any, columns: list[str]) -> dict[str, str]:
@@ -120,7 +147,8 @@ def _separators(table: Any, columns: list[str]) -> dict[str, str]:
                 f"len(list_distinct(flatten(list({split}))))",
             ]
         parts.append(f"count(DISTINCT {quote(column)})")
-    sample = f"(SELECT {', '.join(map(quote, columns))} FROM {path} LIMIT {SAMPLE_ROWS})"
+    texts = ", ".join(f"{quote(column)}::VARCHAR AS {quote(column)}" for column in columns)
+    sample = f"(SELECT {texts} FROM {path} LIMIT {SAMPLE_ROWS})"
     with lake.cursor() as handle:
         row = handle.execute(f"SELECT {', '.join(parts)} FROM {sample}").fetchone() or ()
     found, width = {}, 2 * len(_LISTS) + 1

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
-
 import duckdb
 from django.utils.translation import gettext as _
 
@@ -13,21 +10,12 @@ from cdp.core.errors import Conflict, DomainError, EngineError
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
+from insight.datasets.measuring import USER, Measured, measure
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.importing import cast as parse_text
 
-USER = quote("user_unique_id")
-EXAMPLES = 10
 
-
-@dataclass
-class Result:
-    rows: int = 0
-    users: int = 0
-    stats: dict[str, Any] = field(default_factory=dict)
-
-
-def compute(dataset: Dataset, table: str, job: JobContext) -> Result:
+def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     """Write `table` from the dataset's source. Raises table_missing, column_missing, no_rows."""
     fields = list(dataset.fields.all())
     lost = _mark_lost(dataset, fields)
@@ -67,50 +55,7 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Result:
     except duckdb.Error as error:
         raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     job.phase(_("Counting"), progress=75)
-    result = _measure(dataset, live, lost, table)
-    invalid = _unreadable(dataset, live, columns, source)
-    result.stats["invalid"] = {item.column: count for item, count in invalid}
-    result.stats["warnings"] += [_invalid_warning(item, count) for item, count in invalid]
-    return result
-
-
-def _unreadable(
-    dataset: Dataset, fields: list[DatasetField], columns: dict[str, str], source: str
-) -> list[tuple[DatasetField, int]]:
-    """Per field whose values are converted: how many of the source's values did not fit and count as empty."""
-    checks = []
-    for item in fields:
-        kind = dataset.table.column_type(item.column) if dataset.table else None
-        expression = columns.get(_OUTPUT.get(item.role, item.column), "")
-        may_fail = item.role in ("identifier", "id") or (
-            (
-                (item.tag_type == "number" or item.role in ("count", "amount"))
-                and kind not in ("integer", "number")
-            )
-            or ((item.tag_type == "date" or item.role == "time") and kind not in ("date", "datetime"))
-        )
-        if expression and may_fail:
-            checks.append((item, f"trim({quote(item.column)}::VARCHAR) <> '' AND ({expression}) IS NULL"))
-    if not checks:
-        return []
-    parts = ", ".join(f"count(*) FILTER ({condition})" for _item, condition in checks)
-    with lake.cursor() as handle:
-        row = handle.execute(f"SELECT {parts} FROM {source}").fetchone() or ()
-    return [(item, count) for (item, _condition), count in zip(checks, row, strict=True) if count]
-
-
-_OUTPUT = {"identifier": "user_unique_id", "time": "at", "count": "count", "amount": "amount"}
-"""The dataset's column for a role, where it is not named like the source's."""
-
-
-def _invalid_warning(item: DatasetField, count: int) -> str:
-    values = {"count": count, "name": item.name or item.column}
-    if item.role in ("identifier", "id"):
-        values["type"] = str(ID_TYPES[item.id_type].label)
-        return _("%(count)d values of “%(name)s” are no valid %(type)s and count as empty.") % values
-    if item.tag_type == "date" or item.role == "time":
-        return _("%(count)d values of “%(name)s” could not be read as a date and count as empty.") % values
-    return _("%(count)d values of “%(name)s” could not be read as a number and count as empty.") % values
+    return measure(dataset, live, lost, table, columns)
 
 
 def _mark_lost(dataset: Dataset, fields: list[DatasetField]) -> list[DatasetField]:
@@ -126,7 +71,7 @@ def _mark_lost(dataset: Dataset, fields: list[DatasetField]) -> list[DatasetFiel
         gone = not item.column.startswith("=") and item.column not in present
         if gone != item.deleted:
             item.deleted = gone
-            item.save(update_fields=["deleted"])
+            DatasetField.objects.filter(pk=item.pk).update(deleted=gone)
         if gone:
             lost.append(item)
     return lost
@@ -221,74 +166,3 @@ def _measure_column(item: DatasetField | None) -> str:
         return "NULL::DOUBLE"
     value = f"try_cast({quote(item.column)}::VARCHAR AS DOUBLE)"
     return f"CASE WHEN NOT isnan({value}) THEN {value} END"
-
-
-def _measure(dataset: Dataset, fields: list[DatasetField], lost: list[DatasetField], table: str) -> Result:
-    path = lake.table_path(dataset.workspace, table)
-    ids = [item.column for item in fields if item.role == "id"]
-    tags = [item.column for item in fields if item.role == "tag"]
-    parts = [f"count({quote(name)})" for name in [*ids, *tags]]
-    parts += [f"approx_count_distinct({quote(name)})" for name in [*ids, *tags]]
-    times = (
-        ', min("at")::VARCHAR, max("at")::VARCHAR'
-        if dataset.kind == Dataset.Kind.BEHAVIOUR
-        else ", NULL, NULL"
-    )
-    with lake.cursor() as handle:
-        row = handle.execute(
-            f"SELECT count(*), count(DISTINCT {USER}){times}{''.join(', ' + part for part in parts)} FROM {path}"
-        ).fetchone()
-        assert row is not None and dataset.table is not None
-        source_rows = handle.execute(
-            f"SELECT count(*) FROM {lake.table_path(dataset.workspace, dataset.table.lake_table)}"
-        ).fetchone()
-    rows, users, first, last, *rest = row
-    if not rows:
-        lake.drop_table(dataset.workspace, table)
-        raise Conflict(
-            _("No row has a valid user identifier. Check the identifier's column and ID type."),
-            code="no_rows",
-        )
-    names = [*ids, *tags]
-    stats: dict[str, Any] = {
-        "unique_users": dataset.kind == Dataset.Kind.USER_TAGS and rows == users,
-        "first_at": first,
-        "last_at": last,
-        "filled": {name: rest[index] / rows for index, name in enumerate(names)},
-        "distinct": {name: rest[len(names) + index] for index, name in enumerate(names)},
-        "dropped": int((source_rows or (rows,))[0]) - rows,
-        "lost": [item.column for item in lost],
-    }
-    if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
-        stats["repeated"] = _repeated(dataset, fields, path)
-    stats["warnings"] = _warnings(dataset, rows, users, stats)
-    return Result(rows, users, stats)
-
-
-def _repeated(dataset: Dataset, fields: list[DatasetField], path: str) -> list[dict[str, Any]]:
-    """Identifiers that occur most often, masked: [{"value", "rows"}]."""
-    identifier = next(item for item in fields if item.role == "identifier")
-    with lake.cursor() as handle:
-        rows = handle.execute(
-            f"SELECT {USER}, count(*) AS n FROM {path} GROUP BY 1 HAVING n > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
-        ).fetchall()
-    mask = ID_TYPES[identifier.id_type].mask
-    return [{"value": mask(value), "rows": count} for value, count in rows]
-
-
-def _warnings(dataset: Dataset, rows: int, users: int, stats: dict[str, Any]) -> list[str]:
-    found = []
-    if stats["dropped"]:
-        found.append(
-            _("%(count)d rows were left out: no valid user identifier or time.") % {"count": stats["dropped"]}
-        )
-    if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
-        found.append(
-            _("%(count)d rows repeat a user identifier. A user matches when any of their rows does.")
-            % {"count": rows - users}
-        )
-    if stats["lost"]:
-        found.append(
-            _("Columns that the source no longer has: %(names)s.") % {"names": ", ".join(stats["lost"])}
-        )
-    return found

@@ -1,14 +1,23 @@
-"""Periodic refresh of datasets."""
+"""Periodic refresh of datasets.
+
+A policy is `{"every": "off"}`, `{"every": "hour", "hours": 6}` (counted from midnight; user tags only),
+`{"every": "day", "at": "05:00"}`, `{"every": "week", "weekday": 1, "at": "05:00"}` (Monday is 1) or
+`{"every": "month", "day": 31, "at": "05:00"}` (the last day where the month is shorter). Times are those of the
+workspace's clock.
+"""
 
 from __future__ import annotations
 
 import logging
 import re
-from datetime import datetime, time, timedelta
+from calendar import monthrange
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
@@ -16,62 +25,90 @@ from cdp.core.timezones import zone
 from insight.datasets.models import Dataset
 
 log = logging.getLogger(__name__)
+PARTS = {"off": (), "hour": ("hours",), "day": ("at",), "week": ("weekday", "at"), "month": ("day", "at")}
+DEFAULTS: dict[str, Any] = {"hours": 6, "at": "05:00", "weekday": 1, "day": 1}
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_RANGES = {"hours": 23, "weekday": 7, "day": 31}
+DAYS_AHEAD = 62
+RETRY = timedelta(hours=1)
 
 
 def check(policy: Any, kind: str) -> dict[str, Any]:
-    """A refresh policy in its stored form: off, every day at a time, or (user tags) every some hours.
-
-    Raises ValidationFailed at the field `refresh`.
-    """
+    """A refresh policy in its stored form. Raises ValidationFailed with paths below `refresh`."""
     if not isinstance(policy, dict):
-        raise _wrong(_("An object is needed here."))
-    unknown = sorted(set(policy) - {"every", "at", "hours"})
-    if unknown:
-        raise _wrong(_("Unknown field: %(names)s.") % {"names": ", ".join(map(str, unknown))})
+        raise ValidationFailed(errors={"refresh": [_("An object is needed here.")]})
     every = policy.get("every", "off")
-    if every == "off":
-        return {"every": "off"}
-    if every == "day":
-        at = str(policy.get("at", "05:00"))
-        if not _CLOCK.fullmatch(at):
-            raise _wrong(_("Give the time as hh:mm."))
-        return {"every": "day", "at": at}
-    hours = policy.get("hours")
-    if every == "hours" and kind == Dataset.Kind.USER_TAGS and type(hours) is int and 1 <= hours <= 23:
-        return {"every": "hours", "hours": hours}
-    raise _wrong(_("Choose off, day with a time, or (user tags) every 1 to 23 hours."))
+    if not isinstance(every, str) or every not in PARTS:
+        raise _wrong("every", _("Choose one of %(kinds)s.") % {"kinds": ", ".join(PARTS)})
+    if every == "hour" and kind != Dataset.Kind.USER_TAGS:
+        raise _wrong("every", _("Only user tags can be refreshed by the hour."))
+    for name in sorted(map(str, set(policy) - {"every", *PARTS[every]})):
+        raise _wrong(name, _("This field is not used here."))
+    return {"every": every, **{name: _part(name, policy.get(name)) for name in PARTS[every]}}
+
+
+def _part(name: str, value: Any) -> Any:
+    if value is None:
+        return DEFAULTS[name]
+    if name == "at":
+        if not isinstance(value, str) or not _CLOCK.fullmatch(value):
+            raise _wrong(name, _("Give the time as hh:mm."))
+        return value
+    if type(value) is not int or not 1 <= value <= _RANGES[name]:
+        raise _wrong(name, _("Use a whole number from 1 to %(most)d.") % {"most": _RANGES[name]})
+    return value
+
+
+def _wrong(part: str, message: str) -> ValidationFailed:
+    return ValidationFailed(message, errors={f"refresh/{part}": [message]})
 
 
 def describe(policy: dict[str, Any]) -> str:
     """The policy in words; empty where there is none."""
-    if policy.get("every") == "day":
-        return _("Every day at %(time)s") % {"time": policy["at"]}
-    if policy.get("every") == "hours":
-        return _("Every %(hours)d hours") % {"hours": policy["hours"]}
+    every, values = policy.get("every"), {**policy, "time": policy.get("at")}
+    if every == "hour":
+        return _("Every %(hours)d hours") % values if policy["hours"] > 1 else _("Every hour")
+    if every == "day":
+        return _("Every day at %(time)s") % values
+    if every == "week":
+        return _("Every %(weekday)s at %(time)s") % {**values, "weekday": WEEKDAYS[policy["weekday"] - 1]}
+    if every == "month":
+        return _("Every month on day %(day)d at %(time)s") % values
     return ""
 
 
-def _wrong(message: str) -> ValidationFailed:
-    return ValidationFailed(message, errors={"refresh": [message]})
-
-
 def next_time(dataset: Dataset, after: datetime) -> datetime | None:
-    """When the dataset is to be refreshed next."""
+    """When the dataset is to be refreshed next: the first moment of its policy later than `after` (aware)."""
     policy = dataset.refresh or {}
-    if policy.get("every") == "hours":
-        return after + timedelta(hours=policy["hours"])
-    if policy.get("every") != "day":
+    if policy.get("every", "off") == "off":
         return None
-    local = after.astimezone(zone(dataset.workspace))
-    wanted = datetime.combine(local.date(), time.fromisoformat(policy["at"]), local.tzinfo)
-    return wanted if wanted > local else wanted + timedelta(days=1)
+    clock = zone(dataset.workspace)
+    today = after.astimezone(clock).date()
+    for number in range(DAYS_AHEAD):
+        for moment in _moments(policy, today + timedelta(days=number)):
+            due = datetime.combine(moment.date(), moment.time(), tzinfo=clock)
+            if due > after:
+                return due
+    raise ValueError(f"This policy names no moment: {policy}")
+
+
+def _moments(policy: dict[str, Any], day: date) -> Iterator[datetime]:
+    """The local times of a day at which the policy wants a refresh."""
+    if policy["every"] == "hour":
+        for hour in range(0, 24, policy["hours"]):
+            yield datetime.combine(day, time(hour))
+        return
+    if policy["every"] == "week" and day.isoweekday() != policy["weekday"]:
+        return
+    if policy["every"] == "month" and day.day != min(policy["day"], monthrange(day.year, day.month)[1]):
+        return
+    yield datetime.combine(day, time.fromisoformat(policy["at"]))
 
 
 def start_due() -> int:
     """Start every refresh that is due: once after a downtime, and none while one is running.
 
-    Each dataset on its own: one that cannot be started keeps its place and stops no other.
+    Each dataset on its own: one that cannot be started is tried again in an hour and stops no other.
     """
     from insight.datasets.services import queue_refresh
 
@@ -91,4 +128,5 @@ def start_due() -> int:
                 started += 1
         except Exception:
             log.exception("The refresh of %s could not be started.", key)
+            Dataset.objects.filter(pk=key).update(next_refresh_at=now + RETRY)
     return started

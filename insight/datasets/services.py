@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,11 +18,22 @@ from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
-from insight.datasets import definition, schedule
-from insight.datasets.models import Dataset, DatasetField, DatasetFolder, TagCategory
+from insight.datasets import categories, definition, schedule
+from insight.datasets.models import Dataset, DatasetField, DatasetFolder
 
 users_of: Registry[Any] = Registry("dataset user")
 """Functions (dataset -> names of what uses it), registered by higher layers."""
+EDITED = (
+    "name",
+    "description",
+    "folder",
+    "table",
+    "definition",
+    "refresh",
+    "next_refresh_at",
+    "updated_at",
+)
+"""What an edit writes: a refresh that ends meanwhile keeps its version and state."""
 
 
 def check_owner(dataset: Dataset, access: Access) -> None:
@@ -36,13 +48,20 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
     dataset.refresh = schedule.check(data["refresh"] if data.get("refresh") is not None else {}, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
-    same_kind = Dataset.objects.in_workspace(access.workspace).filter(kind=dataset.kind)
-    dataset.is_default = not same_kind.exists()
     with transaction.atomic():
+        dataset.is_default = not _of_kind(dataset).filter(is_default=True).exists()
         _save(dataset)
-        _store_fields(dataset, fields)
+        _store_fields(access, dataset, fields)
         audit.record(access, "dataset.created", dataset, after={"name": dataset.name, "kind": dataset.kind})
     return dataset
+
+
+def _of_kind(dataset: Dataset) -> QuerySet[Dataset]:
+    """The workspace's datasets of the same kind, while nobody else chooses a default."""
+    with connection.cursor() as cursor:
+        key = f"dataset.default:{dataset.workspace_id}:{dataset.kind}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [key])
+    return Dataset.objects.in_workspace(dataset.workspace).filter(kind=dataset.kind)
 
 
 def update(
@@ -50,8 +69,6 @@ def update(
 ) -> Dataset:
     """Change name, fields or refresh policy. The next refresh computes by the new definition."""
     check_owner(dataset, access)
-    if edit_version is not None and edit_version != dataset.edit_version:
-        raise PreconditionFailed()
     merged = {"name": dataset.name, "kind": dataset.kind, **definition.write(dataset), **data}
     for tag in merged.get("tags") or []:
         if isinstance(tag, dict):
@@ -68,31 +85,37 @@ def update(
                 data["refresh"] if data["refresh"] is not None else {}, dataset.kind
             )
             dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
-        dataset.bump()
-        _save(dataset)
-        # What the engine counted for columns that stay is still true.
+        _claim(dataset, edit_version)
+        _save(dataset, EDITED)
         dataset.fields.all().delete()
-        _store_fields(dataset, fields)
+        _store_fields(access, dataset, fields)
         audit.record(access, "dataset.changed", dataset, after={"fields": sorted(data)})
     return dataset
 
 
-def _store_fields(dataset: Dataset, fields: list[DatasetField]) -> None:
-    names = {name for item in fields if (name := getattr(item, "category_name", ""))}
-    categories = {
-        name: TagCategory.objects.get_or_create(workspace=dataset.workspace, name=name)[0]
-        for name in sorted(names)
-    }
+def _store_fields(access: Access, dataset: Dataset, fields: list[DatasetField]) -> None:
+    paths = sorted({path for item in fields if (path := getattr(item, "category_path", ""))})
+    found = {path: categories.at_path(access, path) for path in paths}
     for item in fields:
         item.dataset = dataset
-        item.category = categories.get(getattr(item, "category_name", ""))
+        item.category = found.get(getattr(item, "category_path", ""))
     DatasetField.objects.bulk_create(fields)
 
 
-def _save(dataset: Dataset) -> None:
+def _claim(dataset: Dataset, seen: int | None) -> None:
+    """Count an edit of the state that the person saw. Raises PreconditionFailed where another edit came first."""
+    wanted = dataset.edit_version if seen is None else seen
+    if not Dataset.objects.filter(pk=dataset.pk, edit_version=wanted).update(edit_version=wanted + 1):
+        raise PreconditionFailed(
+            _("Somebody else has changed this dataset meanwhile. Open it again and repeat your change.")
+        )
+    dataset.edit_version = wanted + 1
+
+
+def _save(dataset: Dataset, only: Sequence[str] | None = None) -> None:
     try:
         with transaction.atomic():
-            dataset.save()
+            dataset.save(update_fields=only)
     except IntegrityError as error:
         if "dataset_name_unique" not in str(error):
             raise
@@ -123,9 +146,7 @@ def make_default(access: Access, dataset: Dataset) -> None:
     """Make it the dataset that pages of its kind open with."""
     check_owner(dataset, access)
     with transaction.atomic():
-        Dataset.objects.filter(workspace=dataset.workspace, kind=dataset.kind, is_default=True).update(
-            is_default=False
-        )
+        _of_kind(dataset).filter(is_default=True).update(is_default=False)
         Dataset.objects.filter(pk=dataset.pk).update(is_default=True)
         audit.record(access, "dataset.made_default", dataset)
 
@@ -159,13 +180,14 @@ def drop_tables(workspace: Any, dataset_id: str) -> None:
             lake.drop_table(workspace, table)
 
 
-def set_refresh(access: Access, dataset: Dataset, policy: Any) -> Dataset:
-    """Change when the dataset is refreshed by itself. Raises ValidationFailed, PermissionDenied."""
+def set_refresh(access: Access, dataset: Dataset, policy: Any, *, edit_version: int | None = None) -> Dataset:
+    """Change when the dataset is refreshed by itself. Raises ValidationFailed, PermissionDenied, PreconditionFailed."""
     check_owner(dataset, access)
     before = dataset.refresh
     dataset.refresh = schedule.check(policy, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
     with transaction.atomic():
+        _claim(dataset, edit_version)
         dataset.save(update_fields=["refresh", "next_refresh_at"])
         audit.record(
             access,

@@ -2,22 +2,24 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.datasets import pages, views
+from insight.datasets import category_pages, pages, views, wizard
 
 app_name = "datasets"
 urlpatterns = [
     path("", views.DatasetList.as_view(), name="list"),
-    path("new/", views.NewDataset.as_view(), name="new"),
+    path("new/", wizard.NewDataset.as_view(), name="new"),
     path("move/", pages.MoveDatasets.as_view(), name="move"),
     path("folders/new/", pages.NewFolder.as_view(), name="folder-new"),
     path("folders/<str:pk>/edit/", pages.EditFolder.as_view(), name="folder-edit"),
     path("folders/<str:pk>/delete/", pages.DeleteFolder.as_view(), name="folder-delete"),
-    path("categories/", pages.CategoryList.as_view(), name="categories"),
-    path("categories/new/", pages.NewCategory.as_view(), name="category-new"),
-    path("categories/<str:pk>/", pages.EditCategory.as_view(), name="category-edit"),
-    path("categories/<str:pk>/delete/", pages.DeleteCategory.as_view(), name="category-delete"),
+    path("categories/", category_pages.CategoryList.as_view(), name="categories"),
+    path("categories/new/", category_pages.NewCategory.as_view(), name="category-new"),
+    path("categories/<str:pk>/", category_pages.EditCategory.as_view(), name="category-edit"),
+    path("categories/<str:pk>/delete/", category_pages.DeleteCategory.as_view(), name="category-delete"),
+    path("categories/<str:pk>/up/", category_pages.StepCategory.as_view(by=-1), name="category-up"),
+    path("categories/<str:pk>/down/", category_pages.StepCategory.as_view(by=1), name="category-down"),
     path("<str:pk>/", views.DatasetDetail.as_view(), name="detail"),
-    path("<str:pk>/edit/", pages.EditDataset.as_view(), name="edit"),
+    path("<str:pk>/edit/", wizard.EditDataset.as_view(), name="edit"),
     path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),
     path("<str:pk>/refresh/", views.RefreshDataset.as_view(), name="refresh"),
     path("<str:pk>/default/", views.MakeDefault.as_view(), name="default"),

@@ -1,0 +1,185 @@
+"""What a refresh made, in figures: users, rows, how full each column is, and what of the source did not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core.errors import Conflict
+from cdp.core.identifiers import ID_TYPES
+from cdp.lake.names import quote
+from insight.datasets.models import Dataset, DatasetField
+
+USER = quote("user_unique_id")
+EXAMPLES = 10
+EXACT_BELOW = 10_000
+_OUTPUT = {"identifier": "user_unique_id", "time": "at", "count": "count", "amount": "amount"}
+"""The dataset's column for a role, where it is not named like the source's."""
+
+
+@dataclass
+class Measured:
+    rows: int = 0
+    users: int = 0
+    stats: dict[str, Any] = field(default_factory=dict)
+
+
+def measure(
+    dataset: Dataset,
+    fields: list[DatasetField],
+    lost: list[DatasetField],
+    table: str,
+    columns: dict[str, str],
+) -> Measured:
+    """Figures of the new `table`; `columns` are the expressions over the source that it was made of.
+
+    Of stats, `filled` are shares of the table's rows (0 to 1); `invalid` counts values of the source. Raises no_rows.
+    """
+    source = _source(dataset, fields, columns)
+    path = lake.table_path(dataset.workspace, table)
+    times = ', min("at")::VARCHAR, max("at")::VARCHAR' if dataset.kind == Dataset.Kind.BEHAVIOUR else ""
+    counted = [item for item in fields if item.role in ("id", "tag", "object")]
+    filled = "".join(f", count({quote(item.column)})" for item in counted)
+    with lake.cursor() as handle:
+        found = handle.execute(f"SELECT count(*), count(DISTINCT {USER}){filled}{times} FROM {path}")
+        rows, users, *rest = found.fetchone() or (0, 0)
+    if not rows:
+        raise Conflict(
+            _("No row has a valid user identifier. Check the identifier's column and ID type."),
+            code="no_rows",
+        )
+    shares = {item.column: count / rows for item, count in zip(counted, rest, strict=False)}
+    distinct = _distinct(path, counted)
+    stats = {
+        "unique_users": dataset.kind == Dataset.Kind.USER_TAGS and rows == users,
+        "first_at": rest[-2] if times else None,
+        "last_at": rest[-1] if times else None,
+        "filled": shares,
+        "distinct": distinct,
+        "dropped": source["rows"] - rows,
+        "lost": [item.column for item in lost],
+        **{name: source[name] for name in ("without_id", "without_time", "invalid")},
+    }
+    stats["ids"] = [_id_stats(item, users, source, stats, rows) for item in fields if item.id_type]
+    if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
+        stats["repeated"] = _repeated(fields, path)
+    stats["warnings"] = _warnings(dataset, fields, rows - users, stats)
+    return Measured(rows, users, stats)
+
+
+def _id_stats(
+    item: DatasetField, users: int, source: dict[str, Any], stats: dict[str, Any], rows: int
+) -> dict[str, Any]:
+    """Counts of one ID column: values that are valid, different ones, and invalid ones of the source."""
+    invalid = source["invalid"].get(item.column, 0)
+    if item.role == "identifier":
+        filled, distinct = source["rows"] - source["without_id"] - invalid, users
+    else:
+        filled, distinct = round(stats["filled"][item.column] * rows), stats["distinct"][item.column]
+    return {
+        "column": item.column,
+        "id_type": item.id_type,
+        "filled": filled,
+        "distinct": distinct,
+        "invalid": invalid,
+    }
+
+
+def _source(dataset: Dataset, fields: list[DatasetField], columns: dict[str, str]) -> dict[str, Any]:
+    """What the source held: rows, rows without identifier or time, and per column values that did not fit."""
+    assert dataset.table is not None
+    identifier = next(item for item in fields if item.role == "identifier")
+    parts = ["count(*)", f"count(*) FILTER ({_blank(identifier.column)})"]
+    time = columns.get("at")
+    no_time = f"({columns['user_unique_id']}) IS NOT NULL AND ({time}) IS NULL" if time else "false"
+    parts.append(f"count(*) FILTER ({no_time})")
+    checked = [item for item in fields if _may_not_fit(dataset, item)]
+    for item in checked:
+        expression = columns[_OUTPUT.get(item.role, item.column)]
+        parts.append(f"count(*) FILTER (NOT {_blank(item.column)} AND ({expression}) IS NULL)")
+    path = lake.table_path(dataset.workspace, dataset.table.lake_table)
+    with lake.cursor() as handle:
+        row = handle.execute(f"SELECT {', '.join(parts)} FROM {path}").fetchone()
+    assert row is not None
+    invalid = {item.column: count for item, count in zip(checked, row[3:], strict=True) if count}
+    return {"rows": row[0], "without_id": row[1], "without_time": row[2], "invalid": invalid}
+
+
+def _blank(column: str) -> str:
+    return f"(coalesce(trim({quote(column)}::VARCHAR), '') = '')"
+
+
+def _may_not_fit(dataset: Dataset, item: DatasetField) -> bool:
+    """Whether values of the column are converted, so that some may be lost."""
+    kind = dataset.table.column_type(item.column) if dataset.table else None
+    if item.id_type:
+        return True
+    if item.tag_type == "number" or item.role in ("count", "amount"):
+        return kind not in ("integer", "number")
+    return (item.tag_type == "date" or item.role == "time") and kind not in ("date", "datetime")
+
+
+def _distinct(path: str, fields: list[DatasetField]) -> dict[str, int]:
+    """Different values per column: exact for IDs and where there are few, an estimate where there are very many."""
+    plain = [item for item in fields if item.tag_type != "multi"]
+    found = _query(path, {item.column: f"approx_count_distinct({quote(item.column)})" for item in plain})
+    exact = {
+        item.column: f"count(DISTINCT {quote(item.column)})"
+        for item in plain
+        if item.id_type or found[item.column] < EXACT_BELOW
+    }
+    exact |= {
+        item.column: f"(SELECT count(DISTINCT v) FROM (SELECT unnest({quote(item.column)}) AS v FROM {path}))"
+        for item in fields
+        if item.tag_type == "multi"
+    }
+    return {**found, **_query(path, exact)}
+
+
+def _query(path: str, parts: dict[str, str]) -> dict[str, int]:
+    if not parts:
+        return {}
+    with lake.cursor() as handle:
+        row = handle.execute(f"SELECT {', '.join(parts.values())}, count(*) FROM {path}").fetchone() or ()
+    return dict(zip(parts, row, strict=False))
+
+
+def _repeated(fields: list[DatasetField], path: str) -> list[dict[str, Any]]:
+    """Identifiers that occur most often, masked: [{"value", "rows"}]."""
+    identifier = next(item for item in fields if item.role == "identifier")
+    with lake.cursor() as handle:
+        rows = handle.execute(
+            f"SELECT {USER}, count(*) AS n FROM {path} GROUP BY 1 HAVING n > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
+        ).fetchall()
+    mask = ID_TYPES[identifier.id_type].mask
+    return [{"value": mask(value), "rows": count} for value, count in rows]
+
+
+def _warnings(
+    dataset: Dataset, fields: list[DatasetField], repeats: int, stats: dict[str, Any]
+) -> list[dict[str, Any]]:
+    found = []
+    for code in ("without_id", "without_time"):
+        if stats[code]:
+            found.append({"code": code, "count": stats[code]})
+    if dataset.kind == Dataset.Kind.USER_TAGS and repeats:
+        found.append({"code": "repeated_id", "count": repeats})
+    if stats["lost"]:
+        found.append({"code": "lost_columns", "names": stats["lost"]})
+    for item in fields:
+        count = stats["invalid"].get(item.column, 0)
+        # Rows without a readable time are counted above.
+        if count and item.role != "time":
+            found.append(_invalid(item, count))
+    return found
+
+
+def _invalid(item: DatasetField, count: int) -> dict[str, Any]:
+    warning = {"count": count, "column": item.column, "name": item.name or item.column}
+    if item.id_type:
+        code = "invalid_user_id" if item.role == "identifier" else "invalid_id"
+        return {"code": code, "id_type": item.id_type, **warning}
+    return {"code": "unreadable_date" if item.tag_type == "date" else "unreadable_number", **warning}

@@ -1,0 +1,368 @@
+"""The wizard that says what each column of a table means, for a new dataset and for changing one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.console.generic.base import WorkspaceView
+from cdp.console.middleware import flash
+from cdp.core.errors import Conflict, DomainError, PermissionDenied
+from cdp.core.folders import choices
+from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
+from insight.datasets import categories, queries, services
+from insight.datasets.folders import folders
+from insight.datasets.models import Dataset, DatasetField
+from insight.datasources.models import SourceTable
+from insight.datasources.queries import sample
+
+CHANGE = "insight.dataset.create"
+UNUSED = ("", gettext_lazy("Not used"))
+BEHAVIOUR_ROLES = (
+    UNUSED,
+    *((role.value, role.label) for role in DatasetField.Role if role != DatasetField.Role.TAG),
+)
+_PEOPLE_ROLES = (DatasetField.Role.TAG, DatasetField.Role.IDENTIFIER, DatasetField.Role.ID)
+TAG_ROLES = (*((role.value, role.label) for role in _PEOPLE_ROLES), UNUSED)
+SEPARATORS = (
+    (",", gettext_lazy("Comma")),
+    (";", gettext_lazy("Semicolon")),
+    ("|", gettext_lazy("Bar")),
+    (" ", gettext_lazy("Blank")),
+    ("、", gettext_lazy("Chinese comma")),
+)
+EXAMPLES = 3
+EXAMPLE_LENGTH = 24
+_PARTS = ("role", "alias", "tag_type", "id_type", "separator", "encryption", "category", "description")
+_OBJECT_ATTRIBUTES = {"object_attr": "object_key", "object_value_id": "", "object_value": "object_value"}
+_MEASURES = {"amount": "amount", "price": "", "count": "count", "quantity": "count"}
+
+Row = dict[str, Any]
+
+
+class NewDataset(WorkspaceView):
+    """Choose a table and kind, then say what each column means."""
+
+    permission = CHANGE
+    title = gettext_lazy("New dataset")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        table = self.table()
+        return self.choose() if table is None else self.configure(table, self.kind())
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        table = self.table()
+        if table is None:
+            return self.choose()
+        data, places = definition_of(request.POST, table, self.kind())
+        try:
+            dataset = services.create(self.access, data)
+            services.refresh(self.access, dataset)
+        except PermissionDenied:
+            raise
+        except DomainError as error:
+            return self.configure(table, self.kind(), error, places)
+        return HttpResponseRedirect(self.reverse("datasets:detail", pk=dataset.pk))
+
+    def table(self) -> SourceTable | None:
+        name = self.request.GET.get("table") or self.request.POST.get("table")
+        return SourceTable.objects.in_workspace(self.workspace).filter(name=name, state="ready").first()
+
+    def kind(self) -> str:
+        given = self.request.GET.get("kind") or self.request.POST.get("kind")
+        return given if given in Dataset.Kind.values else Dataset.Kind.USER_TAGS
+
+    def choose(self) -> HttpResponse:
+        tables = SourceTable.objects.in_workspace(self.workspace).filter(state="ready").order_by("name")
+        context = self.get_context(
+            tables=tables,
+            kinds=Dataset.Kind.choices,
+            folder=self.request.GET.get("folder", ""),
+            back_url=self.reverse("datasets:list"),
+        )
+        return self.render("insight/datasets/choose.html", context)
+
+    def rows(self, table: SourceTable, kind: str) -> list[Row]:
+        """What the wizard shows first: one row per column."""
+        return proposed_rows(table, kind)
+
+    def initial(self, table: SourceTable) -> dict[str, Any]:
+        """The fields above the columns."""
+        name = table.name.replace("_", " ").capitalize()[:64]
+        return {"name": name, "folder": self.request.GET.get("folder", "")}
+
+    def configure(
+        self,
+        table: SourceTable,
+        kind: str,
+        error: DomainError | None = None,
+        places: dict[str, int] | None = None,
+    ) -> HttpResponse:
+        posted = self.request.POST
+        rows = posted_rows(posted, table) if posted else self.rows(table, kind)
+        errors = _place(error, places or {}, rows) if error else {}
+        _add_examples(table, rows)
+        values = self.initial(table)
+        for name in ("name", "description", "constant", "base_object", "folder", "edit_version"):
+            values[name] = posted.get(name, values.get(name, ""))
+        context = self.get_context(
+            table=table,
+            kind=kind,
+            rows=rows,
+            values=values,
+            errors=errors,
+            column_names=[row["column"] for row in sorted(rows, key=lambda row: row["index"])],
+            roles=TAG_ROLES if kind == Dataset.Kind.USER_TAGS else BEHAVIOUR_ROLES,
+            tag_types=DatasetField.TagType.choices,
+            separators=SEPARATORS,
+            id_types=id_type_choices(),
+            encryptions=ENCRYPTIONS,
+            categories=[row.path for row in categories.tree(self.workspace)],
+            folders=choices(folders.tree(self.access), _("No folder")),
+            back_url=self.back_url(),
+            editing=isinstance(self, EditDataset),
+        )
+        return self.render("insight/datasets/configure.html", context, status=422 if error else 200)
+
+    def back_url(self) -> str:
+        return self.reverse("datasets:list")
+
+
+class EditDataset(NewDataset):
+    """The wizard again, filled with what the dataset is; its next refresh computes by the new meaning."""
+
+    title = gettext_lazy("Edit dataset")
+
+    def get_object(self) -> Dataset:
+        rows = Dataset.objects.select_related("table", "workspace")
+        dataset: Dataset = rows.get_in(self.workspace, self.kwargs["pk"])
+        services.check_owner(dataset, self.access)
+        return dataset
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.dataset = self.get_object()
+        return self.configure(_table_of(self.dataset), self.dataset.kind)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        self.dataset = self.get_object()
+        table, kind = _table_of(self.dataset), self.dataset.kind
+        data, places = definition_of(request.POST, table, kind)
+        seen = request.POST.get("edit_version", "")
+        try:
+            services.update(self.access, self.dataset, data, edit_version=int(seen) if seen.isdigit() else 0)
+            services.refresh(self.access, self.dataset)
+        except PermissionDenied:
+            raise
+        except DomainError as error:
+            return self.configure(table, kind, error, places)
+        flash(request, _("The dataset was saved and is being computed."))
+        return HttpResponseRedirect(self.back_url())
+
+    def rows(self, table: SourceTable, kind: str) -> list[Row]:
+        """The columns as they are used now (a column used twice stands twice), then those that are not used."""
+        proposed = {row["column"]: row for row in proposed_rows(table, kind)}
+        used = list(self.dataset.fields.select_related("category"))
+        rows = [
+            {**proposed.get(item.column, {"column": item.column, "type": _("lost")}), **_row_of(item)}
+            for item in used
+        ]
+        taken = {item.column for item in used}
+        rows += [{**row, "role": ""} for column, row in proposed.items() if column not in taken]
+        for index, row in enumerate(rows):
+            row["index"] = index
+        return sorted(rows, key=lambda row: (row["role"] != "identifier", not row["role"]))
+
+    def initial(self, table: SourceTable) -> dict[str, Any]:
+        dataset = self.dataset
+        return {
+            "name": dataset.name,
+            "description": dataset.description,
+            "folder": dataset.folder_id or "",
+            "constant": dataset.definition.get("type_constant", ""),
+            "base_object": dataset.definition.get("base_object", ""),
+            "edit_version": dataset.edit_version,
+        }
+
+    def back_url(self) -> str:
+        return self.reverse("datasets:detail", pk=self.kwargs["pk"])
+
+
+def _table_of(dataset: Dataset) -> SourceTable:
+    if dataset.table is None:
+        raise Conflict(_("The source table is no longer there."), code="table_missing")
+    return dataset.table
+
+
+def _row_of(item: DatasetField) -> Row:
+    return {
+        "role": item.role,
+        "alias": item.name,
+        "tag_type": item.tag_type or "text",
+        "id_type": item.id_type or "one_id",
+        "separator": item.separator or ",",
+        "encryption": item.encryption,
+        "category": item.category.path if item.category else "",
+        "description": item.description,
+        "pivot": item.pivot_enabled,
+    }
+
+
+def proposed_rows(table: SourceTable, kind: str) -> list[Row]:
+    """One row per column with what its profile suggests."""
+    found = queries.propose(table)
+    tags = {item["column"]: item for item in found["tags"]}
+    ids = {item["column"]: item for item in found["ids"]}
+    rows = []
+    for index, column in enumerate(table.columns):
+        name = column["name"]
+        row: Row = {
+            "index": index,
+            "column": name,
+            "type": column["type"],
+            "role": "tag",
+            "alias": tags.get(name, {}).get("name", name),
+            "tag_type": tags.get(name, {}).get("type", "text"),
+            "id_type": ids.get(name, {}).get("id_type", "one_id"),
+            "separator": tags.get(name, {}).get("separator", ","),
+            "encryption": "plain",
+            "pivot": True,
+        }
+        if name == found["user_id"].get("column"):
+            row.update(role="identifier", id_type=found["user_id"]["id_type"])
+        elif name in ids:
+            row["role"] = "id"
+        if kind == Dataset.Kind.BEHAVIOUR:
+            row["role"] = _behaviour_role(name, column["type"], row["role"])
+        rows.append(row)
+    return _once(sorted(rows, key=lambda row: row["role"] != "identifier"))
+
+
+def _once(rows: list[Row]) -> list[Row]:
+    """Roles that one column can have are proposed for the first that looks like it."""
+    seen: set[str] = set()
+    for row in rows:
+        if row["role"] in seen and row["role"] not in ("tag", "id", "object"):
+            row["role"] = ""
+        seen.add(row["role"])
+    return rows
+
+
+def _behaviour_role(name: str, kind: str, tag_role: str) -> str:
+    """A first guess from the column's name and type."""
+    lower = name.lower()
+    if kind in ("date", "datetime"):
+        return "time"
+    if lower in ("user_id", "member_no", "customer_id") or tag_role == "identifier":
+        return "identifier"
+    for word, role in _MEASURES.items():
+        if word in lower:
+            return role
+    if lower in _OBJECT_ATTRIBUTES:
+        return _OBJECT_ATTRIBUTES[lower]
+    if "channel" in lower or lower == "store":
+        return "channel"
+    if "type" in lower:
+        return "type"
+    return "id" if tag_role == "id" else "object" if kind == "text" else ""
+
+
+def posted_rows(posted: Any, table: SourceTable) -> list[Row]:
+    """The wizard's rows as they were sent."""
+    types = {column["name"]: column["type"] for column in table.columns}
+    try:
+        columns = json.loads(posted.get("columns", "[]"))
+    except ValueError:
+        columns = []
+    rows = []
+    for index, column in enumerate(columns if isinstance(columns, list) else []):
+        row = {"index": index, "column": str(column), "type": types.get(column, _("lost"))}
+        row.update({part: posted.get(f"{part}-{index}", "") for part in _PARTS})
+        row["pivot"] = bool(posted.get(f"pivot-{index}"))
+        rows.append(row)
+    return rows
+
+
+def definition_of(posted: Any, table: SourceTable, kind: str) -> tuple[dict[str, Any], dict[str, int]]:
+    """(the posted wizard in the form of the API, which row each path such as `tags/0` came from)."""
+    data: dict[str, Any] = {"name": posted.get("name", ""), "kind": kind, "table": table.name, "ids": []}
+    data.update(description=posted.get("description", ""), folder=posted.get("folder") or None)
+    lists: dict[str, list[dict[str, Any]]] = {"tags": [], "object_columns": []}
+    places: dict[str, int] = {}
+
+    def append(name: str, rows: list[dict[str, Any]], value: dict[str, Any]) -> None:
+        places[f"{name}/{len(rows)}"] = row["index"]
+        rows.append(value)
+
+    for row in posted_rows(posted, table):
+        role, column = row["role"], row["column"]
+        named = {"column": column, "name": row["alias"] or column}
+        identity = {**named, "id_type": row["id_type"], "encryption": row["encryption"] or "plain"}
+        if role == "identifier":
+            places["user_id"], data["user_id"] = row["index"], identity
+        elif role == "id":
+            append("ids", data["ids"], identity)
+        elif role == "tag":
+            tag = {**named, "type": row["tag_type"], "pivot_enabled": row["pivot"]}
+            tag.update(category=row["category"], description=row["description"])
+            if row["tag_type"] == "multi":
+                tag["separator"] = row["separator"] or ","
+            append("tags", lists["tags"], tag)
+        elif role == "object":
+            append("object_columns", lists["object_columns"], named)
+        elif role:
+            places[role], data[role] = row["index"], {"column": column} if role == "type" else column
+    data.setdefault("user_id", None)
+    if kind == Dataset.Kind.USER_TAGS:
+        data["tags"] = lists["tags"]
+        return data, places
+    for role in ("time", "type", "count", "amount", "channel", "object_key", "object_value", "base_object"):
+        data.setdefault(role, None)
+    data["object_columns"] = lists["object_columns"]
+    if posted.get("base_object") and data["object_key"]:
+        data["base_object"] = posted["base_object"]
+    if posted.get("constant"):
+        data["type"] = {"constant": posted["constant"]}
+    return data, places
+
+
+def _place(error: DomainError, places: dict[str, int], rows: list[Row]) -> dict[str, list[str]]:
+    """Puts messages at the rows that they are about; answers the others by field ("" for none)."""
+    by_index = {row["index"]: row for row in rows}
+    others: dict[str, list[str]] = {}
+    for path, messages in (error.errors or {"": [str(error)]}).items():
+        start = "/".join(path.split("/")[:2])
+        place = places.get(start, places.get(path.split("/")[0]))
+        texts = [str(message) for message in messages]
+        if place is None:
+            name = path if path in ("name", "description", "folder") else ""
+            others.setdefault(name, []).extend(_unplaced(path, text) for text in texts)
+        else:
+            by_index[place].setdefault("errors", []).extend(texts)
+    return others
+
+
+def _unplaced(path: str, text: str) -> str:
+    """Messages about something that no row says, such as a missing time column, name what is missing."""
+    needed = {
+        "user_id": _("User identifier"),
+        "time": _("Time"),
+        "type": _("Type"),
+        "object_key": _("Object attribute"),
+        "object_value": _("Object attribute value"),
+    }
+    label = needed.get(path.split("/")[0])
+    return f"{label}: {text}" if label else text
+
+
+def _add_examples(table: SourceTable, rows: list[Row]) -> None:
+    """A few values of each column, so that its meaning can be told."""
+    found = sample(table)["rows"]
+    for row in rows:
+        values = dict.fromkeys(
+            str(line[row["column"]]) for line in found if line.get(row["column"]) not in (None, "")
+        )
+        row["examples"] = " · ".join(value[:EXAMPLE_LENGTH] for value in list(values)[:EXAMPLES])

@@ -1,0 +1,135 @@
+"""The console's pages of datasets."""
+
+from __future__ import annotations
+
+from insight.datasets.models import Dataset
+from tests.insight.datasets.world import BEHAVIOUR, MEMBERS, World
+
+NEW = "new/?table=members&kind=user_tags"
+
+
+def test_the_wizard_makes_a_dataset_from_what_it_proposes(world: World) -> None:
+    columns = {"phone": {"role": "id", "id_type": "mobile"}, "member": {"role": "identifier", "alias": "No."}}
+    columns["interests"] = {"role": "tag"}
+    columns["gender"] = {"category": "Person / Basics", "pivot": False, "description": "As given"}
+    answer = world.post("new/", world.wizard(NEW, name="Made", description="By hand", columns=columns))
+    assert answer.status_code == 302
+    world.run_jobs()
+    dataset = Dataset.objects.get(name="Made")
+    assert (dataset.state, dataset.description) == ("ready", "By hand")
+    gender = dataset.fields.get(column="gender")
+    assert (gender.category.path, gender.pivot_enabled, gender.description) == (
+        "Person / Basics",
+        False,
+        "As given",
+    )
+    assert dataset.fields.get(role="identifier").name == "No."
+
+
+def test_the_wizard_shows_examples_and_masks_personal_ones(world: World) -> None:
+    browser, base = world.browser()
+    rows = {row["column"]: row for row in browser.get(base + NEW).context["rows"]}
+    assert rows["gender"]["examples"] == "f · m" and "13800000001" not in rows["phone"]["examples"]
+
+
+def test_errors_stand_at_their_column_and_nothing_typed_is_lost(world: World) -> None:
+    columns = {
+        "gender": {"alias": "Same"},
+        "spend": {"alias": "Same", "category": "a/b/c/d"},
+        "interests": {"role": "tag"},
+    }
+    answer = world.post("new/", world.wizard(NEW, name="", columns=columns))
+    assert answer.status_code == 422
+    rows = {row["column"]: row for row in answer.context["rows"]}
+    assert rows["gender"]["alias"] == "Same" and "levels deep" in rows["spend"]["errors"][0]
+    page = answer.content.decode()
+    assert "User identifier: Say which column identifies people." in page and "Two tags are called" in page
+    assert "name" in answer.context["errors"] and not Dataset.objects.exists()
+
+
+def test_behaviour_without_a_type_says_so(world: World) -> None:
+    roles = {"who": "identifier", "what": "", "n": "count", "money": "amount", "value": "", "attribute": ""}
+    columns = {column: {"role": role} for column, role in roles.items()}
+    sent = world.wizard("new/?table=events&kind=behaviour", columns=columns)
+    answer = world.post("new/", sent)
+    assert answer.status_code == 422 and "Give a constant or a column." in answer.content.decode()
+    assert world.post("new/", {**sent, "constant": "purchase"}).status_code == 302
+
+
+def test_editing_changes_what_was_touched_and_nothing_else(world: World) -> None:
+    dataset = world.dataset()
+    before = list(dataset.fields.values("column", "role", "name", "tag_type", "separator", "pivot_enabled"))
+    sent = world.wizard(f"{dataset.pk}/edit/", name="Renamed")
+    assert world.post(f"{dataset.pk}/edit/", sent).status_code == 302
+    world.run_jobs()
+    dataset.refresh_from_db()
+    assert (dataset.name, dataset.version) == ("Renamed", 2)
+    after = list(dataset.fields.values("column", "role", "name", "tag_type", "separator", "pivot_enabled"))
+    assert sorted(after, key=str) == sorted(before, key=str)
+    late = world.post(f"{dataset.pk}/edit/", sent)
+    assert late.status_code == 422 and "meanwhile" in late.content.decode()
+
+
+def test_editing_adds_and_removes_columns(world: World) -> None:
+    dataset = world.dataset(tags=[{"column": "gender", "name": "Sex", "type": "enum"}])
+    columns = {"spend": {"role": "tag", "alias": "Spend", "tag_type": "number"}, "gender": {"role": ""}}
+    world.post(f"{dataset.pk}/edit/", world.wizard(f"{dataset.pk}/edit/", columns=columns))
+    assert [item.column for item in dataset.fields.filter(role="tag")] == ["spend"]
+
+
+def test_editing_keeps_a_column_that_is_used_twice(world: World) -> None:
+    wide = {key: value for key, value in BEHAVIOUR.items() if not key.startswith(("object", "base"))}
+    world.table(
+        "events",
+        "SELECT 'u' AS who, TIMESTAMP '2026-01-01' AS at_time, 'b' AS what, 1 AS n, 1.0 AS money, 'x' AS shop",
+    )
+    wide.update(channel="shop", object_columns=[{"column": "shop", "name": "Shop"}])
+    dataset = world.dataset(wide)
+    assert dataset.state == "ready"
+    assert world.post(f"{dataset.pk}/edit/", world.wizard(f"{dataset.pk}/edit/")).status_code == 302
+    assert set(dataset.fields.filter(column="shop").values_list("role", flat=True)) == {"channel", "object"}
+
+
+def test_a_lost_column_stays_until_it_is_taken_out(world: World) -> None:
+    dataset = world.dataset()
+    world.table("members", f"SELECT * EXCLUDE (gender) FROM ({MEMBERS})")
+    dataset = world.compute(dataset)
+    browser, base = world.browser()
+    assert "<del>Gender</del>" in browser.get(f"{base}{dataset.pk}/").content.decode()
+    columns = {"gender": {"role": ""}}
+    sent = world.wizard(f"{dataset.pk}/edit/", columns=columns)
+    assert world.post(f"{dataset.pk}/edit/", sent).status_code == 302
+    assert not dataset.fields.filter(column="gender").exists()
+
+
+def test_the_page_of_a_dataset_shows_ids_warnings_and_refreshes(world: World) -> None:
+    dataset = world.compute(world.dataset())
+    browser, base = world.browser()
+    page = browser.get(f"{base}{dataset.pk}/")
+    text = page.content.decode()
+    assert "no valid" in text and "Repeated identifiers" in text and "0003" not in text
+    assert [item["column"] for item in page.context["ids"]] == ["member", "phone"]
+    assert [version.number for version in page.context["versions"]] == [2, 1]
+
+
+def test_the_list_marks_defaults_schedules_and_warnings(world: World) -> None:
+    world.dataset(refresh={"every": "week", "weekday": 1, "at": "05:00"})
+    world.dataset(BEHAVIOUR)
+    browser, base = world.browser()
+    text = browser.get(f"{base}?kind=user_tags").content.decode()
+    assert "Every Monday at 05:00" in text and "ti-star-filled" in text and "ti-alert-triangle" in text
+    assert "Events" not in text
+    found = browser.get(f"{base}?q=events").context["rows"]
+    assert [row["object"].name for row in found] == ["Events"]
+
+
+def test_a_dataset_is_refreshed_made_default_and_removed_from_its_page(world: World) -> None:
+    world.dataset()
+    dataset = world.dataset(name="Second")
+    world.post(f"{dataset.pk}/default/")
+    world.post(f"{dataset.pk}/refresh/")
+    world.run_jobs()
+    dataset.refresh_from_db()
+    assert dataset.is_default and dataset.version == 2
+    assert world.post(f"{dataset.pk}/delete/").status_code == 302
+    assert not Dataset.objects.filter(pk=dataset.pk).exists()

@@ -1,0 +1,110 @@
+"""When datasets are refreshed by themselves."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from cdp.core.errors import ValidationFailed
+from insight.datasets import schedule, services
+from insight.datasets.models import Dataset
+from tests.factories import make_workspace
+from tests.insight.datasets.world import BEHAVIOUR, DEFINITION, World
+
+
+@pytest.mark.parametrize(
+    ("policy", "path"),
+    [
+        ([], "refresh"),
+        ("day", "refresh"),
+        ({"every": "year"}, "refresh/every"),
+        ({"every": ["day"]}, "refresh/every"),
+        ({"every": "day", "at": "T05:00"}, "refresh/at"),
+        ({"every": "day", "at": "5:00"}, "refresh/at"),
+        ({"every": "day", "at": "24:00"}, "refresh/at"),
+        ({"every": "day", "at": 5}, "refresh/at"),
+        ({"every": "hour", "hours": 0}, "refresh/hours"),
+        ({"every": "hour", "hours": True}, "refresh/hours"),
+        ({"every": "week", "weekday": 8}, "refresh/weekday"),
+        ({"every": "month", "day": 32}, "refresh/day"),
+        ({"every": "day", "hours": 2}, "refresh/hours"),
+    ],
+)
+def test_bad_schedules_are_refused_at_the_field(world: World, policy: Any, path: str) -> None:
+    answer = world.api()("post", "datasets/", {**DEFINITION, "refresh": policy})
+    assert answer.status_code == 400 and list(answer.json()["errors"]) == [path]
+    assert not Dataset.objects.exists()
+
+
+def test_behaviour_is_not_refreshed_by_the_hour(world: World) -> None:
+    with pytest.raises(ValidationFailed):
+        services.create(world.access, {**BEHAVIOUR, "refresh": {"every": "hour"}})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("policy", "after", "due"),
+    [
+        ({"every": "day", "at": "05:00"}, "2026-01-01 05:00", "2026-01-02 05:00"),
+        ({"every": "day", "at": "05:00"}, "2026-01-01 04:59", "2026-01-01 05:00"),
+        ({"every": "hour", "hours": 6}, "2026-01-01 18:00", "2026-01-02 00:00"),
+        ({"every": "hour", "hours": 5}, "2026-01-01 11:00", "2026-01-01 15:00"),
+        ({"every": "week", "weekday": 1, "at": "03:00"}, "2026-01-01 12:00", "2026-01-05 03:00"),
+        ({"every": "week", "weekday": 4, "at": "03:00"}, "2026-01-01 12:00", "2026-01-08 03:00"),
+        ({"every": "month", "day": 31, "at": "03:00"}, "2026-01-31 03:00", "2026-02-28 03:00"),
+        ({"every": "month", "day": 1, "at": "03:00"}, "2026-01-01 04:00", "2026-02-01 03:00"),
+    ],
+)
+def test_the_next_moment_is_told_by_the_clock_of_the_workspace(policy: Any, after: str, due: str) -> None:
+    workspace = make_workspace(time_zone="Asia/Shanghai")
+    dataset = Dataset(workspace=workspace, kind="user_tags", refresh=policy)
+    zone = ZoneInfo("Asia/Shanghai")
+    found = schedule.next_time(dataset, datetime.datetime.fromisoformat(after).replace(tzinfo=zone))
+    assert found == datetime.datetime.fromisoformat(due).replace(tzinfo=zone)
+
+
+@pytest.mark.parametrize(
+    ("policy", "words"),
+    [
+        ({"every": "off"}, ""),
+        ({"every": "hour", "hours": 1}, "Every hour"),
+        ({"every": "hour", "hours": 6}, "Every 6 hours"),
+        ({"every": "week", "weekday": 7, "at": "05:00"}, "Every Sunday at 05:00"),
+        ({"every": "month", "day": 3, "at": "05:00"}, "Every month on day 3 at 05:00"),
+    ],
+)
+def test_a_policy_in_words(policy: Any, words: str) -> None:
+    assert schedule.describe(policy) == words
+
+
+def test_due_datasets_start_once_and_a_broken_one_stops_no_other(world: World) -> None:
+    first = world.dataset(refresh={"every": "hour", "hours": 2})
+    second = world.dataset(name="Second", refresh={"every": "day", "at": "05:00"})
+    past = timezone.now() - datetime.timedelta(days=3)
+    Dataset.objects.filter(pk=first.pk).update(next_refresh_at=past, refresh={"every": "day", "at": "soon"})
+    Dataset.objects.filter(pk=second.pk).update(next_refresh_at=past + datetime.timedelta(hours=1))
+    assert schedule.start_due() == 1 and schedule.start_due() == 0
+    world.run_jobs()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.version, second.version) == (1, 2)
+    assert first.next_refresh_at > timezone.now() and second.next_refresh_at > timezone.now()
+
+
+def test_the_schedule_page_saves_each_cycle_and_refuses_an_older_state(world: World) -> None:
+    dataset = world.dataset()
+    path = f"{dataset.pk}/settings/"
+    weekly = {"every": "week", "weekday": "3", "at": "04:30", "edit_version": dataset.edit_version}
+    assert world.post(path, weekly).status_code == 302
+    dataset.refresh_from_db()
+    assert dataset.refresh == {"every": "week", "weekday": 3, "at": "04:30"} and dataset.next_refresh_at
+    assert world.post(path, {"every": "off", "edit_version": 1}).status_code == 422
+    wrong = world.post(path, {"every": "hour", "hours": "24", "edit_version": dataset.edit_version})
+    assert wrong.status_code == 422 and wrong.context["form"].errors["hours"]
+    world.post(path, {"every": "off", "edit_version": dataset.edit_version})
+    dataset.refresh_from_db()
+    assert dataset.refresh == {"every": "off"} and dataset.next_refresh_at is None
