@@ -36,19 +36,9 @@ class OverlapPage(WorkspaceView):
             found = overlap.measure(self.access, self.keys())
         except ValidationFailed as problem:
             error, status = error or str(problem), 422
-        rows = [
-            {
-                "part": part,
-                "marks": [row.pk in part.inside for row in found.audiences],
-                "share": 100 * part.people / found.people if found.people else 0,
-                "width": 100 * part.people / found.parts[0].people if found.parts else 0,
-                "names": " ∩ ".join(row.name for row in found.audiences if row.pk in part.inside),
-            }
-            for part in (found.parts if found else [])
-        ]
         context = self.get_context(
             found=found,
-            rows=rows,
+            rows=_rows(found) if found else [],
             error=error,
             others=visibility.visible(self.access)
             .filter(current__isnull=False)
@@ -75,6 +65,20 @@ class OverlapPage(WorkspaceView):
                 " ".join(str(m) for found in error.errors.values() for m in found) or str(error), 422
             )
         return HttpResponseRedirect(self.reverse("audiences:detail", audience.pk))
+
+
+def _rows(found: overlap.Overlap) -> list[dict[str, Any]]:
+    """The parts as the table shows them: shares of everybody, widths relative to the largest part."""
+    return [
+        {
+            "part": part,
+            "marks": [row.pk in part.inside for row in found.audiences],
+            "share": 100 * part.people / found.people,
+            "width": 100 * part.people / found.parts[0].people,
+            "names": " ∩ ".join(row.name for row in found.audiences if row.pk in part.inside),
+        }
+        for part in found.parts
+    ]
 
 
 class CompareVersions(OneAudience):
