@@ -26,6 +26,8 @@ class Result:
     peak_mb: dict[str, float] = field(default_factory=dict)
     goals: dict[str, float] = field(default_factory=dict)
     """Contestant -> the highest allowed ratio of ours to it."""
+    limits: dict[str, float] = field(default_factory=dict)
+    """Contestant -> the most seconds that it may take."""
     notes: list[str] = field(default_factory=list)
 
     def ratios(self) -> dict[str, float]:
@@ -121,9 +123,22 @@ def table(results: list[Result]) -> str:
         ratios, verdicts = result.ratios(), result.verdicts()
         for name, seconds in result.seconds.items():
             goal = f"≤ {result.goals[name]:g} {'✓' if verdicts[name] else '✗'}" if name in verdicts else ""
+            if name in result.limits:
+                limit = result.limits[name]
+                goal = f"≤ {limit:g} s {'✓' if seconds <= limit else '✗'}"
             ratio = f"{ratios[name]:.2f}" if name in ratios else ""
             peak = f"{result.peak_mb[name]:.0f}" if name in result.peak_mb else "–"
             lines.append(
                 f"| {result.id} | {result.work} | {name} | {seconds:.3f} | {ratio} | {goal} | {peak} |"
             )
+    for result in results:
+        lines += [
+            "",
+            f"{result.id}, {result.work}: {_sizes(result.size)}.",
+            *(f"- {note}" for note in result.notes),
+        ]
     return "\n".join(lines)
+
+
+def _sizes(size: dict[str, Any]) -> str:
+    return ", ".join(f"{value:,} {name}" for name, value in size.items())

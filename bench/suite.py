@@ -7,10 +7,12 @@ from collections.abc import Callable
 from bench.behaviour import behaviour_rule
 from bench.live_counts import live_count
 from bench.measure import Result
+from bench.pages import console_pages
 from bench.saving import saving
 
 SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B1": live_count,
     "B2": behaviour_rule,
     "B3": saving,
+    "B11": console_pages,
 }
