@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
+FORM_RENDERER = "cdp.console.form_rendering.ConsoleRenderer"
 ROOT_URLCONF = "cdp.urls"
 ASGI_APPLICATION = "cdp.asgi.application"
 WSGI_APPLICATION = "cdp.wsgi.application"
