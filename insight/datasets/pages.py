@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy
 
@@ -66,11 +67,10 @@ class ScheduleForm(forms.Form):
 
     def policy(self) -> dict[str, Any]:
         """What was chosen, with only the fields of its cycle."""
-        data = self.cleaned_data
-        found = {name: data.get(name) for name in schedule.PARTS[data["every"]]}
-        if found.get("at"):
-            found["at"] = found["at"].strftime("%H:%M")
-        return {"every": data["every"], **found}
+        data = dict(self.cleaned_data)
+        if data.get("at"):
+            data["at"] = data["at"].strftime("%H:%M")
+        return {"every": data["every"], **{name: data.get(name) for name in schedule.PARTS[data["every"]]}}
 
 
 class RefreshSettings(FormPage):
@@ -147,11 +147,18 @@ class MoveDatasets(_InFolders):
     submit_label = gettext_lazy("Move")
     success_message = gettext_lazy("The datasets were moved.")
 
-    def save(self, form: Any, obj: Any) -> Any:
+    @property
+    def intro(self) -> str:
+        """The names of what is moved."""
+        return ", ".join(row.name for row in self.rows())
+
+    def rows(self) -> QuerySet[Dataset]:
         wanted = self.request.GET.getlist("row")[:500]
-        rows = Dataset.objects.in_workspace(self.workspace).filter(pk__in=wanted)
+        return Dataset.objects.in_workspace(self.workspace).filter(pk__in=wanted).order_by("name")
+
+    def save(self, form: Any, obj: Any) -> Any:
         folder = self.folder(form.cleaned_data["folder"])
-        services.move(self.access, rows, folder)
+        services.move(self.access, self.rows(), folder)
         return folder
 
     def success_url(self, obj: Any) -> str:

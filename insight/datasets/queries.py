@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Any
 
 import duckdb
@@ -133,7 +134,8 @@ def _id_type(column: str) -> str:
 def _separators(table: Any, columns: list[str]) -> dict[str, str]:
     """Text columns that look like lists, with their separator.
 
-    A list has its separator in a tenth of the values, and far fewer different parts than values.
+    A list has its separator in a tenth of the values, and fewer different parts than values; unless far fewer, the
+    number of parts differs, which tells lists from pairs such as "Paris, France".
     """
     if not columns or not table.lake_table:
         return {}
@@ -145,19 +147,21 @@ def _separators(table: Any, columns: list[str]) -> dict[str, str]:
             parts += [
                 f"avg(contains({quote(column)}, {literal(separator)})::INT)",
                 f"len(list_distinct(flatten(list({split}))))",
+                f"max(len({split}))",
             ]
         parts.append(f"count(DISTINCT {quote(column)})")
     texts = ", ".join(f"{quote(column)}::VARCHAR AS {quote(column)}" for column in columns)
     sample = f"(SELECT {texts} FROM {path} LIMIT {SAMPLE_ROWS})"
     with lake.cursor() as handle:
         row = handle.execute(f"SELECT {', '.join(parts)} FROM {sample}").fetchone() or ()
-    found, width = {}, 2 * len(_LISTS) + 1
+    found, width = {}, 3 * len(_LISTS) + 1
     for index, column in enumerate(columns):
         values = row[index * width : (index + 1) * width]
         distinct = values[-1]
         for place, separator in enumerate(_LISTS):
-            share, pieces = values[2 * place], values[2 * place + 1]
-            if share and share >= 0.1 and pieces <= 200 and pieces < 0.8 * distinct:
+            share, pieces, longest = values[3 * place : 3 * place + 3]
+            fewer = pieces < 0.8 * distinct or (pieces <= distinct and longest > 2)
+            if share and share >= 0.1 and pieces <= 200 and fewer:
                 found[column] = separator
                 break
     return found
@@ -165,6 +169,7 @@ def _separators(table: Any, columns: list[str]) -> dict[str, str]:
 
 _LISTS = (",", ";", "|", "、")
 SAMPLE_ROWS = 10_000
+_DAY = re.compile(r"(19|20)[0-9]{2}(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])")
 _ID_WORDS = {"mobile": "mobile", "phone": "mobile", "email": "email", "mail": "email", "open_id": "open_id"}
 _ID_WORDS |= {"taobao_nick": "taobao_nick", "taobao": "taobao_id", "alipay": "alipay_id", "weibo": "weibo_id"}
 _ID_WORDS |= {"mac": "mac"}
@@ -172,8 +177,16 @@ _ID_WORDS |= {"union_id": "union_id", "imei": "imei", "idfa": "idfa", "oaid": "o
 
 
 def _tag_type(column: dict[str, Any]) -> str:
-    if column["type"] in ("date", "datetime"):
+    if column["type"] in ("date", "datetime") or looks_like_days(column):
         return "date"
     if column["type"] in ("integer", "number"):
         return "number"
     return "enum" if column["distinct"] <= 100 else "text"
+
+
+def looks_like_days(column: dict[str, Any]) -> bool:
+    """Whether a column of numbers, as it is profiled, holds days such as 20211023."""
+    if column["type"] not in ("integer", "number") or not column["min"] or not column["max"]:
+        return False
+    ends = [column[name].removesuffix(".0") for name in ("min", "max")]
+    return all(_DAY.fullmatch(end) for end in ends)

@@ -126,14 +126,13 @@ def _tag(dataset: Dataset, item: DatasetField) -> str:
 def _moment(dataset: Dataset, column: str) -> str:
     """A date or local time: times with a zone move to the workspace's zone; text and digits (20260131) are read."""
     name = quote(column)
-    kind = dataset.table.column_type(column) if dataset.table else None
+    table = dataset.table
+    kind = table.column_type(column) if table else None
     if kind == "date":
         return name
-    if kind == "datetime":
+    if table is not None and kind == "datetime":
         zone = literal(dataset.workspace.time_zone)
-        described = {
-            found.name: found.type for found in lake.columns(dataset.workspace, dataset.table.lake_table)
-        }  # type: ignore[union-attr]
+        described = {found.name: found.type for found in lake.columns(dataset.workspace, table.lake_table)}
         zoned = "WITH TIME ZONE" in described.get(column, "")
         return f"({name} AT TIME ZONE {zone})" if zoned else f"{name}::TIMESTAMP"
     return parse_text(column, "datetime").replace(name, as_text(column))

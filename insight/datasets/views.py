@@ -97,7 +97,7 @@ class DatasetList(ListPage):
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
         NumberColumn("users", _("Users"), sort="users"),
         NumberColumn("rows", _("Rows"), sort="rows"),
-        MarksColumn("is_default", _("Default"), css="text-nowrap"),
+        MarksColumn("marks", _("Marks"), css="text-nowrap"),
         DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at"),
     )
 

@@ -38,14 +38,14 @@ def text(warning: dict[str, Any]) -> str:
         )
     elif warning["code"] == "invalid_user_id":
         message = ngettext(
-            "%(count)d row was left out: its user identifier is no valid %(type)s.",
-            "%(count)d rows were left out: their user identifier is no valid %(type)s.",
+            "%(count)d row was left out: its user identifier is not valid for the ID type %(type)s.",
+            "%(count)d rows were left out: their user identifier is not valid for the ID type %(type)s.",
             count,
         )
     elif warning["code"] == "invalid_id":
         message = ngettext(
-            "%(count)d value of “%(name)s” is no valid %(type)s and counts as empty.",
-            "%(count)d values of “%(name)s” are no valid %(type)s and count as empty.",
+            "%(count)d value of “%(name)s” is not valid for the ID type %(type)s and counts as empty.",
+            "%(count)d values of “%(name)s” are not valid for the ID type %(type)s and count as empty.",
             count,
         )
     elif warning["code"] == "unreadable_date":

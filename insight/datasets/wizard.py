@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -38,7 +39,14 @@ SEPARATORS = (
 EXAMPLES = 3
 EXAMPLE_LENGTH = 24
 _PARTS = ("role", "alias", "tag_type", "id_type", "separator", "encryption", "category", "description")
-_OBJECT_ATTRIBUTES = {"object_attr": "object_key", "object_value_id": "", "object_value": "object_value"}
+_OBJECT_ATTRIBUTES = {
+    "object_attr": "object_key",
+    "attribute": "object_key",
+    "object_value_id": "",
+    "object_value": "object_value",
+    "value": "object_value",
+}
+_PERSON = re.compile(r"(user|member|customer|client|buyer|person|who)(_?(id|no|number|key|unique_id))?$")
 _MEASURES = {"amount": "amount", "price": "", "count": "count", "quantity": "count"}
 
 Row = dict[str, Any]
@@ -236,9 +244,20 @@ def proposed_rows(table: SourceTable, kind: str) -> list[Row]:
         elif name in ids:
             row["role"] = "id"
         if kind == Dataset.Kind.BEHAVIOUR:
-            row["role"] = _behaviour_role(name, column["type"], row["role"])
+            row["role"] = _behaviour_role(name, column["type"], row)
         rows.append(row)
+    if kind == Dataset.Kind.BEHAVIOUR:
+        _one_form(rows)
     return _once(sorted(rows, key=lambda row: row["role"] != "identifier"))
+
+
+def _one_form(rows: list[Row]) -> None:
+    """Objects stand in columns of their own or in attribute and value, never in both."""
+    roles = {row["role"] for row in rows}
+    wrong = {"object"} if {"object_key", "object_value"} <= roles else {"object_key", "object_value"}
+    for row in rows:
+        if row["role"] in wrong:
+            row["role"] = "" if "object" in wrong else "object"
 
 
 def _once(rows: list[Row]) -> list[Row]:
@@ -251,12 +270,12 @@ def _once(rows: list[Row]) -> list[Row]:
     return rows
 
 
-def _behaviour_role(name: str, kind: str, tag_role: str) -> str:
+def _behaviour_role(name: str, kind: str, row: Row) -> str:
     """A first guess from the column's name and type."""
     lower = name.lower()
-    if kind in ("date", "datetime"):
+    if kind in ("date", "datetime") or row["tag_type"] == "date":
         return "time"
-    if lower in ("user_id", "member_no", "customer_id") or tag_role == "identifier":
+    if _PERSON.match(lower) or row["role"] == "identifier":
         return "identifier"
     for word, role in _MEASURES.items():
         if word in lower:
@@ -267,7 +286,7 @@ def _behaviour_role(name: str, kind: str, tag_role: str) -> str:
         return "channel"
     if "type" in lower:
         return "type"
-    return "id" if tag_role == "id" else "object" if kind == "text" else ""
+    return "id" if row["role"] == "id" else "object" if kind == "text" else ""
 
 
 def posted_rows(posted: Any, table: SourceTable) -> list[Row]:

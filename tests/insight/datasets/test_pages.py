@@ -107,7 +107,7 @@ def test_the_page_of_a_dataset_shows_ids_warnings_and_refreshes(world: World) ->
     browser, base = world.browser()
     page = browser.get(f"{base}{dataset.pk}/")
     text = page.content.decode()
-    assert "no valid" in text and "Repeated identifiers" in text and "0003" not in text
+    assert "not valid for" in text and "Repeated identifiers" in text and "0003" not in text
     assert [item["column"] for item in page.context["ids"]] == ["member", "phone"]
     assert [version.number for version in page.context["versions"]] == [2, 1]
 
@@ -117,7 +117,7 @@ def test_the_list_marks_defaults_schedules_and_warnings(world: World) -> None:
     world.dataset(BEHAVIOUR)
     browser, base = world.browser()
     text = browser.get(f"{base}?kind=user_tags").content.decode()
-    assert "Every Monday at 05:00" in text and "ti-star-filled" in text and "ti-alert-triangle" in text
+    assert "Every Monday at 05:00" in text and "ti-star" in text and "ti-alert-triangle" in text
     assert "Events" not in text
     found = browser.get(f"{base}?q=events").context["rows"]
     assert [row["object"].name for row in found] == ["Events"]
@@ -133,3 +133,15 @@ def test_a_dataset_is_refreshed_made_default_and_removed_from_its_page(world: Wo
     assert dataset.is_default and dataset.version == 2
     assert world.post(f"{dataset.pk}/delete/").status_code == 302
     assert not Dataset.objects.filter(pk=dataset.pk).exists()
+
+
+def test_the_wizard_proposes_the_parts_of_behaviour(world: World) -> None:
+    browser, base = world.browser()
+    rows = browser.get(f"{base}new/?table=events&kind=behaviour").context["rows"]
+    assert {row["column"]: row["role"] for row in rows if row["role"]} == {
+        "who": "identifier",
+        "at_time": "time",
+        "channel": "channel",
+        "attribute": "object_key",
+        "value": "object_value",
+    }

@@ -37,7 +37,7 @@ def test_values_that_do_not_fit_are_counted_per_column(world: World) -> None:
     dataset = world.dataset()
     assert dataset.stats["invalid"] == {"phone": 1, "spend": 1, "joined": 2, "day": 1}
     found = {item["code"]: item["text"] for item in dataset.warnings}
-    assert found["invalid_id"].startswith("1 value of “phone” is no valid")
+    assert found["invalid_id"].startswith("1 value of “phone” is not valid for")
     assert (
         found["unreadable_number"] == "1 value of “Spend” could not be read as a number and counts as empty."
     )

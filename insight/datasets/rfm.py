@@ -1,0 +1,180 @@
+"""RFM models: how recently, how often and for how much each customer bought, scored and put into eight groups.
+
+Recency R is the number of whole days since the last purchase, frequency F the number of purchases, money M the sum of
+amounts. Each is scored by bands; a customer's group says which scores reach the comparison values (Hughes' RFM method
+with the usual eight groups).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from cdp import lake
+from cdp.lake.names import literal, quote
+
+TYPES = (
+    "high_value",
+    "key_keep",
+    "key_develop",
+    "key_win_back",
+    "general_value",
+    "general_keep",
+    "general_develop",
+    "potential",
+)
+DIMENSIONS = ("r", "f", "m")
+_QUINTILES = (0.2, 0.4, 0.6, 0.8)
+
+
+class Bands(BaseModel):
+    """Scores by value: `scores[i]` from `bounds[i - 1]`, inclusive, to `bounds[i]`, exclusive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bounds: Annotated[list[float], Field(min_length=1, max_length=19)]
+    scores: Annotated[list[float], Field(min_length=2, max_length=20)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Bands:
+        if len(self.scores) != len(self.bounds) + 1:
+            raise ValueError("scores: one more than bounds is needed.")
+        if any(low >= high for low, high in zip(self.bounds, self.bounds[1:], strict=False)):
+            raise ValueError("bounds: each must be larger than the one before.")
+        return self
+
+    def sql(self, value: str) -> str:
+        cases = " ".join(
+            f"WHEN {value} < {bound!r} THEN {score!r}"
+            for bound, score in zip(self.bounds, self.scores, strict=False)
+        )
+        return f"CASE {cases} ELSE {self.scores[-1]!r} END::DOUBLE"
+
+
+class Model(BaseModel):
+    """What an RFM model computes. A band that is left out is cut at the quintiles of the data, with scores 1 to 5.
+
+    `compare` holds typed comparison values; a dimension that is left out is compared with the mean score.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: Literal["customers", "transactions"] = "transactions"
+    days: Annotated[int, Field(ge=1, le=3650)] | None = None
+    bands: dict[Literal["r", "f", "m"], Bands] = Field(default_factory=dict)
+    compare: dict[Literal["r", "f", "m"], float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _period(self) -> Model:
+        if self.days is not None and self.input == "customers":
+            raise ValueError("days: a table of customers is totalled already.")
+        return self
+
+
+def compute(
+    workspace: Any,
+    model: Model,
+    *,
+    source: str,
+    columns: Mapping[str, str],
+    ids: Sequence[str],
+    table: str,
+    today: date,
+) -> dict[str, Any]:
+    """Write the lake table `table` and return its figures.
+
+    `source` is a relation in SQL; `columns` are expressions over it for user, time, amount and (customers) count, and
+    for the ID columns `ids`. The table has user_unique_id, r_days, f, m, rs, fs, ms, type and the IDs, one row per
+    customer. Rows without time or amount are left out and counted as `excluded`; refunds (negative amounts) lower M and
+    are no purchase.
+    """
+    target = lake.table_path(workspace, table)
+    with lake.transaction() as handle:
+        chosen = ", ".join(f"any_value({columns[name]}) AS {quote(name)}" for name in ids)
+        more = f", {chosen}" if ids else ""
+        day = f"({columns['time']})::DATE"
+        amount = f"({columns['amount']})::DOUBLE"
+        usable = f"({columns['user']}) IS NOT NULL AND {day} IS NOT NULL AND {amount} IS NOT NULL"
+        if model.input == "customers":
+            totals = (
+                f"max({day}) AS last_day, sum(({columns['count']})::DOUBLE) AS f, sum({amount}) AS m{more}"
+            )
+            period = "true"
+        else:
+            bought = f"FILTER ({amount} >= 0)"
+            totals = f"max({day}) {bought} AS last_day, count(*) {bought} AS f, sum({amount}) AS m{more}"
+            period = f"{day} <= {literal(str(today))}::DATE"
+            if model.days is not None:
+                period += f" AND {day} > {literal(str(today))}::DATE - {model.days}"
+        row = handle.execute(f"SELECT count(*), count(*) FILTER ({usable}) FROM {source}").fetchone()
+        given, kept = row or (0, 0)
+        handle.execute(
+            f"CREATE OR REPLACE TEMP TABLE rfm_totals AS SELECT {columns['user']} AS user_unique_id, {totals} "
+            f"FROM {source} WHERE {usable} AND {period} GROUP BY 1 HAVING last_day IS NOT NULL"
+        )
+        handle.execute(
+            "CREATE OR REPLACE TEMP TABLE rfm_values AS SELECT * EXCLUDE (last_day), "
+            f"greatest(0, {literal(str(today))}::DATE - last_day)::BIGINT AS r_days FROM rfm_totals"
+        )
+        bands = {name: model.bands.get(name) or _quintiles(handle, name) for name in DIMENSIONS}  # type: ignore[call-overload]
+        scores = ", ".join(f"{bands[name].sql(_VALUE[name])} AS {name}s" for name in DIMENSIONS)
+        handle.execute(f"CREATE OR REPLACE TEMP TABLE rfm_scored AS SELECT *, {scores} FROM rfm_values")
+        means = handle.execute("SELECT avg(rs), avg(fs), avg(ms) FROM rfm_scored").fetchone() or (0, 0, 0)
+        against = {
+            name: model.compare.get(name, mean or 0.0)  # type: ignore[call-overload]
+            for name, mean in zip(DIMENSIONS, means, strict=True)
+        }
+        shown = "".join(f", {quote(name)}" for name in ids)
+        handle.execute(
+            f"CREATE OR REPLACE TABLE {target} AS SELECT user_unique_id, r_days, f::DOUBLE AS f, m, rs, fs, ms, "
+            f"{_type(against)} AS type{shown} FROM rfm_scored ORDER BY user_unique_id"
+        )
+        groups = handle.execute(
+            f"SELECT type, count(*), sum(m), sum(f), avg(r_days), avg(rs) FROM {target} GROUP BY 1"
+        ).fetchall()
+        handle.execute("DROP TABLE rfm_totals; DROP TABLE rfm_values; DROP TABLE rfm_scored")
+    found = {name: rest for name, *rest in groups}
+    return {
+        "users": sum(rest[0] for rest in found.values()),
+        "amount": sum(rest[1] for rest in found.values()),
+        "count": sum(rest[2] for rest in found.values()),
+        "excluded": given - kept,
+        "as_of": str(today),
+        "means": dict(zip(DIMENSIONS, means, strict=True)),
+        "compare": against,
+        "bands": {name: band.model_dump() for name, band in bands.items()},
+        "groups": [
+            {"type": name, "users": users, "amount": amount, "count": count, "r_days": days, "rs": score}
+            for name in TYPES
+            if name in found
+            for users, amount, count, days, score in [found[name]]
+        ],
+    }
+
+
+_VALUE = {"r": "r_days", "f": "f", "m": "m"}
+
+
+def _quintiles(handle: Any, name: str) -> Bands:
+    """Five bands of equally many customers, fewer where values repeat; for recency a smaller value scores higher."""
+    value = _VALUE[name]
+    row = handle.execute(
+        f"SELECT quantile_cont({value}::DOUBLE, {list(_QUINTILES)}) FROM rfm_values"
+    ).fetchone()
+    bounds = sorted(set(row[0])) if row and row[0] else [0.0]
+    scores = [float(score) for score in range(1, len(bounds) + 2)]
+    return Bands(bounds=bounds, scores=scores[::-1] if name == "r" else scores)
+
+
+def _type(against: Mapping[str, float]) -> str:
+    """The group as a SQL expression over the scores: at least the comparison value is high."""
+    recent, often, much = (f"{name}s >= {against[name]!r}" for name in DIMENSIONS)
+    return (
+        f"CASE WHEN {much} THEN CASE WHEN {recent} AND {often} THEN 'high_value' WHEN {often} THEN 'key_keep' "
+        f"WHEN {recent} THEN 'key_develop' ELSE 'key_win_back' END "
+        f"ELSE CASE WHEN {recent} AND {often} THEN 'general_value' WHEN {often} THEN 'general_keep' "
+        f"WHEN {recent} THEN 'general_develop' ELSE 'potential' END END"
+    )
