@@ -40,15 +40,11 @@ def _derived(audience: Audience) -> Iterable[Use]:
     rows = (
         Audience.objects.in_workspace(audience.workspace_id)
         .filter(dependencies__kind=Dependency.Kind.AUDIENCE, dependencies__target=audience.pk)
-        .select_related("workspace")
         .order_by("name")
     )
-    for row in rows:
-        yield Use(
-            Audience._meta.verbose_name,
-            row.name,
-            reverse("audiences:detail", args=[row.workspace.slug, row.pk]),
-        )
+    slug = audience.workspace.slug
+    for pk, name in rows.values_list("pk", "name"):
+        yield Use(Audience._meta.verbose_name, name, reverse("audiences:detail", args=[slug, pk]))
 
 
 register_use("audience", _derived)

@@ -16,10 +16,10 @@ from marketing.delivery.suppressions import ID_TYPE
 
 def uses(audience: Audience) -> Iterator[usage.Use]:
     """Every send-out keeps its audience; one that is over must be removed first."""
-    rows = SendOut.objects.filter(audience=audience).select_related("workspace").order_by("name")
-    for row in rows:
-        url = reverse("delivery:detail", args=[row.workspace.slug, row.pk])
-        yield usage.Use(SendOut._meta.verbose_name, row.name, url)
+    slug = audience.workspace.slug
+    rows = SendOut.objects.filter(audience=audience).order_by("name")
+    for pk, name in rows.values_list("pk", "name"):
+        yield usage.Use(SendOut._meta.verbose_name, name, reverse("delivery:detail", args=[slug, pk]))
 
 
 def _new_url(channel: str, slug: str, audience: str) -> str:
