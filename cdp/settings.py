@@ -232,6 +232,7 @@ LANGUAGES = [
 ]
 LOCALE_PATHS = [ROOT / "locale"]
 TIME_ZONE = "UTC"
+FORMAT_MODULE_PATH = ["cdp.formats"]
 USE_I18N = True
 USE_TZ = True
 

@@ -13,7 +13,10 @@ from cdp.core.access import Access
 
 @dataclass(frozen=True)
 class Tile:
-    """A number with a link to its list and a button to make one more."""
+    """A number with a link to its list and a button to make one more.
+
+    `create_args` come after the workspace in the address that the button leads to.
+    """
 
     label: Any
     icon: str
@@ -23,6 +26,7 @@ class Tile:
     create_url_name: str = ""
     create_label: Any = ""
     create_permission: str = ""
+    create_args: tuple[str, ...] = ()
     order: int = 100
 
 
@@ -62,7 +66,9 @@ def tiles(access: Access) -> list[dict[str, Any]]:
                     "icon": tile.icon,
                     "count": tile.count(access),
                     "url": reverse(tile.url_name, args=[slug]),
-                    "create_url": reverse(tile.create_url_name, args=[slug]) if creates else "",
+                    "create_url": reverse(tile.create_url_name, args=[slug, *tile.create_args])
+                    if creates
+                    else "",
                     "create_label": tile.create_label,
                 }
             )

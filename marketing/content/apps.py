@@ -25,6 +25,9 @@ class ContentConfig(AppConfig):
                 lambda access: Template.objects.in_workspace(access.workspace).count(),
                 "content:list",
                 "marketing.content.manage",
+                "content:new",
+                _("New template"),
+                create_args=("email",),
                 order=40,
             )
         )

@@ -40,7 +40,7 @@ class TemplateForm(forms.Form):
 class SignatureForm(forms.Form):
     """A signature as it is registered at a platform."""
 
-    provider = forms.ModelChoiceField(label=_("Provider"), queryset=Provider.objects.none())
+    provider = forms.ModelChoiceField(label=_("Provider"), queryset=Provider.objects.none(), empty_label="–")
     text = forms.CharField(
         label=_("Signature"), max_length=24, help_text=_("2 to 24 characters, as the platform knows it.")
     )

@@ -48,6 +48,10 @@ class DeliveryConfig(AppConfig):
                     ),
                     "delivery:list",
                     f"marketing.{channel}.view",
+                    "delivery:new",
+                    _("New send-out"),
+                    f"marketing.{channel}.create",
+                    (channel,),
                     order=30,
                 )
             )

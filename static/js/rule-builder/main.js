@@ -114,6 +114,7 @@ function summarise() {
     const text = JSON.stringify(rule);
     if (text === summarised) return;
     summarised = text;
+    form.showIds();
     const place = find("summary");
     if (!rule) {
       clear(place).append(h("span", { class: "text-secondary" }, gettext("The rule in words appears here.")));
@@ -126,7 +127,6 @@ function summarise() {
     } catch (error) {
       if (error.name !== "AbortError") summarised = "";
     }
-    form.showIds();
   }, 350);
 }
 store.on("tree", summarise);
