@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from insight.audiences.catalog import BehaviourDataset, Catalog, Dataset, TagDataset, Unknown
 from insight.audiences.leaves import (
     OPERATORS,
@@ -41,7 +43,7 @@ def _dataset(dataset_id: str, path: str, part: str, catalog: Catalog, errors: _E
     try:
         return catalog.dataset(dataset_id)
     except Unknown as error:
-        errors.add(path, part, str(error) or "There is no such dataset.")
+        errors.add(path, part, str(error) or _("There is no such dataset."))
         return None
 
 
@@ -50,19 +52,28 @@ def _check_tag(leaf: TagLeaf, path: str, catalog: Catalog, errors: _Errors) -> N
     if dataset is None:
         return
     if not isinstance(dataset, TagDataset):
-        errors.add(path, "dataset", "A tag condition needs a user-tag dataset.")
+        errors.add(path, "dataset", _("A tag condition needs a user-tag dataset."))
         return
     if leaf.tag in dataset.lost:
-        errors.add(path, "tag", f"The column of “{leaf.tag}” no longer exists in the source table.")
+        errors.add(
+            path,
+            "tag",
+            _("The column of “%(tag)s” no longer exists in the source table.") % {"tag": leaf.tag},
+        )
         return
     column = dataset.columns.get(leaf.tag)
     if column is None:
-        errors.add(path, "tag", f"The dataset has no tag “{leaf.tag}”.")
+        errors.add(path, "tag", _("The dataset has no tag “%(tag)s”.") % {"tag": leaf.tag})
     elif leaf.operator not in OPERATORS[column.type]:
         allowed = ", ".join(sorted(OPERATORS[column.type]))
-        errors.add(path, "operator", f"A tag of the type {column.type} can be asked: {allowed}.")
+        errors.add(
+            path,
+            "operator",
+            _("A tag of the type %(type)s can be asked: %(operators)s.")
+            % {"type": column.type, "operators": allowed},
+        )
     elif leaf.ignore_case and column.type != "text":
-        errors.add(path, "ignore_case", "Only text tags can be compared without regard to case.")
+        errors.add(path, "ignore_case", _("Only text tags can be compared without regard to case."))
 
 
 def _check_behaviour(leaf: BehaviourLeaf, path: str, catalog: Catalog, errors: _Errors) -> None:
@@ -72,10 +83,10 @@ def _check_behaviour(leaf: BehaviourLeaf, path: str, catalog: Catalog, errors: _
     if dataset is None:
         return
     if not isinstance(dataset, BehaviourDataset):
-        errors.add(path, "dataset", "A behaviour condition needs a behaviour dataset.")
+        errors.add(path, "dataset", _("A behaviour condition needs a behaviour dataset."))
         return
     if leaf.channel is not None and not dataset.has_channel:
-        errors.add(path, "channel", "This dataset has no channels.")
+        errors.add(path, "channel", _("This dataset has no channels."))
     _check_objects(leaf, path, dataset, errors)
     if leaf.having is not None:
         _check_having(leaf.having, join(path, "having"), dataset, errors)
@@ -87,11 +98,15 @@ def _check_objects(leaf: BehaviourLeaf, path: str, dataset: BehaviourDataset, er
         errors.add(
             path,
             "objects",
-            "Name exactly one object attribute: the same behaviour stands in several rows otherwise.",
+            _("Name exactly one object attribute: the same behaviour stands in several rows otherwise."),
         )
     for index, item in enumerate(objects):
         if dataset.object_column(item.name) is None:
-            errors.add(path, f"objects/{index}/name", f"The dataset has no object “{item.name}”.")
+            errors.add(
+                path,
+                f"objects/{index}/name",
+                _("The dataset has no object “%(name)s”.") % {"name": item.name},
+            )
 
 
 def _check_having(node: Having, path: str, dataset: BehaviourDataset, errors: _Errors) -> None:
@@ -103,11 +118,11 @@ def _check_having(node: Having, path: str, dataset: BehaviourDataset, errors: _E
         and node.measure in ("amount", "amount_per_time")
         and not dataset.has_amount
     ):
-        errors.add(path, "measure", "This dataset has no amounts.")
+        errors.add(path, "measure", _("This dataset has no amounts."))
 
 
 def _check_audience(leaf: AudienceLeaf, path: str, catalog: Catalog, errors: _Errors) -> None:
     try:
         catalog.audience(leaf.audience, leaf.snapshot)
     except Unknown as error:
-        errors.add(path, "audience", str(error) or "There is no such audience.")
+        errors.add(path, "audience", str(error) or _("There is no such audience."))

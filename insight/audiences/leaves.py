@@ -6,6 +6,7 @@ import math
 import unicodedata
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
 from pydantic import (
     Discriminator,
     Field,
@@ -82,31 +83,31 @@ class Anniversary(Strict):
 def text_values(value: Any) -> tuple[str, ...]:
     """Values of a list operator: text in NFC, each once, blanks dropped; raises ValueError when none is left."""
     if not isinstance(value, list | tuple):
-        raise ValueError("Give a list of values.")
+        raise ValueError(_("Give a list of values."))
     if len(value) > MAX_VALUES:
-        raise ValueError(f"At most {MAX_VALUES} values.")
+        raise ValueError(_("At most %(most)d values.") % {"most": MAX_VALUES})
     if not all(isinstance(item, str) for item in value):
         raise ValueError('Each value is a text in quotes, also where it looks like a number: ["1", "2"].')
     texts = [unicodedata.normalize("NFC", item) for item in value]
     kept = tuple(dict.fromkeys(text for text in texts if text.strip()))
     if not kept:
-        raise ValueError("The list has no value.")
+        raise ValueError(_("The list has no value."))
     return kept
 
 
 def number(value: Any) -> Number:
     """A finite number; raises ValueError for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise ValueError("Give a number.")
+        raise ValueError(_("Give a number."))
     return value if abs(value) < 2**63 else float(value)
 
 
 def number_pair(value: Any) -> tuple[Number, Number]:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError("Give the lower and the upper end as a list of two numbers.")
+        raise ValueError(_("Give the lower and the upper end as a list of two numbers."))
     low, high = number(value[0]), number(value[1])
     if low > high:
-        raise ValueError("The lower end is above the upper end.")
+        raise ValueError(_("The lower end is above the upper end."))
     return low, high
 
 
@@ -114,7 +115,7 @@ def operator_value(operator: str, value: Any) -> Any:
     """The value in the shape that the operator needs; raises ValueError or pydantic's ValidationError."""
     if operator in ("empty", "not_empty"):
         if value is not None:
-            raise ValueError("This operator takes no value.")
+            raise ValueError(_("This operator takes no value."))
         return None
     if operator in LIST_OPERATORS:
         return text_values(value)
@@ -187,7 +188,7 @@ class Comparison(Strict):
     @classmethod
     def _fits(cls, operator: str, info: ValidationInfo) -> str:
         if operator == "within" and info.data.get("measure") not in MOMENT_MEASURES:
-            raise ValueError("“within” is for last_at and first_at.")
+            raise ValueError(_("“within” is for last_at and first_at."))
         return operator
 
     @field_validator("value", mode="before")
@@ -206,10 +207,10 @@ def _moment_value(operator: Any, value: Any) -> Any:
         return _window.validate_python(value)
     if operator == "between":
         if not isinstance(value, list | tuple) or len(value) != 2:
-            raise ValueError("Give the first and the last day as a list of two.")
+            raise ValueError(_("Give the first and the last day as a list of two."))
         first, last = parse_moment(value[0]), parse_moment(value[1])
         if not in_order(first, last):
-            raise ValueError("The window ends before it begins.")
+            raise ValueError(_("The window ends before it begins."))
         return first, last
     moment: Moment = parse_moment(value)
     return moment
@@ -267,13 +268,13 @@ class BehaviourLeaf(Strict):
         while level := [item for node in level if isinstance(node, dict) for item in _items(node)]:
             depth += 1
             if depth > MAX_HAVING_DEPTH:
-                raise ValueError(f"Groups are nested at most {MAX_HAVING_DEPTH} deep.")
+                raise ValueError(_("Groups are nested at most %(most)d deep.") % {"most": MAX_HAVING_DEPTH})
         return value
 
     @model_validator(mode="after")
     def _base_only_without(self) -> BehaviourLeaf:
         if self.did and self.base is not None:
-            raise ValueError("“base” says of whom; it goes with did = false only.")
+            raise ValueError(_("“base” says of whom; it goes with did = false only."))
         return self
 
 
@@ -288,7 +289,7 @@ class AudienceLeaf(Strict):
     @classmethod
     def _number_or_name(cls, value: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | str | None):
-            raise ValueError("Give the snapshot's number or its ID or name.")
+            raise ValueError(_("Give the snapshot's number or its ID or name."))
         return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
 from pydantic import Field, field_validator, model_validator
 
 from insight.audiences.leaves import number
@@ -42,7 +43,7 @@ class Ranges(Strict):
     @classmethod
     def _ends(cls, value: Any) -> Any:
         if not isinstance(value, list) or len(value) != 2:
-            raise ValueError("Give the lower and the upper end as a list of two, null where it is open.")
+            raise ValueError(_("Give the lower and the upper end as a list of two, null where it is open."))
         return [None if end is None else number(end) for end in value]
 
 
@@ -58,7 +59,7 @@ class RfmLeaf(Strict):
     @model_validator(mode="after")
     def _one_way(self) -> RfmLeaf:
         if sum(way is not None for way in (self.types, self.min_scores, self.ranges)) != 1:
-            raise ValueError("Give one of types, min_scores and ranges.")
+            raise ValueError(_("Give one of types, min_scores and ranges."))
         return self
 
 
@@ -93,7 +94,7 @@ class AiplLeaf(Strict):
     @model_validator(mode="after")
     def _one_way(self) -> AiplLeaf:
         if (self.stages is None) == (self.flow is None):
-            raise ValueError("Give one of stages and flow.")
+            raise ValueError(_("Give one of stages and flow."))
         return self
 
 

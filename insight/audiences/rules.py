@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
 from insight.audiences.leaves import LEAVES, AudienceLeaf, BehaviourLeaf, Leaf, TagLeaf
@@ -55,16 +56,18 @@ def parse_rule(data: Any) -> Rule:
     try:
         size = len(json.dumps(data, ensure_ascii=False).encode())
     except (TypeError, ValueError, RecursionError):
-        raise RuleInvalid({"": ["The rule is not JSON."]}) from None
+        raise RuleInvalid({"": [_("The rule is not JSON.")]}) from None
     if size > MAX_BYTES:
-        raise RuleInvalid({"": [f"The rule is larger than {MAX_BYTES // 1024} KB."]})
+        raise RuleInvalid({"": [_("The rule is larger than %(size)d KB.") % {"size": MAX_BYTES // 1024}]})
     if isinstance(data, dict) and "version" in data:
         if data["version"] != RULE_VERSION:
-            raise RuleInvalid({"version": [f"Only version {RULE_VERSION} is known."]})
+            raise RuleInvalid(
+                {"version": [_("Only version %(version)d is known.") % {"version": RULE_VERSION}]}
+            )
         data = {key: value for key, value in data.items() if key != "version"}
     node = _parse(data, "", 1, errors)
     if not errors and node is not None and sum(1 for _found in leaves(node)) > MAX_LEAVES:
-        errors[""] = [f"A rule has at most {MAX_LEAVES} conditions."]
+        errors[""] = [_("A rule has at most %(most)d conditions.") % {"most": MAX_LEAVES}]
     if errors or node is None:
         unsupported = all(messages == [_UNSUPPORTED] for messages in errors.values())
         raise RuleInvalid(errors, "unsupported_leaf" if unsupported else "validation_failed")
@@ -76,7 +79,7 @@ _UNSUPPORTED = "Conditions on models are not supported yet."
 
 def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> Node | None:
     if not isinstance(data, dict):
-        errors.setdefault(path, []).append("A group or a condition is an object.")
+        errors.setdefault(path, []).append(_("A group or a condition is an object."))
         return None
     if "op" in data:
         return _parse_group(data, path, depth, errors)
@@ -84,7 +87,7 @@ def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> No
     known = {**LEAVES, **MODEL_LEAVES}
     model = known.get(kind) if isinstance(kind, str) else None
     if model is None:
-        message = f"Give “op” for a group, or a kind of condition: {', '.join(known)}."
+        message = _("Give “op” for a group, or a kind of condition: %(kinds)s.") % {"kinds": ", ".join(known)}
         errors.setdefault(join(path, "kind"), []).append(message)
         return None
     try:
@@ -107,15 +110,15 @@ def _parse_group(data: dict[str, Any], path: str, depth: int, errors: dict[str, 
 
     for key in data:
         if key not in ("op", "items"):
-            wrong(key, "Unknown field.")
+            wrong(key, _("Unknown field."))
     if data["op"] not in OPERATIONS:
-        wrong("op", f"Choose one of {', '.join(OPERATIONS)}.")
+        wrong("op", _("Choose one of %(values)s.") % {"values": ", ".join(OPERATIONS)})
     items = data.get("items")
     if not isinstance(items, list) or not items:
-        wrong("items", "A group needs at least one item.")
+        wrong("items", _("A group needs at least one item."))
         return None
     if depth > MAX_DEPTH:
-        wrong("", f"Groups are nested at most {MAX_DEPTH} deep.")
+        wrong("", _("Groups are nested at most %(most)d deep.") % {"most": MAX_DEPTH})
         return None
     parsed = [
         _parse(item, join(path, f"items/{index}"), depth + 1, errors) for index, item in enumerate(items)
@@ -149,17 +152,17 @@ def _message(found: Any) -> str:
     context = found.get("ctx", {})
     match found["type"]:
         case "extra_forbidden":
-            return "Unknown field."
+            return _("Unknown field.")
         case "missing":
-            return "This is needed."
+            return _("This is needed.")
         case "too_short":
-            return "The list is empty."
+            return _("The list is empty.")
         case "literal_error":
-            return f"Choose one of {context['expected']}."
+            return _("Choose one of %(values)s.") % {"values": context["expected"]}
         case "union_tag_invalid":
-            return f"Choose a kind: {context['expected_tags']}."
+            return _("Choose a kind: %(kinds)s.") % {"kinds": context["expected_tags"]}
         case "union_tag_not_found":
-            return f"Give a “kind”: {', '.join(sorted(WINDOW_KINDS))}."
+            return _("Give a “kind”: %(kinds)s.") % {"kinds": ", ".join(sorted(WINDOW_KINDS))}
     return str(found["msg"]).removeprefix("Value error, ")
 
 

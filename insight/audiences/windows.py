@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from insight.audiences.limits import MAX_DAYS, MAX_OFFSET
@@ -31,13 +32,13 @@ _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?)?"
 def parse_moment(value: Any) -> date | datetime:
     """A date ("2026-03-01") or local date and time ("2026-03-01T08:30:00"); raises ValueError for anything else."""
     if isinstance(value, str) and re.search(r"(Z|[+-]\d{2}:?\d{2})$", value[10:]):
-        raise ValueError("Give the time without a zone: it is read in the workspace's time zone.")
+        raise ValueError(_("Give the time without a zone: it is read in the workspace's time zone."))
     if not isinstance(value, str) or not _MOMENT.fullmatch(value):
-        raise ValueError("Give a date such as 2026-03-01, or a date and time such as 2026-03-01T08:30:00.")
+        raise ValueError(_("Give a date such as 2026-03-01, or a date and time such as 2026-03-01T08:30:00."))
     try:
         return date.fromisoformat(value) if len(value) == 10 else datetime.fromisoformat(value)
     except ValueError:
-        raise ValueError("There is no such day or time.") from None
+        raise ValueError(_("There is no such day or time.")) from None
 
 
 Moment = date | datetime
@@ -59,7 +60,7 @@ class Between(Strict):
     @model_validator(mode="after")
     def _ordered(self) -> Between:
         if not in_order(self.from_, self.to):
-            raise ValueError("The window ends before it begins.")
+            raise ValueError(_("The window ends before it begins."))
         return self
 
 
@@ -101,7 +102,7 @@ def near_offset(offset: int, info: ValidationInfo) -> int:
     """The offset, unless it leads more than a hundred years away."""
     most = MAX_OFFSET.get(info.data.get("unit", ""), MAX_OFFSET["day"])
     if abs(offset) > most:
-        raise ValueError(f"Give at most {most} in this unit.")
+        raise ValueError(_("Give at most %(most)d in this unit.") % {"most": most})
     return offset
 
 
