@@ -6,12 +6,19 @@ function draw(place) {
   if (!window.echarts) return;
   const data = JSON.parse(document.getElementById(place.dataset.trend).textContent);
   const chart = window.echarts.init(place, null, { renderer: "svg" });
+  const show = () => chart.setOption(option(data));
+  show();
+  new MutationObserver(show).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+  new ResizeObserver(() => chart.resize()).observe(place);
+}
+
+function option(data) {
   const style = getComputedStyle(document.documentElement);
   const colour = style.getPropertyValue("--tblr-primary").trim() || "#066fd1";
   const lines = style.getPropertyValue("--tblr-border-color").trim();
   const people = gettext("People");
   const locale = document.documentElement.lang || undefined;
-  chart.setOption({
+  return {
     animation: false,
     grid: { left: 8, right: 32, top: 8, bottom: 4, containLabel: true },
     tooltip: {
@@ -35,6 +42,5 @@ function draw(place) {
       itemStyle: { color: colour },
       areaStyle: { color: colour, opacity: 0.08 },
     })),
-  });
-  new ResizeObserver(() => chart.resize()).observe(place);
+  };
 }

@@ -85,6 +85,8 @@ export class ChartPanel {
     const chart = echarts.init(this.part("canvas"));
     new ResizeObserver(() => chart.resize()).observe(this.part("canvas"));
     document.addEventListener("keydown", (event) => { if (event.key === "Escape") this.element.classList.remove("enlarged"); });
+    // Colours are read from the page when drawing, so a change of theme asks for another drawing.
+    new MutationObserver(() => this.draw()).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
     return chart;
   }
 
@@ -96,10 +98,10 @@ export class ChartPanel {
     const text = { color: ink, fontFamily: style.fontFamily, fontSize: 12 };
     const values = this.values;
     const total = values.reduce((sum, value) => sum + value.value, 0);
-    const base = { color: COLOURS, textStyle: text, aria: { enabled: true }, tooltip: { formatter: (item) => `${echarts.format.encodeHTML(item.name)}: ${item.value.toLocaleString()}` } };
+    const base = { color: COLOURS, textStyle: text, aria: { enabled: true }, animation: !matchMedia("(prefers-reduced-motion: reduce)").matches, tooltip: { formatter: (item) => `${echarts.format.encodeHTML(item.name)}: ${item.value.toLocaleString()}` } };
     const data = values.map((value, index) => ({ name: value.label, value: value.value, itemStyle: values.length <= 10 ? { color: COLOURS[index % COLOURS.length] } : { color: COLOURS[0] } }));
     if (this.type === "pie") {
-      return { ...base, series: [{ type: "pie", radius: ["40%", "64%"], data, itemStyle: { borderColor: style.backgroundColor, borderWidth: 2 }, label: { ...text, lineHeight: 16, overflow: "none", formatter: (item) => `${shorten(item.name)}\n${total ? ((100 * item.value) / total).toFixed(1) : 0} %` }, labelLine: { length: 14, length2: 8 } }] };
+      return { ...base, series: [{ type: "pie", radius: ["36%", "58%"], data, itemStyle: { borderColor: style.backgroundColor, borderWidth: 2 }, label: { ...text, lineHeight: 16, overflow: "none", formatter: (item) => `${shorten(item.name)}\n${total ? ((100 * item.value) / total).toFixed(1) : 0} %` }, labelLine: { length: 10, length2: 6 } }] };
     }
     if (this.type === "treemap") return { ...base, series: [{ type: "treemap", data, roam: false, breadcrumb: { show: false } }] };
     return {
