@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from pydantic import ValidationError
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
-from insight.datasets import categories
+from insight.datasets import categories, rfm
 from insight.datasets.models import Dataset, DatasetField, DatasetFolder
 from insight.datasources.models import LAKE, SourceTable
 
@@ -27,6 +28,7 @@ KNOWN = {
         "object_value",
         "base_object",
     },
+    "rfm": TOP | {"input", "days", "time", "amount", "count", "bands", "compare"},
 }
 SEPARATORS = (",", ";", "|", " ", "、")
 RESERVED = {"user_unique_id"}
@@ -102,6 +104,8 @@ def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
     definition: dict[str, Any] = {}
     if kind == Dataset.Kind.USER_TAGS:
         _tags(reader, data)
+    elif kind == Dataset.Kind.RFM:
+        definition = _rfm(reader, data)
     else:
         definition = _behaviour(reader, data)
     _check_twice(reader)
@@ -196,6 +200,26 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
+def _rfm(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
+    """Time, amount and (of customers) count columns as fields; the model itself as JSON."""
+    for role in ("time", "amount"):
+        reader.add(reader.column(data.get(role), role), role)
+    if data.get("input") == "customers":
+        reader.add(reader.column(data.get("count"), "count"), "count")
+    elif data.get("count"):
+        reader.wrong(
+            "count", _("Transactions are counted by row; only a table of customers has this column.")
+        )
+    given = {key: data[key] for key in ("input", "days", "bands", "compare") if data.get(key) is not None}
+    try:
+        return rfm.Model.model_validate(given).model_dump(mode="json", exclude_none=True)
+    except ValidationError as error:
+        for found in error.errors():
+            path = "/".join(str(part) for part in found["loc"]) or "input"
+            reader.wrong(path, str(found["msg"]).removeprefix("Value error, "))
+        return {}
+
+
 def _check_twice(reader: Reader) -> None:
     columns = [item.column for item in reader.fields if item.role in ("id", "tag", "object")]
     for column in sorted({column for column in columns if column and columns.count(column) > 1}):
@@ -245,6 +269,9 @@ def write(dataset: Dataset) -> dict[str, Any]:
             if item.role == "tag"
         ]
         return found
+    if dataset.kind == Dataset.Kind.RFM:
+        found.update({role: one(role) for role in ("time", "amount", "count")})
+        return {**found, **dataset.definition}
     constant = dataset.definition.get("type_constant")
     found["time"] = one("time")
     found["type"] = {"constant": constant} if constant else {"column": one("type")}

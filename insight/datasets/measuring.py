@@ -15,7 +15,6 @@ from insight.datasets.models import Dataset, DatasetField
 
 USER = quote("user_unique_id")
 EXAMPLES = 10
-EXACT_BELOW = 10_000
 _OUTPUT = {"identifier": "user_unique_id", "time": "at", "count": "count", "amount": "amount"}
 """The dataset's column for a role, where it is not named like the source's."""
 
@@ -123,28 +122,16 @@ def _may_not_fit(dataset: Dataset, item: DatasetField) -> bool:
 
 
 def _distinct(path: str, fields: list[DatasetField]) -> dict[str, int]:
-    """Different values per column: exact for IDs and where there are few, an estimate where there are very many."""
-    plain = [item for item in fields if item.tag_type != "multi"]
-    found = _query(path, {item.column: f"approx_count_distinct({quote(item.column)})" for item in plain})
-    exact = {
-        item.column: f"count(DISTINCT {quote(item.column)})"
-        for item in plain
-        if item.id_type or found[item.column] < EXACT_BELOW
-    }
-    exact |= {
-        item.column: f"(SELECT count(DISTINCT v) FROM (SELECT unnest({quote(item.column)}) AS v FROM {path}))"
-        for item in fields
-        if item.tag_type == "multi"
-    }
-    return {**found, **_query(path, exact)}
-
-
-def _query(path: str, parts: dict[str, str]) -> dict[str, int]:
-    if not parts:
-        return {}
+    """Different values per column, of lists their parts. One column at a time: that bounds the memory."""
+    found = {}
     with lake.cursor() as handle:
-        row = handle.execute(f"SELECT {', '.join(parts.values())}, count(*) FROM {path}").fetchone() or ()
-    return dict(zip(parts, row, strict=False))
+        for item in fields:
+            name = quote(item.column)
+            rows = f"(SELECT unnest({name}) AS v FROM {path})" if item.tag_type == "multi" else path
+            value = "v" if item.tag_type == "multi" else name
+            row = handle.execute(f"SELECT count(DISTINCT {value}) FROM {rows}").fetchone()
+            found[item.column] = row[0] if row else 0
+    return found
 
 
 def _repeated(fields: list[DatasetField], path: str) -> list[dict[str, Any]]:

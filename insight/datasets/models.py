@@ -77,6 +77,7 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     class Kind(models.TextChoices):
         USER_TAGS = "user_tags", _("User tags")
         BEHAVIOUR = "behaviour", _("Behaviour")
+        RFM = "rfm", _("RFM model")
 
     class State(models.TextChoices):
         NEW = "new", _("Not computed yet")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import duckdb
 from django.utils.translation import gettext as _
 
 from cdp import lake
+from cdp.core import timezones
 from cdp.core.errors import Conflict, DomainError, EngineError
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
+from insight.datasets import rfm
 from insight.datasets.measuring import USER, Measured, measure
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.importing import cast as parse_text
@@ -29,6 +33,8 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
         )
     assert dataset.table is not None
     source = lake.table_path(dataset.workspace, dataset.table.lake_table)
+    if dataset.kind == Dataset.Kind.RFM:
+        return _compute_rfm(dataset, live, lost, source, table, job)
     if dataset.kind == Dataset.Kind.USER_TAGS:
         columns, order, partition = _tag_columns(dataset, live), "", ""
     else:
@@ -56,6 +62,50 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
         raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     job.phase(_("Counting"), progress=75)
     return measure(dataset, live, lost, table, columns)
+
+
+def _compute_rfm(
+    dataset: Dataset,
+    fields: list[DatasetField],
+    lost: list[DatasetField],
+    source: str,
+    table: str,
+    job: JobContext,
+) -> Measured:
+    """An RFM model's version: one row per customer with scores and group."""
+    job.phase(_("Scoring customers"), progress=20)
+    roles = {item.role: item for item in fields}
+    columns = {
+        "user": _identifier(roles["identifier"]),
+        "time": _moment(dataset, roles["time"].column),
+        "amount": _measure_column(roles["amount"]),
+        "count": _measure_column(roles.get("count")),
+        **{item.column: _identifier(item) for item in fields if item.role == "id"},
+    }
+    try:
+        stats = rfm.compute(
+            dataset.workspace,
+            rfm.Model.model_validate(dataset.definition),
+            source=source,
+            columns=columns,
+            ids=[item.column for item in fields if item.role == "id"],
+            table=table,
+            today=timezones.today(dataset.workspace),
+        )
+    except duckdb.Error as error:
+        raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
+    if not stats["users"]:
+        lake.drop_table(dataset.workspace, table)
+        raise Conflict(
+            _("No row has a valid user identifier, a time and an amount within the period."), code="no_rows"
+        )
+    warnings: list[dict[str, Any]] = []
+    if stats["excluded"]:
+        warnings.append({"code": "excluded", "count": stats["excluded"]})
+    if lost:
+        warnings.append({"code": "lost_columns", "names": [item.column for item in lost]})
+    found = {"unique_users": True, "filled": {}, "distinct": {}, "invalid": {}, "warnings": warnings}
+    return Measured(stats["users"], stats["users"], {**found, "rfm": stats})
 
 
 def _mark_lost(dataset: Dataset, fields: list[DatasetField]) -> list[DatasetField]:

@@ -25,6 +25,8 @@ from cdp.core.timezones import zone
 from insight.datasets.models import Dataset
 
 log = logging.getLogger(__name__)
+OF_KIND: dict[str, dict[str, Any]] = {Dataset.Kind.RFM: {"every": "day", "at": "05:00"}}
+"""Kinds that are refreshed by themselves unless told otherwise: recency changes every day."""
 PARTS = {"off": (), "hour": ("hours",), "day": ("at",), "week": ("weekday", "at"), "month": ("day", "at")}
 DEFAULTS: dict[str, Any] = {"hours": 6, "at": "05:00", "weekday": 1, "day": 1}
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")

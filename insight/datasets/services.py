@@ -46,7 +46,8 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
     values, fields = definition.read(access.workspace, data)
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
-    dataset.refresh = schedule.check(data["refresh"] if data.get("refresh") is not None else {}, dataset.kind)
+    wanted = data["refresh"] if data.get("refresh") is not None else schedule.OF_KIND.get(dataset.kind, {})
+    dataset.refresh = schedule.check(wanted, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
     with transaction.atomic():
         dataset.is_default = not _of_kind(dataset).filter(is_default=True).exists()
@@ -161,7 +162,9 @@ def delete(access: Access, dataset: Dataset) -> None:
     users = used_by(dataset)
     if users:
         raise Conflict(
-            _("Audiences use this dataset: %(names)s.") % {"names": ", ".join(users[:20])}, code="in_use"
+            _("Audiences use this dataset: %(names)s.") % {"names": ", ".join(users[:20])},
+            code="in_use",
+            used_by=users,
         )
     workspace, pk = dataset.workspace, dataset.pk
     with transaction.atomic():

@@ -30,6 +30,12 @@ def text(warning: dict[str, Any]) -> str:
             "%(count)d rows were left out: they have no readable time.",
             count,
         )
+    elif warning["code"] == "excluded":
+        message = ngettext(
+            "%(count)d row was left out: no valid identifier, time or amount.",
+            "%(count)d rows were left out: no valid identifier, time or amount.",
+            count,
+        )
     elif warning["code"] == "repeated_id":
         message = ngettext(
             "%(count)d row repeats a user identifier. A user matches when any of their rows does.",

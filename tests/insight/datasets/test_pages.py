@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from insight.datasets import services
 from insight.datasets.models import Dataset
-from tests.insight.datasets.world import BEHAVIOUR, MEMBERS, World
+from tests.insight.datasets.world import BEHAVIOUR, DEFINITION, MEMBERS, World
 
 NEW = "new/?table=members&kind=user_tags"
 
@@ -145,3 +150,21 @@ def test_the_wizard_proposes_the_parts_of_behaviour(world: World) -> None:
         "attribute": "object_key",
         "value": "object_value",
     }
+
+
+@pytest.mark.parametrize("path", ["", "api"])
+def test_lists_need_no_more_queries_for_more_datasets(world: World, path: str) -> None:
+    browser, base = world.browser()
+    url = f"/api/v1/workspaces/{world.workspace.slug}/datasets/" if path else base
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert browser.get(url).status_code == 200
+        return len(found)
+
+    services.create(world.access, DEFINITION)
+    count()
+    few = count()
+    for number in range(4):
+        services.create(world.access, {**DEFINITION, "name": f"More {number}"})
+    assert count() == few

@@ -153,6 +153,8 @@ def test_a_used_dataset_stays(world: World) -> None:
     audiences.create(world.access, {"name": "Women", "rule": rule})
     with pytest.raises(Conflict, match="Women"):
         services.delete(world.access, dataset)
+    answer = world.api()("delete", f"datasets/{dataset.pk}/")
+    assert answer.status_code == 409 and answer.json()["used_by"] == ["Women"]
     assert Dataset.objects.filter(pk=dataset.pk).exists()
 
 

@@ -66,6 +66,7 @@ _TYPES = {
     "INTEGER": "integer",
     "BIGINT": "integer",
     "BOOLEAN": "boolean",
+    "DATE": "date",
 }
 
 
