@@ -1,0 +1,69 @@
+"""Preparing a send-out in a browser: a template written on the way, variables, and the set time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from marketing.channels import services as channels
+from marketing.delivery.models import SendOut
+from tests.marketing.delivery.shop import Shop, mails
+
+
+@pytest.fixture
+def shop(transactional_db: None, sandbox: Any) -> Shop:
+    made = Shop(sandbox)
+    config = {"host": "127.0.0.1", "port": str(sandbox.smtp_port), "security": "none"}
+    values = {"channel": "email", "type": "smtp", "name": "Mail", "config": config}
+    channels.add_sender(made.access, channels.create_provider(made.access, values), "shop@tide.example")
+    made.audience(mails(3))
+    return made
+
+
+def choose(tab: Any, name: str, text: str) -> None:
+    tab.locator(f"select[name={name}] + .ts-wrapper").click()
+    tab.locator(".ts-dropdown:visible .option", has_text=text).first.click()
+
+
+def test_from_a_new_template_to_a_set_time(tab: Any, sign_in: Callable[[Any], str], shop: Shop) -> None:
+    home = sign_in(shop.access)
+    tab.goto(f"{home}send-outs/new/email/")
+    tab.fill("form.form-card [name=name]", "Spring")
+    tab.click("[data-new-template]")
+    dialog = tab.locator("#new-template")
+    dialog.locator("button.btn-primary").click()
+    dialog.locator(".invalid-feedback").first.wait_for()
+    dialog.locator("[name=name]").fill("On the way")
+    dialog.locator("[name=subject]").fill("Since ${since}")
+    dialog.locator("[name=html]").fill("<p>Hello</p>")
+    dialog.locator("button.btn-primary").click()
+    dialog.wait_for(state="hidden")
+    assert tab.input_value("form.form-card [name=name]") == "Spring"
+    assert tab.locator("select[name=template] option:checked").inner_text() == "On the way"
+    choose(tab, "audience", "Everybody")
+    tab.click("main .card-footer button.btn-primary")
+
+    tab.wait_for_url(re.compile("/variables/$"))
+    assert not tab.locator("[name=since_format]").is_visible()
+    assert not tab.locator("[name=since_missing]").is_visible()
+    choose(tab, "since_source", "City")
+    assert not tab.locator("[name=since_format]").is_visible()
+    choose(tab, "since_source", "Joined")
+    tab.select_option("[name=since_format]", "MM-dd")
+    tab.select_option("[name=since_missing]", "skip")
+    assert not tab.locator("[name=since_value]").is_visible()
+    tab.click("main .card-footer button.btn-primary")
+
+    tab.wait_for_url(re.compile(r"/send-outs/snd_\w+/$"))
+    assert tab.get_by_text("Since 03-01").first.is_visible()
+    day = (timezone.now() + timedelta(days=3)).date()
+    tab.fill("#scheduled-at", f"{day} 10:30")
+    tab.get_by_role("button", name="Schedule").click()
+    tab.get_by_text(f"It leaves by itself at {day} 10:30").wait_for()
+    made = SendOut.objects.get()
+    assert (made.state, made.variables["since"]["format"]) == ("waiting", "MM-dd")
