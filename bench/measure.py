@@ -105,6 +105,7 @@ def machine() -> dict[str, Any]:
 
     return {
         "cores": psutil.cpu_count(),
+        "load": round(psutil.getloadavg()[0], 1),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "platform": platform.platform(),
         "python": platform.python_version(),

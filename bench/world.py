@@ -15,6 +15,7 @@ from admin_center.permissions.access import MemberAccess, access_for
 from admin_center.permissions.services import add_member
 from cdp import lake
 from cdp.demo.load import finish
+from cdp.jobs.models import Job
 from cdp.lake.names import CATALOG, literal
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
@@ -99,6 +100,7 @@ def world() -> Iterator[World]:
     try:
         yield World(access_for(user, workspace))
     finally:
+        Job.objects.filter(workspace=workspace).delete()
         for name in lake.tables(workspace):
             lake.drop_table(workspace, name)
         with lake.cursor() as handle:
