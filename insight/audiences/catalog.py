@@ -74,6 +74,19 @@ class BehaviourDataset:
 
 
 @dataclass(frozen=True)
+class RfmModel:
+    """An RFM model's latest version: one row per customer with r_days, f, m, rs, fs, ms, type."""
+
+    id: str
+    label: str
+    source: TableSource
+
+    @property
+    def table(self) -> ibis.Table:
+        return resolved(self.source)
+
+
+@dataclass(frozen=True)
 class AudienceTable:
     """Members of an audience version; `user_unique_id` is unique in it."""
 
@@ -86,7 +99,7 @@ class AudienceTable:
         return resolved(self.source)
 
 
-Dataset = TagDataset | BehaviourDataset
+Dataset = TagDataset | BehaviourDataset | RfmModel
 
 
 class Catalog(Protocol):

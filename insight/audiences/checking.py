@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from insight.audiences.catalog import BehaviourDataset, Catalog, Dataset, TagDataset, Unknown
+from insight.audiences.catalog import BehaviourDataset, Catalog, Dataset, RfmModel, TagDataset, Unknown
 from insight.audiences.leaves import (
     OPERATORS,
     AudienceLeaf,
@@ -14,6 +14,7 @@ from insight.audiences.leaves import (
     HavingGroup,
     TagLeaf,
 )
+from insight.audiences.model_leaves import RfmLeaf
 from insight.audiences.rules import Rule, RuleInvalid, join, leaves
 
 
@@ -33,6 +34,10 @@ def check(rule: Rule, catalog: Catalog) -> None:
             _check_tag(leaf, path, catalog, errors)
         elif isinstance(leaf, BehaviourLeaf):
             _check_behaviour(leaf, path, catalog, errors)
+        elif isinstance(leaf, RfmLeaf):
+            dataset = _dataset(leaf.dataset, path, "dataset", catalog, errors)
+            if dataset is not None and not isinstance(dataset, RfmModel):
+                errors.add(path, "dataset", _("An RFM condition needs an RFM model."))
         else:
             _check_audience(leaf, path, catalog, errors)
     if errors.found:

@@ -19,6 +19,7 @@ import ibis.expr.types as ir
 from insight.audiences.behaviour import people_who_did
 from insight.audiences.catalog import BehaviourDataset, Catalog, TagDataset
 from insight.audiences.leaves import AudienceLeaf, BehaviourLeaf, TagLeaf
+from insight.audiences.model_leaves import RfmLeaf
 from insight.audiences.predicates import all_of, any_of, certain, tag_condition
 from insight.audiences.rules import Group, Node, Operation, Rule, nodes
 
@@ -116,6 +117,8 @@ class _Compiler:
             return table.filter(self.condition(node)).select(USER).distinct()
         if isinstance(node, BehaviourLeaf):
             return self._behaviour(node)
+        if isinstance(node, RfmLeaf):
+            return self._rfm(node)
         return self._audience(node)
 
     def _group(self, group: Group) -> ibis.Table:
@@ -153,6 +156,21 @@ class _Compiler:
         if not (isinstance(base, TagDataset) and base.unique_users):
             everybody = everybody.distinct()
         return _without(everybody, did)
+
+    def _rfm(self, leaf: RfmLeaf) -> ibis.Table:
+        table = self.catalog.dataset(leaf.dataset).table
+        if leaf.types is not None:
+            conditions = [table["type"].isin(list(leaf.types))]
+        elif leaf.min_scores is not None:
+            least = leaf.min_scores.model_dump(exclude_none=True)
+            conditions = [table[f"{name}s"] >= value for name, value in least.items()]
+        else:
+            assert leaf.ranges is not None
+            conditions = []
+            for name, (low, high) in leaf.ranges.model_dump(exclude_none=True).items():
+                conditions += [table[name] >= low] if low is not None else []
+                conditions += [table[name] <= high] if high is not None else []
+        return (table.filter(conditions) if conditions else table).select(USER)
 
     def _audience(self, leaf: AudienceLeaf) -> ibis.Table:
         return self.catalog.audience(leaf.audience, leaf.snapshot).table.select(USER)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from insight.audiences.leaves import LEAVES, AudienceLeaf, BehaviourLeaf, Leaf, TagLeaf
 from insight.audiences.limits import MAX_BYTES, MAX_DEPTH, MAX_LEAVES
-from insight.audiences.model_leaves import MODEL_LEAVES
+from insight.audiences.model_leaves import MODEL_LEAVES, RfmLeaf
 from insight.audiences.schema import rule_schema
 from insight.audiences.windows import WINDOW_KINDS
 
@@ -46,7 +46,7 @@ class Group:
     items: tuple[Node, ...]
 
 
-Node = Group | Leaf
+Node = Group | Leaf | RfmLeaf
 Rule = Node
 
 
@@ -74,7 +74,7 @@ def parse_rule(data: Any) -> Rule:
     return node
 
 
-_UNSUPPORTED = "Conditions on models are not supported yet."
+_UNSUPPORTED = "Conditions on AIPL models are not supported yet."
 
 
 def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> Node | None:
@@ -96,7 +96,7 @@ def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> No
         for where, message in _problems(error):
             errors.setdefault(join(path, where), []).append(message)
         return None
-    if not isinstance(leaf, Leaf):
+    if not isinstance(leaf, Leaf | RfmLeaf):
         errors.setdefault(join(path, "kind"), []).append(_UNSUPPORTED)
         return None
     return leaf
@@ -166,7 +166,7 @@ def _message(found: Any) -> str:
     return str(found["msg"]).removeprefix("Value error, ")
 
 
-def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, Leaf]]:
+def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, Leaf | RfmLeaf]]:
     """All leaves with their paths; the path of a rule that is a single leaf is ""."""
     if isinstance(rule, Group):
         for index, item in enumerate(rule.items):

@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from insight.audiences.leaves import COMPARE_OPERATORS, LEAVES, LIST_OPERATORS, Anniversary
 from insight.audiences.limits import MAX_DEPTH, MAX_LEAVES, MAX_VALUES
+from insight.audiences.model_leaves import RfmLeaf
 from insight.audiences.windows import Window
 
 _REFERENCE = "#/$defs/{model}"
@@ -20,11 +21,13 @@ def rule_schema(version: int, operations: tuple[str, ...]) -> dict[str, Any]:
         definitions[f"{name}_condition"] = _taken_in(
             definitions, model.model_json_schema(ref_template=_REFERENCE)
         )
+    definitions["rfm_condition"] = _taken_in(definitions, RfmLeaf.model_json_schema(ref_template=_REFERENCE))
     window = TypeAdapter(Window).json_schema(ref_template=_REFERENCE)
     definitions["window"] = _taken_in(definitions, window)
     definitions["Anniversary"] = Anniversary.model_json_schema()
     definitions["tag_condition"]["allOf"] = _values_by_operator()
-    node = {"anyOf": [{"$ref": "#/$defs/group"}, *({"$ref": f"#/$defs/{name}_condition"} for name in LEAVES)]}
+    kinds = [*LEAVES, "rfm"]
+    node = {"anyOf": [{"$ref": "#/$defs/group"}, *({"$ref": f"#/$defs/{name}_condition"} for name in kinds)]}
     definitions["group"] = {
         "type": "object",
         "additionalProperties": False,
@@ -35,7 +38,7 @@ def rule_schema(version: int, operations: tuple[str, ...]) -> dict[str, Any]:
             "items": {"type": "array", "minItems": 1, "items": node},
         },
     }
-    for name in LEAVES:
+    for name in kinds:
         definitions[f"{name}_condition"]["properties"]["version"] = {"const": version}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

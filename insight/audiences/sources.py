@@ -14,6 +14,7 @@ from insight.audiences.catalog import (
     AudienceTable,
     BehaviourDataset,
     Dataset,
+    RfmModel,
     TagColumn,
     TagDataset,
     TagType,
@@ -48,6 +49,9 @@ class WorkspaceCatalog:
                 self._compiled[dataset_id] = self._tags(row, fields)
             elif row.kind == "behaviour":
                 self._compiled[dataset_id] = self._behaviour(row, fields)
+            elif row.kind == "rfm":
+                table = row.lake_table
+                self._compiled[dataset_id] = RfmModel(row.pk, row.name, lambda: self._lake_table(table))
             else:
                 raise Unknown(_("Datasets of this kind cannot be used in conditions."))
         return self._compiled[dataset_id]
@@ -100,7 +104,7 @@ class WorkspaceCatalog:
         if key.startswith("aud_"):
             return True
         row, _fields = self.row(key)
-        return row.kind == "user_tags" and unique_users(row)
+        return row.kind in ("user_tags", "rfm") and unique_users(row)
 
     def one_row_per_user(self, key: str, columns: Sequence[str]) -> ibis.Table:
         """`user_unique_id` and some columns, one row per user: any of a user's values where there are several rows."""

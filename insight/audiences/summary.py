@@ -23,6 +23,7 @@ from insight.audiences.leaves import (
     HavingGroup,
     TagLeaf,
 )
+from insight.audiences.model_leaves import RfmLeaf
 from insight.audiences.rules import Group, Rule
 
 SHOWN_VALUES = 5
@@ -97,6 +98,8 @@ def summarise(rule: Rule, catalog: Catalog) -> str:
         return _tag(rule, catalog)
     if isinstance(rule, BehaviourLeaf):
         return _behaviour(rule, catalog)
+    if isinstance(rule, RfmLeaf):
+        return _rfm(rule, catalog)
     return _audience(rule, catalog)
 
 
@@ -165,6 +168,53 @@ def _behaviour(leaf: BehaviourLeaf, catalog: Catalog) -> str:
     if leaf.base is not None:
         parts.append(_("out of everybody in %(dataset)s") % {"dataset": _dataset(leaf.base, catalog)})
     return _fold(_("%(left)s, %(right)s"), parts)
+
+
+RFM_TYPES = {
+    "high_value": gettext_lazy("High value"),
+    "key_keep": gettext_lazy("Key: keep"),
+    "key_develop": gettext_lazy("Key: develop"),
+    "key_win_back": gettext_lazy("Key: win back"),
+    "general_value": gettext_lazy("General value"),
+    "general_keep": gettext_lazy("General: keep"),
+    "general_develop": gettext_lazy("General: develop"),
+    "potential": gettext_lazy("Potential"),
+}
+_RFM_SCORES = {
+    "r": gettext_lazy("recency score at least %(value)s"),
+    "f": gettext_lazy("frequency score at least %(value)s"),
+    "m": gettext_lazy("amount score at least %(value)s"),
+}
+_RFM_RANGES = {
+    "r_days": gettext_lazy("days since the last purchase %(range)s"),
+    "f": gettext_lazy("purchases %(range)s"),
+    "m": gettext_lazy("amount %(range)s"),
+}
+
+
+def _rfm(leaf: RfmLeaf, catalog: Catalog) -> str:
+    parts = []
+    if leaf.types is not None:
+        parts = [_values(tuple(str(RFM_TYPES[name]) for name in leaf.types))]
+    elif leaf.min_scores is not None:
+        least = leaf.min_scores.model_dump(exclude_none=True)
+        parts = [str(_RFM_SCORES[name]) % {"value": _plain(value)} for name, value in least.items()]
+    elif leaf.ranges is not None:
+        ranges = leaf.ranges.model_dump(exclude_none=True)
+        parts = [str(_RFM_RANGES[name]) % {"range": _range(*ends)} for name, ends in ranges.items()]
+    words = _fold(_("%(left)s and %(right)s"), parts) if parts else _("anything")
+    return _("%(what)s in the RFM model %(dataset)s") % {
+        "what": words,
+        "dataset": _dataset(leaf.dataset, catalog),
+    }
+
+
+def _range(low: Any, high: Any) -> str:
+    if low is not None and high is not None:
+        return _("%(low)s to %(high)s") % {"low": _plain(low), "high": _plain(high)}
+    if low is not None:
+        return _("at least %(value)s") % {"value": _plain(low)}
+    return _("at most %(value)s") % {"value": _plain(high)} if high is not None else _("anything")
 
 
 def _dataset(dataset_id: str, catalog: Catalog) -> str:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from cdp.warehouse import get_engine
-from insight.audiences.catalog import BehaviourDataset, TagDataset, Unknown
+from insight.audiences.catalog import BehaviourDataset, RfmModel, TagDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 
 MOST = 3000
@@ -41,6 +41,8 @@ def values_of(
     if found is None:
         if isinstance(dataset, TagDataset):
             found = _search(_tag_values(dataset, column), search)
+        elif isinstance(dataset, RfmModel):
+            raise NotFound(_("An RFM model has no list of values."))
         else:
             found = _search(_behaviour_values(dataset, column, object_name), search)
         cache.set(name, found, CACHE_SECONDS)
