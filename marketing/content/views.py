@@ -6,9 +6,10 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
+from django_htmx.http import trigger_client_event
 
 from cdp.console.generic import (
     ActionView,
@@ -89,7 +90,21 @@ class TemplateFormPage(FormPage):
 
 
 class NewTemplate(TemplateFormPage):
+    """A page of its own, or the form alone for a dialog that tells its page of the new template."""
+
     title = _("New template")
+
+    def show(self, form: TemplateForm, obj: Any, status: int = 200) -> HttpResponse:
+        if not self.request.htmx:
+            return super().show(form, obj, status)
+        return self.render("marketing/content/quick_form.html", self.get_context(form=form), status=status)
+
+    def success_url(self, obj: Template) -> str:
+        return "" if self.request.htmx else super().success_url(obj)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = super().post(request, *args, **kwargs)
+        return self.made if self.request.htmx and answer.status_code == 302 else answer
 
     def form_options(self, obj: Any) -> dict[str, Any]:
         if self.kwargs["channel"] not in Provider.Channel.values:
@@ -97,7 +112,10 @@ class NewTemplate(TemplateFormPage):
         return {"channel": self.kwargs["channel"]}
 
     def save(self, form: TemplateForm, obj: Any) -> Template:
-        return services.create_template(self.access, self.kwargs["channel"], form.cleaned_data)
+        template = services.create_template(self.access, self.kwargs["channel"], form.cleaned_data)
+        self.made = HttpResponse(status=204)
+        trigger_client_event(self.made, "template-made", {"id": template.pk, "name": template.name})
+        return template
 
 
 class EditTemplate(TemplateFormPage):

@@ -20,7 +20,7 @@ from marketing.channels.base import provider_type
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import queries, services, suppressions, trial
-from marketing.delivery.models import Recipient, SendOut, Suppression
+from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression, UnknownReason
 
 CHANNELS = tuple(Provider.Channel.values)
 REFERENCES = {
@@ -227,6 +227,9 @@ class SendOutViewSet(WorkspaceViewSet):
         )
 
 
+_REASONS = {**dict(FilterReason.choices), **dict(UnknownReason.choices)}
+
+
 def shown_recipient(row: Recipient, send_out: SendOut, access: Any) -> dict[str, Any]:
     """A ledger row as people see it."""
     mask = ID_TYPES[provider_type(send_out.provider).id_type].mask
@@ -238,6 +241,7 @@ def shown_recipient(row: Recipient, send_out: SendOut, access: Any) -> dict[str,
         "state": row.state,
         "state_label": row.get_state_display(),
         "reason": row.reason,
+        "reason_label": _REASONS.get(row.reason, row.reason),
         "code": row.code,
         "detail": row.detail,
         "handed_at": row.handed_at,

@@ -22,7 +22,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
 from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
 from marketing.delivery import contact_policy, rate, tracking
-from marketing.delivery.models import Recipient, SendBatch, SendOut
+from marketing.delivery.models import Recipient, SendBatch, SendOut, UnknownReason
 
 MAX_GROUPS = 1000
 FIRST_POLL = timedelta(seconds=5)
@@ -144,7 +144,7 @@ def repeat_batch(send_out: SendOut, kind: BulkProviderType, batch: SendBatch) ->
     try:
         biz_id = _call(send_out, kind, batch)
     except ProviderError as error:
-        _park(Q(pk=batch.pk), "no_answer", str(error), batch.next_poll_at)
+        _park(Q(pk=batch.pk), UnknownReason.NO_ANSWER, str(error), batch.next_poll_at)
     else:
         mark_handed(batch, biz_id)
 
@@ -183,7 +183,7 @@ def _not_handed(batch: SendBatch, error: ProviderError) -> None:
     """Unknown where the platform may have accepted it, queued again where it did not, failed where it refused."""
     detail = str(error)[:500]
     if error.uncertain:
-        _park(Q(pk=batch.pk), "no_answer", detail, timezone.now() + FIRST_POLL)
+        _park(Q(pk=batch.pk), UnknownReason.NO_ANSWER, detail, timezone.now() + FIRST_POLL)
         return
     state = SendBatch.State.NEW if error.retryable else SendBatch.State.FAILED
     with transaction.atomic():
@@ -217,7 +217,7 @@ def park_interrupted(send_out: SendOut | None = None) -> None:
     Of all send-outs only what has been under way for too long, since others may be at work.
     """
     which = Q(send_out=send_out) if send_out else Q(handed_at__lt=timezone.now() - INTERRUPTED_AFTER)
-    _park(which, "worker_lost", "", timezone.now())
+    _park(which, UnknownReason.WORKER_LOST, "", timezone.now())
 
 
 def _park(which: Q, reason: str, detail: str, next_poll_at: object) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -12,12 +13,19 @@ from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
-from marketing.delivery import queries, services, trial
+from marketing.delivery import queries, services, trial, variables
 from marketing.delivery.api import shown_recipient
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.views import SendOutMixin
 
 PER_PAGE = 50
+# Where an obstacle is mended: the point that one needs there, the page, which object, and the link's words.
+_PLACES: dict[str, tuple[str, str, str, Any]] = {
+    "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
+    "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
+    "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
+    "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
+}
 
 
 class SendOutDetail(SendOutMixin, DetailPage):
@@ -26,17 +34,22 @@ class SendOutDetail(SendOutMixin, DetailPage):
     back_label = _("Send-outs")
 
     def facts(self, obj: SendOut) -> list[Fact]:
+        people = _people(obj)
         facts = [
             Fact(_("Channel"), obj.get_channel_display()),
             Fact(_("Provider"), obj.provider.name),
-            Fact(_("Sender"), obj.sender or obj.signature or "–"),
+            Fact(_("Sender"), obj.sender) if obj.sender else Fact(_("Signature"), obj.signature),
             Fact(_("Template"), obj.template.name),
             Fact(_("Audience"), obj.audience.name),
-            Fact(_("Owner"), obj.owner or "–"),
-            Fact(_("Send at"), obj.scheduled_at or "–"),
-            Fact(_("Started"), obj.started_at or "–"),
-            Fact(_("Finished"), obj.finished_at or "–"),
+            Fact(_("People"), f"{people:,}", _("In the audience as it was computed last")),
+            Fact(_("Owner"), obj.owner),
         ]
+        moments = [
+            (_("Send at"), obj.scheduled_at),
+            (_("Started"), obj.started_at),
+            (_("Finished"), obj.finished_at),
+        ]
+        facts += [Fact(label, moment) for label, moment in moments if moment]
         if obj.limit:
             facts.append(Fact(_("At most this many people"), f"{obj.limit:,}"))
         if obj.per_minute:
@@ -46,9 +59,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
     def extra(self, obj: SendOut) -> dict[str, Any]:
         can = self.access.can
         steers = obj.owner_id == self.access.user.pk or can(f"marketing.{obj.channel}.manage_others")
-        version = audiences.latest_version(obj.audience)
         found: dict[str, Any] = {
-            "people": version.count if version else 0,
+            "people": _people(obj),
             "job": active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
@@ -58,7 +70,33 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "resumable": services.can_resume(obj) and not services.is_startable(obj),
             "live": obj.state in SendOut.LIVE,
         }
+        if found["startable"]:
+            found |= self._start(obj)
         return {**found, **(self._effect(obj) if obj.resolved_at else self._preview(obj, found["people"]))}
+
+    def _start(self, obj: SendOut) -> dict[str, Any]:
+        """What the choice of the time shows: the time set before or typed just now, and what is in the way."""
+        set_before = localtime(obj.scheduled_at).strftime("%Y-%m-%d %H:%M") if obj.scheduled_at else ""
+        return {
+            "step": 3,
+            "steps_done": True,
+            "at": self.request.GET.get("at", set_before),
+            "obstacles": self._obstacles(obj),
+        }
+
+    def _obstacles(self, obj: SendOut) -> list[dict[str, Any]]:
+        """Each with a link to the place where it can be mended, for those who may go there."""
+        found = []
+        holes = variables.unanswered(obj)
+        if holes:
+            url = self.reverse("delivery:variables", pk=obj.pk)
+            found.append({"text": services.hole_message(holes), "url": url, "label": _("Variables")})
+        for obstacle in services.obstacles(obj):
+            point, name, key, label = _PLACES[obstacle.code]
+            which = {"pk": getattr(obj, key)} if key else {}
+            url = self.reverse(name, **which) if self.access.can(point) else ""
+            found.append({"text": str(obstacle), "url": url, "label": label})
+        return found
 
     def _preview(self, obj: SendOut, people: int) -> dict[str, Any]:
         """The message as a member would get it. A member that cannot be read must not hide the page."""
@@ -94,6 +132,11 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "states": Recipient.State.choices,
             "chosen_state": state,
         }
+
+
+def _people(obj: SendOut) -> int:
+    version = obj.audience_version or audiences.latest_version(obj.audience)
+    return version.count if version else 0
 
 
 def _share(value: float | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -14,6 +16,7 @@ from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import SendOut
 from marketing.delivery.suppressions import ID_TYPE
+from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text
 
 _SEARCH = {"data-select": ""}
 
@@ -22,15 +25,25 @@ class SendOutForm(forms.Form):
     """A send-out of one channel. Choices are what the workspace has and the person may use."""
 
     name = forms.CharField(label=_("Name"), max_length=64)
-    provider = forms.ModelChoiceField(label=_("Provider"), queryset=Provider.objects.none())
-    sender = forms.ModelChoiceField(label=_("Sender"), queryset=SenderAddress.objects.none())
-    signature = forms.ModelChoiceField(label=_("Signature"), queryset=Signature.objects.none())
+    provider = forms.ModelChoiceField(
+        label=_("Provider"), queryset=Provider.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
+    )
+    sender = forms.ModelChoiceField(
+        label=_("Sender"),
+        queryset=SenderAddress.objects.none(),
+        empty_label="–",
+        widget=forms.Select(_SEARCH),
+    )
+    signature = forms.ModelChoiceField(
+        label=_("Signature"), queryset=Signature.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
+    )
     template = forms.ModelChoiceField(
-        label=_("Template"), queryset=Template.objects.none(), widget=forms.Select(_SEARCH)
+        label=_("Template"), queryset=Template.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
     )
     audience: Any = forms.ModelChoiceField(
         label=_("Audience"),
         queryset=None,
+        empty_label="–",
         widget=forms.Select(_SEARCH),
         help_text=_("Audiences that have been computed and hold the ID that the channel needs."),
     )
@@ -44,11 +57,6 @@ class SendOutForm(forms.Form):
         required=False,
         min_value=1,
         help_text=_("Empty: as fast as the provider allows."),
-    )
-    scheduled_at = forms.DateTimeField(
-        label=_("Send at"),
-        required=False,
-        widget=forms.DateTimeInput({"data-datetime": "", "autocomplete": "off"}, format="%Y-%m-%d %H:%M"),
     )
 
     def __init__(self, *args: Any, access: Access, channel: str, **kwargs: Any) -> None:
@@ -68,10 +76,24 @@ class SendOutForm(forms.Form):
             field: Any = self.fields.get(name)
             if field is not None:
                 field.queryset = queryset
-        scheduled: Any = self.fields["scheduled_at"]
-        scheduled.help_text = _("In the workspace's time (%(zone)s). Empty: when you press “Send now”.") % {
-            "zone": workspace.time_zone
-        }
+        for name in ("provider", "sender", "signature"):
+            found: Any = self.fields.get(name)
+            # Where there is no choice, none needs to be made.
+            if found is not None and len(only := found.queryset[:2]) == 1:
+                found.initial = only[0].pk
+
+
+class WhenForm(forms.Form):
+    """When a send-out leaves."""
+
+    scheduled_at = forms.DateTimeField(
+        label=_("Date and time"),
+        input_formats=["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"],
+        error_messages={
+            "required": _("Choose a date and a time."),
+            "invalid": _("Write date and time as in 2026-05-31 09:30."),
+        },
+    )
 
 
 class VariablesForm(forms.Form):
@@ -80,43 +102,77 @@ class VariablesForm(forms.Form):
     def __init__(self, *args: Any, send_out: SendOut, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.names = send_out.template.variables
-        choices = [("", _("The same text for everybody")), *tag_choices(send_out)]
+        fields = _tags(send_out)
+        choices = [("", _("The same text for everybody")), *_grouped(fields)]
+        dates = [_source(field) for field in fields if field.tag_type == "date"]
         for name in self.names:
             given = send_out.variables.get(name, {})
             self.fields[f"{name}_source"] = forms.ChoiceField(
-                label=_("${%(name)s} is") % {"name": name},
+                label=_("Filled with"),
                 required=False,
                 choices=choices,
                 initial=f"{given['dataset']}:{given['tag']}" if given.get("tag") else "",
-                widget=forms.Select(_SEARCH),
+                widget=forms.Select({**_SEARCH, "data-dates": json.dumps(dates)}),
+            )
+            self.fields[f"{name}_format"] = forms.ChoiceField(
+                label=_("Dates are written as"),
+                required=False,
+                choices=_date_formats(),
+                initial=given.get("format", ""),
             )
             self.fields[f"{name}_missing"] = forms.ChoiceField(
                 label=_("Where a person has no value"),
-                choices=[("replace", _("Write the text below")), ("skip", _("Leave the person out"))],
-                initial=given.get("missing", "replace"),
+                required=False,
+                choices=[("replace", _("Write another text")), ("skip", _("Leave the person out"))],
+                initial=given.get("missing") or "replace",
             )
             self.fields[f"{name}_value"] = forms.CharField(
-                label=_("Text"), required=False, max_length=200, initial=given.get("value", "")
+                label=_("Text"), required=False, max_length=LONGEST, initial=given.get("value", "")
             )
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The fields of each variable: {"name", "source", "format", "missing", "value"}."""
+        parts = ("source", "format", "missing", "value")
+        return [{"name": name, **{part: self[f"{name}_{part}"] for part in parts}} for name in self.names]
+
+    def clean(self) -> dict[str, Any]:
+        """A variable without a text would leave a hole in somebody's message."""
+        for name, given in self.values().items():
+            if not Variable(name, **given).is_answered:
+                text = _("Give a text. Without one, there is a hole in the message.")
+                if given["tag"]:
+                    text = _("Give a text for people without a value, or leave them out.")
+                self.add_error(f"{name}_value", text)
+        return self.cleaned_data
 
     def values(self) -> dict[str, dict[str, str]]:
         """The variables as a send-out keeps them."""
         found = {}
         for name in self.names:
-            dataset, _colon, tag = self.cleaned_data[f"{name}_source"].partition(":")
+            given = {
+                part: self.cleaned_data.get(f"{name}_{part}", "")
+                for part in ("source", "format", "missing", "value")
+            }
+            dataset, _colon, tag = given["source"].partition(":")
             found[name] = {
                 "dataset": dataset,
                 "tag": tag,
-                "format": "",
-                "missing": self.cleaned_data[f"{name}_missing"] if tag else "replace",
-                "value": self.cleaned_data[f"{name}_value"],
+                "format": given["format"] if tag else "",
+                "missing": given["missing"] or "replace" if tag else "replace",
+                "value": given["value"].strip(),
             }
         return found
 
 
-def tag_choices(send_out: SendOut) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Tags of the datasets in the audience's data source, grouped by dataset; a value is "dataset:column"."""
-    fields = (
+def _date_formats() -> list[tuple[str, Any]]:
+    """Formats by an example, which says more than their letters."""
+    moment = datetime(2026, 3, 5, 18, 30)
+    return [("", _("As it is")), *((key, as_text(moment, key)) for key in DATE_FORMATS)]
+
+
+def _tags(send_out: SendOut) -> list[DatasetField]:
+    """Tags of the user-tag datasets in the audience's data source."""
+    return list(
         DatasetField.objects.filter(
             dataset__workspace=send_out.workspace_id,
             dataset__source=send_out.audience.source,
@@ -128,9 +184,17 @@ def tag_choices(send_out: SendOut) -> list[tuple[str, list[tuple[str, str]]]]:
         .select_related("dataset")
         .order_by("dataset__name", "name")
     )
+
+
+def _source(field: DatasetField) -> str:
+    return f"{field.dataset_id}:{field.column}"
+
+
+def _grouped(fields: list[DatasetField]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Choices grouped by dataset; a value is "dataset:column"."""
     groups: dict[Dataset, list[tuple[str, str]]] = {}
     for field in fields:
-        groups.setdefault(field.dataset, []).append((f"{field.dataset_id}:{field.column}", field.name))
+        groups.setdefault(field.dataset, []).append((_source(field), field.name))
     return [(dataset.name, tags) for dataset, tags in groups.items()]
 
 

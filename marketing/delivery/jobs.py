@@ -19,7 +19,7 @@ from marketing.channels.base import (
 )
 from marketing.delivery import bulk, contact_policy, freeze, personal, resolve, schedule
 from marketing.delivery.contact_policy import Held
-from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.models import Recipient, SendOut, UnknownReason
 
 FIRST_PAUSE = timedelta(seconds=5)
 OUTAGE = timedelta(hours=24)
@@ -125,8 +125,7 @@ def _park_interrupted(send_out: SendOut) -> None:
     bulk.park_interrupted(send_out)
     send_out.recipients.filter(state=Recipient.State.HANDING, batch__isnull=True).update(
         state=Recipient.State.UNKNOWN,
-        reason="worker_lost",
-        detail=_("The worker was lost while handing this message over; it may have arrived."),
+        reason=UnknownReason.WORKER_LOST,
     )
 
 

@@ -187,6 +187,14 @@ class FilterReason(models.TextChoices):
     LIMIT = "limit", _("Above the set number of people")
 
 
+class UnknownReason(models.TextChoices):
+    """Why nobody knows whether a message has arrived."""
+
+    NO_ANSWER = "no_answer", _("The platform gave no answer")
+    CONNECTION_LOST = "connection_lost", _("The connection broke while it was handed over")
+    WORKER_LOST = "worker_lost", _("The process that handed it over has died")
+
+
 class Suppression(WorkspaceScoped):
     """A target that must not be written to on a channel any more."""
 

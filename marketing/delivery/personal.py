@@ -21,7 +21,7 @@ from cdp.jobs import JobContext
 from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
 from marketing.content import rendering
 from marketing.delivery import contact_policy, rate, tracking
-from marketing.delivery.models import Recipient, SendOut, Suppression, TrackedLink
+from marketing.delivery.models import Recipient, SendOut, Suppression, TrackedLink, UnknownReason
 
 CHUNK = 20
 # No such mailbox, no such host, or a host that takes no mail (RFC 3463, RFC 7505).
@@ -117,7 +117,7 @@ def _send_chunk(
         rest = chunk[len(outcomes) :]
         if error.uncertain and rest:
             Recipient.objects.filter(pk=rest[0].pk).update(
-                state=Recipient.State.UNKNOWN, reason="connection_lost", detail=str(error)[:500]
+                state=Recipient.State.UNKNOWN, reason=UnknownReason.CONNECTION_LOST, detail=str(error)[:500]
             )
             rest = rest[1:]
         Recipient.objects.filter(pk__in=[row.pk for row in rest], state=Recipient.State.HANDING).update(

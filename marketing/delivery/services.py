@@ -235,27 +235,40 @@ def _check_time(moment: datetime | None) -> None:
         raise ValidationFailed(message, errors={"scheduled_at": [message]})
 
 
-def _check_ready(send_out: SendOut) -> None:
-    """What may be missing from outside: a computed audience, approvals at the platform, a usable provider."""
+def obstacles(send_out: SendOut) -> list[Conflict]:
+    """What keeps a complete send-out from leaving, as far as is known here: nobody outside is asked."""
+    found = []
     if not send_out.provider.enabled:
-        raise Conflict(_("The provider is switched off."), code="provider_off")
+        found.append(Conflict(_("The provider is switched off."), code="provider_off"))
     if not send_out.refresh_first and audiences.latest_version(send_out.audience) is None:
-        raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    if send_out.channel == "sms":
+        found.append(Conflict(_("The audience has not been computed yet."), code="audience_empty"))
+    if send_out.channel != "sms":
+        return found
+    if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
+        message = _("The signature has not been approved by the platform.")
+        found.append(Conflict(message, code="signature_not_approved"))
+    if reviews.approved(send_out.template, send_out.provider) is None:
+        review = reviews.current(send_out.template, send_out.provider)
+        message = _("The template has not been approved by the platform. Submit it for review first.")
+        if review is not None and review.state == ReviewState.REVIEWING:
+            message = _("The platform is still reviewing the template.")
+        elif review is not None:
+            message = _("The platform has rejected the template: %(reason)s") % {"reason": review.reason}
+        found.append(Conflict(message, code="template_not_approved"))
+    return found
+
+
+def _check_ready(send_out: SendOut) -> None:
+    """Raises the first obstacle, after asking the platform for reviews that are still open here."""
+    if send_out.channel == "sms" and send_out.provider.enabled:
         if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
             reviews.check_signature(send_out.signature)
-            if send_out.signature.state != ReviewState.APPROVED:
-                raise Conflict(
-                    _("The signature has not been approved by the platform."), code="signature_not_approved"
-                )
         review = reviews.current(send_out.template, send_out.provider)
         if review is not None and review.state == ReviewState.REVIEWING:
             reviews.check(review)
-        if reviews.approved(send_out.template, send_out.provider) is None:
-            raise Conflict(
-                _("The template has not been approved by the platform. Submit it for review first."),
-                code="template_not_approved",
-            )
+    found = obstacles(send_out)
+    if found:
+        raise found[0]
 
 
 def pause(access: Access, send_out: SendOut) -> SendOut:

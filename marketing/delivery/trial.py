@@ -43,10 +43,11 @@ def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
     """The message as one member of the audience would get it: subject, html, text, and for SMS its length."""
     values = sample_values(send_out, number)
     template = send_out.template
+    html = rendering.fill(template.html, values, escape=True)
     answer: dict[str, Any] = {
         "subject": rendering.fill(template.subject, values),
-        "html": rendering.fill(template.html, values, escape=True),
-        "text": rendering.fill(template.text, values) or rendering.plain_text(template.html),
+        "html": html,
+        "text": rendering.fill(template.text, values) or rendering.plain_text(html),
         "values": values,
     }
     if send_out.channel == "sms":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import django_filters
 from django.contrib import messages
@@ -24,10 +25,10 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
-from cdp.core.errors import PermissionDenied
+from cdp.core.errors import PermissionDenied, ValidationFailed
 from marketing.channels.models import Provider
 from marketing.delivery import services, suppressions, trial
-from marketing.delivery.forms import SendOutForm, SuppressionForm, VariablesForm
+from marketing.delivery.forms import SendOutForm, SuppressionForm, VariablesForm, WhenForm
 from marketing.delivery.models import Recipient, SendOut, Suppression
 
 CHANNELS = tuple(Provider.Channel.values)
@@ -128,6 +129,7 @@ class SendOutList(ListPage):
 
 
 class SendOutFormPage(FormPage):
+    template_name = "marketing/delivery/form.html"
     form_class = SendOutForm
     back_url_name = "delivery:list"
     submit_label = _("Save and go on")
@@ -135,6 +137,14 @@ class SendOutFormPage(FormPage):
     def success_url(self, obj: SendOut) -> str:
         step = "variables" if obj.template.variables else "detail"
         return self.reverse(f"delivery:{step}", pk=obj.pk)
+
+    def extra(self, form: SendOutForm, obj: SendOut | None) -> dict[str, Any]:
+        channel = obj.channel if obj else self.kwargs["channel"]
+        may_write = self.access.can("marketing.content.manage")
+        return {
+            "step": 1,
+            "new_template_url": self.reverse("content:new", channel=channel) if may_write else "",
+        }
 
     def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
         """Cleaned data, and a text for variables that have none yet; the next page asks for them."""
@@ -188,6 +198,7 @@ class EditSendOut(SendOutMixin, SendOutFormPage):
 
 class Variables(SendOutMixin, FormPage):
     verb = "create"
+    template_name = "marketing/delivery/variables.html"
     title = _("Where variables get their text")
     form_class = VariablesForm
     submit_label = _("Save and look at the message")
@@ -200,6 +211,9 @@ class Variables(SendOutMixin, FormPage):
         return services.update(
             self.access, obj, {"variables": form.values()}, edit_version=self.seen_version()
         )
+
+    def extra(self, form: VariablesForm, obj: SendOut) -> dict[str, Any]:
+        return {"step": 2}
 
     def success_url(self, obj: SendOut) -> str:
         return self.reverse("delivery:detail", pk=obj.pk)
@@ -215,12 +229,25 @@ class SendOutAction(SendOutMixin, ActionView):
 
 
 class Submit(SendOutAction):
+    """Send at once (`when` is now) or at the given time (`when` is later)."""
+
     def act(self, obj: SendOut) -> SendOut:
-        return services.submit(self.access, obj)
+        if self.request.POST.get("when") != "later":
+            return services.submit(self.access, obj, now=True)
+        form = WhenForm(self.request.POST)
+        if not form.is_valid():
+            raise ValidationFailed(" ".join(map(str, form.errors["scheduled_at"])))
+        return services.submit(self.access, obj, scheduled_at=form.cleaned_data["scheduled_at"])
+
+    def success_url(self, obj: SendOut, result: SendOut | None) -> str:
+        """After an error the time that was typed is still there."""
+        url = super().success_url(obj, result)
+        typed = self.request.POST.get("scheduled_at", "")
+        return f"{url}?{urlencode({'at': typed})}" if result is None and typed else url
 
     def message(self, obj: SendOut, result: SendOut) -> str:
-        waiting = result.state == SendOut.State.WAITING
-        return _now("It is scheduled.") if waiting else _now("Sending has started.")
+        # The page itself says until when a scheduled one waits.
+        return "" if result.state == SendOut.State.WAITING else _now("Sending has started.")
 
 
 class Pause(SendOutAction):

@@ -14,6 +14,7 @@ class Browser:
     """Opens pages below /w/<workspace>/<path>."""
 
     def __init__(self, access: Any, path: str) -> None:
+        self.user = access.user
         self.client = Client()
         self.client.force_login(access.user, backend="admin_center.members.backends.NameOrEmailBackend")
         self.base = f"/w/{access.workspace.slug}/{path}"

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
+from admin_center.permissions.models import Role
+from cdp.core.errors import ValidationFailed
 from insight.audiences import applications, services, usage
 from insight.audiences.models import Audience
 from marketing.channels.models import Provider
-from marketing.content.models import Signature, Template
+from marketing.content.models import Signature, Template, TemplateReview
+from marketing.delivery import services as send_outs
 from marketing.delivery import tracking
 from marketing.delivery.models import Recipient, SendOut, Suppression
 from tests.factories import make_access
@@ -79,6 +84,132 @@ def test_a_send_out_is_made_in_two_steps(
     console.post(f"{made.pk}/variables/", city_source=source, city_missing="skip", city_value="")
     made.refresh_from_db()
     assert made.variables["city"]["tag"] == tag.column and made.variables["city"]["missing"] == "skip"
+
+
+def test_a_variable_cannot_be_left_without_a_text(console: Browser, send_out: SendOut) -> None:
+    answer = console.post(f"{send_out.pk}/variables/", city_source="", city_value="  ")
+    assert answer.status_code == 422 and "there is a hole in the message" in answer.content.decode()
+    send_out.refresh_from_db()
+    assert send_out.variables["city"]["value"] == "all"
+
+
+def test_people_without_a_value_get_a_text_or_are_left_out(
+    world: World, console: Browser, send_out: SendOut
+) -> None:
+    source = f"{world.members.pk}:city"
+    given = {"city_source": source, "city_missing": "replace", "city_value": ""}
+    answer = console.post(f"{send_out.pk}/variables/", **given)
+    assert answer.status_code == 422 and "or leave them out" in answer.content.decode()
+    assert console.post(f"{send_out.pk}/variables/", **{**given, "city_missing": "skip"}).status_code == 302
+
+
+def test_a_new_send_out_with_open_variables_cannot_leave(
+    console: Browser, audience: Audience, parts: dict[str, Any]
+) -> None:
+    TemplateReview.objects.create(
+        template=parts["template"],
+        provider=parts["provider"],
+        edit_version=parts["template"].edit_version,
+        remote_code="1",
+        state="approved",
+    )
+    chosen = {name: row.pk for name, row in parts.items()}
+    console.post("new/sms/", name="Spring", audience=audience.pk, **chosen)
+    made = SendOut.objects.get()
+    page = console.get(f"{made.pk}/").content.decode()
+    assert "Not ready yet" in page and "Give a text for people without a value" in page
+    console.post(f"{made.pk}/submit/", when="now")
+    made.refresh_from_db()
+    assert made.state == "draft"
+
+
+def test_a_date_format_is_kept(console: Browser, send_out: SendOut, world: World) -> None:
+    page = console.get(f"{send_out.pk}/variables/").content.decode()
+    assert "2026年3月5日" in page and "2026-03-05 18:30" in page
+    given = {"city_source": f"{world.members.pk}:city", "city_missing": "skip", "city_format": "MM-dd"}
+    console.post(f"{send_out.pk}/variables/", **given)
+    send_out.refresh_from_db()
+    assert send_out.variables["city"]["format"] == "MM-dd"
+
+
+def test_a_time_is_read_in_the_workspaces_zone(
+    console: Browser, send_out: SendOut, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketing.delivery.services._check_ready", lambda send_out: None)
+    day = (timezone.now() + timedelta(days=3)).date()
+    console.post(f"{send_out.pk}/submit/", when="later", scheduled_at=f"{day} 10:30")
+    send_out.refresh_from_db()
+    assert send_out.state == "waiting" and send_out.scheduled_at is not None
+    assert send_out.scheduled_at.astimezone(UTC).isoformat() == f"{day}T02:30:00+00:00"
+    assert f"It leaves by itself at {day} 10:30" in console.get(f"{send_out.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("", "Choose a date and a time."),
+        ("tomorrow", "Write date and time as in"),
+        ("2020-01-01 10:00", "This time is over."),
+    ],
+)
+def test_a_wrong_time_is_told_and_stays_in_the_field(
+    console: Browser, send_out: SendOut, typed: str, message: str
+) -> None:
+    answer = console.post(f"{send_out.pk}/submit/", when="later", scheduled_at=typed)
+    page = console.client.get(answer.url).content.decode()
+    assert message in page and f'value="{typed}" data-datetime' in page
+    send_out.refresh_from_db()
+    assert send_out.state == "draft"
+
+
+def test_what_is_in_the_way_is_named_with_the_place_to_mend_it(
+    world: World, console: Browser, send_out: SendOut
+) -> None:
+    Provider.objects.update(enabled=False)
+    Signature.objects.update(state="rejected")
+    page = console.get(f"{send_out.pk}/").content.decode()
+    for part in (
+        "The provider is switched off.",
+        f"channels/{send_out.provider_id}/",
+        "The signature has not been approved",
+        "The template has not been approved",
+        f"content/{send_out.template_id}/",
+    ):
+        assert part in page
+    role = Role.objects.get(workspace=world.workspace, code="analyst")
+    role.permissions = [point for point in role.permissions if point != "marketing.accounts.manage"]
+    role.save()
+    analyst = Browser(make_access(world.workspace, "analyst"), "send-outs/")
+    SendOut.objects.update(owner=analyst.user)
+    assert "The provider is switched off." in analyst.get(f"{send_out.pk}/").content.decode()
+    assert f"channels/{send_out.provider_id}/" not in analyst.get(f"{send_out.pk}/").content.decode()
+
+
+def test_a_template_made_on_the_way_tells_the_page_its_name(console: Browser, world: World) -> None:
+    base = f"/w/{world.workspace.slug}/content/new/sms/"
+    headers = {"HX-Request": "true"}
+    form = console.client.get(base, headers=headers).content.decode()
+    assert "<html" not in form and "Save and use it" in form
+    wrong = console.client.post(base, {"name": ""}, headers=headers)
+    assert wrong.status_code == 422 and "<html" not in wrong.content.decode()
+    values = {"name": "Quick", "purpose": "promotion", "text": "Hello"}
+    made = console.client.post(base, values, headers=headers)
+    template = Template.objects.get(name="Quick")
+    assert made.status_code == 204
+    assert json.loads(made.headers["HX-Trigger"]) == {"template-made": {"id": template.pk, "name": "Quick"}}
+
+
+def test_variables_of_a_wrong_shape_are_refused_at_their_field(world: World, send_out: SendOut) -> None:
+    for wrong in (
+        [],
+        {"city": "x"},
+        {"city": {"tag": 1}},
+        {"city": {"other": ""}},
+        {"city": {"format": "x"}},
+    ):
+        with pytest.raises(ValidationFailed) as refused:
+            send_outs.update(world.access, send_out, {"variables": wrong})
+        assert list(refused.value.errors) == ["variables"]
 
 
 def test_a_mail_has_its_own_form(console: Browser) -> None:

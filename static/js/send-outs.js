@@ -1,0 +1,38 @@
+// Preparing a send-out: only the fields of a variable that its answer needs, and a template written on the way.
+
+function showParts(variable) {
+  const part = (name) => variable.querySelector(`[data-part="${name}"]`);
+  const source = part("source").querySelector("select");
+  const missing = part("missing").querySelector("select");
+  const dates = JSON.parse(source.dataset.dates);
+  const show = () => {
+    const byTag = source.value !== "";
+    part("format").hidden = !dates.includes(source.value);
+    part("missing").hidden = !byTag;
+    part("value").hidden = byTag && missing.value === "skip";
+  };
+  source.addEventListener("change", show);
+  missing.addEventListener("change", show);
+  show();
+}
+
+for (const variable of document.querySelectorAll("[data-variable]")) showParts(variable);
+
+const dialog = document.getElementById("new-template");
+document.querySelector("[data-new-template]")?.addEventListener("click", async (event) => {
+  dialog.showModal();
+  await htmx.ajax("GET", event.target.closest("button").dataset.newTemplate, { target: dialog.querySelector('[data-part="form"]') });
+  dialog.querySelector('input[name="name"]')?.focus();
+});
+dialog?.querySelector("[data-close]").addEventListener("click", () => dialog.close());
+// Errors of the form come with status 422, which is not swapped in by itself.
+dialog?.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.xhr.status === 422) Object.assign(event.detail, { shouldSwap: true, isError: false });
+});
+document.body.addEventListener("template-made", (event) => {
+  const { id, name } = event.detail;
+  const select = document.querySelector('select[name="template"]');
+  select.tomselect.addOption({ value: id, text: name });
+  select.tomselect.setValue(id);
+  dialog.close();
+});
