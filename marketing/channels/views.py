@@ -152,9 +152,7 @@ class NewSender(FormPage):
         return Provider.objects.get_in(self.workspace, self.kwargs["pk"])
 
     def save(self, form: SenderForm, obj: Any) -> SenderAddress:
-        return services.add_sender(
-            self.access, obj, form.cleaned_data["address"], form.cleaned_data["name"]
-        )
+        return services.add_sender(self.access, obj, form.cleaned_data["address"], form.cleaned_data["name"])
 
     def success_url(self, obj: SenderAddress) -> str:
         return self.reverse("channels:detail", pk=obj.provider_id)
