@@ -38,8 +38,8 @@ class Selection:
     refresh: dict[str, Any] = field(default_factory=dict)
 
 
-def selections(members: str, behaviour: str) -> list[Selection]:
-    """The audiences that rules describe, for the IDs of the two datasets."""
+def selections(members: str, behaviour: str, model: str) -> list[Selection]:
+    """The audiences that rules describe, for the IDs of the datasets: user tags, behaviour, RFM."""
 
     def tag(name: str, operator: str, value: Any = None) -> dict[str, Any]:
         leaf = {"kind": "tag", "dataset": members, "tag": name, "operator": operator}
@@ -107,6 +107,12 @@ def selections(members: str, behaviour: str) -> list[Selection]:
             "一线城市的高等级会员", both(tag("city_tier", "in", ["一线"]), tag("total_amount", ">", 3000))
         ),
         Selection("从未购买", both(known, tag("last_buy_time", "empty")), public=True),
+        Selection(
+            "重点挽留客户",
+            {"kind": "rfm", "dataset": model, "types": ["key_win_back"]},
+            folder="活动",
+            remark="很久没买，但消费金额高",
+        ),
         Selection(
             "近 30 天新注册",
             tag("register_time", "within", days(30)),

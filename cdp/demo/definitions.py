@@ -67,6 +67,19 @@ MEMBERS: dict[str, Any] = {
     "refresh": {"every": "day", "at": "05:00"},
 }
 
+RFM: dict[str, Any] = {
+    "name": "会员价值 RFM",
+    "description": "按最近消费、消费次数和消费金额给会员分组",
+    "kind": "rfm",
+    "table": "ads_rfm_customer",
+    "user_id": {"column": "user_id", "id_type": "one_id"},
+    "ids": [{"column": "user_id_2", "id_type": "mobile"}],
+    "input": "customers",
+    "time": "last_buy_time",
+    "amount": "total_amount",
+    "count": "total_count",
+}
+
 BEHAVIOUR: dict[str, Any] = {
     "name": "会员行为",
     "description": "每个行为按商品、品牌和类目各记一行",

@@ -25,7 +25,7 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo.definitions import BEHAVIOUR, MEMBERS, TABLES
+from cdp.demo.definitions import BEHAVIOUR, MEMBERS, RFM, TABLES
 from cdp.demo.retailer import Tables, generate
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
@@ -69,9 +69,9 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
     access = job.access
     _load_tables(job, profile)
     job.phase(_("Computing datasets"), progress=40)
-    members, behaviour = (_dataset(access, data) for data in (MEMBERS, BEHAVIOUR))
+    members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, BEHAVIOUR, RFM))
     job.phase(_("Building audiences"), progress=60)
-    made = _audiences(access, members, behaviour)
+    made = _audiences(access, members, behaviour, model)
     if settings.SANDBOX_URL and settings.SANDBOX_SMTP:
         job.phase(_("Sending messages to the sandbox"), progress=80)
         _send(job, members, made)
@@ -108,11 +108,11 @@ def _folder(access: Access, name: str, parent: Folder | None = None) -> Folder:
     return found or folders.create(access, name, parent)
 
 
-def _audiences(access: Access, members: Dataset, behaviour: Dataset) -> dict[str, Audience]:
+def _audiences(access: Access, members: Dataset, behaviour: Dataset, model: Dataset) -> dict[str, Audience]:
     campaigns = _folder(access, "营销活动")
     places = {"": None, "活动": campaigns, "会员日": _folder(access, "会员日", campaigns)}
     found = {item.name: item for item in Audience.objects.in_workspace(access.workspace)}
-    for item in rules.selections(members.pk, behaviour.pk):
+    for item in rules.selections(members.pk, behaviour.pk, model.pk):
         if item.name not in found:
             place = places[item.folder]
             data = {

@@ -5,18 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import FormPage, WorkspaceView
+from cdp.console.middleware import flash
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
-from insight.audiences import combining, folders, outside, visibility
+from insight.audiences import combining, folders, outside, services, visibility
 from insight.audiences.forms import folder_choices
 from insight.audiences.models import Audience, AudienceVersion, Folder
 from insight.audiences.pages import OneAudience
 from insight.audiences.streaming import csv_response
+from insight.audiences.summary import RFM_TYPES
+from insight.datasets.models import Dataset
 from insight.datasources.models import SourceTable
 
 SELECT = "insight.audience.filter"
@@ -252,6 +256,25 @@ def _at_fields(action: Any) -> Any:
             moved.setdefault("first" if place == "inputs" else place, []).extend(found)
         error.errors = moved
         raise
+
+
+class AudienceFromRfm(WorkspaceView):
+    """An audience of one group of an RFM model. It follows the model; the next page can rename it."""
+
+    permission = SELECT
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        dataset = Dataset.objects.get_in(self.workspace, kwargs["dataset"])
+        group = request.POST.get("type", "")
+        label = RFM_TYPES.get(group, group)
+        rule = {"kind": "rfm", "dataset": dataset.pk, "types": [group]}
+        name = services.free_name(self.access, f"{dataset.name} · {label}"[:56])
+        try:
+            audience = services.create(self.access, {"name": name, "rule": rule})
+        except ValidationFailed as error:
+            flash(request, str(error), messages.ERROR)
+            return HttpResponseRedirect(self.reverse("datasets:detail", dataset.pk))
+        return HttpResponseRedirect(self.reverse("audiences:detail", audience.pk))
 
 
 class ReplaceForm(forms.Form):

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.datasets import category_pages, pages, views, wizard
+from insight.datasets import category_pages, pages, rfm_pages, views, wizard
 
 app_name = "datasets"
 urlpatterns = [
     path("", views.DatasetList.as_view(), name="list"),
     path("new/", wizard.NewDataset.as_view(), name="new"),
+    path("rfm/new/", rfm_pages.NewRfm.as_view(), name="rfm-new"),
+    path("<str:pk>/rfm/", rfm_pages.EditRfm.as_view(), name="rfm-edit"),
     path("move/", pages.MoveDatasets.as_view(), name="move"),
     path("folders/new/", pages.NewFolder.as_view(), name="folder-new"),
     path("folders/<str:pk>/edit/", pages.EditFolder.as_view(), name="folder-edit"),

@@ -168,9 +168,42 @@ class DatasetDetail(DetailPage):
             "job": active_job(obj),
             "stale": bool(loaded and obj.refreshed_at and loaded > obj.refreshed_at),
             "versions": obj.versions.all()[:VERSIONS_SHOWN],
+            "may_select": self.access.can("insight.audience.filter"),
+            **rfm_context(obj),
             "may_change": self.access.can("insight.dataset.create")
             and (obj.owner_id == self.access.user.pk or self.access.can("insight.dataset.manage")),
         }
+
+
+RFM_GROUPS = {
+    "high_value": (_("High value"), _("recent, often, much")),
+    "key_keep": (_("Key: keep"), _("long ago, but often and much")),
+    "key_develop": (_("Key: develop"), _("recent and much, but not often")),
+    "key_win_back": (_("Key: win back"), _("long ago and rarely, but much")),
+    "general_value": (_("General value"), _("recent and often, little")),
+    "general_keep": (_("General: keep"), _("long ago, often, little")),
+    "general_develop": (_("General: develop"), _("recent, rarely, little")),
+    "potential": (_("Potential"), _("long ago, rarely, little")),
+}
+
+
+def rfm_context(dataset: Dataset) -> dict[str, Any]:
+    """The groups of an RFM model for its page; nothing for other kinds."""
+    found = dataset.stats.get("rfm")
+    if not found:
+        return {}
+    users = found["users"] or 1
+    groups = [
+        {
+            **group,
+            "label": RFM_GROUPS[group["type"]][0],
+            "words": RFM_GROUPS[group["type"]][1],
+            "share": 100 * group["users"] / users,
+        }
+        for group in found["groups"]
+    ]
+    per_user = {"amount": found["amount"] / users, "count": found["count"] / users}
+    return {"rfm_groups": groups, "rfm_per_user": per_user}
 
 
 def _ids(dataset: Dataset) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
@@ -60,6 +61,9 @@ class NewDataset(WorkspaceView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         table = self.table()
+        if table is not None and request.GET.get("kind") == Dataset.Kind.RFM:
+            query = urlencode({"table": table.name})
+            return HttpResponseRedirect(f"{self.reverse('datasets:rfm-new')}?{query}")
         return self.choose() if table is None else self.configure(table, self.kind())
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -82,7 +86,8 @@ class NewDataset(WorkspaceView):
 
     def kind(self) -> str:
         given = self.request.GET.get("kind") or self.request.POST.get("kind")
-        return given if given in Dataset.Kind.values else Dataset.Kind.USER_TAGS
+        known = (Dataset.Kind.USER_TAGS, Dataset.Kind.BEHAVIOUR)
+        return Dataset.Kind(given) if given in known else Dataset.Kind.USER_TAGS
 
     def choose(self) -> HttpResponse:
         tables = SourceTable.objects.in_workspace(self.workspace).filter(state="ready").order_by("name")

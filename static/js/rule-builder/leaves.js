@@ -117,7 +117,26 @@ export function newAudienceLeaf(audience) {
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
 /** Whether the condition can be counted. `fields` knows the type of each tag. */
+export const RFM_TYPES = [
+  ["high_value", () => gettext("High value")],
+  ["key_keep", () => gettext("Key: keep")],
+  ["key_develop", () => gettext("Key: develop")],
+  ["key_win_back", () => gettext("Key: win back")],
+  ["general_value", () => gettext("General value")],
+  ["general_keep", () => gettext("General: keep")],
+  ["general_develop", () => gettext("General: develop")],
+  ["potential", () => gettext("Potential")],
+];
+
+function rfmText(leaf) {
+  if (leaf.types) return RFM_TYPES.filter(([key]) => leaf.types.includes(key)).map(([, label]) => label()).join(", ") || "…";
+  const scores = Object.entries(leaf.min_scores || {}).map(([name, value]) => `${name.toUpperCase()} ≥ ${value}`);
+  const ranges = Object.entries(leaf.ranges || {}).map(([name, ends]) => `${name}: ${ends[0] ?? "…"} – ${ends[1] ?? "…"}`);
+  return [...scores, ...ranges].join(" · ");
+}
+
 export function isComplete(leaf, fields) {
+  if (leaf.kind === "rfm") return !leaf.types || leaf.types.length > 0;
   if (leaf.kind === "audience") return Boolean(leaf.audience);
   if (leaf.kind === "behaviour") return behaviourComplete(leaf);
   if (leaf.kind !== "tag") return true;
@@ -155,6 +174,7 @@ export function listText(values, most = 3) {
 export function describe(leaf, fields) {
   if (leaf.kind === "audience") return { title: fields.audienceName(leaf.audience), detail: gettext("is a member") };
   if (leaf.kind === "behaviour") return describeBehaviour(leaf, fields);
+  if (leaf.kind === "rfm") return { title: fields.datasetName(leaf.dataset), detail: rfmText(leaf) };
   if (leaf.kind !== "tag") return { title: leaf.kind, detail: fields.datasetName(leaf.dataset) };
   const type = fields.tagType(leaf.dataset, leaf.tag);
   const operator = (OPERATORS[type] || []).find(([key]) => key === leaf.operator);

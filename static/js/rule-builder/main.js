@@ -9,6 +9,7 @@ import { Palette } from "./palette.js";
 import { SaveForm } from "./form.js";
 import { Store } from "./store.js";
 import { behaviourEditor } from "./editor-behaviour.js";
+import { rfmEditor } from "./editor-rfm.js";
 import { clear, formatNumber, h, icon, gettext } from "./dom.js";
 import { newAudienceLeaf, newBehaviourLeaf, newTagLeaf } from "./leaves.js";
 import { showMembers } from "./preview.js";
@@ -38,6 +39,7 @@ const actions = {
 
 async function make(what) {
   if (what.kind === "audience") return tree.condition(newAudienceLeaf(what.audience));
+  if (what.kind === "rfm") return tree.condition({ ...what });
   const info = await fields.load(what.dataset);
   if (what.kind === "behaviour") return tree.condition(newBehaviourLeaf(what.dataset, info.behaviour, what.type));
   return tree.condition(newTagLeaf(what.dataset, info.byColumn.get(what.tag)));
@@ -69,6 +71,7 @@ function drawEditor() {
   const options = { fields, api, update, alsoEmpty };
   if (node.leaf.kind === "tag") place.append(tagEditor(node.leaf, options));
   else if (node.leaf.kind === "behaviour") place.append(behaviourEditor(node.leaf, options));
+  else if (node.leaf.kind === "rfm") place.append(rfmEditor(node.leaf, options));
   else place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, gettext("Everybody who belongs to the latest good version of this audience.")));
 }
 

@@ -1,6 +1,7 @@
 /* The left pane: tags of a dataset by category, behaviour, other audiences. Click or drag to add. */
 
 import { clear, formatNumber, h, icon, select, gettext } from "./dom.js";
+import { RFM_TYPES } from "./leaves.js";
 
 const TYPE_ICONS = { enum: "list", text: "letter-case", multi: "tags", number: "123", date: "calendar" };
 
@@ -12,6 +13,7 @@ export class Palette {
     this.sets = {
       tags: all.filter((row) => row.kind === "user_tags"),
       behaviour: all.filter((row) => row.kind === "behaviour"),
+      models: all.filter((row) => row.kind === "rfm"),
     };
     this.dataset = {
       tags: (this.sets.tags.find((row) => row.id === preferred) || this.sets.tags[0])?.id,
@@ -33,6 +35,7 @@ export class Palette {
 
   tabBar() {
     const names = [["tags", gettext("Tags")], ["behaviour", gettext("Behaviour")], ["audiences", gettext("Audiences")]];
+    if (this.sets.models.length) names.splice(2, 0, ["models", gettext("Models")]);
     return h(
       "div",
       { class: "rb-tabs", role: "tablist", onkeydown: (event) => this.walkTabs(event) },
@@ -65,7 +68,7 @@ export class Palette {
     }
     clear(this.chooser);
     const sets = this.sets[tab];
-    if (sets?.length) {
+    if (sets?.length && tab !== "models") {
       this.chooser.append(
         select(
           sets.map((row) => [row.id, row.name]),
@@ -127,6 +130,16 @@ export class Palette {
     const entries = types.results.map((row) => this.entry({ kind: "behaviour", dataset, type: row.value }, "activity", row.value, "", row.count));
     if (!query) entries.unshift(this.entry({ kind: "behaviour", dataset }, "activity", gettext("Anything"), info.dataset?.name || ""));
     return entries.length ? [this.section(gettext("What they did"), entries)] : [this.message(gettext("Nothing contains this."))];
+  }
+
+  async models(query) {
+    const sections = this.sets.models.map((row) => {
+      const found = RFM_TYPES.filter(([, label]) => label().toLowerCase().includes(query));
+      const entries = found.map(([key, label]) => this.entry({ kind: "rfm", dataset: row.id, types: [key] }, "chart-bubble", label()));
+      return entries.length ? this.section(row.name, entries) : null;
+    });
+    const shown = sections.filter(Boolean);
+    return shown.length ? shown : [this.message(gettext("Nothing contains this."))];
   }
 
   async audiences(query) {

@@ -143,3 +143,37 @@ def test_a_condition_needs_a_model_and_a_model_takes_no_tag(world: World, model:
     assert call("post", "audiences/preview/", {"rule": leaf}).status_code == 400
     assert "rfm_condition" in json_schema()["$defs"]
     assert parse_rule({"kind": "rfm", "dataset": "ds_1", "types": ["potential"]}).kind == "rfm"  # type: ignore[union-attr]
+
+
+def test_pages_make_edit_and_use_a_model(world: World) -> None:
+    world.table("orders", ORDERS)
+    browser, base = world.browser()
+    step = browser.get(f"{base}new/?table=orders&kind=rfm")
+    assert step.status_code == 302 and step.url.endswith("/rfm/new/?table=orders")
+    form = browser.get(step.url)
+    assert form.context["form"].initial["time"] == "day" and form.context["form"].initial["amount"] == "money"
+    posted = {"name": "Value", "user": "who", "id_type": "one_id", "input": "transactions", "time": "day"}
+    wrong = browser.post(step.url, {**posted, "amount": "money", "bounds_r": "x", "scores_r": "1,2"})
+    assert wrong.status_code == 422 and "Give numbers" in wrong.content.decode()
+    uneven = browser.post(step.url, {**posted, "amount": "money", "bounds_r": "30", "scores_r": "1"})
+    assert uneven.status_code == 422 and not Dataset.objects.filter(kind="rfm").exists()
+    bands = {"bounds_m": "100, 1000", "scores_m": "1, 2, 3", "compare_m": "2"}
+    assert browser.post(step.url, {**posted, "amount": "money", **bands}).status_code == 302
+    world.run_jobs()
+    model = Dataset.objects.get(kind="rfm")
+    page = browser.get(f"{base}{model.pk}/").content.decode()
+    assert "Groups of customers" in page and "High value" in page
+    edit = browser.get(f"{base}{model.pk}/rfm/")
+    assert edit.context["form"].initial["bounds_m"] == "100, 1000"
+    version = edit.context["edit_version"]
+    changed = {**posted, "name": "Worth", "amount": "money", "days": "100", "edit_version": version}
+    assert browser.post(f"{base}{model.pk}/rfm/", changed).status_code == 302
+    world.run_jobs()
+    model.refresh_from_db()
+    assert (model.name, model.users, model.definition["days"]) == ("Worth", 2, 100)
+    group = model.stats["rfm"]["groups"][0]["type"]
+    audiences_base = base.replace("datasets", "audiences")
+    made = browser.post(f"{audiences_base}from-rfm/{model.pk}/", {"type": group})
+    assert made.status_code == 302 and "/audiences/aud_" in made.url
+    nothing = browser.post(f"{audiences_base}from-rfm/{model.pk}/", {"type": "royal"})
+    assert nothing.url.endswith(f"/datasets/{model.pk}/")
