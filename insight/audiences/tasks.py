@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_center.organizations.settings import workspace_settings
 from cdp.core.errors import DomainError, NotFound
 from cdp.core.timezones import zone
 from cdp.jobs import JobContext, JobKind, register
@@ -23,6 +22,7 @@ from cdp.warehouse import get_engine
 from insight.audiences import combining, refreshing
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.schedule import parse_policy
+from insight.datasets.jobs import ScheduledUpdate
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +63,12 @@ class RefreshAudience(JobKind):
 
 
 @register
-class RefreshAudiencePeriodically(RefreshAudience):
+class RefreshAudiencePeriodically(ScheduledUpdate, RefreshAudience):
     """A refresh by schedule: the workspace's limit decides how many run at once."""
 
     kind = refreshing.PERIODIC
     label = gettext_lazy("Periodic refresh of an audience")
-    gate = "audience_refresh"
     version_kind = AudienceVersion.Kind.PERIODIC
-
-    def gate_limit(self, workspace: Any) -> int:
-        return workspace_settings(workspace).update_concurrency
 
 
 @shared_task

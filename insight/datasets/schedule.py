@@ -126,7 +126,7 @@ def start_due() -> int:
                 if dataset is None:
                     continue
                 Dataset.objects.filter(pk=key).update(next_refresh_at=next_time(dataset, now))
-                queue_refresh(dataset, owner=dataset.owner)
+                queue_refresh(dataset, owner=dataset.owner, periodic=True)
                 started += 1
         except Exception:
             log.exception("The refresh of %s could not be started.", key)

@@ -131,15 +131,21 @@ def refresh(access: Access, dataset: Dataset) -> Job:
     return queue_refresh(dataset, owner=access.user)
 
 
-def queue_refresh(dataset: Dataset, *, owner: Any) -> Job:
+def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False) -> Job:
+    """A refresh asked for by hand, or one by schedule, which waits for one of the workspace's places."""
+    kind, key = "dataset.refresh_periodic" if periodic else "dataset.refresh", f"dataset.refresh:{dataset.pk}"
+    if not periodic:
+        # One that still waits for a place is what was asked for, and need not wait any more.
+        waiting = Job.objects.filter(workspace=dataset.workspace, dedupe_key=key, status=Job.Status.QUEUED)
+        waiting.update(kind=kind, gate="", dispatched_at=None)
     return start_job(
-        "dataset.refresh",
+        kind,
         workspace=dataset.workspace,
         owner=owner,
         params={"dataset": dataset.pk},
         subject=dataset,
         title=_("Refresh %(name)s") % {"name": dataset.name},
-        dedupe_key=f"dataset.refresh:{dataset.pk}",
+        dedupe_key=key,
     )
 
 

@@ -9,7 +9,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from admin_center.organizations.settings import update_settings
 from cdp.core.errors import ValidationFailed
+from cdp.jobs.kinds import get_kind
+from cdp.jobs.models import Job
+from cdp.jobs.runner import run_job
+from insight.audiences import refreshing
 from insight.datasets import schedule, services
 from insight.datasets.models import Dataset
 from tests.factories import make_workspace
@@ -93,6 +98,31 @@ def test_due_datasets_start_once_and_a_broken_one_stops_no_other(world: World) -
     second.refresh_from_db()
     assert (first.version, second.version) == (1, 2)
     assert first.next_refresh_at > timezone.now() and second.next_refresh_at > timezone.now()
+
+
+def test_scheduled_refreshes_beyond_the_workspaces_places_wait_and_manual_ones_do_not(world: World) -> None:
+    update_settings(world.workspace, {"update_concurrency": 1})
+    first, second = (
+        world.dataset(refresh={"every": "day"}),
+        world.dataset(name="Second", refresh={"every": "day"}),
+    )
+    Dataset.objects.update(next_refresh_at=timezone.now())
+    assert schedule.start_due() == 2
+    lease = timezone.now() + datetime.timedelta(minutes=1)
+    Job.objects.filter(subject_id=first.pk, status="queued").update(status="running", lease_until=lease)
+    waiting = Job.objects.get(subject_id=second.pk, status="queued")
+    run_job(waiting.pk)
+    waiting.refresh_from_db()
+    assert waiting.status == "queued" and "Waiting for a free place" in waiting.phase
+    assert services.refresh(world.access, second).pk == waiting.pk
+    run_job(waiting.pk)
+    second.refresh_from_db()
+    assert second.version == 2
+
+
+def test_datasets_and_audiences_share_the_places() -> None:
+    gates = {get_kind(kind).gate for kind in ("dataset.refresh_periodic", refreshing.PERIODIC)}
+    assert gates == {"scheduled_update"} and not get_kind("dataset.refresh").gate
 
 
 def test_the_schedule_page_saves_each_cycle_and_refuses_an_older_state(world: World) -> None:
