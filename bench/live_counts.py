@@ -90,7 +90,6 @@ def live_count(scale: float, repetitions: int) -> list[Result]:
         table = dataset.lake_table
         plain, tuned = _sums(_PLAIN, here.files(table)), _sums(_TUNED, here.files(table))
         postgres = stack.enter_context(rivals.postgres(here, table, "bench_users"))
-        ask_chdb, files, merge_tree = stack.enter_context(rivals.chdb(here, table))
         frame = pd.concat([pd.read_parquet(path) for path in here.paths(table)], ignore_index=True)
         result = Result(
             "B1",
@@ -109,14 +108,18 @@ def live_count(scale: float, repetitions: int) -> list[Result]:
             "tideline": lambda: _ours(here, rule(dataset.pk)),
             "hand-written SQL": lambda: list(here.row(plain)),
             "hand-written SQL, tuned": lambda: list(here.row(tuned)),
-            "chDB, same files": lambda: ask_chdb(_CHDB.format(source=files)),
-            "chDB, MergeTree": lambda: ask_chdb(_CHDB.format(source=merge_tree)),
             "PostgreSQL": lambda: rivals.ask_postgres(_POSTGRES.format(source=postgres)),
             "pandas, in memory": lambda: _count_in(frame),
             "pandas, reading the file": lambda: _count_in(
                 pd.concat([pd.read_parquet(path) for path in here.paths(table)], ignore_index=True)
             ),
         }
+        if rivals.has_chdb():
+            ask_chdb, files, merge_tree = stack.enter_context(rivals.chdb(here, table))
+            contestants["chDB, same files"] = lambda: ask_chdb(_CHDB.format(source=files))
+            contestants["chDB, MergeTree"] = lambda: ask_chdb(_CHDB.format(source=merge_tree))
+        else:
+            result.notes.append("chDB is not installed.")
         slow = ("PostgreSQL", "pandas, reading the file")
         held = frame.memory_usage(deep=True).sum() / 2**20
         result.notes.append(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import math
 import statistics
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter, process_time
 from typing import Any
 
 from django.core.cache import cache
@@ -32,14 +33,25 @@ SHOWN = 10
 SMALL = 6
 
 
-@dataclass
+@dataclass(frozen=True)
+class Time:
+    """One request: how long it took, and the processor time of this process (the database's is not in it)."""
+
+    seconds: float
+    processor: float
+
+
+@dataclass(frozen=True)
 class Page:
     """One address. `queries` are counted on the small and on the full workspace."""
 
     place: str
-    path: str
-    seconds: list[float]
+    times: list[Time]
     queries: tuple[int, int]
+
+    @property
+    def median(self) -> float:
+        return statistics.median(time.seconds for time in self.times)
 
     @property
     def is_constant(self) -> bool:
@@ -47,38 +59,40 @@ class Page:
 
 
 def console_pages(scale: float, repetitions: int) -> list[Result]:
-    """All pages and lists. The scale does not matter here: a full workspace is always the same size."""
-    pages, empty = walk(
-        {name: max(2, int(size * min(scale * 10, 1))) for name, size in FULL.items()}, repetitions
-    )
-    times = [seconds for page in pages for seconds in page.seconds]
+    """All pages and lists. From scale 0.1 on the workspace is full, below it has a part of that."""
+    sizes = {name: max(SMALL, int(size * min(scale * 10, 1))) for name, size in FULL.items()}
+    pages, empty = walk(sizes, repetitions)
+    times = [time for page in pages for time in page.times]
+    seconds = [time.seconds for time in times]
     result = Result(
         "B11",
         "console pages and API lists, full workspace",
-        "95th percentile of all requests",
-        {"pages": len(pages), "requests": len(times), **FULL},
+        "all pages, 95th percentile",
+        {"pages": len(pages), "requests": len(times), **sizes},
         seconds={
-            "95th percentile of all requests": percentile(times, 95),
-            "median of all requests": statistics.median(times),
-            "the framework's empty page": statistics.median(empty),
+            "all pages, 95th percentile": percentile(seconds, 95),
+            "all pages, 95th percentile, processor time": percentile([time.processor for time in times], 95),
+            "all pages, median": statistics.median(seconds),
+            "empty page, 95th percentile": percentile([time.seconds for time in empty], 95),
+            "empty page, median": statistics.median(time.seconds for time in empty),
         },
-        limits={"95th percentile of all requests": LIMIT},
+        limits={"all pages, 95th percentile": LIMIT, "all pages, 95th percentile, processor time": LIMIT},
     )
-    slowest = sorted(pages, key=lambda page: -statistics.median(page.seconds))[:SHOWN]
+    slowest = sorted(pages, key=lambda page: -page.median)[:SHOWN]
+    most = max(pages, key=lambda page: page.queries[1])
     result.notes = [
-        f"{page.path.split('/', 3 if page.path.startswith('/w/') else 5)[-1]}: median "
-        f"{statistics.median(page.seconds) * 1000:.0f} ms, {page.queries[1]} queries"
-        for page in slowest
-    ]
-    growing = [page for page in pages if not page.is_constant]
-    result.notes.append(f"Most queries on one page: {max(page.queries[1] for page in pages)}.")
-    result.notes += [
-        f"Not constant: {page.path}: {page.queries[0]} → {page.queries[1]} queries" for page in growing
+        *(f"{page.place}: median {page.median * 1000:.0f} ms, {page.queries[1]} queries" for page in slowest),
+        f"Most queries: {most.queries[1]}, {most.place}.",
+        *(
+            f"Not constant: {page.place}: {page.queries[0]} queries in a small workspace, {page.queries[1]} in this"
+            for page in pages
+            if not page.is_constant
+        ),
     ]
     return [result]
 
 
-def walk(sizes: dict[str, int], repetitions: int) -> tuple[list[Page], list[float]]:
+def walk(sizes: dict[str, int], repetitions: int) -> tuple[list[Page], list[Time]]:
     """Every page that answers 200 to GET, downloads left out, and the times of an empty page.
 
     Queries are counted on a small workspace too, with few enough objects for one page and all kinds of them.
@@ -101,7 +115,7 @@ def walk(sizes: dict[str, int], repetitions: int) -> tuple[list[Page], list[floa
                 raise AssertionError(f"{path} answers no more in a full workspace")
             cache.clear()
             times = [_timed(browser, path, headers) for _number in range(repetitions + 1)][1:]
-            pages.append(Page(place, path, times, (small[path] or 0, counted)))
+            pages.append(Page(place, times, (small[path] or 0, counted)))
         empty = [_timed(browser, f"/{EMPTY}", headers) for _number in range(len(pages))]
     return pages, empty
 
@@ -150,16 +164,16 @@ def _queries(browser: Client, path: str, headers: dict[str, str]) -> int | None:
     return len(found)
 
 
-def _timed(browser: Client, path: str, headers: dict[str, str]) -> float:
-    started = time.perf_counter()
+def _timed(browser: Client, path: str, headers: dict[str, str]) -> Time:
+    started, processor = perf_counter(), process_time()
     _get(browser, path, headers)
-    return time.perf_counter() - started
+    return Time(perf_counter() - started, process_time() - processor)
 
 
 def percentile(values: list[float], percent: int) -> float:
     """The value that `percent` of a hundred do not exceed."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, round(len(ordered) * percent / 100))]
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 def _run_jobs() -> None:

@@ -6,15 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 from bench.world import World
 from cdp import lake
-from cdp.lake.connection import libpq_string
 from cdp.lake.names import literal, quote
 
 Query = Callable[[str], list[Any]]
@@ -38,7 +39,7 @@ def postgres(world: World, table: str, name: str) -> Iterator[str]:
         cursor.execute(f"CREATE UNLOGGED TABLE {quote(name)} ({columns})")
     try:
         with lake.cursor() as handle:
-            handle.execute(f"ATTACH {literal(libpq_string(settings.DATABASE_URL))} AS rival (TYPE postgres)")
+            handle.execute(f"ATTACH {literal(_address())} AS rival (TYPE postgres)")
             try:
                 handle.execute(f"INSERT INTO rival.public.{quote(name)} FROM {world.path(table)}")
             finally:
@@ -51,11 +52,24 @@ def postgres(world: World, table: str, name: str) -> Iterator[str]:
             cursor.execute(f"DROP TABLE {quote(name)}")
 
 
+def _address() -> str:
+    """The run's own database, in libpq's words."""
+    given = connection.get_connection_params()
+    return make_conninfo(
+        **{key: given[key] for key in ("dbname", "user", "password", "host", "port") if key in given}
+    )
+
+
 def ask_postgres(sql: str) -> list[Any]:
     """The first row of a query."""
     with connection.cursor() as cursor:
         cursor.execute(sql)
         return list(cursor.fetchone() or ())
+
+
+def has_chdb() -> bool:
+    """Whether it is installed: it is no part of the product (requirements-bench.txt)."""
+    return find_spec("chdb") is not None
 
 
 @contextmanager
