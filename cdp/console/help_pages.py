@@ -56,4 +56,7 @@ def _rendered(path: Path, _changed: int) -> tuple[str, str]:
     html = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     # A corner without text is no heading to a screen reader.
     html = html.replace("<table>", '<table class="table table-sm">').replace("<th></th>", "<td></td>")
+    # Each line of a table that begins with a code can be linked to, as problem documents do.
+    if path.name == "errors.md":
+        html = re.sub(r"<td><code>([a-z_]+)</code></td>", r'<td id="\1"><code>\1</code></td>', html)
     return _title(path), re.sub(r'href="([^":]+)\.md(#[^"]*)?"', r'href="../\1/\2"', html)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import django_filters
@@ -11,10 +12,11 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.core.access import Access
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
-from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
+from insight.audiences.masking import Mask, Masker
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider, SenderAddress
@@ -222,22 +224,30 @@ class SendOutViewSet(WorkspaceViewSet):
         send_out = self.get_object()
         rows = RecipientFilter(request.query_params, queryset=send_out.recipients.order_by("pk")).qs
         page = self.paginate_queryset(rows)
-        return self.get_paginated_response(
-            [shown_recipient(row, send_out, self.access) for row in page or []]
-        )
+        return self.get_paginated_response(shown_recipients(page or [], send_out, self.access))
 
 
 _REASONS = {**dict(FilterReason.choices), **dict(UnknownReason.choices)}
 
 
-def shown_recipient(row: Recipient, send_out: SendOut, access: Any) -> dict[str, Any]:
-    """A ledger row as people see it."""
-    mask = ID_TYPES[provider_type(send_out.provider).id_type].mask
+def shown_recipients(rows: Iterable[Recipient], send_out: SendOut, access: Access) -> list[dict[str, Any]]:
+    """Ledger rows as this person sees them: IDs in full for those with the right, or where the workspace shows them."""
+    masker = Masker(access)
     clear = access.can("marketing.recipients.unmask")
-    person_mask = ID_TYPES["one_id"].mask
+    version = send_out.audience_version
+    person = _in_full if clear else masker.for_type(version.user_id_type if version else "one_id")
+    target = _in_full if clear else masker.for_type(provider_type(send_out.provider).id_type)
+    return [_shown(row, person, target) for row in rows]
+
+
+def _in_full(value: str | None) -> str:
+    return value or ""
+
+
+def _shown(row: Recipient, person: Mask, target: Mask) -> dict[str, Any]:
     return {
-        "person": row.person if clear else person_mask(row.person),
-        "target": row.target if clear else mask(row.target) if row.target else "",
+        "person": person(row.person),
+        "target": target(row.target),
         "state": row.state,
         "state_label": row.get_state_display(),
         "reason": row.reason,

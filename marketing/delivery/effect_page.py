@@ -14,7 +14,7 @@ from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
 from marketing.delivery import queries, services, trial, variables
-from marketing.delivery.api import shown_recipient
+from marketing.delivery.api import shown_recipients
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.views import SendOutMixin
 
@@ -128,7 +128,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "failures": queries.failures(obj),
             "links": queries.links(obj),
             "page": page,
-            "recipients": [shown_recipient(row, obj, self.access) for row in page.object_list],
+            "recipients": shown_recipients(page.object_list, obj, self.access),
             "states": Recipient.State.choices,
             "chosen_state": state,
         }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from admin_center.organizations.settings import update_settings
 from admin_center.permissions.models import Role
 from cdp.core.errors import ValidationFailed
 from insight.audiences import applications, services, usage
@@ -248,6 +249,14 @@ def test_the_effect_masks_recipients_and_filters_them(world: World, send_out: Se
     assert "13800001110" not in answer.content.decode() and len(answer.context["recipients"]) == 2
     answer = analyst.get(f"{send_out.pk}/", state="failed")
     assert [row["state"] for row in answer.context["recipients"]] == ["failed"]
+
+
+def test_ids_that_the_workspace_shows_in_full_are_not_masked(world: World, send_out: SendOut) -> None:
+    SendOut.objects.update(state="finished", resolved_at=timezone.now())
+    Recipient.objects.create(send_out=send_out, person="u1", person_hash="1", target="13800001111")
+    update_settings(world.workspace, {"shown_in_full": ["mobile"]})
+    analyst = Browser(make_access(world.workspace, "analyst"), "send-outs/")
+    assert "13800001111" in analyst.get(f"{send_out.pk}/").content.decode()
 
 
 def test_the_list_counts_in_one_query_for_all_rows(
