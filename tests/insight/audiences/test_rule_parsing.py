@@ -125,8 +125,6 @@ def test_base_goes_with_those_who_did_not() -> None:
 @pytest.mark.parametrize(
     "leaf",
     [
-        {"kind": "rfm", "dataset": "ds_3", "types": ["high_value"]},
-        {"kind": "rfm", "dataset": "ds_3", "ranges": {"r_days": [0, 30], "f": [2, None]}},
         {"kind": "aipl", "dataset": "ds_3", "stages": ["P", "L"]},
         {
             "kind": "aipl",
@@ -139,7 +137,7 @@ def test_base_goes_with_those_who_did_not() -> None:
         },
     ],
 )
-def test_model_conditions_are_known_but_not_supported(leaf: Any) -> None:
+def test_stage_conditions_are_known_but_not_supported(leaf: Any) -> None:
     with pytest.raises(RuleInvalid) as caught:
         parse_rule(both(AUDIENCE, leaf))
     assert caught.value.code == "unsupported_leaf"
