@@ -45,7 +45,9 @@ class WorkspaceSettingsForm(forms.Form):
         label=_("Update concurrency"),
         min_value=1,
         max_value=10,
-        help_text=_("How many scheduled updates of datasets and audiences run at once. Others wait and say so."),
+        help_text=_(
+            "How many scheduled updates of datasets and audiences run at once. Others wait and say so."
+        ),
     )
     shown_in_full = forms.MultipleChoiceField(
         label=_("IDs shown in full"),
