@@ -11,11 +11,14 @@ from django.utils import timezone
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
+from marketing.channels.base import BulkRequest
+from marketing.channels.contract_sms import ContractSmsType
+from marketing.channels.models import Provider
 from marketing.content import services as contents
 from marketing.delivery import schedule, services
 from marketing.delivery.models import SendOut
 from tests.factories import make_token
-from tests.marketing.delivery.shop import Shop, mails
+from tests.marketing.delivery.shop import Shop, mails, numbers
 
 HOUR = timedelta(hours=1)
 
@@ -191,3 +194,22 @@ def test_no_more_leave_in_a_second_than_the_provider_takes(shop: Shop) -> None:
     begun = timezone.now()
     shop.submit(send_out)
     assert (timezone.now() - begun).total_seconds() >= 1.4 and len(shop.inbox()) == 12
+
+
+def test_a_batch_under_way_when_it_is_stopped_counts_as_sent(
+    sms_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = sms_shop
+    send_out = shop.sms(shop.audience(numbers(4)), provider={"batch_size": 2})
+    send = ContractSmsType.send_bulk
+
+    def stop_meanwhile(self: ContractSmsType, provider: Provider, request: BulkRequest) -> str:
+        services.cancel(shop.access, SendOut.objects.get())
+        return send(self, provider, request)
+
+    monkeypatch.setattr(ContractSmsType, "send_bulk", stop_meanwhile)
+    stopped = shop.submit(send_out)
+    assert stopped.state == "cancelled" and shop.states(stopped) == {"handed": 2, "cancelled": 2}
+    assert sum(shop.inbox().values()) == 2
+    shop.poll()
+    assert shop.states(stopped) == {"delivered": 2, "cancelled": 2}
