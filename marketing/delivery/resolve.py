@@ -6,6 +6,7 @@ run finds the rows of the first by their unique key.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 
@@ -77,7 +78,7 @@ def _rows(
         texts, missing = texts_of(variables, {source: values[index][row] for source, index in place.items()})
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
-            yield person, _nobody(send_out, person), "", {}, Recipient.State.FILTERED, reason
+            yield person, _nobody(person), "", {}, Recipient.State.FILTERED, reason
             continue
         digest = target_hash(send_out.workspace_id, send_out.channel, target)
         kept = encrypt_text(target)
@@ -87,9 +88,12 @@ def _rows(
             yield person, digest, kept, texts, Recipient.State.QUEUED, ""
 
 
-def _nobody(send_out: SendOut, person: str) -> str:
-    """What stands in place of the target's hash for somebody without a target of their own."""
-    return target_hash(send_out.workspace_id, send_out.channel, f"nobody:{person}")
+def _nobody(person: str) -> str:
+    """What stands in place of the target's hash for somebody without a target of their own; `_NOBODY` in SQL."""
+    return "nobody:" + hashlib.md5(person.encode(), usedforsecurity=False).hexdigest()
+
+
+_NOBODY = "'nobody:' || md5(s.person)"
 
 
 def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
@@ -101,13 +105,12 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
-            '"values" jsonb, state text, reason text, nobody text) ON COMMIT DROP'
+            '"values" jsonb, state text, reason text) ON COMMIT DROP'
         )
-        with cursor.copy(f"COPY ledger_stage ({columns}, nobody) FROM STDIN") as copy:  # type: ignore[attr-defined]
+        with cursor.copy(f"COPY ledger_stage ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
             for person, digest, target, texts, state, reason in rows:
                 payload = json.dumps(texts, ensure_ascii=False)
-                spare = _nobody(send_out, person)
-                copy.write_row((person, digest, target, payload, str(state), str(reason), spare))
+                copy.write_row((person, digest, target, payload, str(state), str(reason)))
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
@@ -119,7 +122,7 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
-            SELECT %s, s.person, s.nobody, '', '{{}}', %s, %s, '', '', ''
+            SELECT %s, s.person, {_NOBODY}, '', '{{}}', %s, %s, '', '', ''
               FROM ledger_stage s JOIN {table} r ON r.send_out_id = %s AND r.person_hash = s.person_hash
              WHERE r.person <> s.person
             ON CONFLICT (send_out_id, person_hash) DO NOTHING

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 
 from django.conf import settings
@@ -18,4 +17,4 @@ def target_hash(workspace_id: str, channel: str, target: str) -> str:
     """
     same = target.lower() if channel == Provider.Channel.EMAIL else target
     message = "\n".join((workspace_id, channel, same)).encode()
-    return hmac.new(settings.HASH_KEY.encode(), message, hashlib.sha256).hexdigest()
+    return hmac.digest(settings.HASH_KEY.encode(), message, "sha256").hex()
