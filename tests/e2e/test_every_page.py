@@ -7,6 +7,7 @@ script may fail, nothing may stick out sideways, and a screenshot of each is kep
 from __future__ import annotations
 
 import re
+import smtplib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from django.conf import settings
 from django.test import Client
 
 from admin_center.members.models import User
+from admin_center.permissions.models import Role
+from marketing.delivery import tracking
+from marketing.delivery.models import Recipient
 from tests.factories import make_access, make_workspace
 from tests.walking.full import Full, addresses, make_full
 
@@ -112,7 +116,8 @@ def look(tab: Any, title: str, shot: str) -> list[str]:
     problems = [f"{title} {problem}" for problem in tab.evaluate(STICKING_OUT)]
     for theme in THEMES:
         tab.emulate_media(color_scheme=theme)
-        tab.wait_for_function("theme => document.documentElement.dataset.bsTheme === theme", arg=theme)
+        if tab.evaluate("'themeChoice' in document.documentElement.dataset"):
+            tab.wait_for_function("theme => document.documentElement.dataset.bsTheme === theme", arg=theme)
         # The dark page differs in colours alone.
         found = tab.evaluate(RUN, [] if theme == "light" else COLOUR_RULES)
         problems += [f"{title} {theme} {problem}" for problem in found]
@@ -131,8 +136,36 @@ def name_of(path: str, full: Full) -> str:
     return re.sub(r"[^\w.=-]+", "_", ".".join(parts))
 
 
-def test_the_sign_in_page_is_accessible(tab: Any, live_server: Any) -> None:
+def test_pages_outside_of_the_console_are_accessible(
+    full: Full, tab: Any, sign_in: Callable[[Any], str], live_server: Any, sandbox: Any
+) -> None:
     tab.add_init_script(path=AXE)
-    tab.goto(f"{live_server.url}/login/")
+    problems = []
+
+    def open_and_look(address: str, name: str) -> None:
+        tab.emulate_media(color_scheme="light")
+        tab.goto(address)
+        problems.extend(look(tab, name, f"en-{{theme}}/{name}.png"))
+
+    open_and_look(f"{live_server.url}/login/", "sign-in")
     assert tab.evaluate("document.activeElement.name") == "username"
-    assert look(tab, "sign-in", "en-{theme}/sign-in.png") == []
+    tab.fill("input[name=username]", "nobody")
+    tab.click("main button.btn-primary")
+    tab.get_by_role("alert").first.wait_for()
+    problems.extend(look(tab, "sign-in.refused", "en-{theme}/sign-in.refused.png"))
+
+    open_and_look(tracking.unsubscribe_url(Recipient.objects.get().pk), "unsubscribe")
+    tab.locator("main button").first.click()
+    problems.extend(look(tab, "unsubscribed", "en-{theme}/unsubscribed.png"))
+
+    with smtplib.SMTP("127.0.0.1", sandbox.smtp_port) as server:
+        server.sendmail("a@example.com", ["b@example.com"], "Subject: Hello\r\n\r\nWelcome")
+    open_and_look(f"{sandbox.url}/inbox/", "sandbox-inbox")
+    tab.get_by_role("link", name="Hello").click()
+    problems.extend(look(tab, "sandbox-message", "en-{theme}/sandbox-message.png"))
+
+    Role.objects.filter(workspace=full.workspace, code="analyst").update(permissions=["workspace.view"])
+    home = sign_in(make_access(full.workspace, "analyst"))
+    open_and_look(f"{home}admin/members/", "error.forbidden")
+    assert tab.get_by_text("403").is_visible()
+    assert problems == [], "\n".join(problems)

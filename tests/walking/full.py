@@ -106,7 +106,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         state="finished",
         resolved_at=timezone.now(),
     )
-    Recipient.objects.create(send_out=done, person="u2", person_hash="0" * 64, state="delivered")
+    Recipient.objects.create(
+        send_out=done, person="u2", person_hash="0" * 64, state="delivered", target="u2@example.com"
+    )
     suppression = Suppression.objects.create(
         **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
     )
