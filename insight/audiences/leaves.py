@@ -87,7 +87,10 @@ def text_values(value: Any) -> tuple[str, ...]:
     if len(value) > MAX_VALUES:
         raise ValueError(_("At most %(most)d values.") % {"most": MAX_VALUES})
     if not all(isinstance(item, str) for item in value):
-        raise ValueError('Each value is a text in quotes, also where it looks like a number: ["1", "2"].')
+        raise ValueError(
+            _("Each value is a text in quotes, also where it looks like a number: [%(example)s].")
+            % {"example": '"1", "2"'}
+        )
     texts = [unicodedata.normalize("NFC", item) for item in value]
     kept = tuple(dict.fromkeys(text for text in texts if text.strip()))
     if not kept:

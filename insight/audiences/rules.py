@@ -15,6 +15,7 @@ from typing import Any, Literal
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
 
+from cdp.core.shapes import problem_text
 from insight.audiences.leaves import LEAVES, AudienceLeaf, BehaviourLeaf, Leaf, TagLeaf
 from insight.audiences.limits import MAX_BYTES, MAX_DEPTH, MAX_LEAVES
 from insight.audiences.model_leaves import MODEL_LEAVES, RfmLeaf
@@ -149,21 +150,9 @@ def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 def _message(found: Any) -> str:
-    context = found.get("ctx", {})
-    match found["type"]:
-        case "extra_forbidden":
-            return _("Unknown field.")
-        case "missing":
-            return _("This is needed.")
-        case "too_short":
-            return _("The list is empty.")
-        case "literal_error":
-            return _("Choose one of %(values)s.") % {"values": context["expected"]}
-        case "union_tag_invalid":
-            return _("Choose a kind: %(kinds)s.") % {"kinds": context["expected_tags"]}
-        case "union_tag_not_found":
-            return _("Give a “kind”: %(kinds)s.") % {"kinds": ", ".join(sorted(WINDOW_KINDS))}
-    return str(found["msg"]).removeprefix("Value error, ")
+    if found["type"] == "union_tag_not_found":
+        return _("Give a “kind”: %(kinds)s.") % {"kinds": ", ".join(sorted(WINDOW_KINDS))}
+    return problem_text(found)
 
 
 def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, Leaf | RfmLeaf]]:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from django.utils.translation import gettext as _
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from cdp import lake
 from cdp.lake.names import literal, quote
@@ -35,15 +36,15 @@ class Bands(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    bounds: Annotated[list[float], Field(min_length=1, max_length=19)]
-    scores: Annotated[list[float], Field(min_length=2, max_length=20)]
+    bounds: Annotated[list[FiniteFloat], Field(min_length=1, max_length=19)]
+    scores: Annotated[list[FiniteFloat], Field(min_length=2, max_length=20)]
 
     @model_validator(mode="after")
     def _fits(self) -> Bands:
         if len(self.scores) != len(self.bounds) + 1:
-            raise ValueError("scores: one more than bounds is needed.")
+            raise ValueError(_("Give one score more than bounds."))
         if any(low >= high for low, high in zip(self.bounds, self.bounds[1:], strict=False)):
-            raise ValueError("bounds: each must be larger than the one before.")
+            raise ValueError(_("Each bound must be larger than the one before."))
         return self
 
     def sql(self, value: str) -> str:
@@ -65,12 +66,12 @@ class Model(BaseModel):
     input: Literal["customers", "transactions"] = "transactions"
     days: Annotated[int, Field(ge=1, le=3650)] | None = None
     bands: dict[Literal["r", "f", "m"], Bands] = Field(default_factory=dict)
-    compare: dict[Literal["r", "f", "m"], float] = Field(default_factory=dict)
+    compare: dict[Literal["r", "f", "m"], FiniteFloat] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _period(self) -> Model:
         if self.days is not None and self.input == "customers":
-            raise ValueError("days: a table of customers is totalled already.")
+            raise ValueError(_("A table of customers is totalled already; it takes no days."))
         return self
 
 
@@ -88,8 +89,8 @@ def compute(
 
     `source` is a relation in SQL; `columns` are expressions over it for user, time, amount and (customers) count, and
     for the ID columns `ids`. The table has user_unique_id, r_days, f, m, rs, fs, ms, type and the IDs, one row per
-    customer. Rows without time or amount are left out and counted as `excluded`; refunds (negative amounts) lower M and
-    are no purchase.
+    customer. Rows without user, time or amount are left out and counted as `excluded`; an empty count is 0. Refunds
+    (negative amounts) lower M and are no purchase.
     """
     target = lake.table_path(workspace, table)
     with lake.transaction() as handle:
@@ -97,11 +98,12 @@ def compute(
         more = f", {chosen}" if ids else ""
         day = f"({columns['time']})::DATE"
         amount = f"({columns['amount']})::DOUBLE"
-        usable = f"({columns['user']}) IS NOT NULL AND {day} IS NOT NULL AND {amount} IS NOT NULL"
+        # Neither NULL nor NaN nor infinite: one such amount would spoil every total.
+        usable = f"({columns['user']}) IS NOT NULL AND {day} IS NOT NULL AND isfinite({amount})"
         if model.input == "customers":
-            totals = (
-                f"max({day}) AS last_day, sum(({columns['count']})::DOUBLE) AS f, sum({amount}) AS m{more}"
-            )
+            count = f"({columns['count']})::DOUBLE"
+            often = f"coalesce(sum({count}) FILTER (isfinite({count})), 0)"
+            totals = f"max({day}) AS last_day, {often} AS f, sum({amount}) AS m{more}"
             period = "true"
         else:
             bought = f"FILTER ({amount} >= 0)"

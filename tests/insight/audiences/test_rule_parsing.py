@@ -110,7 +110,10 @@ def errors_of(rule: Any) -> dict[str, list[str]]:
     ],
 )
 def test_an_error_names_its_place(leaf: Any, path: str) -> None:
-    assert list(errors_of(both(AUDIENCE, leaf))) == [f"items/1/{path}"]
+    found = errors_of(both(AUDIENCE, leaf))
+    assert list(found) == [f"items/1/{path}"]
+    [[message, *_more]] = found.values()
+    assert message.endswith((".", "]")) and not message.startswith(("Input", "Value error"))
 
 
 def test_all_errors_are_told_at_once() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,8 +60,7 @@ def run(
         source=lake.table_path(workspace, "source"),
         columns=COLUMNS,
         table="model",
-        today=TODAY,
-        **{"ids": ["phone"], **more},
+        **{"ids": ["phone"], "today": TODAY, **more},
     )
     with lake.cursor() as handle:
         table = handle.execute(f"SELECT * FROM {lake.table_path(workspace, 'model')}").to_arrow_table()
@@ -90,6 +89,50 @@ def test_rows_without_time_or_amount_are_excluded_and_counted(workspace: Any) ->
         workspace, [*rows, (None, day(1), 1.0, 1, None)], {"input": "customers", "bands": BANDS}
     )
     assert set(found) == {"a"} and stats["excluded"] == 3
+
+
+def test_amounts_that_are_no_numbers_are_excluded_and_an_empty_count_is_none(workspace: Any) -> None:
+    rows = [
+        ("a", day(3), float("nan"), 1, None),
+        ("b", day(3), float("inf"), 1, None),
+        ("c", day(3), 10.0, None, None),
+    ]
+    stats, found = run(workspace, rows, {"input": "customers", "bands": BANDS})
+    assert {who: (row["f"], row["fs"]) for who, row in found.items()} == {"c": (0, 1)}
+    assert stats["excluded"] == 2
+
+
+def test_the_orders_of_the_printed_example(workspace: Any) -> None:
+    rows = [
+        ("a0001", datetime(2019, 6, 24, 12, 56, 54), 124.0, None, "b0001"),
+        ("a0002", datetime(2019, 8, 23, 12, 36, 54), 222.55, None, "b0002"),
+        ("a0003", datetime(2018, 7, 12, 16, 36, 54), 356.1, None, "b0003"),
+    ]
+    stats, found = run(workspace, rows, {}, today=date(2019, 8, 31))
+    assert {who: (row["r_days"], row["f"], row["m"]) for who, row in found.items()} == {
+        "a0001": (68, 1, 124.0),
+        "a0002": (8, 1, 222.55),
+        "a0003": (415, 1, 356.1),
+    }
+    assert stats["amount"] / stats["users"] == pytest.approx(234.2167, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("ago", "money", "scores"),
+    [
+        (29, 99.99, (5, 1)),
+        (30, 100.0, (4, 2)),
+        (59, 299.99, (4, 2)),
+        (60, 300.0, (3, 3)),
+        (179, 999.99, (2, 4)),
+        (180, 1000.0, (1, 5)),
+    ],
+)
+def test_bands_include_their_lower_end_only(
+    workspace: Any, ago: int, money: float, scores: tuple[int, int]
+) -> None:
+    _stats, found = run(workspace, [("a", day(ago), money, None, None)], {"bands": BANDS})
+    assert (found["a"]["rs"], found["a"]["ms"]) == scores
 
 
 def test_transactions_refunds_and_period(workspace: Any) -> None:
@@ -145,6 +188,8 @@ def test_nobody_at_all_is_an_empty_model(workspace: Any) -> None:
         {"input": "customers", "days": 30},
         {"days": 0},
         {"input": "guesses"},
+        {"bands": {"r": {"bounds": [float("inf")], "scores": [5, 4]}}},
+        {"compare": {"r": float("nan")}},
         {"more": 1},
     ],
 )
