@@ -23,6 +23,8 @@ class Result:
     ours: str
     size: dict[str, Any]
     seconds: dict[str, float] = field(default_factory=dict)
+    processor: dict[str, float] = field(default_factory=dict)
+    """Seconds of processor time on all cores together (median): what other work on the machine changes least."""
     peak_mb: dict[str, float] = field(default_factory=dict)
     goals: dict[str, float] = field(default_factory=dict)
     """Contestant -> the highest allowed ratio of ours to it."""
@@ -54,14 +56,17 @@ def compare(
     warm-up and one measured run have to do; of those in `outside`, another process needs the memory.
     """
     times: dict[str, list[float]] = {name: [] for name in contestants}
+    processor: dict[str, list[float]] = {name: [] for name in contestants if name not in outside}
     answers: dict[str, Any] = {}
     for round_number in range(repetitions + 1):
         for name, work in contestants.items():
             if name in once and round_number > 1:
                 continue
-            seconds, peak, answer = _timed(work)
+            seconds, used, peak, answer = _timed(work)
             if round_number:
                 times[name].append(seconds)
+            if round_number and name not in outside:
+                processor[name].append(used)
             if name not in outside:
                 result.peak_mb[name] = max(result.peak_mb.get(name, 0.0), peak)
             answers.setdefault(name, answer)
@@ -72,11 +77,12 @@ def compare(
             f"{result.id}: contestants disagree: {result.ours}={first!r}, others {different!r}"
         )
     result.seconds = {name: statistics.median(measured) for name, measured in times.items()}
+    result.processor = {name: statistics.median(measured) for name, measured in processor.items()}
     return result
 
 
-def _timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Seconds, peak growth of resident memory in MB (sampled), and the answer."""
+def _timed(work: Callable[[], Any]) -> tuple[float, float, float, Any]:
+    """Seconds, seconds of processor time, peak growth of resident memory in MB (sampled), and the answer."""
     gc.collect()
     process = psutil.Process()
     before = process.memory_info().rss
@@ -90,12 +96,12 @@ def _timed(work: Callable[[], Any]) -> tuple[float, float, Any]:
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    started = time.perf_counter()
+    started, before_work = time.perf_counter(), time.process_time()
     answer = work()
-    seconds = time.perf_counter() - started
+    seconds, used = time.perf_counter() - started, time.process_time() - before_work
     stop.set()
     watcher.join()
-    return seconds, (peak - before) / 2**20, answer
+    return seconds, used, (peak - before) / 2**20, answer
 
 
 def machine() -> dict[str, Any]:
@@ -117,8 +123,8 @@ def machine() -> dict[str, Any]:
 def table(results: list[Result]) -> str:
     """The results as a Markdown table."""
     lines = [
-        "| id | work | contestant | seconds | ours ÷ it | goal | peak MB |",
-        "|---|---|---|---|---|---|---|",
+        "| id | work | contestant | seconds | ours ÷ it | goal | processor s | peak MB |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for result in results:
         ratios, verdicts = result.ratios(), result.verdicts()
@@ -129,8 +135,9 @@ def table(results: list[Result]) -> str:
                 goal = f"≤ {limit:g} s {'✓' if seconds <= limit else '✗'}"
             ratio = f"{ratios[name]:.2f}" if name in ratios else ""
             peak = f"{result.peak_mb[name]:.0f}" if name in result.peak_mb else "–"
+            used = f"{result.processor[name]:.3f}" if name in result.processor else "–"
             lines.append(
-                f"| {result.id} | {result.work} | {name} | {seconds:.3f} | {ratio} | {goal} | {peak} |"
+                f"| {result.id} | {result.work} | {name} | {seconds:.3f} | {ratio} | {goal} | {used} | {peak} |"
             )
     for result in results:
         lines += [

@@ -71,12 +71,17 @@ def console_pages(scale: float, repetitions: int) -> list[Result]:
         {"pages": len(pages), "requests": len(times), **sizes},
         seconds={
             "all pages, 95th percentile": percentile(seconds, 95),
-            "all pages, 95th percentile, processor time": percentile([time.processor for time in times], 95),
             "all pages, median": statistics.median(seconds),
             "empty page, 95th percentile": percentile([time.seconds for time in empty], 95),
             "empty page, median": statistics.median(time.seconds for time in empty),
         },
-        limits={"all pages, 95th percentile": LIMIT, "all pages, 95th percentile, processor time": LIMIT},
+        processor={
+            "all pages, 95th percentile": percentile([time.processor for time in times], 95),
+            "all pages, median": statistics.median(time.processor for time in times),
+            "empty page, 95th percentile": percentile([time.processor for time in empty], 95),
+            "empty page, median": statistics.median(time.processor for time in empty),
+        },
+        limits={"all pages, 95th percentile": LIMIT},
     )
     slowest = sorted(pages, key=lambda page: -page.median)[:SHOWN]
     most = max(pages, key=lambda page: page.queries[1])
