@@ -24,6 +24,7 @@ def environment(**more: str) -> dict[str, str]:
     return {
         **os.environ,
         "DATABASE_URL": _database_url(),
+        "REDIS_URL": settings.REDIS_URL,
         "LAKE_CATALOG_URL": _database_url(),
         "LAKE_PATH": settings.LAKE_PATH,
         "LAKE_TEMP_PATH": settings.LAKE_TEMP_PATH,

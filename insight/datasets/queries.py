@@ -11,7 +11,7 @@ import duckdb
 from cdp import lake
 from cdp.core.errors import NotFound
 from cdp.lake.names import literal, quote
-from insight.datasets.models import Dataset
+from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.queries import looks_personal, profile
 
 MAX_VALUES = 3000
@@ -22,13 +22,18 @@ def values(dataset: Dataset, column: str, search: str = "", limit: int = MAX_VAL
 
     The values of a version are counted once and kept beside it, so that searching in very many of them is quick.
     """
-    known = {item.column: item for item in dataset.fields.all() if item.role in ("tag", "object")}
-    item = known.get(column)
-    if not dataset.version or (
-        item is None and column not in ("type", "channel", "object_key", "object_value")
-    ):
+    fields = list(dataset.fields.all())
+    item = next((item for item in fields if item.column == column and item.role in ("tag", "object")), None)
+    if not dataset.version or (item is None and column not in _common_columns(dataset, fields)):
         raise NotFound()
     return _counted(dataset, item, column, "", search, limit)
+
+
+def _common_columns(dataset: Dataset, fields: list[DatasetField]) -> set[str]:
+    """Columns a version has beside those of its fields: behaviour has them, whatever its source names them."""
+    if dataset.kind != Dataset.Kind.BEHAVIOUR:
+        return set()
+    return {"type", "channel"} | {item.role for item in fields} & {"object_key", "object_value"}
 
 
 def object_values(

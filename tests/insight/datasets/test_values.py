@@ -33,6 +33,12 @@ def test_values_of_an_unknown_tag_are_not_found(world: World) -> None:
     assert world.api()("get", f"datasets/{dataset.pk}/values/?tag=member").status_code == 404
 
 
+@pytest.mark.parametrize("column", ["type", "channel", "object_key", "none"])
+def test_tags_have_no_behaviour_to_list(world: World, column: str) -> None:
+    path = f"datasets/{world.dataset().pk}/behaviour-values/?of={column}"
+    assert world.api()("get", path).status_code == 404
+
+
 def test_values_follow_the_version(world: World) -> None:
     dataset = world.dataset()
     assert queries.values(dataset, "interests")[0] == {"value": "a", "count": 2}
