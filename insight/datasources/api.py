@@ -13,10 +13,12 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.core.access import Access
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import ValidationFailed
 from insight.datasources import queries, services
-from insight.datasources.models import SourceTable
+from insight.datasources.jobs import discard
+from insight.datasources.models import SourceTable, Upload
 from insight.datasources.views import bad_rows_file
 
 
@@ -38,6 +40,87 @@ class TableSerializer(serializers.ModelSerializer[SourceTable]):
             "version",
             "loaded_at",
         ]
+
+    def to_representation(self, instance: SourceTable) -> dict[str, Any]:
+        view = self.context.get("view")
+        clear = view is not None and services.may_see_values(view.access)
+        return {**super().to_representation(instance), "report": queries.report(instance, clear=clear)}
+
+
+class UploadSerializer(serializers.ModelSerializer[Upload]):
+    """A file on its way to become a table, and its first rows as they will be read."""
+
+    format = serializers.SerializerMethodField(help_text="csv, tsv, txt, xlsx or parquet")
+    encoding = serializers.SerializerMethodField()
+    encoding_sure = serializers.SerializerMethodField(help_text="False where the encoding is a guess.")
+    delimiter = serializers.SerializerMethodField(help_text='A character, "tab" or "spaces".')
+    header = serializers.SerializerMethodField()
+    preview = serializers.SerializerMethodField(help_text='{"columns": [...], "rows": [[...]]}')
+    problem = serializers.SerializerMethodField(
+        help_text="Why it cannot be read in this way; null if it can."
+    )
+
+    class Meta:
+        model = Upload
+        fields = [
+            *("id", "file_name", "bytes", "format", "encoding", "encoding_sure", "delimiter", "header"),
+            *("preview", "problem", "created_at"),
+        ]
+
+    def to_representation(self, instance: Upload) -> dict[str, Any]:
+        self._preview: dict[str, Any] | None = None
+        self._problem: dict[str, Any] | None = None
+        try:
+            self._preview = services.preview(instance)
+        except ValidationFailed as error:
+            self._problem = {"code": error.code, "detail": str(error)}
+        return super().to_representation(instance)
+
+    def get_format(self, upload: Upload) -> str:
+        return str(upload.options["format"])
+
+    def get_encoding(self, upload: Upload) -> str:
+        return str(upload.options["encoding"])
+
+    def get_encoding_sure(self, upload: Upload) -> bool:
+        return bool(upload.options["sure"])
+
+    def get_delimiter(self, upload: Upload) -> str:
+        return "tab" if upload.options["delimiter"] == "\t" else str(upload.options["delimiter"])
+
+    def get_header(self, upload: Upload) -> bool:
+        return bool(upload.options["header"])
+
+    def get_preview(self, _upload: Upload) -> dict[str, Any] | None:
+        return self._preview
+
+    def get_problem(self, _upload: Upload) -> dict[str, Any] | None:
+        return self._problem
+
+
+class UploadViewSet(WorkspaceViewSet):
+    """Files on their way to become a table: look at one before it is imported. They are kept for a day."""
+
+    model = Upload
+    serializer_class = UploadSerializer
+    parser_classes = [MultiPartParser, JSONParser]
+    required_permission = {"*": "insight.datasource.manage"}
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().order_by("-created_at")
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send a `file`, and optionally how to read it: `encoding`, `delimiter`, `header`."""
+        return self.answer(_received(self.access, request, may_guess=True), status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Read the file in another way: `encoding`, `delimiter` ("tab", "spaces" or a character), `header`."""
+        return self.answer(services.reread(self.access, self.get_object(), _reading(request)))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        services.discard_upload(self.access, self.get_object())
+        return Response(status=204)
 
 
 class TableViewSet(WorkspaceViewSet):
@@ -63,7 +146,10 @@ class TableViewSet(WorkspaceViewSet):
     }
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Upload a file: `name`, `file`, and optionally `types` (JSON) and `on_bad_rows` (fail or skip)."""
+        """Upload a file: `name` and `file`; or import an `upload` that has been looked at.
+
+        Optional: `types` (JSON), `on_bad_rows` (fail or skip), `encoding`, `delimiter`, `header`.
+        """
         name = services.check_name(str(request.data.get("name", "")))
         return self._import(request, name, None)
 
@@ -89,26 +175,28 @@ class TableViewSet(WorkspaceViewSet):
     @action(detail=True, url_path="bad-rows")
     def bad_rows(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The refused lines of the last import as CSV, kept for seven days."""
-        return bad_rows_file(self.get_object())
+        return bad_rows_file(self.access, self.get_object())
 
     def _import(
         self, request: Request, name: str, table: SourceTable | None, *, append: bool = False
     ) -> Response:
-        file = request.FILES.get("file")
-        if file is None:
-            message = _("Send a file.")
-            raise ValidationFailed(message, errors={"file": [message]})
         types = _types(request.data.get("types"))
-        upload = services.create_upload(self.access, file, str(request.data.get("file_name") or file.name))
-        job = services.start_import(
-            self.access,
-            upload,
-            name,
-            types=types,
-            on_bad_rows=str(request.data.get("on_bad_rows") or "fail"),
-            replace=table,
-            append=append,
-        )
+        key = str(request.data.get("upload") or "")
+        upload = Upload.objects.get_in(self.workspace, key) if key else _received(self.access, request)
+        try:
+            job = services.start_import(
+                self.access,
+                upload,
+                name,
+                types=types,
+                on_bad_rows=str(request.data.get("on_bad_rows") or "fail"),
+                replace=table,
+                append=append,
+            )
+        except BaseException:
+            if not key:
+                discard(upload)
+            raise
         return accepted(job, table={"name": name})
 
     @action(detail=True)
@@ -121,9 +209,22 @@ class TableViewSet(WorkspaceViewSet):
         return Response(status=204)
 
 
+def _reading(request: Request) -> dict[str, Any]:
+    return {key: request.data[key] for key in ("encoding", "delimiter", "header") if key in request.data}
+
+
+def _received(access: Access, request: Request, *, may_guess: bool = False) -> Upload:
+    file = request.FILES.get("file")
+    if file is None:
+        message = _("Send a file.")
+        raise ValidationFailed(message, errors={"file": [message]})
+    name = str(request.data.get("file_name") or file.name)
+    return services.create_upload(access, file, name, reading=_reading(request), may_guess=may_guess)
+
+
 def _types(given: Any) -> dict[str, str]:
     try:
-        types = json.loads(given) if given else {}
+        types = json.loads(given) if isinstance(given, str | bytes) and given else given or {}
     except ValueError:
         types = None
     if not isinstance(types, dict):

@@ -6,8 +6,10 @@ Broken rows are found with their line numbers before anything is written; with t
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import mmap
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from django.utils.translation import gettext as _
 from cdp import lake
 from cdp.core.errors import ValidationFailed
 from cdp.lake.names import literal, quote
-from insight.datasources.files import Options
+from insight.datasources.files import MAX_LINE, Options
+from insight.datasources.workbooks import row_of_lines
 
 TYPES = {
     "text": "VARCHAR",
@@ -30,121 +33,200 @@ TYPES = {
 MAX_REPORTED = 100
 MAX_KEPT = 100_000
 """Broken rows that are kept for download."""
+MAX_VALUE = 1000
+"""Characters of a broken row or value that are kept."""
 _ID_WORDS = "(^|_)(id|no|phone|mobile|code|zip|imei|imsi)($|_)"
 _DATE_FORMATS = ["%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y"]
 _TIME_FORMATS = [
     f"{day} {clock}" for day in ("%Y-%m-%d", "%Y/%m/%d") for clock in ("%H:%M:%S", "%H:%M", "%H:%M:%S.%f")
 ]
 _TIME_FORMATS += ["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%dT%H:%M"]
+_OFFSET = ":[0-9]{2}(\\.[0-9]+)? ?(Z|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_WHOLE = "[-+]?[0-9]+(\\.0*)?"
+_NUMBER = "[-+]?([0-9]+\\.?[0-9]*|\\.[0-9]+)([eE][-+]?[0-9]{1,3})?"
 
 
 @dataclass
 class Report:
     """What an import found: rows loaded and refused, the refused lines, what a person should know.
 
-    `bad` holds line (of the file, from 1), column, problem and value; at most MAX_KEPT of them.
+    `bad` holds line (of the file, from 1; 0 where it is unknown), column, problem and value; at most MAX_KEPT of
+    them. `bad_lines` are the lines where refused rows begin, all of them, before types were looked at.
     """
 
     rows: int = 0
     bad_rows: int = 0
     bad: list[dict[str, Any]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    bad_lines: list[int] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "rows": self.rows,
             "bad_rows": self.bad_rows,
-            "bad": self.bad[:MAX_REPORTED],
+            "bad": [{**row, "value": row["value"][:200]} for row in self.bad[:MAX_REPORTED]],
             "notes": self.notes,
         }
 
 
-def stage(csv_path: Path, options: Options, names: Sequence[str], target: Path) -> Report:
-    """Every value as text into a Parquet file; rows with too many or too few cells, or open quotes, are reported."""
-    report = Report()
+@dataclass
+class Clean:
+    """A clean CSV that is staged: its path, columns and reading, and how many records come before its first row.
+
+    With `sheet` the lines of broken rows are the rows of the workbook it was made of.
+    """
+
+    path: Path
+    options: Options
+    names: list[str]
+    skipped: int
+    sheet: bool = False
+
+
+def stage(text: Clean, target: Path) -> Report:
+    """Every value as text into a Parquet file.
+
+    Rows with too many or too few cells, or quotes in the wrong place, are reported. Raises ValidationFailed
+    (open_quote) for a quotation mark that swallows lines: what it hides cannot be told.
+    """
+    report, names = Report(), text.names
     columns = "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}"
-    delimiter = "," if options.delimiter == "spaces" or options.format == "xlsx" else options.delimiter
     with lake.cursor() as handle:
         handle.execute("DROP TABLE IF EXISTS temp.rejects; DROP TABLE IF EXISTS temp.reject_scans")
         source = (
-            f"read_csv({literal(str(csv_path))}, delim={literal(delimiter)}, quote='\"', escape='\"', "
-            f"header={'true' if options.header else 'false'}, columns={columns}, auto_detect=false, "
-            "strict_mode=true, null_padding=false, max_line_size=4194304, store_rejects=true, "
+            f"read_csv({literal(str(text.path))}, delim={literal(text.options.separator)}, quote='\"', escape='\"', "
+            f"header=false, skip={text.skipped}, columns={columns}, auto_detect=false, new_line='\\n', "
+            f"strict_mode=true, null_padding=false, max_line_size={MAX_LINE}, store_rejects=true, "
             "rejects_table='rejects', rejects_scan='reject_scans', nullstr='', allow_quoted_nulls=true)"
         )
+        # In a file of one column a blank line would be a row without a value.
+        filled = f"WHERE {quote(names[0])} IS NOT NULL" if len(names) == 1 else ""
         try:
-            handle.execute(f"COPY (SELECT * FROM {source}) TO {literal(str(target))} (FORMAT parquet)")
+            handle.execute(
+                f"COPY (SELECT * FROM {source} {filled}) TO {literal(str(target))} (FORMAT parquet)"
+            )
         except duckdb.Error as error:
             raise _unreadable(error) from error
         found = handle.execute(
-            "SELECT max(byte_position), any_value(column_name), any_value(error_type), any_value(csv_line) "
-            "FROM rejects GROUP BY line ORDER BY line"
+            "SELECT min(line_byte_position), any_value(column_name), any_value(error_type::VARCHAR), "
+            f"any_value(left(csv_line, {MAX_VALUE})) FROM rejects GROUP BY line ORDER BY 1"
         ).fetchall()
         report.rows = _one(handle, f"SELECT count(*) FROM {literal(str(target))}")
     report.bad_rows = len(found)
-    lines = _lines_at(csv_path, [position for position, *_rest in found[:MAX_KEPT]])
+    report.bad_lines = _lines_at(text.path, [position for position, *_rest in found])
+    if any(kind == "UNQUOTED VALUE" for _position, _column, kind, _text in found):
+        _check_quotes(text, report)
+    shown = row_of_lines(text.path, set(report.bad_lines)) if text.sheet and found else {}
     report.bad = [
         {
-            "line": line,
+            "line": shown.get(line, line),
             "column": column or "",
             "problem": _problem(kind),
-            "value": (text or "").strip("\n")[:200],
+            "value": (value or "").strip("\n"),
         }
-        for line, (_position, column, kind, text) in zip(lines, found, strict=False)
-    ]
+        for line, (_position, column, kind, value) in zip(report.bad_lines, found, strict=True)
+    ][:MAX_KEPT]
     return report
 
 
 def _lines_at(path: Path, positions: Sequence[int]) -> list[int]:
-    """The line, from 1, in which each byte (counted from 1, ascending) stands."""
+    """The line, from 1, in which the row at each byte (counted from 1, ascending) begins, behind blank lines."""
     found: list[int] = []
     line, passed = 1, 0
-    with path.open("rb") as handle:
-        chunk = handle.read(1 << 20)
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as data:
         for position in positions:
-            while position - 1 > passed + len(chunk) and chunk:
-                line += chunk.count(b"\n")
-                passed += len(chunk)
-                chunk = handle.read(1 << 20)
-            found.append(line + chunk[: position - 1 - passed].count(b"\n"))
+            start = position - 1
+            while data[start : start + 1] == b"\n":
+                start += 1
+            while passed < start:
+                end = min(start, passed + (1 << 20))
+                line += data[passed:end].count(b"\n")
+                passed = end
+            found.append(line)
     return found
 
 
-def _lines_of_rows(
-    path: Path, options: Options, width: int, rows: Sequence[int], bad: set[int]
-) -> dict[int, int]:
-    """The line in which each staged row (counted from 0) begins, reading the text once more."""
-    wanted, found = set(rows), {}
-    delimiter = "," if options.delimiter == "spaces" or options.format == "xlsx" else options.delimiter
-    row, began = -1 - int(options.header), 1
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        reader = csv.reader(handle, delimiter=delimiter)
-        for cells in reader:
+def _records(text: Clean, *, strict: bool = False) -> Iterator[tuple[int, int, int, list[str] | None]]:
+    """Number (from 0), first and last line, and cells of each record behind the skipped ones, read once more.
+
+    With `strict`, records with a quotation mark in the wrong place have None for their cells.
+    """
+    with text.path.open(encoding="utf-8-sig", newline="") as handle:
+        reader = csv.reader(
+            handle, delimiter=text.options.separator, skipinitialspace=not strict, strict=strict
+        )
+        began = 1
+        for number in count():
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                cells = None
             first, began = began, reader.line_num + 1
-            if (not cells and width > 1) or not bad.isdisjoint(range(first, began)):
-                continue
-            row += 1
-            if row in wanted:
-                found[row] = first
-    return found
+            if number >= text.skipped:
+                yield number, first, reader.line_num, cells
+
+
+def _is_row(text: Clean, cells: list[str] | None) -> bool:
+    """Whether these cells are a row: blank lines are none."""
+    return cells is None or bool(any(cells) if len(text.names) == 1 else cells)
+
+
+def _check_quotes(text: Clean, report: Report) -> None:
+    """Refuse a file in which a quotation mark swallows lines, by reading it a second time.
+
+    DuckDB reports such a mark as one bad row, and loads none of the rows that it swallows.
+    """
+    rows = 0
+    for _number, first, last, cells in _records(text, strict=True):
+        if cells is None and last > first:
+            raise _open_quote(first)
+        rows += _is_row(text, cells)
+    if rows != report.rows + report.bad_rows:
+        raise _open_quote(min(report.bad_lines))
+
+
+def _lines_of_rows(text: Clean, rows: Sequence[int], report: Report, total: int) -> dict[int, int]:
+    """The line in which each staged row (counted from 0) begins, reading the text once more.
+
+    Empty where reading it gives another number of rows than `total`: no line is better than a wrong one.
+    """
+    wanted, bad = set(rows), set(report.bad_lines)
+    found: dict[int, int] = {}
+    row = -1
+    for number, first, _last, cells in _records(text):
+        if first in bad or not _is_row(text, cells):
+            continue
+        row += 1
+        if row in wanted:
+            found[row] = number + 1 if text.sheet else first
+    return found if row + 1 == total else {}
 
 
 def _problem(kind: str) -> str:
     return {
         "TOO MANY COLUMNS": _("more cells than the first line"),
         "MISSING COLUMNS": _("fewer cells than the first line"),
-        "UNQUOTED VALUE": _("a quotation mark that is not closed"),
+        "UNQUOTED VALUE": _("a quotation mark in the wrong place"),
+        "LINE SIZE OVER MAXIMUM": _("a line longer than 4 MB"),
     }.get(kind, kind.lower())
+
+
+def _open_quote(line: int) -> ValidationFailed:
+    return ValidationFailed(
+        _(
+            "The quotation mark in line %(line)d is not closed, so that the lines behind it cannot be told apart. "
+            "Nothing was loaded."
+        )
+        % {"line": line},
+        code="open_quote",
+        line=line,
+    )
 
 
 def _unreadable(error: duckdb.Error) -> ValidationFailed:
     text = str(error)
-    if "quote" in text.lower():
-        return ValidationFailed(
-            _("A quotation mark in the file is not closed. Nothing was loaded."),
-            code="open_quote",
-            reason=text[:500],
-        )
     return ValidationFailed(_("The file cannot be read as a table."), code="unreadable", reason=text[:500])
 
 
@@ -153,8 +235,11 @@ def _one(handle: duckdb.DuckDBPyConnection, statement: str) -> Any:
     return row[0] if row else None
 
 
-def cast(column: str, kind: str) -> str:
-    """A DuckDB expression that turns text into the type; NULL where it does not fit."""
+def cast(column: str, kind: str, zone: str = "UTC") -> str:
+    """A DuckDB expression that turns text into the type; NULL where it does not fit.
+
+    Times with an offset become local times of `zone`, times without one stay.
+    """
     name = f"trim({quote(column)})"
     if kind == "text":
         return quote(column)
@@ -164,13 +249,21 @@ def cast(column: str, kind: str) -> str:
         return f"coalesce(try_strptime({name}, {formats}), {digits})::DATE"
     if kind == "datetime":
         formats = "[" + ", ".join(literal(item) for item in [*_TIME_FORMATS, *_DATE_FORMATS, "%Y%m%d"]) + "]"
-        return f"coalesce(try_strptime({name}, {formats}), try_cast({name} AS TIMESTAMP))"
+        return (
+            f"CASE WHEN regexp_matches({name}, {literal(_OFFSET)}) "
+            f"THEN try_cast({name} AS TIMESTAMPTZ) AT TIME ZONE {literal(zone)} "
+            f"ELSE coalesce(try_strptime({name}, {formats}), try_cast({name} AS TIMESTAMP)) END"
+        )
     if kind == "boolean":
         return (
             f"CASE lower({name}) WHEN 'true' THEN true WHEN 'false' THEN false WHEN 'yes' THEN true "
             f"WHEN 'no' THEN false WHEN '1' THEN true WHEN '0' THEN false END"
         )
-    return f"try_cast({name} AS {TYPES[kind]})"
+    # Left alone, DuckDB rounds "1.5" to a whole number and reads "nan", "inf" and "1_000".
+    pattern = _WHOLE if kind == "integer" else _NUMBER
+    return (
+        f"CASE WHEN regexp_full_match({name}, {literal(pattern)}) THEN try_cast({name} AS {TYPES[kind]}) END"
+    )
 
 
 def infer(staged: Path, names: Sequence[str]) -> dict[str, str]:
@@ -184,7 +277,7 @@ def infer(staged: Path, names: Sequence[str]) -> dict[str, str]:
         parts += [
             f"count({quote(name)})",
             f"count(CASE WHEN regexp_full_match({text}, '-?[0-9]{{1,15}}') THEN 1 END)",
-            f"count(try_cast({text} AS DOUBLE))",
+            f"count({cast(name, 'number')})",
             f"count(CASE WHEN regexp_full_match({text}, '-?0[0-9]+') THEN 1 END)",
             f"count(CASE WHEN regexp_full_match({text}, '[0-9]{{4}}[-/.][0-9]{{1,2}}[-/.][0-9]{{1,2}}') "
             f"THEN {cast(name, 'date')} END)",
@@ -221,7 +314,7 @@ def load(
     *,
     skip_bad: bool,
     report: Report,
-    text: tuple[Path, Options],
+    text: Clean,
     append_to: str = "",
 ) -> None:
     """Write the staged rows as a table of the lake in one transaction; values that do not fit their type are bad rows.
@@ -230,20 +323,26 @@ def load(
     Raises ValidationFailed with the bad lines when there are some and they are not to be skipped.
     """
     lake.ensure_schema(workspace)
-    source = f"read_parquet({literal(str(staged))}, file_row_number=true)"
+    source, zone = f"read_parquet({literal(str(staged))})", workspace.time_zone
+    values = {name: cast(name, kind, zone) for name, kind in types.items()}
     unfit = {
-        name: f"({quote(name)} IS NOT NULL AND trim({quote(name)}) <> '' AND ({cast(name, kind)}) IS NULL)"
+        name: f"({quote(name)} IS NOT NULL AND trim({quote(name)}) <> '' AND ({values[name]}) IS NULL)"
         for name, kind in types.items()
         if kind != "text"
     }
     fits = f"NOT ({' OR '.join(unfit.values())})" if unfit else "true"
+    before = ""
+    if append_to:
+        before = f"FROM {lake.table_path(workspace, append_to)} UNION ALL BY NAME "
+        for column in lake.columns(workspace, append_to):
+            if column.type == "TIMESTAMP WITH TIME ZONE":
+                values[column.name] = f"({values[column.name]}) AT TIME ZONE {literal(zone)}"
     with lake.transaction() as handle:
         if unfit:
             _find_unfit(handle, source, unfit, types, report, text)
         if report.bad_rows and not skip_bad:
             raise bad_rows(report)
-        columns = ", ".join(f"{cast(name, kind)} AS {quote(name)}" for name, kind in types.items())
-        before = f"FROM {lake.table_path(workspace, append_to)} UNION ALL BY NAME " if append_to else ""
+        columns = ", ".join(f"{value} AS {quote(name)}" for name, value in values.items())
         handle.execute(
             f"CREATE OR REPLACE TABLE {lake.table_path(workspace, table)} AS "
             f"{before}SELECT {columns} FROM {source} WHERE {fits}"
@@ -256,29 +355,27 @@ def _find_unfit(
     unfit: Mapping[str, str],
     types: Mapping[str, str],
     report: Report,
-    text: tuple[Path, Options],
+    text: Clean,
 ) -> None:
     """Add the rows with values that do not fit their type to the report."""
     bad = _one(handle, f"SELECT count(*) FROM {source} WHERE {' OR '.join(unfit.values())}")
     if not bad:
         return
+    number = next(name for name in ("row", "row_", "row__") if name not in map(str.casefold, types))
+    numbered = f"(SELECT *, row_number() OVER () - 1 AS {number} FROM {source})"
     found: list[tuple[int, str, str]] = []
     for name, condition in unfit.items():
         rows = handle.execute(
-            f"SELECT file_row_number, {quote(name)} FROM {source} WHERE {condition} "
-            f"ORDER BY file_row_number LIMIT {MAX_KEPT}"
+            f"SELECT {number}, {quote(name)} FROM {numbered} WHERE {condition} ORDER BY {number} LIMIT {MAX_KEPT}"
         ).fetchall()
         found += [(row, name, str(value)) for row, value in rows]
-    path, options = text
-    lines = _lines_of_rows(
-        path, options, len(types), [row for row, *_rest in found], {item["line"] for item in report.bad}
-    )
+    lines = _lines_of_rows(text, [row for row, *_rest in found], report, report.rows)
     report.bad += [
         {
             "line": lines.get(row, 0),
             "column": name,
             "problem": _("not of the type %(type)s") % {"type": types[name]},
-            "value": value[:200],
+            "value": value[:MAX_VALUE],
         }
         for row, name, value in found
     ]
@@ -296,7 +393,7 @@ def bad_rows(report: Report) -> ValidationFailed:
         )
         % {"count": report.bad_rows, **{key: first[key] or "–" for key in ("line", "column", "problem")}},
         code="bad_rows",
-        bad=report.bad[:MAX_REPORTED],
+        bad=report.as_json()["bad"],
     )
 
 
@@ -315,32 +412,15 @@ def formula_notes(staged: Path, names: Sequence[str]) -> list[str]:
     ]
 
 
-def load_parquet(workspace: Any, path: Path, table: str) -> int:
-    """A Parquet file as a table of the lake; nested columns are refused. Returns its rows."""
-    lake.ensure_schema(workspace)
-    try:
-        with lake.transaction() as handle:
-            described = handle.execute(
-                f"DESCRIBE SELECT * FROM read_parquet({literal(str(path))})"
-            ).fetchall()
-            nested = [
-                row[0] for row in described if any(mark in row[1] for mark in ("STRUCT", "MAP", "UNION"))
-            ]
-            if nested:
-                raise ValidationFailed(
-                    _("These columns are nested and cannot be used: %(names)s.")
-                    % {"names": ", ".join(nested)},
-                    code="nested_columns",
-                )
-            found = handle.execute(
-                f"CREATE OR REPLACE TABLE {lake.table_path(workspace, table)} AS "
-                f"SELECT * FROM read_parquet({literal(str(path))})"
-            ).fetchone()
-    except (duckdb.InvalidInputException, duckdb.IOException) as error:
+def check_same(names: set[str], theirs: set[str]) -> None:
+    """Raises ValidationFailed unless a file to append has the table's columns."""
+    if names != theirs:
+        missing, more = sorted(theirs - names), sorted(names - theirs)
         raise ValidationFailed(
-            _("This is no Parquet file, or it is damaged."), code="broken_parquet"
-        ) from error
-    return int(found[0]) if found else 0
+            _("The columns differ from the table's. Missing: %(missing)s. Unknown: %(more)s.")
+            % {"missing": ", ".join(missing) or "–", "more": ", ".join(more) or "–"},
+            code="columns_differ",
+        )
 
 
 def type_name(duck: str) -> str:

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy
 
 from cdp import lake
 from cdp.core.csv_export import escape_formula
-from cdp.core.errors import DomainError, ValidationFailed
+from cdp.core.errors import DomainError, NotFound, ValidationFailed
 from cdp.jobs import JobContext, JobKind, register
-from insight.datasources import files, importing
+from insight.datasources import files, importing, parquet, workbooks
 from insight.datasources.models import SourceTable, Upload
 
 
@@ -28,11 +28,17 @@ class ImportTable(JobKind):
     queue = "compute"
 
     def run(self, job: JobContext) -> dict[str, Any]:
-        table = SourceTable.objects.get(pk=job.params["table"], workspace=job.workspace)
-        upload = Upload.objects.filter(pk=job.params["upload"], workspace=job.workspace).first()
-        if upload is None:
+        table = SourceTable.objects.in_workspace(job.workspace).filter(pk=job.params["table"]).first()
+        if table is None:
+            raise NotFound(_("The table has been removed meanwhile."))
+        upload = Upload.objects.in_workspace(job.workspace).filter(pk=job.params["upload"]).first()
+        if upload is None and table.version > job.params.get("version", 0):
             # A worker died after it had published the version.
             return {"table": table.name, "rows": table.rows}
+        if upload is None:
+            raise ValidationFailed(
+                _("The file has been read or removed already. Upload it again."), code="upload_gone"
+            )
         options = files.Options(**upload.options)
         name = table.lake_table_of(table.version + 1)
         work = Path(settings.LAKE_TEMP_PATH) / f"import-{job.row.pk}"
@@ -59,6 +65,8 @@ class ImportTable(JobKind):
         table = SourceTable.objects.filter(pk=job.params["table"]).first()
         if table is None:
             return
+        if table.version > job.params.get("version", table.version):
+            return
         table.error = str(error)
         table.state = SourceTable.State.READY if table.version else SourceTable.State.FAILED
         bad = error.extra.get("bad") if isinstance(error.extra.get("bad"), list) else []
@@ -70,8 +78,9 @@ class ImportTable(JobKind):
 
 
 def discard(upload: Upload) -> None:
-    Path(upload.path).unlink(missing_ok=True)
+    """Remove a kept file."""
     upload.delete()
+    Path(upload.path).unlink(missing_ok=True)
 
 
 def _publish(
@@ -88,7 +97,12 @@ def _publish(
     table.version, table.lake_table = table.version + 1, name
     table.state, table.error, table.report = SourceTable.State.READY, "", report.as_json()
     table.loaded_at = timezone.now()
-    table.save()
+    table.save(
+        update_fields=[
+            *("columns", "rows", "bytes", "version", "lake_table", "state", "error", "report", "loaded_at"),
+            "updated_at",
+        ]
+    )
 
 
 def _keep_bad_rows(table: SourceTable, report: importing.Report) -> None:
@@ -109,45 +123,33 @@ def _load(
     job: JobContext, table: SourceTable, upload: Upload, options: files.Options, name: str, work: Path
 ) -> importing.Report:
     path = Path(upload.path)
+    append_to = table.lake_table if job.params.get("mode") == "append" else ""
     if options.format == "parquet":
-        if job.params.get("mode") == "append":
-            raise ValidationFailed(
-                _(
-                    "Rows can be appended from text files and workbooks, not from Parquet. Replace the table instead."
-                ),
-                code="append_format",
-            )
         job.phase(_("Loading"), progress=20)
-        return importing.Report(rows=importing.load_parquet(job.workspace, path, name))
+        return importing.Report(rows=parquet.load(job.workspace, path, name, append_to=append_to))
     job.phase(_("Reading the file"), progress=5)
-    if options.format == "xlsx":
-        path = files.xlsx_as_csv(path, work / "sheet.csv")
-        options.encoding = "utf-8"
-    else:
-        path = files.as_utf8_csv(path, options, work / "clean.csv")
-    clean = files.Options(
-        format="csv",
-        delimiter="," if options.delimiter == "spaces" or options.format == "xlsx" else options.delimiter,
-        header=options.header,
-        columns=options.columns,
-    )
-    names = files.column_names(path, clean)
+    text = _clean(path, options, work)
+    chosen = job.params["types"]
+    if unknown := sorted(set(chosen) - set(text.names)):
+        raise ValidationFailed(
+            _("The file has no such columns: %(names)s. Nothing was loaded.") % {"names": ", ".join(unknown)},
+            code="unknown_columns",
+        )
     job.phase(_("Checking every row"), progress=25)
     staged = work / "staged.parquet"
-    report = importing.stage(path, clean, names, staged)
+    report = importing.stage(text, staged)
     skip_bad = job.params["on_bad_rows"] == "skip"
     if report.bad_rows and not skip_bad:
         _keep_bad_rows(table, report)
         raise importing.bad_rows(report)
     if not report.rows:
         return report
-    append_to = table.lake_table if job.params.get("mode") == "append" else ""
-    job.phase(_("Finding the types of the columns"), progress=55)
-    chosen = {key: value for key, value in job.params["types"].items() if key in names}
-    types = {**importing.infer(staged, names), **chosen}
     if append_to:
-        types = _types_of(table, names)
-    report.notes = importing.formula_notes(staged, names)
+        types = _types_of(table, text.names)
+    else:
+        job.phase(_("Finding the types of the columns"), progress=55)
+        types = {**importing.infer(staged, text.names), **chosen}
+    report.notes = importing.formula_notes(staged, text.names)
     job.phase(_("Writing %(rows)d rows") % {"rows": report.rows}, progress=75)
     try:
         importing.load(
@@ -157,7 +159,7 @@ def _load(
             types,
             skip_bad=skip_bad,
             report=report,
-            text=(path, clean),
+            text=text,
             append_to=append_to,
         )
     finally:
@@ -165,14 +167,18 @@ def _load(
     return report
 
 
+def _clean(path: Path, options: files.Options, work: Path) -> importing.Clean:
+    if options.format == "xlsx":
+        path = workbooks.as_csv(path, work / "sheet.csv")
+        options = files.Options(header=options.header)
+        return importing.Clean(path, options, *files.column_names(path, options), sheet=True)
+    path = files.as_utf8_csv(path, options, work / "clean.csv")
+    options = files.Options(delimiter=options.separator, header=options.header)
+    return importing.Clean(path, options, *files.column_names(path, options))
+
+
 def _types_of(table: SourceTable, names: list[str]) -> dict[str, str]:
     """The table's own types, for rows that are appended. Raises ValidationFailed unless the columns are the same."""
     types = {column["name"]: column["type"] for column in table.columns}
-    if set(names) != set(types):
-        missing, more = sorted(set(types) - set(names)), sorted(set(names) - set(types))
-        raise ValidationFailed(
-            _("The columns differ from the table's. Missing: %(missing)s. Unknown: %(more)s.")
-            % {"missing": ", ".join(missing) or "–", "more": ", ".join(more) or "–"},
-            code="columns_differ",
-        )
+    importing.check_same(set(names), set(types))
     return {name: types[name] for name in names}

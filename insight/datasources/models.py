@@ -59,6 +59,13 @@ class SourceTable(WorkspaceScoped, TimeStamped):
         return f"src_{self.pk}_v{version}"
 
 
+def uploads_folder() -> Path:
+    """Where files lie until they have been imported."""
+    folder = Path(settings.UPLOAD_PATH) / "tables"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Upload(WorkspaceScoped):
     """A file that a person has sent: kept until it has been imported or a day has passed."""
 

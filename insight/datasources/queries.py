@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from django.core.cache import cache
+
 from cdp import lake
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
 from insight.datasources.models import SourceTable
 
 ROWS = 20
+PROFILE_SECONDS = 7 * 86400
 _PERSONAL = re.compile(
     r"(^|_)(id|no|user|member|customer|phone|mobile|email|mail|imei|imsi|idfa|oaid|mac|nick|openid|unionid)(\d*$|_)",
     re.IGNORECASE,
@@ -44,10 +47,27 @@ def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
     return {"columns": names, "rows": rows}
 
 
+def report(table: SourceTable, *, clear: bool) -> dict[str, Any]:
+    """The report of the last import; the values of broken rows are hidden unless `clear`: they may be anything."""
+    bad = table.report.get("bad", [])
+    if clear or not bad:
+        return dict(table.report)
+    return {**table.report, "bad": [{**row, "value": "•••"} for row in bad]}
+
+
 def profile(table: SourceTable) -> list[dict[str, Any]]:
-    """Per column: share of nulls, estimated distinct values, smallest and largest; one scan."""
+    """Per column: share of nulls, estimated distinct values, smallest and largest. Counted once per version."""
     if not table.lake_table:
         return []
+    key = f"table-profile:{table.lake_table}"
+    found: list[dict[str, Any]] | None = cache.get(key)
+    if found is None:
+        found = _profile(table)
+        cache.set(key, found, PROFILE_SECONDS)
+    return found
+
+
+def _profile(table: SourceTable) -> list[dict[str, Any]]:
     parts = []
     for column in table.columns:
         name = quote(column["name"])
@@ -64,7 +84,7 @@ def profile(table: SourceTable) -> list[dict[str, Any]]:
     if row is None:
         return []
     total, mask = row[0] or 1, ID_TYPES["one_id"].mask
-    found = []
+    found: list[dict[str, Any]] = []
     for index, column in enumerate(table.columns):
         filled, distinct, low, high = row[1 + index * 4 : 5 + index * 4]
         if looks_personal(column["name"]):

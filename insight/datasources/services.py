@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from cdp import lake
@@ -19,9 +20,11 @@ from cdp.core.errors import Conflict, TooLarge, ValidationFailed
 from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
-from insight.datasources import files
+from cdp.jobs.services import active_job
+from insight.datasources import encodings, files, parquet
 from insight.datasources.importing import TYPES
-from insight.datasources.models import SourceTable, Upload
+from insight.datasources.jobs import discard
+from insight.datasources.models import SourceTable, Upload, uploads_folder
 
 _NAME = re.compile(r"[\w][\w .-]{0,63}", re.UNICODE)
 PREVIEW_ROWS = 50
@@ -37,11 +40,26 @@ def check_name(name: str) -> str:
     return name
 
 
-def create_upload(access: Access, stream: BinaryIO, file_name: str) -> Upload:
-    """Keep a sent file and look at its beginning. Raises TooLarge, ValidationFailed."""
-    folder = Path(settings.UPLOAD_PATH)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / uuid.uuid4().hex
+def may_see_values(access: Access) -> bool:
+    """Whether a person sees what stands in refused rows: those who send files, and those who see IDs anyway."""
+    return access.can("insight.datasource.manage") or access.can("privacy.unmask")
+
+
+def create_upload(
+    access: Access,
+    stream: BinaryIO,
+    file_name: str,
+    *,
+    reading: Mapping[str, Any] | None = None,
+    may_guess: bool = False,
+) -> Upload:
+    """Keep a sent file and look at its beginning.
+
+    `reading` may hold encoding, delimiter and header, where the looking is not to decide. Without `may_guess` an
+    encoding that is not certain is refused. Raises TooLarge, ValidationFailed.
+    """
+    given = check_reading(reading or {})
+    path = uploads_folder() / uuid.uuid4().hex
     size = 0
     try:
         with path.open("wb") as out:
@@ -57,32 +75,53 @@ def create_upload(access: Access, stream: BinaryIO, file_name: str) -> Upload:
             raise ValidationFailed(
                 _("The file is empty."), code="empty_file", errors={"file": [_("It is empty.")]}
             )
-        options = files.detect(path, file_name)
+        options = files.detect(path, file_name, encoding=given.get("encoding", ""))
+        if not options.sure and not may_guess:
+            raise encodings.uncertain(options.encoding)
+        return Upload.objects.create(
+            workspace=access.workspace,
+            path=str(path),
+            file_name=file_name[:255],
+            bytes=size,
+            options={**options.as_json(), **given},
+            created_by=access.user,
+        )
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    return Upload.objects.create(
-        workspace=access.workspace,
-        path=str(path),
-        file_name=file_name[:255],
-        bytes=size,
-        options=options.as_json(),
-        created_by=access.user,
-    )
+
+
+def check_reading(given: Mapping[str, Any]) -> dict[str, Any]:
+    """How a file is to be read: encoding, delimiter, header, as far as given. Raises ValidationFailed at the field."""
+    errors, found = {}, {key: value for key, value in given.items() if value not in (None, "")}
+    if found.get("encoding", "utf-8") not in encodings.ENCODINGS:
+        errors["encoding"] = [_("Choose one of %(types)s.") % {"types": ", ".join(encodings.ENCODINGS)}]
+    if found.get("delimiter") == "tab":
+        found["delimiter"] = "\t"
+    if found.get("delimiter", ",") not in files.DELIMITERS:
+        known = ", ".join("tab" if item == "\t" else item for item in files.DELIMITERS)
+        errors["delimiter"] = [_("Choose one of %(types)s.") % {"types": known}]
+    if isinstance(found.get("header"), str) and found["header"].lower() in ("true", "false"):
+        found["header"] = found["header"].lower() == "true"
+    if not isinstance(found.get("header", True), bool):
+        errors["header"] = [_("Choose true or false.")]
+    if errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+    return {key: found[key] for key in ("encoding", "delimiter", "header") if key in found}
 
 
 def preview(upload: Upload) -> dict[str, Any]:
-    """The first rows of a text file as they will be read: {"columns": [...], "rows": [[...]]}; {} for other kinds."""
-    options = files.Options(**upload.options)
-    if options.format in ("xlsx", "parquet"):
-        return {}
-    path = Path(upload.path)
-    names = files.column_names(path, options)
-    lines = [line for line in files.sample(path, options).splitlines() if line.strip()]
-    rows = [
-        files.split(line, options.delimiter) for line in lines[options.header : PREVIEW_ROWS + options.header]
-    ]
-    return {"columns": names, "rows": rows}
+    """The first rows as they will be read: {"columns": [...], "rows": [[...]]}. Raises ValidationFailed."""
+    options, path = files.Options(**upload.options), Path(upload.path)
+    if options.format == "parquet":
+        names, rows = parquet.first_rows(path, PREVIEW_ROWS)
+        return {"columns": names, "rows": rows}
+    rows = files.first_rows(path, options, PREVIEW_ROWS + options.header)
+    if not rows:
+        raise ValidationFailed(_("The file is empty."), code="empty_file")
+    if options.header:
+        return {"columns": files.check_names(rows[0]), "rows": rows[1:]}
+    return {"columns": [f"column_{number}" for number in range(1, len(rows[0]) + 1)], "rows": rows}
 
 
 def start_import(
@@ -98,8 +137,11 @@ def start_import(
     """Import a kept file as a new table, or as a new version of the table `replace`, in a job.
 
     With `append` the new version has the old rows and then those of the file, whose columns must be the same.
-    Raises ValidationFailed for a bad name or types, Conflict where the name is taken.
+    Raises ValidationFailed for a bad name or types, Conflict where the name is taken or an import is running.
     """
+    if append and types:
+        message = _("Rows that are appended take the types of the table.")
+        raise ValidationFailed(message, errors={"types": [message]})
     unknown = sorted({kind for kind in (types or {}).values() if kind not in TYPES})
     if unknown:
         message = _("Unknown types: %(types)s. Known are %(known)s.") % {
@@ -110,11 +152,12 @@ def start_import(
     if on_bad_rows not in ("fail", "skip"):
         message = _("Choose fail or skip.")
         raise ValidationFailed(message, errors={"on_bad_rows": [message]})
+    _check_waiting(access, upload)
     with transaction.atomic():
         table = replace or _new_table(access, check_name(name))
         event = "table.appended" if append else "table.replaced" if replace else "table.uploaded"
         audit.record(access, event, table, after={"name": table.name, "file": upload.file_name})
-        return start_job(
+        job = start_job(
             "table.import",
             access=access,
             workspace=access.workspace,
@@ -124,11 +167,17 @@ def start_import(
                 "types": types or {},
                 "on_bad_rows": on_bad_rows,
                 "mode": "append" if append else "replace",
+                "version": table.version,
             },
             subject=table,
             title=_("Import %(name)s") % {"name": table.name},
             dedupe_key=f"table.import:{table.pk}",
         )
+        if job.params["upload"] != upload.pk:
+            raise Conflict(
+                _("Another file is being imported into this table. Wait until that has ended."), code="busy"
+            )
+        return job
 
 
 def _new_table(access: Access, name: str) -> SourceTable:
@@ -138,15 +187,22 @@ def _new_table(access: Access, name: str) -> SourceTable:
         existing.save()
         return existing
     if existing is not None:
-        message = _("There is a table with this name already. Replace it, or choose another name.")
-        raise Conflict(message, code="name_taken", errors={"name": [message]})
-    return SourceTable.objects.create(workspace=access.workspace, name=name, created_by=access.user)
+        raise _name_taken()
+    try:
+        with transaction.atomic():
+            return SourceTable.objects.create(workspace=access.workspace, name=name, created_by=access.user)
+    except IntegrityError as error:
+        raise _name_taken() from error
+
+
+def _name_taken() -> Conflict:
+    message = _("There is a table with this name already. Replace it, or choose another name.")
+    return Conflict(message, code="name_taken", errors={"name": [message]})
 
 
 def import_parquet(access: Access, name: str, path: Path) -> Job:
     """Import a Parquet file that lies on this machine (demo data); the file stays."""
-    copy = Path(settings.UPLOAD_PATH) / uuid.uuid4().hex
-    copy.parent.mkdir(parents=True, exist_ok=True)
+    copy = uploads_folder() / uuid.uuid4().hex
     shutil.copyfile(path, copy)
     upload = Upload.objects.create(
         workspace=access.workspace,
@@ -166,6 +222,11 @@ def delete_table(access: Access, table: SourceTable) -> None:
         raise Conflict(
             _("Datasets are made of this table: %(names)s. Remove them first.") % {"names": ", ".join(users)},
             code="in_use",
+        )
+    if active_job(table):
+        raise Conflict(
+            _("A file is being imported into this table. Wait until that has ended, or cancel it."),
+            code="busy",
         )
     with transaction.atomic():
         audit.record(access, "table.deleted", table, before={"name": table.name, "rows": table.rows})
@@ -191,8 +252,7 @@ def describe(access: Access, table: SourceTable, *, name: str, description: str)
     before = {"name": table.name, "description": table.description}
     others = SourceTable.objects.in_workspace(table.workspace_id).filter(name=name).exclude(pk=table.pk)
     if others.exists():
-        message = _("There is a table with this name already.")
-        raise Conflict(message, code="name_taken", errors={"name": [message]})
+        raise _name_taken()
     table.name, table.description = name, description.strip()
     table.save(update_fields=["name", "description", "updated_at"])
     audit.record(
@@ -201,18 +261,25 @@ def describe(access: Access, table: SourceTable, *, name: str, description: str)
     return table
 
 
-def reread(upload: Upload, *, encoding: str, delimiter: str, header: bool) -> Upload:
-    """Read a kept text file in another way than was guessed. Raises ValidationFailed for unknown choices."""
-    errors = {}
-    if encoding not in files.ENCODINGS:
-        errors["encoding"] = [_("Choose one of %(types)s.") % {"types": ", ".join(files.ENCODINGS)}]
-    if delimiter not in files.DELIMITERS:
-        errors["delimiter"] = [_("Choose one of the separators.")]
-    if errors:
-        raise ValidationFailed(_("Some fields need another value."), errors=errors)
-    upload.options = {**upload.options, "encoding": encoding, "delimiter": delimiter, "header": header}
+def reread(access: Access, upload: Upload, given: Mapping[str, Any]) -> Upload:
+    """Read a kept file in another way than was guessed: see `check_reading`. Raises ValidationFailed, Conflict."""
+    reading = check_reading(given)
+    _check_waiting(access, upload)
+    upload.options = {**upload.options, **reading, "sure": True}
     upload.save(update_fields=["options"])
     return upload
+
+
+def discard_upload(access: Access, upload: Upload) -> None:
+    """Remove a kept file. Raises Conflict while it is being imported."""
+    _check_waiting(access, upload)
+    discard(upload)
+
+
+def _check_waiting(access: Access, upload: Upload) -> None:
+    active = Job.objects.filter(workspace=access.workspace, status__in=Job.ACTIVE)
+    if active.filter(params__upload=upload.pk).exists():
+        raise Conflict(_("This file is being imported already."), code="busy")
 
 
 def used_by(table: SourceTable) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from django.utils import timezone
 from cdp import lake
 from cdp.jobs.models import Job
 from insight.datasources.jobs import discard
-from insight.datasources.models import SourceTable, Upload
+from insight.datasources.models import SourceTable, Upload, uploads_folder
 
 UPLOAD_HOURS = 24
 OLD_VERSION_HOURS = 1
@@ -22,8 +23,11 @@ BAD_ROWS_DAYS = 7
 
 @shared_task
 def clean_up() -> dict[str, int]:
-    """Drop uploads that nobody went on with, replaced versions whose readers have ended, and old lists of bad rows."""
-    return {"uploads": _uploads(), "versions": _versions(), "bad_rows": _bad_rows()}
+    """Drop uploads that nobody went on with, replaced versions whose readers have ended, and old lists of bad rows.
+
+    Also files and folders that a process killed in the middle has left.
+    """
+    return {"uploads": _uploads(), "versions": _versions(), "bad_rows": _bad_rows(), "left": _left()}
 
 
 def _uploads() -> int:
@@ -44,9 +48,12 @@ def _versions() -> int:
     replaced = SourceTable.objects.filter(
         version__gt=1, loaded_at__lt=timezone.now() - timedelta(hours=OLD_VERSION_HOURS)
     )
+    present: dict[str, list[str]] = {}
     for table in replaced.select_related("workspace"):
         name = table.lake_table_of(table.version - 1)
-        if name in lake.tables(table.workspace):
+        if table.workspace_id not in present:
+            present[table.workspace_id] = lake.tables(table.workspace)
+        if name in present[table.workspace_id]:
             lake.drop_table(table.workspace, name)
             dropped += 1
     return dropped
@@ -59,3 +66,23 @@ def _bad_rows() -> int:
             path.unlink(missing_ok=True)
             removed += 1
     return removed
+
+
+def _left() -> int:
+    """Remove uploaded files without a row, and working folders of imports that have ended."""
+    before = time.time() - UPLOAD_HOURS * 3600
+    old = [path for path in uploads_folder().glob("*") if path.stat().st_mtime < before]
+    known = set(Upload.objects.filter(path__in=map(str, old)).values_list("path", flat=True))
+    lost = [path for path in old if str(path) not in known]
+    for path in lost:
+        path.unlink(missing_ok=True)
+    folders = {
+        path.name.removeprefix("import-"): path
+        for path in Path(settings.LAKE_TEMP_PATH).glob("import-*")
+        if path.stat().st_mtime < before
+    }
+    running = set(Job.objects.filter(pk__in=folders, status__in=Job.ACTIVE).values_list("pk", flat=True))
+    ended = [path for key, path in folders.items() if key not in running]
+    for path in ended:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(lost) + len(ended)

@@ -22,6 +22,8 @@ from cdp.console.generic import (
     NumberColumn,
 )
 from cdp.console.generic.base import WorkspaceView
+from cdp.core import audit
+from cdp.core.access import Access
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.datasources import files, queries, services
@@ -42,6 +44,16 @@ DELIMITER_LABELS = [
     (";", _("Semicolon")),
     ("|", _("Bar")),
     ("spaces", _("Blanks")),
+]
+ENCODING_LABELS = [
+    ("utf-8", "UTF-8"),
+    ("utf-16", "UTF-16"),
+    ("utf-16-le", "UTF-16 LE"),
+    ("utf-16-be", "UTF-16 BE"),
+    ("gb18030", _("GB18030 (Chinese)")),
+    ("big5hkscs", _("Big5 (traditional Chinese)")),
+    ("shift_jis", _("Shift-JIS (Japanese)")),
+    ("cp1252", _("Windows-1252 (Western European)")),
 ]
 
 
@@ -92,6 +104,7 @@ class TableDetail(DetailPage):
         return {
             "job": active_job(obj),
             "has_bad_rows": obj.bad_rows_path.is_file(),
+            "report": queries.report(obj, clear=services.may_see_values(self.access)),
             "profile": queries.profile(obj),
             "sample_columns": sample["columns"],
             "sample_rows": [list(row.values()) for row in sample["rows"]],
@@ -144,19 +157,20 @@ class DescribeTable(FormPage):
 
 
 class BadRows(WorkspaceView):
-    """The refused lines of the last import as CSV. Values are those of the file, so the right to see IDs is needed."""
+    """The refused lines of the last import as CSV, for those who may send such files."""
 
     permission = "insight.datasource.manage"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return bad_rows_file(SourceTable.objects.get_in(self.workspace, self.kwargs["pk"]))
+        return bad_rows_file(self.access, SourceTable.objects.get_in(self.workspace, self.kwargs["pk"]))
 
 
-def bad_rows_file(table: SourceTable) -> HttpResponse:
+def bad_rows_file(access: Access, table: SourceTable) -> HttpResponse:
     """Raises NotFound where no line was refused, or a week has passed."""
     path = table.bad_rows_path
     if not path.is_file():
         raise NotFound(_("There is no list of broken rows; it is kept for seven days."))
+    audit.record(access, "table.bad_rows_exported", table, detail={"rows": table.report.get("bad_rows")})
     headers = {"Content-Disposition": f'attachment; filename="{table.pk}-broken-rows.csv"'}
     return HttpResponse(path.read_bytes(), content_type="text/csv; charset=utf-8", headers=headers)
 
@@ -201,7 +215,7 @@ class UploadFile(_ForTable):
         if file is None:
             return self.show(str(_("Choose a file first.")), 422)
         try:
-            upload = services.create_upload(self.access, file, file.name or "")
+            upload = services.create_upload(self.access, file, file.name or "", may_guess=True)
         except PermissionDenied:
             raise
         except DomainError as error:
@@ -218,7 +232,9 @@ class CheckUpload(_ForTable):
     def upload(self) -> Upload:
         return Upload.objects.get_in(self.workspace, self.kwargs["pk"])
 
-    def show(self, errors: dict[str, Any] | None = None, status: int = 200) -> HttpResponse:
+    def show(
+        self, errors: dict[str, Any] | None = None, status: int = 200, *, changed: bool = False
+    ) -> HttpResponse:
         upload, table = self.upload(), self.table()
         try:
             preview, problem = services.preview(upload), ""
@@ -235,12 +251,14 @@ class CheckUpload(_ForTable):
             table=table,
             appends=self.appends,
             upload=upload,
-            is_text=upload.options["format"] not in ("xlsx", "parquet"),
-            encodings=files.ENCODINGS,
+            is_text=files.Options(**upload.options).is_text,
+            typed=upload.options["format"] == "parquet",
+            encodings=ENCODING_LABELS,
             delimiters=DELIMITER_LABELS,
             preview=preview,
             columns=columns,
             problem=problem,
+            changed=changed,
             errors=errors or {},
             name=name,
             types=[(key, TYPE_LABELS[key]) for key in TYPES],
@@ -251,18 +269,20 @@ class CheckUpload(_ForTable):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         upload, table, given = self.upload(), self.table(), request.POST
-        if given.get("action") == "reread":
+        reading = {key: given[key] for key in ("encoding", "delimiter") if key in given}
+        if "reading" in given:
+            reading["header"] = given.get("header") == "on"
+        again = given.get("action") == "reread"
+        if again or any(upload.options.get(key) != value for key, value in reading.items()):
             try:
-                services.reread(
-                    upload,
-                    encoding=given.get("encoding", ""),
-                    delimiter=given.get("delimiter", ""),
-                    header=given.get("header") == "on",
-                )
+                services.reread(self.access, upload, reading)
             except DomainError as error:
-                return self.show(error.errors, 422)
-            return self.show()
-        names = json.loads(given.get("columns", "[]"))
+                return self.show(error.errors or {"name": [str(error)]}, 422)
+            return self.show(changed=not again)
+        try:
+            names = json.loads(given.get("columns") or "[]")
+        except ValueError:
+            names = []
         types = {
             str(column): kind
             for index, column in enumerate(names or [])

@@ -152,6 +152,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/tokens/": pk(token),
         "api/audit-entries/": pk(entry),
         "api/tables/": {"name": "ages"},
+        "api/uploads/": pk(waiting),
         "api/dataset-folders/": pk(box),
         "api/tag-categories/": pk(category),
         "api/datasets/": pk(ages),

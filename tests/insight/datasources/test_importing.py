@@ -18,7 +18,7 @@ import pytest
 from cdp import lake
 from cdp.core.errors import DomainError
 from cdp.jobs.models import Job
-from insight.datasources import files, services
+from insight.datasources import services, workbooks
 from insight.datasources.models import SourceTable, Upload
 from tests.factories import make_access
 
@@ -36,7 +36,7 @@ class Tables:
         raw = content.encode() if isinstance(content, str) else content
         upload = services.create_upload(self.access, io.BytesIO(raw), file_name)
         if options:
-            services.reread(upload, **options)
+            services.reread(self.access, upload, options)
         job = services.start_import(self.access, upload, more.pop("name", "t"), **more)
         self.run_jobs(allow_failure=True)
         self.job = Job.objects.get(pk=job.pk)
@@ -114,13 +114,35 @@ def test_types_can_be_corrected(tables: Tables) -> None:
     [
         ("a,b\n1,2\n3\n5,6,7\n8,9\n", [3, 4]),
         ('a,b\n"x\ny",2\n\n3\n4,5\n', [5]),
-        ('a,b\n1,2\n3,"open\n4,5\n', [3]),
+        ('a,b\n1,2\n3,o"pen\n4,5\n6\n', [5]),
     ],
 )
-def test_ragged_rows_and_open_quotes_are_named_by_line(
-    tables: Tables, content: str, lines: list[int]
-) -> None:
+def test_ragged_rows_are_named_by_line(tables: Tables, content: str, lines: list[int]) -> None:
     assert tables.refused(content) == ("bad_rows", lines)
+
+
+@pytest.mark.parametrize("before", [0, 1000, 500_000])
+@pytest.mark.parametrize("after", ["4,5\n", '4,5\n6,"more\n7,8\n', "4,5\n" * 1_500_000])
+@pytest.mark.parametrize("on_bad_rows", ["fail", "skip"])
+def test_an_open_quote_is_refused_since_nobody_can_tell_what_it_swallows(
+    tables: Tables, before: int, after: str, on_bad_rows: str
+) -> None:
+    text = "a,b\n" + "1,2\n" * before + '3,"open\n' + after
+    assert tables.refused(text, on_bad_rows=on_bad_rows) == ("open_quote", [])
+    assert f" {before + 2} " in tables.job.error
+
+
+def test_an_open_quote_is_refused_where_the_reader_would_go_on_behind_it(tables: Tables) -> None:
+    row = "abcdefgh,12345678\n"
+    text = "a,b\n" + row * 100 + '3,"open\n' + row * 2_000_000 + 'x,"y"\n' + row
+    assert tables.refused(text, on_bad_rows="skip") == ("open_quote", [])
+    assert " 102 " in tables.job.error
+
+
+def test_a_value_behind_a_closed_quote_breaks_one_row(tables: Tables) -> None:
+    table = tables.send('a,b\n1,"x"y\n\n2,"two\nlines"\n3,z\n', on_bad_rows="skip")
+    assert tables.rows(table) == [(2, "two\nlines"), (3, "z")]
+    assert [row["line"] for row in table.report["bad"]] == [2]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +184,6 @@ def test_lines_after_skipped_rows_are_right_and_all_of_them_can_be_downloaded(ta
         (b"a,A\n1,2\n", "t.csv", "duplicate_header"),
         (b"a,,c\nx,y,z\n", "t.csv", "empty_header"),
         (b"a,b\n1,\x002\n", "t.csv", "not_text"),
-        ("a,b\n1,x\n".encode("utf-16-le"), "t.csv", "not_text"),
         (b"a,b\n1,\xff\xff\n", "t.csv", "unknown_encoding"),
         (gzip.compress(b"a,b\n1,2\n" * 5000, mtime=0)[:-40], "t.csv.gz", "broken_gzip"),
         (b"not gzip", "t.csv.gz", "broken_gzip"),
@@ -234,7 +255,7 @@ def test_a_workbook_that_unpacks_to_gigabytes_is_refused(
     out = io.BytesIO(workbook([["a"], ["x"]]))
     with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/worksheets/big.xml", b"0" * 3_000_000)
-    monkeypatch.setattr(files, "MAX_UNPACKED", 2_000_000)
+    monkeypatch.setattr(workbooks, "MAX_UNPACKED", 2_000_000)
     assert tables.refused(out.getvalue(), "t.xlsx") == ("too_large", [])
 
 

@@ -155,10 +155,10 @@ def test_clean_up_drops_what_nobody_needs(member: Member, run_jobs: RunJobs) -> 
     run_jobs()
     left = services.create_upload(member.access, BytesIO(b"a\n1\n"), "left.csv")
     fresh = services.create_upload(member.access, BytesIO(b"a\n1\n"), "fresh.csv")
-    assert clean_up() == {"uploads": 0, "versions": 0, "bad_rows": 0}
+    assert clean_up() == {"uploads": 0, "versions": 0, "bad_rows": 0, "left": 0}
     past = timezone.now() - timedelta(hours=30)
     Upload.objects.filter(pk=left.pk).update(created_at=past)
     SourceTable.objects.update(loaded_at=past)
-    assert clean_up() == {"uploads": 1, "versions": 1, "bad_rows": 0}
+    assert clean_up() == {"uploads": 1, "versions": 1, "bad_rows": 0, "left": 0}
     assert not Path(left.path).exists() and Path(fresh.path).exists()
     assert lake.tables(member.access.workspace) == [SourceTable.objects.get().lake_table]
