@@ -58,6 +58,9 @@ def compare(
     times: dict[str, list[float]] = {name: [] for name in contestants}
     processor: dict[str, list[float]] = {name: [] for name in contestants if name not in outside}
     answers: dict[str, Any] = {}
+    # What lives already is not looked through again before each piece of work.
+    gc.collect()
+    gc.freeze()
     for round_number in range(repetitions + 1):
         for name, work in contestants.items():
             if name in once and round_number > 1:
@@ -70,6 +73,7 @@ def compare(
             if name not in outside:
                 result.peak_mb[name] = max(result.peak_mb.get(name, 0.0), peak)
             answers.setdefault(name, answer)
+    gc.unfreeze()
     first = answers[result.ours]
     different = {name: answer for name, answer in answers.items() if answer != first}
     if different:

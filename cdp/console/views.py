@@ -154,7 +154,7 @@ class JobDetail(DetailPage):
         return [
             Fact(_("Kind"), obj.kind),
             Fact(_("Owner"), obj.owner or "–"),
-            Fact(_("Queued"), obj.created_at),
+            Fact(_("Queued at"), obj.created_at),
             Fact(_("Began"), obj.started_at),
             Fact(_("Ended"), obj.finished_at),
             Fact(_("Took"), _duration(obj.seconds)),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from marketing.channels.models import Provider
 from marketing.content.models import Template
@@ -25,7 +26,9 @@ class TemplateForm(forms.Form):
         widget=forms.Textarea({"rows": 14, "class": "form-control font-monospace", "spellcheck": "false"}),
         help_text=_HELP,
     )
-    text = forms.CharField(label=_("Text"), widget=forms.Textarea({"rows": 6}), help_text=_HELP)
+    text = forms.CharField(
+        label=pgettext_lazy("message", "Text"), widget=forms.Textarea({"rows": 6}), help_text=_HELP
+    )
 
     def __init__(self, *args: Any, channel: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

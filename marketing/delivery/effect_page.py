@@ -47,7 +47,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         moments = [
             (_("Send at"), obj.scheduled_at),
             (_("Started"), obj.started_at),
-            (_("Finished"), obj.finished_at),
+            (_("Ended"), obj.finished_at),
         ]
         facts += [Fact(label, moment) for label, moment in moments if moment]
         if obj.limit:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from cdp.core.access import Access
 from insight.audiences import queries as audiences
@@ -127,7 +128,10 @@ class VariablesForm(forms.Form):
                 initial=given.get("missing") or "replace",
             )
             self.fields[f"{name}_value"] = forms.CharField(
-                label=_("Text"), required=False, max_length=LONGEST, initial=given.get("value", "")
+                label=pgettext_lazy("message", "Text"),
+                required=False,
+                max_length=LONGEST,
+                initial=given.get("value", ""),
             )
 
     def groups(self) -> list[dict[str, Any]]:

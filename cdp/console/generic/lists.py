@@ -25,6 +25,8 @@ from cdp.core.errors import DomainError
 
 PER_PAGE = 25
 MAX_BULK = 500
+NO_SEARCH = ("page", "sort", "tab")
+"""Parts of an address that choose a view of a list, not rows of it."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class ListPage(WorkspaceView):
             "query": self._query(),
             "bulk": self.get_bulk_actions(),
             "filterset": self.filterset,
-            "searching": any(value for key, value in self.request.GET.items() if key not in ("page", "sort")),
+            "searching": any(value for key, value in self.request.GET.items() if key not in NO_SEARCH),
             "create_url": self.reverse(self.create_url_name) if creates else "",
             "create_label": self.create_label,
         }

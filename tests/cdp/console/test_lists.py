@@ -123,3 +123,10 @@ def test_the_csv_holds_all_pages_and_no_formulas(visitor: Client, access: Member
     rows = list(csv.reader(io.StringIO(text)))
     assert len(rows) == 31
     assert all(row[0].startswith("'=table_") for row in rows[1:])
+
+
+def test_an_empty_tab_says_what_to_do_and_an_empty_search_that_nothing_fits(
+    visitor: Client, home: str
+) -> None:
+    assert "No audience yet" in _page(visitor, f"{home}audiences/?tab=public")
+    assert "Nothing fits" in _page(visitor, f"{home}audiences/?tab=public&q=women")
