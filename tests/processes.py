@@ -42,7 +42,7 @@ def process(*arguments: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
         yield running
     finally:
         running.kill()
-        running.wait(timeout=10)
+        running.wait(timeout=60)
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def script(code: str, *arguments: str, seconds: float = 120) -> int:
         return running.wait(timeout=seconds)
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 60) -> Any:
+def eventually(condition: Callable[[], Any], seconds: float = 120) -> Any:
     """The condition's value once it is true; fails after `seconds`."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:

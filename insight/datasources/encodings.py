@@ -150,7 +150,7 @@ class Decoding:
 
 
 def _up_to(error: UnicodeDecodeError, encoding: str) -> str:
-    """The text before the byte that does not fit. Only its line ends matter: they are the same in either order of UTF-16."""
+    """The text before the byte that does not fit. Only its line ends matter, the same in either order of UTF-16."""
     fine = error.object[: error.start]
     if encoding.startswith("utf-16"):
         return "\n" * max(fine.count(b"\n\x00"), fine.count(b"\x00\n"))

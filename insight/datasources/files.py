@@ -200,13 +200,11 @@ def column_names(path: Path, options: Options) -> tuple[list[str], int]:
     Also how many records of the file, blank ones too, go before the first row.
     """
     text = sample(path, options)
-    blank = 0
-    for row in _reader(iter(io.StringIO(text, newline="")), options.separator):
+    for blank, row in enumerate(_reader(iter(io.StringIO(text, newline="")), options.separator)):
         if len(row) > 1 or (row and row[0].strip()):
             if options.header:
                 return check_names(row), blank + 1
             return [f"column_{number}" for number in range(1, len(row) + 1)], blank
-        blank += 1
     raise ValidationFailed(_("The file is empty."), code="empty_file")
 
 

@@ -47,7 +47,7 @@ sys.exit(0 if served else 1)
 
 
 class Run:
-    def __init__(self, folder: Path, program: str = PROGRAM, ready_seconds: float = 30) -> None:
+    def __init__(self, folder: Path, program: str = PROGRAM, ready_seconds: float = 120) -> None:
         self.folder = folder
         self.maker = subprocess.Popen(
             [sys.executable, "-c", MAKER, str(folder), program, str(ready_seconds)],
@@ -83,10 +83,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     for run in runs:
         if run.maker.poll() is None:
             os.killpg(run.maker.pid, signal.SIGTERM)
-        run.maker.wait(20)
+        run.maker.wait(60)
 
 
-def _eventually(condition: Callable[[], bool], seconds: float = 15) -> None:
+def _eventually(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "The condition did not come true in time."
@@ -106,7 +106,7 @@ def test_a_signal_stops_programs_and_their_children(start: Callable[..., Run], n
     run.wait_until_ready()
     processes = [run.process(role) for role in ("leader", "child", "guard")]
     os.kill(run.maker.pid, number)
-    assert run.maker.wait(20) == 0
+    assert run.maker.wait(60) == 0
     _eventually(lambda: all(map(_is_gone, processes)))
 
 
@@ -136,6 +136,6 @@ def test_output_is_kept_in_a_log_file(start: Callable[..., Run], tmp_path: Path)
 
 def test_it_gives_up_on_programs_that_never_answer(start: Callable[..., Run]) -> None:
     run = start(program="import time; time.sleep(600)", ready_seconds=0.5)
-    output, _ = run.maker.communicate(timeout=30)
+    output, _ = run.maker.communicate(timeout=60)
     assert run.maker.returncode == 1
     assert "without an answer from: dummy" in output
