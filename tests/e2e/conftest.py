@@ -37,7 +37,7 @@ def context() -> Iterator[Any]:
         context = browser.new_context(
             viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion="reduce"
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         yield context
         browser.close()
         # What the test opened beside the driver's event loop is out of sight once that has ended.
