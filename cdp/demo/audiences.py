@@ -109,7 +109,7 @@ def selections(members: str, behaviour: str, model: str) -> list[Selection]:
         Selection("从未购买", both(known, tag("last_buy_time", "empty")), public=True),
         Selection(
             "重点挽留客户",
-            {"kind": "rfm", "dataset": model, "types": ["key_win_back"]},
+            both(known, {"kind": "rfm", "dataset": model, "types": ["key_win_back"]}),
             folder="活动",
             remark="很久没买，但消费金额高",
         ),
