@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache import cache
@@ -15,14 +16,23 @@ from insight.datasources.models import SourceTable
 ROWS = 20
 PROFILE_SECONDS = 7 * 86400
 _PERSONAL = re.compile(
-    r"(^|_)(id|no|user|member|customer|phone|mobile|email|mail|imei|imsi|idfa|oaid|mac|nick|openid|unionid)(\d*$|_)",
+    r"(^|_)(id|no|user|member|customer|phone|mobile|email|mail|imei|imsi|idfa|oaid|mac|nick|openid|unionid)(\d*$|_)"
+    "|手机|电话|邮箱|邮件|会员号|会员编号|会员卡|身份证|证件|账号|昵称|姓名",
     re.IGNORECASE,
 )
+_CONTACTS = (ID_TYPES["mobile"], ID_TYPES["email"])
 
 
-def looks_personal(column: str) -> bool:
-    """Whether a column's name says that it identifies people, so that samples mask it."""
-    return bool(_PERSONAL.search(column))
+def looks_personal(column: str, values: Iterable[Any] = ()) -> bool:
+    """Whether a column's name, or some of its values, say that it identifies people, so that samples mask it.
+
+    Values count where more than half of those that are there are mobile numbers or e-mail addresses.
+    """
+    if _PERSONAL.search(column):
+        return True
+    texts = [str(value) for value in values if value not in (None, "")]
+    contacts = sum(any(kind.normalise(text) for kind in _CONTACTS) for text in texts)
+    return contacts * 2 > len(texts)
 
 
 def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
@@ -36,7 +46,8 @@ def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
             f"FROM {lake.table_path(table.workspace, table.lake_table)} LIMIT {ROWS}"
         ).fetchall()
     mask = ID_TYPES["one_id"].mask
-    hidden = set() if clear else {name for name in names if looks_personal(name)}
+    columns = dict(zip(names, zip(*found, strict=True), strict=True)) if found else {}
+    hidden = set() if clear else {name for name in names if looks_personal(name, columns.get(name, ()))}
     rows = [
         {
             name: mask(str(value)) if name in hidden and value is not None else value
@@ -87,7 +98,7 @@ def _profile(table: SourceTable) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for index, column in enumerate(table.columns):
         filled, distinct, low, high = row[1 + index * 4 : 5 + index * 4]
-        if looks_personal(column["name"]):
+        if looks_personal(column["name"], (low, high)):
             low, high = mask(low), mask(high)
         found.append({**column, "filled": filled / total, "distinct": distinct, "min": low, "max": high})
     return found
