@@ -87,7 +87,7 @@ def perspective(
     A user counts once under each part of a multi-value tag, so counts and shares may add up to more than all.
     Raises NotFound, Conflict (nothing computed yet), ValidationFailed for tags that cannot be shown.
     """
-    catalog = WorkspaceCatalog(access.workspace)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     dataset, known = _dataset(catalog, dataset_id)
     fields = _eligible(known, tags)
     population = catalog.table_of(dataset.pk)

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from insight.audiences import windows
-from insight.audiences.catalog import Catalog, TagDataset, Unknown
+from insight.audiences.catalog import ITEM_TAG, BehaviourDataset, Catalog, TagDataset, Unknown
 from insight.audiences.leaves import (
     AudienceLeaf,
     BehaviourLeaf,
@@ -158,7 +158,10 @@ def _behaviour(leaf: BehaviourLeaf, catalog: Catalog) -> str:
     types = _values(leaf.type) if leaf.type else _("anything")
     pattern = _("did %(types)s (%(dataset)s)") if leaf.did else _("did not do %(types)s (%(dataset)s)")
     parts = [pattern % {"types": types, "dataset": _dataset(leaf.dataset, catalog)}]
-    parts += [_condition(item.name, item.operator, item.value) for item in leaf.objects or ()]
+    parts += [
+        _condition(_object_label(leaf.dataset, item.name, catalog), item.operator, item.value)
+        for item in leaf.objects or ()
+    ]
     if leaf.channel:
         parts.append(_("channel is %(values)s") % {"values": _values(leaf.channel)})
     if leaf.having is not None:
@@ -168,6 +171,18 @@ def _behaviour(leaf: BehaviourLeaf, catalog: Catalog) -> str:
     if leaf.base is not None:
         parts.append(_("out of everybody in %(dataset)s") % {"dataset": _dataset(leaf.base, catalog)})
     return _fold(_("%(left)s, %(right)s"), parts)
+
+
+def _object_label(dataset_id: str, name: str, catalog: Catalog) -> str:
+    """What people call an object, or a tag of the item."""
+    if not name.startswith(ITEM_TAG):
+        return name
+    try:
+        dataset = catalog.dataset(dataset_id)
+    except Unknown:
+        return name
+    items = dataset.items if isinstance(dataset, BehaviourDataset) else None
+    return _("Item: %(tag)s") % {"tag": items.labels[name]} if items and name in items.labels else name
 
 
 RFM_TYPES = {

@@ -29,13 +29,14 @@ def values_of(
     `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). Without a
     search the 3,000 most frequent; with one, up to 100 that contain it, whatever the case.
     """
-    catalog = WorkspaceCatalog(access.workspace)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     try:
         dataset = catalog.dataset(dataset_id)
     except Unknown as error:
         raise NotFound(str(error)) from None
     version = catalog.dataset_versions[dataset_id]
-    text = "\n".join((access.workspace.pk, dataset_id, str(version), column, object_name, search.casefold()))
+    parts = (access.workspace.pk, dataset_id, str(version), column, object_name, search.casefold())
+    text = "\n".join((*parts, catalog.rows_digest()))
     name = f"values:{hashlib.sha256(text.encode()).hexdigest()}"
     found: dict[str, Any] | None = cache.get(name)
     if found is None:
@@ -70,6 +71,8 @@ def _behaviour_values(dataset: BehaviourDataset, column: str, object_name: str) 
     if column == "type" or (column == "channel" and dataset.has_channel):
         return table.select(value=table[column])
     found = dataset.object_column(object_name) if column == "object" else None
+    if found is not None and dataset.items is not None and dataset.is_item_tag(object_name):
+        return dataset.items.table.select(value=dataset.items.values(object_name).cast("string"))
     if found is None:
         raise NotFound(
             _("The dataset has no list of values for “%(name)s”.") % {"name": object_name or column}

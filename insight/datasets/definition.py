@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
-from insight.datasets import categories, rfm
-from insight.datasets.models import Dataset, DatasetField, DatasetFolder
+from insight.datasets import categories, joining, rfm
+from insight.datasets.joining import Source
+from insight.datasets.models import Dataset, DatasetField, DatasetFolder, DatasetJoin
 from insight.datasources.models import LAKE, SourceTable
 
-TOP = {"name", "kind", "source", "table", "user_id", "ids", "refresh", "folder", "description"}
+TOP = {"name", "kind", "source", "table", "joins", "user_id", "ids", "refresh", "folder", "description"}
 KNOWN = {
     "user_tags": TOP | {"tags"},
     "behaviour": TOP
@@ -26,19 +27,22 @@ KNOWN = {
         "object_columns",
         "object_key",
         "object_value",
+        "object_value_id",
         "base_object",
+        "items",
     },
+    "item_tags": TOP - {"user_id", "ids"} | {"item_id", "item_name", "tags"},
     "rfm": TOP | {"input", "days", "time", "amount", "count", "bands", "compare"},
 }
 SEPARATORS = (",", ";", "|", " ", "、")
-RESERVED = {"user_unique_id"}
+RESERVED = {"user_unique_id", "item_id", "item_name"}
 
 
 class Reader:
     """Collects fields and errors while walking a definition."""
 
-    def __init__(self, table: SourceTable | None) -> None:
-        self.table = table
+    def __init__(self, source: Source | None) -> None:
+        self.source = source
         self.errors: dict[str, list[str]] = {}
         self.fields: list[DatasetField] = []
 
@@ -50,7 +54,7 @@ class Reader:
         if not isinstance(value, str) or not value:
             self.wrong(path, _("Name a column."))
             return ""
-        if self.table is not None and self.table.column_type(value) is None:
+        if self.source is not None and self.source.column_type(value) is None:
             self.wrong(path, _("The table has no column “%(name)s”.") % {"name": value})
         return value
 
@@ -75,11 +79,13 @@ class Reader:
         return value
 
 
-def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[DatasetField]]:
-    """(values of the dataset, its fields). Raises ValidationFailed with paths such as tags/0/column."""
+def read(
+    workspace: Any, data: dict[str, Any]
+) -> tuple[dict[str, Any], list[DatasetField], list[DatasetJoin]]:
+    """(values of the dataset, its fields, its joined tables). Raises ValidationFailed with paths: tags/0/column."""
     kind = data.get("kind")
     table = SourceTable.objects.in_workspace(workspace).filter(name=data.get("table")).first()
-    reader = Reader(table)
+    reader = Reader(joining.Source(workspace, table) if table is not None else None)
     if kind not in KNOWN:
         reader.wrong("kind", _("Choose one of %(kinds)s.") % {"kinds": ", ".join(KNOWN)})
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
@@ -100,19 +106,76 @@ def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
         folder = DatasetFolder.objects.in_workspace(workspace).filter(pk=str(data["folder"])).first()
         if folder is None:
             reader.wrong("folder", _("There is no such folder here."))
-    _people(reader, data)
+    joins = _joins(reader, workspace, data)
+    if kind != Dataset.Kind.ITEM_TAGS:
+        _people(reader, data)
     definition: dict[str, Any] = {}
     if kind == Dataset.Kind.USER_TAGS:
         _tags(reader, data)
     elif kind == Dataset.Kind.RFM:
         definition = _rfm(reader, data)
+    elif kind == Dataset.Kind.ITEM_TAGS:
+        for role in ("item_id", "item_name"):
+            reader.add(reader.column(data.get(role), role), role.removesuffix("_id"))
+        _tags(reader, data)
     else:
         definition = _behaviour(reader, data)
+        _items(reader, workspace, data, definition)
     _check_twice(reader)
+    if reader.source is not None and not reader.errors:
+        for place, examples in reader.source.repeated().items():
+            reader.wrong(f"joins/{place}", joining.not_unique(joins[place], examples))
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
     values = {"name": name, "kind": kind, "table": table, "definition": definition}
-    return {**values, "description": description, "folder": folder}, reader.fields
+    return {**values, "description": description, "folder": folder}, reader.fields, joins
+
+
+def _joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJoin]:
+    """The joined tables; from here on the reader knows their columns."""
+    given = reader.listing(data.get("joins"), "joins")
+    if len(given) > joining.MOST_TABLES:
+        reader.wrong("joins", _("Join at most %(most)d tables.") % {"most": joining.MOST_TABLES})
+    if reader.source is None:
+        return []
+    for index, item in enumerate(given[: joining.MOST_TABLES]):
+        join = _join(reader, workspace, item, index)
+        if join is not None:
+            reader.source = joining.Source(workspace, reader.source.table, [*reader.source.joins, join])
+    return reader.source.joins
+
+
+def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin | None:
+    path = f"joins/{index}"
+    given = reader.mapping(item, path, {"table", "type", "on"})
+    kind = given.get("type", DatasetJoin.Kind.LEFT)
+    if kind not in DatasetJoin.Kind.values:
+        choices = ", ".join(DatasetJoin.Kind.values)
+        reader.wrong(f"{path}/type", _("Choose one of %(types)s.") % {"types": choices})
+    table = SourceTable.objects.in_workspace(workspace).filter(name=given.get("table")).first()
+    assert reader.source is not None
+    if table is None or table.state != SourceTable.State.READY:
+        reader.wrong(f"{path}/table", _("There is no such table, or it has not been loaded."))
+        return None
+    if table in reader.source.tables:
+        reader.wrong(f"{path}/table", _("This table is part of the dataset already."))
+        return None
+    if any(column["name"].startswith(f"{table.name}.") for column in reader.source.columns):
+        reader.wrong(f"{path}/table", _("A column of the dataset has a name that begins like this table."))
+        return None
+    pairs = reader.listing(given.get("on"), f"{path}/on")
+    if not 1 <= len(pairs) <= joining.MOST_KEYS:
+        reader.wrong(f"{path}/on", _("Join by 1 to %(most)d columns.") % {"most": joining.MOST_KEYS})
+    on = []
+    for number, pair in enumerate(pairs[: joining.MOST_KEYS]):
+        place = f"{path}/on/{number}"
+        given_pair = reader.mapping(pair, place, {"left", "right"})
+        left = reader.column(given_pair.get("left"), f"{place}/left")
+        right = str(given_pair.get("right") or "")
+        if table.column_type(right) is None:
+            reader.wrong(f"{place}/right", _("The table has no column “%(name)s”.") % {"name": right})
+        on.append({"left": left, "right": right})
+    return DatasetJoin(position=index, table=table, kind=kind, on=on)
 
 
 def _people(reader: Reader, data: dict[str, Any]) -> None:
@@ -187,6 +250,8 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
             reader.wrong("object_columns", _("Either object columns, or attribute and value."))
         for role in ("object_key", "object_value"):
             reader.add(reader.column(data.get(role), role), role)
+        if data.get("object_value_id"):
+            reader.add(reader.column(data["object_value_id"], "object_value_id"), "object_value_id")
         if data.get("base_object"):
             definition["base_object"] = str(data["base_object"])
     for index, item in enumerate(reader.listing(data.get("object_columns"), "object_columns")):
@@ -198,6 +263,24 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
             )
         reader.add(column, "object", name=given.get("name"))
     return definition
+
+
+def _items(reader: Reader, workspace: Any, data: dict[str, Any], definition: dict[str, Any]) -> None:
+    """The item-tag dataset that describes the values of one object attribute."""
+    if data.get("items") is None:
+        return
+    given = reader.mapping(data["items"], "items", {"dataset", "object"})
+    kind = Dataset.Kind.ITEM_TAGS
+    found = Dataset.objects.in_workspace(workspace).filter(pk=str(given.get("dataset", "")), kind=kind)
+    if not found.exists():
+        reader.wrong("items/dataset", _("There is no such item-tag dataset."))
+    wanted = str(given.get("object") or "")
+    if not data.get("object_key"):
+        columns = {item.name: item.column for item in reader.fields if item.role == "object"}
+        wanted = wanted if wanted in columns.values() else columns.get(wanted, "")
+    if not wanted:
+        reader.wrong("items/object", _("Name the object attribute that holds item IDs."))
+    definition["items"] = {"dataset": str(given.get("dataset", "")), "object": wanted}
 
 
 def _rfm(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
@@ -234,6 +317,7 @@ def _check_twice(reader: Reader) -> None:
 def write(dataset: Dataset) -> dict[str, Any]:
     """The definition of a dataset as it was given."""
     fields = _with_categories(dataset)
+    is_items = dataset.kind == Dataset.Kind.ITEM_TAGS
 
     def one(role: str) -> str | None:
         return next((item.column for item in fields if item.role == role), None)
@@ -246,14 +330,20 @@ def write(dataset: Dataset) -> dict[str, Any]:
             "name": item.name,
         }
 
+    people: dict[str, Any] = {
+        "user_id": next((identity(item) for item in fields if item.role == "identifier"), None),
+        "ids": [identity(item) for item in fields if item.role == "id"],
+    }
     found: dict[str, Any] = {
         "description": dataset.description,
         "folder": dataset.folder_id,
         "table": dataset.table.name if dataset.table else None,
-        "user_id": next((identity(item) for item in fields if item.role == "identifier"), None),
-        "ids": [identity(item) for item in fields if item.role == "id"],
+        "joins": [
+            {"table": join.table.name, "type": join.kind, "on": join.on} for join in joining.joins_of(dataset)
+        ],
     }
-    if dataset.kind == Dataset.Kind.USER_TAGS:
+    found |= {"item_id": one("item"), "item_name": one("item_name")} if is_items else people
+    if is_items or dataset.kind == Dataset.Kind.USER_TAGS:
         found["tags"] = [
             {
                 "column": item.column,
@@ -275,8 +365,10 @@ def write(dataset: Dataset) -> dict[str, Any]:
     constant = dataset.definition.get("type_constant")
     found["time"] = one("time")
     found["type"] = {"constant": constant} if constant else {"column": one("type")}
-    found.update({role: one(role) for role in ("count", "amount", "channel", "object_key", "object_value")})
+    found.update({role: one(role) for role in ("count", "amount", "channel")})
+    found.update({role: one(role) for role in ("object_key", "object_value", "object_value_id")})
     found["base_object"] = dataset.definition.get("base_object")
+    found["items"] = dataset.definition.get("items")
     found["object_columns"] = [
         {"column": item.column, "name": item.name} for item in fields if item.role == "object"
     ]

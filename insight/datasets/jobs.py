@@ -36,7 +36,7 @@ class RefreshDataset(JobKind):
     queue = "compute"
 
     def run(self, job: JobContext) -> dict[str, Any]:
-        rows = Dataset.objects.select_related("table", "workspace")
+        rows = Dataset.objects.select_related("table", "workspace").prefetch_related("joins__table")
         dataset = rows.filter(pk=job.params["dataset"], workspace=job.workspace).first()
         if dataset is None:
             raise Cancelled()

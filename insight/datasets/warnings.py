@@ -24,10 +24,28 @@ def text(warning: dict[str, Any]) -> str:
             "%(count)d rows were left out: they have no user identifier.",
             count,
         )
+    elif warning["code"] == "without_item":
+        message = ngettext(
+            "%(count)d row was left out: it has no item ID.",
+            "%(count)d rows were left out: they have no item ID.",
+            count,
+        )
     elif warning["code"] == "without_time":
         message = ngettext(
             "%(count)d row was left out: it has no readable time.",
             "%(count)d rows were left out: they have no readable time.",
+            count,
+        )
+    elif warning["code"] == "join_unmatched":
+        message = ngettext(
+            "%(count)d row found no match in the joined table %(table)s; its columns are empty there.",
+            "%(count)d rows found no match in the joined table %(table)s; its columns are empty there.",
+            count,
+        )
+    elif warning["code"] == "join_left_out":
+        message = ngettext(
+            "%(count)d row was left out: it found no match in the joined table %(table)s.",
+            "%(count)d rows were left out: they found no match in the joined table %(table)s.",
             count,
         )
     elif warning["code"] == "excluded":

@@ -17,6 +17,7 @@ from admin_center.permissions.models import Role
 from cdp.console.models import Notification
 from cdp.jobs.models import Job
 from insight.audiences import folders, services, snapshots
+from insight.datasets import granting
 from insight.datasets import services as datasets
 from insight.datasets.folders import folders as dataset_folders
 from insight.datasets.models import TagCategory
@@ -72,6 +73,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     )
     datasets.refresh(access, ages)
     run_jobs()
+    grant = granting.grant(access, ages, {"role": "analyst"})
     waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
     owned = {"workspace": workspace}
     sms = Provider.objects.create(**owned, channel="sms", type="contract", name="Platform", config={})
@@ -133,7 +135,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/admin/audit/": pk(entry),
         "w/sources/upload/": pk(waiting),
         "w/sources/tables/": pk(table),
-        "w/datasets/": pk(ages),
+        "w/datasets/": pk(ages, grant=grant.pk),
         "w/datasets/folders/": pk(box),
         "w/datasets/categories/": pk(category),
         "w/audiences/": pk(audience, snapshot=kept.pk),
@@ -155,7 +157,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/uploads/": pk(waiting),
         "api/dataset-folders/": pk(box),
         "api/tag-categories/": pk(category),
-        "api/datasets/": pk(ages),
+        "api/datasets/": pk(ages, grant=grant.pk),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),
         "api/providers/": pk(mail),
