@@ -20,11 +20,12 @@ ITEM = "item_id"
 
 @dataclass(frozen=True)
 class ItemTags:
-    """`object` is the column (wide form) or attribute (key/value form) that holds item IDs.
+    """`dataset` is its ID; `object` is the column (wide form) or attribute (key/value form) that holds item IDs.
 
     `labels` names the tags that can be asked for, by `item:<column>`.
     """
 
+    dataset: str
     object: str
     table: ibis.Table
     labels: Mapping[str, str]

@@ -73,7 +73,7 @@ def of(audience: Audience) -> Lineage:
 def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
     used = audience.current.dataset_versions if audience.current else {}
     found = Dataset.objects.in_workspace(audience.workspace_id).filter(pk__in=wanted).select_related("table")
-    found = found.prefetch_related("joins__table")
+    found = found.prefetch_related("joins__table", "dimensions__table")
     rows = {row.pk: row for row in found}
     stops = []
     for key in wanted:

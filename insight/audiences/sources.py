@@ -26,7 +26,7 @@ from insight.audiences.catalog import (
 from insight.audiences.item_tags import ItemTags
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.rules import AudienceLeaf, Rule, leaves, references
-from insight.datasets import rights
+from insight.datasets import naming, rights
 from insight.datasets.models import Dataset as DatasetRow
 from insight.datasets.models import DatasetField
 
@@ -91,10 +91,9 @@ class WorkspaceCatalog:
     def row(self, dataset_id: str) -> tuple[DatasetRow, list[DatasetField]]:
         """The dataset and its fields; its version is noted as read. Raises Unknown."""
         if dataset_id not in self._datasets:
-            rows = DatasetRow.objects.in_workspace(self.workspace).filter(pk=dataset_id)
-            if self.access is not None:
-                rows = rights.visible(self.access).filter(pk=dataset_id)
-            row = rows.first()
+            every = DatasetRow.objects.in_workspace(self.workspace)
+            rows = every if self.access is None else rights.visible(self.access)
+            row = rows.filter(pk=dataset_id).first()
             if row is None:
                 raise Unknown(_("The dataset is no longer there, or there is no right to use it."))
             if not row.version:
@@ -123,6 +122,16 @@ class WorkspaceCatalog:
         """Tells apart what people with different rights find in the same versions."""
         found = {key: rights.digest(self.rows_of(row)) for key, (row, _fields) in self._datasets.items()}
         return json.dumps({key: text for key, text in found.items() if text}, sort_keys=True)
+
+    def value_names(self, dataset_id: str, place: str, attribute: str = "") -> ibis.Table | None:
+        """What the values of a column are called, (value, label); None where nothing names them."""
+        return naming.names(self.row(dataset_id)[0], place, attribute)
+
+    def value_labels(
+        self, dataset_id: str, place: str, values: Sequence[Any], attribute: str = ""
+    ) -> dict[str, str]:
+        """What some values are called; those without a name are left out."""
+        return naming.labels(self.row(dataset_id)[0], place, values, attribute)
 
     def _open(self, row: DatasetRow) -> ibis.Table:
         """The current version's table, with the rows that may be read: the only way to a dataset's data."""
@@ -203,7 +212,7 @@ class WorkspaceCatalog:
             and item.column in table.columns
             and not item.deleted
         }
-        return ItemTags(linked["object"], table, labels)
+        return ItemTags(row.pk, linked["object"], table, labels)
 
 
 def unique_users(row: DatasetRow) -> bool:

@@ -129,7 +129,7 @@ class DatasetViewSet(WorkspaceViewSet):
         if getattr(self, "swagger_fake_view", False):
             return Dataset.objects.none()
         rows = rights.visible(self.access).select_related("table", "workspace")
-        return rows.prefetch_related("fields__category", "joins__table")
+        return rows.prefetch_related("fields__category", "joins__table", "dimensions__table")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.create(self.access, body(request)), status=201)

@@ -24,7 +24,7 @@ class DatasetsConfig(AppConfig):
         datasources.users_of.add(
             "datasets",
             lambda table: list(
-                Dataset.objects.filter(Q(table=table) | Q(joins__table=table))
+                Dataset.objects.filter(Q(table=table) | Q(joins__table=table) | Q(dimensions__table=table))
                 .distinct()
                 .values_list("name", flat=True)
             ),

@@ -9,12 +9,30 @@ from pydantic import ValidationError
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
-from insight.datasets import categories, joining, rfm
-from insight.datasets.joining import Source
-from insight.datasets.models import Dataset, DatasetField, DatasetFolder, DatasetJoin
+from insight.datasets import categories, definition_tables, joining, rfm
+from insight.datasets.models import (
+    Dataset,
+    DatasetDimension,
+    DatasetField,
+    DatasetFolder,
+    DatasetJoin,
+)
+from insight.datasets.reading import Reader
 from insight.datasources.models import LAKE, SourceTable
 
-TOP = {"name", "kind", "source", "table", "joins", "user_id", "ids", "refresh", "folder", "description"}
+TOP = {
+    "name",
+    "kind",
+    "source",
+    "table",
+    "joins",
+    "dimensions",
+    "user_id",
+    "ids",
+    "refresh",
+    "folder",
+    "description",
+}
 KNOWN = {
     "user_tags": TOP | {"tags"},
     "behaviour": TOP
@@ -38,51 +56,13 @@ SEPARATORS = (",", ";", "|", " ", "、")
 RESERVED = {"user_unique_id", "item_id", "item_name"}
 
 
-class Reader:
-    """Collects fields and errors while walking a definition."""
-
-    def __init__(self, source: Source | None) -> None:
-        self.source = source
-        self.errors: dict[str, list[str]] = {}
-        self.fields: list[DatasetField] = []
-
-    def wrong(self, path: str, message: str) -> None:
-        self.errors.setdefault(path, []).append(message)
-
-    def column(self, value: Any, path: str) -> str:
-        """A column of the table, by name."""
-        if not isinstance(value, str) or not value:
-            self.wrong(path, _("Name a column."))
-            return ""
-        if self.source is not None and self.source.column_type(value) is None:
-            self.wrong(path, _("The table has no column “%(name)s”.") % {"name": value})
-        return value
-
-    def add(self, column: str, role: str, **values: Any) -> None:
-        name = str(values.pop("name", "") or column)[:64]
-        self.fields.append(DatasetField(column=column, role=role, name=name, **values))
-
-    def mapping(self, value: Any, path: str, known: set[str]) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            self.wrong(path, _("An object is needed here."))
-            return {}
-        for key in set(value) - known:
-            self.wrong(f"{path}/{key}", _("Unknown field."))
-        return value
-
-    def listing(self, value: Any, path: str) -> list[Any]:
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            self.wrong(path, _("A list is needed here."))
-            return []
-        return value
-
-
 def read(
     workspace: Any, data: dict[str, Any]
-) -> tuple[dict[str, Any], list[DatasetField], list[DatasetJoin]]:
-    """(values of the dataset, its fields, its joined tables). Raises ValidationFailed with paths: tags/0/column."""
+) -> tuple[dict[str, Any], list[DatasetField], list[DatasetJoin], list[DatasetDimension]]:
+    """(values of the dataset, its fields, its joined tables, the tables that name its values).
+
+    Raises ValidationFailed with paths such as tags/0/column.
+    """
     kind = data.get("kind")
     table = SourceTable.objects.in_workspace(workspace).filter(name=data.get("table")).first()
     reader = Reader(joining.Source(workspace, table) if table is not None else None)
@@ -106,7 +86,7 @@ def read(
         folder = DatasetFolder.objects.in_workspace(workspace).filter(pk=str(data["folder"])).first()
         if folder is None:
             reader.wrong("folder", _("There is no such folder here."))
-    joins = _joins(reader, workspace, data)
+    joins = definition_tables.joins(reader, workspace, data)
     if kind != Dataset.Kind.ITEM_TAGS:
         _people(reader, data)
     definition: dict[str, Any] = {}
@@ -120,62 +100,16 @@ def read(
         _tags(reader, data)
     else:
         definition = _behaviour(reader, data)
-        _items(reader, workspace, data, definition)
+        definition_tables.items(reader, workspace, data, definition)
     _check_twice(reader)
+    dimensions = definition_tables.dimensions(reader, workspace, kind, data)
     if reader.source is not None and not reader.errors:
         for place, examples in reader.source.repeated().items():
             reader.wrong(f"joins/{place}", joining.not_unique(joins[place], examples))
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
     values = {"name": name, "kind": kind, "table": table, "definition": definition}
-    return {**values, "description": description, "folder": folder}, reader.fields, joins
-
-
-def _joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJoin]:
-    """The joined tables; from here on the reader knows their columns."""
-    given = reader.listing(data.get("joins"), "joins")
-    if len(given) > joining.MOST_TABLES:
-        reader.wrong("joins", _("Join at most %(most)d tables.") % {"most": joining.MOST_TABLES})
-    if reader.source is None:
-        return []
-    for index, item in enumerate(given[: joining.MOST_TABLES]):
-        join = _join(reader, workspace, item, index)
-        if join is not None:
-            reader.source = joining.Source(workspace, reader.source.table, [*reader.source.joins, join])
-    return reader.source.joins
-
-
-def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin | None:
-    path = f"joins/{index}"
-    given = reader.mapping(item, path, {"table", "type", "on"})
-    kind = given.get("type", DatasetJoin.Kind.LEFT)
-    if kind not in DatasetJoin.Kind.values:
-        choices = ", ".join(DatasetJoin.Kind.values)
-        reader.wrong(f"{path}/type", _("Choose one of %(types)s.") % {"types": choices})
-    table = SourceTable.objects.in_workspace(workspace).filter(name=given.get("table")).first()
-    assert reader.source is not None
-    if table is None or table.state != SourceTable.State.READY:
-        reader.wrong(f"{path}/table", _("There is no such table, or it has not been loaded."))
-        return None
-    if table in reader.source.tables:
-        reader.wrong(f"{path}/table", _("This table is part of the dataset already."))
-        return None
-    if any(column["name"].startswith(f"{table.name}.") for column in reader.source.columns):
-        reader.wrong(f"{path}/table", _("A column of the dataset has a name that begins like this table."))
-        return None
-    pairs = reader.listing(given.get("on"), f"{path}/on")
-    if not 1 <= len(pairs) <= joining.MOST_KEYS:
-        reader.wrong(f"{path}/on", _("Join by 1 to %(most)d columns.") % {"most": joining.MOST_KEYS})
-    on = []
-    for number, pair in enumerate(pairs[: joining.MOST_KEYS]):
-        place = f"{path}/on/{number}"
-        given_pair = reader.mapping(pair, place, {"left", "right"})
-        left = reader.column(given_pair.get("left"), f"{place}/left")
-        right = str(given_pair.get("right") or "")
-        if table.column_type(right) is None:
-            reader.wrong(f"{place}/right", _("The table has no column “%(name)s”.") % {"name": right})
-        on.append({"left": left, "right": right})
-    return DatasetJoin(position=index, table=table, kind=kind, on=on)
+    return {**values, "description": description, "folder": folder}, reader.fields, joins, dimensions
 
 
 def _people(reader: Reader, data: dict[str, Any]) -> None:
@@ -265,24 +199,6 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
     return definition
 
 
-def _items(reader: Reader, workspace: Any, data: dict[str, Any], definition: dict[str, Any]) -> None:
-    """The item-tag dataset that describes the values of one object attribute."""
-    if data.get("items") is None:
-        return
-    given = reader.mapping(data["items"], "items", {"dataset", "object"})
-    kind = Dataset.Kind.ITEM_TAGS
-    found = Dataset.objects.in_workspace(workspace).filter(pk=str(given.get("dataset", "")), kind=kind)
-    if not found.exists():
-        reader.wrong("items/dataset", _("There is no such item-tag dataset."))
-    wanted = str(given.get("object") or "")
-    if not data.get("object_key"):
-        columns = {item.name: item.column for item in reader.fields if item.role == "object"}
-        wanted = wanted if wanted in columns.values() else columns.get(wanted, "")
-    if not wanted:
-        reader.wrong("items/object", _("Name the object attribute that holds item IDs."))
-    definition["items"] = {"dataset": str(given.get("dataset", "")), "object": wanted}
-
-
 def _rfm(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
     """Time, amount and (of customers) count columns as fields; the model itself as JSON."""
     for role in ("time", "amount"):
@@ -338,6 +254,17 @@ def write(dataset: Dataset) -> dict[str, Any]:
         "description": dataset.description,
         "folder": dataset.folder_id,
         "table": dataset.table.name if dataset.table else None,
+        "dimensions": [
+            {
+                "place": row.place,
+                "table": row.table.name,
+                "key": row.key,
+                "label": row.label,
+                "attribute": row.attribute,
+                "attribute_column": row.attribute_column,
+            }
+            for row in dataset.dimensions.all()
+        ],
         "joins": [
             {"table": join.table.name, "type": join.kind, "on": join.on} for join in joining.joins_of(dataset)
         ],

@@ -151,6 +151,7 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     def loaded_at(self) -> datetime | None:
         """When the newest of the tables that it is made of was loaded."""
         tables = [self.table, *(join.table for join in self.joins.all())]
+        tables += [row.table for row in self.dimensions.all()]
         return max((table.loaded_at for table in tables if table and table.loaded_at), default=None)
 
     @property
@@ -183,6 +184,30 @@ class DatasetJoin(models.Model):
     def pairs(self) -> list[tuple[str, str]]:
         """(column there already, column of the joined table)."""
         return [(item["left"], item["right"]) for item in self.on]
+
+
+class DatasetDimension(models.Model):
+    """A table that says what the values of a column are called. `place` is the column, or type, channel, object.
+
+    For objects in attribute and value, the table names those of one `attribute`, or has an `attribute_column`.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="dimensions")
+    place = models.CharField(max_length=255)
+    attribute = models.CharField(max_length=255, blank=True)
+    attribute_column = models.CharField(max_length=255, blank=True)
+    table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, related_name="names_for")
+    key = models.CharField(max_length=255)
+    label = models.CharField(max_length=255)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "place", "attribute"], name="dataset_dimension_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.place}: {self.table_id}"
 
 
 class DatasetField(models.Model):

@@ -11,7 +11,7 @@ import duckdb
 from cdp import lake
 from cdp.core.errors import NotFound
 from cdp.lake.names import literal, quote
-from insight.datasets import rights
+from insight.datasets import naming, rights
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.queries import looks_personal, profile
 
@@ -77,7 +77,12 @@ def _counted(
     except duckdb.CatalogException:
         _count(dataset, item, column, attribute, table, rows)
         found = _search(dataset, table, search, limit)
-    return [{"value": value, "count": count} for value, count in found]
+    place = naming.OBJECT if attribute else column
+    called = naming.labels(dataset, place, [value for value, _count in found], attribute)
+    return [
+        {"value": value, "count": count, **({"label": called[value]} if value in called else {})}
+        for value, count in found
+    ]
 
 
 def _search(dataset: Dataset, table: str, search: str, limit: int) -> list[tuple[str, int]]:

@@ -19,7 +19,13 @@ from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
 from insight.datasets import categories, definition, schedule
-from insight.datasets.models import Dataset, DatasetField, DatasetFolder, DatasetJoin
+from insight.datasets.models import (
+    Dataset,
+    DatasetDimension,
+    DatasetField,
+    DatasetFolder,
+    DatasetJoin,
+)
 from insight.datasets.rights import check_manage, row_choices
 
 users_of: Registry[Any] = Registry("dataset user")
@@ -39,7 +45,7 @@ EDITED = (
 
 def create(access: Access, data: dict[str, Any]) -> Dataset:
     """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
-    values, fields, joins = definition.read(access.workspace, data)
+    values, fields, joins, dimensions = definition.read(access.workspace, data)
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
     wanted = data["refresh"] if data.get("refresh") is not None else schedule.OF_KIND.get(dataset.kind, {})
     dataset.refresh = schedule.check(wanted, dataset.kind)
@@ -47,7 +53,7 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     with transaction.atomic():
         dataset.is_default = not _of_kind(dataset).filter(is_default=True).exists()
         _save(dataset)
-        _store_joins(dataset, joins)
+        _store_tables(dataset, joins, dimensions)
         _store_fields(access, dataset, fields)
         audit.record(access, "dataset.created", dataset, after={"name": dataset.name, "kind": dataset.kind})
     return dataset
@@ -73,7 +79,7 @@ def update(
     if merged["kind"] != dataset.kind:
         raise ValidationFailed(errors={"kind": [_("The kind of a dataset cannot be changed.")]})
     merged = {key: value for key, value in merged.items() if value is not None}
-    values, fields, joins = definition.read(access.workspace, merged)
+    values, fields, joins, dimensions = definition.read(access.workspace, merged)
     with transaction.atomic():
         for name, value in values.items():
             setattr(dataset, name, value)
@@ -86,7 +92,8 @@ def update(
         _save(dataset, EDITED)
         dataset.fields.all().delete()
         dataset.joins.all().delete()
-        _store_joins(dataset, joins)
+        dataset.dimensions.all().delete()
+        _store_tables(dataset, joins, dimensions)
         _store_fields(access, dataset, fields)
         _check_rows(dataset)
         audit.record(access, "dataset.changed", dataset, after={"fields": sorted(data)})
@@ -111,10 +118,11 @@ def _store_fields(access: Access, dataset: Dataset, fields: list[DatasetField]) 
     DatasetField.objects.bulk_create(fields)
 
 
-def _store_joins(dataset: Dataset, joins: list[DatasetJoin]) -> None:
-    for join in joins:
-        join.dataset = dataset
+def _store_tables(dataset: Dataset, joins: list[DatasetJoin], dimensions: list[DatasetDimension]) -> None:
+    for row in (*joins, *dimensions):
+        row.dataset = dataset
     DatasetJoin.objects.bulk_create(joins)
+    DatasetDimension.objects.bulk_create(dimensions)
 
 
 def _claim(dataset: Dataset, seen: int | None) -> None:

@@ -148,7 +148,7 @@ class DatasetDetail(DetailPage):
 
     def get_object(self) -> Dataset:
         found = rights.get_visible(self.access, self.kwargs["pk"], "table", "owner", "folder")
-        prefetch_related_objects([found], "joins__table")
+        prefetch_related_objects([found], "joins__table", "dimensions__table", "fields")
         return found
 
     def facts(self, obj: Dataset) -> list[Fact]:

@@ -18,6 +18,11 @@ def text(warning: dict[str, Any]) -> str:
         values["type"] = ID_TYPES[warning["id_type"]].label
     if warning["code"] == "lost_columns":
         return _("Columns that the source no longer has: %(names)s.") % values
+    if warning["code"] == "names_missing":
+        return (
+            _("These tables no longer name values, because they or a column of theirs have gone: %(names)s.")
+            % values
+        )
     if warning["code"] == "without_id":
         message = ngettext(
             "%(count)d row was left out: it has no user identifier.",

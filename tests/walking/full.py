@@ -68,7 +68,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
             "kind": "user_tags",
             "table": "ages",
             "user_id": {"column": "member", "id_type": "one_id"},
-            "tags": [{"column": "age", "name": "Age", "type": "number"}],
+            "tags": [{"column": "age", "name": "Age", "type": "enum"}],
+            "dimensions": [{"place": "age", "table": "ages", "key": "age", "label": "member"}],
         },
     )
     datasets.refresh(access, ages)
@@ -135,7 +136,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/admin/audit/": pk(entry),
         "w/sources/upload/": pk(waiting),
         "w/sources/tables/": pk(table),
-        "w/datasets/": pk(ages, grant=grant.pk),
+        "w/datasets/": pk(ages, grant=grant.pk, names=ages.dimensions.get().pk),
         "w/datasets/folders/": pk(box),
         "w/datasets/categories/": pk(category),
         "w/audiences/": pk(audience, snapshot=kept.pk),
@@ -170,8 +171,10 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     more = [
         f"datasets/{world.members.pk}/",
         f"datasets/{orders.pk}/",
+        f"datasets/{ages.pk}/names/new/?table=ages",
+        "datasets/?tab=granted",
         "datasets/?q=nothing+has+this+name",
-        *(f"datasets/new/?table=ages&kind={kind}" for kind in ("user_tags", "behaviour")),
+        *(f"datasets/new/?table=ages&kind={kind}" for kind in ("user_tags", "behaviour", "item_tags")),
         "audiences/?tab=public",
         f"audiences/new/?dataset={world.members.pk}",
         f"analysis/?dataset={world.members.pk}&audience={audience.pk}",
