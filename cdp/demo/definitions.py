@@ -120,4 +120,15 @@ BEHAVIOUR: dict[str, Any] = {
     "object_value": "object_value",
     "object_value_id": "object_value_id",
     "base_object": "商品",
+    "dimensions": [
+        {"place": "type", "table": "dim_behavior_type", "key": "behavior_type", "label": "behavior_type"},
+        {"place": "channel", "table": "dim_channel", "key": "channel", "label": "channel"},
+        {
+            "place": "object",
+            "table": "dim_object",
+            "key": "object_value",
+            "label": "object_value",
+            "attribute_column": "object_attr",
+        },
+    ],
 }

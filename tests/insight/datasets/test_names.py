@@ -30,9 +30,9 @@ BASE: dict[str, Any] = {
     "dimensions": [NAMES, {"place": "level", "table": "levels", "key": "no", "label": "title"}],
 }
 OBJECTS = """
-    SELECT * FROM (VALUES ('item', 'x', 'Coat'), ('item', 'y', 'Shoe'), ('category', 'coats', 'Coats'), ('category', 'x', 'No')
-    )
-    t(attribute, code, title)
+    SELECT * FROM (VALUES
+        ('item', 'x', 'Coat'), ('item', 'y', 'Shoe'), ('category', 'coats', 'Coats'), ('category', 'x', 'No')
+    ) t(attribute, code, title)
 """
 
 
