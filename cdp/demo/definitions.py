@@ -80,6 +80,30 @@ RFM: dict[str, Any] = {
     "count": "total_count",
 }
 
+ITEMS: dict[str, Any] = {
+    "name": "商品标签",
+    "description": "每件商品的名称、品牌、类目和价格",
+    "kind": "item_tags",
+    "table": "ads_item_tag",
+    "item_id": "item_id",
+    "item_name": "item_name",
+    "tags": [
+        _tag("brand", "品牌", "enum", "商品"),
+        _tag("cat1", "一级类目", "enum", "商品"),
+        _tag("cat2", "二级类目", "enum", "商品"),
+        _tag("season", "季节", "enum", "商品"),
+        _tag("color", "颜色", "enum", "商品"),
+        _tag("material", "材质", "enum", "商品"),
+        _tag("style", "风格", "enum", "商品"),
+        _tag("spec", "规格", "text", "商品"),
+        _tag("is_new", "新品", "enum", "商品"),
+        _tag("price", "价格", "number", "商品"),
+        _tag("launch_price", "上市价", "number", "商品"),
+        _tag("on_shelf_time", "上架时间", "date", "商品"),
+    ],
+    "refresh": {"every": "day", "at": "05:00"},
+}
+
 BEHAVIOUR: dict[str, Any] = {
     "name": "会员行为",
     "description": "每个行为按商品、品牌和类目各记一行",
@@ -94,5 +118,17 @@ BEHAVIOUR: dict[str, Any] = {
     "channel": "channel",
     "object_key": "object_attr",
     "object_value": "object_value",
+    "object_value_id": "object_value_id",
     "base_object": "商品",
+    "dimensions": [
+        {"place": "type", "table": "dim_behavior_type", "key": "behavior_type", "label": "behavior_type"},
+        {"place": "channel", "table": "dim_channel", "key": "channel", "label": "channel"},
+        {
+            "place": "object",
+            "table": "dim_object",
+            "key": "object_value",
+            "label": "object_value",
+            "attribute_column": "object_attr",
+        },
+    ],
 }

@@ -25,7 +25,7 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo.definitions import BEHAVIOUR, MEMBERS, RFM, TABLES
+from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, RFM, TABLES
 from cdp.demo.retailer import Tables, generate
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
@@ -33,6 +33,7 @@ from cdp.jobs.runner import run_job
 from insight.audiences import combining, folders, outside, snapshots
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience, Folder
+from insight.datasets import granting
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
 from insight.datasources import services as tables
@@ -69,7 +70,9 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
     access = job.access
     _load_tables(job, profile)
     job.phase(_("Computing datasets"), progress=40)
-    members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, BEHAVIOUR, RFM))
+    items = _dataset(access, ITEMS)
+    behaved = {**BEHAVIOUR, "items": {"dataset": items.pk, "object": "商品"}}
+    members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, behaved, RFM))
     job.phase(_("Building audiences"), progress=60)
     made = _audiences(access, members, behaviour, model)
     if settings.SANDBOX_URL and settings.SANDBOX_SMTP:
@@ -96,7 +99,7 @@ def _load_tables(job: JobContext, profile: str) -> None:
 
 def _dataset(access: Access, data: dict[str, Any]) -> Dataset:
     found = Dataset.objects.in_workspace(access.workspace).filter(name=data["name"]).first()
-    dataset = found or datasets.create(access, data)
+    dataset = found or granting.share(access, datasets.create(access, data), public=True, row_columns=[])
     if not dataset.version:
         finish(datasets.refresh(access, dataset))
         dataset.refresh_from_db()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import ibis
@@ -33,6 +33,7 @@ class Value:
     value: str
     count: int
     share: float
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,15 @@ class TagView:
             "type": self.type,
             "base": self.base,
             "unknown": {"count": self.unknown, "share": self.unknown_share},
-            "values": [{"value": row.value, "count": row.count, "share": row.share} for row in self.values],
+            "values": [
+                {
+                    "value": row.value,
+                    "count": row.count,
+                    "share": row.share,
+                    **({"label": row.label} if row.label else {}),
+                }
+                for row in self.values
+            ],
             "distinct": self.distinct,
             "cut": self.cut,
             "other": self.other,
@@ -87,7 +96,7 @@ def perspective(
     A user counts once under each part of a multi-value tag, so counts and shares may add up to more than all.
     Raises NotFound, Conflict (nothing computed yet), ValidationFailed for tags that cannot be shown.
     """
-    catalog = WorkspaceCatalog(access.workspace)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     dataset, known = _dataset(catalog, dataset_id)
     fields = _eligible(known, tags)
     population = catalog.table_of(dataset.pk)
@@ -110,7 +119,11 @@ def perspective(
     for row in rows:
         found.setdefault(row["place"], []).append((row["value"], row["users"]))
     views = [
-        _view(item, totals["users"], totals[f"known_{place}"], found.get(place, []), null_filter)
+        _called(
+            _view(item, totals["users"], totals[f"known_{place}"], found.get(place, []), null_filter),
+            catalog,
+            dataset,
+        )
         for place, item in enumerate(fields)
     ]
     return {
@@ -218,6 +231,14 @@ def _view(
         cut=cut,
         other=known - sum(count for _value, count in shown) if cut and item.tag_type == "enum" else 0,
     )
+
+
+def _called(view: TagView, catalog: WorkspaceCatalog, dataset: Dataset) -> TagView:
+    """The view with what a dimension table calls the values."""
+    labels = catalog.value_labels(dataset.pk, view.tag, [row.value for row in view.values])
+    if not labels:
+        return view
+    return replace(view, values=[replace(row, label=labels.get(row.value, "")) for row in view.values])
 
 
 def _share(count: int, base: int) -> float | None:

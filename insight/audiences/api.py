@@ -44,6 +44,7 @@ from insight.audiences.serializers import (
     SnapshotSerializer,
     VersionSerializer,
 )
+from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.streaming import csv_response
 
 SEE, SELECT = "insight.audience.list", "insight.audience.filter"
@@ -236,8 +237,9 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=False, methods=["post"], url_path="id-types")
     def id_types(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The IDs that an audience of this rule can save."""
-        rule = checked_rule(self.access, _body(request).get("rule"))
-        return Response({"results": identities.offered_ids(self.access.workspace, rule)})
+        catalog = WorkspaceCatalog(self.workspace, access=self.access)
+        rule = checked_rule(self.access, _body(request).get("rule"), catalog=catalog)
+        return Response({"results": identities.offered_ids(rule, catalog)})
 
     @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
     @action(detail=True, methods=["post"])

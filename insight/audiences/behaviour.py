@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from insight.audiences.catalog import BehaviourDataset
-from insight.audiences.leaves import BehaviourLeaf, Comparison, Having, HavingGroup
+from insight.audiences.leaves import BehaviourLeaf, Comparison, Having, HavingGroup, ObjectFilter
 from insight.audiences.predicates import all_of, any_of, compare, in_bounds, text_condition
 from insight.audiences.windows import AnyTime, Bounds, Moment, bounds, end_of, start_of
 
@@ -50,7 +50,9 @@ def _row_conditions(
         return
     for item in leaf.objects or ():
         if item.operator != "any":
-            yield text_condition(table[dataset.objects[item.name]], item.operator, item.value)
+            column = dataset.object_column(item.name)
+            assert column is not None
+            yield _object_condition(dataset, table[column], item)
 
 
 def _key_value_conditions(
@@ -63,7 +65,15 @@ def _key_value_conditions(
     [item] = leaf.objects
     yield table["object_key"] == dataset.object_column(item.name)
     if item.operator != "any":
-        yield text_condition(table["object_value"], item.operator, item.value)
+        holds_ids = dataset.is_item_tag(item.name) and "object_value_id" in table.columns
+        yield _object_condition(dataset, table["object_value_id" if holds_ids else "object_value"], item)
+
+
+def _object_condition(dataset: BehaviourDataset, column: Any, item: ObjectFilter) -> ir.BooleanValue:
+    """A condition on an object's value, or on a tag of the item that the value names."""
+    if dataset.items is not None and dataset.is_item_tag(item.name):
+        return dataset.items.condition(column, item.name, item.operator, item.value)
+    return text_condition(column, item.operator, item.value)
 
 
 def _times(rows: ibis.Table, dataset: BehaviourDataset) -> Any:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import ibis
 
+if TYPE_CHECKING:
+    from insight.audiences.item_tags import ItemTags
+
 TagType = Literal["enum", "multi", "text", "number", "date"]
+ITEM_TAG = "item:"
+"""How the names of objects begin that ask for a tag of the item."""
 TableSource: TypeAlias = ibis.Table | Callable[[], ibis.Table]
 
 
@@ -62,6 +67,7 @@ class BehaviourDataset:
     has_count: bool = True
     has_amount: bool = True
     base_attribute: str | None = None
+    items: ItemTags | None = None
 
     @property
     def table(self) -> ibis.Table:
@@ -69,8 +75,14 @@ class BehaviourDataset:
 
     def object_column(self, name: str) -> str | None:
         """The column (wide) or attribute (key/value) of an object name; any name where none are listed."""
+        if self.is_item_tag(name):
+            return self.items.object if self.items and name in self.items.labels else None
         found = self.objects.get(name)
         return name if found is None and self.form == "key_value" and not self.objects else found
+
+    def is_item_tag(self, name: str) -> bool:
+        """Whether an object name asks for a tag of the item, not for the object itself."""
+        return self.items is not None and name.startswith(ITEM_TAG)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     interrupts this one, which then raises Cancelled. Cached by rule, day and versions of what it reads.
     """
     started = time.perf_counter()
-    catalog = WorkspaceCatalog(access.workspace)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
     today = timezones.today(access.workspace)
     catalog.note_versions(rule)
@@ -62,19 +62,17 @@ def preview_members(access: Access, data: Any, *, size: int = PREVIEW_ROWS) -> d
 
     `{"count", "columns": [{"key", "label"}], "rows": [[…]]}`
     """
-    catalog = WorkspaceCatalog(access.workspace)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
     engine = get_engine()
     people = compile_rule(rule, catalog, today=timezones.today(access.workspace))
     count = int(engine.scalar(people.count()))
     shown = people.order_by(USER).limit(max(1, min(size, PREVIEW_ROWS)))
-    columns: list[dict[str, str]] = [
-        {"key": USER, "label": identities.identifier_label(access.workspace, rule)}
-    ]
-    tags = tag_values.tags_of(access.workspace, rule, catalog)[:PREVIEW_TAGS]
+    columns: list[dict[str, str]] = [{"key": USER, "label": identities.identifier_label(rule, catalog)}]
+    tags = tag_values.tags_of(rule, catalog)[:PREVIEW_TAGS]
     expression = tag_values.with_tags(shown, [(tag.dataset, tag.column) for tag in tags], catalog)
     rows = [list(row.values()) for row in engine.execute(expression.order_by(USER)).to_pylist()]
-    mask = Masker(access).for_type(identities.user_id_type(access.workspace, rule))
+    mask = Masker(access).for_type(identities.user_id_type(rule, catalog))
     columns += [{"key": f"{tag.dataset}.{tag.column}", "label": tag.label} for tag in tags]
     return {
         "count": count,
@@ -103,7 +101,8 @@ def _run(engine: Engine, queries: Sequence[CountQuery]) -> dict[str, int]:
 
 def _cache_name(what: str, access: Access, rule: rules.Rule, catalog: WorkspaceCatalog, *more: str) -> str:
     versions = json.dumps([catalog.dataset_versions, catalog.audience_versions], sort_keys=True)
-    text = "\n".join((what, str(access.workspace.pk), rules.canonical_hash(rule), versions, *more))
+    parts = (what, str(access.workspace.pk), rules.canonical_hash(rule), versions, catalog.rows_digest())
+    text = "\n".join((*parts, *more))
     return f"audience:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

@@ -13,6 +13,7 @@ from cdp.core.errors import ValidationFailed
 from insight.audiences import identities, provenance, rule_checks, rules
 from insight.audiences.models import Audience, Folder
 from insight.audiences.schedule import parse_policy
+from insight.audiences.sources import WorkspaceCatalog
 
 NAME_LENGTH = 64
 REMARK_LENGTH = 500
@@ -143,7 +144,9 @@ def _rule(
             errors.update({path: [str(m) for m in messages] for path, messages in error.errors.items()})
             return
         found.values["rule"] = rules.to_json(found.rule)
-        found.values["user_id_type"] = identities.user_id_type(access.workspace, found.rule)
+        found.values["user_id_type"] = identities.user_id_type(
+            found.rule, WorkspaceCatalog(access.workspace, access=access)
+        )
     elif "save_ids" in data and audience.rule:
         found.rule = rules.parse_rule(audience.rule)
     if "save_ids" in data:
@@ -160,7 +163,10 @@ def _save_ids(access: Access, value: Any, found: Definition, errors: dict[str, l
         return
     if found.rule is None:
         return
-    offered = {column.id_type for column in identities.id_columns(access.workspace, found.rule)}
+    offered = {
+        column.id_type
+        for column in identities.id_columns(found.rule, WorkspaceCatalog(access.workspace, access=access))
+    }
     missing = [item for item in value if item not in offered]
     if missing:
         errors["save_ids"] = [

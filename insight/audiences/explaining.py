@@ -15,7 +15,7 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import Engine, get_engine
 from insight.audiences import comparing, rules
 from insight.audiences.behaviour import matching_rows
-from insight.audiences.catalog import BehaviourDataset, TagDataset
+from insight.audiences.catalog import BehaviourDataset, TagDataset, Unknown
 from insight.audiences.compiler import compile_rule
 from insight.audiences.models import Audience
 from insight.audiences.rule_checks import invalid
@@ -89,9 +89,12 @@ def explain(access: Access, audience: Audience, given: str) -> Explanation:
         rule = rules.parse_rule(audience.rule)
     except rules.RuleInvalid as error:
         raise Conflict(str(invalid(error)), code="rule_outdated") from None
-    catalog = WorkspaceCatalog(audience.workspace, audience.source)
+    catalog = WorkspaceCatalog(audience.workspace, audience.source, access=access)
     person_of = _Person(person, catalog, timezones.today(audience.workspace), get_engine(audience.source))
-    step = person_of.step("", rule)
+    try:
+        step = person_of.step("", rule)
+    except Unknown as error:
+        raise Conflict(str(error), code="rule_outdated") from None
     return Explanation(person, person_of.known, inside, step.holds, step, history)
 
 

@@ -4,38 +4,51 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
-from insight.audiences.catalog import Unknown
+from insight.audiences.catalog import BehaviourDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.values import object_keys
+from insight.datasets import rights
 from insight.datasets.models import Dataset
 
 
 def datasets_of(access: Access) -> list[dict[str, Any]]:
     """The datasets that conditions can use, the default ones first."""
     rows = (
-        Dataset.objects.in_workspace(access.workspace)
+        rights.visible(access)
         .filter(kind__in=("user_tags", "behaviour"), version__gt=0)
         .order_by("-is_default", "name")
     )
     return [
-        {"id": row.pk, "name": row.name, "kind": row.kind, "users": row.users, "default": row.is_default}
+        {
+            "id": row.pk,
+            "name": row.name,
+            "kind": row.kind,
+            "users": rights.figures(access, row)[1],
+            "default": row.is_default,
+        }
         for row in rows
     ]
 
 
 def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
     """The tags of a user-tag dataset, or what can be asked of behaviour. Raises NotFound."""
-    catalog = WorkspaceCatalog(access.workspace)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     try:
         row, fields = catalog.row(dataset_id)
-        catalog.dataset(dataset_id)
+        dataset = catalog.dataset(dataset_id)
     except Unknown as error:
         raise NotFound(str(error)) from None
-    head = {"id": row.pk, "name": row.name, "kind": row.kind, "users": row.users, "version": row.version}
+    users = rights.figures(access, row)[1]
+    # How full a tag is, is known for all rows only.
+    filled = row.stats.get("filled", {}) if catalog.rows_of(row) is None else {}
+    head = {"id": row.pk, "name": row.name, "kind": row.kind, "users": users, "version": row.version}
     if row.kind == "behaviour":
-        return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields)}
+        assert isinstance(dataset, BehaviourDataset)
+        return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields, dataset)}
     tags = [
         {
             "column": item.column,
@@ -43,7 +56,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
             "description": item.description,
             "type": item.tag_type,
             "category": item.category.path if item.category else "",
-            "filled": row.stats.get("filled", {}).get(item.column),
+            "filled": filled.get(item.column),
         }
         for item in fields
         if item.role == "tag" and not item.deleted
@@ -51,7 +64,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
     return {"dataset": head, "tags": tags}
 
 
-def _behaviour(access: Access, row: Dataset, fields: list[Any]) -> dict[str, Any]:
+def _behaviour(access: Access, row: Dataset, fields: list[Any], dataset: BehaviourDataset) -> dict[str, Any]:
     live = [item for item in fields if not item.deleted]
     roles = {item.role for item in live}
     key_value = "object_key" in roles
@@ -62,6 +75,11 @@ def _behaviour(access: Access, row: Dataset, fields: list[Any]) -> dict[str, Any
             {"name": item.name or item.column, "label": item.name or item.column}
             for item in live
             if item.role == "object"
+        ]
+    if dataset.items is not None:
+        objects += [
+            {"name": name, "label": _("Item: %(tag)s") % {"tag": label}}
+            for name, label in dataset.items.labels.items()
         ]
     return {
         "has_channel": "channel" in roles,

@@ -33,20 +33,18 @@ def identifier_of(leaf: Any, catalog: WorkspaceCatalog) -> str:
     return next((item.id_type for item in catalog.row(leaf.dataset)[1] if item.role == "identifier"), "")
 
 
-def user_id_type(workspace: Any, rule: rules.Rule) -> str:
+def user_id_type(rule: rules.Rule, catalog: WorkspaceCatalog) -> str:
     """The ID type of the rule's users."""
-    catalog = WorkspaceCatalog(workspace)
     found = (identifier_of(leaf, catalog) for _path, leaf in rules.leaves(rule))
     return next((item for item in found if item), "")
 
 
-def identifier_label(workspace: Any, rule: rules.Rule) -> str:
-    return str(ID_TYPES[key].label) if (key := user_id_type(workspace, rule)) in ID_TYPES else USER
+def identifier_label(rule: rules.Rule, catalog: WorkspaceCatalog) -> str:
+    return str(ID_TYPES[key].label) if (key := user_id_type(rule, catalog)) in ID_TYPES else USER
 
 
-def id_columns(workspace: Any, rule: rules.Rule, catalog: WorkspaceCatalog | None = None) -> list[IdColumn]:
+def id_columns(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[IdColumn]:
     """All ID columns of what the rule reads, in its order; the identifier first."""
-    catalog = catalog or WorkspaceCatalog(workspace)
     found: dict[tuple[str, str], IdColumn] = {}
     for _path, leaf in rules.leaves(rule):
         columns = (
@@ -100,10 +98,10 @@ def _audience_ids(version: AudienceVersion, snapshot: str | int | None) -> list[
     return columns
 
 
-def offered_ids(workspace: Any, rule: rules.Rule) -> list[dict[str, Any]]:
+def offered_ids(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[dict[str, Any]]:
     """The ID types that an audience of this rule can save, one entry each, as the builder shows them."""
     offered: dict[str, dict[str, Any]] = {}
-    for column in id_columns(workspace, rule):
+    for column in id_columns(rule, catalog):
         entry = {
             "id_type": column.id_type,
             "label": str(ID_TYPES[column.id_type].label),

@@ -73,6 +73,7 @@ def of(audience: Audience) -> Lineage:
 def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
     used = audience.current.dataset_versions if audience.current else {}
     found = Dataset.objects.in_workspace(audience.workspace_id).filter(pk__in=wanted).select_related("table")
+    found = found.prefetch_related("joins__table", "dimensions__table")
     rows = {row.pk: row for row in found}
     stops = []
     for key in wanted:
@@ -81,7 +82,7 @@ def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
             stops.append(Stop("dataset", key, _("A dataset that is gone"), "", missing=True))
             continue
         url = reverse("datasets:detail", args=[audience.workspace.slug, key])
-        table, loaded = (row.table.name, row.table.loaded_at) if row.table else ("", None)
+        table, loaded = (row.table.name, row.loaded_at) if row.table else ("", None)
         stops.append(
             Stop("dataset", key, row.name, url, row.refreshed_at, row.version, used.get(key), table, loaded)
         )

@@ -20,7 +20,7 @@ from insight.audiences.models import Audience, AudienceVersion, Folder
 from insight.audiences.pages import OneAudience
 from insight.audiences.streaming import csv_response
 from insight.audiences.summary import RFM_TYPES
-from insight.datasets.models import Dataset
+from insight.datasets import rights
 from insight.datasources.models import SourceTable
 
 SELECT = "insight.audience.filter"
@@ -264,7 +264,7 @@ class AudienceFromRfm(WorkspaceView):
     permission = SELECT
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        dataset = Dataset.objects.get_in(self.workspace, kwargs["dataset"])
+        dataset = rights.get_visible(self.access, kwargs["dataset"])
         group = request.POST.get("type", "")
         label = RFM_TYPES.get(group, group)
         rule = {"kind": "rfm", "dataset": dataset.pk, "types": [group]}

@@ -18,6 +18,7 @@ from insight.audiences.identities import IdColumn
 from insight.audiences.models import Audience
 from insight.audiences.saved_ids import with_ids, with_ids_joined
 from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets import rights
 
 USER = "user_unique_id"
 EXACT_ROWS = 1_000_000
@@ -49,10 +50,12 @@ def members_of(audience: Audience, today: date) -> Members:
 def of_selection(audience: Audience, today: date) -> Members:
     """Members of an audience that is described by a rule."""
     workspace = audience.workspace
-    rule = _usable_rule(audience)
-    catalog = WorkspaceCatalog(workspace, audience.source)
+    # An audience is what its owner may see, whoever has it computed.
+    access = rights.access_of(audience.owner, workspace)
+    catalog = WorkspaceCatalog(workspace, audience.source, access=access)
+    rule = _usable_rule(audience, catalog)
     people = compile_rule(rule, catalog, today=today)
-    offered = identities.id_columns(workspace, rule, catalog)
+    offered = identities.id_columns(rule, catalog)
     user_id_type = next((column.id_type for column in offered if column.identifier), "")
     chosen = {key: _providers(key, offered) for key in audience.save_ids}
     if audience.limit:
@@ -64,11 +67,11 @@ def of_selection(audience: Audience, today: date) -> Members:
     return Members(found.members, user_id_type, chosen, *versions, found.conflicts)
 
 
-def _usable_rule(audience: Audience) -> rules.Rule:
+def _usable_rule(audience: Audience, catalog: WorkspaceCatalog) -> rules.Rule:
     """The stored rule, if it still fits the data. Raises Conflict saying what has changed."""
     try:
         rule = rules.parse_rule(audience.rule)
-        rule_checks.check_data(audience.workspace, rule)
+        rule_checks.check_data(rule, catalog)
     except rules.RuleInvalid as error:
         raise _outdated(rule_checks.invalid(error)) from None
     except ValidationFailed as error:

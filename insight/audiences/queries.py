@@ -11,13 +11,15 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, Gone
+from cdp.core.errors import Conflict, Gone, NotFound
 from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import get_engine
 from insight.audiences import refreshing, tag_values, visibility
+from insight.audiences.catalog import Unknown
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.tag_values import TagRef
+from insight.datasets import rights
 
 USER = "user_unique_id"
 
@@ -71,9 +73,9 @@ def usable_audiences(access: Access, id_type: str = "") -> QuerySet[Audience]:
     return rows.filter(user_id_type=id_type) | rows.filter(save_ids__contains=[id_type])
 
 
-def can_read_tag(audience: Audience, dataset: str, tag: str) -> bool:
-    """Whether a dataset of the audience's workspace has this tag."""
-    return tag_values.has_tag(audience.workspace, dataset, tag)
+def can_read_tag(audience: Audience, dataset: str, tag: str, *, owner: Any) -> bool:
+    """Whether `owner` may use a dataset of the audience's workspace that has this tag."""
+    return tag_values.has_tag(rights.access_of(owner, audience.workspace), dataset, tag)
 
 
 def member_batches(
@@ -82,21 +84,28 @@ def member_batches(
     size: int = 10_000,
     *,
     tags: Sequence[TagRef] = (),
+    owner: Any = None,
 ) -> Iterator[pa.RecordBatch]:
     """The members in batches of about `size`, never all in memory.
 
     Columns: `user_unique_id`, then `columns` in order (without `user_unique_id`), then one per tag, named `tag_0`,
-    `tag_1` …, read from the current version of the tag's dataset; people whom the dataset does not know have null.
+    `tag_1` …, read from the current version of the tag's dataset with the rights of `owner` (None: the audience's);
+    people whom the dataset does not know, or `owner` does not see, have null.
     """
     engine = get_engine(version.audience.source)
-    yield from engine.batches(_expression(version, columns, tags), size)
+    yield from engine.batches(_expression(version, columns, tags, owner), size)
 
 
-def member_values(version: AudienceVersion, tags: Sequence[TagRef], number: int = 0) -> dict[TagRef, Any]:
-    """Tag values of the member at place `number`, in order of identifier; empty beyond the last member."""
+def member_values(
+    version: AudienceVersion, tags: Sequence[TagRef], number: int = 0, *, owner: Any = None
+) -> dict[TagRef, Any]:
+    """Tag values of the member at place `number`, in order of identifier; empty beyond the last member.
+
+    They are read with the rights of `owner` (None: the audience's).
+    """
     one = members(version).order_by(USER).limit(1, offset=number)
     engine = get_engine(version.audience.source)
-    found = engine.execute(_with_tags(version, one.select(USER), tags)).to_pylist()
+    found = engine.execute(_with_tags(version, one.select(USER), tags, owner)).to_pylist()
     return {tag: found[0][f"tag_{place}"] for place, tag in enumerate(tags)} if found else {}
 
 
@@ -109,10 +118,19 @@ def members(version: AudienceVersion) -> ibis.Table:
     return get_engine(version.audience.source).table(version.workspace_id, version.table_name)
 
 
-def _expression(version: AudienceVersion, columns: Sequence[str], tags: Sequence[TagRef]) -> ibis.Table:
+def _expression(
+    version: AudienceVersion, columns: Sequence[str], tags: Sequence[TagRef], owner: Any
+) -> ibis.Table:
     chosen = [USER, *(column for column in columns if column != USER)]
-    return _with_tags(version, members(version).select(*chosen), tags)
+    return _with_tags(version, members(version).select(*chosen), tags, owner)
 
 
-def _with_tags(version: AudienceVersion, people: ibis.Table, tags: Sequence[TagRef]) -> ibis.Table:
-    return tag_values.with_tags(people, tags, WorkspaceCatalog(version.workspace, version.audience.source))
+def _with_tags(
+    version: AudienceVersion, people: ibis.Table, tags: Sequence[TagRef], owner: Any
+) -> ibis.Table:
+    access = rights.access_of(owner or version.audience.owner, version.workspace)
+    catalog = WorkspaceCatalog(version.workspace, version.audience.source, access=access)
+    try:
+        return tag_values.with_tags(people, tags, catalog)
+    except Unknown as error:
+        raise NotFound(str(error)) from None

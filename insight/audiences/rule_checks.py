@@ -22,9 +22,8 @@ def invalid(error: rules.RuleInvalid) -> ValidationFailed:
     return ValidationFailed(_("The rule cannot be used."), code=error.code, errors=errors)
 
 
-def check_data(workspace: Any, rule: rules.Rule, catalog: WorkspaceCatalog | None = None) -> None:
+def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> None:
     """Raises ValidationFailed where the rule does not fit the data, or mixes users known by different IDs."""
-    catalog = catalog or WorkspaceCatalog(workspace)
     try:
         check_rule(rule, catalog)
     except rules.RuleInvalid as error:
@@ -62,7 +61,7 @@ def checked_rule(
         rule = rules.parse_rule(data)
     except rules.RuleInvalid as error:
         raise invalid(error) from None
-    check_data(access.workspace, rule, catalog)
+    check_data(rule, catalog or WorkspaceCatalog(access.workspace, access=access))
     errors: dict[str, list[str]] = {}
     wanted = {
         leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -9,8 +10,10 @@ import ibis
 from django.db import models
 from django.utils.translation import gettext as _
 
+from cdp.core.access import Access
 from cdp.warehouse import get_engine
 from insight.audiences.catalog import (
+    ITEM_TAG,
     AudienceTable,
     BehaviourDataset,
     Dataset,
@@ -20,8 +23,10 @@ from insight.audiences.catalog import (
     TagType,
     Unknown,
 )
+from insight.audiences.item_tags import ItemTags
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.rules import AudienceLeaf, Rule, leaves, references
+from insight.datasets import naming, rights
 from insight.datasets.models import Dataset as DatasetRow
 from insight.datasets.models import DatasetField
 
@@ -29,10 +34,15 @@ USER = "user_unique_id"
 
 
 class WorkspaceCatalog:
-    """Finds datasets and audiences of one workspace; remembers what it found and in which version."""
+    """Finds datasets and audiences of one workspace; remembers what it found and in which version.
 
-    def __init__(self, workspace: Any, source: str = "lake") -> None:
+    `access` says whose rights count: datasets without a grant are not there, and of the others only the rows show
+    that the person sees. None opens everything and is for naming things, never for reading data.
+    """
+
+    def __init__(self, workspace: Any, source: str = "lake", *, access: Access | None) -> None:
         self.workspace = workspace
+        self.access = access
         self.engine = get_engine(source)
         self.dataset_versions: dict[str, int] = {}
         self.audience_versions: dict[str, int] = {}
@@ -40,6 +50,7 @@ class WorkspaceCatalog:
         self._compiled: dict[str, Dataset] = {}
         self._versions: dict[str, AudienceVersion] = {}
         self._tables: dict[str, ibis.Table] = {}
+        self._rows: dict[str, rights.Rows] = {}
 
     def dataset(self, dataset_id: str) -> Dataset:
         """Raises Unknown where the dataset is gone or has never been computed."""
@@ -50,8 +61,7 @@ class WorkspaceCatalog:
             elif row.kind == "behaviour":
                 self._compiled[dataset_id] = self._behaviour(row, fields)
             elif row.kind == "rfm":
-                table = row.lake_table
-                self._compiled[dataset_id] = RfmModel(row.pk, row.name, lambda: self._lake_table(table))
+                self._compiled[dataset_id] = RfmModel(row.pk, row.name, lambda: self._open(row))
             else:
                 raise Unknown(_("Datasets of this kind cannot be used in conditions."))
         return self._compiled[dataset_id]
@@ -81,9 +91,11 @@ class WorkspaceCatalog:
     def row(self, dataset_id: str) -> tuple[DatasetRow, list[DatasetField]]:
         """The dataset and its fields; its version is noted as read. Raises Unknown."""
         if dataset_id not in self._datasets:
-            row = DatasetRow.objects.in_workspace(self.workspace).filter(pk=dataset_id).first()
+            every = DatasetRow.objects.in_workspace(self.workspace)
+            rows = every if self.access is None else rights.visible(self.access)
+            row = rows.filter(pk=dataset_id).first()
             if row is None:
-                raise Unknown(_("The dataset is no longer there."))
+                raise Unknown(_("The dataset is no longer there, or there is no right to use it."))
             if not row.version:
                 raise Unknown(
                     _("The dataset “%(name)s” has not been computed yet. Refresh it first.")
@@ -98,7 +110,32 @@ class WorkspaceCatalog:
         """The table of a dataset, or of an audience's current version, by its ID."""
         if key.startswith("aud_"):
             return self._lake_table(self.version(key, None).table_name)
-        return self._lake_table(self.row(key)[0].lake_table)
+        return self._open(self.row(key)[0])
+
+    def rows_of(self, row: DatasetRow) -> rights.Rows:
+        """The rows of a dataset that may be read."""
+        if row.pk not in self._rows:
+            self._rows[row.pk] = None if self.access is None else rights.rows_of(self.access, row)
+        return self._rows[row.pk]
+
+    def rows_digest(self) -> str:
+        """Tells apart what people with different rights find in the same versions."""
+        found = {key: rights.digest(self.rows_of(row)) for key, (row, _fields) in self._datasets.items()}
+        return json.dumps({key: text for key, text in found.items() if text}, sort_keys=True)
+
+    def value_names(self, dataset_id: str, place: str, attribute: str = "") -> ibis.Table | None:
+        """What the values of a column are called, (value, label); None where nothing names them."""
+        return naming.names(self.row(dataset_id)[0], place, attribute)
+
+    def value_labels(
+        self, dataset_id: str, place: str, values: Sequence[Any], attribute: str = ""
+    ) -> dict[str, str]:
+        """What some values are called; those without a name are left out."""
+        return naming.labels(self.row(dataset_id)[0], place, values, attribute)
+
+    def _open(self, row: DatasetRow) -> ibis.Table:
+        """The current version's table, with the rows that may be read: the only way to a dataset's data."""
+        return rights.only(self._lake_table(row.lake_table), self.rows_of(row))
 
     def has_unique_users(self, key: str) -> bool:
         if key.startswith("aud_"):
@@ -119,7 +156,7 @@ class WorkspaceCatalog:
         return self._tables[name]
 
     def _tags(self, row: DatasetRow, fields: list[DatasetField]) -> TagDataset:
-        table = self._lake_table(row.lake_table)
+        table = self._open(row)
         types = table.schema()
         columns: dict[str, TagColumn] = {}
         lost: set[str] = set()
@@ -134,7 +171,6 @@ class WorkspaceCatalog:
         return TagDataset(row.pk, row.name, table, columns, unique_users(row), frozenset(lost))
 
     def _behaviour(self, row: DatasetRow, fields: list[DatasetField]) -> BehaviourDataset:
-        table = row.lake_table
         live = [item for item in fields if not item.deleted]
         roles = {item.role for item in live}
         key_value = "object_key" in roles
@@ -148,13 +184,35 @@ class WorkspaceCatalog:
             row.pk,
             row.name,
             "key_value" if key_value else "wide",
-            lambda: self._lake_table(table),
+            lambda: self._open(row),
             objects,
             "channel" in roles,
             "count" in roles,
             "amount" in roles,
             row.definition.get("base_object") or None if key_value else None,
+            self._items(row),
         )
+
+    def _items(self, behaviour: DatasetRow) -> ItemTags | None:
+        """The tags of the items that the records name; None where there are none to be used."""
+        linked = behaviour.definition.get("items")
+        if not linked:
+            return None
+        try:
+            row, fields = self.row(linked["dataset"])
+        except Unknown:
+            return None
+        table = self._open(row)
+        types = ("enum", "text", "multi")
+        labels = {
+            f"{ITEM_TAG}{item.column}": item.name
+            for item in fields
+            if item.role == "tag"
+            and item.tag_type in types
+            and item.column in table.columns
+            and not item.deleted
+        }
+        return ItemTags(row.pk, linked["object"], table, labels)
 
 
 def unique_users(row: DatasetRow) -> bool:

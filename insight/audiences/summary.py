@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from insight.audiences import windows
-from insight.audiences.catalog import Catalog, TagDataset, Unknown
+from insight.audiences.catalog import ITEM_TAG, BehaviourDataset, Catalog, TagDataset, Unknown
 from insight.audiences.leaves import (
     AudienceLeaf,
     BehaviourLeaf,
@@ -129,7 +129,7 @@ def _tag(leaf: TagLeaf, catalog: Catalog) -> str:
             label = dataset.columns[leaf.tag].label or leaf.tag
     except Unknown:
         pass
-    return _condition(label, leaf.operator, leaf.value)
+    return _condition(label, leaf.operator, _named(leaf.value, catalog, leaf.dataset, leaf.tag))
 
 
 def _condition(label: str, operator: str, value: Any) -> str:
@@ -155,12 +155,22 @@ def _condition(label: str, operator: str, value: Any) -> str:
 
 
 def _behaviour(leaf: BehaviourLeaf, catalog: Catalog) -> str:
-    types = _values(leaf.type) if leaf.type else _("anything")
+    types = _values(_named(leaf.type, catalog, leaf.dataset, "type")) if leaf.type else _("anything")
     pattern = _("did %(types)s (%(dataset)s)") if leaf.did else _("did not do %(types)s (%(dataset)s)")
     parts = [pattern % {"types": types, "dataset": _dataset(leaf.dataset, catalog)}]
-    parts += [_condition(item.name, item.operator, item.value) for item in leaf.objects or ()]
+    parts += [
+        _condition(
+            _object_label(leaf.dataset, item.name, catalog),
+            item.operator,
+            _object_values(leaf.dataset, item, catalog),
+        )
+        for item in leaf.objects or ()
+    ]
     if leaf.channel:
-        parts.append(_("channel is %(values)s") % {"values": _values(leaf.channel)})
+        parts.append(
+            _("channel is %(values)s")
+            % {"values": _values(_named(leaf.channel, catalog, leaf.dataset, "channel"))}
+        )
     if leaf.having is not None:
         parts.append(_having(leaf.having))
     if not isinstance(leaf.window, windows.AnyTime):
@@ -168,6 +178,47 @@ def _behaviour(leaf: BehaviourLeaf, catalog: Catalog) -> str:
     if leaf.base is not None:
         parts.append(_("out of everybody in %(dataset)s") % {"dataset": _dataset(leaf.base, catalog)})
     return _fold(_("%(left)s, %(right)s"), parts)
+
+
+def _named(value: Any, catalog: Catalog, dataset: str, place: str, attribute: str = "") -> Any:
+    """Values by what they are called; anything that is no list of values as it is."""
+    labels = getattr(catalog, "value_labels", None)
+    if not isinstance(value, tuple) or not all(isinstance(item, str) for item in value) or labels is None:
+        return value
+    try:
+        found = labels(dataset, place, value, attribute)
+    except Unknown:
+        return value
+    return tuple(found.get(item, item) for item in value)
+
+
+def _object_values(dataset_id: str, item: Any, catalog: Catalog) -> Any:
+    """The values of an object condition by what they are called."""
+    try:
+        dataset = catalog.dataset(dataset_id)
+    except Unknown:
+        return item.value
+    if not isinstance(dataset, BehaviourDataset):
+        return item.value
+    if dataset.items is not None and dataset.is_item_tag(item.name):
+        place = item.name.removeprefix(ITEM_TAG)
+        return _named(item.value, catalog, dataset.items.dataset, place)
+    place = dataset.object_column(item.name) or ""
+    if dataset.form == "key_value":
+        return _named(item.value, catalog, dataset_id, "object", place)
+    return _named(item.value, catalog, dataset_id, place)
+
+
+def _object_label(dataset_id: str, name: str, catalog: Catalog) -> str:
+    """What people call an object, or a tag of the item."""
+    if not name.startswith(ITEM_TAG):
+        return name
+    try:
+        dataset = catalog.dataset(dataset_id)
+    except Unknown:
+        return name
+    items = dataset.items if isinstance(dataset, BehaviourDataset) else None
+    return _("Item: %(tag)s") % {"tag": items.labels[name]} if items and name in items.labels else name
 
 
 RFM_TYPES = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import ibis
 
+from cdp.core.access import Access
 from insight.audiences import rules
 from insight.audiences.catalog import TagDataset
 from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets import rights
 from insight.datasets.models import DatasetField
 
 USER = "user_unique_id"
@@ -25,12 +26,12 @@ class Tag:
     label: str
 
 
-def has_tag(workspace: Any, dataset_id: str, tag: str) -> bool:
-    rows = DatasetField.objects.filter(dataset__workspace=workspace, dataset=dataset_id, role="tag")
+def has_tag(access: Access, dataset_id: str, tag: str) -> bool:
+    rows = DatasetField.objects.filter(dataset__in=rights.visible(access).filter(pk=dataset_id), role="tag")
     return rows.filter(column=tag, deleted=False).exists()
 
 
-def tags_of(workspace: Any, rule: rules.Rule, catalog: WorkspaceCatalog) -> list[Tag]:
+def tags_of(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[Tag]:
     """The tags that a rule asks about, in its order, each once."""
     found: dict[tuple[str, str], Tag] = {}
     for _path, leaf in rules.leaves(rule):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 import ibis
@@ -12,8 +13,9 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from cdp.warehouse import get_engine
-from insight.audiences.catalog import BehaviourDataset, RfmModel, TagDataset, Unknown
+from insight.audiences.catalog import ITEM_TAG, BehaviourDataset, RfmModel, TagDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets.naming import OBJECT
 
 MOST = 3000
 FOUND = 100
@@ -24,27 +26,31 @@ CACHE_SECONDS = 3600
 def values_of(
     access: Access, dataset_id: str, column: str, *, search: str = "", object_name: str = ""
 ) -> dict[str, Any]:
-    """`{"results": [{"value", "count"}], "more": bool}`, by frequency, then value.
+    """`{"results": [{"value", "count", "label"?}], "more": bool}`, by frequency, then value; `label` where it has one.
 
     `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). Without a
     search the 3,000 most frequent; with one, up to 100 that contain it, whatever the case.
     """
-    catalog = WorkspaceCatalog(access.workspace)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     try:
         dataset = catalog.dataset(dataset_id)
     except Unknown as error:
         raise NotFound(str(error)) from None
-    version = catalog.dataset_versions[dataset_id]
-    text = "\n".join((access.workspace.pk, dataset_id, str(version), column, object_name, search.casefold()))
+    # The versions of the dataset and of the items that it names.
+    version = json.dumps(catalog.dataset_versions, sort_keys=True)
+    parts = (access.workspace.pk, dataset_id, version, column, object_name, search.casefold())
+    text = "\n".join((*parts, catalog.rows_digest()))
     name = f"values:{hashlib.sha256(text.encode()).hexdigest()}"
     found: dict[str, Any] | None = cache.get(name)
     if found is None:
+        every = catalog.rows_of(catalog.row(dataset_id)[0]) is None
+        named = _names(catalog, dataset, column, object_name)
         if isinstance(dataset, TagDataset):
-            found = _search(_tag_values(dataset, column), search)
+            found = _search(_tag_values(dataset, column), search, named, every=every)
         elif isinstance(dataset, RfmModel):
             raise NotFound(_("An RFM model has no list of values."))
         else:
-            found = _search(_behaviour_values(dataset, column, object_name), search)
+            found = _search(_behaviour_values(dataset, column, object_name), search, named, every=every)
         cache.set(name, found, CACHE_SECONDS)
     return found
 
@@ -70,6 +76,8 @@ def _behaviour_values(dataset: BehaviourDataset, column: str, object_name: str) 
     if column == "type" or (column == "channel" and dataset.has_channel):
         return table.select(value=table[column])
     found = dataset.object_column(object_name) if column == "object" else None
+    if found is not None and dataset.items is not None and dataset.is_item_tag(object_name):
+        return dataset.items.table.select(value=dataset.items.values(object_name).cast("string"))
     if found is None:
         raise NotFound(
             _("The dataset has no list of values for “%(name)s”.") % {"name": object_name or column}
@@ -80,13 +88,41 @@ def _behaviour_values(dataset: BehaviourDataset, column: str, object_name: str) 
     return table.select(value=table[found].cast("string"))
 
 
-def _search(values: ibis.Table, search: str) -> dict[str, Any]:
-    term = search.strip()
+def _names(catalog: WorkspaceCatalog, dataset: Any, column: str, object_name: str) -> ibis.Table | None:
+    """What a dimension table calls the values, (value, label)."""
+    if not isinstance(dataset, BehaviourDataset) or column != "object":
+        return catalog.value_names(dataset.id, column)
+    if dataset.is_item_tag(object_name):
+        assert dataset.items is not None
+        return catalog.value_names(dataset.items.dataset, object_name.removeprefix(ITEM_TAG))
+    found = dataset.object_column(object_name) or ""
+    if dataset.form == "key_value":
+        return catalog.value_names(dataset.id, OBJECT, found)
+    return catalog.value_names(dataset.id, found)
+
+
+def _search(values: ibis.Table, search: str, names: ibis.Table | None, *, every: bool) -> dict[str, Any]:
+    """`every`: values that only the names know are listed as well, with a count of 0."""
+    term = search.strip().lower()
     rows = values.filter(values["value"].notnull() & (values["value"] != ""))
-    if term:
-        rows = rows.filter(rows["value"].lower().contains(term.lower()))
+    if term and names is None:
+        rows = rows.filter(rows["value"].lower().contains(term))
     most = FOUND if term else MOST
     counted = rows.group_by("value").aggregate(count=rows.count())
+    if names is not None:
+        right = names.rename(key="value")
+        how: Any = "outer" if every else "left"
+        both = counted.join(right, counted["value"] == right["key"], how=how)
+        value = ibis.coalesce(both["value"], both["key"])
+        counted = both.select(value=value, count=both["count"].fill_null(0), label=both["label"])
+        if term:
+            fits = counted["value"].lower().contains(term) | counted["label"].lower().contains(
+                term
+            ).fill_null(False)
+            counted = counted.filter(fits)
     shown = counted.order_by([ibis.desc("count"), "value"]).limit(most + 1)
-    found = get_engine().execute(shown).to_pylist()
+    found = [
+        {key: value for key, value in row.items() if value is not None}
+        for row in get_engine().execute(shown).to_pylist()
+    ]
     return {"results": found[:most], "more": len(found) > most}

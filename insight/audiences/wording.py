@@ -55,5 +55,5 @@ def stored(audience: Audience) -> str:
 
 
 def _sentence(rule: rules.Rule, workspace: Any) -> str:
-    text = summarise(rule, WorkspaceCatalog(workspace))
+    text = summarise(rule, WorkspaceCatalog(workspace, access=None))
     return text[:1].upper() + text[1:]

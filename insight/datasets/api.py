@@ -15,10 +15,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
-from cdp.core.errors import NotFound, ValidationFailed
-from insight.datasets import categories, definition, queries, services
+from cdp.core.errors import NotFound, PermissionDenied, ValidationFailed
+from insight.datasets import categories, definition, granting, queries, rights, services
 from insight.datasets.folders import folders
-from insight.datasets.models import Dataset, DatasetFolder, DatasetVersion, TagCategory
+from insight.datasets.models import Dataset, DatasetFolder, DatasetGrant, DatasetVersion, TagCategory
 from insight.datasources.models import SourceTable
 
 
@@ -45,6 +45,8 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
             "last_refresh",
             "refresh",
             "is_default",
+            "public",
+            "row_columns",
             "next_refresh_at",
             "created_at",
             "updated_at",
@@ -53,6 +55,11 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
     def to_representation(self, instance: Dataset) -> dict[str, Any]:
         found = super().to_representation(instance)
         found["stats"] = {key: value for key, value in instance.stats.items() if key != "warnings"}
+        access = self.context["view"].access
+        if rights.rows_of(access, instance) is not None:
+            # What was measured, was measured over all rows.
+            rows, users = rights.figures(access, instance)
+            found.update(rows=rows, users=users, stats={}, warnings=[])
         return {**found, **definition.write(instance)}
 
 
@@ -62,6 +69,25 @@ class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     class Meta:
         model = DatasetVersion
         fields = ["number", "rows", "users", "warnings", "seconds", "created_at"]
+
+
+class SharingSerializer(serializers.ModelSerializer[Dataset]):
+    row_columns = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Dataset
+        fields = ["public", "row_columns"]
+
+
+class GrantSerializer(serializers.ModelSerializer[DatasetGrant]):
+    user = serializers.CharField(source="user.username", default=None)
+    role = serializers.CharField(source="role.code", default=None)
+    rows = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
+    expired = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = DatasetGrant
+        fields = ["id", "user", "role", "right", "rows", "expires_at", "expired", "created_at"]
 
 
 class DatasetFilter(django_filters.FilterSet):
@@ -89,15 +115,21 @@ class DatasetViewSet(WorkspaceViewSet):
         "fields": "insight.dataset.create",
         "move": "insight.dataset.create",
         "create": "insight.dataset.create",
-        "partial_update": "insight.dataset.create",
-        "destroy": "insight.dataset.create",
-        "refresh": "insight.dataset.create",
-        "default": "insight.dataset.create",
+        # Of one dataset: the owner, holders of a manage grant, and those who manage everybody's; services ask.
+        "partial_update": "insight.dataset.view",
+        "destroy": "insight.dataset.view",
+        "refresh": "insight.dataset.view",
+        "default": "insight.dataset.view",
+        "sharing": "insight.dataset.view",
+        "grants": "insight.dataset.view",
+        "grant": "insight.dataset.view",
     }
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset().select_related("table", "workspace")
-        return rows.prefetch_related("fields__category")
+        if getattr(self, "swagger_fake_view", False):
+            return Dataset.objects.none()
+        rows = rights.visible(self.access).select_related("table", "workspace")
+        return rows.prefetch_related("fields__category", "joins__table", "dimensions__table")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.create(self.access, body(request)), status=201)
@@ -131,9 +163,9 @@ class DatasetViewSet(WorkspaceViewSet):
     @action(detail=True)
     def values(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Values of `?tag=`, most frequent first, at most 3000; `?search=` looks inside them."""
-        found = queries.values(
-            self.get_object(), request.query_params.get("tag", ""), request.query_params.get("search", "")
-        )
+        dataset, query = self.get_object(), request.query_params
+        rows = rights.rows_of(self.access, dataset)
+        found = queries.values(dataset, query.get("tag", ""), query.get("search", ""), rows=rows)
         return Response({"results": found})
 
     @extend_schema(
@@ -145,15 +177,19 @@ class DatasetViewSet(WorkspaceViewSet):
         """Values of a behaviour dataset: `?of=type`, `channel`, `object_key` or an object attribute; `?search=`."""
         dataset, query = self.get_object(), request.query_params
         wanted, search = query.get("of", "type"), query.get("search", "")
+        rows = rights.rows_of(self.access, dataset)
         if wanted in ("type", "channel", "object_key"):
-            return Response({"results": queries.values(dataset, wanted, search)})
-        return Response({"results": queries.object_values(dataset, wanted, search)})
+            return Response({"results": queries.values(dataset, wanted, search, rows=rows)})
+        return Response({"results": queries.object_values(dataset, wanted, search, rows=rows)})
 
     @extend_schema(responses=VersionSerializer(many=True))
     @action(detail=True)
     def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What each refresh made, newest first."""
-        rows: Any = self.paginate_queryset(self.get_object().versions.all())
+        dataset = self.get_object()
+        if rights.rows_of(self.access, dataset) is not None:
+            raise PermissionDenied(_("You see some of the rows only, and these are figures of all."))
+        rows: Any = self.paginate_queryset(dataset.versions.all())
         return self.get_paginated_response(VersionSerializer(rows, many=True).data)
 
     @extend_schema(
@@ -169,6 +205,45 @@ class DatasetViewSet(WorkspaceViewSet):
             raise NotFound(_("There is no such table, or it has not been loaded."))
         return Response({"columns": table.columns, "rows": table.rows, "proposal": queries.propose(table)})
 
+    @extend_schema(request=SharingSerializer, responses=SharingSerializer)
+    @action(detail=True, methods=["get", "patch"])
+    def sharing(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Whether everybody may use the dataset, and the columns by whose values grants choose rows."""
+        dataset = self.get_object()
+        rights.check_manage(dataset, self.access)
+        if request.method == "PATCH":
+            given = SharingSerializer(data=request.data, partial=True)
+            given.is_valid(raise_exception=True)
+            granting.share(
+                self.access,
+                dataset,
+                public=given.validated_data.get("public", dataset.public),
+                row_columns=given.validated_data.get("row_columns", dataset.row_columns),
+            )
+        return Response({**SharingSerializer(dataset).data, "row_choices": rights.row_choices(dataset)})
+
+    @extend_schema(request=GrantSerializer, responses=GrantSerializer(many=True))
+    @action(detail=True, methods=["get", "post"])
+    def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Who may use or manage the dataset, or a new grant to a `user` or a `role`."""
+        dataset = self.get_object()
+        if request.method == "POST":
+            made = granting.grant(self.access, dataset, body(request))
+            return Response(GrantSerializer(made).data, status=201)
+        rights.check_manage(dataset, self.access)
+        rows: Any = self.paginate_queryset(dataset.grants.select_related("user", "role"))
+        return self.get_paginated_response(GrantSerializer(rows, many=True).data)
+
+    @extend_schema(request=GrantSerializer, responses=GrantSerializer)
+    @action(detail=True, methods=["patch", "delete"], url_path=r"grants/(?P<grant>\w+)")
+    def grant(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change a grant, or take it back."""
+        row = DatasetGrant.objects.get_in(self.workspace, kwargs["grant"], dataset=self.get_object())
+        if request.method == "DELETE":
+            granting.revoke(self.access, row)
+            return Response(status=204)
+        return Response(GrantSerializer(granting.change(self.access, row, body(request))).data)
+
     @extend_schema(responses=OpenApiResponse(description="How many moved"))
     @action(detail=False, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -177,7 +252,7 @@ class DatasetViewSet(WorkspaceViewSet):
         keys = data.get("datasets")
         if not isinstance(keys, list) or not keys:
             raise ValidationFailed(errors={"datasets": [_("A list is needed here.")]})
-        rows = [Dataset.objects.get_in(self.workspace, str(key)) for key in dict.fromkeys(map(str, keys))]
+        rows = [rights.get_visible(self.access, str(key)) for key in dict.fromkeys(map(str, keys))]
         return Response({"moved": services.move(self.access, rows, _folder(self, data.get("folder")))})
 
 

@@ -10,14 +10,26 @@ class DatasetsConfig(AppConfig):
     verbose_name = _("datasets")
 
     def ready(self) -> None:
+        from django.db.models import Q
+
         from cdp.console import home, navigation
-        from insight.datasets import jobs  # noqa: F401  (registers its kind)
+        from insight.datasets import (
+            jobs,  # noqa: F401  (registers its kind)
+            rights,
+            services,
+        )
         from insight.datasets.models import Dataset
         from insight.datasources import services as datasources
 
         datasources.users_of.add(
-            "datasets", lambda table: list(Dataset.objects.filter(table=table).values_list("name", flat=True))
+            "datasets",
+            lambda table: list(
+                Dataset.objects.filter(Q(table=table) | Q(joins__table=table) | Q(dimensions__table=table))
+                .distinct()
+                .values_list("name", flat=True)
+            ),
         )
+        services.users_of.add("item tags", services.behaviour_of_items)
         navigation.register(
             navigation.NavItem(
                 "insight", _("Datasets"), "table-options", "datasets:list", "insight.dataset.view", 20
@@ -27,7 +39,7 @@ class DatasetsConfig(AppConfig):
             home.Tile(
                 _("Datasets"),
                 "table-options",
-                lambda access: Dataset.objects.in_workspace(access.workspace).count(),
+                lambda access: rights.visible(access).count(),
                 "datasets:list",
                 "insight.dataset.view",
                 "datasets:new",

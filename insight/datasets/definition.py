@@ -9,11 +9,30 @@ from pydantic import ValidationError
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
-from insight.datasets import categories, rfm
-from insight.datasets.models import Dataset, DatasetField, DatasetFolder
+from insight.datasets import categories, definition_tables, joining, rfm
+from insight.datasets.models import (
+    Dataset,
+    DatasetDimension,
+    DatasetField,
+    DatasetFolder,
+    DatasetJoin,
+)
+from insight.datasets.reading import Reader
 from insight.datasources.models import LAKE, SourceTable
 
-TOP = {"name", "kind", "source", "table", "user_id", "ids", "refresh", "folder", "description"}
+TOP = {
+    "name",
+    "kind",
+    "source",
+    "table",
+    "joins",
+    "dimensions",
+    "user_id",
+    "ids",
+    "refresh",
+    "folder",
+    "description",
+}
 KNOWN = {
     "user_tags": TOP | {"tags"},
     "behaviour": TOP
@@ -26,60 +45,27 @@ KNOWN = {
         "object_columns",
         "object_key",
         "object_value",
+        "object_value_id",
         "base_object",
+        "items",
     },
+    "item_tags": TOP - {"user_id", "ids"} | {"item_id", "item_name", "tags"},
     "rfm": TOP | {"input", "days", "time", "amount", "count", "bands", "compare"},
 }
 SEPARATORS = (",", ";", "|", " ", "、")
-RESERVED = {"user_unique_id"}
+RESERVED = {"user_unique_id", "item_id", "item_name"}
 
 
-class Reader:
-    """Collects fields and errors while walking a definition."""
+def read(
+    workspace: Any, data: dict[str, Any]
+) -> tuple[dict[str, Any], list[DatasetField], list[DatasetJoin], list[DatasetDimension]]:
+    """(values of the dataset, its fields, its joined tables, the tables that name its values).
 
-    def __init__(self, table: SourceTable | None) -> None:
-        self.table = table
-        self.errors: dict[str, list[str]] = {}
-        self.fields: list[DatasetField] = []
-
-    def wrong(self, path: str, message: str) -> None:
-        self.errors.setdefault(path, []).append(message)
-
-    def column(self, value: Any, path: str) -> str:
-        """A column of the table, by name."""
-        if not isinstance(value, str) or not value:
-            self.wrong(path, _("Name a column."))
-            return ""
-        if self.table is not None and self.table.column_type(value) is None:
-            self.wrong(path, _("The table has no column “%(name)s”.") % {"name": value})
-        return value
-
-    def add(self, column: str, role: str, **values: Any) -> None:
-        name = str(values.pop("name", "") or column)[:64]
-        self.fields.append(DatasetField(column=column, role=role, name=name, **values))
-
-    def mapping(self, value: Any, path: str, known: set[str]) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            self.wrong(path, _("An object is needed here."))
-            return {}
-        for key in set(value) - known:
-            self.wrong(f"{path}/{key}", _("Unknown field."))
-        return value
-
-    def listing(self, value: Any, path: str) -> list[Any]:
-        if value is None:
-            return []
-        if not isinstance(value, list):
-            self.wrong(path, _("A list is needed here."))
-            return []
-        return value
-
-
-def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[DatasetField]]:
-    """(values of the dataset, its fields). Raises ValidationFailed with paths such as tags/0/column."""
+    Raises ValidationFailed with paths such as tags/0/column.
+    """
     kind = data.get("kind")
     table = SourceTable.objects.in_workspace(workspace).filter(name=data.get("table")).first()
-    reader = Reader(table)
+    reader = Reader(joining.Source(workspace, table) if table is not None else None)
     if kind not in KNOWN:
         reader.wrong("kind", _("Choose one of %(kinds)s.") % {"kinds": ", ".join(KNOWN)})
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
@@ -100,19 +86,30 @@ def read(workspace: Any, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
         folder = DatasetFolder.objects.in_workspace(workspace).filter(pk=str(data["folder"])).first()
         if folder is None:
             reader.wrong("folder", _("There is no such folder here."))
-    _people(reader, data)
+    joins = definition_tables.joins(reader, workspace, data)
+    if kind != Dataset.Kind.ITEM_TAGS:
+        _people(reader, data)
     definition: dict[str, Any] = {}
     if kind == Dataset.Kind.USER_TAGS:
         _tags(reader, data)
     elif kind == Dataset.Kind.RFM:
         definition = _rfm(reader, data)
+    elif kind == Dataset.Kind.ITEM_TAGS:
+        for role in ("item_id", "item_name"):
+            reader.add(reader.column(data.get(role), role), role.removesuffix("_id"))
+        _tags(reader, data)
     else:
         definition = _behaviour(reader, data)
+        definition_tables.items(reader, workspace, data, definition)
     _check_twice(reader)
+    dimensions = definition_tables.dimensions(reader, workspace, kind, data)
+    if reader.source is not None and not reader.errors:
+        for place, examples in reader.source.repeated().items():
+            reader.wrong(f"joins/{place}", joining.not_unique(joins[place], examples))
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
     values = {"name": name, "kind": kind, "table": table, "definition": definition}
-    return {**values, "description": description, "folder": folder}, reader.fields
+    return {**values, "description": description, "folder": folder}, reader.fields, joins, dimensions
 
 
 def _people(reader: Reader, data: dict[str, Any]) -> None:
@@ -187,6 +184,8 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
             reader.wrong("object_columns", _("Either object columns, or attribute and value."))
         for role in ("object_key", "object_value"):
             reader.add(reader.column(data.get(role), role), role)
+        if data.get("object_value_id"):
+            reader.add(reader.column(data["object_value_id"], "object_value_id"), "object_value_id")
         if data.get("base_object"):
             definition["base_object"] = str(data["base_object"])
     for index, item in enumerate(reader.listing(data.get("object_columns"), "object_columns")):
@@ -234,6 +233,7 @@ def _check_twice(reader: Reader) -> None:
 def write(dataset: Dataset) -> dict[str, Any]:
     """The definition of a dataset as it was given."""
     fields = _with_categories(dataset)
+    is_items = dataset.kind == Dataset.Kind.ITEM_TAGS
 
     def one(role: str) -> str | None:
         return next((item.column for item in fields if item.role == role), None)
@@ -246,14 +246,31 @@ def write(dataset: Dataset) -> dict[str, Any]:
             "name": item.name,
         }
 
+    people: dict[str, Any] = {
+        "user_id": next((identity(item) for item in fields if item.role == "identifier"), None),
+        "ids": [identity(item) for item in fields if item.role == "id"],
+    }
     found: dict[str, Any] = {
         "description": dataset.description,
         "folder": dataset.folder_id,
         "table": dataset.table.name if dataset.table else None,
-        "user_id": next((identity(item) for item in fields if item.role == "identifier"), None),
-        "ids": [identity(item) for item in fields if item.role == "id"],
+        "dimensions": [
+            {
+                "place": row.place,
+                "table": row.table.name,
+                "key": row.key,
+                "label": row.label,
+                "attribute": row.attribute,
+                "attribute_column": row.attribute_column,
+            }
+            for row in dataset.dimensions.all()
+        ],
+        "joins": [
+            {"table": join.table.name, "type": join.kind, "on": join.on} for join in joining.joins_of(dataset)
+        ],
     }
-    if dataset.kind == Dataset.Kind.USER_TAGS:
+    found |= {"item_id": one("item"), "item_name": one("item_name")} if is_items else people
+    if is_items or dataset.kind == Dataset.Kind.USER_TAGS:
         found["tags"] = [
             {
                 "column": item.column,
@@ -275,8 +292,10 @@ def write(dataset: Dataset) -> dict[str, Any]:
     constant = dataset.definition.get("type_constant")
     found["time"] = one("time")
     found["type"] = {"constant": constant} if constant else {"column": one("type")}
-    found.update({role: one(role) for role in ("count", "amount", "channel", "object_key", "object_value")})
+    found.update({role: one(role) for role in ("count", "amount", "channel")})
+    found.update({role: one(role) for role in ("object_key", "object_value", "object_value_id")})
     found["base_object"] = dataset.definition.get("base_object")
+    found["items"] = dataset.definition.get("items")
     found["object_columns"] = [
         {"column": item.column, "name": item.name} for item in fields if item.role == "object"
     ]

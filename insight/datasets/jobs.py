@@ -14,7 +14,7 @@ from admin_center.organizations.settings import workspace_settings
 from cdp import lake
 from cdp.core.errors import Cancelled, DomainError
 from cdp.jobs import JobContext, JobKind, register
-from insight.datasets import refreshing, services
+from insight.datasets import naming, refreshing, services
 from insight.datasets.models import Dataset, DatasetVersion
 
 KEPT_VERSIONS = 2
@@ -36,7 +36,7 @@ class RefreshDataset(JobKind):
     queue = "compute"
 
     def run(self, job: JobContext) -> dict[str, Any]:
-        rows = Dataset.objects.select_related("table", "workspace")
+        rows = Dataset.objects.select_related("table", "workspace").prefetch_related("joins__table")
         dataset = rows.filter(pk=job.params["dataset"], workspace=job.workspace).first()
         if dataset is None:
             raise Cancelled()
@@ -44,6 +44,9 @@ class RefreshDataset(JobKind):
         job.phase(_("Looking at the source"), progress=5)
         version, started = dataset.version + 1, time.monotonic()
         result = refreshing.compute(dataset, f"{dataset.pk}_v{version}", job)
+        missing = naming.write(dataset, f"{dataset.pk}_v{version}")
+        result.stats["named"] = bool(dataset.dimensions.count() > len(missing))
+        result.stats["warnings"] += [{"code": "names_missing", "names": missing}] if missing else []
         job.check_cancelled()
         with transaction.atomic():
             kept = Dataset.objects.filter(pk=dataset.pk).update(
@@ -81,7 +84,9 @@ class RefreshDataset(JobKind):
         if error.code == "cancelled":
             state, text = Dataset.State.READY if dataset.version else Dataset.State.NEW, ""
         Dataset.objects.filter(pk=dataset.pk).update(state=state, error=text)
-        lake.drop_table(job.workspace, f"{dataset.pk}_v{dataset.version + 1}")
+        unfinished = f"{dataset.pk}_v{dataset.version + 1}"
+        for table in (unfinished, naming.table_of(unfinished)):
+            lake.drop_table(job.workspace, table)
 
 
 @register

@@ -11,11 +11,21 @@ from cdp import lake
 from cdp.core.errors import Conflict
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
+from insight.datasets.joining import Source
 from insight.datasets.models import Dataset, DatasetField
 
 USER = quote("user_unique_id")
 EXAMPLES = 10
-_OUTPUT = {"identifier": "user_unique_id", "time": "at", "count": "count", "amount": "amount"}
+KEYS = {Dataset.Kind.ITEM_TAGS.value: quote("item_id")}
+"""What a row is about, where it is not a user."""
+_OUTPUT = {
+    "item": "item_id",
+    "item_name": "item_name",
+    "identifier": "user_unique_id",
+    "time": "at",
+    "count": "count",
+    "amount": "amount",
+}
 """The dataset's column for a role, where it is not named like the source's."""
 
 
@@ -28,6 +38,7 @@ class Measured:
 
 def measure(
     dataset: Dataset,
+    origin: Source,
     fields: list[DatasetField],
     lost: list[DatasetField],
     table: str,
@@ -37,19 +48,20 @@ def measure(
 
     Of stats, `filled` are shares of the table's rows (0 to 1); `invalid` counts values of the source. Raises no_rows.
     """
-    source = _source(dataset, fields, columns)
+    key = KEYS.get(dataset.kind, USER)
+    source = _source(origin, fields, columns)
     path = lake.table_path(dataset.workspace, table)
     times = ', min("at")::VARCHAR, max("at")::VARCHAR' if dataset.kind == Dataset.Kind.BEHAVIOUR else ""
     counted = [item for item in fields if item.role in ("id", "tag", "object")]
     filled = "".join(f", count({quote(item.column)})" for item in counted)
     with lake.cursor() as handle:
-        found = handle.execute(f"SELECT count(*), count(DISTINCT {USER}){filled}{times} FROM {path}")
+        found = handle.execute(f"SELECT count(*), count(DISTINCT {key}){filled}{times} FROM {path}")
         rows, users, *rest = found.fetchone() or (0, 0)
     if not rows:
-        raise Conflict(
-            _("No row has a valid user identifier. Check the identifier's column and ID type."),
-            code="no_rows",
-        )
+        reason = _("No row has a valid user identifier. Check the identifier's column and ID type.")
+        if key != USER:
+            reason = _("No row has an item ID.")
+        raise Conflict(reason, code="no_rows")
     shares = {item.column: count / rows for item, count in zip(counted, rest, strict=False)}
     distinct = _distinct(path, counted)
     stats = {
@@ -65,6 +77,7 @@ def measure(
     stats["ids"] = [_id_stats(item, users, source, stats, rows) for item in fields if item.id_type]
     if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
         stats["repeated"] = _repeated(fields, path)
+    stats["joins"] = origin.matches()
     stats["warnings"] = _warnings(dataset, fields, rows - users, stats)
     return Measured(rows, users, stats)
 
@@ -87,21 +100,19 @@ def _id_stats(
     }
 
 
-def _source(dataset: Dataset, fields: list[DatasetField], columns: dict[str, str]) -> dict[str, Any]:
+def _source(origin: Source, fields: list[DatasetField], columns: dict[str, str]) -> dict[str, Any]:
     """What the source held: rows, rows without identifier or time, and per column values that did not fit."""
-    assert dataset.table is not None
-    identifier = next(item for item in fields if item.role == "identifier")
+    identifier = next(item for item in fields if item.role in ("identifier", "item"))
     parts = ["count(*)", f"count(*) FILTER ({_blank(identifier.column)})"]
     time = columns.get("at")
     no_time = f"({columns['user_unique_id']}) IS NOT NULL AND ({time}) IS NULL" if time else "false"
     parts.append(f"count(*) FILTER ({no_time})")
-    checked = [item for item in fields if _may_not_fit(dataset, item)]
+    checked = [item for item in fields if _may_not_fit(origin, item)]
     for item in checked:
         expression = columns[_OUTPUT.get(item.role, item.column)]
         parts.append(f"count(*) FILTER (NOT {_blank(item.column)} AND ({expression}) IS NULL)")
-    path = lake.table_path(dataset.workspace, dataset.table.lake_table)
     with lake.cursor() as handle:
-        row = handle.execute(f"SELECT {', '.join(parts)} FROM {path}").fetchone()
+        row = handle.execute(f"SELECT {', '.join(parts)} FROM {origin.relation}").fetchone()
     assert row is not None
     invalid = {item.column: count for item, count in zip(checked, row[3:], strict=True) if count}
     return {"rows": row[0], "without_id": row[1], "without_time": row[2], "invalid": invalid}
@@ -111,9 +122,9 @@ def _blank(column: str) -> str:
     return f"(coalesce(trim({quote(column)}::VARCHAR), '') = '')"
 
 
-def _may_not_fit(dataset: Dataset, item: DatasetField) -> bool:
+def _may_not_fit(origin: Source, item: DatasetField) -> bool:
     """Whether values of the column are converted, so that some may be lost."""
-    kind = dataset.table.column_type(item.column) if dataset.table else None
+    kind = origin.column_type(item.column)
     if item.id_type:
         return True
     if item.tag_type == "number" or item.role in ("count", "amount"):
@@ -151,9 +162,11 @@ def _warnings(
     found = []
     for code in ("without_id", "without_time"):
         if stats[code]:
-            found.append({"code": code, "count": stats[code]})
+            item = dataset.kind == Dataset.Kind.ITEM_TAGS and code == "without_id"
+            found.append({"code": "without_item" if item else code, "count": stats[code]})
     if dataset.kind == Dataset.Kind.USER_TAGS and repeats:
         found.append({"code": "repeated_id", "count": repeats})
+    found += unmatched(stats["joins"])
     if stats["lost"]:
         found.append({"code": "lost_columns", "names": stats["lost"]})
     for item in fields:
@@ -162,6 +175,16 @@ def _warnings(
         if count and item.role != "time":
             found.append(_invalid(item, count))
     return found
+
+
+def unmatched(joins: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Warnings of joined tables in which rows found no match."""
+    codes = {"left": "join_unmatched", "inner": "join_left_out"}
+    return [
+        {"code": codes[item["type"]], "count": item["unmatched"], "table": item["table"]}
+        for item in joins
+        if item["unmatched"]
+    ]
 
 
 def _invalid(item: DatasetField, count: int) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
@@ -78,6 +80,7 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         USER_TAGS = "user_tags", _("User tags")
         BEHAVIOUR = "behaviour", _("Behaviour")
         RFM = "rfm", _("RFM model")
+        ITEM_TAGS = "item_tags", _("Item tags")
 
     class State(models.TextChoices):
         NEW = "new", _("Not computed yet")
@@ -113,6 +116,13 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     )
     next_refresh_at = models.DateTimeField(null=True, db_index=True)
     is_default = models.BooleanField(_("default"), default=False)
+    public = models.BooleanField(
+        _("public"), default=False, help_text=_("Everybody in the workspace who sees datasets may use it.")
+    )
+    row_columns: Any = models.JSONField(
+        default=list,
+        help_text="Columns by whose values grants choose rows; empty: every grant sees all rows.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -138,9 +148,66 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         return f"{self.pk}_v{self.version}"
 
     @property
+    def loaded_at(self) -> datetime | None:
+        """When the newest of the tables that it is made of was loaded."""
+        tables = [self.table, *(join.table for join in self.joins.all())]
+        tables += [row.table for row in self.dimensions.all()]
+        return max((table.loaded_at for table in tables if table and table.loaded_at), default=None)
+
+    @property
     def warnings(self) -> list[dict[str, Any]]:
         """What a person should know about the current version."""
         return spoken(self.stats.get("warnings", []))
+
+
+class DatasetJoin(models.Model):
+    """A further table of a dataset: `on` pairs columns of what is there already with columns of the table."""
+
+    class Kind(models.TextChoices):
+        LEFT = "left", _("All rows, matched or not")
+        INNER = "inner", _("Only rows with a match")
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="joins")
+    position = models.PositiveSmallIntegerField()
+    table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, related_name="joined_in")
+    kind = models.CharField(max_length=5, choices=Kind, default=Kind.LEFT)
+    on: Any = models.JSONField(default=list, help_text='[{"left", "right"}], one to three')
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "table"], name="dataset_join_once")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} + {self.table_id}"
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """(column there already, column of the joined table)."""
+        return [(item["left"], item["right"]) for item in self.on]
+
+
+class DatasetDimension(models.Model):
+    """A table that says what the values of a column are called. `place` is the column, or type, channel, object.
+
+    For objects in attribute and value, the table names those of one `attribute`, or has an `attribute_column`.
+    """
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="dimensions")
+    place = models.CharField(max_length=255)
+    attribute = models.CharField(max_length=255, blank=True)
+    attribute_column = models.CharField(max_length=255, blank=True)
+    table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, related_name="names_for")
+    key = models.CharField(max_length=255)
+    label = models.CharField(max_length=255)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "place", "attribute"], name="dataset_dimension_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} {self.place}: {self.table_id}"
 
 
 class DatasetField(models.Model):
@@ -158,6 +225,9 @@ class DatasetField(models.Model):
         OBJECT = "object", _("Object")
         OBJECT_KEY = "object_key", _("Object attribute")
         OBJECT_VALUE = "object_value", _("Object attribute value")
+        OBJECT_VALUE_ID = "object_value_id", _("Object attribute value ID")
+        ITEM = "item", _("Item ID")
+        ITEM_NAME = "item_name", _("Item name")
 
     class TagType(models.TextChoices):
         ENUM = "enum", _("Choice")
@@ -168,7 +238,7 @@ class DatasetField(models.Model):
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="fields")
     column = models.CharField(max_length=255)
-    role = models.CharField(max_length=12, choices=Role)
+    role = models.CharField(max_length=16, choices=Role)
     name = models.CharField(_("name"), max_length=64)
     description = models.CharField(_("description"), max_length=500, blank=True)
     tag_type = models.CharField(_("type"), max_length=8, choices=TagType, blank=True)
@@ -214,3 +284,64 @@ class DatasetVersion(models.Model):
     def told(self) -> list[dict[str, Any]]:
         """The warnings with their sentences."""
         return spoken(self.warnings)
+
+
+class DatasetGrant(WorkspaceScoped, TimeStamped):
+    """What a person, or everybody with a role, may do with a dataset that is not theirs.
+
+    `rows` says which rows a use grant sees where the dataset has row columns: for each of them the values; a row
+    must have one of the values in every column. A column without values hides every row.
+    """
+
+    class Right(models.TextChoices):
+        USE = "use", _("Use")
+        MANAGE = "manage", _("Manage")
+
+    id = PrefixedIdField("dsg")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="grants")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("person"),
+    )
+    role = models.ForeignKey(
+        "permissions.Role",
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("role"),
+    )
+    right = models.CharField(_("right"), max_length=6, choices=Right, default=Right.USE)
+    rows: Any = models.JSONField(default=dict)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    granted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("dataset grant")
+        ordering = ["created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False) ^ models.Q(role__isnull=False),
+                name="dataset_grant_one_grantee",
+            ),
+            models.UniqueConstraint(
+                fields=["dataset", "user", "role"], name="dataset_grant_once", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.dataset}: {self.grantee}"
+
+    @property
+    def grantee(self) -> str:
+        return str(self.user or self.role)
+
+    @property
+    def expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import DeletePage, FormPage
 from cdp.core.errors import DomainError
 from cdp.core.folders import Branch, choices
-from insight.datasets import schedule, services
+from insight.datasets import rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder
 
@@ -76,15 +76,15 @@ class ScheduleForm(forms.Form):
 class RefreshSettings(FormPage):
     """When the dataset is refreshed by itself."""
 
-    permission = CHANGE
+    permission = "insight.dataset.view"
     title = gettext_lazy("Refresh settings")
     template_name = "insight/datasets/settings.html"
     form_class = ScheduleForm
     success_message = gettext_lazy("The refresh settings were saved.")
 
     def get_object(self) -> Dataset:
-        dataset: Dataset = Dataset.objects.get_in(self.workspace, self.kwargs["pk"])
-        services.check_owner(dataset, self.access)
+        dataset = rights.get_visible(self.access, self.kwargs["pk"])
+        rights.check_manage(dataset, self.access)
         return dataset
 
     def form_options(self, obj: Any) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class MoveDatasets(_InFolders):
 
     def rows(self) -> QuerySet[Dataset]:
         wanted = self.request.GET.getlist("row")[:500]
-        return Dataset.objects.in_workspace(self.workspace).filter(pk__in=wanted).order_by("name")
+        return rights.visible(self.access).filter(pk__in=wanted).order_by("name")
 
     def save(self, form: Any, obj: Any) -> Any:
         folder = self.folder(form.cleaned_data["folder"])

@@ -11,22 +11,31 @@ import duckdb
 from cdp import lake
 from cdp.core.errors import NotFound
 from cdp.lake.names import literal, quote
+from insight.datasets import naming, rights
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.queries import looks_personal, profile
 
 MAX_VALUES = 3000
 
 
-def values(dataset: Dataset, column: str, search: str = "", limit: int = MAX_VALUES) -> list[dict[str, Any]]:
-    """Values of a tag or behaviour column, most frequent first: [{"value", "count"}]. Raises NotFound.
+def values(
+    dataset: Dataset,
+    column: str,
+    search: str = "",
+    limit: int = MAX_VALUES,
+    *,
+    rows: rights.Rows = None,
+) -> list[dict[str, Any]]:
+    """Values of a tag or behaviour column in the given rows, most frequent first: [{"value", "count"}].
 
     The values of a version are counted once and kept beside it, so that searching in very many of them is quick.
+    Raises NotFound.
     """
     fields = list(dataset.fields.all())
     item = next((item for item in fields if item.column == column and item.role in ("tag", "object")), None)
     if not dataset.version or (item is None and column not in _common_columns(dataset, fields)):
         raise NotFound()
-    return _counted(dataset, item, column, "", search, limit)
+    return _counted(dataset, item, column, "", search, limit, rows)
 
 
 def _common_columns(dataset: Dataset, fields: list[DatasetField]) -> set[str]:
@@ -37,7 +46,12 @@ def _common_columns(dataset: Dataset, fields: list[DatasetField]) -> set[str]:
 
 
 def object_values(
-    dataset: Dataset, attribute: str, search: str = "", limit: int = MAX_VALUES
+    dataset: Dataset,
+    attribute: str,
+    search: str = "",
+    limit: int = MAX_VALUES,
+    *,
+    rows: rights.Rows = None,
 ) -> list[dict[str, Any]]:
     """Values of one object attribute of a behaviour dataset. Raises NotFound where there is no such attribute.
 
@@ -47,23 +61,28 @@ def object_values(
     if "object_key" not in roles:
         columns = {item.column: item.column for item in dataset.fields.all() if item.role == "object"}
         names = {item.name: item.column for item in dataset.fields.all() if item.role == "object"}
-        return values(dataset, columns.get(attribute) or names.get(attribute, ""), search, limit)
+        return values(dataset, columns.get(attribute) or names.get(attribute, ""), search, limit, rows=rows)
     if not dataset.version:
         raise NotFound()
-    return _counted(dataset, None, "object_value", attribute, search, limit)
+    return _counted(dataset, None, "object_value", attribute, search, limit, rows)
 
 
 def _counted(
-    dataset: Dataset, item: Any, column: str, attribute: str, search: str, limit: int
+    dataset: Dataset, item: Any, column: str, attribute: str, search: str, limit: int, rows: rights.Rows
 ) -> list[dict[str, Any]]:
-    digest = hashlib.sha256(f"{column}/{attribute}".encode()).hexdigest()[:12]
-    table = f"{dataset.lake_table}_values_{digest}"
+    text = f"{column}/{attribute}/{rights.digest(rows)}"
+    table = f"{dataset.lake_table}_values_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     try:
-        rows = _search(dataset, table, search, limit)
+        found = _search(dataset, table, search, limit)
     except duckdb.CatalogException:
-        _count(dataset, item, column, attribute, table)
-        rows = _search(dataset, table, search, limit)
-    return [{"value": value, "count": count} for value, count in rows]
+        _count(dataset, item, column, attribute, table, rows)
+        found = _search(dataset, table, search, limit)
+    place = naming.OBJECT if attribute else column
+    called = naming.labels(dataset, place, [value for value, _count in found], attribute)
+    return [
+        {"value": value, "count": count, **({"label": called[value]} if value in called else {})}
+        for value, count in found
+    ]
 
 
 def _search(dataset: Dataset, table: str, search: str, limit: int) -> list[tuple[str, int]]:
@@ -76,11 +95,14 @@ def _search(dataset: Dataset, table: str, search: str, limit: int) -> list[tuple
         ).fetchall()
 
 
-def _count(dataset: Dataset, item: Any, column: str, attribute: str, table: str) -> None:
+def _count(
+    dataset: Dataset, item: Any, column: str, attribute: str, table: str, rows: rights.Rows = None
+) -> None:
     """Make the table (v, n) of a version's values, most frequent first."""
     source = f"unnest({quote(column)})" if item is not None and item.tag_type == "multi" else quote(column)
     path = lake.table_path(dataset.workspace, dataset.lake_table)
-    only = f"WHERE object_key = {literal(attribute)}" if attribute else ""
+    only = f"WHERE ({rights.where(dataset, rows)})"
+    only += f" AND object_key = {literal(attribute)}" if attribute else ""
     try:
         with lake.transaction() as handle:
             handle.execute(

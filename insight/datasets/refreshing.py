@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core import timezones
-from cdp.core.errors import Conflict, DomainError, EngineError
+from cdp.core.errors import Conflict, EngineError
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
 from insight.datasets import rfm
-from insight.datasets.measuring import USER, Measured, measure
+from insight.datasets.joining import Source, not_unique, source_of, text_of
+from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, unmatched
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.importing import cast as parse_text
 
@@ -22,27 +23,30 @@ from insight.datasources.importing import cast as parse_text
 def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     """Write `table` from the dataset's source. Raises table_missing, column_missing, no_rows."""
     fields = list(dataset.fields.all())
-    lost = _mark_lost(dataset, fields)
+    source = source_of(dataset)
+    lost = _mark_lost(source, fields)
     live = [item for item in fields if not item.deleted]
     needed = {item.role for item in fields if item.role not in ("tag", "id", "object")}
-    missing = [item.column for item in lost if item.role in needed]
+    missing = [*(item.column for item in lost if item.role in needed), *source.missing_keys]
     if missing:
         raise Conflict(
             _("The source table no longer has these columns: %(names)s.") % {"names": ", ".join(missing)},
             code="column_missing",
         )
-    assert dataset.table is not None
-    source = lake.table_path(dataset.workspace, dataset.table.lake_table)
+    _check_unique(source)
     if dataset.kind == Dataset.Kind.RFM:
         return _compute_rfm(dataset, live, lost, source, table, job)
+    key = KEYS.get(dataset.kind, USER)
     if dataset.kind == Dataset.Kind.USER_TAGS:
-        columns, order, partition = _tag_columns(dataset, live), "", ""
+        columns, order, partition = _tag_columns(source, live), "", ""
+    elif dataset.kind == Dataset.Kind.ITEM_TAGS:
+        columns, order, partition = _item_columns(source, live), f" ORDER BY {key}", ""
     else:
-        columns = _behaviour_columns(dataset, live)
+        columns = _behaviour_columns(dataset, source, live)
         order = f' ORDER BY "type", {USER}'
         partition = 'year("at"), month("at")'
     selected = ", ".join(f"{expression} AS {quote(name)}" for name, expression in columns.items())
-    query = f"SELECT * FROM (SELECT {selected} FROM {source}) WHERE {USER} IS NOT NULL"
+    query = f"SELECT * FROM (SELECT {selected} FROM {source.relation}) WHERE {key} IS NOT NULL"
     if dataset.kind == Dataset.Kind.BEHAVIOUR:
         query += ' AND "at" IS NOT NULL'
     target = lake.table_path(dataset.workspace, table)
@@ -61,14 +65,16 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     except duckdb.Error as error:
         raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     job.phase(_("Counting"), progress=75)
-    return measure(dataset, live, lost, table, columns)
+    if dataset.kind == Dataset.Kind.ITEM_TAGS:
+        _check_items(target)
+    return measure(dataset, source, live, lost, table, columns)
 
 
 def _compute_rfm(
     dataset: Dataset,
     fields: list[DatasetField],
     lost: list[DatasetField],
-    source: str,
+    source: Source,
     table: str,
     job: JobContext,
 ) -> Measured:
@@ -77,7 +83,7 @@ def _compute_rfm(
     roles = {item.role: item for item in fields}
     columns = {
         "user": _identifier(roles["identifier"]),
-        "time": _moment(dataset, roles["time"].column),
+        "time": _moment(source, roles["time"].column),
         "amount": _measure_column(roles["amount"]),
         "count": _measure_column(roles.get("count")),
         **{item.column: _identifier(item) for item in fields if item.role == "id"},
@@ -86,7 +92,7 @@ def _compute_rfm(
         stats = rfm.compute(
             dataset.workspace,
             rfm.Model.model_validate(dataset.definition),
-            source=source,
+            source=source.relation,
             columns=columns,
             ids=[item.column for item in fields if item.role == "id"],
             table=table,
@@ -104,18 +110,22 @@ def _compute_rfm(
         warnings.append({"code": "excluded", "count": stats["excluded"]})
     if lost:
         warnings.append({"code": "lost_columns", "names": [item.column for item in lost]})
+    joins = source.matches()
+    warnings += unmatched(joins)
     found = {"unique_users": True, "filled": {}, "distinct": {}, "invalid": {}, "warnings": warnings}
+    found["joins"] = joins
     return Measured(stats["users"], stats["users"], {**found, "rfm": stats})
 
 
-def _mark_lost(dataset: Dataset, fields: list[DatasetField]) -> list[DatasetField]:
+def _check_unique(source: Source) -> None:
+    """Raises Conflict where a joined table has several rows for one key."""
+    for place, examples in source.repeated().items():
+        raise Conflict(not_unique(source.joins[place], examples), code="join_not_unique")
+
+
+def _mark_lost(source: Source, fields: list[DatasetField]) -> list[DatasetField]:
     """Fields whose column has disappeared; a column that came back is live again."""
-    if dataset.table is None or not dataset.table.lake_table:
-        raise DomainError(_("The source table is no longer there."), code="table_missing", status=409)
-    try:
-        present = {column.name for column in lake.columns(dataset.workspace, dataset.table.lake_table)}
-    except duckdb.CatalogException as error:
-        raise Conflict(_("The source table is no longer there."), code="table_missing") from error
+    present = source.physical
     lost = []
     for item in fields:
         gone = not item.column.startswith("=") and item.column not in present
@@ -128,13 +138,8 @@ def _mark_lost(dataset: Dataset, fields: list[DatasetField]) -> list[DatasetFiel
 
 
 def as_text(column: str) -> str:
-    """Any column as text: whole numbers without decimals, so that 123.0 and 123 are the same identifier."""
-    name = quote(column)
-    number = f"TRY_CAST({name} AS DOUBLE)"
-    return (
-        f"CASE WHEN regexp_matches(typeof({name}), 'DOUBLE|FLOAT|DECIMAL') AND {number} = trunc({number}) "
-        f"AND abs({number}) < 9e15 THEN {number}::BIGINT::VARCHAR ELSE {name}::VARCHAR END"
-    )
+    """A column as text (see `text_of`)."""
+    return text_of(quote(column))
 
 
 def _identifier(item: DatasetField) -> str:
@@ -146,7 +151,7 @@ def _clean_text(column: str) -> str:
     return f"nullif(nfc_normalize({quote(column)}::VARCHAR), '')"
 
 
-def _tag_columns(dataset: Dataset, fields: list[DatasetField]) -> dict[str, str]:
+def _tag_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for item in fields:
         if item.role == "identifier":
@@ -154,11 +159,35 @@ def _tag_columns(dataset: Dataset, fields: list[DatasetField]) -> dict[str, str]
         elif item.role == "id":
             columns[item.column] = _identifier(item)
         else:
-            columns[item.column] = _tag(dataset, item)
+            columns[item.column] = _tag(source, item)
     return columns
 
 
-def _tag(dataset: Dataset, item: DatasetField) -> str:
+def _item_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
+    names = {"item": "item_id", "item_name": "item_name"}
+    return {
+        names.get(item.role, item.column): _tag(source, item)
+        if item.role == "tag"
+        else f"nullif(trim(nfc_normalize({as_text(item.column)})), '')"
+        for item in sorted(fields, key=lambda item: item.role == "tag")
+    }
+
+
+def _check_items(path: str) -> None:
+    """Raises Conflict with examples where several rows describe one item."""
+    with lake.cursor() as handle:
+        rows = handle.execute(
+            f"SELECT item_id, count(*) AS n FROM {path} GROUP BY 1 HAVING n > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
+        ).fetchall()
+    if rows:
+        raise Conflict(
+            _("Several rows have the same item ID: %(examples)s.")
+            % {"examples": ", ".join(f"{item} ({count})" for item, count in rows)},
+            code="item_not_unique",
+        )
+
+
+def _tag(source: Source, item: DatasetField) -> str:
     name = quote(item.column)
     if item.tag_type in ("enum", "text"):
         return f"nullif(nfc_normalize({as_text(item.column)}), '')"
@@ -166,34 +195,32 @@ def _tag(dataset: Dataset, item: DatasetField) -> str:
         parts = f"string_split(nfc_normalize({name}::VARCHAR), {literal(item.separator or ',')})"
         clean = f"list_distinct(list_filter(list_transform({parts}, lambda x: trim(x)), lambda x: x <> ''))"
         return f"CASE WHEN len({clean}) > 0 THEN list_sort({clean}) END"
-    kind = dataset.table.column_type(item.column) if dataset.table else None
+    kind = source.column_type(item.column)
     if item.tag_type == "number":
         value = name if kind in ("integer", "number") else f"try_cast(trim({name}::VARCHAR) AS DOUBLE)"
         return f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value} END"
-    return _moment(dataset, item.column)
+    return _moment(source, item.column)
 
 
-def _moment(dataset: Dataset, column: str) -> str:
+def _moment(source: Source, column: str) -> str:
     """A date or local time: times with a zone move to the workspace's zone; text and digits (20260131) are read."""
     name = quote(column)
-    table = dataset.table
-    kind = table.column_type(column) if table else None
+    kind = source.column_type(column)
     if kind == "date":
         return name
-    if table is not None and kind == "datetime":
-        zone = literal(dataset.workspace.time_zone)
-        described = {found.name: found.type for found in lake.columns(dataset.workspace, table.lake_table)}
-        zoned = "WITH TIME ZONE" in described.get(column, "")
+    if kind == "datetime":
+        zone = literal(source.workspace.time_zone)
+        zoned = "WITH TIME ZONE" in source.physical.get(column, "")
         return f"({name} AT TIME ZONE {zone})" if zoned else f"{name}::TIMESTAMP"
     return parse_text(column, "datetime").replace(name, as_text(column))
 
 
-def _behaviour_columns(dataset: Dataset, fields: list[DatasetField]) -> dict[str, str]:
+def _behaviour_columns(dataset: Dataset, source: Source, fields: list[DatasetField]) -> dict[str, str]:
     by_role = {item.role: item for item in fields}
     constant = dataset.definition.get("type_constant")
     columns = {
         "user_unique_id": _identifier(by_role["identifier"]),
-        "at": f"({_moment(dataset, by_role['time'].column)})::TIMESTAMP",
+        "at": f"({_moment(source, by_role['time'].column)})::TIMESTAMP",
         "type": literal(constant) if constant else _clean_text(by_role["type"].column),
         "channel": _clean_text(by_role["channel"].column) if "channel" in by_role else "NULL::VARCHAR",
         "count": _measure_column(by_role.get("count")),
@@ -202,6 +229,9 @@ def _behaviour_columns(dataset: Dataset, fields: list[DatasetField]) -> dict[str
     if "object_key" in by_role:
         columns["object_key"] = _clean_text(by_role["object_key"].column)
         columns["object_value"] = _clean_text(by_role["object_value"].column)
+        if "object_value_id" in by_role:
+            name = by_role["object_value_id"].column
+            columns["object_value_id"] = f"nullif(trim(nfc_normalize({as_text(name)})), '')"
     for item in fields:
         if item.role == "object":
             columns[item.column] = f"nullif(nfc_normalize({as_text(item.column)}), '')"

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import FormPage
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import id_type_choices
-from insight.datasets import definition, queries, services
+from insight.datasets import definition, joining, queries, rights, services
 from insight.datasets.models import Dataset
 from insight.datasources.models import SourceTable
 
@@ -144,7 +144,8 @@ class NewRfm(FormPage):
         return found
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        return {"columns": [column["name"] for column in self.table(obj).columns]}
+        columns = joining.source_of(obj).columns if obj is not None else self.table(obj).columns
+        return {"columns": [column["name"] for column in columns]}
 
     def initial(self, obj: Any) -> dict[str, Any]:
         table = self.table(obj)
@@ -182,12 +183,13 @@ class NewRfm(FormPage):
 class EditRfm(NewRfm):
     """Another meaning of the columns, or other bands; the identifier stays."""
 
+    permission = "insight.dataset.view"
     title = gettext_lazy("Edit RFM model")
     submit_label = gettext_lazy("Save and compute")
 
     def get_object(self) -> Dataset:
-        dataset: Dataset = Dataset.objects.get_in(self.workspace, self.kwargs["pk"])
-        services.check_owner(dataset, self.access)
+        dataset = rights.get_visible(self.access, self.kwargs["pk"], "table")
+        rights.check_manage(dataset, self.access)
         return dataset
 
     def initial(self, obj: Any) -> dict[str, Any]:

@@ -13,13 +13,20 @@ from django.utils.translation import gettext as _
 from cdp import lake
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, PermissionDenied, PreconditionFailed, ValidationFailed
+from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
 from insight.datasets import categories, definition, schedule
-from insight.datasets.models import Dataset, DatasetField, DatasetFolder
+from insight.datasets.models import (
+    Dataset,
+    DatasetDimension,
+    DatasetField,
+    DatasetFolder,
+    DatasetJoin,
+)
+from insight.datasets.rights import check_manage, row_choices
 
 users_of: Registry[Any] = Registry("dataset user")
 """Functions (dataset -> names of what uses it), registered by higher layers."""
@@ -36,15 +43,9 @@ EDITED = (
 """What an edit writes: a refresh that ends meanwhile keeps its version and state."""
 
 
-def check_owner(dataset: Dataset, access: Access) -> None:
-    """One's own datasets, or the right to manage everybody's. Raises PermissionDenied."""
-    if dataset.owner_id != access.user.pk and not access.can("insight.dataset.manage"):
-        raise PermissionDenied(_("Only the owner of the dataset can do this."))
-
-
 def create(access: Access, data: dict[str, Any]) -> Dataset:
     """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
-    values, fields = definition.read(access.workspace, data)
+    values, fields, joins, dimensions = definition.read(access.workspace, data)
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
     wanted = data["refresh"] if data.get("refresh") is not None else schedule.OF_KIND.get(dataset.kind, {})
     dataset.refresh = schedule.check(wanted, dataset.kind)
@@ -52,6 +53,7 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     with transaction.atomic():
         dataset.is_default = not _of_kind(dataset).filter(is_default=True).exists()
         _save(dataset)
+        _store_tables(dataset, joins, dimensions)
         _store_fields(access, dataset, fields)
         audit.record(access, "dataset.created", dataset, after={"name": dataset.name, "kind": dataset.kind})
     return dataset
@@ -69,7 +71,7 @@ def update(
     access: Access, dataset: Dataset, data: dict[str, Any], *, edit_version: int | None = None
 ) -> Dataset:
     """Change name, fields or refresh policy. The next refresh computes by the new definition."""
-    check_owner(dataset, access)
+    check_manage(dataset, access)
     merged = {"name": dataset.name, "kind": dataset.kind, **definition.write(dataset), **data}
     for tag in merged.get("tags") or []:
         if isinstance(tag, dict):
@@ -77,7 +79,7 @@ def update(
     if merged["kind"] != dataset.kind:
         raise ValidationFailed(errors={"kind": [_("The kind of a dataset cannot be changed.")]})
     merged = {key: value for key, value in merged.items() if value is not None}
-    values, fields = definition.read(access.workspace, merged)
+    values, fields, joins, dimensions = definition.read(access.workspace, merged)
     with transaction.atomic():
         for name, value in values.items():
             setattr(dataset, name, value)
@@ -89,9 +91,22 @@ def update(
         _claim(dataset, edit_version)
         _save(dataset, EDITED)
         dataset.fields.all().delete()
+        dataset.joins.all().delete()
+        dataset.dimensions.all().delete()
+        _store_tables(dataset, joins, dimensions)
         _store_fields(access, dataset, fields)
+        _check_rows(dataset)
         audit.record(access, "dataset.changed", dataset, after={"fields": sorted(data)})
     return dataset
+
+
+def _check_rows(dataset: Dataset) -> None:
+    """Raises ValidationFailed where a column that chooses the rows of grants would go."""
+    gone = [column for column in dataset.row_columns if column not in row_choices(dataset)]
+    if gone:
+        message = _("Grants choose rows by “%(names)s”. Change the sharing of the dataset first.")
+        path = "tags" if dataset.kind == Dataset.Kind.USER_TAGS else "object_columns"
+        raise ValidationFailed(errors={path: [message % {"names": ", ".join(gone)}]})
 
 
 def _store_fields(access: Access, dataset: Dataset, fields: list[DatasetField]) -> None:
@@ -101,6 +116,13 @@ def _store_fields(access: Access, dataset: Dataset, fields: list[DatasetField]) 
         item.dataset = dataset
         item.category = found.get(getattr(item, "category_path", ""))
     DatasetField.objects.bulk_create(fields)
+
+
+def _store_tables(dataset: Dataset, joins: list[DatasetJoin], dimensions: list[DatasetDimension]) -> None:
+    for row in (*joins, *dimensions):
+        row.dataset = dataset
+    DatasetJoin.objects.bulk_create(joins)
+    DatasetDimension.objects.bulk_create(dimensions)
 
 
 def _claim(dataset: Dataset, seen: int | None) -> None:
@@ -126,7 +148,7 @@ def _save(dataset: Dataset, only: Sequence[str] | None = None) -> None:
 
 def refresh(access: Access, dataset: Dataset) -> Job:
     """Compute a new version in a job; while one runs, that one is answered."""
-    check_owner(dataset, access)
+    check_manage(dataset, access)
     audit.record(access, "dataset.refreshed", dataset)
     return queue_refresh(dataset, owner=access.user)
 
@@ -151,11 +173,17 @@ def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False) -> Jo
 
 def make_default(access: Access, dataset: Dataset) -> None:
     """Make it the dataset that pages of its kind open with."""
-    check_owner(dataset, access)
+    check_manage(dataset, access)
     with transaction.atomic():
         _of_kind(dataset).filter(is_default=True).update(is_default=False)
         Dataset.objects.filter(pk=dataset.pk).update(is_default=True)
         audit.record(access, "dataset.made_default", dataset)
+
+
+def behaviour_of_items(dataset: Dataset) -> list[str]:
+    """Names of the behaviour datasets whose items this dataset describes."""
+    rows = Dataset.objects.in_workspace(dataset.workspace_id).filter(definition__items__dataset=dataset.pk)
+    return list(rows.order_by("name").values_list("name", flat=True))
 
 
 def used_by(dataset: Dataset) -> list[str]:
@@ -164,11 +192,11 @@ def used_by(dataset: Dataset) -> list[str]:
 
 def delete(access: Access, dataset: Dataset) -> None:
     """Remove a dataset that nothing uses. Raises Conflict with what does."""
-    check_owner(dataset, access)
+    check_manage(dataset, access)
     users = used_by(dataset)
     if users:
         raise Conflict(
-            _("Audiences use this dataset: %(names)s.") % {"names": ", ".join(users[:20])},
+            _("This dataset is in use: %(names)s.") % {"names": ", ".join(users[:20])},
             code="in_use",
             used_by=users,
         )
@@ -191,7 +219,7 @@ def drop_tables(workspace: Any, dataset_id: str) -> None:
 
 def set_refresh(access: Access, dataset: Dataset, policy: Any, *, edit_version: int | None = None) -> Dataset:
     """Change when the dataset is refreshed by itself. Raises ValidationFailed, PermissionDenied, PreconditionFailed."""
-    check_owner(dataset, access)
+    check_manage(dataset, access)
     before = dataset.refresh
     dataset.refresh = schedule.check(policy, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
@@ -212,7 +240,7 @@ def move(access: Access, datasets: Iterable[Dataset], folder: DatasetFolder | No
     """Put datasets into a folder (None: the top). All or nothing; returns how many moved."""
     rows = list(datasets)
     for dataset in rows:
-        check_owner(dataset, access)
+        check_manage(dataset, access)
     with transaction.atomic():
         for dataset in rows:
             Dataset.objects.filter(pk=dataset.pk).update(folder=folder)

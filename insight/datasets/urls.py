@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.datasets import category_pages, pages, rfm_pages, views, wizard
+from insight.datasets import category_pages, naming_pages, pages, rfm_pages, sharing_pages, views, wizard
 
 app_name = "datasets"
 urlpatterns = [
@@ -23,6 +23,13 @@ urlpatterns = [
     path("<str:pk>/", views.DatasetDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", wizard.EditDataset.as_view(), name="edit"),
     path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),
+    path("<str:pk>/sharing/", sharing_pages.Sharing.as_view(), name="sharing"),
+    path("<str:pk>/sharing/new/", sharing_pages.NewGrant.as_view(), name="grant-new"),
+    path("<str:pk>/sharing/<str:grant>/", sharing_pages.EditGrant.as_view(), name="grant-edit"),
+    path("<str:pk>/sharing/<str:grant>/remove/", sharing_pages.Revoke.as_view(), name="grant-remove"),
+    path("<str:pk>/names/", naming_pages.Names.as_view(), name="names"),
+    path("<str:pk>/names/new/", naming_pages.NewNames.as_view(), name="names-new"),
+    path("<str:pk>/names/<int:names>/remove/", naming_pages.RemoveNames.as_view(), name="names-remove"),
     path("<str:pk>/refresh/", views.RefreshDataset.as_view(), name="refresh"),
     path("<str:pk>/default/", views.MakeDefault.as_view(), name="default"),
     path("<str:pk>/delete/", views.DeleteDataset.as_view(), name="delete"),

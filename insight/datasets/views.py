@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from cdp.console.generic import (
     ActionView,
@@ -24,10 +25,11 @@ from cdp.console.generic import (
     TextColumn,
 )
 from cdp.console.generic.columns import Column
+from cdp.console.generic.detail import ObjectMixin
 from cdp.core.folders import flat, path_of
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
-from insight.datasets import schedule, services
+from insight.datasets import rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder
 
@@ -42,7 +44,9 @@ class MarksColumn(Column):
             "dataset": row,
             "schedule": schedule.describe(row.refresh),
             "lost": ", ".join(row.stats.get("lost", [])),
-            "warnings": [item["text"] for item in row.warnings if item["code"] != "lost_columns"],
+            "warnings": [item["text"] for item in row.warnings if item["code"] != "lost_columns"]
+            if getattr(row, "shown_rows", None) == row.rows
+            else [],
         }
         return SafeString(render_to_string("insight/datasets/marks.html", context))
 
@@ -95,16 +99,20 @@ class DatasetList(ListPage):
         ),
         TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind"),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
-        NumberColumn("users", _("Users"), sort="users"),
-        NumberColumn("rows", _("Rows"), sort="rows"),
+        NumberColumn("shown_users", _("Users"), sort="shown_users"),
+        NumberColumn("shown_rows", _("Rows"), sort="shown_rows"),
         MarksColumn("marks", _("Marks"), css="text-nowrap"),
         DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at"),
     )
 
     def get_queryset(self) -> QuerySet[Dataset]:
-        rows = Dataset.objects.in_workspace(self.workspace).select_related("table")
+        found = rights.granted(self.access) if self.tab() == "granted" else rights.visible(self.access)
+        rows = rights.with_figures(self.access, found).select_related("table")
         folder = self.request.GET.get("folder", "")
         return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
+
+    def tab(self) -> str:
+        return "granted" if self.request.GET.get("tab") == "granted" else ""
 
     def get_context(self, **more: Any) -> dict[str, Any]:
         chosen = self.request.GET.get("folder", "")
@@ -113,6 +121,7 @@ class DatasetList(ListPage):
         return super().get_context(
             branches=flat(folders.tree(self.access)),
             chosen_folder=chosen,
+            tab=self.tab(),
             folder=DatasetFolder.objects.in_workspace(self.workspace).filter(pk=chosen).first(),
             may_change=self.access.can("insight.dataset.create"),
             **more,
@@ -137,16 +146,26 @@ class DatasetDetail(DetailPage):
     back_url_name = "datasets:list"
     back_label = _("Datasets")
 
+    def get_object(self) -> Dataset:
+        found = rights.get_visible(self.access, self.kwargs["pk"], "table", "owner", "folder")
+        prefetch_related_objects([found], "joins__table", "dimensions__table", "fields")
+        return found
+
     def facts(self, obj: Dataset) -> list[Fact]:
         found = [
             Fact(_("Kind"), obj.get_kind_display()),
             Fact(_("Default"), _("Pages of this kind open with it.") if obj.is_default else "–"),
             Fact(_("Table"), obj.table),
-            Fact(_("Table loaded"), obj.table.loaded_at if obj.table else None),
+            *(
+                [Fact(_("Joined tables"), ", ".join(join.table.name for join in obj.joins.all()))]
+                if obj.joins.all()
+                else []
+            ),
+            Fact(_("Table loaded"), obj.loaded_at),
             Fact(_("Refreshed"), obj.refreshed_at),
             Fact(_("Version"), obj.version),
         ]
-        if obj.kind == Dataset.Kind.BEHAVIOUR:
+        if obj.kind == Dataset.Kind.BEHAVIOUR and rights.rows_of(self.access, obj) is None:
             found += [
                 Fact(_("First record"), obj.stats.get("first_at")),
                 Fact(_("Last record"), obj.stats.get("last_at")),
@@ -157,22 +176,44 @@ class DatasetDetail(DetailPage):
             Fact(_("Next refresh"), obj.next_refresh_at),
             Fact(_("Folder"), " / ".join(folder.name for folder in path_of(obj.folder)) or "–"),
             Fact(_("Owner"), obj.owner or "–"),
+            Fact(_("Open to"), sharing_of(obj)),
             Fact(_("Used by"), ", ".join(services.used_by(obj)) or "–"),
         ]
 
     def extra(self, obj: Dataset) -> dict[str, Any]:
-        loaded = obj.table.loaded_at if obj.table else None
+        loaded = obj.loaded_at
+        some = rights.rows_of(self.access, obj) is not None
+        obj.rows, obj.users = rights.figures(self.access, obj)
+        if some:
+            # What was measured, was measured over all rows.
+            obj.stats = {"lost": obj.stats.get("lost", [])}
         return {
+            "some_rows": some,
+            "may_grant": rights.may_grant(self.access, obj),
             "ids": _ids(obj),
             "fields": _columns(obj),
             "job": active_job(obj),
             "stale": bool(loaded and obj.refreshed_at and loaded > obj.refreshed_at),
-            "versions": obj.versions.all()[:VERSIONS_SHOWN],
+            "versions": [] if some else obj.versions.all()[:VERSIONS_SHOWN],
             "may_select": self.access.can("insight.audience.filter"),
             **rfm_context(obj),
-            "may_change": self.access.can("insight.dataset.create")
-            and (obj.owner_id == self.access.user.pk or self.access.can("insight.dataset.manage")),
+            "may_change": rights.may_manage(self.access, obj),
         }
+
+
+def sharing_of(dataset: Dataset) -> str:
+    """Who may use the dataset, in words."""
+    if dataset.public:
+        who = _("Everybody in the workspace")
+    else:
+        count = sum(not grant.expired for grant in dataset.grants.all())
+        who = (
+            ngettext("Its owner and %(count)d grant", "Its owner and %(count)d grants", count)
+            % {"count": count}
+            if count
+            else _("Its owner")
+        )
+    return f"{who}; {_('rows by grant')}" if dataset.row_columns else str(who)
 
 
 RFM_GROUPS = {
@@ -231,9 +272,17 @@ def _columns(dataset: Dataset) -> list[dict[str, Any]]:
     ]
 
 
-class RefreshDataset(ActionView):
-    permission = "insight.dataset.create"
+class OneDataset(ObjectMixin):
+    """A dataset that the person sees; what is done to it asks for the right to."""
+
+    permission = "insight.dataset.view"
     model = Dataset
+
+    def get_object(self) -> Dataset:
+        return rights.get_visible(self.access, self.kwargs["pk"], "table")
+
+
+class RefreshDataset(OneDataset, ActionView):
     success_message = _("The refresh has started.")
 
     def act(self, obj: Dataset) -> Any:
@@ -243,9 +292,7 @@ class RefreshDataset(ActionView):
         return self.reverse("datasets:detail", pk=obj.pk)
 
 
-class MakeDefault(ActionView):
-    permission = "insight.dataset.create"
-    model = Dataset
+class MakeDefault(OneDataset, ActionView):
     success_message = _("Pages of this kind open with it.")
 
     def act(self, obj: Dataset) -> Any:
@@ -255,10 +302,13 @@ class MakeDefault(ActionView):
         return self.reverse("datasets:detail", pk=obj.pk)
 
 
-class DeleteDataset(DeletePage):
-    permission = "insight.dataset.create"
-    model = Dataset
+class DeleteDataset(OneDataset, DeletePage):
     back_url_name = "datasets:list"
+
+    def get_object(self) -> Dataset:
+        dataset = super().get_object()
+        rights.check_manage(dataset, self.access)
+        return dataset
 
     def blockers(self, obj: Dataset) -> list[str]:
         return services.used_by(obj)

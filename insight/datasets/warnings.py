@@ -18,16 +18,39 @@ def text(warning: dict[str, Any]) -> str:
         values["type"] = ID_TYPES[warning["id_type"]].label
     if warning["code"] == "lost_columns":
         return _("Columns that the source no longer has: %(names)s.") % values
+    if warning["code"] == "names_missing":
+        return (
+            _("These tables no longer name values, because they or a column of theirs have gone: %(names)s.")
+            % values
+        )
     if warning["code"] == "without_id":
         message = ngettext(
             "%(count)d row was left out: it has no user identifier.",
             "%(count)d rows were left out: they have no user identifier.",
             count,
         )
+    elif warning["code"] == "without_item":
+        message = ngettext(
+            "%(count)d row was left out: it has no item ID.",
+            "%(count)d rows were left out: they have no item ID.",
+            count,
+        )
     elif warning["code"] == "without_time":
         message = ngettext(
             "%(count)d row was left out: it has no readable time.",
             "%(count)d rows were left out: they have no readable time.",
+            count,
+        )
+    elif warning["code"] == "join_unmatched":
+        message = ngettext(
+            "%(count)d row found no match in the joined table %(table)s; its columns are empty there.",
+            "%(count)d rows found no match in the joined table %(table)s; its columns are empty there.",
+            count,
+        )
+    elif warning["code"] == "join_left_out":
+        message = ngettext(
+            "%(count)d row was left out: it found no match in the joined table %(table)s.",
+            "%(count)d rows were left out: they found no match in the joined table %(table)s.",
             count,
         )
     elif warning["code"] == "excluded":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,9 +15,18 @@ from cdp.console.middleware import flash
 from cdp.core.errors import Conflict, DomainError, PermissionDenied
 from cdp.core.folders import choices
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
-from insight.datasets import categories, queries, services
+from insight.datasets import (
+    categories,
+    definition,
+    joining,
+    rights,
+    services,
+    wizard_joins,
+)
 from insight.datasets.folders import folders
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.joining import Source
+from insight.datasets.models import Dataset, DatasetField, DatasetJoin
+from insight.datasets.wizard_rows import Row, proposed_rows
 from insight.datasources.models import SourceTable
 from insight.datasources.queries import sample
 
@@ -26,7 +34,11 @@ CHANGE = "insight.dataset.create"
 UNUSED = ("", gettext_lazy("Not used"))
 BEHAVIOUR_ROLES = (
     UNUSED,
-    *((role.value, role.label) for role in DatasetField.Role if role != DatasetField.Role.TAG),
+    *((role.value, role.label) for role in DatasetField.Role if role not in ("tag", "item", "item_name")),
+)
+ITEM_ROLES = (
+    *((role.value, role.label) for role in DatasetField.Role if role in ("tag", "item", "item_name")),
+    UNUSED,
 )
 _PEOPLE_ROLES = (DatasetField.Role.TAG, DatasetField.Role.IDENTIFIER, DatasetField.Role.ID)
 TAG_ROLES = (*((role.value, role.label) for role in _PEOPLE_ROLES), UNUSED)
@@ -40,17 +52,8 @@ SEPARATORS = (
 EXAMPLES = 3
 EXAMPLE_LENGTH = 24
 _PARTS = ("role", "alias", "tag_type", "id_type", "separator", "encryption", "category", "description")
-_OBJECT_ATTRIBUTES = {
-    "object_attr": "object_key",
-    "attribute": "object_key",
-    "object_value_id": "",
-    "object_value": "object_value",
-    "value": "object_value",
-}
-_PERSON = re.compile(r"(user|member|customer|client|buyer|person|who)(_?(id|no|number|key|unique_id))?$")
-_MEASURES = {"amount": "amount", "price": "", "count": "count", "quantity": "count"}
-
-Row = dict[str, Any]
+_VALUES = ("name", "description", "constant", "base_object", "folder", "items", "items_object")
+_ROLES = ("time", "type", "count", "amount", "channel", "object_key", "object_value", "object_value_id")
 
 
 class NewDataset(WorkspaceView):
@@ -70,6 +73,8 @@ class NewDataset(WorkspaceView):
         table = self.table()
         if table is None:
             return self.choose()
+        if request.POST.get("join"):
+            return self.configure(table, self.kind())
         data, places = definition_of(request.POST, table, self.kind())
         try:
             dataset = services.create(self.access, data)
@@ -86,7 +91,7 @@ class NewDataset(WorkspaceView):
 
     def kind(self) -> str:
         given = self.request.GET.get("kind") or self.request.POST.get("kind")
-        known = (Dataset.Kind.USER_TAGS, Dataset.Kind.BEHAVIOUR)
+        known = (Dataset.Kind.USER_TAGS, Dataset.Kind.BEHAVIOUR, Dataset.Kind.ITEM_TAGS)
         return Dataset.Kind(given) if given in known else Dataset.Kind.USER_TAGS
 
     def choose(self) -> HttpResponse:
@@ -103,6 +108,10 @@ class NewDataset(WorkspaceView):
         """What the wizard shows first: one row per column."""
         return proposed_rows(table, kind)
 
+    def joins(self) -> list[Row]:
+        """The joined tables that the wizard begins with, in the form of the API."""
+        return []
+
     def initial(self, table: SourceTable) -> dict[str, Any]:
         """The fields above the columns."""
         name = table.name.replace("_", " ").capitalize()[:64]
@@ -116,20 +125,33 @@ class NewDataset(WorkspaceView):
         places: dict[str, int] | None = None,
     ) -> HttpResponse:
         posted = self.request.POST
-        rows = posted_rows(posted, table) if posted else self.rows(table, kind)
+        joins = wizard_joins.changed(posted, self.workspace, table) if posted else self.joins()
+        source = wizard_joins.source_of(self.workspace, table, joins)
+        rows = self.rows(table, kind)
+        if posted:
+            removed = posted.get("join", "").partition("remove-")[2]
+            rows = _with_joined(posted_rows(posted), source, kind, removed)
+        types = {column["name"]: column["type"] for column in source.columns}
+        for row in rows:
+            row["type"] = types.get(row["column"], _("lost"))
         errors = _place(error, places or {}, rows) if error else {}
-        _add_examples(table, rows)
+        _add_examples(source, rows)
         values = self.initial(table)
-        for name in ("name", "description", "constant", "base_object", "folder", "edit_version"):
+        for name in (*_VALUES, "edit_version"):
             values[name] = posted.get(name, values.get(name, ""))
         context = self.get_context(
             table=table,
             kind=kind,
             rows=rows,
             values=values,
-            errors=errors,
+            errors={path: found for path, found in errors.items() if not path.startswith("joins/")},
+            joins=wizard_joins.shown(self.workspace, table, joins, errors),
+            joinable=wizard_joins.offered(self.workspace, table, joins),
+            join_types=DatasetJoin.Kind.choices,
             column_names=[row["column"] for row in sorted(rows, key=lambda row: row["index"])],
-            roles=TAG_ROLES if kind == Dataset.Kind.USER_TAGS else BEHAVIOUR_ROLES,
+            roles={"user_tags": TAG_ROLES, "item_tags": ITEM_ROLES}.get(kind, BEHAVIOUR_ROLES),
+            has_tags=kind in (Dataset.Kind.USER_TAGS, Dataset.Kind.ITEM_TAGS),
+            item_datasets=self.item_datasets() if kind == Dataset.Kind.BEHAVIOUR else [],
             tag_types=DatasetField.TagType.choices,
             separators=SEPARATORS,
             id_types=id_type_choices(),
@@ -141,6 +163,11 @@ class NewDataset(WorkspaceView):
         )
         return self.render("insight/datasets/configure.html", context, status=422 if error else 200)
 
+    def item_datasets(self) -> list[tuple[str, str]]:
+        """Item-tag datasets that can describe the objects of behaviour."""
+        rows = rights.visible(self.access).filter(kind=Dataset.Kind.ITEM_TAGS).order_by("name")
+        return list(rows.values_list("pk", "name"))
+
     def back_url(self) -> str:
         return self.reverse("datasets:list")
 
@@ -148,12 +175,12 @@ class NewDataset(WorkspaceView):
 class EditDataset(NewDataset):
     """The wizard again, filled with what the dataset is; its next refresh computes by the new meaning."""
 
+    permission = "insight.dataset.view"
     title = gettext_lazy("Edit dataset")
 
     def get_object(self) -> Dataset:
-        rows = Dataset.objects.select_related("table", "workspace")
-        dataset: Dataset = rows.get_in(self.workspace, self.kwargs["pk"])
-        services.check_owner(dataset, self.access)
+        dataset = rights.get_visible(self.access, self.kwargs["pk"], "table")
+        rights.check_manage(dataset, self.access)
         return dataset
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -163,6 +190,8 @@ class EditDataset(NewDataset):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.dataset = self.get_object()
         table, kind = _table_of(self.dataset), self.dataset.kind
+        if request.POST.get("join"):
+            return self.configure(table, kind)
         data, places = definition_of(request.POST, table, kind)
         seen = request.POST.get("edit_version", "")
         try:
@@ -177,17 +206,19 @@ class EditDataset(NewDataset):
 
     def rows(self, table: SourceTable, kind: str) -> list[Row]:
         """The columns as they are used now (a column used twice stands twice), then those that are not used."""
-        proposed = {row["column"]: row for row in proposed_rows(table, kind)}
+        source = joining.source_of(self.dataset)
+        proposed = {row["column"]: row for row in _with_joined(proposed_rows(table, kind), source, kind)}
         used = list(self.dataset.fields.select_related("category"))
-        rows = [
-            {**proposed.get(item.column, {"column": item.column, "type": _("lost")}), **_row_of(item)}
-            for item in used
-        ]
+        rows = [{**proposed.get(item.column, {"column": item.column}), **_row_of(item)} for item in used]
         taken = {item.column for item in used}
         rows += [{**row, "role": ""} for column, row in proposed.items() if column not in taken]
         for index, row in enumerate(rows):
             row["index"] = index
-        return sorted(rows, key=lambda row: (row["role"] != "identifier", not row["role"]))
+        return sorted(rows, key=lambda row: (row["role"] not in ("identifier", "item"), not row["role"]))
+
+    def joins(self) -> list[Row]:
+        joined: list[Row] = definition.write(self.dataset)["joins"]
+        return joined
 
     def initial(self, table: SourceTable) -> dict[str, Any]:
         dataset = self.dataset
@@ -197,6 +228,8 @@ class EditDataset(NewDataset):
             "folder": dataset.folder_id or "",
             "constant": dataset.definition.get("type_constant", ""),
             "base_object": dataset.definition.get("base_object", ""),
+            "items": dataset.definition.get("items", {}).get("dataset", ""),
+            "items_object": dataset.definition.get("items", {}).get("object", ""),
             "edit_version": dataset.edit_version,
         }
 
@@ -224,86 +257,38 @@ def _row_of(item: DatasetField) -> Row:
     }
 
 
-def proposed_rows(table: SourceTable, kind: str) -> list[Row]:
-    """One row per column with what its profile suggests."""
-    found = queries.propose(table)
-    tags = {item["column"]: item for item in found["tags"]}
-    ids = {item["column"]: item for item in found["ids"]}
-    rows = []
-    for index, column in enumerate(table.columns):
-        name = column["name"]
-        row: Row = {
-            "index": index,
-            "column": name,
-            "type": column["type"],
-            "role": "tag",
-            "alias": tags.get(name, {}).get("name", name),
-            "tag_type": tags.get(name, {}).get("type", "text"),
-            "id_type": ids.get(name, {}).get("id_type", "one_id"),
-            "separator": tags.get(name, {}).get("separator", ","),
-            "encryption": "plain",
-            "pivot": True,
-        }
-        if name == found["user_id"].get("column"):
-            row.update(role="identifier", id_type=found["user_id"]["id_type"])
-        elif name in ids:
-            row["role"] = "id"
-        if kind == Dataset.Kind.BEHAVIOUR:
-            row["role"] = _behaviour_role(name, column["type"], row)
-        rows.append(row)
-    if kind == Dataset.Kind.BEHAVIOUR:
-        _one_form(rows)
-    return _once(sorted(rows, key=lambda row: row["role"] != "identifier"))
+def _with_joined(rows: list[Row], source: Source, kind: str, removed: str = "") -> list[Row]:
+    """The rows, less those of the table `removed`, and with what newly joined tables suggest."""
+    known = {row["column"] for row in rows}
+    kept = [row for row in rows if not row["column"].startswith(f"{removed}.")] if removed else list(rows)
+    names = {row["alias"] for row in kept}
+    for join in source.joins:
+        keys = {right for _left, right in join.pairs}
+        for proposed in proposed_rows(join.table, kind):
+            column = f"{join.table.name}.{proposed['column']}"
+            if column in known:
+                continue
+            single = proposed["role"] not in ("tag", "id", "object")
+            row = {**proposed, "column": column, "index": len(rows)}
+            if single or proposed["column"] in keys:
+                row["role"] = ""
+            if row["alias"] in names:
+                row["alias"] = f"{join.table.name} {row['alias']}"[:64]
+            names.add(row["alias"])
+            rows.append(row)
+            kept.append(row)
+    return kept
 
 
-def _one_form(rows: list[Row]) -> None:
-    """Objects stand in columns of their own or in attribute and value, never in both."""
-    roles = {row["role"] for row in rows}
-    wrong = {"object"} if {"object_key", "object_value"} <= roles else {"object_key", "object_value"}
-    for row in rows:
-        if row["role"] in wrong:
-            row["role"] = "" if "object" in wrong else "object"
-
-
-def _once(rows: list[Row]) -> list[Row]:
-    """Roles that one column can have are proposed for the first that looks like it."""
-    seen: set[str] = set()
-    for row in rows:
-        if row["role"] in seen and row["role"] not in ("tag", "id", "object"):
-            row["role"] = ""
-        seen.add(row["role"])
-    return rows
-
-
-def _behaviour_role(name: str, kind: str, row: Row) -> str:
-    """A first guess from the column's name and type."""
-    lower = name.lower()
-    if kind in ("date", "datetime") or row["tag_type"] == "date":
-        return "time"
-    if _PERSON.match(lower) or row["role"] == "identifier":
-        return "identifier"
-    for word, role in _MEASURES.items():
-        if word in lower:
-            return role
-    if lower in _OBJECT_ATTRIBUTES:
-        return _OBJECT_ATTRIBUTES[lower]
-    if "channel" in lower or lower == "store":
-        return "channel"
-    if "type" in lower:
-        return "type"
-    return "id" if row["role"] == "id" else "object" if kind == "text" else ""
-
-
-def posted_rows(posted: Any, table: SourceTable) -> list[Row]:
+def posted_rows(posted: Any) -> list[Row]:
     """The wizard's rows as they were sent."""
-    types = {column["name"]: column["type"] for column in table.columns}
     try:
         columns = json.loads(posted.get("columns", "[]"))
     except ValueError:
         columns = []
     rows = []
     for index, column in enumerate(columns if isinstance(columns, list) else []):
-        row = {"index": index, "column": str(column), "type": types.get(column, _("lost"))}
+        row: Row = {"index": index, "column": str(column)}
         row.update({part: posted.get(f"{part}-{index}", "") for part in _PARTS})
         row["pivot"] = bool(posted.get(f"pivot-{index}"))
         rows.append(row)
@@ -321,7 +306,8 @@ def definition_of(posted: Any, table: SourceTable, kind: str) -> tuple[dict[str,
         places[f"{name}/{len(rows)}"] = row["index"]
         rows.append(value)
 
-    for row in posted_rows(posted, table):
+    data["joins"] = wizard_joins.posted(posted)
+    for row in posted_rows(posted):
         role, column = row["role"], row["column"]
         named = {"column": column, "name": row["alias"] or column}
         identity = {**named, "id_type": row["id_type"], "encryption": row["encryption"] or "plain"}
@@ -338,12 +324,18 @@ def definition_of(posted: Any, table: SourceTable, kind: str) -> tuple[dict[str,
         elif role == "object":
             append("object_columns", lists["object_columns"], named)
         elif role:
-            places[role], data[role] = row["index"], {"column": column} if role == "type" else column
+            key = "item_id" if role == "item" else role
+            places[key], data[key] = row["index"], {"column": column} if role == "type" else column
+    if kind == Dataset.Kind.ITEM_TAGS:
+        del data["ids"]
+        return {"item_id": None, "item_name": None, **data, "tags": lists["tags"]}, places
     data.setdefault("user_id", None)
     if kind == Dataset.Kind.USER_TAGS:
         data["tags"] = lists["tags"]
         return data, places
-    for role in ("time", "type", "count", "amount", "channel", "object_key", "object_value", "base_object"):
+    linked = {"dataset": posted.get("items", ""), "object": posted.get("items_object", "")}
+    data["items"] = linked if linked["dataset"] else None
+    for role in (*_ROLES, "base_object"):
         data.setdefault(role, None)
     data["object_columns"] = lists["object_columns"]
     if posted.get("base_object") and data["object_key"]:
@@ -363,6 +355,8 @@ def _place(error: DomainError, places: dict[str, int], rows: list[Row]) -> dict[
         texts = [str(message) for message in messages]
         if place is None:
             name = path if path in ("name", "description", "folder") else ""
+            name = "items" if path.startswith("items/") else name
+            name = "/".join(path.split("/")[:2]) if path.startswith("joins/") else name
             others.setdefault(name, []).extend(_unplaced(path, text) for text in texts)
         else:
             by_index[place].setdefault("errors", []).extend(texts)
@@ -373,6 +367,8 @@ def _unplaced(path: str, text: str) -> str:
     """Messages about something that no row says, such as a missing time column, name what is missing."""
     needed = {
         "user_id": _("User identifier"),
+        "item_id": _("Item ID"),
+        "item_name": _("Item name"),
         "time": _("Time"),
         "type": _("Type"),
         "object_key": _("Object attribute"),
@@ -382,11 +378,16 @@ def _unplaced(path: str, text: str) -> str:
     return f"{label}: {text}" if label else text
 
 
-def _add_examples(table: SourceTable, rows: list[Row]) -> None:
+def _add_examples(source: Source, rows: list[Row]) -> None:
     """A few values of each column, so that its meaning can be told."""
-    found = sample(table)["rows"]
+    found: dict[str, list[Any]] = {}
+    starts = ["", *(f"{join.table.name}." for join in source.joins)]
+    for start, table in zip(starts, source.tables, strict=True):
+        for line in sample(table)["rows"]:
+            for name, value in line.items():
+                found.setdefault(f"{start}{name}", []).append(value)
     for row in rows:
         values = dict.fromkeys(
-            str(line[row["column"]]) for line in found if line.get(row["column"]) not in (None, "")
+            str(value) for value in found.get(row["column"], []) if value not in (None, "")
         )
         row["examples"] = " · ".join(value[:EXAMPLE_LENGTH] for value in list(values)[:EXAMPLES])

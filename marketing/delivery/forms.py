@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from cdp.core.access import Access
 from insight.audiences import queries as audiences
+from insight.datasets import rights
 from insight.datasets.models import Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
@@ -178,7 +179,7 @@ def _tags(send_out: SendOut) -> list[DatasetField]:
     """Tags of the user-tag datasets in the audience's data source."""
     return list(
         DatasetField.objects.filter(
-            dataset__workspace=send_out.workspace_id,
+            dataset__in=rights.visible(rights.access_of(send_out.owner, send_out.workspace)),
             dataset__source=send_out.audience.source,
             dataset__kind="user_tags",
             dataset__version__gt=0,

@@ -49,7 +49,9 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
     variables = variables_of(send_out)
     tags = list(dict.fromkeys(item.source for item in variables if item.tag))
     done = 0
-    for batch in audiences.member_batches(version, columns=[column], tags=tags, size=ROWS):
+    for batch in audiences.member_batches(
+        version, columns=[column], tags=tags, size=ROWS, owner=send_out.owner
+    ):
         _copy(send_out, _rows(send_out, kind.id_type, batch, column, variables, tags))
         done += batch.num_rows
         job.progress(30 * done / max(1, version.count), done=done, total=version.count)

@@ -32,7 +32,7 @@ def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
     found: dict[tuple[str, str], Any] = {}
     if version is not None:
         tags = list(dict.fromkeys(item.source for item in variables if item.tag))
-        found = audiences.member_values(version, tags, number)
+        found = audiences.member_values(version, tags, number, owner=send_out.owner)
     return {
         item.name: (as_text(found.get(item.source), item.format) if item.tag else "") or item.value
         for item in variables

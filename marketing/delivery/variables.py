@@ -84,7 +84,9 @@ def problems(send_out: SendOut) -> list[str]:
 
 def _problems(send_out: SendOut, variable: Variable) -> list[str]:
     found = []
-    if variable.tag and not audiences.can_read_tag(send_out.audience, variable.dataset, variable.tag):
+    if variable.tag and not audiences.can_read_tag(
+        send_out.audience, variable.dataset, variable.tag, owner=send_out.owner
+    ):
         found.append(_("“%(name)s” uses a tag that is not there.") % {"name": variable.name})
     if variable.missing not in ("skip", "replace"):
         found.append(_("“%(name)s”: missing is skip or replace.") % {"name": variable.name})

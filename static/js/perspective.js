@@ -97,7 +97,7 @@ function start(data) {
   }
 
   function values(tag) {
-    const rows = tag.values.map((row) => ({ label: row.value, value: row.count, share: row.share }));
+    const rows = tag.values.map((row) => ({ label: row.label || row.value, key: row.value, value: row.count, share: row.share }));
     if (tag.other) rows.push({ label: gettext("Other"), value: tag.other, other: true });
     if (tag.unknown.count) rows.push({ label: gettext("Unknown"), value: tag.unknown.count, share: tag.unknown.share, unknown: true });
     return rows;
@@ -109,7 +109,7 @@ function start(data) {
     const operator = tag.type === "multi" ? "contains" : "in";
     const leaf = part.unknown
       ? { kind: "tag", dataset: data.dataset, tag: tag.tag, operator: "empty" }
-      : { kind: "tag", dataset: data.dataset, tag: tag.tag, operator, value: [part.label] };
+      : { kind: "tag", dataset: data.dataset, tag: tag.tag, operator, value: [part.key ?? part.label] };
     const rule = data.audience
       ? { op: "intersect", items: [leaf, { kind: "audience", audience: data.audience }] }
       : { op: "union", items: [leaf] };

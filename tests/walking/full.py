@@ -17,6 +17,7 @@ from admin_center.permissions.models import Role
 from cdp.console.models import Notification
 from cdp.jobs.models import Job
 from insight.audiences import folders, services, snapshots
+from insight.datasets import granting
 from insight.datasets import services as datasets
 from insight.datasets.folders import folders as dataset_folders
 from insight.datasets.models import TagCategory
@@ -67,11 +68,13 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
             "kind": "user_tags",
             "table": "ages",
             "user_id": {"column": "member", "id_type": "one_id"},
-            "tags": [{"column": "age", "name": "Age", "type": "number"}],
+            "tags": [{"column": "age", "name": "Age", "type": "enum"}],
+            "dimensions": [{"place": "age", "table": "ages", "key": "age", "label": "member"}],
         },
     )
     datasets.refresh(access, ages)
     run_jobs()
+    grant = granting.grant(access, ages, {"role": "analyst"})
     waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
     owned = {"workspace": workspace}
     sms = Provider.objects.create(**owned, channel="sms", type="contract", name="Platform", config={})
@@ -133,7 +136,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/admin/audit/": pk(entry),
         "w/sources/upload/": pk(waiting),
         "w/sources/tables/": pk(table),
-        "w/datasets/": pk(ages),
+        "w/datasets/": pk(ages, grant=grant.pk, names=ages.dimensions.get().pk),
         "w/datasets/folders/": pk(box),
         "w/datasets/categories/": pk(category),
         "w/audiences/": pk(audience, snapshot=kept.pk),
@@ -155,7 +158,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/uploads/": pk(waiting),
         "api/dataset-folders/": pk(box),
         "api/tag-categories/": pk(category),
-        "api/datasets/": pk(ages),
+        "api/datasets/": pk(ages, grant=grant.pk),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),
         "api/providers/": pk(mail),
@@ -168,8 +171,10 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     more = [
         f"datasets/{world.members.pk}/",
         f"datasets/{orders.pk}/",
+        f"datasets/{ages.pk}/names/new/?table=ages",
+        "datasets/?tab=granted",
         "datasets/?q=nothing+has+this+name",
-        *(f"datasets/new/?table=ages&kind={kind}" for kind in ("user_tags", "behaviour")),
+        *(f"datasets/new/?table=ages&kind={kind}" for kind in ("user_tags", "behaviour", "item_tags")),
         "audiences/?tab=public",
         f"audiences/new/?dataset={world.members.pk}",
         f"analysis/?dataset={world.members.pk}&audience={audience.pk}",

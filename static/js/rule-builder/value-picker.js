@@ -6,7 +6,7 @@ const MOST = 10000;
 const LONGEST = 60;
 
 /**
- * `load(search)` answers {results: [{value, count}]}. `onchange(values)` gets the list.
+ * `load(search)` answers {results: [{value, count, label}]}; the label, where there is one, is shown for the value. `onchange(values)` gets the list.
  * `create` allows values that are not in the list, `pasting` offers the box for lists.
  */
 export function valuePicker({ values, load, onchange, label, create = true, pasting = true }) {
@@ -54,7 +54,11 @@ export function valuePicker({ values, load, onchange, label, create = true, past
       shouldLoad: () => true,
       load(search, done) {
         load(search).then(
-          (answer) => done(answer.results),
+          (answer) => {
+            // A chosen value came without its name.
+            for (const row of answer.results) if (row.label && current.includes(row.value)) picker.updateOption(row.value, row);
+            done(answer.results);
+          },
           (error) => {
             note.textContent = error.message;
             done();
@@ -65,7 +69,7 @@ export function valuePicker({ values, load, onchange, label, create = true, past
       sortField: [{ field: "$order" }],
       render: {
         option: (data) => option(data),
-        item: (data) => h("div", {}, data.value),
+        item: (data) => h("div", data.label ? { title: data.value } : {}, data.label || data.value),
         option_create: (data) => h("div", { class: "create" }, gettext("Add “%(value)s”", { value: data.input })),
         no_results: () => h("div", { class: "no-results" }, gettext("No value contains this.")),
       },
@@ -82,7 +86,7 @@ export function valuePicker({ values, load, onchange, label, create = true, past
     return h(
       "div",
       { class: "d-flex" },
-      h("span", { class: "flex-fill text-truncate" }, data.value),
+      h("span", { class: "flex-fill text-truncate" }, data.label || data.value, data.label && data.label !== data.value ? h("span", { class: "text-secondary ms-2" }, data.value) : null),
       data.count === undefined ? null : h("span", { class: "text-secondary ms-2" }, formatNumber(data.count)),
     );
   }

@@ -84,9 +84,9 @@ def test_usable_audiences_are_visible_computed_and_hold_the_id(computed: Compute
 
 def test_tags_can_be_read_only_where_they_exist_in_the_workspace(computed: Computed, world: World) -> None:
     audience = computed()
-    assert queries.can_read_tag(audience, world.members.pk, "city")
-    assert not queries.can_read_tag(audience, world.members.pk, "phone")
-    assert not queries.can_read_tag(audience, "ds_elsewhere", "city")
+    assert queries.can_read_tag(audience, world.members.pk, "city", owner=world.access.user)
+    assert not queries.can_read_tag(audience, world.members.pk, "phone", owner=world.access.user)
+    assert not queries.can_read_tag(audience, "ds_elsewhere", "city", owner=world.access.user)
 
 
 def test_members_of_a_dropped_version_are_gone(

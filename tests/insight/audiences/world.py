@@ -140,6 +140,7 @@ def _dataset(workspace: Any, name: str, kind: str, table: pa.Table, **more: Any)
         rows=table.num_rows,
         users=users,
         stats=stats,
+        public=True,
         **more,
     )
     _store(workspace, f"{dataset.pk}_v1", table)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from insight.datasets import categories
+from insight.datasets import categories, granting
 from insight.datasets.folders import folders
+from insight.datasets.models import Dataset
 from tests.factories import make_access
 from tests.insight.datasets.world import DEFINITION, World
 
 READ = ["", "values/?tag=gender", "behaviour-values/?of=type", "versions/"]
+
+
+def shared(world: World) -> Dataset:
+    """A dataset that everybody in the workspace may use."""
+    return granting.share(world.access, world.dataset(), public=True, row_columns=[])
 
 
 def test_another_workspace_finds_nothing(world: World) -> None:
@@ -37,7 +43,7 @@ def test_another_workspace_finds_nothing(world: World) -> None:
 
 
 def test_an_analyst_looks_and_changes_nothing(world: World) -> None:
-    dataset = world.dataset()
+    dataset = shared(world)
     analyst = make_access(world.workspace, "analyst")
     call = world.api(analyst)
     assert call("get", f"datasets/{dataset.pk}/").status_code == 200
@@ -62,7 +68,7 @@ def test_an_analyst_looks_and_changes_nothing(world: World) -> None:
 
 @pytest.mark.parametrize("path", ["edit/", "settings/"])
 def test_a_developer_changes_only_what_is_their_own(world: World, path: str) -> None:
-    dataset = world.dataset()
+    dataset = shared(world)
     developer = make_access(world.workspace, "developer")
     own = world.api(developer)("post", "datasets/", {**DEFINITION, "name": "Own"}).json()["id"]
     browser, base = world.browser(developer)

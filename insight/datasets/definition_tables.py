@@ -1,0 +1,108 @@
+"""Reading what a definition says of further tables: joined ones, those that name values, and item tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from insight.datasets import joining, naming
+from insight.datasets.models import Dataset, DatasetDimension, DatasetJoin
+from insight.datasets.reading import Reader
+from insight.datasources.models import SourceTable
+
+
+def joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJoin]:
+    """The joined tables; from here on the reader knows their columns."""
+    given = reader.listing(data.get("joins"), "joins")
+    if len(given) > joining.MOST_TABLES:
+        reader.wrong("joins", _("Join at most %(most)d tables.") % {"most": joining.MOST_TABLES})
+    if reader.source is None:
+        return []
+    for index, item in enumerate(given[: joining.MOST_TABLES]):
+        join = _join(reader, workspace, item, index)
+        if join is not None:
+            reader.source = joining.Source(workspace, reader.source.table, [*reader.source.joins, join])
+    return reader.source.joins
+
+
+def dimensions(reader: Reader, workspace: Any, kind: str, data: dict[str, Any]) -> list[DatasetDimension]:
+    """The tables that name values."""
+    rows: list[DatasetDimension] = []
+    parts = ("key", "label", "attribute", "attribute_column")
+    for index, item in enumerate(reader.listing(data.get("dimensions"), "dimensions")):
+        path = f"dimensions/{index}"
+        given = reader.mapping(item, path, {"place", "table", *parts})
+        values = {part: str(given.get(part) or "") for part in parts}
+        place = str(given.get("place") or "")
+        if kind == Dataset.Kind.RFM or place not in naming.places_of(kind, reader.fields):
+            reader.wrong(f"{path}/place", _("Values of this column cannot be named by a table."))
+        table = SourceTable.objects.in_workspace(workspace).filter(name=given.get("table")).first()
+        if table is None or table.state != SourceTable.State.READY:
+            reader.wrong(f"{path}/table", _("There is no such table, or it has not been loaded."))
+            continue
+        for part in ("key", "label", "attribute_column"):
+            if (values[part] or part != "attribute_column") and table.column_type(values[part]) is None:
+                message = _("The table has no column “%(name)s”.") % {"name": values[part]}
+                reader.wrong(f"{path}/{part}", message)
+        is_object = place == naming.OBJECT
+        if is_object == (not values["attribute"] and not values["attribute_column"]) or (
+            values["attribute"] and values["attribute_column"]
+        ):
+            message = _("Objects in attribute and value need either an attribute or a column of attributes.")
+            reader.wrong(f"{path}/attribute", message)
+        if any((row.place, row.attribute) == (place, values["attribute"]) for row in rows):
+            reader.wrong(f"{path}/place", _("A table names these values already."))
+        rows.append(DatasetDimension(place=place, table=table, **values))
+    return rows
+
+
+def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin | None:
+    path = f"joins/{index}"
+    given = reader.mapping(item, path, {"table", "type", "on"})
+    kind = given.get("type", DatasetJoin.Kind.LEFT)
+    if kind not in DatasetJoin.Kind.values:
+        choices = ", ".join(DatasetJoin.Kind.values)
+        reader.wrong(f"{path}/type", _("Choose one of %(types)s.") % {"types": choices})
+    table = SourceTable.objects.in_workspace(workspace).filter(name=given.get("table")).first()
+    assert reader.source is not None
+    if table is None or table.state != SourceTable.State.READY:
+        reader.wrong(f"{path}/table", _("There is no such table, or it has not been loaded."))
+        return None
+    if table in reader.source.tables:
+        reader.wrong(f"{path}/table", _("This table is part of the dataset already."))
+        return None
+    if any(column["name"].startswith(f"{table.name}.") for column in reader.source.columns):
+        reader.wrong(f"{path}/table", _("A column of the dataset has a name that begins like this table."))
+        return None
+    pairs = reader.listing(given.get("on"), f"{path}/on")
+    if not 1 <= len(pairs) <= joining.MOST_KEYS:
+        reader.wrong(f"{path}/on", _("Join by 1 to %(most)d columns.") % {"most": joining.MOST_KEYS})
+    on = []
+    for number, pair in enumerate(pairs[: joining.MOST_KEYS]):
+        place = f"{path}/on/{number}"
+        given_pair = reader.mapping(pair, place, {"left", "right"})
+        left = reader.column(given_pair.get("left"), f"{place}/left")
+        right = str(given_pair.get("right") or "")
+        if table.column_type(right) is None:
+            reader.wrong(f"{place}/right", _("The table has no column “%(name)s”.") % {"name": right})
+        on.append({"left": left, "right": right})
+    return DatasetJoin(position=index, table=table, kind=kind, on=on)
+
+
+def items(reader: Reader, workspace: Any, data: dict[str, Any], definition: dict[str, Any]) -> None:
+    """The item-tag dataset that describes the values of one object attribute."""
+    if data.get("items") is None:
+        return
+    given = reader.mapping(data["items"], "items", {"dataset", "object"})
+    kind = Dataset.Kind.ITEM_TAGS
+    found = Dataset.objects.in_workspace(workspace).filter(pk=str(given.get("dataset", "")), kind=kind)
+    if not found.exists():
+        reader.wrong("items/dataset", _("There is no such item-tag dataset."))
+    wanted = str(given.get("object") or "")
+    if not data.get("object_key"):
+        columns = {item.name: item.column for item in reader.fields if item.role == "object"}
+        wanted = wanted if wanted in columns.values() else columns.get(wanted, "")
+    if not wanted:
+        reader.wrong("items/object", _("Name the object attribute that holds item IDs."))
+    definition["items"] = {"dataset": str(given.get("dataset", "")), "object": wanted}

@@ -1,0 +1,195 @@
+"""What a dataset is computed from: its table, with further tables joined to it, as one relation of the engine.
+
+A column of a joined table is called `<table>.<column>`. A joined table has at most one row for each row it is joined
+to: more would count people and events several times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import duckdb
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core.errors import Conflict
+from cdp.core.identifiers import ID_TYPES
+from cdp.lake.names import quote
+from insight.datasets.models import Dataset, DatasetJoin
+from insight.datasources.models import SourceTable
+from insight.datasources.queries import looks_personal
+
+MOST_TABLES = 5
+MOST_KEYS = 3
+EXAMPLES = 10
+_MATCHED = "@matched"
+
+
+class Source:
+    """A table and the tables joined to it, in order. Only `name`, `columns` and `column_type` need no lake."""
+
+    def __init__(self, workspace: Any, table: SourceTable, joins: Sequence[DatasetJoin] = ()) -> None:
+        self.workspace = workspace
+        self.table = table
+        self.joins = list(joins)
+
+    @property
+    def tables(self) -> list[SourceTable]:
+        return [self.table, *(join.table for join in self.joins)]
+
+    @cached_property
+    def columns(self) -> list[dict[str, Any]]:
+        """[{"name", "type", "nullable"}], of joined tables with the names they have here."""
+        joined = [
+            {**column, "name": f"{join.table.name}.{column['name']}"}
+            for join in self.joins
+            for column in join.table.columns
+        ]
+        return [*self.table.columns, *joined]
+
+    def column_type(self, name: str) -> str | None:
+        """The type of a column (text, integer, number, boolean, date, datetime); None where there is none."""
+        return next((column["type"] for column in self.columns if column["name"] == name), None)
+
+    @cached_property
+    def physical(self) -> dict[str, str]:
+        """The engine's types of the columns that are there now. Raises Conflict where a table is gone."""
+        found = dict(self._described(self.table))
+        for join in self.joins:
+            columns = self._described(join.table)
+            found |= {f"{join.table.name}.{name}": kind for name, kind in columns.items()}
+        return found
+
+    def _described(self, table: SourceTable) -> dict[str, str]:
+        if not table.lake_table:
+            raise Conflict(_("The source table is no longer there."), code="table_missing")
+        try:
+            return {column.name: column.type for column in lake.columns(self.workspace, table.lake_table)}
+        except duckdb.CatalogException as error:
+            raise Conflict(_("The source table is no longer there."), code="table_missing") from error
+
+    @property
+    def missing_keys(self) -> list[str]:
+        """Columns that tables are joined by and that are no longer there."""
+        wanted = [
+            name
+            for join in self.joins
+            for left, right in join.pairs
+            for name in (left, f"{join.table.name}.{right}")
+        ]
+        return [name for name in dict.fromkeys(wanted) if name not in self.physical]
+
+    @property
+    def relation(self) -> str:
+        """SQL to stand after FROM: the rows that a dataset is made of."""
+        if not self.joins:
+            return lake.table_path(self.workspace, self.table.lake_table)
+        inner = [
+            f"{quote(f'{join.table.name}.{_MATCHED}')}" for join in self.joins if join.kind == join.Kind.INNER
+        ]
+        where = f" WHERE {' AND '.join(inner)}" if inner else ""
+        return f"(SELECT * FROM {self._left_joined()}{where})"
+
+    def _left_joined(self) -> str:
+        """All rows of the first table, with a mark for each joined one whether it had a match."""
+        base = lake.table_path(self.workspace, self.table.lake_table)
+        places = {column: f"b.{quote(column)}" for column in self._described(self.table)}
+        shown, parts = ["b.*"], [f"{base} b"]
+        for number, join in enumerate(self.joins):
+            alias = f"j{number}"
+            path = lake.table_path(self.workspace, join.table.lake_table)
+            keys = " AND ".join(
+                self._equal(places[left], join, left, right, alias) for left, right in join.pairs
+            )
+            parts.append(f"LEFT JOIN (SELECT *, true AS {quote(_MATCHED)} FROM {path}) {alias} ON {keys}")
+            for column in self._described(join.table):
+                name = f"{join.table.name}.{column}"
+                places[name] = f"{alias}.{quote(column)}"
+                shown.append(f"{places[name]} AS {quote(name)}")
+            mark = f"coalesce({alias}.{quote(_MATCHED)}, false)"
+            shown.append(f"{mark} AS {quote(f'{join.table.name}.{_MATCHED}')}")
+        return f"(SELECT {', '.join(shown)} FROM {' '.join(parts)})"
+
+    def _equal(self, place: str, join: DatasetJoin, left: str, right: str, alias: str) -> str:
+        """Keys of the same type are compared as they are, others as text; empty text matches nothing."""
+        other = f"{alias}.{quote(right)}"
+        kinds = self.physical[left], self.physical[f"{join.table.name}.{right}"]
+        if kinds[0] == kinds[1] and kinds[0] != "VARCHAR":
+            return f"{place} = {other}"
+        return f"nullif({text_of(place)}, '') = nullif({text_of(other)}, '')"
+
+    def repeated(self) -> dict[int, list[dict[str, Any]]]:
+        """By place of the join, keys that several rows of the joined table have: [{"value", "rows"}]."""
+        found: dict[int, list[dict[str, Any]]] = {}
+        for number, join in enumerate(self.joins):
+            before = Source(self.workspace, self.table, self.joins[:number])
+            path = lake.table_path(self.workspace, join.table.lake_table)
+            keys = " AND ".join(
+                self._equal(f"l.{quote(left)}", join, left, right, "r") for left, right in join.pairs
+            )
+            names = ", ".join(f"r.{quote(right)}" for _left, right in join.pairs)
+            rows = f"{path} r SEMI JOIN {before.relation} l ON {keys}"
+            with lake.cursor() as handle:
+                repeats = handle.execute(
+                    f"SELECT {names}, count(*) AS n FROM {rows} GROUP BY ALL HAVING n > 1 "
+                    f"ORDER BY n DESC, {names} LIMIT {EXAMPLES}"
+                ).fetchall()
+            if repeats:
+                columns = [right for _left, right in join.pairs]
+                found[number] = [{"value": _shown(columns, row[:-1]), "rows": row[-1]} for row in repeats]
+        return found
+
+    def matches(self) -> list[dict[str, Any]]:
+        """Per joined table how many rows found a match: [{"table", "type", "matched", "unmatched"}]."""
+        if not self.joins:
+            return []
+        marks = [quote(f"{join.table.name}.{_MATCHED}") for join in self.joins]
+        counts = ", ".join(f"count(*) FILTER ({mark})" for mark in marks)
+        with lake.cursor() as handle:
+            row = handle.execute(f"SELECT count(*), {counts} FROM {self._left_joined()}").fetchone()
+        total, *matched = row or (0, *(0 for _join in self.joins))
+        return [
+            {"table": join.table.name, "type": join.kind, "matched": count, "unmatched": total - count}
+            for join, count in zip(self.joins, matched, strict=True)
+        ]
+
+
+def source_of(dataset: Dataset) -> Source:
+    """What a dataset is computed from. Raises Conflict where its table is gone."""
+    if dataset.table is None:
+        raise Conflict(_("The source table is no longer there."), code="table_missing")
+    return Source(dataset.workspace, dataset.table, joins_of(dataset))
+
+
+def joins_of(dataset: Dataset) -> list[DatasetJoin]:
+    """The joined tables; without another query where a list has fetched them already."""
+    if "joins" in getattr(dataset, "_prefetched_objects_cache", {}):
+        return list(dataset.joins.all())
+    return list(dataset.joins.select_related("table"))
+
+
+def not_unique(join: DatasetJoin, examples: list[dict[str, Any]]) -> str:
+    """Why a table cannot be joined, with examples."""
+    shown = ", ".join(f"{item['value']} ({item['rows']})" for item in examples)
+    return _(
+        "The table %(table)s has several rows for one key, so people or events would count twice: %(examples)s."
+    ) % {"table": join.table.name, "examples": shown}
+
+
+def text_of(expression: str) -> str:
+    """Any column as text: whole numbers without decimals, so that 123.0 and 123 are the same identifier."""
+    number = f"TRY_CAST({expression} AS DOUBLE)"
+    return (
+        f"CASE WHEN regexp_matches(typeof({expression}), 'DOUBLE|FLOAT|DECIMAL') AND {number} = trunc({number}) "
+        f"AND abs({number}) < 9e15 THEN {number}::BIGINT::VARCHAR ELSE {expression}::VARCHAR END"
+    )
+
+
+def _shown(columns: list[str], values: Sequence[Any]) -> str:
+    mask = ID_TYPES["one_id"].mask
+    return " / ".join(
+        mask(str(value)) if looks_personal(column) else str(value)
+        for column, value in zip(columns, values, strict=True)
+    )
