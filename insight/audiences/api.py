@@ -32,6 +32,7 @@ from insight.audiences import (
     rules,
     services,
     snapshots,
+    starters,
     visibility,
     wording,
 )
@@ -86,6 +87,7 @@ class AudienceViewSet(WorkspaceViewSet):
         "preview_members": SELECT,
         "summary": SELECT,
         "id_types": SELECT,
+        "rule_starters": SELECT,
         "upload": SELECT,
         "from_table": SELECT,
         "combine": SELECT,
@@ -240,6 +242,12 @@ class AudienceViewSet(WorkspaceViewSet):
         catalog = WorkspaceCatalog(self.workspace, access=self.access)
         rule = checked_rule(self.access, _body(request).get("rule"), catalog=catalog)
         return Response({"results": identities.offered_ids(rule, catalog)})
+
+    @extend_schema(responses=OpenApiResponse(description="Rules"))
+    @action(detail=False, url_path="rule-starters", pagination_class=None, filter_backends=[])
+    def rule_starters(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Common questions as rules for this workspace's datasets: key, title, description, rule."""
+        return Response({"results": [item.as_json() for item in starters.offered(self.access)]})
 
     @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
     @action(detail=True, methods=["post"])

@@ -76,6 +76,7 @@ class Builder(WorkspaceView):
             "summary": f"{api}summary/",
             "id_types": f"{api}id-types/",
             "audiences": api,
+            "starters": f"{api}rule-starters/",
             "save": f"{api}{audience.pk}/" if audience else api,
             "fields": reverse("audiences:builder-fields", args=[slug, "DATASET"]),
             "values": reverse("audiences:builder-values", args=[slug, "DATASET", "COLUMN"]),

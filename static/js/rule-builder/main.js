@@ -13,6 +13,7 @@ import { rfmEditor } from "./editor-rfm.js";
 import { clear, formatNumber, h, icon, gettext } from "./dom.js";
 import { newAudienceLeaf, newBehaviourLeaf, newTagLeaf } from "./leaves.js";
 import { showMembers } from "./preview.js";
+import { showStarters } from "./starters.js";
 import { tagEditor } from "./editor-tag.js";
 import * as tree from "./tree.js";
 import { watchKeys } from "./keyboard.js";
@@ -160,6 +161,12 @@ function showProblems(errors) {
   if (Object.keys(errors).length) store.select(null);
 }
 
+async function startFrom(rule) {
+  const root = tree.fromRule(rule);
+  await fields.loadAll(tree.leaves(root));
+  store.change(root);
+}
+
 let form;
 async function start() {
   await fields.loadAll(tree.leaves(store.root));
@@ -172,5 +179,6 @@ async function start() {
   summarise();
   if (data.prefilled) form.touch();
   find("builder").removeAttribute("aria-busy");
+  if (!data.audience) await showStarters(find("starters"), { api, store, use: startFrom });
 }
 start();
