@@ -19,7 +19,7 @@ def datasets_of(access: Access) -> list[dict[str, Any]]:
     """The datasets that conditions can use, the default ones first."""
     rows = (
         rights.visible(access)
-        .filter(kind__in=("user_tags", "behaviour"), version__gt=0)
+        .filter(kind__in=("user_tags", "behaviour", "rfm"), version__gt=0)
         .order_by("-is_default", "name")
     )
     return [
