@@ -17,7 +17,7 @@ from insight.audiences import queries as audiences
 from insight.audiences import visibility
 from insight.audiences.catalog import Unknown
 from insight.audiences.sources import WorkspaceCatalog
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 
 USER = "user_unique_id"
 MOST_VALUES = 5000
@@ -140,7 +140,7 @@ def _dataset(catalog: WorkspaceCatalog, dataset_id: str) -> tuple[Dataset, list[
         dataset, known = catalog.row(dataset_id)
     except Unknown as error:
         raise NotFound(str(error)) from None
-    if dataset.kind != "user_tags":
+    if dataset.kind not in TAG_KINDS:
         raise ValidationFailed(
             _("Charts of tags need a user-tag dataset."),
             errors={"dataset": [_("Choose a user-tag dataset.")]},

@@ -12,21 +12,21 @@ from insight.audiences.catalog import BehaviourDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.values import object_keys
 from insight.datasets import rights
-from insight.datasets.models import Dataset
+from insight.datasets.models import TAG_KINDS, Dataset
 
 
 def datasets_of(access: Access) -> list[dict[str, Any]]:
     """The datasets that conditions can use, the default ones first."""
     rows = (
         rights.visible(access)
-        .filter(kind__in=("user_tags", "behaviour", "rfm"), version__gt=0)
+        .filter(kind__in=(*TAG_KINDS, "behaviour", "rfm"), version__gt=0)
         .order_by("-is_default", "name")
     )
     return [
         {
             "id": row.pk,
             "name": row.name,
-            "kind": row.kind,
+            "kind": _kind(row),
             "users": rights.figures(access, row)[1],
             "default": row.is_default,
         }
@@ -45,7 +45,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
     users = rights.figures(access, row)[1]
     # How full a tag is, is known for all rows only.
     filled = row.stats.get("filled", {}) if catalog.rows_of(row) is None else {}
-    head = {"id": row.pk, "name": row.name, "kind": row.kind, "users": users, "version": row.version}
+    head = {"id": row.pk, "name": row.name, "kind": _kind(row), "users": users, "version": row.version}
     if row.kind == "behaviour":
         assert isinstance(dataset, BehaviourDataset)
         return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields, dataset)}
@@ -89,3 +89,8 @@ def _behaviour(access: Access, row: Dataset, fields: list[Any], dataset: Behavio
         "base_object": row.definition.get("base_object", "") if key_value else "",
         "objects": objects,
     }
+
+
+def _kind(row: Dataset) -> str:
+    """The kind as the builder knows it: custom tags are asked for like all tags."""
+    return "user_tags" if row.kind in TAG_KINDS else row.kind

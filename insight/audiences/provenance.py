@@ -6,7 +6,7 @@ from typing import Any
 
 from insight.audiences import rules
 from insight.audiences.models import Dependency
-from insight.datasets.models import Dataset
+from insight.datasets.models import TAG_KINDS, Dataset
 
 
 def all_user_tags(workspace: Any, rule: rules.Rule) -> bool:
@@ -21,7 +21,7 @@ def all_user_tags(workspace: Any, rule: rules.Rule) -> bool:
         datasets |= {target for kind, target in rows if kind == Dependency.Kind.DATASET}
         waiting = {target for kind, target in rows if kind == Dependency.Kind.AUDIENCE} - seen
     kinds = Dataset.objects.in_workspace(workspace).filter(pk__in=datasets).values_list("kind", flat=True)
-    return set(kinds) <= {"user_tags"}
+    return set(kinds) <= set(TAG_KINDS)
 
 
 def dependencies(rule: rules.Rule) -> list[tuple[str, str, list[str]]]:

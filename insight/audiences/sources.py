@@ -27,8 +27,8 @@ from insight.audiences.item_tags import ItemTags
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.rules import AudienceLeaf, Rule, leaves, references
 from insight.datasets import naming, rights
+from insight.datasets.models import TAG_KINDS, DatasetField
 from insight.datasets.models import Dataset as DatasetRow
-from insight.datasets.models import DatasetField
 
 USER = "user_unique_id"
 
@@ -56,7 +56,7 @@ class WorkspaceCatalog:
         """Raises Unknown where the dataset is gone or has never been computed."""
         if dataset_id not in self._compiled:
             row, fields = self.row(dataset_id)
-            if row.kind == "user_tags":
+            if row.kind in TAG_KINDS:
                 self._compiled[dataset_id] = self._tags(row, fields)
             elif row.kind == "behaviour":
                 self._compiled[dataset_id] = self._behaviour(row, fields)
@@ -141,7 +141,7 @@ class WorkspaceCatalog:
         if key.startswith("aud_"):
             return True
         row, _fields = self.row(key)
-        return row.kind in ("user_tags", "rfm") and unique_users(row)
+        return row.kind in (*TAG_KINDS, "rfm") and unique_users(row)
 
     def one_row_per_user(self, key: str, columns: Sequence[str]) -> ibis.Table:
         """`user_unique_id` and some columns, one row per user: any of a user's values where there are several rows."""

@@ -24,7 +24,7 @@ from insight.audiences.catalog import TagDataset
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import rights
-from insight.datasets.models import Dataset
+from insight.datasets.models import TAG_KINDS, Dataset
 
 BORN = re.compile(r"birth|生日|出生", re.I)
 JOINED = re.compile(r"regist|joined|join_|signup|sign_up|member_since|注册|入会", re.I)
@@ -70,7 +70,7 @@ def _fits(access: Access, catalog: WorkspaceCatalog, starter: Starter) -> bool:
 
 
 def _of_dataset(access: Access, catalog: WorkspaceCatalog, row: Dataset) -> Iterator[Starter]:
-    if row.kind == Dataset.Kind.USER_TAGS:
+    if row.kind in TAG_KINDS:
         yield from _of_tags(catalog, row)
     elif row.kind == Dataset.Kind.BEHAVIOUR:
         types = [item["value"] for item in values.values_of(access, row.pk, "type")["results"]]

@@ -146,7 +146,8 @@ class DatasetViewSet(WorkspaceViewSet):
     @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return accepted(services.refresh(self.access, self.get_object()))
+        """Compute a new version; of custom tags, `{"tags": [columns]}` computes some of them only."""
+        return accepted(services.refresh(self.access, self.get_object(), body(request).get("tags")))
 
     @extend_schema(request=None, responses=DatasetSerializer)
     @action(detail=True, methods=["post"])

@@ -11,6 +11,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
 from insight.datasets import categories, definition_tables, joining, rfm
 from insight.datasets.models import (
+    TAG_KINDS,
     Dataset,
     DatasetDimension,
     DatasetField,
@@ -270,7 +271,7 @@ def write(dataset: Dataset) -> dict[str, Any]:
         ],
     }
     found |= {"item_id": one("item"), "item_name": one("item_name")} if is_items else people
-    if is_items or dataset.kind == Dataset.Kind.USER_TAGS:
+    if is_items or dataset.kind in TAG_KINDS:
         found["tags"] = [
             {
                 "column": item.column,

@@ -14,7 +14,7 @@ from admin_center.organizations.settings import workspace_settings
 from cdp import lake
 from cdp.core.errors import Cancelled, DomainError
 from cdp.jobs import JobContext, JobKind, register
-from insight.datasets import naming, refreshing, services
+from insight.datasets import custom, naming, refreshing, services
 from insight.datasets.models import Dataset, DatasetVersion
 
 KEPT_VERSIONS = 2
@@ -43,7 +43,11 @@ class RefreshDataset(JobKind):
         Dataset.objects.filter(pk=dataset.pk).update(state=Dataset.State.RUNNING)
         job.phase(_("Looking at the source"), progress=5)
         version, started = dataset.version + 1, time.monotonic()
-        result = refreshing.compute(dataset, f"{dataset.pk}_v{version}", job)
+        table = f"{dataset.pk}_v{version}"
+        if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+            result = custom.compute(dataset, table, job, job.params.get("only", ()))
+        else:
+            result = refreshing.compute(dataset, table, job)
         missing = naming.write(dataset, f"{dataset.pk}_v{version}")
         result.stats["named"] = bool(dataset.dimensions.count() > len(missing))
         result.stats["warnings"] += [{"code": "names_missing", "names": missing}] if missing else []

@@ -14,6 +14,9 @@ from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceSc
 from insight.datasets.warnings import spoken
 from insight.datasources.models import SourceTable
 
+TAG_KINDS = ("user_tags", "custom_tags")
+"""Kinds of datasets that hold tags of users."""
+
 
 class TagCategory(WorkspaceScoped, Versioned):
     """A heading for tags. Headings nest; `position` is the place in reading order, over the whole tree."""
@@ -81,6 +84,7 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         BEHAVIOUR = "behaviour", _("Behaviour")
         RFM = "rfm", _("RFM model")
         ITEM_TAGS = "item_tags", _("Item tags")
+        CUSTOM_TAGS = "custom_tags", _("Custom tags")
 
     class State(models.TextChoices):
         NEW = "new", _("Not computed yet")

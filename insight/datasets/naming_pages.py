@@ -20,11 +20,11 @@ SEE = "insight.dataset.view"
 
 
 def _changed(view: Any) -> Dataset:
-    """The dataset of a page, for people who may change it. RFM models have no names."""
+    """The dataset of a page, for people who may change it; 404 for kinds without codes."""
     dataset = rights.get_visible(view.access, view.kwargs["pk"], "table")
     rights.check_manage(dataset, view.access)
-    if dataset.kind == Dataset.Kind.RFM:
-        raise NotFound(_("An RFM model has no list of values."))
+    if dataset.kind in (Dataset.Kind.RFM, Dataset.Kind.CUSTOM_TAGS):
+        raise NotFound(_("The values of this kind of dataset have no codes."))
     return dataset
 
 

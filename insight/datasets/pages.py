@@ -14,7 +14,7 @@ from cdp.core.errors import DomainError
 from cdp.core.folders import Branch, choices
 from insight.datasets import rights, schedule, services
 from insight.datasets.folders import folders
-from insight.datasets.models import Dataset, DatasetFolder
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
 
 CHANGE = "insight.dataset.create"
 
@@ -60,7 +60,7 @@ class ScheduleForm(forms.Form):
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if kind != Dataset.Kind.USER_TAGS:
+        if kind not in TAG_KINDS:
             every: Any = self.fields["every"]
             every.choices = [item for item in every.choices if item[0] != "hour"]
             del self.fields["hours"]
@@ -101,6 +101,39 @@ class RefreshSettings(FormPage):
         except DomainError as error:
             error.errors = {path.removeprefix("refresh/"): found for path, found in error.errors.items()}
             raise
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("datasets:detail", pk=obj.pk)
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        return {"back_url": self.success_url(obj), "back_label": obj.name}
+
+
+class RenameForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=64)
+    description = forms.CharField(
+        label=gettext_lazy("Description"), max_length=500, required=False, widget=forms.Textarea({"rows": 3})
+    )
+
+
+class RenameDataset(FormPage):
+    """Another name or description; nothing is computed."""
+
+    permission = "insight.dataset.view"
+    title = gettext_lazy("Rename dataset")
+    form_class = RenameForm
+    success_message = gettext_lazy("The dataset was saved.")
+
+    def get_object(self) -> Dataset:
+        dataset = rights.get_visible(self.access, self.kwargs["pk"], "table")
+        rights.check_manage(dataset, self.access)
+        return dataset
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {"name": obj.name, "description": obj.description}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        return services.update(self.access, obj, form.cleaned_data, edit_version=self.seen_version() or 0)
 
     def success_url(self, obj: Any) -> str:
         return self.reverse("datasets:detail", pk=obj.pk)

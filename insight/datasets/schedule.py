@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.timezones import zone
-from insight.datasets.models import Dataset
+from insight.datasets.models import TAG_KINDS, Dataset
 
 log = logging.getLogger(__name__)
 OF_KIND: dict[str, dict[str, Any]] = {Dataset.Kind.RFM: {"every": "day", "at": "05:00"}}
@@ -42,7 +42,7 @@ def check(policy: Any, kind: str) -> dict[str, Any]:
     every = policy.get("every", "off")
     if not isinstance(every, str) or every not in PARTS:
         raise _wrong("every", _("Choose one of %(kinds)s.") % {"kinds": ", ".join(PARTS)})
-    if every == "hour" and kind != Dataset.Kind.USER_TAGS:
+    if every == "hour" and kind not in TAG_KINDS:
         raise _wrong("every", _("Only user tags can be refreshed by the hour."))
     for name in sorted(map(str, set(policy) - {"every", *PARTS[every]})):
         raise _wrong(name, _("This field is not used here."))

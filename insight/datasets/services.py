@@ -18,7 +18,7 @@ from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
-from insight.datasets import categories, definition, schedule
+from insight.datasets import categories, custom, definition, schedule
 from insight.datasets.models import (
     Dataset,
     DatasetDimension,
@@ -72,6 +72,8 @@ def update(
 ) -> Dataset:
     """Change name, fields or refresh policy. The next refresh computes by the new definition."""
     check_manage(dataset, access)
+    if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+        return _update_values(access, dataset, custom.metadata(access, dataset, data), data, edit_version)
     merged = {"name": dataset.name, "kind": dataset.kind, **definition.write(dataset), **data}
     for tag in merged.get("tags") or []:
         if isinstance(tag, dict):
@@ -80,6 +82,20 @@ def update(
         raise ValidationFailed(errors={"kind": [_("The kind of a dataset cannot be changed.")]})
     merged = {key: value for key, value in merged.items() if value is not None}
     values, fields, joins, dimensions = definition.read(access.workspace, merged)
+    with transaction.atomic():
+        _update_values(access, dataset, values, data, edit_version)
+        dataset.fields.all().delete()
+        dataset.joins.all().delete()
+        dataset.dimensions.all().delete()
+        _store_tables(dataset, joins, dimensions)
+        _store_fields(access, dataset, fields)
+        _check_rows(dataset)
+    return dataset
+
+
+def _update_values(
+    access: Access, dataset: Dataset, values: dict[str, Any], data: dict[str, Any], edit_version: int | None
+) -> Dataset:
     with transaction.atomic():
         for name, value in values.items():
             setattr(dataset, name, value)
@@ -90,12 +106,6 @@ def update(
             dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
         _claim(dataset, edit_version)
         _save(dataset, EDITED)
-        dataset.fields.all().delete()
-        dataset.joins.all().delete()
-        dataset.dimensions.all().delete()
-        _store_tables(dataset, joins, dimensions)
-        _store_fields(access, dataset, fields)
-        _check_rows(dataset)
         audit.record(access, "dataset.changed", dataset, after={"fields": sorted(data)})
     return dataset
 
@@ -146,14 +156,33 @@ def _save(dataset: Dataset, only: Sequence[str] | None = None) -> None:
         raise ValidationFailed(message, errors={"name": [message]}) from None
 
 
-def refresh(access: Access, dataset: Dataset) -> Job:
-    """Compute a new version in a job; while one runs, that one is answered."""
+def refresh(access: Access, dataset: Dataset, tags: Any = None) -> Job:
+    """Compute a new version in a job; while one runs, that one is answered.
+
+    `tags` chooses columns of custom tags; such a batch waits for one of the workspace's places.
+    """
     check_manage(dataset, access)
-    audit.record(access, "dataset.refreshed", dataset)
-    return queue_refresh(dataset, owner=access.user)
+    chosen = _chosen_tags(dataset, tags)
+    audit.record(access, "dataset.refreshed", dataset, detail={"tags": chosen} if chosen else {})
+    return queue_refresh(dataset, owner=access.user, periodic=bool(chosen), only=chosen)
 
 
-def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False) -> Job:
+def _chosen_tags(dataset: Dataset, tags: Any) -> list[str]:
+    if tags is None:
+        return []
+    if dataset.kind != Dataset.Kind.CUSTOM_TAGS:
+        raise ValidationFailed(errors={"tags": [_("Only custom tags are refreshed one by one.")]})
+    known = set(dataset.fields.filter(role="tag").values_list("column", flat=True))
+    if not isinstance(tags, list) or not tags:
+        raise ValidationFailed(errors={"tags": [_("A list is needed here.")]})
+    unknown = [str(tag) for tag in tags if tag not in known]
+    if unknown:
+        message = _("The dataset has no tag “%(tag)s”.") % {"tag": ", ".join(unknown)}
+        raise ValidationFailed(errors={"tags": [message]})
+    return list(dict.fromkeys(tags))
+
+
+def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False, only: Sequence[str] = ()) -> Job:
     """A refresh asked for by hand, or one by schedule, which waits for one of the workspace's places."""
     kind, key = "dataset.refresh_periodic" if periodic else "dataset.refresh", f"dataset.refresh:{dataset.pk}"
     if not periodic:
@@ -164,7 +193,7 @@ def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False) -> Jo
         kind,
         workspace=dataset.workspace,
         owner=owner,
-        params={"dataset": dataset.pk},
+        params={"dataset": dataset.pk, **({"only": list(only)} if only else {})},
         subject=dataset,
         title=_("Refresh %(name)s") % {"name": dataset.name},
         dedupe_key=key,

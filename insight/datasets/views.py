@@ -177,7 +177,12 @@ class DatasetDetail(DetailPage):
             Fact(_("Folder"), " / ".join(folder.name for folder in path_of(obj.folder)) or "–"),
             Fact(_("Owner"), obj.owner or "–"),
             Fact(_("Open to"), sharing_of(obj)),
-            Fact(_("Used by"), ", ".join(services.used_by(obj)) or "–"),
+            # Audiences that others keep to themselves are named to those who look after the dataset.
+            *(
+                [Fact(_("Used by"), ", ".join(services.used_by(obj)) or "–")]
+                if rights.may_manage(self.access, obj)
+                else []
+            ),
         ]
 
     def extra(self, obj: Dataset) -> dict[str, Any]:

@@ -18,6 +18,8 @@ def text(warning: dict[str, Any]) -> str:
         values["type"] = ID_TYPES[warning["id_type"]].label
     if warning["code"] == "lost_columns":
         return _("Columns that the source no longer has: %(names)s.") % values
+    if warning["code"] == "tag_failed":
+        return _("“%(name)s” could not be computed and keeps its values: %(reason)s") % values
     if warning["code"] == "names_missing":
         return (
             _("These tables no longer name values, because they or a column of theirs have gone: %(names)s.")

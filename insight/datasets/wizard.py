@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from cdp.console.generic.base import WorkspaceView
 from cdp.console.middleware import flash
-from cdp.core.errors import Conflict, DomainError, PermissionDenied
+from cdp.core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from cdp.core.folders import choices
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
 from insight.datasets import (
@@ -238,6 +238,8 @@ class EditDataset(NewDataset):
 
 
 def _table_of(dataset: Dataset) -> SourceTable:
+    if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+        raise NotFound(_("The platform writes this dataset; its tags are changed where they were made."))
     if dataset.table is None:
         raise Conflict(_("The source table is no longer there."), code="table_missing")
     return dataset.table

@@ -13,7 +13,7 @@ from django.utils.translation import pgettext_lazy
 from cdp.core.access import Access
 from insight.audiences import queries as audiences
 from insight.datasets import rights
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import SendOut
@@ -181,7 +181,7 @@ def _tags(send_out: SendOut) -> list[DatasetField]:
         DatasetField.objects.filter(
             dataset__in=rights.visible(rights.access_of(send_out.owner, send_out.workspace)),
             dataset__source=send_out.audience.source,
-            dataset__kind="user_tags",
+            dataset__kind__in=TAG_KINDS,
             dataset__version__gt=0,
             role="tag",
             deleted=False,

@@ -48,6 +48,10 @@ export class Fields {
     return this.loaded.get(dataset)?.behaviour || { objects: [], has_channel: false, has_amount: false };
   }
 
+  objectName(dataset, name) {
+    return this.behaviour(dataset).objects.find((item) => item.name === name)?.label || name;
+  }
+
   rememberAudiences(rows) {
     for (const row of rows) this.audiences.set(row.id, row);
   }

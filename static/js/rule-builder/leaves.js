@@ -196,7 +196,8 @@ function describeBehaviour(leaf, fields) {
   const types = leaf.type?.length ? listText(leaf.type, 2) : gettext("anything");
   const parts = [];
   for (const entry of leaf.objects || []) {
-    parts.push(entry.operator === "any" ? [entry.name, gettext("any")].join(": ") : `${entry.name}: ${listText(entry.value || [], 2)}`);
+    const name = fields.objectName(leaf.dataset, entry.name);
+    parts.push(`${name}: ${entry.operator === "any" ? gettext("any") : listText(entry.value || [], 2)}`);
   }
   if (leaf.channel?.length) parts.push([gettext("channel"), listText(leaf.channel, 2)].join(": "));
   if (leaf.window && leaf.window.kind !== "any") parts.push(describeWindow(leaf.window));

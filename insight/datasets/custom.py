@@ -1,0 +1,197 @@
+"""Datasets of custom tags: user-tag datasets that the platform writes itself, one column per tag.
+
+There is one for each owner, data source and kind of user identifier. The module that holds the tags registers how the
+people of a tag are found; a refresh asks it for each tag, or for those that were chosen, and keeps the others as they
+are. A tag that cannot be computed keeps its values, and the dataset says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ibis
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import Cancelled, Conflict, DomainError, NotFound, ValidationFailed
+from cdp.core.identifiers import ID_TYPES
+from cdp.core.registry import Registry
+from cdp.jobs import JobContext
+from cdp.lake.names import literal, quote
+from cdp.warehouse import get_engine
+from insight.datasets.measuring import USER, Measured
+from insight.datasets.models import Dataset, DatasetField, DatasetFolder
+
+PREFIX = "user_tag_"
+people_of: Registry[Callable[[Dataset, DatasetField], ibis.Table]] = Registry("people of custom tags")
+"""How a tag is computed: (dataset, tag) to a table of user_unique_id and value, several rows for several values.
+
+It raises a DomainError with the reason for the person.
+"""
+
+
+def holder(access: Access, id_type: str) -> Dataset:
+    """The person's dataset of custom tags for a kind of user identifier; made where there is none yet."""
+    if id_type not in ID_TYPES:
+        raise ValidationFailed(
+            errors={"id_type": [_("Choose one of %(types)s.") % {"types": ", ".join(ID_TYPES)}]}
+        )
+    mine = Dataset.objects.in_workspace(access.workspace).filter(
+        kind=Dataset.Kind.CUSTOM_TAGS, owner=access.user, definition__id_type=id_type
+    )
+    with transaction.atomic():
+        # Two tags made at the same moment must not make two datasets.
+        type(access.workspace).objects.select_for_update().get(pk=access.workspace.pk)
+        found = mine.first()
+        if found is not None:
+            return found
+        dataset = Dataset.objects.create(
+            workspace=access.workspace,
+            owner=access.user,
+            kind=Dataset.Kind.CUSTOM_TAGS,
+            name=_free_name(access, id_type),
+            definition={"id_type": id_type, "tags_made": 0},
+        )
+        identifier = DatasetField(
+            dataset=dataset, column="user_unique_id", role="identifier", id_type=id_type
+        )
+        identifier.name = str(ID_TYPES[id_type].label)
+        identifier.save()
+        audit.record(access, "dataset.created", dataset, after={"name": dataset.name, "kind": dataset.kind})
+    return dataset
+
+
+def _free_name(access: Access, id_type: str) -> str:
+    start = _("Custom tags, %(type)s") % {"type": ID_TYPES[id_type].label}
+    taken = set(Dataset.objects.in_workspace(access.workspace).values_list("name", flat=True))
+    names = [start, *(f"{start} {number}" for number in range(2, len(taken) + 3))]
+    return next(name for name in names if name not in taken)
+
+
+def add_tag(dataset: Dataset, name: str, *, multi: bool = False, description: str = "") -> DatasetField:
+    """A new tag in a column of its own; numbers of tags that have gone are not used again."""
+    with transaction.atomic():
+        row = Dataset.objects.select_for_update(of=("self",)).get(pk=dataset.pk)
+        if row.fields.filter(role="tag", name=name).exists():
+            message = _("Two tags are called “%(name)s”.") % {"name": name}
+            raise ValidationFailed(message, errors={"name": [message]})
+        number = row.definition["tags_made"] + 1
+        row.definition = {**row.definition, "tags_made": number}
+        row.save(update_fields=["definition"])
+        dataset.definition = row.definition
+        kind = DatasetField.TagType.MULTI if multi else DatasetField.TagType.ENUM
+        return DatasetField.objects.create(
+            dataset=row,
+            column=f"{PREFIX}{number}",
+            role="tag",
+            name=name,
+            tag_type=kind,
+            separator="," if multi else "",
+            description=description,
+        )
+
+
+def compute(dataset: Dataset, table: str, job: JobContext, only: Sequence[str] = ()) -> Measured:
+    """Write `table`: user_unique_id, then a column per tag. `only`: the others keep the values of the last version."""
+    tags = [item for item in dataset.fields.all() if item.role == "tag"]
+    if not tags:
+        raise Conflict(_("There is no custom tag yet."), code="no_rows")
+    before = _columns(dataset)
+    wanted = [item for item in tags if not only or item.column in only or item.column not in before]
+    failed: dict[str, str] = {}
+    with lake.transaction() as handle:
+        handle.execute("CREATE OR REPLACE TEMP TABLE custom_values (u VARCHAR, tag VARCHAR, v VARCHAR)")
+        for place, item in enumerate(tags):
+            job.phase(item.name, progress=5 + 70 * place // len(tags))
+            job.check_cancelled()
+            if item in wanted:
+                try:
+                    found = get_engine().sql(_people(dataset, item))
+                    values = f"{USER}::VARCHAR, {literal(item.column)}, value::VARCHAR"
+                    handle.execute(f"INSERT INTO custom_values SELECT {values} FROM ({found})")
+                    continue
+                except Cancelled:
+                    raise
+                except DomainError as error:
+                    failed[item.column] = str(error)
+            if item.column in before:
+                handle.execute(_kept(dataset, item))
+        if len(failed) == len(tags):
+            raise Conflict(" ".join(dict.fromkeys(failed.values())), code="no_rows")
+        columns = ", ".join(f"{_value(item)} AS {quote(item.column)}" for item in tags)
+        target = lake.table_path(dataset.workspace, table)
+        handle.execute(
+            f"CREATE OR REPLACE TABLE {target} AS SELECT u AS user_unique_id, {columns} FROM custom_values "
+            "WHERE u IS NOT NULL AND v IS NOT NULL GROUP BY u ORDER BY u"
+        )
+        counted = ", ".join(f"count({quote(item.column)})" for item in tags)
+        users, *filled = handle.execute(f"SELECT count(*), {counted} FROM {target}").fetchone() or (0,)
+        handle.execute("DROP TABLE custom_values")
+    names = {item.column: item.name for item in tags}
+    stats = {
+        "unique_users": True,
+        "filled": {item.column: count / (users or 1) for item, count in zip(tags, filled, strict=True)},
+        "distinct": {},
+        "invalid": {},
+        "lost": [],
+        "failed": failed,
+        "warnings": [
+            {"code": "tag_failed", "name": names[column], "reason": reason}
+            for column, reason in failed.items()
+        ],
+    }
+    return Measured(users, users, stats)
+
+
+def _people(dataset: Dataset, item: DatasetField) -> ibis.Table:
+    for finder in people_of:
+        return finder(dataset, item)
+    raise NotFound(_("Nothing says how this tag is computed."))
+
+
+def _columns(dataset: Dataset) -> set[str]:
+    if not dataset.version:
+        return set()
+    return {column.name for column in lake.columns(dataset.workspace, dataset.lake_table)}
+
+
+def _kept(dataset: Dataset, item: DatasetField) -> str:
+    path, name = lake.table_path(dataset.workspace, dataset.lake_table), quote(item.column)
+    value = f"unnest({name})" if item.tag_type == "multi" else name
+    values = f"{USER}, {literal(item.column)}, {value}"
+    return f"INSERT INTO custom_values SELECT {values} FROM {path} WHERE {name} IS NOT NULL"
+
+
+def _value(item: DatasetField) -> str:
+    """A person's value of a tag as SQL over the values: the first one, or all of them."""
+    mine = f"FILTER (tag = {literal(item.column)})"
+    return f"list_sort(list(DISTINCT v) {mine})" if item.tag_type == "multi" else f"min(v) {mine}"
+
+
+def metadata(access: Access, dataset: Dataset, data: dict[str, Any]) -> dict[str, Any]:
+    """What can be changed of a dataset that the platform writes. Raises ValidationFailed for anything else."""
+    errors = {
+        key: [_("The platform writes this dataset; its tags are changed where they were made.")]
+        for key in set(data) - {"name", "description", "folder", "refresh"}
+    }
+    name = str(data.get("name", dataset.name) or "").strip()
+    if not 1 <= len(name) <= 64:
+        errors["name"] = [_("Give a name of 1 to 64 characters.")]
+    description = str(data.get("description", dataset.description) or "").strip()
+    if len(description) > 500:
+        errors["description"] = [_("Use at most %(length)d characters.") % {"length": 500}]
+    values: dict[str, Any] = {"name": name, "description": description}
+    if "folder" in data:
+        found = (
+            DatasetFolder.objects.in_workspace(access.workspace).filter(pk=str(data["folder"] or "")).first()
+        )
+        if data["folder"] and found is None:
+            errors["folder"] = [_("There is no such folder here.")]
+        values["folder"] = found
+    if errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+    return values
