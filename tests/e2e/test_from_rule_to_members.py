@@ -13,6 +13,7 @@ import pytest
 
 from admin_center.permissions.models import Role
 from insight.audiences.models import Audience
+from insight.datasets import services as datasets
 from tests.e2e.shop import Shop, go
 from tests.factories import make_access
 
@@ -152,3 +153,30 @@ def content(download: Any) -> list[tuple[str, str]]:
     """Person and mail address of each member in a downloaded file."""
     rows = csv.DictReader(io.StringIO(Path(download.value.path()).read_text("utf-8-sig")))
     return sorted((row["user_unique_id"], row["email"]) for row in rows)
+
+
+def test_a_question_or_a_model_starts_a_rule(
+    shop: Shop, tab: Any, sign_in: Callable[[Any], str], run_jobs: Callable[..., Any]
+) -> None:
+    from playwright.sync_api import expect
+
+    model = {
+        "name": "Values",
+        "kind": "rfm",
+        "table": "orders",
+        "user_id": {"column": "member_no", "id_type": "one_id"},
+        "input": "transactions",
+        "time": "ordered_at",
+        "amount": "amount",
+    }
+    datasets.refresh(shop.access, datasets.create(shop.access, model))
+    run_jobs()
+    home = sign_in(shop.access)
+    tab.goto(f"{home}audiences/new/")
+    tab.locator("[data-starter=vip]").click()
+    wait_for_total(tab, 1)
+    expect(tab.locator("[data-rb=starters]")).to_be_hidden()
+    tab.keyboard.press("Control+z")
+    expect(tab.locator("[data-rb=starters]")).to_be_visible()
+    tab.get_by_role("tab", name="Models").click()
+    expect(tab.locator(".rb-entry")).to_have_count(8)
