@@ -11,9 +11,12 @@ class DatasetsConfig(AppConfig):
 
     def ready(self) -> None:
         from django.db.models import Q
+        from django.db.models.signals import post_delete
 
+        from admin_center.members.models import WorkspaceMember
         from cdp.console import home, navigation
         from insight.datasets import (
+            granting,
             jobs,  # noqa: F401  (registers its kind)
             rights,
             services,
@@ -29,6 +32,8 @@ class DatasetsConfig(AppConfig):
                 .values_list("name", flat=True)
             ),
         )
+        # Somebody who comes back later begins without grants.
+        post_delete.connect(granting.forget, sender=WorkspaceMember, dispatch_uid="datasets.forget_grants")
         services.users_of.add("item tags", services.behaviour_of_items)
         navigation.register(
             navigation.NavItem(

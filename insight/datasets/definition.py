@@ -267,7 +267,13 @@ def write(dataset: Dataset) -> dict[str, Any]:
             for row in dataset.dimensions.all()
         ],
         "joins": [
-            {"table": join.table.name, "type": join.kind, "on": join.on} for join in joining.joins_of(dataset)
+            {
+                "table": join.table.name,
+                "type": join.kind,
+                "on": join.on,
+                **({"name": join.name} if join.name != join.table.name else {}),
+            }
+            for join in joining.joins_of(dataset)
         ],
     }
     found |= {"item_id": one("item"), "item_name": one("item_name")} if is_items else people

@@ -59,7 +59,7 @@ def dimensions(reader: Reader, workspace: Any, kind: str, data: dict[str, Any]) 
 
 def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin | None:
     path = f"joins/{index}"
-    given = reader.mapping(item, path, {"table", "type", "on"})
+    given = reader.mapping(item, path, {"table", "name", "type", "on"})
     kind = given.get("type", DatasetJoin.Kind.LEFT)
     if kind not in DatasetJoin.Kind.values:
         choices = ", ".join(DatasetJoin.Kind.values)
@@ -72,7 +72,11 @@ def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin 
     if table in reader.source.tables:
         reader.wrong(f"{path}/table", _("This table is part of the dataset already."))
         return None
-    if any(column["name"].startswith(f"{table.name}.") for column in reader.source.columns):
+    name = str(given.get("name") or table.name)
+    if len(name) > 64:
+        reader.wrong(f"{path}/name", _("Use at most %(length)d characters.") % {"length": 64})
+        return None
+    if any(column["name"].startswith(f"{name}.") for column in reader.source.columns):
         reader.wrong(f"{path}/table", _("A column of the dataset has a name that begins like this table."))
         return None
     pairs = reader.listing(given.get("on"), f"{path}/on")
@@ -87,7 +91,7 @@ def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin 
         if table.column_type(right) is None:
             reader.wrong(f"{place}/right", _("The table has no column “%(name)s”.") % {"name": right})
         on.append({"left": left, "right": right})
-    return DatasetJoin(position=index, table=table, kind=kind, on=on)
+    return DatasetJoin(position=index, table=table, name=name, kind=kind, on=on)
 
 
 def items(reader: Reader, workspace: Any, data: dict[str, Any], definition: dict[str, Any]) -> None:

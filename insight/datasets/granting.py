@@ -96,6 +96,11 @@ def revoke(access: Access, row: DatasetGrant) -> None:
         row.delete()
 
 
+def forget(instance: WorkspaceMember, **_signal: object) -> None:
+    """Take back the grants of somebody who leaves the workspace."""
+    DatasetGrant.objects.in_workspace(instance.workspace_id).filter(user=instance.user_id).delete()
+
+
 def _grantee(access: Access, dataset: Dataset, data: Mapping[str, Any]) -> tuple[Any, Role | None]:
     if bool(data.get("user")) == bool(data.get("role")):
         raise ValidationFailed(errors={"user": [_("Give either a person or a role.")]})

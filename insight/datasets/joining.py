@@ -1,7 +1,7 @@
 """What a dataset is computed from: its table, with further tables joined to it, as one relation of the engine.
 
-A column of a joined table is called `<table>.<column>`. A joined table has at most one row for each row it is joined
-to: more would count people and events several times.
+A column of a joined table is called `<table>.<column>`, by the name that the table had when it was joined. A joined
+table has at most one row for each row it is joined to: more would count people and events several times.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Source:
     def columns(self) -> list[dict[str, Any]]:
         """[{"name", "type", "nullable"}], of joined tables with the names they have here."""
         joined = [
-            {**column, "name": f"{join.table.name}.{column['name']}"}
+            {**column, "name": f"{join.name}.{column['name']}"}
             for join in self.joins
             for column in join.table.columns
         ]
@@ -59,7 +59,7 @@ class Source:
         found = dict(self._described(self.table))
         for join in self.joins:
             columns = self._described(join.table)
-            found |= {f"{join.table.name}.{name}": kind for name, kind in columns.items()}
+            found |= {f"{join.name}.{name}": kind for name, kind in columns.items()}
         return found
 
     def _described(self, table: SourceTable) -> dict[str, str]:
@@ -77,7 +77,7 @@ class Source:
             name
             for join in self.joins
             for left, right in join.pairs
-            for name in (left, f"{join.table.name}.{right}")
+            for name in (left, f"{join.name}.{right}")
         ]
         return [name for name in dict.fromkeys(wanted) if name not in self.physical]
 
@@ -86,9 +86,7 @@ class Source:
         """SQL to stand after FROM: the rows that a dataset is made of."""
         if not self.joins:
             return lake.table_path(self.workspace, self.table.lake_table)
-        inner = [
-            f"{quote(f'{join.table.name}.{_MATCHED}')}" for join in self.joins if join.kind == join.Kind.INNER
-        ]
+        inner = [f"{quote(f'{join.name}.{_MATCHED}')}" for join in self.joins if join.kind == join.Kind.INNER]
         where = f" WHERE {' AND '.join(inner)}" if inner else ""
         return f"(SELECT * FROM {self._left_joined()}{where})"
 
@@ -105,17 +103,17 @@ class Source:
             )
             parts.append(f"LEFT JOIN (SELECT *, true AS {quote(_MATCHED)} FROM {path}) {alias} ON {keys}")
             for column in self._described(join.table):
-                name = f"{join.table.name}.{column}"
+                name = f"{join.name}.{column}"
                 places[name] = f"{alias}.{quote(column)}"
                 shown.append(f"{places[name]} AS {quote(name)}")
             mark = f"coalesce({alias}.{quote(_MATCHED)}, false)"
-            shown.append(f"{mark} AS {quote(f'{join.table.name}.{_MATCHED}')}")
+            shown.append(f"{mark} AS {quote(f'{join.name}.{_MATCHED}')}")
         return f"(SELECT {', '.join(shown)} FROM {' '.join(parts)})"
 
     def _equal(self, place: str, join: DatasetJoin, left: str, right: str, alias: str) -> str:
         """Keys of the same type are compared as they are, others as text; empty text matches nothing."""
         other = f"{alias}.{quote(right)}"
-        kinds = self.physical[left], self.physical[f"{join.table.name}.{right}"]
+        kinds = self.physical[left], self.physical[f"{join.name}.{right}"]
         if kinds[0] == kinds[1] and kinds[0] != "VARCHAR":
             return f"{place} = {other}"
         return f"nullif({text_of(place)}, '') = nullif({text_of(other)}, '')"
@@ -145,7 +143,7 @@ class Source:
         """Per joined table how many rows found a match: [{"table", "type", "matched", "unmatched"}]."""
         if not self.joins:
             return []
-        marks = [quote(f"{join.table.name}.{_MATCHED}") for join in self.joins]
+        marks = [quote(f"{join.name}.{_MATCHED}") for join in self.joins]
         counts = ", ".join(f"count(*) FILTER ({mark})" for mark in marks)
         with lake.cursor() as handle:
             row = handle.execute(f"SELECT count(*), {counts} FROM {self._left_joined()}").fetchone()

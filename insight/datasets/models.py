@@ -174,6 +174,11 @@ class DatasetJoin(models.Model):
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="joins")
     position = models.PositiveSmallIntegerField()
     table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, related_name="joined_in")
+    name = models.CharField(
+        max_length=64,
+        default="",
+        help_text="What its columns begin with; the table may be renamed, this stays.",
+    )
     kind = models.CharField(max_length=5, choices=Kind, default=Kind.LEFT)
     on: Any = models.JSONField(default=list, help_text='[{"left", "right"}], one to three')
 

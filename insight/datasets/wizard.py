@@ -267,7 +267,7 @@ def _with_joined(rows: list[Row], source: Source, kind: str, removed: str = "") 
     for join in source.joins:
         keys = {right for _left, right in join.pairs}
         for proposed in proposed_rows(join.table, kind):
-            column = f"{join.table.name}.{proposed['column']}"
+            column = f"{join.name}.{proposed['column']}"
             if column in known:
                 continue
             single = proposed["role"] not in ("tag", "id", "object")
@@ -275,7 +275,7 @@ def _with_joined(rows: list[Row], source: Source, kind: str, removed: str = "") 
             if single or proposed["column"] in keys:
                 row["role"] = ""
             if row["alias"] in names:
-                row["alias"] = f"{join.table.name} {row['alias']}"[:64]
+                row["alias"] = f"{join.name} {row['alias']}"[:64]
             names.add(row["alias"])
             rows.append(row)
             kept.append(row)
@@ -383,7 +383,7 @@ def _unplaced(path: str, text: str) -> str:
 def _add_examples(source: Source, rows: list[Row]) -> None:
     """A few values of each column, so that its meaning can be told."""
     found: dict[str, list[Any]] = {}
-    starts = ["", *(f"{join.table.name}." for join in source.joins)]
+    starts = ["", *(f"{join.name}." for join in source.joins)]
     for start, table in zip(starts, source.tables, strict=True):
         for line in sample(table)["rows"]:
             for name, value in line.items():

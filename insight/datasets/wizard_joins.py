@@ -31,7 +31,10 @@ def posted(data: Any) -> list[dict[str, Any]]:
             for key in range(MOST_KEYS)
         ]
         on = [pair for pair in pairs if pair["left"] or pair["right"]]
-        found.append({"table": table, "type": data.get(f"join-{number}-type", "left"), "on": on})
+        name = data.get(f"join-{number}-name") or table
+        found.append(
+            {"table": table, "name": name, "type": data.get(f"join-{number}-type", "left"), "on": on}
+        )
     return found
 
 
@@ -43,10 +46,12 @@ def changed(data: Any, workspace: Any, table: SourceTable) -> list[dict[str, Any
         added = tables_of(workspace).filter(name=data["join-new"]).first()
         if added is not None and len(joins) < MOST_TABLES:
             source = source_of(workspace, table, joins)
-            joins.append({"table": added.name, "type": "left", "on": _proposed(source, added)})
+            joins.append(
+                {"table": added.name, "name": added.name, "type": "left", "on": _proposed(source, added)}
+            )
     elif action.startswith("remove-"):
         gone = action.removeprefix("remove-")
-        joins = [join for join in joins if join["table"] != gone]
+        joins = [join for join in joins if join["name"] != gone]
     return joins
 
 
@@ -56,7 +61,13 @@ def source_of(workspace: Any, table: SourceTable, joins: list[dict[str, Any]]) -
         row.name: row for row in tables_of(workspace).filter(name__in=[item["table"] for item in joins])
     }
     rows = [
-        DatasetJoin(position=place, table=tables[item["table"]], kind=item["type"], on=item["on"])
+        DatasetJoin(
+            position=place,
+            table=tables[item["table"]],
+            name=item.get("name") or item["table"],
+            kind=item["type"],
+            on=item["on"],
+        )
         for place, item in enumerate(joins)
         if item["table"] in tables
     ]
@@ -75,6 +86,7 @@ def shown(
         found.append(
             {
                 **item,
+                "name": item.get("name") or item["table"],
                 "place": place,
                 "errors": errors.get(f"joins/{place}", []),
                 "pairs": pairs,

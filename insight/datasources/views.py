@@ -84,6 +84,15 @@ class TableList(ListPage):
         return self.reverse("datasources:table", pk=row.pk)
 
 
+DATASET_KINDS = (
+    ("user_tags", _("User tags")),
+    ("behaviour", _("Behaviour")),
+    ("rfm", _("RFM model")),
+    ("item_tags", _("Item tags")),
+)
+"""What a table can become: the choices of the wizard of datasets."""
+
+
 class TableDetail(DetailPage):
     permission = "insight.datasource.view"
     model = SourceTable
@@ -110,6 +119,7 @@ class TableDetail(DetailPage):
             "sample_rows": [list(row.values()) for row in sample["rows"]],
             "may_manage": self.access.can("insight.datasource.manage"),
             "may_create": self.access.can("insight.dataset.create"),
+            "kinds": DATASET_KINDS,
         }
 
 

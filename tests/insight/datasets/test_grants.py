@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from admin_center.members.leaving import leave_workspace
 from admin_center.permissions.models import Role
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.audiences import queries as audience_queries
@@ -111,6 +112,14 @@ def test_a_grant_that_is_taken_back_stops_at_once(people: People) -> None:
     assert call("get", f"datasets/{people.members.pk}/grants/").json()["count"] == 1
     assert call("delete", f"datasets/{people.members.pk}/grants/{row.pk}/").status_code == 204
     assert not rights.visible(analyst).exists()
+
+
+def test_who_leaves_the_workspace_loses_their_grants(people: People) -> None:
+    analyst, other = make_access(people.workspace, "analyst"), make_access(people.workspace, "analyst")
+    grant(people, people.members, analyst)
+    grant(people, people.members, other)
+    leave_workspace(analyst.member, None, access=people.access)
+    assert [row.user for row in people.members.grants.all()] == [other.user]
 
 
 def test_holders_of_a_manage_grant_change_and_share(world: World) -> None:

@@ -127,6 +127,28 @@ def test_a_lost_key_fails_the_refresh_with_its_name(joined: World) -> None:
     assert dataset.state == "failed" and "shops.id" in dataset.error
 
 
+def test_a_joined_table_may_be_renamed(joined: World) -> None:
+    dataset = joined.dataset(BASE)
+    table = joined.table("shops", SHOPS)
+    datasources.describe(joined.access, table, name="stores", description="")
+    joined.compute(dataset)
+    assert dataset.state == "ready" and not dataset.stats["lost"]
+    assert regions(joined, dataset)["u1"] == "North"
+    call = joined.api()
+    assert call("get", f"datasets/{dataset.pk}/").json()["joins"] == [
+        {**JOIN, "table": "stores", "name": "shops"}
+    ]
+    path = f"{dataset.pk}/edit/"
+    browser, base = joined.browser()
+    [join] = browser.get(base + path).context["joins"]
+    assert (join["table"], join["name"]) == ("stores", "shops")
+    given = {"join-0-table": "stores", "join-0-name": "shops", "join-0-type": "left"}
+    sent = joined.wizard(path, **given, **{"join-0-left-0": "shop", "join-0-right-0": "id"})
+    assert browser.post(base + path, sent).status_code == 302
+    assert call("patch", f"datasets/{dataset.pk}/", {"description": "x"}).status_code == 200
+    assert dataset.joins.get().name == "shops"
+
+
 def test_a_joined_table_cannot_be_deleted(joined: World) -> None:
     joined.dataset(BASE)
     table = joined.table("shops", SHOPS)
