@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture
 def context() -> Iterator[Any]:
     """A fresh browser context, 1280 wide."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     with sync_playwright() as driver:
         options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -38,6 +38,7 @@ def context() -> Iterator[Any]:
             viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion="reduce"
         )
         context.set_default_timeout(60_000)
+        expect.set_options(timeout=20_000)
         yield context
         browser.close()
         # What the test opened beside the driver's event loop is out of sight once that has ended.

@@ -94,12 +94,17 @@ def test_the_palette_opens_a_page_by_a_part_of_its_name(tab: Any, sign_in: Calla
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(f"{home}audiences/")
 
+    tab.wait_for_load_state("load")
     tab.keyboard.press("Control+k")
+    expect(palette).to_be_visible()
     tab.keyboard.type("harb")
+    expect(palette.get_by_role("option").first).to_contain_text("Harbour")
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(re.compile(f"/w/{other.slug}/$"))
 
+    tab.wait_for_load_state("load")
     tab.get_by_role("button", name="Search").click()
+    expect(palette).to_be_visible()
     tab.keyboard.type("no page has this name")
     expect(palette.get_by_role("option")).to_have_count(0)
     tab.keyboard.press("Escape")
