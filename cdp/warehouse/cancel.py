@@ -12,6 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from django.utils.translation import gettext as _
+
+from cdp.core.errors import Cancelled
+
 RETRY_SECONDS = 0.05
 _lock = threading.Lock()
 _running: dict[str, CancelScope] = {}
@@ -56,8 +60,20 @@ class CancelScope:
             self._interrupts.pop(key, None)
 
 
-def current() -> CancelScope | None:
-    return _current.get()
+@contextmanager
+def interruptible(stop: Callable[[], None]) -> Iterator[None]:
+    """A query that `stop` ends, as one of the request that runs here. Raises Cancelled where that is outdated."""
+    scope = _current.get()
+    if scope is None:
+        yield
+        return
+    key = scope.add(stop)
+    try:
+        if scope.cancelled:
+            raise Cancelled(_("A newer request has replaced this one."))
+        yield
+    finally:
+        scope.remove(key)
 
 
 @contextmanager

@@ -11,14 +11,12 @@ from typing import Any
 import duckdb
 import ibis
 import pyarrow as pa
-from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core import metrics
-from cdp.core.errors import Cancelled, EngineError, NotFound
 from cdp.lake import TableColumn
 from cdp.lake.names import CATALOG
-from cdp.warehouse import cancel
+from cdp.warehouse import cancel, failures
 from cdp.warehouse.engine import register_engine
 
 
@@ -72,7 +70,7 @@ class LakeEngine:
         target = lake.table_path(workspace, name)
         query = self.sql(expression)
         order = " ORDER BY " + ", ".join(lake.quote(column) for column in sort) if sort else ""
-        with _translated(), lake.transaction() as handle, _interruptible(handle):
+        with _translated(), lake.transaction() as handle, cancel.interruptible(handle.interrupt):
             handle.execute(f"DROP TABLE IF EXISTS {target}")
             if partition:
                 handle.execute(f"CREATE TABLE {target} AS FROM ({query}) LIMIT 0")
@@ -89,24 +87,9 @@ class LakeEngine:
     @contextmanager
     def _run(self, expression: ibis.Expr) -> Iterator[duckdb.DuckDBPyConnection]:
         started = time.perf_counter()
-        with _translated(), lake.cursor() as handle, _interruptible(handle):
+        with _translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
             yield handle.execute(self.sql(expression))
         metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)
-
-
-@contextmanager
-def _interruptible(handle: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    scope = cancel.current()
-    if scope is None:
-        yield
-        return
-    key = scope.add(handle.interrupt)
-    try:
-        if scope.cancelled:
-            raise Cancelled(_("A newer request has replaced this one."))
-        yield
-    finally:
-        scope.remove(key)
 
 
 @contextmanager
@@ -115,30 +98,17 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except duckdb.InterruptException as error:
-        raise Cancelled(_("The query was cancelled.")) from error
+        raise failures.interrupted() from error
     except duckdb.OutOfMemoryException as error:
-        raise EngineError(
-            _("The query needs more memory than the engine may use."), code="engine_memory", reason=str(error)
-        ) from error
+        raise failures.out_of_memory(error) from error
     except duckdb.CatalogException as error:
-        raise NotFound(
-            _("A table that this needs is no longer there."), code="table_missing", reason=str(error)
-        ) from error
+        raise failures.table_missing(error) from error
     except duckdb.BinderException as error:
-        raise EngineError(
-            _("A column that this needs is missing or has another type."),
-            code="column_missing",
-            reason=str(error),
-        ) from error
+        raise failures.column_missing(error) from error
     except (duckdb.TransactionException, duckdb.IOException) as error:
-        raise EngineError(
-            _("The data engine is busy. Try again in a moment."),
-            code="engine_busy",
-            retryable=True,
-            reason=str(error),
-        ) from error
+        raise failures.busy(error) from error
     except duckdb.Error as error:
-        raise EngineError(_("The data engine could not run the query."), reason=str(error)) from error
+        raise failures.failed(error) from error
 
 
 register_engine("lake", LakeEngine())

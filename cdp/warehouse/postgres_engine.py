@@ -11,16 +11,13 @@ from typing import Any
 import ibis
 import psycopg
 import pyarrow as pa
-from django.utils.translation import gettext as _
 from ibis.backends.sql.datatypes import PostgresType
-from psycopg import sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from cdp.core import metrics
-from cdp.core.errors import Cancelled, EngineError, NotFound
 from cdp.lake import TableColumn
 from cdp.lake.names import quote, workspace_schema
-from cdp.warehouse import cancel
+from cdp.warehouse import cancel, failures
 from cdp.warehouse.postgres_compiler import to_sql
 
 CONNECTIONS = 4
@@ -67,7 +64,7 @@ class PostgresEngine:
         with self._connection() as connection:
             rows = connection.execute(_COLUMNS, [_path(workspace, name)]).fetchall()
         if not rows:
-            raise _table_missing(name)
+            raise failures.table_missing(name)
         return [TableColumn(*row) for row in rows]
 
     def execute(self, expression: ibis.Expr) -> pa.Table:
@@ -76,7 +73,7 @@ class PostgresEngine:
 
     def scalar(self, expression: ibis.Expr) -> Any:
         with self._connection() as connection, self._measured():
-            row = connection.execute(_query(expression)).fetchone()
+            row = connection.execute(to_sql(expression).encode()).fetchone()
         return None if row is None else row[0]
 
     def batches(self, expression: ibis.Expr, size: int = 65_536) -> Iterator[pa.RecordBatch]:
@@ -86,7 +83,7 @@ class PostgresEngine:
             self._measured(),
             connection.cursor("batches") as handle,
         ):
-            handle.execute(_query(expression))
+            handle.execute(to_sql(expression).encode())
             while rows := handle.fetchmany(size):
                 columns = zip(*rows, strict=True)
                 arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
@@ -121,7 +118,7 @@ class PostgresEngine:
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A connection in a transaction that ends with the block; interrupted with the request it works for."""
-        with _translated(), self._pool.connection() as connection, _interruptible(connection):
+        with _translated(), self._pool.connection() as connection, cancel.interruptible(connection.cancel):
             yield connection
 
     @contextmanager
@@ -135,54 +132,20 @@ def _path(workspace: Any, name: str) -> str:
     return f"{quote(workspace_schema(workspace))}.{quote(name)}"
 
 
-def _query(expression: ibis.Expr) -> sql.SQL:
-    return sql.SQL(to_sql(expression))  # type: ignore[arg-type]
-
-
-def _table_missing(name: str) -> NotFound:
-    return NotFound(_("A table that this needs is no longer there."), code="table_missing", reason=name)
-
-
-@contextmanager
-def _interruptible(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    scope = cancel.current()
-    if scope is None:
-        yield
-        return
-    key = scope.add(connection.cancel)
-    try:
-        if scope.cancelled:
-            raise Cancelled(_("A newer request has replaced this one."))
-        yield
-    finally:
-        scope.remove(key)
-
-
 @contextmanager
 def _translated() -> Iterator[None]:
     """PostgreSQL's errors as ours: what happened, and whether trying again can help."""
     try:
         yield
     except psycopg.errors.QueryCanceled as error:
-        raise Cancelled(_("The query was cancelled.")) from error
+        raise failures.interrupted() from error
     except psycopg.errors.UndefinedTable as error:
-        raise _table_missing(str(error)) from error
+        raise failures.table_missing(error) from error
     except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction) as error:
-        raise EngineError(
-            _("A column that this needs is missing or has another type."),
-            code="column_missing",
-            reason=str(error),
-        ) from error
+        raise failures.column_missing(error) from error
     except (psycopg.errors.OutOfMemory, psycopg.errors.DiskFull) as error:
-        raise EngineError(
-            _("The query needs more memory than the engine may use."), code="engine_memory", reason=str(error)
-        ) from error
+        raise failures.out_of_memory(error) from error
     except (psycopg.OperationalError, PoolTimeout) as error:
-        raise EngineError(
-            _("The data engine is busy. Try again in a moment."),
-            code="engine_busy",
-            retryable=True,
-            reason=str(error),
-        ) from error
+        raise failures.busy(error) from error
     except psycopg.Error as error:
-        raise EngineError(_("The data engine could not run the query."), reason=str(error)) from error
+        raise failures.failed(error) from error
