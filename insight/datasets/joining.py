@@ -15,11 +15,10 @@ from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core.errors import Conflict
-from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
 from insight.datasets.models import Dataset, DatasetJoin
 from insight.datasources.models import SourceTable
-from insight.datasources.queries import looks_personal
+from insight.datasources.queries import masked
 
 MOST_TABLES = 5
 MOST_KEYS = 3
@@ -186,8 +185,4 @@ def text_of(expression: str) -> str:
 
 
 def _shown(columns: list[str], values: Sequence[Any]) -> str:
-    mask = ID_TYPES["one_id"].mask
-    return " / ".join(
-        mask(str(value)) if looks_personal(column) else str(value)
-        for column, value in zip(columns, values, strict=True)
-    )
+    return " / ".join(str(masked(column, value)) for column, value in zip(columns, values, strict=True))

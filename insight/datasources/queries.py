@@ -35,6 +35,13 @@ def looks_personal(column: str, values: Iterable[Any] = ()) -> bool:
     return contacts * 2 > len(texts)
 
 
+def masked(column: str, value: Any, *, always: bool = False) -> Any:
+    """A value of a column; hidden where the column's name says that it identifies people, or it is a contact itself."""
+    if value is None or not (always or looks_personal(column, (value,))):
+        return value
+    return ID_TYPES["one_id"].mask(str(value))
+
+
 def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
     """The first rows: {"columns": [...], "rows": [{column: value}]}; columns that identify people are masked."""
     names = [column["name"] for column in table.columns]
@@ -45,16 +52,13 @@ def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
             f"SELECT {', '.join(map(quote, names))} "
             f"FROM {lake.table_path(table.workspace, table.lake_table)} LIMIT {ROWS}"
         ).fetchall()
-    mask = ID_TYPES["one_id"].mask
     columns = dict(zip(names, zip(*found, strict=True), strict=True)) if found else {}
-    hidden = set() if clear else {name for name in names if looks_personal(name, columns.get(name, ()))}
-    rows = [
-        {
-            name: mask(str(value)) if name in hidden and value is not None else value
-            for name, value in zip(names, row, strict=True)
-        }
-        for row in found
-    ]
+    hidden = {name for name in names if looks_personal(name, columns.get(name, ()))}
+
+    def shown(name: str, value: Any) -> Any:
+        return value if clear else masked(name, value, always=name in hidden)
+
+    rows = [{name: shown(name, value) for name, value in zip(names, row, strict=True)} for row in found]
     return {"columns": names, "rows": rows}
 
 
@@ -94,11 +98,10 @@ def _profile(table: SourceTable) -> list[dict[str, Any]]:
         ).fetchone()
     if row is None:
         return []
-    total, mask = row[0] or 1, ID_TYPES["one_id"].mask
+    total = row[0] or 1
     found: list[dict[str, Any]] = []
     for index, column in enumerate(table.columns):
         filled, distinct, low, high = row[1 + index * 4 : 5 + index * 4]
-        if looks_personal(column["name"], (low, high)):
-            low, high = mask(low), mask(high)
-        found.append({**column, "filled": filled / total, "distinct": distinct, "min": low, "max": high})
+        ends = {"min": masked(column["name"], low), "max": masked(column["name"], high)}
+        found.append({**column, "filled": filled / total, "distinct": distinct, **ends})
     return found

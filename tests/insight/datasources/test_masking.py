@@ -37,3 +37,12 @@ def test_a_sample_masks_contacts_whatever_their_column_is_called(run_jobs: RunJo
     assert {row["stadt"] for row in rows} == {"Köln", "Bonn"}
     assert "13800138000" not in str(rows) and "13800138000" not in str(profile(table))
     assert "13800138000" in str(sample(table, clear=True)["rows"])
+
+
+def test_a_single_contact_among_other_values_is_masked_too(run_jobs: RunJobs) -> None:
+    rows = "".join(f"{value},x\n" for value in ("none", "a note", "ann@x.example", "zzz"))
+    table = Tables(run_jobs).send("remark,b\n" + rows)
+    shown = [row["remark"] for row in sample(table)["rows"]]
+    assert {"none", "a note", "zzz"} < set(shown) and "ann@x.example" not in shown
+    extremes = Tables(run_jobs).send("remark,b\nann@x.example,x\nzzz,x\nzzz,x\n", name="u")
+    assert "ann@x.example" not in str(profile(extremes)) and "zzz" in str(profile(extremes))
