@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 TagType = Literal["enum", "multi", "text", "number", "date"]
 ITEM_TAG = "item:"
 """How the names of objects begin that ask for a tag of the item."""
+OBJECT = "object"
+"""The place of the values of all attributes, in the attribute-and-value form."""
 TableSource: TypeAlias = ibis.Table | Callable[[], ibis.Table]
 
 
@@ -79,6 +81,13 @@ class BehaviourDataset:
             return self.items.object if self.items and name in self.items.labels else None
         found = self.objects.get(name)
         return name if found is None and self.form == "key_value" and not self.objects else found
+
+    def named_at(self, name: str) -> tuple[str, str, str]:
+        """Where what an object's values are called is kept: dataset, place and attribute."""
+        if self.items is not None and self.is_item_tag(name):
+            return self.items.dataset, name.removeprefix(ITEM_TAG), ""
+        found = self.object_column(name) or ""
+        return (self.id, OBJECT, found) if self.form == "key_value" else (self.id, found, "")
 
     def is_item_tag(self, name: str) -> bool:
         """Whether an object name asks for a tag of the item, not for the object itself."""

@@ -137,36 +137,32 @@ def _rule(
     found: Definition,
     errors: dict[str, list[str]],
 ) -> None:
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     if audience is None or "rule" in data:
         try:
-            found.rule = rule_checks.checked_rule(access, data.get("rule"), audience)
+            found.rule = rule_checks.checked_rule(access, data.get("rule"), audience, catalog=catalog)
         except ValidationFailed as error:
             errors.update({path: [str(m) for m in messages] for path, messages in error.errors.items()})
             return
         found.values["rule"] = rules.to_json(found.rule)
-        found.values["user_id_type"] = identities.user_id_type(
-            found.rule, WorkspaceCatalog(access.workspace, access=access)
-        )
+        found.values["user_id_type"] = identities.user_id_type(found.rule, catalog)
     elif "save_ids" in data and audience.rule:
         found.rule = rules.parse_rule(audience.rule)
     if "save_ids" in data:
-        _save_ids(access, data["save_ids"], found, errors)
+        _save_ids(catalog, data["save_ids"], found, errors)
     elif audience is not None and found.rule is not None:
-        _save_ids(access, audience.save_ids, found, errors)
+        _save_ids(catalog, audience.save_ids, found, errors)
     if "builder" in data and isinstance(data["builder"], dict):
         found.values["builder"] = data["builder"]
 
 
-def _save_ids(access: Access, value: Any, found: Definition, errors: dict[str, list[str]]) -> None:
+def _save_ids(catalog: WorkspaceCatalog, value: Any, found: Definition, errors: dict[str, list[str]]) -> None:
     if not isinstance(value, list) or any(not isinstance(item, str) for item in value):
         errors["save_ids"] = [_('Give a list of ID types, such as ["one_id", "mobile"].')]
         return
     if found.rule is None:
         return
-    offered = {
-        column.id_type
-        for column in identities.id_columns(found.rule, WorkspaceCatalog(access.workspace, access=access))
-    }
+    offered = {column.id_type for column in identities.id_columns(found.rule, catalog)}
     missing = [item for item in value if item not in offered]
     if missing:
         errors["save_ids"] = [

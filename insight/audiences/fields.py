@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext as _
-
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from insight.audiences.catalog import BehaviourDataset, Unknown
@@ -77,10 +75,7 @@ def _behaviour(access: Access, row: Dataset, fields: list[Any], dataset: Behavio
             if item.role == "object"
         ]
     if dataset.items is not None:
-        objects += [
-            {"name": name, "label": _("Item: %(tag)s") % {"tag": label}}
-            for name, label in dataset.items.labels.items()
-        ]
+        objects += [{"name": name, "label": dataset.items.label(name)} for name in dataset.items.labels]
     return {
         "has_channel": "channel" in roles,
         "has_amount": "amount" in roles,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
+from django.utils.translation import gettext as _
 
 from insight.audiences.catalog import ITEM_TAG
 from insight.audiences.predicates import text_condition
@@ -29,6 +30,10 @@ class ItemTags:
     object: str
     table: ibis.Table
     labels: Mapping[str, str]
+
+    def label(self, name: str) -> str:
+        """What people call a tag of the item; its name where there is none."""
+        return _("Item: %(tag)s") % {"tag": self.labels[name]} if name in self.labels else name
 
     def values(self, name: str) -> ir.Column:
         """The values of a tag over all items, of lists their parts."""

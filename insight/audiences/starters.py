@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -55,7 +55,7 @@ def offered(access: Access) -> list[Starter]:
     rows = rights.visible(access).filter(version__gt=0).order_by("-is_default", "name")
     found: dict[str, Starter] = {}
     for row in rows:
-        for starter in _of_dataset(access, catalog, row):
+        for starter in _of_dataset(access, catalog, row, found):
             if starter.key not in found and _fits(access, catalog, starter):
                 found[starter.key] = starter
     return list(found.values())
@@ -69,9 +69,11 @@ def _fits(access: Access, catalog: WorkspaceCatalog, starter: Starter) -> bool:
     return True
 
 
-def _of_dataset(access: Access, catalog: WorkspaceCatalog, row: Dataset) -> Iterator[Starter]:
+def _of_dataset(
+    access: Access, catalog: WorkspaceCatalog, row: Dataset, found: Container[str]
+) -> Iterator[Starter]:
     if row.kind in TAG_KINDS:
-        yield from _of_tags(catalog, row)
+        yield from _of_tags(catalog, row, found)
     elif row.kind == Dataset.Kind.BEHAVIOUR:
         types = [item["value"] for item in values.values_of(access, row.pk, "type")["results"]]
         yield from _of_behaviour(row, types)
@@ -84,13 +86,14 @@ def _of_dataset(access: Access, catalog: WorkspaceCatalog, row: Dataset) -> Iter
         )
 
 
-def _of_tags(catalog: WorkspaceCatalog, row: Dataset) -> Iterator[Starter]:
+def _of_tags(catalog: WorkspaceCatalog, row: Dataset, found: Container[str]) -> Iterator[Starter]:
+    """`found` grows while this runs: what is spent is not looked through again once a tag has answered."""
     dataset = catalog.dataset(row.pk)
     assert isinstance(dataset, TagDataset)
     for column in dataset.columns.values():
         leaf = {"kind": "tag", "dataset": row.pk, "tag": column.name}
         name = f"{column.name} {column.label}"
-        if column.type == "number" and SPENT.search(name):
+        if column.type == "number" and "vip" not in found and SPENT.search(name):
             limit = _spent_by_the_best(catalog, dataset, column.name)
             if limit is not None:
                 yield Starter(
@@ -149,13 +152,12 @@ def _of_behaviour(row: Dataset, types: list[str]) -> Iterator[Starter]:
 
 
 def _spent_by_the_best(catalog: WorkspaceCatalog, dataset: TagDataset, column: str) -> float | int | None:
-    """The value that a tenth of those with a value reaches, to two digits; None where nobody has one above 0."""
+    """What a tenth of those who spent anything have spent at least, to two digits; None where nobody has."""
     versions = json.dumps([catalog.dataset_versions[dataset.id], column, catalog.rows_digest()])
     name = f"starter:{dataset.id}:{hashlib.sha256(versions.encode()).hexdigest()}"
     limit = cache.get(name, "")
     if limit == "":
-        values_ = dataset.table[column]
-        positive = dataset.table.filter(values_ > 0)
+        positive = dataset.table.filter(dataset.table[column] > 0)
         found = get_engine().scalar(positive.aggregate(q=positive[column].quantile(BEST_SHARE)))
         limit = None if found is None else float(f"{float(found):.2g}")
         limit = int(limit) if limit is not None and limit.is_integer() else limit

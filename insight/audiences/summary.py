@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from insight.audiences import windows
-from insight.audiences.catalog import ITEM_TAG, BehaviourDataset, Catalog, TagDataset, Unknown
+from insight.audiences.catalog import BehaviourDataset, Catalog, TagDataset, Unknown
 from insight.audiences.leaves import (
     AudienceLeaf,
     BehaviourLeaf,
@@ -158,14 +158,7 @@ def _behaviour(leaf: BehaviourLeaf, catalog: Catalog) -> str:
     types = _values(_named(leaf.type, catalog, leaf.dataset, "type")) if leaf.type else _("anything")
     pattern = _("did %(types)s (%(dataset)s)") if leaf.did else _("did not do %(types)s (%(dataset)s)")
     parts = [pattern % {"types": types, "dataset": _dataset(leaf.dataset, catalog)}]
-    parts += [
-        _condition(
-            _object_label(leaf.dataset, item.name, catalog),
-            item.operator,
-            _object_values(leaf.dataset, item, catalog),
-        )
-        for item in leaf.objects or ()
-    ]
+    parts += [_object(leaf.dataset, item, catalog) for item in leaf.objects or ()]
     if leaf.channel:
         parts.append(
             _("channel is %(values)s")
@@ -192,33 +185,17 @@ def _named(value: Any, catalog: Catalog, dataset: str, place: str, attribute: st
     return tuple(found.get(item, item) for item in value)
 
 
-def _object_values(dataset_id: str, item: Any, catalog: Catalog) -> Any:
-    """The values of an object condition by what they are called."""
+def _object(dataset_id: str, item: Any, catalog: Catalog) -> str:
+    """A condition on an object, or on a tag of the item, with names where there are some."""
+    label, value = item.name, item.value
     try:
         dataset = catalog.dataset(dataset_id)
     except Unknown:
-        return item.value
-    if not isinstance(dataset, BehaviourDataset):
-        return item.value
-    if dataset.items is not None and dataset.is_item_tag(item.name):
-        place = item.name.removeprefix(ITEM_TAG)
-        return _named(item.value, catalog, dataset.items.dataset, place)
-    place = dataset.object_column(item.name) or ""
-    if dataset.form == "key_value":
-        return _named(item.value, catalog, dataset_id, "object", place)
-    return _named(item.value, catalog, dataset_id, place)
-
-
-def _object_label(dataset_id: str, name: str, catalog: Catalog) -> str:
-    """What people call an object, or a tag of the item."""
-    if not name.startswith(ITEM_TAG):
-        return name
-    try:
-        dataset = catalog.dataset(dataset_id)
-    except Unknown:
-        return name
-    items = dataset.items if isinstance(dataset, BehaviourDataset) else None
-    return _("Item: %(tag)s") % {"tag": items.labels[name]} if items and name in items.labels else name
+        dataset = None
+    if isinstance(dataset, BehaviourDataset):
+        label = dataset.items.label(item.name) if dataset.items is not None else label
+        value = _named(value, catalog, *dataset.named_at(item.name))
+    return _condition(label, item.operator, value)
 
 
 RFM_TYPES = {

@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from cdp.warehouse import get_engine
-from insight.audiences.catalog import ITEM_TAG, BehaviourDataset, RfmModel, TagDataset, Unknown
+from insight.audiences.catalog import BehaviourDataset, RfmModel, TagDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
-from insight.datasets.naming import OBJECT
 
 MOST = 3000
 FOUND = 100
@@ -92,13 +91,7 @@ def _names(catalog: WorkspaceCatalog, dataset: Any, column: str, object_name: st
     """What a dimension table calls the values, (value, label)."""
     if not isinstance(dataset, BehaviourDataset) or column != "object":
         return catalog.value_names(dataset.id, column)
-    if dataset.is_item_tag(object_name):
-        assert dataset.items is not None
-        return catalog.value_names(dataset.items.dataset, object_name.removeprefix(ITEM_TAG))
-    found = dataset.object_column(object_name) or ""
-    if dataset.form == "key_value":
-        return catalog.value_names(dataset.id, OBJECT, found)
-    return catalog.value_names(dataset.id, found)
+    return catalog.value_names(*dataset.named_at(object_name))
 
 
 def _search(values: ibis.Table, search: str, names: ibis.Table | None, *, every: bool) -> dict[str, Any]:

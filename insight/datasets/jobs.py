@@ -49,7 +49,7 @@ class RefreshDataset(JobKind):
         else:
             result = refreshing.compute(dataset, table, job)
         missing = naming.write(dataset, f"{dataset.pk}_v{version}")
-        result.stats["named"] = bool(dataset.dimensions.count() > len(missing))
+        result.stats["named"] = dataset.dimensions.count() > len(missing)
         result.stats["warnings"] += [{"code": "names_missing", "names": missing}] if missing else []
         job.check_cancelled()
         with transaction.atomic():

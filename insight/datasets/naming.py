@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 import ibis
+from django.db.models import prefetch_related_objects
 
 from cdp import lake
 from cdp.core.errors import NotFound
@@ -86,6 +87,8 @@ def names(dataset: Dataset, place: str, attribute: str = "") -> ibis.Table | Non
 
 
 def _bound(dataset: Dataset, place: str, attribute: str) -> bool:
+    # Charts ask for many columns of one dataset.
+    prefetch_related_objects([dataset], "dimensions")
     return any(
         row.place == place and (row.attribute_column or row.attribute == attribute)
         for row in dataset.dimensions.all()

@@ -7,11 +7,13 @@ import json
 from typing import Any
 
 import ibis
+from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from django.db.models import Case, F, Q, QuerySet, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from admin_center.organizations.outside import PersonAccess
 from admin_center.permissions.access import access_for
 from cdp import lake
 from cdp.core.access import Access
@@ -27,20 +29,12 @@ WITHOUT_ROWS: frozenset[str] = frozenset({"aipl", "item_tags"})
 """Kinds whose grants always give all rows."""
 
 
-class Nobody:
+class Nobody(PersonAccess):
     """Somebody without rights in the workspace: what is left when an owner has gone."""
 
-    class _User:
-        pk = None
-
-    user = _User()
-    is_admin = False
-
     def __init__(self, workspace: Any) -> None:
+        super().__init__(AnonymousUser())
         self.workspace = workspace
-
-    def can(self, point: str) -> bool:
-        return False
 
     def require(self, point: str) -> None:
         raise PermissionDenied(point=point)
