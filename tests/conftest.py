@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
+from django.utils import translation
 
 
 def _database_url() -> str:
@@ -43,6 +44,13 @@ def _empty_cache(request: pytest.FixtureRequest) -> None:
     """No test sees another's throttling, lock-outs or cached counts."""
     if "db" in request.fixturenames or "transactional_db" in request.fixturenames:
         cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _language() -> Iterator[None]:
+    """No test speaks the language that another one signed in with."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy
 _PLAIN = {
     "extra_forbidden": gettext_lazy("Unknown field."),
     "missing": gettext_lazy("This is needed."),
-    "too_short": gettext_lazy("The list is empty."),
     "finite_number": gettext_lazy("Give a number."),
     "dict_type": gettext_lazy("Give an object."),
     "model_type": gettext_lazy("Give an object."),
@@ -50,6 +49,10 @@ def problem_text(found: Mapping[str, Any]) -> str:
             return _("This may not be empty.")
         case "string_too_long":
             return _("At most %(most)d characters.") % {"most": context["max_length"]}
+        case "too_short" if context["min_length"] > 1:
+            return _("Give at least %(least)s.") % {"least": context["min_length"]}
+        case "too_short":
+            return _("The list is empty.")
         case "too_long":
             return _("At most %(most)d values.") % {"most": context["max_length"]}
     if kind in _PLAIN:

@@ -10,7 +10,14 @@ import ibis
 import ibis.expr.types as ir
 
 from insight.audiences.catalog import BehaviourDataset
-from insight.audiences.leaves import BehaviourLeaf, Comparison, Having, HavingGroup, ObjectFilter
+from insight.audiences.leaves import (
+    BehaviourLeaf,
+    Comparison,
+    Having,
+    HavingGroup,
+    ObjectFilter,
+    Records,
+)
 from insight.audiences.predicates import all_of, any_of, compare, in_bounds, text_condition
 from insight.audiences.windows import AnyTime, Bounds, Moment, bounds, end_of, start_of
 
@@ -32,23 +39,27 @@ def people_who_did(leaf: BehaviourLeaf, dataset: BehaviourDataset, today: date) 
 def matching_rows(leaf: BehaviourLeaf, dataset: BehaviourDataset, today: date) -> ibis.Table:
     """The records that the condition is about, before they are totalled per person."""
     table = dataset.table
-    conditions = list(_row_conditions(leaf, dataset, table, today))
+    conditions = [*in_window(leaf.window, table, today), *record_conditions(leaf, dataset, table)]
     return table.filter(conditions) if conditions else table
 
 
-def _row_conditions(
-    leaf: BehaviourLeaf, dataset: BehaviourDataset, table: ibis.Table, today: date
+def in_window(window: Any, table: ibis.Table, today: date) -> list[ir.BooleanValue]:
+    """The condition that records lie in a window; none where any time will do."""
+    return [] if isinstance(window, AnyTime) else [in_bounds(table["at"], bounds(window, today))]
+
+
+def record_conditions(
+    asked: Records, dataset: BehaviourDataset, table: ibis.Table
 ) -> Iterator[ir.BooleanValue]:
-    if not isinstance(leaf.window, AnyTime):
-        yield in_bounds(table["at"], bounds(leaf.window, today))
-    if leaf.type is not None:
-        yield table["type"].isin(list(leaf.type))
-    if leaf.channel is not None:
-        yield table["channel"].isin(list(leaf.channel))
+    """What records must satisfy, apart from their time; all of it."""
+    if asked.type is not None:
+        yield table["type"].isin(list(asked.type))
+    if asked.channel is not None:
+        yield table["channel"].isin(list(asked.channel))
     if dataset.form == "key_value":
-        yield from _key_value_conditions(leaf, dataset, table)
+        yield from _key_value_conditions(asked, dataset, table)
         return
-    for item in leaf.objects or ():
+    for item in asked.objects or ():
         if item.operator != "any":
             column = dataset.object_column(item.name)
             assert column is not None
@@ -56,13 +67,13 @@ def _row_conditions(
 
 
 def _key_value_conditions(
-    leaf: BehaviourLeaf, dataset: BehaviourDataset, table: ibis.Table
+    asked: Records, dataset: BehaviourDataset, table: ibis.Table
 ) -> Iterator[ir.BooleanValue]:
     """Exactly one attribute is fixed: the same behaviour has a row for each attribute."""
-    if not leaf.objects:
+    if not asked.objects:
         yield table["object_key"] == dataset.base_attribute
         return
-    [item] = leaf.objects
+    [item] = asked.objects
     yield table["object_key"] == dataset.object_column(item.name)
     if item.operator != "any":
         holds_ids = dataset.is_item_tag(item.name) and "object_value_id" in table.columns

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 import ibis
@@ -108,6 +109,24 @@ class RfmModel:
 
 
 @dataclass(frozen=True)
+class AiplModel:
+    """An AIPL model: user and stage on the latest day, and in `days` (day, user_unique_id, stage) on all days kept.
+
+    `computed` gives the days that are there, earliest first; on some of them nobody may have a stage.
+    """
+
+    id: str
+    label: str
+    source: TableSource
+    days: TableSource
+    computed: Callable[[], Sequence[date]]
+
+    @property
+    def table(self) -> ibis.Table:
+        return resolved(self.source)
+
+
+@dataclass(frozen=True)
 class AudienceTable:
     """Members of an audience version; `user_unique_id` is unique in it."""
 
@@ -120,7 +139,7 @@ class AudienceTable:
         return resolved(self.source)
 
 
-Dataset = TagDataset | BehaviourDataset | RfmModel
+Dataset = TagDataset | BehaviourDataset | RfmModel | AiplModel
 
 
 class Catalog(Protocol):

@@ -17,11 +17,13 @@ import ibis
 import ibis.expr.types as ir
 
 from insight.audiences.behaviour import people_who_did
-from insight.audiences.catalog import BehaviourDataset, Catalog, TagDataset
+from insight.audiences.catalog import AiplModel, BehaviourDataset, Catalog, TagDataset, resolved
 from insight.audiences.leaves import AudienceLeaf, BehaviourLeaf, TagLeaf
-from insight.audiences.model_leaves import RfmLeaf
+from insight.audiences.model_leaves import STAGES, AiplLeaf, Flow, RfmLeaf, Transition
 from insight.audiences.predicates import all_of, any_of, certain, tag_condition
 from insight.audiences.rules import Group, Node, Operation, Rule, nodes
+from insight.audiences.sequence_leaves import SequenceLeaf
+from insight.audiences.sequences import people_in_order
 
 USER = "user_unique_id"
 
@@ -117,8 +119,12 @@ class _Compiler:
             return table.filter(self.condition(node)).select(USER).distinct()
         if isinstance(node, BehaviourLeaf):
             return self._behaviour(node)
+        if isinstance(node, SequenceLeaf):
+            return self._sequence(node)
         if isinstance(node, RfmLeaf):
             return self._rfm(node)
+        if isinstance(node, AiplLeaf):
+            return self._aipl(node)
         return self._audience(node)
 
     def _group(self, group: Group) -> ibis.Table:
@@ -157,6 +163,19 @@ class _Compiler:
             everybody = everybody.distinct()
         return _without(everybody, did)
 
+    def _sequence(self, leaf: SequenceLeaf) -> ibis.Table:
+        dataset = self.catalog.dataset(leaf.dataset)
+        assert isinstance(dataset, BehaviourDataset)
+        return people_in_order(leaf, dataset, self.today)
+
+    def _aipl(self, leaf: AiplLeaf) -> ibis.Table:
+        model = self.catalog.dataset(leaf.dataset)
+        assert isinstance(model, AiplModel)
+        if leaf.flow is None:
+            table = model.table
+            return table.filter(table["stage"].isin(list(leaf.stages or ()))).select(USER)
+        return people_who_moved(leaf.flow, resolved(model.days), self.today)
+
     def _rfm(self, leaf: RfmLeaf) -> ibis.Table:
         table = self.catalog.dataset(leaf.dataset).table
         if leaf.types is not None:
@@ -192,6 +211,26 @@ class _Compiler:
         # Adding up booleans is quicker than counting with a filter.
         counts = {f"n{index}": answer(node).sum().fill_null(0) for index, (_path, node) in enumerate(parts)}
         return CountQuery(tuple(path for path, _node in parts), answers.aggregate(**counts))
+
+
+def people_who_moved(flow: Flow, days: ibis.Table, today: date) -> ibis.Table:
+    """The users of a flow's transitions: in one stage on the first day, in another or none on the last."""
+    first, last = flow.days(today)
+    before = days.filter(days["day"] == ibis.literal(first, type="date")).select(USER, "stage")
+    after = days.filter(days["day"] == ibis.literal(last, type="date"))
+    after = after.select(_user=after[USER], after=after["stage"])
+    both = before.left_join(after, before[USER] == after["_user"])
+    return both.filter(any_of([_moved(item, both) for item in flow.transitions])).select(USER)
+
+
+def _moved(transition: Transition, both: ibis.Table) -> ir.BooleanValue:
+    before, after = both["stage"], both["after"]
+    ways: list[Any] = [after.isin([target for target in transition.to if target in STAGES])]
+    if "lost" in transition.to:
+        ways.append(after.isnull())
+    if "converted" in transition.to:
+        ways.append(after != before)
+    return (before == transition.from_) & any_of([certain(way) for way in ways])  # type: ignore[no-any-return]
 
 
 def _combined(op: Operation, parts: list[ir.BooleanValue]) -> ir.BooleanValue:

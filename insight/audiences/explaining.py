@@ -18,7 +18,8 @@ from insight.audiences.behaviour import matching_rows
 from insight.audiences.catalog import BehaviourDataset, TagDataset, Unknown
 from insight.audiences.compiler import compile_rule
 from insight.audiences.models import Audience
-from insight.audiences.rule_checks import invalid
+from insight.audiences.rule_checks import check_data, invalid
+from insight.audiences.sequences import sequence_rows
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.summary import summarise
 
@@ -85,11 +86,14 @@ def explain(access: Access, audience: Audience, given: str) -> Explanation:
     inside = bool(history) and any(row["inside"] for row in history if row["version"] == audience.version)
     if not audience.rule:
         return Explanation(person, bool(history), inside, None, None, history)
+    catalog = WorkspaceCatalog(audience.workspace, audience.source, access=access)
     try:
         rule = rules.parse_rule(audience.rule)
+        check_data(rule, catalog)
     except rules.RuleInvalid as error:
         raise Conflict(str(invalid(error)), code="rule_outdated") from None
-    catalog = WorkspaceCatalog(audience.workspace, audience.source, access=access)
+    except ValidationFailed as error:
+        raise Conflict(str(error), code="rule_outdated", errors=error.errors) from None
     person_of = _Person(person, catalog, timezones.today(audience.workspace), get_engine(audience.source))
     try:
         step = person_of.step("", rule)
@@ -136,8 +140,14 @@ class _Person:
         elif isinstance(leaf, rules.BehaviourLeaf):
             behaviour = self.catalog.dataset(leaf.dataset)
             if isinstance(behaviour, BehaviourDataset):
-                rows = matching_rows(leaf, behaviour, self.today)
-                self._read(step, rows.filter(rows[USER] == self.person), _behaviour_columns(behaviour), "at")
+                self._read_records(step, matching_rows(leaf, behaviour, self.today), behaviour)
+        elif isinstance(leaf, rules.SequenceLeaf):
+            behaviour = self.catalog.dataset(leaf.dataset)
+            if isinstance(behaviour, BehaviourDataset):
+                self._read_records(step, sequence_rows(leaf, behaviour, self.today), behaviour)
+
+    def _read_records(self, step: Step, rows: ibis.Table, dataset: BehaviourDataset) -> None:
+        self._read(step, rows.filter(rows[USER] == self.person), _behaviour_columns(dataset), "at")
 
     def _read(self, step: Step, rows: ibis.Table, columns: dict[str, str], newest: str = "") -> None:
         ordered = rows.order_by(ibis.desc(rows[newest])) if newest else rows

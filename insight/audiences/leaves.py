@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from insight.audiences.limits import MAX_HAVING_DEPTH, MAX_VALUES
-from insight.audiences.windows import Moment, Strict, Window, in_order, parse_moment
+from insight.audiences.windows import AnyTime, Moment, Strict, Window, in_order, parse_moment
 
 Number = int | float
 TagOperator = Literal[
@@ -72,6 +72,10 @@ OPERATORS: dict[str, frozenset[str]] = {
 """What each type of tag can be asked."""
 
 _window: TypeAdapter[Any] = TypeAdapter(Window)
+
+
+def any_time() -> Any:
+    return AnyTime(kind="any")
 
 
 class Anniversary(Strict):
@@ -246,23 +250,28 @@ def _items(node: dict[str, Any]) -> list[Any]:
     return items if isinstance(items, list) else []
 
 
-class BehaviourLeaf(Strict):
+class Records(Strict):
+    """Which records of a behaviour dataset are meant; what is left out may be anything."""
+
+    type: tuple[str, ...] | None = None
+    channel: tuple[str, ...] | None = None
+    objects: tuple[ObjectFilter, ...] | None = Field(default=None, min_length=1, max_length=20)
+
+    @field_validator("type", "channel", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        return None if value is None else text_values(value)
+
+
+class BehaviourLeaf(Records):
     """People who did, or did not do, something often, recently or for enough money."""
 
     kind: Literal["behaviour"]
     dataset: str = Field(min_length=1, max_length=40)
     did: bool = Field(default=True, strict=True)
     base: str | None = Field(default=None, max_length=40)
-    type: tuple[str, ...] | None = None
-    channel: tuple[str, ...] | None = None
-    objects: tuple[ObjectFilter, ...] | None = Field(default=None, min_length=1, max_length=20)
-    window: Window = Field(default_factory=lambda: _window.validate_python({"kind": "any"}))
+    window: Window = Field(default_factory=any_time)
     having: Having | None = None
-
-    @field_validator("type", "channel", mode="before")
-    @classmethod
-    def _texts(cls, value: Any) -> Any:
-        return None if value is None else text_values(value)
 
     @field_validator("having", mode="before")
     @classmethod

@@ -1,14 +1,15 @@
-"""Conditions on models, RFM and AIPL: their shapes. They are read and refused until datasets can be models."""
+"""Conditions on models, RFM and AIPL: their shapes."""
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from django.utils.translation import gettext as _
 from pydantic import Field, field_validator, model_validator
 
 from insight.audiences.leaves import number
-from insight.audiences.windows import Moment, Shift, Strict, parse_moment
+from insight.audiences.windows import Shift, Strict, parse_moment, shift
 
 RfmType = Literal[
     "high_value",
@@ -21,6 +22,7 @@ RfmType = Literal[
     "potential",
 ]
 Stage = Literal["A", "I", "P", "L"]
+STAGES: tuple[Stage, ...] = ("A", "I", "P", "L")
 Score = Annotated[int | float, Field(ge=0)]
 
 
@@ -30,6 +32,12 @@ class MinimumScores(Strict):
     r: Score | None = None
     f: Score | None = None
     m: Score | None = None
+
+    @model_validator(mode="after")
+    def _some(self) -> MinimumScores:
+        if self.r is None and self.f is None and self.m is None:
+            raise ValueError(_("Give at least one score."))
+        return self
 
 
 class Ranges(Strict):
@@ -44,7 +52,18 @@ class Ranges(Strict):
     def _ends(cls, value: Any) -> Any:
         if not isinstance(value, list) or len(value) != 2:
             raise ValueError(_("Give the lower and the upper end as a list of two, null where it is open."))
-        return [None if end is None else number(end) for end in value]
+        low, high = (None if end is None else number(end) for end in value)
+        if low is None and high is None:
+            raise ValueError(_("Give at least one end."))
+        if low is not None and high is not None and low > high:
+            raise ValueError(_("The lower end is above the upper end."))
+        return [low, high]
+
+    @model_validator(mode="after")
+    def _some(self) -> Ranges:
+        if self.r_days is None and self.f is None and self.m is None:
+            raise ValueError(_("Give at least one range."))
+        return self
 
 
 class RfmLeaf(Strict):
@@ -73,14 +92,34 @@ class Transition(Strict):
 class Flow(Strict):
     """How stages changed between two days, each exact or shifted from today."""
 
-    from_: Moment | Shift = Field(alias="from")
-    to: Moment | Shift
-    transitions: tuple[Transition, ...] = Field(min_length=1)
+    from_: date | Shift = Field(alias="from")
+    to: date | Shift
+    transitions: tuple[Transition, ...] = Field(min_length=1, max_length=20)
 
     @field_validator("from_", "to", mode="before")
     @classmethod
     def _day(cls, value: Any) -> Any:
-        return Shift.model_validate(value) if isinstance(value, dict) else parse_moment(value)
+        if isinstance(value, dict):
+            return Shift.model_validate(value)
+        moment = parse_moment(value)
+        if isinstance(moment, datetime):
+            raise ValueError(_("Give a day, without a time."))
+        return moment
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Flow:
+        exact = isinstance(self.from_, date) and isinstance(self.to, date)
+        if exact and self.from_ >= self.to:  # type: ignore[operator]
+            raise ValueError(_("The first day must be before the last one."))
+        return self
+
+    def days(self, today: date) -> tuple[date, date]:
+        """The two days, as they are today."""
+        first, last = (
+            end if isinstance(end, date) else shift(today, end.offset, end.unit)
+            for end in (self.from_, self.to)
+        )
+        return first, last
 
 
 class AiplLeaf(Strict):

@@ -92,4 +92,5 @@ def label_of(audience: Audience) -> Any:
 def _leaf_kinds(node: dict[str, Any]) -> list[str]:
     if "items" in node:
         return [kind for item in node["items"] for kind in _leaf_kinds(item)]
-    return [str(node.get("kind", ""))]
+    kind = str(node.get("kind", ""))
+    return ["behaviour" if kind == "sequence" else kind]

@@ -6,10 +6,12 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import provenance, rules, visibility
+from insight.audiences.checking import ModelDayMissing
 from insight.audiences.checking import check as check_rule
 from insight.audiences.identities import identifier_of
 from insight.audiences.models import Audience
@@ -17,15 +19,25 @@ from insight.audiences.sources import WorkspaceCatalog
 
 
 def invalid(error: rules.RuleInvalid) -> ValidationFailed:
-    """A rule's errors as the API and the console show them: paths below `rule`."""
+    """A rule's errors as the API and the console show them: paths below `rule`.
+
+    Where nothing is wrong with the rule but that a model lacks the day it asks for, the status is 409.
+    """
     errors = {rules.join("rule", path): list(messages) for path, messages in error.errors.items()}
+    if isinstance(error, ModelDayMissing):
+        days = {rules.join("rule", path): found for path, found in error.nearest.items()}
+        message = " ".join(text for found in error.errors.values() for text in found)
+        return ValidationFailed(message, code=error.code, status=409, errors=errors, nearest_days=days)
     return ValidationFailed(_("The rule cannot be used."), code=error.code, errors=errors)
 
 
 def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> None:
-    """Raises ValidationFailed where the rule does not fit the data, or mixes users known by different IDs."""
+    """Raises ValidationFailed where the rule does not fit the data, or mixes users known by different IDs.
+
+    Its code is `model_day_missing` where a flow names a day on which the model was not computed.
+    """
     try:
-        check_rule(rule, catalog)
+        check_rule(rule, catalog, today=timezones.today(catalog.workspace))
     except rules.RuleInvalid as error:
         raise invalid(error) from None
     first = ""

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from django.utils.translation import gettext as _
 from pydantic import ValidationError
@@ -18,9 +18,10 @@ from pydantic import ValidationError
 from cdp.core.shapes import problem_text
 from insight.audiences.leaves import LEAVES, AudienceLeaf, BehaviourLeaf, Leaf, TagLeaf
 from insight.audiences.limits import MAX_BYTES, MAX_DEPTH, MAX_LEAVES
-from insight.audiences.model_leaves import MODEL_LEAVES, RfmLeaf
+from insight.audiences.model_leaves import MODEL_LEAVES, AiplLeaf, RfmLeaf
 from insight.audiences.schema import rule_schema
-from insight.audiences.windows import WINDOW_KINDS
+from insight.audiences.sequence_leaves import SequenceLeaf
+from insight.audiences.windows import WINDOW_KINDS, Strict
 
 RULE_VERSION = 1
 Operation = Literal["union", "intersect", "subtract"]
@@ -28,14 +29,12 @@ OPERATIONS = ("union", "intersect", "subtract")
 
 
 class RuleInvalid(Exception):
-    """A rule that cannot be used. `errors` maps paths to messages; the path "" is the whole rule.
+    """A rule that cannot be used. `errors` maps paths to messages; the path "" is the whole rule."""
 
-    `code` is `unsupported_leaf` where nothing is wrong but that the rule asks what this release cannot answer.
-    """
+    code = "validation_failed"
 
-    def __init__(self, errors: dict[str, list[str]], code: str = "validation_failed") -> None:
+    def __init__(self, errors: dict[str, list[str]]) -> None:
         self.errors = errors
-        self.code = code
         super().__init__("; ".join(f"{path or 'rule'}: {' '.join(found)}" for path, found in errors.items()))
 
 
@@ -47,8 +46,10 @@ class Group:
     items: tuple[Node, ...]
 
 
-Node = Group | Leaf | RfmLeaf
+AnyLeaf = Leaf | SequenceLeaf | RfmLeaf | AiplLeaf
+Node = Group | AnyLeaf
 Rule = Node
+KINDS: dict[str, type[Strict]] = {**LEAVES, "sequence": SequenceLeaf, **MODEL_LEAVES}
 
 
 def parse_rule(data: Any) -> Rule:
@@ -70,12 +71,8 @@ def parse_rule(data: Any) -> Rule:
     if not errors and node is not None and sum(1 for _found in leaves(node)) > MAX_LEAVES:
         errors[""] = [_("A rule has at most %(most)d conditions.") % {"most": MAX_LEAVES}]
     if errors or node is None:
-        unsupported = all(messages == [_UNSUPPORTED] for messages in errors.values())
-        raise RuleInvalid(errors, "unsupported_leaf" if unsupported else "validation_failed")
+        raise RuleInvalid(errors)
     return node
-
-
-_UNSUPPORTED = "Conditions on AIPL models are not supported yet."
 
 
 def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> Node | None:
@@ -85,10 +82,9 @@ def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> No
     if "op" in data:
         return _parse_group(data, path, depth, errors)
     kind = data.get("kind")
-    known = {**LEAVES, **MODEL_LEAVES}
-    model = known.get(kind) if isinstance(kind, str) else None
+    model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
-        message = _("Give “op” for a group, or a kind of condition: %(kinds)s.") % {"kinds": ", ".join(known)}
+        message = _("Give “op” for a group, or a kind of condition: %(kinds)s.") % {"kinds": ", ".join(KINDS)}
         errors.setdefault(join(path, "kind"), []).append(message)
         return None
     try:
@@ -97,10 +93,7 @@ def _parse(data: Any, path: str, depth: int, errors: dict[str, list[str]]) -> No
         for where, message in _problems(error):
             errors.setdefault(join(path, where), []).append(message)
         return None
-    if not isinstance(leaf, Leaf | RfmLeaf):
-        errors.setdefault(join(path, "kind"), []).append(_UNSUPPORTED)
-        return None
-    return leaf
+    return cast(AnyLeaf, leaf)
 
 
 def _parse_group(data: dict[str, Any], path: str, depth: int, errors: dict[str, list[str]]) -> Group | None:
@@ -138,15 +131,22 @@ _TAGS = WINDOW_KINDS | {"group", "comparison"}
 
 def _problems(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Path below the leaf and message of each problem."""
-    for found in error.errors():
+    found_errors = error.errors()
+    for found in found_errors:
         where = "/".join(str(part) for part in found["loc"] if part not in _TAGS)
         cause = found.get("ctx", {}).get("error")
         if isinstance(cause, ValidationError):
             # A value whose shape depends on the operator is validated on its own.
             yield from ((join(where, inner), message) for inner, message in _problems(cause))
-        elif found["type"] != "too_short" or not found["input"]:
+        elif found["type"] != "too_short" or not any(
+            _inside(other["loc"], found["loc"]) for other in found_errors
+        ):
             # A list is also called too short when what it holds is wrong, which is reported by itself.
             yield where, _message(found)
+
+
+def _inside(inner: tuple[int | str, ...], outer: tuple[int | str, ...]) -> bool:
+    return len(inner) > len(outer) and inner[: len(outer)] == outer
 
 
 def _message(found: Any) -> str:
@@ -155,7 +155,7 @@ def _message(found: Any) -> str:
     return problem_text(found)
 
 
-def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, Leaf | RfmLeaf]]:
+def leaves(rule: Rule, path: str = "") -> Iterator[tuple[str, AnyLeaf]]:
     """All leaves with their paths; the path of a rule that is a single leaf is ""."""
     if isinstance(rule, Group):
         for index, item in enumerate(rule.items):
@@ -208,18 +208,22 @@ def canonical_hash(rule: Rule) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The published JSON Schema of rules."""
-    return rule_schema(RULE_VERSION, OPERATIONS)
+    return rule_schema(RULE_VERSION, OPERATIONS, KINDS)
 
 
 __all__ = [
+    "AiplLeaf",
+    "AnyLeaf",
     "AudienceLeaf",
     "BehaviourLeaf",
     "Group",
     "Leaf",
     "Node",
     "References",
+    "RfmLeaf",
     "Rule",
     "RuleInvalid",
+    "SequenceLeaf",
     "TagLeaf",
     "canonical_hash",
     "json_schema",

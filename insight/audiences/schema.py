@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from insight.audiences.leaves import COMPARE_OPERATORS, LEAVES, LIST_OPERATORS, Anniversary
+from insight.audiences.leaves import COMPARE_OPERATORS, LIST_OPERATORS, Anniversary
 from insight.audiences.limits import MAX_DEPTH, MAX_LEAVES, MAX_VALUES
-from insight.audiences.model_leaves import RfmLeaf
-from insight.audiences.windows import Window
+from insight.audiences.windows import Strict, Window
 
 _REFERENCE = "#/$defs/{model}"
 
 
-def rule_schema(version: int, operations: tuple[str, ...]) -> dict[str, Any]:
+def rule_schema(
+    version: int, operations: tuple[str, ...], kinds: Mapping[str, type[Strict]]
+) -> dict[str, Any]:
     """JSON Schema 2020-12. What depends on the dataset, such as an operator's fitness for a tag, is not in it."""
     definitions: dict[str, Any] = {}
-    for name, model in LEAVES.items():
+    for name, model in kinds.items():
         definitions[f"{name}_condition"] = _taken_in(
             definitions, model.model_json_schema(ref_template=_REFERENCE)
         )
-    definitions["rfm_condition"] = _taken_in(definitions, RfmLeaf.model_json_schema(ref_template=_REFERENCE))
     window = TypeAdapter(Window).json_schema(ref_template=_REFERENCE)
     definitions["window"] = _taken_in(definitions, window)
     definitions["Anniversary"] = Anniversary.model_json_schema()
     definitions["tag_condition"]["allOf"] = _values_by_operator()
-    kinds = [*LEAVES, "rfm"]
     node = {"anyOf": [{"$ref": "#/$defs/group"}, *({"$ref": f"#/$defs/{name}_condition"} for name in kinds)]}
     definitions["group"] = {
         "type": "object",

@@ -14,6 +14,7 @@ from cdp.core.access import Access
 from cdp.warehouse import get_engine
 from insight.audiences.catalog import (
     ITEM_TAG,
+    AiplModel,
     AudienceTable,
     BehaviourDataset,
     Dataset,
@@ -26,7 +27,7 @@ from insight.audiences.catalog import (
 from insight.audiences.item_tags import ItemTags
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.rules import AudienceLeaf, Rule, leaves, references
-from insight.datasets import naming, rights
+from insight.datasets import aipl_days, naming, rights
 from insight.datasets.models import TAG_KINDS, DatasetField
 from insight.datasets.models import Dataset as DatasetRow
 
@@ -62,6 +63,8 @@ class WorkspaceCatalog:
                 self._compiled[dataset_id] = self._behaviour(row, fields)
             elif row.kind == "rfm":
                 self._compiled[dataset_id] = RfmModel(row.pk, row.name, lambda: self._open(row))
+            elif row.kind == "aipl":
+                self._compiled[dataset_id] = self._stages(row)
             else:
                 raise Unknown(_("Datasets of this kind cannot be used in conditions."))
         return self._compiled[dataset_id]
@@ -141,7 +144,7 @@ class WorkspaceCatalog:
         if key.startswith("aud_"):
             return True
         row, _fields = self.row(key)
-        return row.kind in (*TAG_KINDS, "rfm") and unique_users(row)
+        return row.kind in (*TAG_KINDS, "rfm", "aipl") and unique_users(row)
 
     def one_row_per_user(self, key: str, columns: Sequence[str]) -> ibis.Table:
         """`user_unique_id` and some columns, one row per user: any of a user's values where there are several rows."""
@@ -213,6 +216,15 @@ class WorkspaceCatalog:
             and not item.deleted
         }
         return ItemTags(row.pk, linked["object"], table, labels)
+
+    def _stages(self, row: DatasetRow) -> AiplModel:
+        return AiplModel(
+            row.pk,
+            row.name,
+            lambda: self._open(row),
+            lambda: self._lake_table(aipl_days.days_table(row.pk)),
+            lambda: aipl_days.computed_days(self.workspace, row.pk),
+        )
 
 
 def unique_users(row: DatasetRow) -> bool:

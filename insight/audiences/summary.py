@@ -5,9 +5,7 @@ Every pattern is a whole phrase with named places, so that translations can orde
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime
-from functools import reduce
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -21,12 +19,13 @@ from insight.audiences.leaves import (
     Comparison,
     Having,
     HavingGroup,
+    Records,
     TagLeaf,
 )
-from insight.audiences.model_leaves import RfmLeaf
+from insight.audiences.model_leaves import AiplLeaf, RfmLeaf
+from insight.audiences.phrases import fold, plain, shifted_day, values_words, window_words
 from insight.audiences.rules import Group, Rule
-
-SHOWN_VALUES = 5
+from insight.audiences.sequence_leaves import Barrier, Gap, SequenceLeaf, Step
 
 _TAG = {
     "in": gettext_lazy("%(tag)s is %(values)s"),
@@ -71,23 +70,6 @@ _MOMENT = {
     "<=": gettext_lazy("on or before %(value)s"),
     "between": gettext_lazy("between %(low)s and %(high)s"),
 }
-_PERIOD = {
-    ("day", 0): gettext_lazy("today"),
-    ("day", -1): gettext_lazy("yesterday"),
-    ("day", 1): gettext_lazy("tomorrow"),
-    ("week", 0): gettext_lazy("this week"),
-    ("week", -1): gettext_lazy("last week"),
-    ("week", 1): gettext_lazy("next week"),
-    ("month", 0): gettext_lazy("this month"),
-    ("month", -1): gettext_lazy("last month"),
-    ("month", 1): gettext_lazy("next month"),
-    ("quarter", 0): gettext_lazy("this quarter"),
-    ("quarter", -1): gettext_lazy("last quarter"),
-    ("quarter", 1): gettext_lazy("next quarter"),
-    ("year", 0): gettext_lazy("this year"),
-    ("year", -1): gettext_lazy("last year"),
-    ("year", 1): gettext_lazy("next year"),
-}
 
 
 def summarise(rule: Rule, catalog: Catalog) -> str:
@@ -98,8 +80,12 @@ def summarise(rule: Rule, catalog: Catalog) -> str:
         return _tag(rule, catalog)
     if isinstance(rule, BehaviourLeaf):
         return _behaviour(rule, catalog)
+    if isinstance(rule, SequenceLeaf):
+        return _sequence(rule, catalog)
     if isinstance(rule, RfmLeaf):
         return _rfm(rule, catalog)
+    if isinstance(rule, AiplLeaf):
+        return _aipl(rule, catalog)
     return _audience(rule, catalog)
 
 
@@ -114,11 +100,7 @@ def _group(group: Group, catalog: Catalog) -> str:
         words = summarise(item, catalog)
         nested = isinstance(item, Group) and len(item.items) > 1 and len(group.items) > 1
         parts.append(_("(%(condition)s)") % {"condition": words} if nested else words)
-    return _fold(pattern, parts)
-
-
-def _fold(pattern: str, parts: Iterable[str]) -> str:
-    return reduce(lambda left, right: pattern % {"left": left, "right": right}, parts)
+    return fold(pattern, parts)
 
 
 def _tag(leaf: TagLeaf, catalog: Catalog) -> str:
@@ -146,31 +128,72 @@ def _condition(label: str, operator: str, value: Any) -> str:
     if operator in ("within", "not_within"):
         places["window"] = window_words(value)
     elif operator in ("between", "not_between"):
-        places["low"], places["high"] = (_plain(end) for end in value)
+        places["low"], places["high"] = (plain(end) for end in value)
     elif isinstance(value, tuple):
-        places["values"] = _values(value, either=operator not in ("contains_all",))
+        places["values"] = values_words(value, either=operator not in ("contains_all",))
     else:
-        places["value"] = _plain(value)
+        places["value"] = plain(value)
     return str(_TAG[operator]) % places
 
 
 def _behaviour(leaf: BehaviourLeaf, catalog: Catalog) -> str:
-    types = _values(_named(leaf.type, catalog, leaf.dataset, "type")) if leaf.type else _("anything")
+    types = values_words(_named(leaf.type, catalog, leaf.dataset, "type")) if leaf.type else _("anything")
     pattern = _("did %(types)s (%(dataset)s)") if leaf.did else _("did not do %(types)s (%(dataset)s)")
     parts = [pattern % {"types": types, "dataset": _dataset(leaf.dataset, catalog)}]
-    parts += [_object(leaf.dataset, item, catalog) for item in leaf.objects or ()]
-    if leaf.channel:
-        parts.append(
-            _("channel is %(values)s")
-            % {"values": _values(_named(leaf.channel, catalog, leaf.dataset, "channel"))}
-        )
+    parts += _details(leaf, leaf.dataset, catalog)
     if leaf.having is not None:
         parts.append(_having(leaf.having))
     if not isinstance(leaf.window, windows.AnyTime):
         parts.append(window_words(leaf.window))
     if leaf.base is not None:
         parts.append(_("out of everybody in %(dataset)s") % {"dataset": _dataset(leaf.base, catalog)})
-    return _fold(_("%(left)s, %(right)s"), parts)
+    return fold(_("%(left)s, %(right)s"), parts)
+
+
+def _details(asked: Records, dataset: str, catalog: Catalog) -> list[str]:
+    """Objects and channel."""
+    parts = [_object(dataset, item, catalog) for item in asked.objects or ()]
+    if asked.channel:
+        channels = values_words(_named(asked.channel, catalog, dataset, "channel"))
+        parts.append(_("channel is %(values)s") % {"values": channels})
+    return parts
+
+
+def _sequence(leaf: SequenceLeaf, catalog: Catalog) -> str:
+    steps = fold(
+        _("%(left)s, then %(right)s"), [_records(step, leaf.dataset, catalog) for step in leaf.steps]
+    )
+    parts = [_("did %(steps)s (%(dataset)s)") % {"steps": steps, "dataset": _dataset(leaf.dataset, catalog)}]
+    if not isinstance(leaf.window, windows.AnyTime):
+        parts.append(window_words(leaf.window))
+    return fold(_("%(left)s, %(right)s"), parts)
+
+
+def _records(asked: Records, dataset: str, catalog: Catalog) -> str:
+    """The records of a step or barrier, with what binds them to the step before in brackets."""
+    what = values_words(_named(asked.type, catalog, dataset, "type")) if asked.type else _("anything")
+    details = _details(asked, dataset, catalog)
+    if isinstance(asked, Step) and asked.within is not None:
+        details.append(_gap(asked.within))
+    if isinstance(asked, Step | Barrier) and asked.same:
+        details.append(_("the same %(names)s") % {"names": values_words(asked.same, either=False)})
+    if isinstance(asked, Step):
+        details += [
+            _("no %(what)s in between") % {"what": _records(item, dataset, catalog)}
+            for item in asked.not_between or ()
+        ]
+    if not details:
+        return what
+    return _("%(what)s [%(details)s]") % {"what": what, "details": fold(_("%(left)s, %(right)s"), details)}
+
+
+def _gap(gap: Gap) -> str:
+    if gap.days is not None:
+        return ngettext("within %(n)d day", "within %(n)d days", gap.days) % {"n": gap.days}
+    if gap.hours is not None:
+        return ngettext("within %(n)d hour", "within %(n)d hours", gap.hours) % {"n": gap.hours}
+    minutes = gap.minutes or 0
+    return ngettext("within %(n)d minute", "within %(n)d minutes", minutes) % {"n": minutes}
 
 
 def _named(value: Any, catalog: Catalog, dataset: str, place: str, attribute: str = "") -> Any:
@@ -223,26 +246,64 @@ _RFM_RANGES = {
 def _rfm(leaf: RfmLeaf, catalog: Catalog) -> str:
     parts = []
     if leaf.types is not None:
-        parts = [_values(tuple(str(RFM_TYPES[name]) for name in leaf.types))]
+        parts = [values_words(tuple(str(RFM_TYPES[name]) for name in leaf.types))]
     elif leaf.min_scores is not None:
         least = leaf.min_scores.model_dump(exclude_none=True)
-        parts = [str(_RFM_SCORES[name]) % {"value": _plain(value)} for name, value in least.items()]
+        parts = [str(_RFM_SCORES[name]) % {"value": plain(value)} for name, value in least.items()]
     elif leaf.ranges is not None:
         ranges = leaf.ranges.model_dump(exclude_none=True)
         parts = [str(_RFM_RANGES[name]) % {"range": _range(*ends)} for name, ends in ranges.items()]
-    words = _fold(_("%(left)s and %(right)s"), parts) if parts else _("anything")
+    words = fold(_("%(left)s and %(right)s"), parts) if parts else _("anything")
     return _("%(what)s in the RFM model %(dataset)s") % {
         "what": words,
         "dataset": _dataset(leaf.dataset, catalog),
     }
 
 
+AIPL_STAGES = {
+    "A": gettext_lazy("Aware"),
+    "I": gettext_lazy("Interested"),
+    "P": gettext_lazy("Purchased"),
+    "L": gettext_lazy("Loyal"),
+    "lost": gettext_lazy("no stage any more"),
+    "converted": gettext_lazy("any other stage"),
+}
+
+
+def _aipl(leaf: AiplLeaf, catalog: Catalog) -> str:
+    dataset = _dataset(leaf.dataset, catalog)
+    if leaf.flow is None:
+        stages = values_words([str(AIPL_STAGES[stage]) for stage in leaf.stages or ()])
+        return _("is at the stage %(stages)s in the AIPL model %(dataset)s") % {
+            "stages": stages,
+            "dataset": dataset,
+        }
+    moves = [
+        _("from %(stage)s to %(targets)s")
+        % {
+            "stage": AIPL_STAGES[item.from_],
+            "targets": values_words([str(AIPL_STAGES[target]) for target in item.to]),
+        }
+        for item in leaf.flow.transitions
+    ]
+    return _("moved %(moves)s between %(first)s and %(last)s in the AIPL model %(dataset)s") % {
+        "moves": fold(_("%(left)s or %(right)s"), moves),
+        "first": _day(leaf.flow.from_),
+        "last": _day(leaf.flow.to),
+        "dataset": dataset,
+    }
+
+
+def _day(day: date | windows.Shift) -> str:
+    return plain(day) if isinstance(day, date) else shifted_day(day.unit, day.offset)
+
+
 def _range(low: Any, high: Any) -> str:
     if low is not None and high is not None:
-        return _("%(low)s to %(high)s") % {"low": _plain(low), "high": _plain(high)}
+        return _("%(low)s to %(high)s") % {"low": plain(low), "high": plain(high)}
     if low is not None:
-        return _("at least %(value)s") % {"value": _plain(low)}
-    return _("at most %(value)s") % {"value": _plain(high)} if high is not None else _("anything")
+        return _("at least %(value)s") % {"value": plain(low)}
+    return _("at most %(value)s") % {"value": plain(high)} if high is not None else _("anything")
 
 
 def _dataset(dataset_id: str, catalog: Catalog) -> str:
@@ -261,7 +322,7 @@ def _having(node: Having) -> str:
             else _having(item)
             for item in node.items
         ]
-        return _fold(pattern, parts)
+        return fold(pattern, parts)
     if node.measure in ("last_at", "first_at"):
         pattern = _("the last time %(when)s") if node.measure == "last_at" else _("the first time %(when)s")
         return pattern % {"when": _moment(node)}
@@ -283,8 +344,8 @@ def _moment(node: Comparison) -> str:
 def _compared(patterns: dict[str, Any], node: Comparison) -> str:
     if node.operator == "between":
         low, high = node.value
-        return str(patterns["between"]) % {"low": _plain(low), "high": _plain(high)}
-    return str(patterns[node.operator]) % {"value": _plain(node.value)}
+        return str(patterns["between"]) % {"low": plain(low), "high": plain(high)}
+    return str(patterns[node.operator]) % {"value": plain(node.value)}
 
 
 def _audience(leaf: AudienceLeaf, catalog: Catalog) -> str:
@@ -298,110 +359,3 @@ def _audience(leaf: AudienceLeaf, catalog: Catalog) -> str:
         "snapshot": leaf.snapshot,
         "audience": label,
     }
-
-
-def window_words(window: Any) -> str:
-    """A window in words that follow "is" or end a sentence, such as "in the last 7 days before today"."""
-    match window:
-        case windows.Between(from_=first, to=last):
-            return _("between %(first)s and %(last)s") % {"first": _plain(first), "last": _plain(last)}
-        case windows.Before(at=at):
-            return _("before %(moment)s") % {"moment": _plain(at)}
-        case windows.After(at=at):
-            return _("after %(moment)s") % {"moment": _plain(at)}
-        case windows.LastDays() | windows.NextDays():
-            return _run_of_days(window)
-        case windows.Period(unit=unit, offset=offset):
-            named = _PERIOD.get((unit, offset))
-            return str(named) if named is not None else _shifted(unit, offset)
-        case windows.Relative(from_=begin, to=end):
-            return _("from %(begin)s to %(end)s") % {
-                "begin": _shifted_day(begin.unit, begin.offset),
-                "end": _shifted_day(end.unit, end.offset),
-            }
-    return _("at any time")
-
-
-def _run_of_days(window: windows.LastDays | windows.NextDays) -> str:
-    days = window.days
-    if isinstance(window, windows.LastDays):
-        if window.include_today:
-            pattern = ngettext("today", "in the %(days)d days up to today", days)
-        else:
-            pattern = ngettext("yesterday", "in the %(days)d days before today", days)
-    elif window.include_today:
-        pattern = ngettext("today", "in the %(days)d days from today", days)
-    else:
-        pattern = ngettext("tomorrow", "in the %(days)d days after today", days)
-    return pattern % {"days": days}
-
-
-def _shifted(unit: str, offset: int) -> str:
-    """A whole calendar unit, two or more away from this one."""
-    if offset < 0:
-        pattern = {
-            "day": ngettext("%(n)d day ago", "%(n)d days ago", -offset),
-            "week": ngettext("in the week %(n)d week ago", "in the week %(n)d weeks ago", -offset),
-            "month": ngettext("in the month %(n)d month ago", "in the month %(n)d months ago", -offset),
-            "quarter": ngettext(
-                "in the quarter %(n)d quarter ago", "in the quarter %(n)d quarters ago", -offset
-            ),
-            "year": ngettext("in the year %(n)d year ago", "in the year %(n)d years ago", -offset),
-        }[unit]
-        return pattern % {"n": -offset}
-    pattern = {
-        "day": ngettext("%(n)d day from now", "%(n)d days from now", offset),
-        "week": ngettext("in the week %(n)d week from now", "in the week %(n)d weeks from now", offset),
-        "month": ngettext("in the month %(n)d month from now", "in the month %(n)d months from now", offset),
-        "quarter": ngettext(
-            "in the quarter %(n)d quarter from now", "in the quarter %(n)d quarters from now", offset
-        ),
-        "year": ngettext("in the year %(n)d year from now", "in the year %(n)d years from now", offset),
-    }[unit]
-    return pattern % {"n": offset}
-
-
-def _shifted_day(unit: str, offset: int) -> str:
-    """A single day, some calendar units away from today."""
-    if not offset:
-        return _("today")
-    if offset < 0:
-        pattern = {
-            "day": ngettext("%(n)d day ago", "%(n)d days ago", -offset),
-            "week": ngettext("%(n)d week ago", "%(n)d weeks ago", -offset),
-            "month": ngettext("%(n)d month ago", "%(n)d months ago", -offset),
-            "quarter": ngettext("%(n)d quarter ago", "%(n)d quarters ago", -offset),
-            "year": ngettext("%(n)d year ago", "%(n)d years ago", -offset),
-        }[unit]
-        return pattern % {"n": -offset}
-    pattern = {
-        "day": ngettext("%(n)d day from now", "%(n)d days from now", offset),
-        "week": ngettext("%(n)d week from now", "%(n)d weeks from now", offset),
-        "month": ngettext("%(n)d month from now", "%(n)d months from now", offset),
-        "quarter": ngettext("%(n)d quarter from now", "%(n)d quarters from now", offset),
-        "year": ngettext("%(n)d year from now", "%(n)d years from now", offset),
-    }[unit]
-    return pattern % {"n": offset}
-
-
-def _values(values: Sequence[str], *, either: bool = True) -> str:
-    """A list in words; the first few, and how many more, where it is long."""
-    shown = list(values[:SHOWN_VALUES])
-    more = len(values) - len(shown)
-    comma = _("%(left)s, %(right)s")
-    if more:
-        pattern = ngettext("%(shown)s and %(more)d more", "%(shown)s and %(more)d more", more)
-        return pattern % {"shown": _fold(comma, shown), "more": more}
-    if len(shown) == 1:
-        return shown[0]
-    last = _("%(left)s or %(right)s") if either else _("%(left)s and %(right)s")
-    return last % {"left": _fold(comma, shown[:-1]), "right": shown[-1]}
-
-
-def _plain(value: Any) -> str:
-    """A number without a needless “.0”, a moment in ISO form with a space before the time."""
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, date):
-        return value.isoformat()
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from cdp.warehouse import get_engine
-from insight.audiences.catalog import BehaviourDataset, RfmModel, TagDataset, Unknown
+from insight.audiences.catalog import AiplModel, BehaviourDataset, RfmModel, TagDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 
 MOST = 3000
@@ -46,8 +46,8 @@ def values_of(
         named = _names(catalog, dataset, column, object_name)
         if isinstance(dataset, TagDataset):
             found = _search(_tag_values(dataset, column), search, named, every=every)
-        elif isinstance(dataset, RfmModel):
-            raise NotFound(_("An RFM model has no list of values."))
+        elif isinstance(dataset, RfmModel | AiplModel):
+            raise NotFound(_("A model has no list of values."))
         else:
             found = _search(_behaviour_values(dataset, column, object_name), search, named, every=every)
         cache.set(name, found, CACHE_SECONDS)

@@ -9,7 +9,16 @@ import duckdb
 import ibis
 import pyarrow as pa
 
-from insight.audiences.catalog import AudienceTable, BehaviourDataset, TagColumn, TagDataset, Unknown
+from insight.audiences.catalog import (
+    AiplModel,
+    AudienceTable,
+    BehaviourDataset,
+    Dataset,
+    RfmModel,
+    TagColumn,
+    TagDataset,
+    Unknown,
+)
 from insight.audiences.compiler import compile_counts, compile_rule
 from insight.audiences.rules import parse_rule
 from tests.insight.audiences.reference import World
@@ -21,6 +30,15 @@ _ARROW = {
     "number": pa.float64(),
     "date": pa.timestamp("us"),
     "day": pa.date32(),
+}
+_MODELS = {
+    "rfm": {
+        "user_unique_id": pa.string(),
+        "r_days": pa.int64(),
+        **dict.fromkeys(("f", "m", "rs", "fs", "ms"), pa.float64()),
+        "type": pa.string(),
+    },
+    "aipl": {"day": pa.date32(), "user_unique_id": pa.string(), "stage": pa.string()},
 }
 _BEHAVIOUR = {
     "user_unique_id": pa.string(),
@@ -54,6 +72,8 @@ class Engine:
                 tag: _ARROW["day" if tag in dataset.get("days", ()) else kind]
                 for tag, kind in dataset["types"].items()
             }
+        elif dataset["kind"] in _MODELS:
+            types = _MODELS[dataset["kind"]]
         else:
             extra = ["object_key", "object_value"] if dataset["form"] == "key_value" else dataset["objects"]
             types = _BEHAVIOUR | {column: pa.string() for column in extra}
@@ -62,7 +82,7 @@ class Engine:
         }
         return self._store(name, pa.table(columns))
 
-    def dataset(self, dataset_id: str) -> TagDataset | BehaviourDataset:
+    def dataset(self, dataset_id: str) -> Dataset:
         dataset = self.world.datasets.get(dataset_id)
         if dataset is None:
             raise Unknown
@@ -81,6 +101,11 @@ class Engine:
                 len(users) == len(set(users)),
                 dataset.get("lost", frozenset()),
             )
+        if dataset["kind"] == "rfm":
+            return RfmModel(dataset_id, dataset_id, table)
+        if dataset["kind"] == "aipl":
+            latest = table.filter(table["day"] == max(dataset["computed"])).select("user_unique_id", "stage")
+            return AiplModel(dataset_id, dataset_id, latest, table, lambda: dataset["computed"])
         form = dataset["form"]
         objects = {} if form == "key_value" else {name: name for name in dataset["objects"]}
         return BehaviourDataset(

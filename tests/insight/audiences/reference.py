@@ -41,7 +41,86 @@ class World:
             return {
                 row["user_unique_id"] for row in dataset["rows"] if self.tag(row[node["tag"]], kind, node)
             }
+        if node["kind"] == "rfm":
+            return {row["user_unique_id"] for row in dataset["rows"] if rfm_matches(row, node)}
+        if node["kind"] == "aipl":
+            return self.stages(node, dataset)
+        if node["kind"] == "sequence":
+            return self.sequence(node, dataset)
         return self.behaviour(node, dataset)
+
+    def stages(self, leaf: Any, dataset: Any) -> set[str]:
+        def on(day: date) -> dict[str, str]:
+            return {row["user_unique_id"]: row["stage"] for row in dataset["rows"] if row["day"] == day}
+
+        if "stages" in leaf:
+            latest = on(max(dataset["computed"]))
+            return {user for user, stage in latest.items() if stage in leaf["stages"]}
+        first, last = (on(self.flow_day(leaf["flow"][end])) for end in ("from", "to"))
+        found = set()
+        for move in leaf["flow"]["transitions"]:
+            for user, stage in first.items():
+                then = last.get(user)
+                reached = {then or "lost"} | ({"converted"} if then and then != stage else set())
+                if stage == move["from"] and reached & set(move["to"]):
+                    found.add(user)
+        return found
+
+    def flow_day(self, given: Any) -> date:
+        return (
+            date.fromisoformat(given)
+            if isinstance(given, str)
+            else moved(self.today, given["offset"], given["unit"])
+        )
+
+    def sequence(self, leaf: Any, dataset: Any) -> set[str]:
+        per_user: dict[str, list[Row]] = {}
+        for row in dataset["rows"]:
+            if in_window(row["at"], leaf.get("window", {"kind": "any"}), self.today):
+                per_user.setdefault(row["user_unique_id"], []).append(row)
+        steps = leaf["steps"]
+        return {
+            user
+            for user, rows in per_user.items()
+            if any(
+                self.is_record(row, steps[0], dataset) and self.goes_on(row, steps[1:], rows, dataset)
+                for row in rows
+            )
+        }
+
+    def goes_on(self, before: Row, steps: list[Any], rows: list[Row], dataset: Any) -> bool:
+        """Whether some records, each after the other, follow `before` as the steps ask: all ways are tried."""
+        if not steps:
+            return True
+        step = steps[0]
+        return any(
+            self.is_record(row, step, dataset)
+            and self.follows(before, row, step, rows, dataset)
+            and self.goes_on(row, steps[1:], rows, dataset)
+            for row in rows
+        )
+
+    def follows(self, before: Row, row: Row, step: Any, rows: list[Row], dataset: Any) -> bool:
+        if not before["at"] < row["at"]:
+            return False
+        gap = step.get("within")
+        if gap and row["at"] - before["at"] > timedelta(**gap):
+            return False
+        pairs = dataset["form"] == "key_value"
+        for name in step.get("same") or []:
+            column = "object_value" if pairs else name
+            if not row[column] or row[column] != before[column]:
+                return False
+        return not any(
+            before["at"] < other["at"] < row["at"]
+            and self.is_record(other, barrier, dataset)
+            and all(
+                other["object_value" if pairs else name] == row["object_value" if pairs else name]
+                for name in barrier.get("same") or []
+            )
+            for barrier in step.get("not_between") or []
+            for other in rows
+        )
 
     def tag(self, value: Any, kind: str, leaf: Any) -> bool:
         operator, wanted = leaf["operator"], leaf.get("value")
@@ -91,8 +170,11 @@ class World:
         return {row["user_unique_id"] for row in base["rows"]} - did
 
     def row_counts(self, row: Row, leaf: Any, dataset: Any) -> bool:
-        if not in_window(row["at"], leaf.get("window", {"kind": "any"}), self.today):
-            return False
+        return in_window(row["at"], leaf.get("window", {"kind": "any"}), self.today) and self.is_record(
+            row, leaf, dataset
+        )
+
+    def is_record(self, row: Row, leaf: Any, dataset: Any) -> bool:
         if leaf.get("type") is not None and row["type"] not in leaf["type"]:
             return False
         if leaf.get("channel") is not None and row["channel"] not in leaf["channel"]:
@@ -126,6 +208,17 @@ class World:
             "amount_per_time": amount / times if times else 0,
         }
         return number_matches(totals[measure], operator, wanted)
+
+
+def rfm_matches(row: Row, leaf: Any) -> bool:
+    if "types" in leaf:
+        return row["type"] in leaf["types"]
+    if "min_scores" in leaf:
+        return all(row[f"{name}s"] >= least for name, least in leaf["min_scores"].items())
+    return all(
+        (low is None or row[name] >= low) and (high is None or row[name] <= high)
+        for name, (low, high) in leaf["ranges"].items()
+    )
 
 
 def nfc(text: str) -> str:

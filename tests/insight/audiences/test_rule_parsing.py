@@ -18,6 +18,7 @@ from insight.audiences.rules import (
     nodes,
     parse_rule,
     references,
+    to_json,
 )
 from insight.audiences.windows import bounds, shift
 from tests.insight.audiences.engine import TODAY
@@ -34,6 +35,16 @@ def did(**more: Any) -> dict[str, Any]:
 
 def both(*items: Any) -> dict[str, Any]:
     return {"op": "intersect", "items": list(items)}
+
+
+def flow(**more: Any) -> dict[str, Any]:
+    moves = [{"from": "A", "to": ["I", "lost"]}]
+    parts = {"from": "2021-12-01", "to": "2021-12-15", "transitions": moves, **more}
+    return {"kind": "aipl", "dataset": "ds_3", "flow": parts}
+
+
+def order(*following: dict[str, Any]) -> dict[str, Any]:
+    return {"kind": "sequence", "dataset": "ds_2", "steps": [{"type": ["view"]}, *following]}
 
 
 AUDIENCE = {"kind": "audience", "audience": "aud_1"}
@@ -106,7 +117,34 @@ def errors_of(rule: Any) -> dict[str, list[str]]:
         ({"op": "union"}, "items"),
         ({"op": "union", "items": [AUDIENCE], "name": "x"}, "name"),
         ({"kind": "rfm", "dataset": "ds_3", "types": ["rich"]}, "types/0"),
+        ({"kind": "rfm", "dataset": "ds_3", "types": []}, "types"),
+        ({"kind": "rfm", "dataset": "ds_3", "min_scores": {}}, "min_scores"),
+        ({"kind": "rfm", "dataset": "ds_3", "min_scores": {"r": -1}}, "min_scores/r"),
+        ({"kind": "rfm", "dataset": "ds_3", "ranges": {}}, "ranges"),
+        ({"kind": "rfm", "dataset": "ds_3", "ranges": {"f": [5, 1]}}, "ranges/f"),
+        ({"kind": "rfm", "dataset": "ds_3", "ranges": {"f": [None, None]}}, "ranges/f"),
+        ({"kind": "rfm", "dataset": "ds_3", "ranges": {"f": [1]}}, "ranges/f"),
         ({"kind": "aipl", "dataset": "ds_3", "stages": []}, "stages"),
+        ({"kind": "aipl", "dataset": "ds_3", "stages": ["X"]}, "stages/0"),
+        (flow(transitions=[]), "flow/transitions"),
+        (flow(transitions=[{"from": "A", "to": []}]), "flow/transitions/0/to"),
+        (flow(transitions=[{"from": "lost", "to": ["A"]}]), "flow/transitions/0/from"),
+        (flow(**{"from": "2021-12-15"}), "flow"),
+        (flow(to="2021-12-15T10:00:00"), "flow/to"),
+        (flow(to="soon"), "flow/to"),
+        (flow(to={"offset": 1}), "flow/to/unit"),
+        (order(), "steps"),
+        (order({"window": {"kind": "any"}}), "steps/1/window"),
+        (order({"type": []}), "steps/1/type"),
+        (order({"within": {}}), "steps/1/within"),
+        (order({"within": {"days": 1, "hours": 1}}), "steps/1/within"),
+        (order({"within": {"days": 0}}), "steps/1/within/days"),
+        (order({"not_between": []}), "steps/1/not_between"),
+        (order({"not_between": [{"within": {"days": 1}}]}), "steps/1/not_between/0/within"),
+        (order({"same": []}), "steps/1/same"),
+        (order({"same": [""]}), "steps/1/same/0"),
+        (order(*[{}] * 6), "steps"),
+        ({**order({}), "did": False}, "did"),
     ],
 )
 def test_an_error_names_its_place(leaf: Any, path: str) -> None:
@@ -125,26 +163,48 @@ def test_base_goes_with_those_who_did_not() -> None:
     assert list(errors_of(did(base="ds_1"))) == [""]
 
 
+@pytest.mark.parametrize("way", [{}, {"types": ["potential"], "min_scores": {"r": 1}}])
+def test_an_rfm_condition_asks_in_one_way(way: Any) -> None:
+    assert list(errors_of({"kind": "rfm", "dataset": "ds_3", **way})) == [""]
+
+
+@pytest.mark.parametrize("way", [{}, {"stages": ["A"], **flow()}])
+def test_a_stage_condition_asks_in_one_way(way: Any) -> None:
+    assert list(errors_of({"kind": "aipl", "dataset": "ds_3", **way})) == [""]
+
+
+@pytest.mark.parametrize("part", [{"within": {"days": 1}}, {"same": ["Category"]}, {"not_between": [{}]}])
+def test_the_first_step_has_none_before_it(part: Any) -> None:
+    leaf = {**order(), "steps": [{"type": ["view"], **part}, {"type": ["buy"]}]}
+    assert list(errors_of(leaf)) == [""]
+
+
 @pytest.mark.parametrize(
     "leaf",
     [
+        flow(),
+        flow(**{"from": {"offset": -1, "unit": "month"}, "to": {"offset": 0, "unit": "day"}}),
         {"kind": "aipl", "dataset": "ds_3", "stages": ["P", "L"]},
-        {
-            "kind": "aipl",
-            "dataset": "ds_3",
-            "flow": {
-                "from": "2021-12-01",
-                "to": {"offset": -1, "unit": "day"},
-                "transitions": [{"from": "A", "to": ["I", "lost"]}],
-            },
-        },
+        {"kind": "rfm", "dataset": "ds_3", "types": ["high_value"]},
+        {"kind": "rfm", "dataset": "ds_3", "min_scores": {"r": 3, "m": 2.5}},
+        {"kind": "rfm", "dataset": "ds_3", "ranges": {"r_days": [0, 30], "f": [2, None]}},
+        order(
+            {
+                "type": ["buy"],
+                "objects": [{"name": "Category", "operator": "any"}],
+                "within": {"days": 7},
+                "not_between": [{"type": ["return"], "same": ["Category"]}],
+                "same": ["Category"],
+            }
+        ),
     ],
 )
-def test_stage_conditions_are_known_but_not_supported(leaf: Any) -> None:
-    with pytest.raises(RuleInvalid) as caught:
-        parse_rule(both(AUDIENCE, leaf))
-    assert caught.value.code == "unsupported_leaf"
-    assert list(caught.value.errors) == ["items/1/kind"]
+def test_conditions_on_models_and_order_fit_the_schema_and_stay_themselves(leaf: Any) -> None:
+    parsed = parse_rule(both(AUDIENCE, leaf))
+    assert parse_rule(to_json(parsed)) == parsed
+    jsonschema.validate(both(AUDIENCE, leaf), json_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(both(AUDIENCE, {**leaf, "colour": 1}), json_schema())
 
 
 def nested(levels: int) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -215,6 +215,211 @@ def having(measure: str, operator: str, value: Any) -> dict[str, Any]:
 )
 def test_behaviour(engine: Engine, leaf: Any, expected: str) -> None:
     agree(engine, leaf, [f"u{n}" for n in expected.split()])
+
+
+_PATHS = {
+    "a": [("view", "01T10:00", "x"), ("buy", "03T10:00", "x")],
+    "b": [("view", "01T10:00", "x"), ("buy", "03T10:00:01", "y")],
+    "c": [("buy", "01T10:00", "x"), ("view", "03T10:00", "x")],
+    "d": [("view", "01T10:00", "x"), ("return", "02T10:00", "x"), ("buy", "02T12:00", "x")],
+    "e": [("view", "01T10:00", "x"), ("buy", "01T10:00", "x")],
+    "f": [
+        ("view", "01T10:00", "x"),
+        ("return", "02T10:00", "x"),
+        ("view", "02T11:00", "y"),
+        ("buy", "02T12:00", "x"),
+    ],
+    "g": [
+        ("view", "01T10:00", None),
+        ("view", "01T10:30", ""),
+        ("buy", "02T11:00", None),
+        ("buy", "02T11:00", ""),
+        ("buy", "03T10:00", "x"),
+    ],
+    "h": [
+        ("view", "01T10:00", "x"),
+        ("return", "01T10:00", "x"),
+        ("buy", "01T11:00", "x"),
+        ("view", "05T10:00", "x"),
+    ],
+}
+_ORDER = World(
+    {
+        "wide": {
+            "kind": "behaviour",
+            "form": "wide",
+            "objects": ["category"],
+            "rows": [
+                {
+                    "user_unique_id": user,
+                    "type": kind,
+                    "at": datetime.fromisoformat(f"2021-12-{at}"),
+                    "channel": None,
+                    "count": 1,
+                    "amount": None,
+                    "category": category,
+                }
+                for user, path in _PATHS.items()
+                for kind, at, category in path
+            ],
+        }
+    },
+    {},
+    TODAY,
+)
+
+
+@pytest.fixture(scope="module")
+def order() -> Engine:
+    return Engine(_ORDER)
+
+
+_RETURN = {"type": ["return"]}
+
+
+@pytest.mark.parametrize(
+    ("following", "expected"),
+    [
+        ([{}], "a b d f g h"),
+        ([{"within": {"days": 2}}], "a d f g h"),
+        ([{"within": {"hours": 1}}], "f h"),
+        ([{"within": {"minutes": 59}}], ""),
+        ([{"same": ["category"]}], "a d f h"),
+        ([{"not_between": [_RETURN]}], "a b f g h"),
+        ([{"not_between": [_RETURN], "same": ["category"]}], "a h"),
+        ([{"not_between": [{**_RETURN, "same": ["category"]}], "same": ["category"]}], "a h"),
+        ([{"not_between": [{}]}], "a b f g h"),
+        ([{}, {}], "g"),
+        ([{}, {"type": ["view"]}], "h"),
+        ([{}, {"type": ["view"], "same": ["category"], "within": {"days": 4}}], "h"),
+        ([{}, {"type": ["view"], "same": ["category"], "within": {"days": 3}}], ""),
+    ],
+)
+def test_sequences(order: Engine, following: list[Any], expected: str) -> None:
+    steps = [{"type": ["view"]}, *({"type": ["buy"], **step} for step in following)]
+    leaf = {"kind": "sequence", "dataset": "wide", "steps": steps}
+    assert order.people(leaf) == expected.split()
+    assert sorted(_ORDER.people(leaf)) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("window", "expected"),
+    [
+        ({"kind": "between", "from": "2021-12-01", "to": "2021-12-02"}, "d f g h"),
+        ({"kind": "after", "at": "2021-12-01"}, "f"),
+    ],
+)
+def test_a_sequence_lies_in_its_window(order: Engine, window: Any, expected: str) -> None:
+    steps = [{"type": ["view"]}, {"type": ["buy"]}]
+    leaf = {"kind": "sequence", "dataset": "wide", "steps": steps, "window": window}
+    assert order.people(leaf) == sorted(_ORDER.people(leaf)) == expected.split()
+
+
+_STAGES = {
+    "2021-12-01": {**dict.fromkeys("abcd", "A"), "e": "I", "f": "I", "g": "P", "h": "P", "i": "L", "j": "L"},
+    "2021-12-15": {
+        "a": "A",
+        "b": "I",
+        "c": "P",
+        "e": "I",
+        "f": "L",
+        "g": "P",
+        "h": "A",
+        "i": "L",
+        "k": "A",
+        "l": "P",
+    },
+}
+_SCORES = [
+    ("c1", 5, 12, 2400, 5, 5, 5, "high_value"),
+    ("c2", 200, 6, 1500, 1, 4, 5, "key_keep"),
+    ("c3", 20, 1, 1000, 5, 1, 5, "key_develop"),
+    ("c4", 120, 1, 800, 2, 1, 4, "key_win_back"),
+    ("c5", 29, 3, 299.99, 5, 3, 2, "general_value"),
+    ("c6", 95, 4, 120, 2, 3, 2, "general_keep"),
+    ("c7", 30, 1, 99.99, 4, 1, 1, "general_develop"),
+    ("c8", 365, 1, 100, 1, 1, 2, "potential"),
+]
+_MODELS = World(
+    {
+        "aipl": {
+            "kind": "aipl",
+            "computed": [date.fromisoformat(day) for day in _STAGES],
+            "rows": [
+                {"day": date.fromisoformat(day), "user_unique_id": user, "stage": stage}
+                for day, stages in _STAGES.items()
+                for user, stage in stages.items()
+            ],
+        },
+        "rfm": {
+            "kind": "rfm",
+            "rows": [
+                dict(zip(("user_unique_id", "r_days", "f", "m", "rs", "fs", "ms", "type"), row, strict=True))
+                for row in _SCORES
+            ],
+        },
+    },
+    {},
+    TODAY,
+)
+
+
+@pytest.fixture(scope="module")
+def models() -> Engine:
+    return Engine(_MODELS)
+
+
+@pytest.mark.parametrize(
+    ("before", "targets", "expected"),
+    [
+        ("A", ["A"], "a"),
+        ("A", ["I"], "b"),
+        ("A", ["I", "P"], "b c"),
+        ("A", ["converted"], "b c"),
+        ("A", ["lost"], "d"),
+        ("I", ["converted"], "f"),
+        ("I", ["lost"], ""),
+        ("P", ["A"], "h"),
+        ("L", ["lost"], "j"),
+        ("L", ["converted"], ""),
+        ("L", ["L", "lost"], "i j"),
+    ],
+)
+def test_how_stages_changed(models: Engine, before: str, targets: list[str], expected: str) -> None:
+    for first, last in (
+        ("2021-12-01", "2021-12-15"),
+        ({"offset": -15, "unit": "day"}, {"offset": -1, "unit": "day"}),
+    ):
+        flow = {"from": first, "to": last, "transitions": [{"from": before, "to": targets}]}
+        leaf = {"kind": "aipl", "dataset": "aipl", "flow": flow}
+        assert models.people(leaf) == sorted(_MODELS.people(leaf)) == expected.split()
+
+
+def test_several_transitions_are_united(models: Engine) -> None:
+    moves = [{"from": "A", "to": ["I", "P"]}, {"from": "L", "to": ["lost"]}]
+    flow = {"from": "2021-12-01", "to": "2021-12-15", "transitions": moves}
+    assert models.people({"kind": "aipl", "dataset": "aipl", "flow": flow}) == ["b", "c", "j"]
+
+
+def test_stages_are_those_of_the_latest_day(models: Engine) -> None:
+    assert models.people({"kind": "aipl", "dataset": "aipl", "stages": ["P", "L"]}) == list("cfgil")
+
+
+@pytest.mark.parametrize(
+    ("way", "expected"),
+    [
+        ({"types": ["high_value", "key_keep"]}, "1 2"),
+        ({"min_scores": {"r": 3, "f": 2, "m": 1}}, "1 5"),
+        ({"min_scores": {"m": 4}}, "1 2 3 4"),
+        ({"ranges": {"r_days": [0, 30], "f": [1, None], "m": [1000, None]}}, "1 3"),
+        ({"ranges": {"r_days": [30, 120]}}, "4 6 7"),
+        ({"ranges": {"m": [None, 99.99]}}, "7"),
+    ],
+)
+def test_scores_and_types(models: Engine, way: Any, expected: str) -> None:
+    leaf = {"kind": "rfm", "dataset": "rfm", **way}
+    users = [f"c{number}" for number in expected.split()]
+    assert models.people(leaf) == sorted(_MODELS.people(leaf)) == users
 
 
 def members(name: str) -> dict[str, Any]:

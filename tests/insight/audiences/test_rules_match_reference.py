@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from insight.audiences.leaves import OPERATORS
 from insight.audiences.rules import nodes, parse_rule, to_json
+from insight.datasets import rfm
 from tests.insight.audiences.engine import TODAY, Engine
 from tests.insight.audiences.reference import World
 
@@ -85,13 +86,36 @@ pair_rows = st.lists(
     ),
     max_size=14,
 )
+_value = st.sampled_from([0, 1, 2, 2.5, 5])
+customer_rows = st.lists(
+    st.fixed_dictionaries(
+        {
+            "user_unique_id": users,
+            "r_days": st.integers(0, 5),
+            **dict.fromkeys(("f", "m", "rs", "fs", "ms"), _value),
+            "type": st.sampled_from(rfm.TYPES),
+        }
+    ),
+    max_size=8,
+    unique_by=lambda row: row["user_unique_id"],
+)
+DAYS = [date(2021, 12, 1), date(2021, 12, 9), date(2021, 12, 16)]
+stage_rows = st.lists(
+    st.fixed_dictionaries(
+        {"day": st.sampled_from(DAYS), "user_unique_id": users, "stage": st.sampled_from("AIPL")}
+    ),
+    max_size=25,
+    unique_by=lambda row: (row["day"], row["user_unique_id"]),
+)
 worlds = st.builds(
-    lambda single, several, wide, pairs, first, second: World(
+    lambda single, several, wide, pairs, customers, stages, first, second: World(
         {
             "single": {"kind": "tags", "types": TYPES, "days": ["day"], "rows": single},
             "several": {"kind": "tags", "types": TYPES, "days": ["day"], "rows": several},
             "wide": {"kind": "behaviour", "form": "wide", "objects": ["category", "product"], "rows": wide},
             "pairs": {"kind": "behaviour", "form": "key_value", "base_attribute": "product", "rows": pairs},
+            "rfm": {"kind": "rfm", "rows": customers},
+            "aipl": {"kind": "aipl", "computed": DAYS, "rows": stages},
         },
         {"aud_1": first, "aud_2": second},
         TODAY,
@@ -100,6 +124,8 @@ worlds = st.builds(
     tag_rows(False),
     wide_rows,
     pair_rows,
+    customer_rows,
+    stage_rows,
     st.lists(users, max_size=5),
     st.lists(users, max_size=5),
 )
@@ -263,7 +289,84 @@ def _shallow(rule: Any, depth: int = 0) -> bool:
     return depth <= 4 and all(_shallow(item, depth + 1) for item in rule.get("items", []) if "op" in rule)
 
 
-rules = trees(tag_leaves() | tag_leaves() | behaviour_leaves() | audience_leaves)
+_type = st.lists(st.sampled_from(["buy", "view"]), min_size=1, max_size=2, unique=True)
+_end = st.none() | _value
+rfm_leaves = st.one_of(
+    st.lists(st.sampled_from(rfm.TYPES), min_size=1, max_size=4).map(lambda types: {"types": types}),
+    st.dictionaries(st.sampled_from("rfm"), _value, min_size=1).map(lambda least: {"min_scores": least}),
+    st.dictionaries(
+        st.sampled_from(["r_days", "f", "m"]),
+        st.tuples(_end, _end)
+        .filter(lambda ends: ends != (None, None))
+        .map(lambda ends: sorted(ends) if None not in ends else list(ends)),
+        min_size=1,
+    ).map(lambda ranges: {"ranges": ranges}),
+).map(lambda way: {"kind": "rfm", "dataset": "rfm", **way})
+_targets = st.lists(st.sampled_from(["A", "I", "P", "L", "lost", "converted"]), min_size=1, max_size=3)
+_flow_days = st.sampled_from(
+    [
+        ("2021-12-01", "2021-12-16"),
+        ("2021-12-09", {"offset": 0, "unit": "day"}),
+        ({"offset": -15, "unit": "day"}, {"offset": -1, "unit": "week"}),
+    ]
+)
+aipl_leaves = st.one_of(
+    st.lists(st.sampled_from("AIPL"), min_size=1, max_size=3).map(lambda stages: {"stages": stages}),
+    st.tuples(
+        _flow_days,
+        st.lists(
+            st.fixed_dictionaries({"from": st.sampled_from("AIPL"), "to": _targets}), min_size=1, max_size=3
+        ),
+    ).map(lambda given: {"flow": {"from": given[0][0], "to": given[0][1], "transitions": given[1]}}),
+).map(lambda way: {"kind": "aipl", "dataset": "aipl", **way})
+
+
+@st.composite
+def sequence_leaves(draw: st.DrawFn) -> dict[str, Any]:
+    form = draw(st.sampled_from(["wide", "pairs"]))
+    attribute = draw(st.sampled_from(["category", "product"]))
+
+    def records() -> dict[str, Any]:
+        found: dict[str, Any] = {"type": draw(_type)} if draw(_flag) else {}
+        if draw(st.integers(0, 3)) == 0:
+            found["channel"] = ["app"]
+        if form == "pairs":
+            found["objects"] = [{**draw(object_filters()), "name": attribute}]
+        elif draw(st.integers(0, 3)) == 0:
+            found["objects"] = [draw(object_filters())]
+        return found
+
+    def step() -> dict[str, Any]:
+        found = records()
+        if draw(_flag):
+            found["within"] = draw(
+                st.sampled_from([{"days": 1}, {"days": 30}, {"hours": 7}, {"hours": 49}, {"minutes": 420}])
+            )
+        if draw(_flag):
+            found["same"] = [attribute]
+        if draw(_flag):
+            found["not_between"] = [
+                {**records(), **({"same": [attribute]} if "same" in found and draw(_flag) else {})}
+                for _number in range(draw(st.integers(1, 2)))
+            ]
+        return found
+
+    leaf: dict[str, Any] = {"kind": "sequence", "dataset": form, "steps": [records()]}
+    leaf["steps"] += [step() for _number in range(draw(st.integers(1, 3)))]
+    if draw(st.integers(0, 3)) == 0:
+        leaf["window"] = draw(windows)
+    return leaf
+
+
+rules = trees(
+    tag_leaves()
+    | tag_leaves()
+    | behaviour_leaves()
+    | sequence_leaves()
+    | audience_leaves
+    | rfm_leaves
+    | aipl_leaves
+)
 rules_of_one_table = trees(tag_leaves(("single",)))
 
 
@@ -276,6 +379,54 @@ def test_random_rules_find_the_people_of_the_reference(world: World, asked: list
     engine = Engine(world)
     for rule in asked:
         assert engine.people(rule) == sorted(world.people(rule)), rule
+
+
+few_users = st.sampled_from(["u", "v"])
+few_moments = st.sampled_from(
+    [
+        *(datetime(2021, 12, day) for day in range(1, 7)),
+        datetime(2021, 12, 2, 7),
+        datetime(2021, 12, 2, 7, 0, 0, 1),
+    ]
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries(
+            {
+                **_act,
+                "user_unique_id": few_users,
+                "at": few_moments,
+                "category": st.sampled_from([None, "", "x", "y"]),
+                "product": st.just("p"),
+            }
+        ),
+        max_size=16,
+    ),
+    asked=st.lists(sequence_leaves(), min_size=2, max_size=4),
+)
+def test_random_sequences_find_the_people_of_the_reference(
+    rows: list[dict[str, Any]], asked: list[Any]
+) -> None:
+    """Few people with many records each, at times that often coincide."""
+    pairs = [
+        {**row, "object_key": key, "object_value": row[key]}
+        for row in rows
+        for key in ("category", "product")
+    ]
+    world = World(
+        {
+            "wide": {"kind": "behaviour", "form": "wide", "objects": ["category", "product"], "rows": rows},
+            "pairs": {"kind": "behaviour", "form": "key_value", "base_attribute": "product", "rows": pairs},
+        },
+        {},
+        TODAY,
+    )
+    engine = Engine(world)
+    for leaf in asked:
+        assert engine.people(leaf) == sorted(world.people(leaf)), leaf
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

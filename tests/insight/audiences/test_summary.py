@@ -78,6 +78,52 @@ MEMBER = {"kind": "audience", "audience": "aud_1"}
             did(having=total("last_at", "<", "2021-12-01")),
             "did purchase (orders), the last time before 2021-12-01",
         ),
+        (
+            {
+                "kind": "sequence",
+                "dataset": "orders",
+                "steps": [
+                    {"type": ["view"]},
+                    {
+                        "type": ["purchase"],
+                        "channel": ["app"],
+                        "within": {"days": 7},
+                        "same": ["category"],
+                        "not_between": [{"type": ["return"], "same": ["category"]}, {}],
+                    },
+                    {"within": {"hours": 1}},
+                ],
+                "window": {"kind": "last_days", "days": 90},
+            },
+            "did view, then purchase [channel is app, within 7 days, the same category, "
+            "no return [the same category] in between, no anything in between], then anything [within 1 hour] "
+            "(orders), in the 90 days before today",
+        ),
+        (
+            {"kind": "aipl", "dataset": "model", "stages": ["P", "L"]},
+            "is at the stage Purchased or Loyal in the AIPL model model",
+        ),
+        (
+            {
+                "kind": "aipl",
+                "dataset": "model",
+                "flow": {
+                    "from": {"offset": -30, "unit": "day"},
+                    "to": "2021-12-15",
+                    "transitions": [{"from": "A", "to": ["I", "lost"]}, {"from": "L", "to": ["converted"]}],
+                },
+            },
+            "moved from Aware to Interested or no stage any more or from Loyal to any other stage "
+            "between 30 days ago and 2021-12-15 in the AIPL model model",
+        ),
+        (
+            {"kind": "rfm", "dataset": "model", "min_scores": {"r": 3, "m": 2}},
+            "recency score at least 3 and amount score at least 2 in the RFM model model",
+        ),
+        (
+            {"kind": "rfm", "dataset": "model", "ranges": {"r_days": [0, 30], "m": [1000, None]}},
+            "days since the last purchase 0 to 30 and amount at least 1000 in the RFM model model",
+        ),
         (MEMBER, "is in the audience aud_1"),
         ({**MEMBER, "snapshot": 3}, "is in the snapshot 3 of the audience aud_1"),
         ({**MEMBER, "audience": "aud_9"}, "is in the audience aud_9"),

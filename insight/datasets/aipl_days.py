@@ -1,0 +1,212 @@
+"""The stages of an AIPL model's users, day by day.
+
+Two tables of the lake, written as one: `<dataset>_days` (day, user_unique_id, stage), a partition per day with at most
+one row per user, and `<dataset>_day_counts` (day, stage, users) with four rows for every day that was computed, also
+where nobody was at a stage: so a day without users is told from one that was never computed.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core.errors import Conflict, ValidationFailed
+from cdp.lake.names import literal
+
+STAGES = ("A", "I", "P", "L")
+"""Aware, interested, purchased, loyal."""
+KEPT_DAYS = 400
+TREND_DAYS = 30
+USER = "user_unique_id"
+
+
+def days_table(dataset_id: str) -> str:
+    return f"{dataset_id}_days"
+
+
+def counts_table(dataset_id: str) -> str:
+    return f"{dataset_id}_day_counts"
+
+
+def replace_day(
+    handle: duckdb.DuckDBPyConnection, workspace: Any, dataset_id: str, day: date, source: str
+) -> dict[str, int]:
+    """Put the stages of one day in the place of those it had, inside the caller's lake transaction.
+
+    `source` is a relation in SQL with user_unique_id and stage, one row per user. Returns the users of every stage.
+    Days more than 400 before the latest one are forgotten.
+    """
+    days = lake.table_path(workspace, days_table(dataset_id))
+    counts = lake.table_path(workspace, counts_table(dataset_id))
+    if not lake.table_exists(workspace, days_table(dataset_id)):
+        handle.execute(f"CREATE TABLE {days} (day DATE, {USER} VARCHAR, stage VARCHAR)")
+        handle.execute(f"ALTER TABLE {days} SET PARTITIONED BY (day)")
+        handle.execute(f"CREATE TABLE {counts} (day DATE, stage VARCHAR, users BIGINT)")
+    handle.execute(f"DELETE FROM {days} WHERE day = {_day(day)}")
+    handle.execute(f"DELETE FROM {counts} WHERE day = {_day(day)}")
+    handle.execute(
+        f"INSERT INTO {days} SELECT {_day(day)}, {USER}, stage FROM {source} ORDER BY stage, {USER}"
+    )
+    found: dict[str, int] = dict(
+        handle.execute(f"SELECT stage, count(*) FROM {days} WHERE day = {_day(day)} GROUP BY 1").fetchall()
+    )
+    users = {stage: found.get(stage, 0) for stage in STAGES}
+    rows = ", ".join(f"({_day(day)}, {literal(stage)}, {number})" for stage, number in users.items())
+    handle.execute(f"INSERT INTO {counts} VALUES {rows}")
+    for table in (days, counts):
+        handle.execute(f"DELETE FROM {table} WHERE day < (SELECT max(day) FROM {counts}) - {KEPT_DAYS}")
+    return users
+
+
+def drop(workspace: Any, dataset_id: str) -> None:
+    """Forget all days, when the model goes."""
+    lake.drop_table(workspace, days_table(dataset_id))
+    lake.drop_table(workspace, counts_table(dataset_id))
+
+
+def computed_days(workspace: Any, dataset_id: str) -> list[date]:
+    """The days that were computed, earliest first; none where the model never was."""
+    counts = lake.table_path(workspace, counts_table(dataset_id))
+    try:
+        with lake.cursor() as handle:
+            return [
+                day for (day,) in handle.execute(f"SELECT DISTINCT day FROM {counts} ORDER BY 1").fetchall()
+            ]
+    except duckdb.CatalogException:
+        return []
+
+
+def nearest_days(computed: Sequence[date], day: date) -> list[date]:
+    """The last day before and the first one after `day`, as far as there are such; `computed` is in order."""
+    place = bisect_left(computed, day)
+    return [*computed[max(0, place - 1) : place], *computed[place : place + 1]]
+
+
+def trend(
+    workspace: Any, dataset_id: str, last: date, days: int = TREND_DAYS
+) -> list[tuple[date, dict[str, int]]]:
+    """Users of every stage on the computed ones of the `days` days that end with `last`, earliest first."""
+    counts = lake.table_path(workspace, counts_table(dataset_id))
+    since = last - timedelta(days=days - 1)
+    query = f"SELECT day, stage, users FROM {counts} WHERE day BETWEEN {_day(since)} AND {_day(last)} ORDER BY day"
+    found: dict[date, dict[str, int]] = {}
+    try:
+        with lake.cursor() as handle:
+            for day, stage, users in handle.execute(query).fetchall():
+                found.setdefault(day, dict.fromkeys(STAGES, 0))[stage] = users
+    except duckdb.CatalogException:
+        return []
+    return list(found.items())
+
+
+@dataclass(frozen=True)
+class StageFlow:
+    """What became of the users of one stage, and where its users of the last day came from.
+
+    `converted` and `arrived` count users by the other stage; `new` had no stage on the first day.
+    """
+
+    stage: str
+    start: int
+    stayed: int
+    converted: Mapping[str, int]
+    lost: int
+    end: int
+    arrived: Mapping[str, int]
+    new: int
+
+    @property
+    def difference(self) -> int:
+        return self.end - self.start
+
+    @property
+    def loss_rate(self) -> float | None:
+        """Lost users per user of the first day, 0 to 1; None where there were none."""
+        return self.lost / self.start if self.start else None
+
+
+@dataclass(frozen=True)
+class Flow:
+    """`matrix[before, after]` counts users; None stands for no stage: lost after, new before."""
+
+    first: date
+    last: date
+    matrix: Mapping[tuple[str | None, str | None], int]
+    stages: Mapping[str, StageFlow]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "from": str(self.first),
+            "to": str(self.last),
+            "stages": [
+                {
+                    "stage": item.stage,
+                    "start": item.start,
+                    "stayed": item.stayed,
+                    "converted": dict(item.converted),
+                    "lost": item.lost,
+                    "loss_rate": item.loss_rate,
+                    "end": item.end,
+                    "difference": item.difference,
+                    "arrived": dict(item.arrived),
+                    "new": item.new,
+                }
+                for item in self.stages.values()
+            ],
+        }
+
+
+def flow(workspace: Any, dataset_id: str, first: date, last: date) -> Flow:
+    """How stages changed from one day to another. Raises Conflict `model_day_missing`, ValidationFailed."""
+    computed = computed_days(workspace, dataset_id)
+    missing = [day for day in (first, last) if day not in computed]
+    if missing:
+        raise day_missing(computed, missing[0])
+    if first >= last:
+        message = _("The first day must be before the last one.")
+        raise ValidationFailed(message, errors={"to": [message]})
+    days = lake.table_path(workspace, days_table(dataset_id))
+    query = (
+        f"SELECT before.stage, after.stage, count(*) "
+        f"FROM (SELECT {USER}, stage FROM {days} WHERE day = {_day(first)}) before "
+        f"FULL JOIN (SELECT {USER}, stage FROM {days} WHERE day = {_day(last)}) after USING ({USER}) GROUP BY 1, 2"
+    )
+    with lake.cursor() as handle:
+        matrix = {(before, after): users for before, after, users in handle.execute(query).fetchall()}
+    return Flow(first, last, matrix, {stage: _of_stage(stage, matrix) for stage in STAGES})
+
+
+def day_missing(computed: Sequence[date], day: date) -> Conflict:
+    """The error for a day on which a model was not computed."""
+    nearest = [str(found) for found in nearest_days(computed, day)]
+    return Conflict(missing_text(day, nearest), code="model_day_missing", nearest_days=nearest)
+
+
+def missing_text(day: date, nearest: Sequence[str]) -> str:
+    if not nearest:
+        return _("The model was not computed on %(day)s, nor on any other day.") % {"day": day}
+    return _("The model was not computed on %(day)s. The nearest days: %(nearest)s.") % {
+        "day": day,
+        "nearest": ", ".join(nearest),
+    }
+
+
+def _of_stage(stage: str, matrix: Mapping[tuple[str | None, str | None], int]) -> StageFlow:
+    others = [other for other in STAGES if other != stage]
+    stayed, lost, new = (matrix.get(key, 0) for key in ((stage, stage), (stage, None), (None, stage)))
+    converted = {other: matrix.get((stage, other), 0) for other in others}
+    arrived = {other: matrix.get((other, stage), 0) for other in others}
+    start = stayed + sum(converted.values()) + lost
+    end = stayed + sum(arrived.values()) + new
+    return StageFlow(stage, start, stayed, converted, lost, end, arrived, new)
+
+
+def _day(day: date) -> str:
+    return f"DATE {literal(str(day))}"
