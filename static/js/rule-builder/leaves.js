@@ -170,11 +170,16 @@ export function listText(values, most = 3) {
   return values.length > most ? gettext("%(shown)s and %(more)s more", { shown, more: values.length - most }) : shown;
 }
 
+function stepText(step) {
+  return step.type ? listText(step.type) : gettext("anything");
+}
+
 /** Title and detail line of a card. */
 export function describe(leaf, fields) {
   if (leaf.kind === "audience") return { title: fields.audienceName(leaf.audience), detail: gettext("is a member") };
   if (leaf.kind === "behaviour") return describeBehaviour(leaf, fields);
   if (leaf.kind === "rfm") return { title: fields.datasetName(leaf.dataset), detail: rfmText(leaf) };
+  if (leaf.kind === "sequence") return { title: gettext("One after another"), detail: leaf.steps.map(stepText).join(" → ") };
   if (leaf.kind !== "tag") return { title: leaf.kind, detail: fields.datasetName(leaf.dataset) };
   const type = fields.tagType(leaf.dataset, leaf.tag);
   const operator = (OPERATORS[type] || []).find(([key]) => key === leaf.operator);

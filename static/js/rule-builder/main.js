@@ -11,7 +11,7 @@ import { Store } from "./store.js";
 import { behaviourEditor } from "./editor-behaviour.js";
 import { rfmEditor } from "./editor-rfm.js";
 import { clear, formatNumber, h, icon, gettext } from "./dom.js";
-import { newAudienceLeaf, newBehaviourLeaf, newTagLeaf } from "./leaves.js";
+import { describe, newAudienceLeaf, newBehaviourLeaf, newTagLeaf } from "./leaves.js";
 import { showMembers } from "./preview.js";
 import { showStarters } from "./starters.js";
 import { tagEditor } from "./editor-tag.js";
@@ -73,7 +73,10 @@ function drawEditor() {
   if (node.leaf.kind === "tag") place.append(tagEditor(node.leaf, options));
   else if (node.leaf.kind === "behaviour") place.append(behaviourEditor(node.leaf, options));
   else if (node.leaf.kind === "rfm") place.append(rfmEditor(node.leaf, options));
-  else place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, gettext("Everybody who belongs to the latest good version of this audience.")));
+  else if (node.leaf.kind !== "audience") {
+    const { title, detail } = describe(node.leaf, fields);
+    place.append(h("div", { class: "h3" }, title), h("p", {}, detail), h("p", {}, gettext("This condition was written through the API and can be changed there. Here it can be moved and removed.")));
+  } else place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, gettext("Everybody who belongs to the latest good version of this audience.")));
 }
 
 let editing = false;
