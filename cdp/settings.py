@@ -221,6 +221,7 @@ CONTENT_SECURITY_POLICY = {
 # A scheduled send-out that is later than this (the system was down) is not sent by surprise.
 LATE_SEND_HOURS = env.number("LATE_SEND_HOURS", 24)
 OUTBOUND_ALLOW_PRIVATE = env.flag("OUTBOUND_ALLOW_PRIVATE", EMBEDDED)
+EGRESS_IPS = env.listing("EGRESS_IPS")
 SANDBOX_URL = env.text("SANDBOX_URL", "")
 SANDBOX_SMTP = env.text("SANDBOX_SMTP", "")
 

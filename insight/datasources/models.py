@@ -1,4 +1,4 @@
-"""Tables of the built-in data source, and uploads on their way to become one."""
+"""Tables of the built-in data source, uploads on their way to become one, and databases outside."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.models import PrefixedIdField, TimeStamped, WorkspaceScoped
+from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from cdp.crypto.at_rest import EncryptedTextField
 
 LAKE = "lake"
 """The ID of the built-in data source."""
@@ -80,3 +81,52 @@ class Upload(WorkspaceScoped):
 
     class Meta:
         verbose_name = _("upload")
+
+
+class Connection(WorkspaceScoped, TimeStamped, Versioned):
+    """A database outside of the lake, whose tables can be copied into it. Saved only after a passed test."""
+
+    class Kind(models.TextChoices):
+        POSTGRESQL = "postgresql", "PostgreSQL"
+        MYSQL = "mysql", "MySQL"
+
+    class Tls(models.TextChoices):
+        DISABLE = "disable", _("Never encrypt")
+        PREFER = "prefer", _("Encrypt if the server can")
+        REQUIRE = "require", _("Always encrypt")
+        VERIFY = "verify", _("Always encrypt, and check the server's certificate")
+
+    id = PrefixedIdField("src")
+    name = models.CharField(_("name"), max_length=64)
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    host = models.CharField(_("address"), max_length=253)
+    port = models.PositiveIntegerField(_("port"))
+    database = models.CharField(_("database"), max_length=128)
+    schema = models.CharField(_("schema"), max_length=63, blank=True)
+    account = models.CharField(_("account"), max_length=128)
+    password = EncryptedTextField(_("password"), blank=True)
+    tls = models.CharField(_("encryption"), max_length=8, choices=Tls, default=Tls.PREFER)
+    server_version = models.CharField(max_length=100, blank=True)
+    tested_at = models.DateTimeField(_("tested"), null=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("data source")
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="connection_name_unique")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def place(self) -> str:
+        """Where tables are looked for: the schema of PostgreSQL, the database of MySQL."""
+        return self.schema if self.kind == self.Kind.POSTGRESQL else self.database
+
+    @property
+    def address(self) -> str:
+        """Where it is, in one line."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}/{self.database}"

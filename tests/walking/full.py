@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
+from django.db import connection
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from insight.datasets import services as datasets
 from insight.datasets.folders import folders as dataset_folders
 from insight.datasets.models import TagCategory
 from insight.datasources import services as tables
+from insight.datasources.models import Connection
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import Recipient, SendOut, Suppression
@@ -45,6 +47,23 @@ class Full:
     @property
     def workspace(self) -> Any:
         return self.world.workspace
+
+
+def own_database() -> dict[str, Any]:
+    """The tests' own database as a source."""
+    given = connection.settings_dict
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('port')")
+        port = int(cursor.fetchone()[0])
+    return {
+        "kind": "postgresql",
+        "host": "127.0.0.1",
+        "port": port,
+        "database": given["NAME"],
+        "schema": "public",
+        "account": given["USER"],
+        "password": given["PASSWORD"],
+    }
 
 
 def make_full(run_jobs: Any, access: Any = None) -> Full:
@@ -77,6 +96,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     grant = granting.grant(access, ages, {"role": "analyst"})
     waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
     owned = {"workspace": workspace}
+    source = Connection.objects.create(**owned, name="Shop", **own_database())
     sms = Provider.objects.create(**owned, channel="sms", type="contract", name="Platform", config={})
     mail = Provider.objects.create(
         **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}
@@ -156,6 +176,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/audit-entries/": pk(entry),
         "api/tables/": {"name": "ages"},
         "api/uploads/": pk(waiting),
+        "api/sources/": pk(source, table="members_user"),
         "api/dataset-folders/": pk(box),
         "api/tag-categories/": pk(category),
         "api/datasets/": pk(ages, grant=grant.pk),

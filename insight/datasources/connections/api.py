@@ -1,0 +1,115 @@
+"""REST API of databases outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.core.api import WorkspaceViewSet
+from cdp.core.errors import ValidationFailed
+from insight.datasources.connections import browsing, services
+from insight.datasources.models import Connection
+
+
+class ConnectionSerializer(serializers.ModelSerializer[Connection]):
+    """A database outside. The password is never returned: `has_password` says whether there is one."""
+
+    has_password = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Connection
+        fields = [
+            *("id", "name", "kind", "host", "port", "database", "schema", "account", "has_password", "tls"),
+            *("server_version", "tested_at", "created_at", "updated_at"),
+        ]
+
+    def get_has_password(self, connection: Connection) -> bool:
+        return bool(connection.password)
+
+
+class ConnectionViewSet(WorkspaceViewSet):
+    """Databases outside, whose tables can be copied into the lake."""
+
+    model = Connection
+    serializer_class = ConnectionSerializer
+    lookup_field = "pk"
+    filterset_fields = ["kind"]
+    search_fields = ["name"]
+    ordering_fields = ["name", "updated_at"]
+    required_permission = {
+        "list": "insight.datasource.view",
+        "retrieve": "insight.datasource.view",
+        "tables": "insight.datasource.view",
+        "table": "insight.datasource.view",
+        "addresses": "insight.datasource.manage",
+        "create": "insight.datasource.manage",
+        "partial_update": "insight.datasource.manage",
+        "destroy": "insight.datasource.manage",
+        "test": "insight.datasource.manage",
+        "test_new": "insight.datasource.manage",
+    }
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`name`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
+
+        It is saved only when the connection works: otherwise 400 with the code of the step that failed, and `steps`.
+        """
+        return self.answer(services.create(self.access, _body(request)), status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change some fields, after a passed test."""
+        connection = self.get_object()
+        self.check_etag(connection)
+        return self.answer(services.update(self.access, connection, _body(request)))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        services.delete(self.access, self.get_object())
+        return Response(status=204)
+
+    @action(detail=False, methods=["post"], url_path="test")
+    def test_new(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as"}."""
+        return Response(services.test(self.access, _body(request)).as_json())
+
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Try the source as it is saved, or with the changes in the body."""
+        connection, values = self.get_object(), _body(request)
+        found = (
+            services.test(self.access, values, connection)
+            if values
+            else services.retest(self.access, connection)
+        )
+        return Response(found.as_json())
+
+    @action(detail=False)
+    def addresses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The addresses that this installation calls from, to be let in by the database's firewall."""
+        return Response({"addresses": settings.EGRESS_IPS})
+
+    @action(detail=True)
+    def tables(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The source's tables and views, by name; `search` finds a part of it. `rows` is the server's estimate."""
+        found = browsing.tables(self.get_object(), request.query_params.get("search", ""))
+        return self.get_paginated_response([asdict(table) for table in self.paginate_queryset(found)])
+
+    @action(detail=True, url_path="tables/(?P<table>.+)")
+    def table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A table's columns; with `sample=true` also `nulls` and five `values` of each, identifiers masked."""
+        sampled = request.query_params.get("sample", "").lower() in ("1", "true")
+        clear = self.access.can("privacy.unmask")
+        return Response(browsing.describe(self.get_object(), kwargs["table"], sampled=sampled, clear=clear))
+
+
+def _body(request: Request) -> dict[str, Any]:
+    if not isinstance(request.data, Mapping):
+        raise ValidationFailed(_("Send a JSON object."))
+    return {str(name): value for name, value in request.data.items()}
