@@ -3,10 +3,19 @@ from __future__ import annotations
 from django.urls import path
 
 from insight.datasources import views
+from insight.datasources.connections import pages
 
 app_name = "datasources"
 urlpatterns = [
     path("", views.TableList.as_view(), name="list"),
+    path("databases/", pages.ConnectionList.as_view(), name="sources"),
+    path("databases/new/<str:kind>/", pages.NewConnection.as_view(), name="source-new"),
+    path("databases/<str:pk>/", pages.ConnectionDetail.as_view(), name="source"),
+    path("databases/<str:pk>/edit/", pages.EditConnection.as_view(), name="source-edit"),
+    path("databases/<str:pk>/test/", pages.TestConnection.as_view(), name="source-test"),
+    path("databases/<str:pk>/tables/", pages.ConnectionTables.as_view(), name="source-tables"),
+    path("databases/<str:pk>/table/", pages.RemoteTablePage.as_view(), name="source-table"),
+    path("databases/<str:pk>/delete/", pages.DeleteConnection.as_view(), name="source-delete"),
     path("upload/", views.UploadFile.as_view(), name="upload"),
     path("upload/<str:pk>/", views.CheckUpload.as_view(), name="upload-check"),
     path("tables/<str:pk>/", views.TableDetail.as_view(), name="table"),

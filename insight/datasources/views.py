@@ -60,7 +60,7 @@ ENCODING_LABELS = [
 class TableList(ListPage):
     permission = "insight.datasource.view"
     title = _("Data sources")
-    intro = _("Tables of the built-in lake. Upload a file to add one.")
+    template_name = "insight/datasources/list.html"
     search_fields = ("name",)
     create_url_name = "datasources:upload"
     create_label = _("Upload a file")
@@ -68,7 +68,7 @@ class TableList(ListPage):
     export_name = "tables"
     empty_icon = "database"
     empty_title = _("No tables yet")
-    empty_text = _("Upload a CSV, Excel or Parquet file: everything else begins with it.")
+    empty_text = _("Upload a CSV, Excel or Parquet file, or bring a table in from a database.")
     columns = (
         Column("name", _("Table"), sort="name", link=True),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
@@ -82,6 +82,9 @@ class TableList(ListPage):
 
     def row_url(self, row: SourceTable) -> str:
         return self.reverse("datasources:table", pk=row.pk)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        return super().get_context(section="tables", **more)
 
 
 DATASET_KINDS = (

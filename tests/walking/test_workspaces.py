@@ -85,7 +85,7 @@ def test_every_address_with_an_object_knows_one(full: Full) -> None:
 
 def test_objects_of_another_workspace_are_not_found_under_ones_own(full: Full, intruder: Any) -> None:
     before = rows_of(full.workspace)
-    shared = ("channel", "type", "column", "code")
+    shared = ("channel", "type", "kind", "column", "code")
     wanted = [address for address in addresses() if any(name not in shared for name in address.names)]
     found = statuses(wanted, lambda address: address.path(intruder.workspace.slug, full.objects), intruder)
     assert {key: status for key, status in found.items() if status not in (404, 405)} == {}

@@ -122,10 +122,11 @@ def _odd(error: Exception) -> ValidationFailed:
 
 
 def _words(error: Exception | str) -> str:
-    """The server's words in one short line, without the client's own advice behind them."""
+    """The server's words in one short line, without what the client says before them."""
     if isinstance(error, pymysql.Error) and len(error.args) > 1:
         error = str(error.args[1])
-    return " ".join(str(error).split())[:300]
+    words = " ".join(str(error).split())
+    return (words.rpartition("FATAL: ")[2].strip() or words)[:300]
 
 
 def addresses(host: str) -> list[str]:

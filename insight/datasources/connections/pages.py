@@ -1,0 +1,252 @@
+"""Pages of databases outside: the list, forms with a test, one database and its tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+
+from cdp.console.generic import (
+    ActionView,
+    Column,
+    DateColumn,
+    DeletePage,
+    DetailPage,
+    Fact,
+    FormPage,
+    ListPage,
+    TextColumn,
+)
+from cdp.console.generic.base import WorkspaceView
+from cdp.core.errors import DomainError, NotFound, PermissionDenied
+from insight.datasources.connections import browsing, services
+from insight.datasources.connections.forms import ConnectionForm
+from insight.datasources.models import Connection
+
+VIEW, MANAGE = "insight.datasource.view", "insight.datasource.manage"
+TABLES_PER_PAGE = 50
+
+
+class ConnectionList(ListPage):
+    permission = VIEW
+    title = _("Data sources")
+    template_name = "insight/datasources/connections.html"
+    search_fields = ("name", "host", "database")
+    ordering = "name"
+    empty_icon = "database-import"
+    empty_title = _("No databases yet")
+    empty_text = _("Connect a PostgreSQL or MySQL database to bring its tables in, once or by schedule.")
+    export_name = "sources"
+    columns = (
+        TextColumn("name", _("Name"), sort="name", link=True, below="get_kind_display"),
+        Column("host", _("Address"), value="address", sort="host"),
+        Column("server_version", _("Version")),
+        DateColumn("tested_at", _("Tested"), sort="tested_at"),
+    )
+
+    def get_queryset(self) -> QuerySet[Connection]:
+        return Connection.objects.in_workspace(self.workspace)
+
+    def row_url(self, row: Connection) -> str:
+        return self.reverse("datasources:source", pk=row.pk)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        kinds = Connection.Kind.choices if self.access.can(MANAGE) else []
+        return super().get_context(kinds=kinds, section="sources", **more)
+
+
+class ConnectionFormPage(FormPage):
+    """Saves only what works. The button beside "Save" tries the settings and shows the steps."""
+
+    permission = MANAGE
+    form_class = ConnectionForm
+    template_name = "insight/datasources/connection_form.html"
+    submit_label = _("Test and save")
+    back_url_name = "datasources:sources"
+    success_message = _("The connection works. The source was saved.")
+    steps: list[dict[str, Any]] | None = None
+
+    def kind(self, obj: Connection | None) -> str:
+        return obj.kind if obj else str(self.kwargs["kind"])
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.kwargs.get("kind", Connection.Kind.MYSQL) not in Connection.Kind.values:
+            raise Http404
+        return super().get(request, *args, **kwargs)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if self.kwargs.get("kind", Connection.Kind.MYSQL) not in Connection.Kind.values:
+            raise Http404
+        if request.POST.get("action") == "test":
+            return self.test()
+        return super().post(request, *args, **kwargs)
+
+    def form_options(self, obj: Connection | None) -> dict[str, Any]:
+        return {"kind": self.kind(obj), "is_new": obj is None}
+
+    def test(self) -> HttpResponse:
+        """The steps of a test, for the form's own place for them."""
+        obj = self.get_object()
+        form = self.form_class(self.request.POST, **self.form_options(obj))
+        form.fields["name"].required = False
+        context: dict[str, Any] = {}
+        if form.is_valid():
+            try:
+                found = services.test(self.access, {**form.values(), "kind": self.kind(obj)}, obj)
+                context = {"found": found, "steps": found.steps}
+            except PermissionDenied:
+                raise
+            except DomainError as error:
+                for field, messages in error.errors.items():
+                    for message in messages:
+                        form.add_error(field if field in form.fields else None, str(message))
+        context["problems"] = [
+            (form.fields[name].label if name in form.fields else "", message)
+            for name, messages in form.errors.items()
+            for message in messages
+        ]
+        return self.render("insight/datasources/connection_steps.html", context)
+
+    def save(self, form: ConnectionForm, obj: Connection | None) -> Connection:
+        values = {**form.values(), "kind": self.kind(obj)}
+        try:
+            if obj is None:
+                return services.create(self.access, values)
+            return services.update(self.access, obj, values, edit_version=self.seen_version())
+        except DomainError as error:
+            self.steps = error.extra.get("steps")  # type: ignore[assignment]
+            raise
+
+    def success_url(self, obj: Connection) -> str:
+        return self.reverse("datasources:source", pk=obj.pk)
+
+    def extra(self, form: Any, obj: Connection | None) -> dict[str, Any]:
+        return {
+            "steps": self.steps,
+            "egress": settings.EGRESS_IPS,
+            "back_url": self.reverse("datasources:source", pk=obj.pk)
+            if obj
+            else self.reverse("datasources:sources"),
+            "back_label": obj.name if obj else _("Databases"),
+        }
+
+
+class NewConnection(ConnectionFormPage):
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        label = dict(Connection.Kind.choices)[self.kwargs["kind"]]
+        return {**super().get_context(**more), "title": _("Connect a %(kind)s database") % {"kind": label}}
+
+
+class EditConnection(ConnectionFormPage):
+    title = _("Edit the source")
+
+    def get_object(self) -> Connection:
+        return Connection.objects.get_in(self.workspace, self.kwargs["pk"])
+
+    def initial(self, obj: Connection) -> dict[str, Any]:
+        return {**services.shown(obj), "password": services.KEPT if obj.password else ""}
+
+
+class ConnectionDetail(DetailPage):
+    permission = VIEW
+    model = Connection
+    template_name = "insight/datasources/connection.html"
+    back_url_name = "datasources:sources"
+    back_label = _("Databases")
+
+    def facts(self, obj: Connection) -> list[Fact]:
+        schema = [Fact(_("Schema"), obj.schema)] if obj.schema else []
+        return [
+            Fact(_("Kind"), obj.get_kind_display()),
+            Fact(_("Address"), f"{obj.host}:{obj.port}"),
+            Fact(_("Database"), obj.database),
+            *schema,
+            Fact(_("Account"), obj.account),
+            Fact(_("Encryption"), obj.get_tls_display()),
+            Fact(_("Version"), obj.server_version),
+            Fact(_("Tested"), obj.tested_at),
+        ]
+
+    def extra(self, obj: Connection) -> dict[str, Any]:
+        return {"may_manage": self.access.can(MANAGE)}
+
+
+class ConnectionTables(WorkspaceView):
+    """The tables of a source as a part of its page: the source itself is asked, which may take a moment."""
+
+    permission = VIEW
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        source = Connection.objects.get_in(self.workspace, self.kwargs["pk"])
+        search = request.GET.get("q", "").strip()
+        context = self.get_context(source=source, search=search)
+        try:
+            found = browsing.tables(source, search)
+        except (PermissionDenied, NotFound):
+            raise
+        except DomainError as error:
+            return self.render("insight/datasources/connection_tables.html", {**context, "error": str(error)})
+        page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
+        return self.render("insight/datasources/connection_tables.html", {**context, "page": page})
+
+
+class RemoteTablePage(WorkspaceView):
+    """One table of a source: its columns, and some values on demand."""
+
+    permission = VIEW
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        source = Connection.objects.get_in(self.workspace, self.kwargs["pk"])
+        name, sampled = request.GET.get("table", ""), request.GET.get("sample") == "1"
+        clear = self.access.can("privacy.unmask")
+        context = self.get_context(
+            source=source,
+            name=name,
+            sampled=sampled,
+            clear=clear,
+            back_url=self.reverse("datasources:source", pk=source.pk),
+            back_label=source.name,
+        )
+        context["title"] = name
+        try:
+            context["table"] = browsing.describe(source, name, sampled=sampled, clear=clear)
+        except (PermissionDenied, NotFound):
+            raise
+        except DomainError as error:
+            context["error"] = str(error)
+        return self.render("insight/datasources/remote_table.html", context)
+
+
+class TestConnection(ActionView):
+    """Try a saved source as it is."""
+
+    permission = MANAGE
+    model = Connection
+
+    def act(self, obj: Connection) -> Any:
+        found = services.retest(self.access, obj)
+        if found.failure:
+            raise found.failure
+        return found
+
+    def message(self, obj: Connection, result: Any) -> Any:
+        return _("The connection works: %(version)s.") % {"version": result.version}
+
+    def success_url(self, obj: Connection, result: Any) -> str:
+        return self.reverse("datasources:source", pk=obj.pk)
+
+
+class DeleteConnection(DeletePage):
+    permission = MANAGE
+    model = Connection
+    back_url_name = "datasources:sources"
+
+    def blockers(self, obj: Connection) -> list[str]:
+        return services.blockers(obj)
+
+    def delete(self, obj: Connection) -> None:  # type: ignore[override]
+        services.delete(self.access, obj)
