@@ -1,110 +1,37 @@
-"""Periodic refresh of datasets.
-
-A policy is `{"every": "off"}`, `{"every": "hour", "hours": 6}` (counted from midnight; user tags only),
-`{"every": "day", "at": "05:00"}`, `{"every": "week", "weekday": 1, "at": "05:00"}` (Monday is 1) or
-`{"every": "month", "day": 31, "at": "05:00"}` (the last day where the month is shorter). Times are those of the
-workspace's clock.
-"""
+"""Periodic refresh of datasets. Policies are those of `cdp.core.schedules`; by the hour for user tags only."""
 
 from __future__ import annotations
 
 import logging
-import re
-from calendar import monthrange
-from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext as _
 
-from cdp.core.errors import ValidationFailed
-from cdp.core.timezones import zone
+from cdp.core import schedules
+from cdp.core.schedules import DEFAULTS, PARTS, describe
 from insight.datasets.models import TAG_KINDS, Dataset
+
+__all__ = ["DEFAULTS", "OF_KIND", "PARTS", "check", "describe", "next_time", "start_due"]
 
 log = logging.getLogger(__name__)
 OF_KIND: dict[str, dict[str, Any]] = {Dataset.Kind.RFM: {"every": "day", "at": "05:00"}}
 """Kinds that are refreshed by themselves unless told otherwise: recency changes every day."""
-PARTS = {"off": (), "hour": ("hours",), "day": ("at",), "week": ("weekday", "at"), "month": ("day", "at")}
-DEFAULTS: dict[str, Any] = {"hours": 6, "at": "05:00", "weekday": 1, "day": 1}
-_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_RANGES = {"hours": 23, "weekday": 7, "day": 31}
-DAYS_AHEAD = 62
 RETRY = timedelta(hours=1)
 
 
 def check(policy: Any, kind: str) -> dict[str, Any]:
     """A refresh policy in its stored form. Raises ValidationFailed with paths below `refresh`."""
-    if not isinstance(policy, dict):
-        raise ValidationFailed(errors={"refresh": [_("An object is needed here.")]})
-    every = policy.get("every", "off")
-    if not isinstance(every, str) or every not in PARTS:
-        raise _wrong("every", _("Choose one of %(kinds)s.") % {"kinds": ", ".join(PARTS)})
-    if every == "hour" and kind not in TAG_KINDS:
-        raise _wrong("every", _("Only user tags can be refreshed by the hour."))
-    for name in sorted(map(str, set(policy) - {"every", *PARTS[every]})):
-        raise _wrong(name, _("This field is not used here."))
-    return {"every": every, **{name: _part(name, policy.get(name)) for name in PARTS[every]}}
-
-
-def _part(name: str, value: Any) -> Any:
-    if value is None:
-        return DEFAULTS[name]
-    if name == "at":
-        if not isinstance(value, str) or not _CLOCK.fullmatch(value):
-            raise _wrong(name, _("Give the time as hh:mm."))
-        return value
-    if type(value) is not int or not 1 <= value <= _RANGES[name]:
-        raise _wrong(name, _("Use a whole number from 1 to %(most)d.") % {"most": _RANGES[name]})
-    return value
-
-
-def _wrong(part: str, message: str) -> ValidationFailed:
-    return ValidationFailed(message, errors={f"refresh/{part}": [message]})
-
-
-def describe(policy: dict[str, Any]) -> str:
-    """The policy in words; empty where there is none."""
-    every, values = policy.get("every"), {**policy, "time": policy.get("at")}
-    if every == "hour":
-        return _("Every %(hours)d hours") % values if policy["hours"] > 1 else _("Every hour")
-    if every == "day":
-        return _("Every day at %(time)s") % values
-    if every == "week":
-        return _("Every %(weekday)s at %(time)s") % {**values, "weekday": WEEKDAYS[policy["weekday"] - 1]}
-    if every == "month":
-        return _("Every month on day %(day)d at %(time)s") % values
-    return ""
+    if isinstance(policy, dict) and policy.get("every") == "hour" and kind not in TAG_KINDS:
+        raise schedules.wrong("every", _("Only user tags can be refreshed by the hour."))
+    return schedules.check(policy)
 
 
 def next_time(dataset: Dataset, after: datetime) -> datetime | None:
     """When the dataset is to be refreshed next: the first moment of its policy later than `after` (aware)."""
-    policy = dataset.refresh or {}
-    if policy.get("every", "off") == "off":
-        return None
-    clock = zone(dataset.workspace)
-    today = after.astimezone(clock).date()
-    for number in range(DAYS_AHEAD):
-        for moment in _moments(policy, today + timedelta(days=number)):
-            due = datetime.combine(moment.date(), moment.time(), tzinfo=clock)
-            if due > after:
-                return due
-    raise ValueError(f"This policy names no moment: {policy}")
-
-
-def _moments(policy: dict[str, Any], day: date) -> Iterator[datetime]:
-    """The local times of a day at which the policy wants a refresh."""
-    if policy["every"] == "hour":
-        for hour in range(0, 24, policy["hours"]):
-            yield datetime.combine(day, time(hour))
-        return
-    if policy["every"] == "week" and day.isoweekday() != policy["weekday"]:
-        return
-    if policy["every"] == "month" and day.day != min(policy["day"], monthrange(day.year, day.month)[1]):
-        return
-    yield datetime.combine(day, time.fromisoformat(policy["at"]))
+    return schedules.next_time(dataset.refresh or {}, dataset.workspace, after)
 
 
 def start_due() -> int:
