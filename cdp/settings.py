@@ -153,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "lake-maintenance": {"task": "cdp.lake.tasks.maintenance", "schedule": 3600.0},
     "audit-drop-old": {"task": "admin_center.audit.tasks.drop_old_entries", "schedule": 24 * 3600.0},
     "tables-clean-up": {"task": "insight.datasources.tasks.clean_up", "schedule": 3600.0},
+    "sources-schedule": {"task": "insight.datasources.tasks.start_due_copies", "schedule": 30.0},
     "datasets-schedule": {"task": "insight.datasets.tasks.start_due_refreshes", "schedule": 30.0},
     "audiences-schedule": {"task": "insight.audiences.tasks.start_due_refreshes", "schedule": 30.0},
     "audiences-drop-versions": {"task": "insight.audiences.tasks.drop_old_versions", "schedule": 3600.0},

@@ -17,13 +17,17 @@ from cdp.core.access import Access
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import ValidationFailed
 from insight.datasources import queries, services
+from insight.datasources.connections import feeds
+from insight.datasources.connections.api import FeedSerializer
 from insight.datasources.jobs import discard
 from insight.datasources.models import SourceTable, Upload
 from insight.datasources.views import bad_rows_file
 
 
 class TableSerializer(serializers.ModelSerializer[SourceTable]):
-    """A table of the built-in data source."""
+    """A table of the built-in data source. `feed` says from where it is copied, null where it is not."""
+
+    feed = serializers.SerializerMethodField()
 
     class Meta:
         model = SourceTable
@@ -39,7 +43,12 @@ class TableSerializer(serializers.ModelSerializer[SourceTable]):
             "report",
             "version",
             "loaded_at",
+            "feed",
         ]
+
+    def get_feed(self, table: SourceTable) -> dict[str, Any] | None:
+        feed = getattr(table, "feed", None)
+        return dict(FeedSerializer(feed).data) if feed else None
 
     def to_representation(self, instance: SourceTable) -> dict[str, Any]:
         view = self.context.get("view")
@@ -143,7 +152,12 @@ class TableViewSet(WorkspaceViewSet):
         "partial_update": "insight.datasource.manage",
         "bad_rows": "insight.datasource.manage",
         "destroy": "insight.datasource.manage",
+        "feed": "insight.datasource.manage",
+        "copy": "insight.datasource.manage",
     }
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().select_related("feed__connection")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Upload a file: `name` and `file`; or import an `upload` that has been looked at.
@@ -176,6 +190,32 @@ class TableViewSet(WorkspaceViewSet):
     def bad_rows(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The refused lines of the last import as CSV, kept for seven days."""
         return bad_rows_file(self.access, self.get_object())
+
+    @action(detail=True, methods=["patch", "delete"])
+    def feed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change how the table is copied from its source; or part it from there, with its rows left."""
+        table = self.get_object()
+        feed = feeds.feed_of(table)
+        if request.method == "DELETE":
+            feeds.part(self.access, feed)
+            return Response(status=204)
+        if not isinstance(request.data, dict):
+            raise ValidationFailed(_("Send a JSON object."))
+        feeds.change(self.access, feed, request.data)
+        return self.answer(self.get_object())
+
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Copy what is new from the source; `whole`: all of it; `accept_columns`: with the columns as they are now."""
+        table = self.get_object()
+        flags = {name: request.data.get(name, False) for name in ("whole", "accept_columns")}
+        errors = {
+            name: [_("Choose true or false.")] for name, value in flags.items() if not isinstance(value, bool)
+        }
+        if errors:
+            raise ValidationFailed(_("Some fields need another value."), errors=errors)
+        job = feeds.copy_now(self.access, feeds.feed_of(table), **flags)
+        return accepted(job, table={"name": table.name})
 
     def _import(
         self, request: Request, name: str, table: SourceTable | None, *, append: bool = False

@@ -12,6 +12,7 @@ class DatasourcesConfig(AppConfig):
     def ready(self) -> None:
         from cdp.console import home, navigation
         from insight.datasources import jobs, models  # noqa: F401  (jobs registers its kind)
+        from insight.datasources.connections import jobs as copy_jobs  # noqa: F401  (registers its kind)
 
         navigation.register(
             navigation.NavItem(

@@ -130,3 +130,39 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
         """Where it is, in one line."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}/{self.database}"
+
+
+class Feed(WorkspaceScoped):
+    """Says that a table of the lake is copied from a table of a source, how, and how far that has got.
+
+    `columns` are the ones that are copied, [] for all. `known` are those of the last copy with their types:
+    [{"name", "type", "declared"}]. `cursor_value` is the greatest value of the cursor column so far, as text; empty
+    where the next copy is a whole one.
+    """
+
+    class Mode(models.TextChoices):
+        FULL = "full", _("The whole table")
+        INCREMENTAL = "incremental", _("What is new")
+
+    table = models.OneToOneField(SourceTable, on_delete=models.CASCADE, primary_key=True, related_name="feed")
+    connection = models.ForeignKey(Connection, on_delete=models.PROTECT, related_name="feeds")
+    remote = models.CharField(max_length=128)
+    columns = models.JSONField(default=list)
+    known = models.JSONField(default=list)
+    mode = models.CharField(max_length=12, choices=Mode, default=Mode.FULL)
+    cursor = models.CharField(max_length=128, blank=True)
+    key = models.CharField(max_length=128, blank=True)
+    cursor_value = models.CharField(max_length=100, blank=True)
+    refresh = models.JSONField(default=dict)
+    next_copy_at = models.DateTimeField(null=True, db_index=True)
+    copied_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("feed")
+
+    def __str__(self) -> str:
+        return f"{self.remote} → {self.table}"

@@ -24,7 +24,7 @@ from cdp.jobs.services import active_job
 from insight.datasources import encodings, files, parquet
 from insight.datasources.importing import TYPES
 from insight.datasources.jobs import discard
-from insight.datasources.models import SourceTable, Upload, uploads_folder
+from insight.datasources.models import Feed, SourceTable, Upload, uploads_folder
 
 _NAME = re.compile(r"[\w][\w .-]{0,63}", re.UNICODE)
 PREVIEW_ROWS = 50
@@ -153,8 +153,13 @@ def start_import(
         message = _("Choose fail or skip.")
         raise ValidationFailed(message, errors={"on_bad_rows": [message]})
     _check_waiting(access, upload)
+    if replace is not None and Feed.objects.filter(table=replace).exists():
+        raise Conflict(
+            _("This table is copied from a database. Part it from there before you load files into it."),
+            code="table_fed",
+        )
     with transaction.atomic():
-        table = replace or _new_table(access, check_name(name))
+        table = replace or new_table(access, check_name(name))
         event = "table.appended" if append else "table.replaced" if replace else "table.uploaded"
         audit.record(access, event, table, after={"name": table.name, "file": upload.file_name})
         job = start_job(
@@ -173,21 +178,29 @@ def start_import(
             title=_("Import %(name)s") % {"name": table.name},
             dedupe_key=f"table.import:{table.pk}",
         )
-        if job.params["upload"] != upload.pk:
+        if job.params.get("upload") != upload.pk:
             raise Conflict(
                 _("Another file is being imported into this table. Wait until that has ended."), code="busy"
             )
         return job
 
 
-def _new_table(access: Access, name: str) -> SourceTable:
+def new_table(access: Access, name: str, *, fed: bool = False) -> SourceTable:
+    """A table that is about to be loaded; one that failed at its first try is taken again.
+
+    With `fed` it may be one that was to be copied from a database. Raises Conflict where the name is taken.
+    """
     existing = SourceTable.objects.in_workspace(access.workspace).filter(name=name).first()
-    if existing is not None and existing.state == SourceTable.State.FAILED and not existing.version:
+    if existing is not None and (
+        existing.state != SourceTable.State.FAILED
+        or existing.version
+        or (not fed and Feed.objects.filter(table=existing).exists())
+    ):
+        raise _name_taken()
+    if existing is not None:
         existing.state, existing.error = SourceTable.State.IMPORTING, ""
         existing.save()
         return existing
-    if existing is not None:
-        raise _name_taken()
     try:
         with transaction.atomic():
             return SourceTable.objects.create(workspace=access.workspace, name=name, created_by=access.user)
@@ -225,7 +238,7 @@ def delete_table(access: Access, table: SourceTable) -> None:
         )
     if active_job(table):
         raise Conflict(
-            _("A file is being imported into this table. Wait until that has ended, or cancel it."),
+            _("Rows are being loaded into this table. Wait until that has ended, or cancel it."),
             code="busy",
         )
     with transaction.atomic():

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from cdp import lake
 from cdp.jobs.models import Job
+from insight.datasources.connections import feeds
 from insight.datasources.jobs import discard
 from insight.datasources.models import SourceTable, Upload, uploads_folder
 
@@ -28,6 +29,11 @@ def clean_up() -> dict[str, int]:
     Also files and folders that a process killed in the middle has left.
     """
     return {"uploads": _uploads(), "versions": _versions(), "bad_rows": _bad_rows(), "left": _left()}
+
+
+@shared_task
+def start_due_copies() -> None:
+    feeds.start_due()
 
 
 def _uploads() -> int:

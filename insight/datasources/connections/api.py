@@ -13,10 +13,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.core.api import WorkspaceViewSet
+from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import ValidationFailed
-from insight.datasources.connections import browsing, services
-from insight.datasources.models import Connection
+from insight.datasources.connections import browsing, feeds, services
+from insight.datasources.models import Connection, Feed
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
@@ -33,6 +33,21 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
 
     def get_has_password(self, connection: Connection) -> bool:
         return bool(connection.password)
+
+
+class FeedSerializer(serializers.ModelSerializer[Feed]):
+    """How a table is copied from a source, and how far that has got."""
+
+    source = serializers.CharField(source="connection_id", help_text="ID of the source")
+    source_name = serializers.CharField(source="connection.name")
+    table = serializers.CharField(source="remote", help_text="The table's name in the source")
+
+    class Meta:
+        model = Feed
+        fields = [
+            *("source", "source_name", "table", "columns", "mode", "cursor", "key", "refresh"),
+            *("cursor_value", "copied_at", "next_copy_at", "error_code"),
+        ]
 
 
 class ConnectionViewSet(WorkspaceViewSet):
@@ -55,6 +70,7 @@ class ConnectionViewSet(WorkspaceViewSet):
         "destroy": "insight.datasource.manage",
         "test": "insight.datasource.manage",
         "test_new": "insight.datasource.manage",
+        "bring_in": "insight.datasource.manage",
     }
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -98,8 +114,21 @@ class ConnectionViewSet(WorkspaceViewSet):
     @action(detail=True)
     def tables(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The source's tables and views, by name; `search` finds a part of it. `rows` is the server's estimate."""
-        found = browsing.tables(self.get_object(), request.query_params.get("search", ""))
-        return self.get_paginated_response([asdict(table) for table in self.paginate_queryset(found)])
+        source = self.get_object()
+        page = self.paginate_queryset(browsing.tables(source, request.query_params.get("search", "")))
+        copies = browsing.copies(source)
+        return self.get_paginated_response(
+            [
+                {**asdict(table), "tables": [copy.name for copy in copies.get(table.name, [])]}
+                for table in page
+            ]
+        )
+
+    @action(detail=True, methods=["post"], url_path="bring-in")
+    def bring_in(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Copy `table` into the lake as `name`, now and by `refresh`; `columns`, `mode`, `cursor` and `key` say how."""
+        table, job = feeds.bring_in(self.access, self.get_object(), _body(request))
+        return accepted(job, table={"name": table.name})
 
     @action(detail=True, url_path="tables/(?P<table>.+)")
     def table(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -11,7 +11,7 @@ from cdp.core.errors import NotFound
 from insight.datasources.connections.diagnosis import session
 from insight.datasources.connections.dialects import RemoteTable, Rows, Session, dialect_of
 from insight.datasources.connections.types import RemoteColumn
-from insight.datasources.models import Connection
+from insight.datasources.models import Connection, SourceTable
 from insight.datasources.queries import looks_personal, masked
 
 MAX_TABLES = 10_000
@@ -24,6 +24,14 @@ def tables(source: Connection, search: str = "") -> list[RemoteTable]:
     """The tables and views that may be read, by name; at most MAX_TABLES. Raises DomainError (502)."""
     with session(source) as opened:
         return dialect_of(source).tables(opened, source, search=search.strip(), limit=MAX_TABLES)
+
+
+def copies(source: Connection) -> dict[str, list[SourceTable]]:
+    """The tables of the lake that are copied from each table of a source."""
+    found: dict[str, list[SourceTable]] = {}
+    for feed in source.feeds.select_related("table").order_by("table__name"):
+        found.setdefault(feed.remote, []).append(feed.table)
+    return found
 
 
 def describe(source: Connection, table: str, *, sampled: bool = False, clear: bool = False) -> dict[str, Any]:

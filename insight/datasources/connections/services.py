@@ -17,6 +17,7 @@ from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from insight.datasources.connections.diagnosis import Diagnosis, diagnose
 from insight.datasources.connections.dialects import DIALECTS
 from insight.datasources.models import Connection
+from insight.datasources.services import used_by
 
 KEPT = "••••••"
 """What a form or an API client sends back for a password that shall stay as it is."""
@@ -100,13 +101,18 @@ def delete(access: Access, connection: Connection) -> None:
 
 
 def blockers(connection: Connection) -> list[str]:
-    """What stands on a source, so that it cannot be removed."""
-    return []
+    """The tables that are copied from a source, with what is made of them: it cannot be removed before them."""
+    found = []
+    for feed in connection.feeds.select_related("table").order_by("table__name"):
+        users = used_by(feed.table)
+        found.append(f"{feed.table.name} ({', '.join(users)})" if users else feed.table.name)
+    return found
 
 
 def _in_use(names: list[str]) -> Conflict:
     return Conflict(
-        _("This still needs the source: %(names)s. Remove it first.") % {"names": ", ".join(names)},
+        _("Tables are copied from this source: %(names)s. Remove them, or part them from it, first.")
+        % {"names": ", ".join(names)},
         code="in_use",
     )
 

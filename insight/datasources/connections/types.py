@@ -105,5 +105,6 @@ def mysql_value(name: str, column: RemoteColumn) -> str:
         # Days such as 0000-00-00 and 2026-02-31 are none.
         return f"CASE WHEN DAYOFMONTH({name}) BETWEEN 1 AND DAYOFMONTH(LAST_DAY({name})) THEN {name} END"
     if word in _MYSQL_TEXTS:
-        return name
+        # Text that is compared byte by byte would come as binary without this.
+        return f"CONVERT({name} USING utf8mb4)"
     return f"CAST({name} AS CHAR)" if word in _MYSQL_READABLE else f"LOWER(HEX({name}))"

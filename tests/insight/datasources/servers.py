@@ -48,6 +48,11 @@ class Server:
             **more,
         }
 
+    def dsn(self) -> str:
+        """libpq's words for a PostgreSQL server."""
+        words = f"host={self.host} port={self.port} dbname={self.database}"
+        return f"{words} user={self.user} password={self.password}"
+
     def run(self, *statements: str) -> list[tuple[Any, ...]]:
         """Statements as that account; the rows of the last one."""
         with self._connect() as opened, opened.cursor() as cursor:

@@ -221,7 +221,13 @@ def test_tables_are_browsed_and_searched(person: Person, server: Server) -> None
     found = person.sources("get", f"{saved['id']}/tables/").json()
     assert sorted(table["name"] for table in found["results"]) == ['Odd "name/here', "grown", "members"]
     members = next(table for table in found["results"] if table["name"] == "members")
-    assert members == {"name": "members", "kind": "table", "comment": "Everybody with a card", "rows": 2}
+    assert members == {
+        "name": "members",
+        "kind": "table",
+        "comment": "Everybody with a card",
+        "rows": 2,
+        "tables": [],
+    }
     some = person.sources("get", f"{saved['id']}/tables/?search=MEMB").json()
     assert (some["count"], some["results"]) == (1, [members])
 

@@ -1,0 +1,223 @@
+"""Copying a table of a source into the lake: what is to be read, and how it becomes the table's next version."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core.errors import Conflict, DomainError, NotFound
+from cdp.lake.names import literal, quote
+from insight.datasources.connections import browsing, scanning
+from insight.datasources.connections.diagnosis import reachable, session
+from insight.datasources.connections.dialects import dialect_of
+from insight.datasources.connections.types import RemoteColumn
+from insight.datasources.files import check_names
+from insight.datasources.models import Connection, Feed
+
+log = logging.getLogger(__name__)
+CURSOR_TYPES = ("integer", "date", "datetime")
+_CURSOR_VALUE = re.compile(r"[0-9 .:+-]+")
+
+
+@dataclass
+class Plan:
+    """What is read: columns of the source and their names in the lake, and since which value of the cursor."""
+
+    columns: list[RemoteColumn]
+    names: list[str]
+    since: str
+    estimate: int | None
+
+
+@dataclass
+class Written:
+    """What a copy gave: rows read, rows of the new version, and its greatest value of the cursor."""
+
+    read: int
+    rows: int
+    cursor_value: str
+
+
+def plan(feed: Feed, *, whole: bool = False, accept_columns: bool = False) -> Plan:
+    """Look at the source again. Raises Conflict: table_missing, column_missing; DomainError (502)."""
+    source = feed.connection
+    try:
+        with session(source) as opened:
+            found, columns = browsing.find(opened, source, feed.remote)
+    except NotFound:
+        raise Conflict(
+            _(
+                "The table “%(table)s” is no longer in the source, or its account may not read it any more. "
+                "The rows copied before stay."
+            )
+            % {"table": feed.remote},
+            code="table_missing",
+        ) from None
+    present = {column.name: column for column in columns}
+    if not accept_columns:
+        _check_known(feed, present)
+    wanted = [column for column in columns if not feed.columns or column.name in feed.columns]
+    _check_wanted(feed, present)
+    since = feed.cursor_value if feed.mode == Feed.Mode.INCREMENTAL and not (whole or accept_columns) else ""
+    return Plan(
+        columns=wanted,
+        names=check_names([column.name for column in wanted]),
+        since=since if feed.table.version else "",
+        estimate=found.rows,
+    )
+
+
+def _check_known(feed: Feed, present: dict[str, RemoteColumn]) -> None:
+    """Nothing that the last copy had may be gone or mean something else: datasets rely on it."""
+    gone = [column["name"] for column in feed.known if column["name"] not in present]
+    other = [
+        f"{column['name']} ({column['declared']} → {present[column['name']].declared})"
+        for column in feed.known
+        if column["name"] in present and present[column["name"]].type != column["type"]
+    ]
+    if gone:
+        raise _column_missing(
+            _("The source has no columns %(names)s any more. The rows copied before stay."), gone
+        )
+    if other:
+        raise _column_missing(
+            _("Columns of the source have another type now: %(names)s. The rows copied before stay."), other
+        )
+
+
+def _check_wanted(feed: Feed, present: dict[str, RemoteColumn]) -> None:
+    """Columns that were chosen, and those that tell rows apart, are needed even where changes are accepted."""
+    needed = [*feed.columns]
+    if feed.mode == Feed.Mode.INCREMENTAL:
+        needed += [name for name in (feed.cursor, feed.key) if name]
+    gone = [name for name in dict.fromkeys(needed) if name not in present]
+    if gone:
+        raise _column_missing(
+            _("The source has no columns %(names)s any more. Choose the columns of the copy again."), gone
+        )
+
+
+def _column_missing(text: str, names: list[str]) -> Conflict:
+    return Conflict(text % {"names": ", ".join(names)}, code="column_missing")
+
+
+def fetch(feed: Feed, found: Plan, target: Path, progress: Callable[[int], None]) -> int:
+    """Rows of the source into a Parquet file; returns their number. Raises DomainError."""
+    source = feed.connection
+    where = _since(feed, found) if found.since else ""
+    try:
+        return scanning.copy(
+            source, reachable(source), feed.remote, found.columns, found.names, where, target, progress
+        )
+    except duckdb.Error as error:
+        # What the scanner says may hold the password, so its words go nowhere.
+        log.warning("Copying %s failed: %s", feed.pk, type(error).__name__)
+        plan(feed, accept_columns=True)
+        raise DomainError(
+            _("The source broke off while its rows were read. The rows copied before stay."),
+            code="source_failed",
+            status=502,
+            retryable=True,
+        ) from None
+
+
+def _since(feed: Feed, found: Plan) -> str:
+    """The condition for what is new, in the source's words: the last value is read again, for rows that share it."""
+    dialect = dialect_of(feed.connection)
+    column = next(column for column in found.columns if column.name == feed.cursor)
+    if not _CURSOR_VALUE.fullmatch(found.since):
+        raise ValueError(f"No value of a cursor: {found.since!r}")
+    value = found.since if column.type == "integer" else literal(found.since)
+    if feed.connection.kind == Connection.Kind.MYSQL:
+        value = value.replace("+00'", "'")
+    # The plain comparison can use an index; the second leaves out what the lake holds as empty.
+    return f"{dialect.quote(column.name)} >= {value} AND ({dialect.value(column)}) IS NOT NULL"
+
+
+def write(feed: Feed, found: Plan, staged: Path, rows: int, name: str) -> Written | None:
+    """The lake table `name` from the fetched rows, behind the older ones where they are kept.
+
+    None where the source has nothing new; no table is written then.
+    """
+    table = feed.table
+    lake.ensure_schema(table.workspace)
+    source, path = f"read_parquet({literal(str(staged))})", lake.table_path(table.workspace, name)
+    cursor = found.names[_index(found, feed.cursor)] if feed.mode == Feed.Mode.INCREMENTAL else ""
+    with lake.transaction() as handle:
+        latest = _latest(handle, source, cursor) if cursor else ""
+        before = ""
+        if found.since:
+            if not rows or _same(handle, feed, found, source, cursor):
+                return None
+            before = f"SELECT * FROM {_old(feed)} old WHERE {_kept(feed, found, source, cursor)} UNION ALL BY NAME "
+        handle.execute(f"CREATE OR REPLACE TABLE {path} AS {before}SELECT * FROM {source}")
+        total = handle.execute(f"SELECT count(*) FROM {path}").fetchall()[0][0]
+    return Written(read=rows, rows=int(total), cursor_value=latest or found.since)
+
+
+def _index(found: Plan, remote: str) -> int:
+    return next(number for number, column in enumerate(found.columns) if column.name == remote)
+
+
+def _old(feed: Feed) -> str:
+    return lake.table_path(feed.table.workspace, feed.table.lake_table)
+
+
+def _latest(handle: duckdb.DuckDBPyConnection, source: str, cursor: str) -> str:
+    """The greatest value of the cursor as text that both the source and the lake understand."""
+    value, kind = handle.execute(
+        f"SELECT max({quote(cursor)}), any_value(typeof({quote(cursor)})) FROM {source}"
+    ).fetchall()[0]
+    if value is None:
+        return ""
+    if kind == "TIMESTAMP WITH TIME ZONE":
+        return str(value.strftime("%Y-%m-%d %H:%M:%S.%f+00"))
+    return str(value.strftime("%Y-%m-%d %H:%M:%S.%f") if kind == "TIMESTAMP" else value)
+
+
+def _kept(feed: Feed, found: Plan, source: str, cursor: str) -> str:
+    """Which rows of the older version stay: those from before the last value of the cursor, and with another key."""
+    name = quote(cursor)
+    before = f"({name} < {_value(_type_of(feed, cursor), found.since)} OR {name} IS NULL)"
+    if not feed.key:
+        return before
+    key = quote(found.names[_index(found, feed.key)])
+    return (
+        f"CASE WHEN old.{key} IS NULL THEN {before} "
+        f"ELSE NOT EXISTS (SELECT 1 FROM {source} new WHERE new.{key} = old.{key}) END"
+    )
+
+
+def _type_of(feed: Feed, column: str) -> str:
+    """The lake's type of a column in the table's present version."""
+    return next(
+        item.type for item in lake.columns(feed.table.workspace, feed.table.lake_table) if item.name == column
+    )
+
+
+def _value(kind: str, since: str) -> str:
+    return f"CAST({literal(since)} AS {kind})"
+
+
+def _same(handle: duckdb.DuckDBPyConnection, feed: Feed, found: Plan, source: str, cursor: str) -> bool:
+    """Whether the fetched rows are just those that were fetched last time."""
+    old_names = {column.name for column in lake.columns(feed.table.workspace, feed.table.lake_table)}
+    if set(found.names) != old_names:
+        return False
+    listed, name = ", ".join(map(quote, found.names)), quote(cursor)
+    since = _value(_type_of(feed, cursor), found.since)
+    last = f"(SELECT {listed} FROM {_old(feed)} WHERE {name} >= {since})"
+    fetched = f"(SELECT {listed} FROM {source})"
+    row: Any = handle.execute(
+        f"SELECT (SELECT count(*) FROM {last}) = (SELECT count(*) FROM {fetched}) "
+        f"AND NOT EXISTS (SELECT * FROM {fetched} EXCEPT ALL SELECT * FROM {last})"
+    ).fetchall()[0]
+    return bool(row[0])
