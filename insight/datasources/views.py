@@ -27,8 +27,9 @@ from cdp.core.access import Access
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.datasources import files, queries, services
+from insight.datasources.connections import feed_pages
 from insight.datasources.importing import TYPES
-from insight.datasources.models import SourceTable, Upload
+from insight.datasources.models import Feed, SourceTable, Upload
 
 TYPE_LABELS = {
     "text": _("Text"),
@@ -74,11 +75,12 @@ class TableList(ListPage):
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
         NumberColumn("rows", _("Rows"), sort="rows"),
         NumberColumn("columns", _("Columns"), value=lambda table: len(table.columns)),
+        Column("source", _("From"), value="feed.connection.name", sort="feed__connection__name"),
         DateColumn("loaded_at", _("Loaded"), sort="loaded_at"),
     )
 
     def get_queryset(self) -> QuerySet[SourceTable]:
-        return SourceTable.objects.in_workspace(self.workspace)
+        return SourceTable.objects.in_workspace(self.workspace).select_related("feed__connection")
 
     def row_url(self, row: SourceTable) -> str:
         return self.reverse("datasources:table", pk=row.pk)
@@ -113,7 +115,10 @@ class TableDetail(DetailPage):
 
     def extra(self, obj: SourceTable) -> dict[str, Any]:
         sample = queries.sample(obj, clear=self.access.can("privacy.unmask"))
+        feed = Feed.objects.filter(table=obj).select_related("connection").first()
         return {
+            "feed": feed,
+            "feed_facts": feed_pages.facts_of(feed) if feed else [],
             "job": active_job(obj),
             "has_bad_rows": obj.bad_rows_path.is_file(),
             "report": queries.report(obj, clear=services.may_see_values(self.access)),

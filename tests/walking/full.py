@@ -23,6 +23,7 @@ from insight.datasets import services as datasets
 from insight.datasets.folders import folders as dataset_folders
 from insight.datasets.models import TagCategory
 from insight.datasources import services as tables
+from insight.datasources.connections import feeds
 from insight.datasources.models import Connection
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
@@ -94,9 +95,11 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     datasets.refresh(access, ages)
     run_jobs()
     grant = granting.grant(access, ages, {"role": "analyst"})
+    source = Connection.objects.create(workspace=workspace, name="Shop", **own_database())
+    brought, _job = feeds.bring_in(access, source, {"table": "django_migrations"})
+    run_jobs()
     waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
     owned = {"workspace": workspace}
-    source = Connection.objects.create(**owned, name="Shop", **own_database())
     sms = Provider.objects.create(**owned, channel="sms", type="contract", name="Platform", config={})
     mail = Provider.objects.create(
         **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}
@@ -156,7 +159,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/admin/audit/": pk(entry),
         "w/sources/upload/": pk(waiting),
         "w/sources/databases/": pk(source, kind="postgresql"),
-        "w/sources/tables/": pk(table),
+        "w/sources/tables/": pk(brought),
         "w/datasets/": pk(ages, grant=grant.pk, names=ages.dimensions.get().pk),
         "w/datasets/folders/": pk(box),
         "w/datasets/categories/": pk(category),
@@ -194,7 +197,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"datasets/{world.members.pk}/",
         f"datasets/{orders.pk}/",
         f"datasets/{ages.pk}/names/new/?table=ages",
-        f"sources/databases/{source.pk}/table/?table=members_user&sample=1",
+        f"sources/tables/{table}/",
+        f"sources/databases/{source.pk}/table/?table=django_migrations&sample=1",
+        f"sources/databases/{source.pk}/bring-in/?table=django_migrations",
         "datasets/?tab=granted",
         "datasets/?q=nothing+has+this+name",
         *(f"datasets/new/?table=ages&kind={kind}" for kind in ("user_tags", "behaviour", "item_tags")),

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -90,6 +91,7 @@ class ConnectionViewSet(WorkspaceViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(operation_id="sources_test_new")
     @action(detail=False, methods=["post"], url_path="test")
     def test_new(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as"}."""
@@ -130,6 +132,7 @@ class ConnectionViewSet(WorkspaceViewSet):
         table, job = feeds.bring_in(self.access, self.get_object(), _body(request))
         return accepted(job, table={"name": table.name})
 
+    @extend_schema(operation_id="sources_table_retrieve")
     @action(detail=True, url_path="tables/(?P<table>.+)")
     def table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A table's columns; with `sample=true` also `nulls` and five `values` of each, identifiers masked."""

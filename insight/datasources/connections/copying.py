@@ -85,7 +85,7 @@ def _check_known(feed: Feed, present: dict[str, RemoteColumn]) -> None:
     ]
     if gone:
         raise _column_missing(
-            _("The source has no columns %(names)s any more. The rows copied before stay."), gone
+            _("The source no longer has these columns: %(names)s. The rows copied before stay."), gone
         )
     if other:
         raise _column_missing(
@@ -101,7 +101,8 @@ def _check_wanted(feed: Feed, present: dict[str, RemoteColumn]) -> None:
     gone = [name for name in dict.fromkeys(needed) if name not in present]
     if gone:
         raise _column_missing(
-            _("The source has no columns %(names)s any more. Choose the columns of the copy again."), gone
+            _("The source no longer has these columns: %(names)s. Choose the columns of the copy again."),
+            gone,
         )
 
 

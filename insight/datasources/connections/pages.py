@@ -191,7 +191,10 @@ class ConnectionTables(WorkspaceView):
         except DomainError as error:
             return self.render("insight/datasources/connection_tables.html", {**context, "error": str(error)})
         page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
-        return self.render("insight/datasources/connection_tables.html", {**context, "page": page})
+        copies = browsing.copies(source)
+        rows = [(table, copies.get(table.name, [])) for table in page.object_list]
+        context.update(page=page, rows=rows, may_manage=self.access.can(MANAGE))
+        return self.render("insight/datasources/connection_tables.html", context)
 
 
 class RemoteTablePage(WorkspaceView):
@@ -208,12 +211,14 @@ class RemoteTablePage(WorkspaceView):
             name=name,
             sampled=sampled,
             clear=clear,
+            may_manage=self.access.can(MANAGE),
             back_url=self.reverse("datasources:source", pk=source.pk),
             back_label=source.name,
         )
         context["title"] = name
         try:
             context["table"] = browsing.describe(source, name, sampled=sampled, clear=clear)
+            context["copies"] = browsing.copies(source).get(name, [])
         except (PermissionDenied, NotFound):
             raise
         except DomainError as error:

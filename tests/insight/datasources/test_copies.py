@@ -256,8 +256,12 @@ def test_moments_are_compared_as_moments(copier: Copier) -> None:
 @pytest.mark.parametrize(
     ("change", "code", "words"),
     [
-        ("ALTER TABLE members DROP COLUMN phone", "column_missing", "no columns phone"),
-        ("ALTER TABLE members RENAME COLUMN phone TO telephone", "column_missing", "no columns phone"),
+        ("ALTER TABLE members DROP COLUMN phone", "column_missing", "no longer has these columns: phone"),
+        (
+            "ALTER TABLE members RENAME COLUMN phone TO telephone",
+            "column_missing",
+            "no longer has these columns: phone",
+        ),
         ("DROP TABLE members", "table_missing", "no longer in the source"),
         ("DELETE FROM members", "no_rows", "empty in the source"),
         (

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from insight.datasources.connections import services
-from insight.datasources.models import Connection
+from insight.datasets import services as datasets
+from insight.datasources.connections import feeds, services
+from insight.datasources.models import Connection, Feed
 from tests.factories import make_access
 from tests.insight.datasources.servers import Server
 from tests.insight.datasources.test_tables import Member
+
+RunJobs = Callable[..., list[Any]]
 
 
 @pytest.fixture
@@ -123,3 +127,102 @@ def test_a_saved_source_is_tried_and_removed(person: Member, server: Server) -> 
     assert "The connection works" in answer.content.decode()
     assert person.browser.post(address(person, f"{saved.pk}/delete/")).status_code == 302
     assert not Connection.objects.exists()
+
+
+def settings_of(**more: Any) -> dict[str, Any]:
+    """The form of how a table is copied, as a browser sends it."""
+    columns = ["member_no", "phone", "points", "joined"]
+    return {"name": "members", "mode": "full", "every": "off", "columns": columns, **more}
+
+
+def test_a_table_is_brought_in_from_the_browser_of_tables(
+    person: Member, server: Server, run_jobs: RunJobs
+) -> None:
+    saved = services.create(person.access, server.settings())
+    listed = person.browser.get(address(person, f"{saved.pk}/tables/")).content.decode()
+    url = address(person, f"{saved.pk}/bring-in/") + "?table=members"
+    assert url.replace("&", "&amp;") in listed
+    form = person.browser.get(url).content.decode()
+    assert 'value="points"' in form and "Bring in members" in form
+    refused = person.browser.post(url, settings_of(mode="incremental"))
+    assert refused.status_code == 422 and "grows with every new row" in refused.content.decode()
+    nothing = person.browser.post(url, settings_of(columns=[]))
+    assert nothing.status_code == 422 and "Tick at least one column" in nothing.content.decode()
+    answer = person.browser.post(
+        url, settings_of(mode="incremental", cursor="joined", key="member_no", every="day", at="04:30")
+    )
+    feed = Feed.objects.get()
+    assert (answer.status_code, answer.url) == (302, f"{person.base}tables/{feed.pk}/")
+    assert (feed.cursor, feed.key, feed.columns) == ("joined", "member_no", [])
+    assert feed.refresh == {"every": "day", "at": "04:30"}
+    run_jobs()
+    page = person.browser.get(answer.url).content.decode()
+    assert "Make a dataset" in page and "What is new, by joined" in page and "Append rows" not in page
+    assert "Every day at 04:30" in page
+    again = person.browser.get(address(person, f"{saved.pk}/tables/")).content.decode()
+    assert f"tables/{feed.pk}/" in again
+    assert saved.name in person.browser.get(person.base).content.decode()
+
+
+def test_how_a_table_is_copied_is_changed_by_form(person: Member, server: Server, run_jobs: RunJobs) -> None:
+    saved = services.create(person.access, server.settings())
+    table, _job = feeds.bring_in(person.access, saved, {"table": "members", "refresh": {"every": "hour"}})
+    run_jobs()
+    url = f"{person.base}tables/{table.pk}/feed/"
+    shown = person.browser.get(url).content.decode()
+    assert shown.count("checked") == 5 and 'value="hour" selected' in shown
+    data = settings_of(columns=["points", "member_no"], every="hour", hours="2")
+    assert person.browser.post(url, data).status_code == 302
+    feed = Feed.objects.get()
+    assert (feed.columns, feed.refresh) == (["member_no", "points"], {"every": "hour", "hours": 2})
+    Connection.objects.update(port=1)
+    away = person.browser.get(url).content.decode()
+    assert "only the time of copies" in away and "member_no" not in away
+    assert person.browser.post(url, {"every": "off"}).status_code == 302
+    feed.refresh_from_db()
+    assert (feed.columns, feed.refresh) == (["member_no", "points"], {"every": "off"})
+
+
+def test_a_failed_copy_says_what_to_do_and_offers_it(
+    person: Member, postgresql: Server, run_jobs: RunJobs
+) -> None:
+    postgresql.run("DROP VIEW grown")
+    saved = services.create(person.access, postgresql.settings())
+    table, _job = feeds.bring_in(person.access, saved, {"table": "members"})
+    run_jobs()
+    url = f"{person.base}tables/{table.pk}/"
+    postgresql.run("ALTER TABLE members DROP COLUMN phone")
+    assert person.browser.post(f"{url}copy/").status_code == 302
+    run_jobs(allow_failure=True)
+    page = person.browser.get(url).content.decode()
+    assert "no longer has these columns: phone" in page and "Take the columns as they are now" in page
+    person.browser.post(f"{url}copy/", {"accept_columns": "1"})
+    run_jobs()
+    assert "no longer has these columns: phone" not in person.browser.get(url).content.decode()
+    person.browser.post(f"{url}part/")
+    page = person.browser.get(url).content.decode()
+    assert "Copied from" not in page and "Append rows" in page
+
+
+def test_a_source_with_tables_lists_them_instead_of_going(
+    person: Member, postgresql: Server, run_jobs: RunJobs
+) -> None:
+    saved = services.create(person.access, postgresql.settings())
+    table, _job = feeds.bring_in(person.access, saved, {"table": "members"})
+    run_jobs()
+    tag = {"column": "points", "name": "Points", "type": "number"}
+    user = {"column": "member_no", "id_type": "one_id"}
+    data = {"name": "People", "kind": "user_tags", "table": table.name, "user_id": user, "tags": [tag]}
+    datasets.create(person.access, data)
+    page = person.browser.get(address(person, f"{saved.pk}/delete/")).content.decode()
+    assert "members (People)" in page and "It cannot be removed" in page
+    assert person.browser.post(address(person, f"{saved.pk}/delete/")).status_code == 409
+    assert Connection.objects.exists()
+
+
+def test_bringing_in_from_a_source_that_is_away_leads_back_to_it(person: Member, postgresql: Server) -> None:
+    saved = services.create(person.access, postgresql.settings())
+    Connection.objects.update(port=1)
+    answer = person.browser.get(address(person, f"{saved.pk}/bring-in/") + "?table=members", follow=True)
+    assert answer.redirect_chain[-1][0] == address(person, f"{saved.pk}/")
+    assert "Nothing answers" in answer.content.decode()
