@@ -460,3 +460,22 @@ def test_files_are_not_loaded_into_a_copied_table(copier: Copier) -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "table_fed")
     copier.call("delete", f"tables/{table.name}/feed/")
     assert copier.send(f"{table.name}/replace/", b"a\n1\n").status_code == 202
+
+
+def test_a_cancelled_copy_leaves_the_last_version(copier: Copier, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = copier.bring("members")
+    copier.server.run("INSERT INTO members VALUES ('m3', NULL, 1, NULL)")
+    job = feeds.copy_now(copier.access, feeds.feed_of(table))
+    real = copying.scanning.copy
+
+    def cancelled_meanwhile(*arguments: Any) -> int:
+        """Somebody cancels after the rows were read."""
+        rows = real(*arguments)
+        Job.objects.filter(pk=job.pk).update(cancel_requested=True)
+        return rows
+
+    monkeypatch.setattr(copying.scanning, "copy", cancelled_meanwhile)
+    copier.run_jobs(allow_failure=True)
+    job.refresh_from_db()
+    table.refresh_from_db()
+    assert (job.status, table.version, table.state, len(copier.rows(table))) == ("cancelled", 1, "ready", 2)
