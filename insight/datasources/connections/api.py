@@ -39,7 +39,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
 class FeedSerializer(serializers.ModelSerializer[Feed]):
     """How a table is copied from a source, and how far that has got."""
 
-    source = serializers.CharField(source="connection_id", help_text="ID of the source")
+    source = serializers.CharField(source="connection_id", help_text="ID of the source")  # type: ignore[assignment]
     source_name = serializers.CharField(source="connection.name")
     table = serializers.CharField(source="remote", help_text="The table's name in the source")
 
@@ -122,7 +122,7 @@ class ConnectionViewSet(WorkspaceViewSet):
         return self.get_paginated_response(
             [
                 {**asdict(table), "tables": [copy.name for copy in copies.get(table.name, [])]}
-                for table in page
+                for table in page or []
             ]
         )
 

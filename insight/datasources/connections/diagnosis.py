@@ -6,7 +6,7 @@ import re
 import socket
 import ssl
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,7 +167,7 @@ def _reach(source: Connection, found: list[str]) -> str:
     raise ValidationFailed(message, code="source_unreachable", errors={"port": [message]})
 
 
-def _walk(source: Connection, found: Diagnosis) -> Iterator[str]:  # type: ignore[misc]
+def _walk(source: Connection, found: Diagnosis) -> Generator[str, None, None]:
     """One step after the other; each gives what it saw, or raises ValidationFailed."""
     names = addresses(source.host)
     yield ", ".join(names)
