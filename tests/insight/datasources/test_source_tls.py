@@ -69,8 +69,6 @@ def authority(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(db: None, tmp_path: Path, authority: Path) -> Iterator[Server]:
     """A MariaDB with a certificate for localhost."""
-    if not servers.MYSQLD:
-        pytest.skip("NO MYSQL SERVER ON THIS MACHINE: install mariadb-server-core to test MySQL sources.")
     signer = signed("Authority of the tests")
     key, certificate = signed("localhost", signer)
     pem = serialization.Encoding.PEM
