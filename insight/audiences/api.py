@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
-from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from cdp.core.errors import NotFound, ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import (
     combining,
@@ -28,6 +28,7 @@ from insight.audiences import (
     members,
     outside,
     overlap,
+    past,
     refreshing,
     rules,
     services,
@@ -36,7 +37,7 @@ from insight.audiences import (
     visibility,
     wording,
 )
-from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.audiences.models import Audience, Folder
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.serializers import (
     AudienceSerializer,
@@ -261,8 +262,11 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(responses=OpenApiResponse(description="A page of members"))
     @action(detail=True)
     def members(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The members in order of identifier; IDs are masked without the right `privacy.unmask`."""
-        version = _current(self.get_object())
+        """The members in order of identifier; IDs are masked without the right `privacy.unmask`.
+
+        `as_of`, a day or a time, asks for those of then; `version` for those of one version.
+        """
+        version = past.wanted(self.get_object(), request.query_params)
         assert self.paginator is not None
         self.paginator.paginate_queryset(range(version.count), request, view=self)
         page = self.paginator.page  # type: ignore[attr-defined]
@@ -273,9 +277,9 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(responses={(200, "text/csv"): str})
     @action(detail=True)
     def export(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """All members as CSV."""
+        """All members as CSV; `as_of` and `version` as for the members."""
         audience = self.get_object()
-        version = _current(audience)
+        version = past.wanted(audience, request.query_params)
         pieces = members.export(self.access, audience, version)
         return csv_response(request._request, pieces, members.file_name(audience.name, version.count))
 
@@ -289,10 +293,12 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(request=None, responses=SnapshotSerializer(many=True))
     @action(detail=True, methods=["get", "post"])
     def snapshots(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The snapshots; POST keeps the present version as one."""
+        """The snapshots; POST keeps the present version as one, or that of the `version` in the body."""
         audience = self.get_object()
         if request.method == "POST":
-            return Response(SnapshotSerializer(snapshots.take(self.access, audience)).data, status=201)
+            number = _body(request).get("version")
+            taken = snapshots.take(self.access, audience, number)
+            return Response(SnapshotSerializer(taken).data, status=201)
         rows: Any = self.paginate_queryset(audience.versions.filter(is_snapshot=True))
         return self.get_paginated_response(SnapshotSerializer(rows, many=True).data)
 
@@ -385,12 +391,3 @@ def _folder(view: WorkspaceViewSet, folder_id: Any) -> Folder | None:
     if found is None:
         raise NotFound(_("There is no such folder here."))
     return found
-
-
-def _current(audience: Audience) -> AudienceVersion:
-    if audience.current is None:
-        raise Conflict(
-            _("The audience has not been computed yet. Refresh it, then read its members."),
-            code="audience_empty",
-        )
-    return audience.current

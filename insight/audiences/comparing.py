@@ -8,33 +8,21 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from cdp.core.errors import ValidationFailed
 from cdp.warehouse import get_engine
 from insight.audiences import services, snapshots, visibility
 from insight.audiences.masking import Masker
-from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.models import Audience
+from insight.audiences.snapshots import kept_version
 
 USER = "user_unique_id"
 EXAMPLES = 20
 SIDES = ("joined", "left")
 
 
-def version(audience: Audience, number: Any) -> AudienceVersion:
-    """A version whose members are still kept. Raises NotFound, Conflict."""
-    found = audience.versions.filter(number=int(number)).first() if str(number).isdigit() else None
-    if found is None:
-        raise NotFound(_("The audience has no such version."))
-    if found.dropped_at is not None:
-        raise Conflict(
-            _("The members of this version are no longer kept; only its figures are. Snapshots are kept."),
-            code="version_dropped",
-        )
-    return found
-
-
 def compare(access: Access, audience: Audience, older: Any, newer: Any) -> dict[str, Any]:
     """`{"from", "to", "stayed", "joined", "left", "examples": {"joined": [...], "left": [...]}}`, IDs masked."""
-    first, second = version(audience, older), version(audience, newer)
+    first, second = kept_version(audience, older), kept_version(audience, newer)
     if first.pk == second.pk:
         raise ValidationFailed(_("Choose two different versions."), errors={"to": [_("The same version.")]})
     engine = get_engine(audience.source)
@@ -67,7 +55,7 @@ def save_side(access: Access, audience: Audience, older: Any, newer: Any, side: 
             _("Use one of %(values)s.") % {"values": ", ".join(SIDES)}, errors={"side": [_("joined or left")]}
         )
     visibility.check_change(access, audience)
-    first, second = version(audience, older), version(audience, newer)
+    first, second = kept_version(audience, older), kept_version(audience, newer)
     wanted, other = (second, first) if side == "joined" else (first, second)
     with transaction.atomic():
         for kept in (first, second):

@@ -11,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import ActionView, DeletePage, DetailPage, FormPage, WorkspaceView
-from cdp.core.errors import Conflict, DomainError
+from cdp.core import timezones
+from cdp.core.errors import Conflict, DomainError, PermissionDenied
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
 from insight.audiences import (
@@ -20,6 +21,7 @@ from insight.audiences import (
     lineage,
     members,
     origins,
+    past,
     refreshing,
     schedule,
     services,
@@ -122,12 +124,17 @@ class MembersTable(OneAudience):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         audience = self.get_object()
-        version = audience.current
+        as_of, problem, version = request.GET.get("as_of", ""), "", audience.current
+        try:
+            version = past.wanted(audience, request.GET)
+        except PermissionDenied:
+            raise
+        except DomainError as error:
+            problem = str(error)
         if version is None:
             raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
         page = Paginator(range(version.count), MEMBERS_PER_PAGE).get_page(request.GET.get("page"))
         rows: list[dict[str, str]] = []
-        problem = ""
         try:
             offset = (page.number - 1) * MEMBERS_PER_PAGE
             rows = members.page(self.access, version, offset=offset, size=MEMBERS_PER_PAGE)
@@ -143,8 +150,19 @@ class MembersTable(OneAudience):
             rows=[[row[column] for column in columns] for row in rows],
             masked=not self.access.can("privacy.unmask"),
             problem=problem,
+            version=version,
+            as_of=as_of,
+            today=timezones.today(self.workspace).isoformat(),
+            first_day=_first_day(audience),
+            may_download=visibility.may_download(self.access, audience),
         )
         return self.render(self.template_name, context)
+
+
+def _first_day(audience: Audience) -> str:
+    """The day of the first version, on the workspace's clock."""
+    first = audience.versions.order_by("number").values_list("created_at", flat=True).first()
+    return first.astimezone(timezones.zone(audience.workspace)).date().isoformat() if first else ""
 
 
 class _Back(OneAudience, ActionView):
@@ -165,7 +183,7 @@ class RefreshNow(_Back):
 
 class TakeSnapshot(_Back):
     def act(self, obj: Any) -> Any:
-        return snapshots.take(self.access, obj)
+        return snapshots.take(self.access, obj, self.request.POST.get("version"))
 
     def message(self, obj: Any, result: Any) -> Any:
         return _("Kept as “%(name)s”.") % {"name": result.snapshot_name}
@@ -252,9 +270,7 @@ class Download(OneAudience):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         audience = self.get_object()
-        version = audience.current
-        if version is None:
-            raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
+        version = past.wanted(audience, request.GET)
         pieces = members.export(self.access, audience, version)
         return csv_response(request, pieces, members.file_name(audience.name, version.count))
 

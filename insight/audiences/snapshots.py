@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.core import audit
@@ -54,8 +57,11 @@ def release(version: AudienceVersion) -> None:
     version.save(update_fields=["is_snapshot", "snapshot_auto", "snapshot_name"])
 
 
-def take(access: Access, audience: Audience) -> AudienceVersion:
-    """Keep the present version as a snapshot, without a refresh."""
+def take(access: Access, audience: Audience, number: int | None = None) -> AudienceVersion:
+    """Keep the present version, or an older one by its number, as a snapshot, without a refresh.
+
+    Raises NotFound, Conflict: audience_empty, version_dropped, too_many_snapshots.
+    """
     visibility.check_change(access, audience)
     with transaction.atomic():
         row = (
@@ -65,9 +71,22 @@ def take(access: Access, audience: Audience) -> AudienceVersion:
         )
         if row.current is None:
             raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-        snapshot = keep(row.current, row)
+        snapshot = keep(row.current if number is None else kept_version(row, number), row)
         audit.record(access, "audience.snapshot_taken", audience, after={"snapshot": snapshot.snapshot_name})
     return snapshot
+
+
+def kept_version(audience: Audience, number: Any) -> AudienceVersion:
+    """A version whose members are still kept. Raises NotFound, Conflict `version_dropped`."""
+    found = audience.versions.filter(number=int(number)).first() if str(number).isdecimal() else None
+    if found is None:
+        raise NotFound(_("The audience has no such version."))
+    if found.dropped_at is not None:
+        raise Conflict(
+            _("The members of this version are no longer kept; only its figures are. Snapshots are kept."),
+            code="version_dropped",
+        )
+    return found
 
 
 def get(audience: Audience, snapshot_id: str) -> AudienceVersion:
@@ -80,7 +99,7 @@ def get(audience: Audience, snapshot_id: str) -> AudienceVersion:
 
 
 def delete(access: Access, audience: Audience, version: AudienceVersion) -> None:
-    """Delete a snapshot. Raises Conflict while the rule of an audience reads it."""
+    """Delete a snapshot and its members. Raises Conflict while the rule of an audience reads it."""
     visibility.check_change(access, audience)
     readers = usage.snapshot_readers(version)
     if readers:
@@ -92,7 +111,9 @@ def delete(access: Access, audience: Audience, version: AudienceVersion) -> None
     with transaction.atomic():
         release(version)
         if not current:
+            # The figures stay: without the row it would look as if the version before had been current then.
             table, workspace = version.table_name, version.workspace_id
-            version.delete()
+            version.dropped_at = timezone.now()
+            version.save(update_fields=["dropped_at"])
             transaction.on_commit(lambda: get_engine(audience.source).drop(workspace, table))
         audit.record(access, "audience.snapshot_deleted", audience, before={"snapshot": name})

@@ -9,7 +9,7 @@ from typing import Any
 from celery import shared_task
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -102,10 +102,13 @@ def _start(audience: Audience) -> bool:
 
 @shared_task
 def drop_old_versions() -> int:
-    """Drop the members of versions that are older than the time kept; snapshots and current versions stay."""
+    """Drop the members of versions that have not been current for longer than the time kept; snapshots stay."""
     limit = timezone.now() - timedelta(days=settings.LAKE_VERSION_DAYS)
+    later = AudienceVersion.objects.filter(
+        audience=OuterRef("audience"), number__gt=OuterRef("number"), created_at__lt=limit
+    )
     old = (
-        AudienceVersion.objects.filter(dropped_at__isnull=True, is_snapshot=False, created_at__lt=limit)
+        AudienceVersion.objects.filter(Exists(later), dropped_at__isnull=True, is_snapshot=False)
         .exclude(audience__current_id=F("pk"))
         .select_related("audience")
     )
