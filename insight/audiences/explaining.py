@@ -88,8 +88,7 @@ def explain(access: Access, audience: Audience, given: str) -> Explanation:
         return Explanation(person, bool(history), inside, None, None, history)
     catalog = WorkspaceCatalog(audience.workspace, audience.source, access=access)
     try:
-        rule = rules.parse_rule(audience.rule)
-        check_data(rule, catalog)
+        rule = check_data(rules.parse_rule(audience.rule), catalog)
     except rules.RuleInvalid as error:
         raise Conflict(str(invalid(error)), code="rule_outdated") from None
     except ValidationFailed as error:

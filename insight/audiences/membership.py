@@ -70,8 +70,7 @@ def of_selection(audience: Audience, today: date) -> Members:
 def _usable_rule(audience: Audience, catalog: WorkspaceCatalog) -> rules.Rule:
     """The stored rule, if it still fits the data. Raises Conflict saying what has changed."""
     try:
-        rule = rules.parse_rule(audience.rule)
-        rule_checks.check_data(rule, catalog)
+        rule = rule_checks.check_data(rules.parse_rule(audience.rule), catalog)
     except rules.RuleInvalid as error:
         raise _outdated(rule_checks.invalid(error)) from None
     except ValidationFailed as error:

@@ -15,6 +15,7 @@ from insight.audiences.checking import ModelDayMissing
 from insight.audiences.checking import check as check_rule
 from insight.audiences.identities import identifier_of
 from insight.audiences.models import Audience
+from insight.audiences.renewing import renewed
 from insight.audiences.sources import WorkspaceCatalog
 
 
@@ -31,11 +32,13 @@ def invalid(error: rules.RuleInvalid) -> ValidationFailed:
     return ValidationFailed(_("The rule cannot be used."), code=error.code, errors=errors)
 
 
-def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> None:
-    """Raises ValidationFailed where the rule does not fit the data, or mixes users known by different IDs.
+def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
+    """The rule, with former operators replaced by those that mean the same today.
 
-    Its code is `model_day_missing` where a flow names a day on which the model was not computed.
+    Raises ValidationFailed where it does not fit the data, or mixes users known by different IDs. Its code
+    is `model_day_missing` where a flow names a day on which the model was not computed.
     """
+    rule = renewed(rule, catalog)
     try:
         check_rule(rule, catalog, today=timezones.today(catalog.workspace))
     except rules.RuleInvalid as error:
@@ -55,6 +58,7 @@ def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> None:
             ]
     if errors:
         raise ValidationFailed(_("The rule cannot be used."), errors=errors)
+    return rule
 
 
 def checked_rule(
@@ -73,7 +77,7 @@ def checked_rule(
         rule = rules.parse_rule(data)
     except rules.RuleInvalid as error:
         raise invalid(error) from None
-    check_data(rule, catalog or WorkspaceCatalog(access.workspace, access=access))
+    rule = check_data(rule, catalog or WorkspaceCatalog(access.workspace, access=access))
     errors: dict[str, list[str]] = {}
     wanted = {
         leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)
