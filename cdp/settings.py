@@ -52,6 +52,7 @@ INSTALLED_APPS = [
     "admin_center.audit",
     "insight.datasources",
     "insight.datasets",
+    "insight.campaigns",
     "insight.audiences",
     "insight.analysis",
     "marketing.channels",

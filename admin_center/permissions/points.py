@@ -55,8 +55,8 @@ register(
 register(
     _("Campaigns"),
     {
-        "campaign.create": _("Create campaigns"),
-        "campaign.manage": _("Manage all campaigns"),
+        "campaign.create": _("Create campaigns and manage one's own"),
+        "campaign.manage": _("See campaigns, and work with those one has a grant for"),
         "omni": _("Omni-channel insight"),
     },
 )

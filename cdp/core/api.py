@@ -150,6 +150,13 @@ class WorkspaceViewSet(WorkspaceAPIView, viewsets.GenericViewSet):
         return Response(self.get_serializer(obj).data, status=status, headers=headers)
 
 
+def json_object(request: Request) -> dict[str, Any]:
+    """The body as a dictionary. Raises ValidationFailed for anything else."""
+    if not isinstance(request.data, Mapping):
+        raise ValidationFailed(_("Send a JSON object."))
+    return {str(name): value for name, value in request.data.items()}
+
+
 def accepted(job: Any, **more: Any) -> Response:
     """202 with the job that does the work."""
     from cdp.jobs.api import JobSerializer

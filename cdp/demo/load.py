@@ -25,6 +25,7 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
+from cdp.demo import campaigns
 from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, RFM, TABLES
 from cdp.demo.retailer import Tables, generate
 from cdp.jobs import JobContext
@@ -33,6 +34,7 @@ from cdp.jobs.runner import run_job
 from insight.audiences import combining, folders, outside, snapshots
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience, Folder
+from insight.campaigns.models import Campaign
 from insight.datasets import granting
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
@@ -75,9 +77,17 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
     members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, behaved, RFM))
     job.phase(_("Building audiences"), progress=60)
     made = _audiences(access, members, behaviour, model)
+    planned = campaigns.load(access, today(job.workspace))
+    belonging = {
+        campaigns.AGAIN: [made[rules.AGAIN], made[rules.VIP]],
+        campaigns.BIRTHDAY: [made[rules.BIRTHDAY]],
+        campaigns.CARE: [made[rules.LOST], made[rules.COMBINED]],
+        campaigns.STORES: [made[rules.UPLOADED]],
+    }
+    campaigns.link_audiences(access, planned, belonging)
     if settings.SANDBOX_URL and settings.SANDBOX_SMTP:
         job.phase(_("Sending messages to the sandbox"), progress=80)
-        _send(job, members, made)
+        _send(job, members, made, planned)
     return {"users": members.users, "audiences": len(made)}
 
 
@@ -112,8 +122,8 @@ def _folder(access: Access, name: str, parent: Folder | None = None) -> Folder:
 
 
 def _audiences(access: Access, members: Dataset, behaviour: Dataset, model: Dataset) -> dict[str, Audience]:
-    campaigns = _folder(access, "营销活动")
-    places = {"": None, "活动": campaigns, "会员日": _folder(access, "会员日", campaigns)}
+    events = _folder(access, "营销活动")
+    places = {"": None, "活动": events, "会员日": _folder(access, "会员日", events)}
     found = {item.name: item for item in Audience.objects.in_workspace(access.workspace)}
     for item in rules.selections(members.pk, behaviour.pk, model.pk):
         if item.name not in found:
@@ -162,9 +172,12 @@ def _one(model: Any, access: Access, make: Callable[[], Any], **known: Any) -> A
     return model.objects.in_workspace(access.workspace).filter(**known).first() or make()
 
 
-def _send(job: JobContext, members: Dataset, made: dict[str, Audience]) -> None:
+def _send(job: JobContext, members: Dataset, made: dict[str, Audience], planned: dict[str, Campaign]) -> None:
     access = job.access
-    sent = [_mail(access, members, made[rules.AGAIN]), _text(access, made[rules.BIRTHDAY])]
+    sent = [
+        _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
+        _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),
+    ]
     until = time.monotonic() + 120
     for send_out in sent:
         active = Job.objects.filter(subject_id=send_out.pk, status__in=Job.ACTIVE).first()
@@ -191,7 +204,7 @@ def _submit(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
     return send_out
 
 
-def _mail(access: Access, members: Dataset, audience: Audience) -> SendOut:
+def _mail(access: Access, members: Dataset, audience: Audience, campaign: Campaign) -> SendOut:
     host, _colon, port = settings.SANDBOX_SMTP.rpartition(":")
     config = {"host": host, "port": int(port), "security": "none"}
     values = {"channel": "email", "type": "smtp", "name": "Sandbox SMTP", "config": config}
@@ -210,10 +223,12 @@ def _mail(access: Access, members: Dataset, audience: Audience) -> SendOut:
     _one(Template, access, lambda: content.create_template(access, "email", gift), name=gift["name"])
     variables = {"city": {"dataset": members.pk, "tag": "city", "missing": "replace", "value": "远方"}}
     sent = {"name": "女装回访邮件", "provider": mail, "sender": sender, "template": letter}
-    return _submit(access, "email", {**sent, "audience": audience, "variables": variables})
+    return _submit(
+        access, "email", {**sent, "audience": audience, "variables": variables, "campaigns": [campaign.pk]}
+    )
 
 
-def _text(access: Access, audience: Audience) -> SendOut:
+def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True}
     values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
     platform = _one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
@@ -227,7 +242,7 @@ def _text(access: Access, audience: Audience) -> SendOut:
         content.submit_for_review(access, text, platform)
     _wait_for_reviews(text, signature)
     sent = {"name": "生日祝福短信", "provider": platform, "signature": signature, "template": text}
-    return _submit(access, "sms", {**sent, "audience": audience})
+    return _submit(access, "sms", {**sent, "audience": audience, "campaigns": [campaign.pk]})
 
 
 def _wait_for_reviews(text: Template, signature: Signature) -> None:

@@ -37,6 +37,7 @@ from insight.audiences import (
     visibility,
     wording,
 )
+from insight.audiences.campaign_links import KIND
 from insight.audiences.models import Audience, Folder
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.serializers import (
@@ -48,6 +49,7 @@ from insight.audiences.serializers import (
 )
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.streaming import csv_response
+from insight.campaigns import links
 
 SEE, SELECT = "insight.audience.list", "insight.audience.filter"
 
@@ -102,7 +104,8 @@ class AudienceViewSet(WorkspaceViewSet):
     def get_queryset(self) -> QuerySet[Audience]:
         if getattr(self, "swagger_fake_view", False):
             return Audience.objects.none()
-        return visibility.visible(self.access).select_related("owner", "folder", "current", "workspace")
+        rows = visibility.visible(self.access).select_related("owner", "folder", "current", "workspace")
+        return links.with_ids(KIND, rows)
 
     @extend_schema(responses={201: AudienceSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -131,6 +134,8 @@ class AudienceViewSet(WorkspaceViewSet):
         data = {key: value for key, value in _body(request).items() if key != "file"}
         if "public" in data:
             data["public"] = data["public"] in ("true", "1")
+        if "campaigns" in data:
+            data["campaigns"] = request.data.getlist("campaigns")
         audience, job = outside.upload(self.access, *_file(request), data)
         return self._started(audience, job)
 

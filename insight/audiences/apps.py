@@ -14,6 +14,7 @@ class AudiencesConfig(AppConfig):
     def ready(self) -> None:
         from cdp.console import home, navigation
         from insight.audiences import (  # noqa: F401  (register origins and job kinds)
+            campaign_links,
             combining,
             membership,
             outside,
@@ -23,6 +24,7 @@ class AudiencesConfig(AppConfig):
         from insight.datasets import services as datasets
 
         datasets.users_of.add("audiences", audiences_of_dataset)
+        campaign_links.register()
 
         navigation.register(
             navigation.NavItem(

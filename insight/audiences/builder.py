@@ -15,6 +15,7 @@ from cdp.core.errors import NotFound, ValidationFailed
 from insight.audiences import fields, folders, origins, rules, values, visibility
 from insight.audiences.models import Audience
 from insight.audiences.serializers import AudienceSerializer
+from insight.campaigns import links
 
 SELECT = "insight.audience.filter"
 
@@ -36,6 +37,7 @@ class Builder(WorkspaceView):
                 audience=audience,
                 back_url=back,
                 branches=folders.flat(folders.tree(self.access)),
+                campaign_choices=links.choices(self.access),
                 data=self.data(audience),
             ),
         )
@@ -56,7 +58,10 @@ class Builder(WorkspaceView):
             "builder": audience.origin_detail.get("builder") if audience else None,
             "prefilled": bool(rule and not audience),
             "audience": AudienceSerializer(audience).data if audience else None,
-            "defaults": {"folder": self.request.GET.get("folder", "")},
+            "defaults": {
+                "folder": self.request.GET.get("folder", ""),
+                "campaigns": self.request.GET.getlist("campaign"),
+            },
             "etag": audience.etag if audience else "",
         }
 

@@ -14,13 +14,16 @@ from insight.audiences import identities, provenance, rule_checks, rules
 from insight.audiences.models import Audience, Folder
 from insight.audiences.schedule import parse_policy
 from insight.audiences.sources import WorkspaceCatalog
+from insight.campaigns import links
+from insight.campaigns.models import Campaign
 
 NAME_LENGTH = 64
 REMARK_LENGTH = 500
 FIELDS = frozenset(
     {"name", "rule", "save_ids", "folder", "public", "remark", "limit", "refresh", "auto_snapshot", "builder"}
+    | {"campaigns"}
 )
-COMMON = frozenset({"name", "folder", "public", "remark"})
+COMMON = frozenset({"name", "folder", "public", "remark", "campaigns"})
 """Fields that every audience has, however it came about."""
 RECOMPUTES = frozenset({"rule", "save_ids", "limit"})
 """Fields whose change makes the members of the version before wrong."""
@@ -28,10 +31,11 @@ RECOMPUTES = frozenset({"rule", "save_ids", "limit"})
 
 @dataclass
 class Definition:
-    """Cleaned values, ready to be set on an audience."""
+    """Cleaned values, ready to be set on an audience. `campaigns`: None where nothing was said of them."""
 
     values: dict[str, Any] = field(default_factory=dict)
     rule: rules.Rule | None = None
+    campaigns: list[Campaign] | None = None
 
 
 def clean(access: Access, data: Mapping[str, Any], audience: Audience | None = None) -> Definition:
@@ -51,8 +55,8 @@ def clean(access: Access, data: Mapping[str, Any], audience: Audience | None = N
     return found
 
 
-def clean_common(access: Access, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Name, remark, folder and sharing of a new audience that no rule describes. Raises ValidationFailed."""
+def clean_common(access: Access, data: Mapping[str, Any]) -> Definition:
+    """Name, remark, folder, sharing and campaigns of a new audience that no rule describes. Raises ValidationFailed."""
     errors: dict[str, list[str]] = {}
     found = Definition()
     _common(access, data, COMMON, None, found, errors)
@@ -60,7 +64,7 @@ def clean_common(access: Access, data: Mapping[str, Any]) -> dict[str, Any]:
         raise ValidationFailed(
             _("The audience was not saved: some fields need another value."), errors=errors
         )
-    return found.values
+    return found
 
 
 def _common(
@@ -83,6 +87,11 @@ def _common(
         _folder(access, data["folder"], found, errors)
     if "limit" in data:
         _limit(data["limit"], found, errors)
+    if "campaigns" in data:
+        try:
+            found.campaigns = links.checked(access, data["campaigns"])
+        except ValidationFailed as error:
+            errors.update({path: [str(m) for m in messages] for path, messages in error.errors.items()})
 
 
 def _name(value: Any, found: Definition, errors: dict[str, list[str]]) -> None:

@@ -7,7 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cdp.core.access import Access
 from cdp.core.folders import Branch, choices
+from insight.campaigns import links
 
 NO_FOLDER = _("No folder")
 
@@ -65,9 +67,11 @@ class CopyForm(forms.Form):
     remark = forms.CharField(
         label=_("Remark"), max_length=500, required=False, widget=forms.Textarea({"rows": 2})
     )
+    campaigns = links.CampaignsField()
 
-    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, access: Access, branches: list[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        links.offer(self, access)
         self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]
 
 

@@ -12,14 +12,17 @@ from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import FormPage, WorkspaceView
 from cdp.console.middleware import flash
+from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
 from insight.audiences import combining, folders, outside, services, visibility
+from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import folder_choices
 from insight.audiences.models import Audience, AudienceVersion, Folder
 from insight.audiences.pages import OneAudience
 from insight.audiences.streaming import csv_response
 from insight.audiences.summary import RFM_TYPES
+from insight.campaigns import links
 from insight.datasets import rights
 from insight.datasources.models import SourceTable
 
@@ -41,8 +44,11 @@ class CommonForm(forms.Form):
         help_text=gettext_lazy("Everybody in the workspace may see, copy and use it."),
     )
 
-    def __init__(self, *args: Any, branches: list[folders.Branch], **kwargs: Any) -> None:
+    campaigns = links.CampaignsField()
+
+    def __init__(self, *args: Any, access: Access, branches: list[folders.Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        links.offer(self, access)
         self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]
         first = [name for name in self.fields if name not in CommonForm.base_fields]
         self.order_fields(["name", *first])
@@ -50,7 +56,7 @@ class CommonForm(forms.Form):
     def common(self) -> dict[str, Any]:
         data = self.cleaned_data
         return {
-            **{key: data[key] for key in ("name", "remark", "public")},
+            **{key: data[key] for key in ("name", "remark", "public", "campaigns") if key in data},
             "folder": data["folder"] or None,
         }
 
@@ -130,10 +136,11 @@ class _Making(FormPage):
     success_message = gettext_lazy("The audience was made and is being computed.")
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        return {"branches": folders.tree(self.access)}
+        return {"access": self.access, "branches": folders.tree(self.access)}
 
     def initial(self, obj: Any) -> dict[str, Any]:
-        return {"folder": self.request.GET.get("folder", "")}
+        given = self.request.GET
+        return {"folder": given.get("folder", ""), "campaigns": given.getlist("campaign")}
 
     def check_folder(self, key: Any) -> None:
         if key:
@@ -237,6 +244,7 @@ class EditCombination(OneAudience, CombineAudiences):  # type: ignore[misc]
             "remark": obj.remark,
             "public": obj.public,
             "folder": obj.folder_id or "",
+            "campaigns": links.ids_of(KIND, obj.pk),
         }
 
     def save(self, form: Any, obj: Any) -> Any:
@@ -275,6 +283,31 @@ class AudienceFromRfm(WorkspaceView):
             flash(request, str(error), messages.ERROR)
             return HttpResponseRedirect(self.reverse("datasets:detail", dataset.pk))
         return HttpResponseRedirect(self.reverse("audiences:detail", audience.pk))
+
+
+class EditDetails(OneAudience, _Making):
+    """Name, remark, folder, sharing and campaigns of an audience that no rule describes."""
+
+    permission = "insight.audience.list"
+    title = gettext_lazy("Edit the audience")
+    form_class = CommonForm
+    submit_label = gettext_lazy("Save")
+    success_message = gettext_lazy("The audience was saved.")
+
+    def get_object(self) -> Any:
+        found = super().get_object()
+        visibility.check_change(self.access, found)
+        return found
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        found = {name: getattr(obj, name) for name in ("name", "remark", "public")}
+        return {**found, "folder": obj.folder_id or "", "campaigns": links.ids_of(KIND, obj.pk)}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        return services.update(self.access, obj, form.common(), etag=obj.etag)
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        return {"back_url": self.success_url(obj), "back_label": obj.name}
 
 
 class ReplaceForm(forms.Form):

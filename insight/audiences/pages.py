@@ -30,9 +30,12 @@ from insight.audiences import (
     visibility,
     wording,
 )
+from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import CopyForm, ScheduleForm
 from insight.audiences.models import Audience, AudienceVersion, Folder
 from insight.audiences.streaming import csv_response
+from insight.campaigns import links
+from insight.campaigns import rights as campaign_rights
 
 SEE = "insight.audience.list"
 MEMBERS_PER_PAGE = 20
@@ -69,6 +72,8 @@ class AudienceDetail(OneAudience, DetailPage):
             "schedule": schedule.describe(obj.refresh),
             "words": wording.stored(obj),
             "ids": _saved_ids(obj.current),
+            "campaigns": links.of(KIND, [obj.pk]).get(obj.pk, []),
+            "seen_campaigns": set(campaign_rights.linkable(self.access).values_list("pk", flat=True)),
             "versions": versions,
             "kept": obj.versions.filter(is_snapshot=True),
             "trend": _trend(versions),
@@ -226,13 +231,14 @@ class CopyAudience(OneAudience, FormPage):
     success_message = gettext_lazy("The copy was made and is being computed.")
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        return {"branches": folders.tree(self.access)}
+        return {"access": self.access, "branches": folders.tree(self.access)}
 
     def initial(self, obj: Any) -> dict[str, Any]:
         return {
             "name": services.free_name(self.access, obj.name),
             "remark": obj.remark,
             "folder": obj.folder_id or "",
+            "campaigns": links.ids_of(KIND, obj.pk),
         }
 
     def extra(self, form: Any, obj: Any) -> dict[str, Any]:

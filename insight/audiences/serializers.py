@@ -7,7 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from insight.audiences import combining, origins
+from insight.audiences.campaign_links import KIND
 from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.campaigns import links
 
 
 class AudienceSerializer(serializers.Serializer[Audience]):
@@ -30,6 +32,7 @@ class AudienceSerializer(serializers.Serializer[Audience]):
     )
     folder = serializers.CharField(source="folder_id", allow_null=True, required=False)
     public = serializers.BooleanField(required=False)
+    campaigns = serializers.SerializerMethodField(help_text="IDs of campaigns; written as a list of IDs.")
     remark = serializers.CharField(max_length=500, required=False, allow_blank=True)
     limit = serializers.IntegerField(min_value=1, required=False, allow_null=True)
     refresh = serializers.JSONField(
@@ -54,6 +57,10 @@ class AudienceSerializer(serializers.Serializer[Audience]):
             return combining.parts(audience.rule)
         hidden = ("table", "refused_table", "builder", "source_table")
         return {key: value for key, value in audience.origin_detail.items() if key not in hidden}
+
+    def get_campaigns(self, audience: Audience) -> list[str]:
+        known: list[str] | None = getattr(audience, "campaign_ids", None)
+        return links.ids_of(KIND, audience.pk) if known is None else known
 
     def get_ids(self, audience: Audience) -> dict[str, Any]:
         return audience.current.id_stats if audience.current else {}

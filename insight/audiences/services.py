@@ -16,8 +16,11 @@ from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.timezones import zone
 from cdp.warehouse import get_engine
 from insight.audiences import definition, origins, provenance, refreshing, rules, usage, visibility
+from insight.audiences.campaign_links import KIND
 from insight.audiences.models import Audience, Dependency, Folder
 from insight.audiences.schedule import parse_policy
+from insight.campaigns import links
+from insight.campaigns import rights as campaign_rights
 
 _LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot")
 
@@ -36,6 +39,7 @@ def create(
         _save(audience, new=True)
         _write_dependencies(audience, found.rule)
         audit.record(access, "audience.created", audience, after=_logged(audience))
+        _link(access, audience, found)
         if compute:
             refreshing.request(access, audience, snapshot=False)
     return audience
@@ -46,15 +50,16 @@ def create_outside(
 ) -> Audience:
     """Make an audience whose members no rule describes. The caller starts what fetches them.
 
-    `data`: name, folder, public, remark. `detail` is what its origin needs to know to find the members.
+    `data`: name, folder, public, remark, campaigns. `detail` is what its origin needs to know to find the members.
     """
-    values = definition.clean_common(access, data)
+    found = definition.clean_common(access, data)
     audience = Audience(workspace=access.workspace, owner=access.user, origin=origin)
-    _set(audience, {**values, "user_id_type": user_id_type, "save_ids": [user_id_type]})
+    _set(audience, {**found.values, "user_id_type": user_id_type, "save_ids": [user_id_type]})
     audience.origin_detail = detail
     with transaction.atomic():
         _save(audience, new=True)
         audit.record(access, "audience.created", audience, after={**_logged(audience), "origin": origin})
+        _link(access, audience, found)
     return audience
 
 
@@ -91,6 +96,7 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
                 before={name: before[name] for name in changed},
                 after={name: after[name] for name in changed},
             )
+        _link(access, audience, found)
         if definition.RECOMPUTES & changed:
             refreshing.request(access, audience, snapshot=False)
     return audience
@@ -107,6 +113,7 @@ def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audienc
             "name": free_name(access, audience.name),
             "remark": audience.remark,
             "folder": audience.folder_id,
+            "campaigns": _usable_campaigns(access, audience),
         }
         copied = origin.copy(access, audience, {**common, **data})
         audit.record(access, "audience.copied", copied, detail={"from": audience.pk})
@@ -120,6 +127,7 @@ def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audienc
         "auto_snapshot": audience.auto_snapshot,
         "folder": audience.folder_id,
         "name": free_name(access, audience.name),
+        "campaigns": _usable_campaigns(access, audience),
         **data,
     }
     copied = create(access, given, origin=audience.origin)
@@ -185,6 +193,7 @@ def delete(access: Access, audience: Audience) -> None:
         audit.record(
             access, "audience.deleted", audience, before={**_logged(audience), "count": audience.count}
         )
+        links.forget(KIND, audience.pk)
         try:
             audience.delete()
         except ProtectedError as error:
@@ -206,6 +215,17 @@ def set_refresh(
     if auto_snapshot is not None:
         data["auto_snapshot"] = auto_snapshot
     return update(access, audience, data)
+
+
+def _link(access: Access, audience: Audience, found: definition.Definition) -> None:
+    if found.campaigns is not None:
+        links.link(access, KIND, audience, found.campaigns)
+
+
+def _usable_campaigns(access: Access, audience: Audience) -> list[str]:
+    """Those of the audience that the person may link to as well."""
+    rows = campaign_rights.linkable(access).filter(pk__in=links.ids_of(KIND, audience.pk))
+    return list(rows.values_list("pk", flat=True))
 
 
 def _drop(workspace_id: str, source: str, tables: list[str]) -> None:

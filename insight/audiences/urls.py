@@ -25,6 +25,7 @@ urlpatterns = [
     path("<str:pk>/", pages.AudienceDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", builder.EditAudience.as_view(), name="edit"),
     path("<str:pk>/combination/", making.EditCombination.as_view(), name="combination"),
+    path("<str:pk>/details/", making.EditDetails.as_view(), name="details"),
     path("<str:pk>/file/", making.ReplaceFile.as_view(), name="replace-file"),
     path("<str:pk>/refused/", making.RefusedLines.as_view(), name="refused"),
     path("<str:pk>/compare/", looking.CompareVersions.as_view(), name="compare"),

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from admin_center.members.models import WorkspaceMember
-from admin_center.permissions.models import Role
+from admin_center.permissions import grantees
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
@@ -56,7 +54,7 @@ def grant(access: Access, dataset: Dataset, data: Mapping[str, Any]) -> DatasetG
     Of data: `right` use or manage, `expires_at`, and `rows` {column: values} where the dataset chooses rows.
     """
     rights.check_grant(dataset, access)
-    user, role = _grantee(access, dataset, data)
+    user, role = grantees.find(access, data, dataset.owner_id)
     row = DatasetGrant(
         workspace=access.workspace, dataset=dataset, user=user, role=role, granted_by=access.user
     )
@@ -101,23 +99,6 @@ def forget(instance: WorkspaceMember, **_signal: object) -> None:
     DatasetGrant.objects.in_workspace(instance.workspace_id).filter(user=instance.user_id).delete()
 
 
-def _grantee(access: Access, dataset: Dataset, data: Mapping[str, Any]) -> tuple[Any, Role | None]:
-    if bool(data.get("user")) == bool(data.get("role")):
-        raise ValidationFailed(errors={"user": [_("Give either a person or a role.")]})
-    if data.get("role"):
-        role = Role.objects.in_workspace(access.workspace).filter(code=str(data["role"])).first()
-        if role is None:
-            raise ValidationFailed(errors={"role": [_("There is no such role here.")]})
-        return None, role
-    members = WorkspaceMember.objects.filter(workspace=access.workspace).select_related("user")
-    member = members.filter(user__username=str(data["user"])).first()
-    if member is None:
-        raise ValidationFailed(errors={"user": [_("Nobody in this workspace has this user name.")]})
-    if member.user_id == dataset.owner_id:
-        raise ValidationFailed(errors={"user": [_("The owner of the dataset needs no grant.")]})
-    return member.user, None
-
-
 def _fill(row: DatasetGrant, dataset: Dataset, data: Mapping[str, Any]) -> None:
     errors: dict[str, list[str]] = {}
     unknown = set(data) - {"user", "role", "right", "expires_at", "rows"}
@@ -126,7 +107,7 @@ def _fill(row: DatasetGrant, dataset: Dataset, data: Mapping[str, Any]) -> None:
     if right not in DatasetGrant.Right.values:
         choices = ", ".join(DatasetGrant.Right.values)
         errors["right"] = [_("Choose one of %(types)s.") % {"types": choices}]
-    expires = _time(data.get("expires_at"), errors)
+    expires = grantees.expiry(data.get("expires_at"), errors)
     rows = data.get("rows") or {}
     values: dict[str, list[str]] = {}
     if not isinstance(rows, Mapping):
@@ -149,21 +130,6 @@ def _fill(row: DatasetGrant, dataset: Dataset, data: Mapping[str, Any]) -> None:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     row.right, row.expires_at = right, expires
     row.rows = values if right == DatasetGrant.Right.USE else {}
-
-
-def _time(given: Any, errors: dict[str, list[str]]) -> datetime | None:
-    if given in (None, ""):
-        return None
-    try:
-        found = given if isinstance(given, datetime) else datetime.fromisoformat(str(given))
-    except ValueError:
-        errors["expires_at"] = [_("Give a time such as 2026-03-31T18:00:00+08:00.")]
-        return None
-    if timezone.is_naive(found):
-        found = timezone.make_aware(found)
-    if found <= timezone.now():
-        errors["expires_at"] = [_("Give a time in the future.")]
-    return found
 
 
 def _told(row: DatasetGrant) -> dict[str, Any]:

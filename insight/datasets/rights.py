@@ -10,10 +10,10 @@ import ibis
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from django.db.models import Case, F, Q, QuerySet, When
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from admin_center.organizations.outside import PersonAccess
+from admin_center.permissions import grantees
 from admin_center.permissions.access import access_for
 from cdp import lake
 from cdp.core.access import Access
@@ -57,10 +57,8 @@ def _live(access: Access) -> QuerySet[DatasetGrant]:
     """The person's grants that have not expired."""
     if access.user.pk is None:
         return DatasetGrant.objects.none()
-    mine = Q(user=access.user) | Q(role__assignments__member__user=access.user)
-    in_time = Q(expires_at__isnull=True) | Q(expires_at__gt=timezone.now())
     rows: QuerySet[DatasetGrant] = DatasetGrant.objects.in_workspace(access.workspace)
-    return rows.filter(mine, in_time)
+    return rows.filter(grantees.of_person(access.user))
 
 
 def visible(access: Access) -> QuerySet[Dataset]:

@@ -9,8 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_center.members.models import WorkspaceMember
-from admin_center.permissions.models import Role
+from admin_center.permissions import grantees
 from cdp.console.generic import ActionView, FormPage
 from cdp.console.middleware import flash
 from cdp.core.errors import DomainError, NotFound
@@ -98,7 +97,7 @@ class GrantForm(forms.Form):
         if fixed is not None:
             del self.fields["grantee"]
         else:
-            grantee.choices = _grantees(dataset)
+            grantee.choices = grantees.choices(dataset.workspace, without=dataset.owner_id)
         names = rights.row_choices(dataset)
         self.columns = list(dataset.row_columns)
         for place, column in enumerate(self.columns):
@@ -130,21 +129,6 @@ class GrantForm(forms.Form):
         places |= {"user": "grantee", "role": "grantee"}
         error.errors = {places.get(path, path): found for path, found in error.errors.items()}
         return error
-
-
-def _grantees(dataset: Dataset) -> list[Any]:
-    members = (
-        WorkspaceMember.objects.filter(workspace=dataset.workspace, user__is_active=True)
-        .exclude(user=dataset.owner_id)
-        .select_related("user")
-        .order_by("user__username")
-    )
-    roles = Role.objects.in_workspace(dataset.workspace)
-    return [
-        ("", ""),
-        (_("People"), [(f"user:{member.user.username}", str(member.user)) for member in members]),
-        (_("Everybody with a role"), [(f"role:{role.code}", str(role)) for role in roles]),
-    ]
 
 
 def _values(dataset: Dataset, column: str, chosen: list[str]) -> list[str]:

@@ -18,10 +18,12 @@ from cdp.core.errors import PermissionDenied, ValidationFailed
 from cdp.jobs.services import active_job
 from insight.audiences.masking import Mask, Masker
 from insight.audiences.models import Audience
+from insight.campaigns import links
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import queries, services, suppressions, trial
+from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression, UnknownReason
 
 CHANNELS = tuple(Provider.Channel.values)
@@ -48,6 +50,9 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     signature = serializers.CharField(source="signature_id", required=False, allow_null=True)
     template = serializers.CharField(source="template_id")
     audience = serializers.CharField(source="audience_id")
+    campaigns = serializers.ListField(
+        child=serializers.CharField(), required=False, write_only=True, help_text="IDs of campaigns."
+    )
 
     class Meta:
         model = SendOut
@@ -60,6 +65,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "signature",
             "template",
             "audience",
+            "campaigns",
             "variables",
             "limit",
             "refresh_first",
@@ -85,6 +91,13 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "finished_at",
         ]
         validators: list[Any] = []
+
+    def to_representation(self, instance: SendOut) -> dict[str, Any]:
+        known: list[str] | None = getattr(instance, "campaign_ids", None)
+        return {
+            **super().to_representation(instance),
+            "campaigns": links.ids_of(KIND, instance.pk) if known is None else known,
+        }
 
 
 class SubmitSerializer(serializers.Serializer[Any]):
@@ -119,6 +132,7 @@ class SendOutViewSet(WorkspaceViewSet):
         )
         if getattr(self, "swagger_fake_view", False):
             return rows
+        rows = links.with_ids(KIND, rows)
         return rows.filter(
             channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         )

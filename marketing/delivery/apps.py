@@ -13,11 +13,13 @@ class DeliveryConfig(AppConfig):
         from cdp.console import home, navigation
         from marketing.delivery import (
             audience_use,
+            campaign_links,
             jobs,  # noqa: F401  (registers the job kinds)
         )
         from marketing.delivery.models import SendOut
 
         audience_use.register()
+        campaign_links.register()
         navigation.register(
             navigation.NavItem(
                 "marketing",

@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 
 from cdp.core.access import Access
 from insight.audiences import queries as audiences
+from insight.campaigns import links
 from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
@@ -49,6 +50,7 @@ class SendOutForm(forms.Form):
         widget=forms.Select(_SEARCH),
         help_text=_("Audiences that have been computed and hold the ID that the channel needs."),
     )
+    campaigns = links.CampaignsField(help_text=_("What the send-out is done for."))
     limit = forms.IntegerField(
         label=_("At most this many people"), required=False, min_value=1, help_text=_("Empty: everybody.")
     )
@@ -64,6 +66,7 @@ class SendOutForm(forms.Form):
     def __init__(self, *args: Any, access: Access, channel: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         workspace = access.workspace
+        links.offer(self, access)
         del self.fields["signature" if channel == Provider.Channel.EMAIL else "sender"]
         if channel != Provider.Channel.EMAIL:
             del self.fields["track"]

@@ -14,10 +14,13 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, PermissionDenied, PreconditionFailed, ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import queries as audiences
+from insight.campaigns import links
+from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.content import reviews
 from marketing.content.models import ReviewState
 from marketing.delivery import schedule, variables
+from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
 
 LEAD = timedelta(minutes=1)
@@ -48,9 +51,13 @@ def create(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
     """A draft. Raises ValidationFailed with the fields that need another value."""
     access.require(f"marketing.{channel}.create")
     send_out = SendOut(workspace=access.workspace, channel=channel, owner=access.user)
-    _assign(send_out, values)
-    _save(send_out, force_insert=True)
-    audit.record(access, "send_out.created", send_out, after={"name": send_out.name, "channel": channel})
+    campaigns, rest = _campaigns(access, values)
+    _assign(send_out, rest)
+    with transaction.atomic():
+        _save(send_out, force_insert=True)
+        audit.record(access, "send_out.created", send_out, after={"name": send_out.name, "channel": channel})
+        if campaigns is not None:
+            links.link(access, KIND, send_out, campaigns)
     return send_out
 
 
@@ -60,6 +67,7 @@ def update(
     """Change a send-out that has not started. A waiting one goes back to draft and must be submitted again."""
     access.require(f"marketing.{send_out.channel}.create")
     check_owner(send_out, access)
+    campaigns, rest = _campaigns(access, values)
     with transaction.atomic():
         send_out = SendOut.objects.select_for_update(of=("self",)).get(pk=send_out.pk)
         if edit_version is not None and edit_version != send_out.edit_version:
@@ -68,7 +76,9 @@ def update(
             raise Conflict(
                 _("It has started; what is being sent can no longer be changed."), code="send_out_started"
             )
-        _assign(send_out, values)
+        _assign(send_out, rest)
+        if campaigns is not None:
+            links.link(access, KIND, send_out, campaigns)
         _forget_preparation(send_out)
         send_out.state, send_out.state_reason = SendOut.State.DRAFT, ""
         send_out.submitted_at = None
@@ -76,6 +86,12 @@ def update(
         _save(send_out)
     audit.record(access, "send_out.changed", send_out, after={"fields": sorted(values)})
     return send_out
+
+
+def _campaigns(access: Access, values: dict[str, Any]) -> tuple[list[Campaign] | None, dict[str, Any]]:
+    """The campaigns of `campaigns`, None where nothing is said of them, and the other values."""
+    rest = {name: value for name, value in values.items() if name != "campaigns"}
+    return links.checked(access, values["campaigns"]) if "campaigns" in values else None, rest
 
 
 def is_editable(send_out: SendOut) -> bool:
@@ -333,4 +349,5 @@ def delete(access: Access, send_out: SendOut) -> None:
         if locked.state in SendOut.LIVE:
             raise Conflict(_("Stop it before you delete it."), code="send_out_live")
         audit.record(access, "send_out.deleted", locked, before={"name": locked.name})
+        links.forget(KIND, locked.pk)
         locked.delete()

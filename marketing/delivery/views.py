@@ -26,8 +26,10 @@ from cdp.console.generic import (
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
 from cdp.core.errors import PermissionDenied, ValidationFailed
+from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
 from marketing.delivery import services, suppressions, trial
+from marketing.delivery.campaign_links import KIND
 from marketing.delivery.forms import SendOutForm, SuppressionForm, VariablesForm, WhenForm
 from marketing.delivery.models import Recipient, SendOut, Suppression
 
@@ -170,7 +172,8 @@ class NewSendOut(SendOutFormPage):
         }
 
     def initial(self, obj: Any) -> dict[str, Any]:
-        return {"audience": self.request.GET.get("audience", "")}
+        given = self.request.GET
+        return {"audience": given.get("audience", ""), "campaigns": given.getlist("campaign")}
 
     def form_options(self, obj: Any) -> dict[str, Any]:
         return {"access": self.access, "channel": self.kwargs["channel"]}
@@ -185,7 +188,8 @@ class EditSendOut(SendOutMixin, SendOutFormPage):
 
     def initial(self, obj: SendOut) -> dict[str, Any]:
         names = SendOutForm.base_fields
-        return {name: getattr(obj, f"{name}_id", getattr(obj, name, None)) for name in names}
+        values = {name: getattr(obj, f"{name}_id", getattr(obj, name, None)) for name in names}
+        return {**values, "campaigns": campaigns.ids_of(KIND, obj.pk)}
 
     def form_options(self, obj: SendOut) -> dict[str, Any]:
         return {"access": self.access, "channel": obj.channel}

@@ -18,6 +18,9 @@ from admin_center.permissions.models import Role
 from cdp.console.models import Notification
 from cdp.jobs.models import Job
 from insight.audiences import folders, services, snapshots
+from insight.campaigns import granting as campaign_granting
+from insight.campaigns import links as audience_links
+from insight.campaigns import services as campaigns
 from insight.datasets import granting
 from insight.datasets import services as datasets
 from insight.datasets.folders import folders as dataset_folders
@@ -31,6 +34,7 @@ from marketing.delivery.models import Recipient, SendOut, Suppression
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
 
+_YEAR = {"starts": "2026-01-01", "ends": "2026-12-31"}
 CONSOLE, API = "w/<slug:workspace>/", "api/v1/workspaces/<slug:workspace>/"
 
 
@@ -95,6 +99,10 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     datasets.refresh(access, ages)
     run_jobs()
     grant = granting.grant(access, ages, {"role": "analyst"})
+    theme = campaigns.create(access, {"name": "Year", "code": "y", "is_main": True, **_YEAR})
+    campaign = campaigns.create(access, {"name": "Spring", "code": "s", "parent": theme.pk, **_YEAR})
+    campaign_grant = campaign_granting.grant(access, [campaign], {"role": "analyst"})[0]
+    audience_links.link(access, "audience", audience, [campaign])
     source = Connection.objects.create(workspace=workspace, name="Shop", **own_database())
     brought, _job = feeds.bring_in(access, source, {"table": "django_migrations"})
     run_jobs()
@@ -167,6 +175,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/audiences/builder/": {"dataset": world.members.pk, "column": "gender"},
         "w/audiences/from-rfm/": {"dataset": orders.pk},
         "w/audiences/folders/": pk(folder),
+        "w/campaigns/": pk(campaign),
         "w/channels/": pk(mail, channel="email", type="smtp"),
         "w/content/": pk(template, channel="sms"),
         "w/content/signatures/": pk(signature),
@@ -186,6 +195,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/datasets/": pk(ages, grant=grant.pk),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),
+        "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
         "api/providers/": pk(mail),
         "api/sender-addresses/": pk(sender),
         "api/templates/": pk(template),
@@ -206,6 +216,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "audiences/?tab=public",
         f"audiences/new/?dataset={world.members.pk}",
         f"analysis/?dataset={world.members.pk}&audience={audience.pk}",
+        f"campaigns/{theme.pk}/",
+        "campaigns/?year=2026",
+        f"campaigns/sharing/?campaign={campaign.pk}",
         "channels/new/sms/contract/",
         f"channels/{sms.pk}/",
         "content/new/email/",

@@ -27,6 +27,7 @@ export class SaveForm {
   fill(values) {
     const { elements } = this.form;
     for (const name of ["name", "remark", "folder", "limit"]) elements[name].value = values[name] ?? "";
+    this.chooseCampaigns(values.campaigns || []);
     elements.public.checked = Boolean(values.public);
     elements.auto_snapshot.checked = Boolean(values.auto_snapshot);
     const refresh = values.refresh || {};
@@ -34,6 +35,14 @@ export class SaveForm {
     for (const name of ["at", "hours", "minute", "start", "end"]) if (refresh[name] !== undefined) elements[`refresh_${name}`].value = refresh[name];
     elements.refresh_snapshot.checked = Boolean(refresh.snapshot);
     this.showSchedule();
+  }
+
+  /** The field is there only where the person has campaigns to choose from; TomSelect may have taken it over. */
+  chooseCampaigns(ids) {
+    const select = this.form.elements.campaigns;
+    if (!select) return;
+    if (select.tomselect) select.tomselect.setValue(ids);
+    else for (const option of select.options) option.selected = ids.includes(option.value);
   }
 
   showSchedule() {
@@ -59,6 +68,7 @@ export class SaveForm {
       name: elements.name.value.trim(),
       remark: elements.remark.value.trim(),
       folder: elements.folder.value || null,
+      ...(elements.campaigns ? { campaigns: [...elements.campaigns.selectedOptions].map((option) => option.value) } : {}),
       public: elements.public.checked,
       auto_snapshot: elements.auto_snapshot.checked,
       limit: elements.limit.value ? Number(elements.limit.value) : null,

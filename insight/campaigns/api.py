@@ -1,0 +1,137 @@
+"""REST API of campaigns."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.core import timezones
+from cdp.core.api import WorkspaceViewSet, json_object
+from cdp.core.errors import NotFound, ValidationFailed
+from insight.campaigns import granting, links, rights, services
+from insight.campaigns.models import Campaign, CampaignGrant
+
+
+class CampaignSerializer(serializers.ModelSerializer[Campaign]):
+    """A campaign. `state` is that of today in the workspace's time zone."""
+
+    state = serializers.SerializerMethodField()
+    parent = serializers.CharField(source="parent_id", allow_null=True)  # type: ignore[assignment]
+    owner = serializers.CharField(source="owner.username", default=None)
+
+    class Meta:
+        model = Campaign
+        fields = [
+            *("id", "name", "code", "is_main", "parent", "starts", "ends", "state", "type", "description"),
+            *("budget", "budget_currency", "goal", "goal_currency", "owner", "created_at", "updated_at"),
+        ]
+
+    def get_state(self, campaign: Campaign) -> str:
+        return str(campaign.state_on(timezones.today(self.context["view"].workspace)))
+
+
+class GrantSerializer(serializers.ModelSerializer[CampaignGrant]):
+    user = serializers.CharField(source="user.username", default=None)
+    role = serializers.CharField(source="role.code", default=None)
+    expired = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = CampaignGrant
+        fields = ["id", "user", "role", "right", "expires_at", "expired", "created_at"]
+
+
+class CampaignViewSet(WorkspaceViewSet):
+    """Campaigns: main ones hold others; audiences and tasks belong to the others."""
+
+    model = Campaign
+    serializer_class = CampaignSerializer
+    search_fields = ["name", "code", "type"]
+    ordering_fields = ["name", "starts", "ends", "updated_at"]
+    filterset_fields = ["is_main", "parent", "type"]
+    required_permission = {"create": rights.CREATE, "*": rights.SEE}
+
+    def permission_point(self) -> str:
+        point = super().permission_point()
+        return rights.CREATE if self.access.can(rights.CREATE) else point
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Campaign.objects.none()
+        rows = rights.visible(self.access).select_related("owner", "parent", "workspace")
+        given = self.request.query_params
+        for name, lookup in (("from", "ends__gte"), ("to", "starts__lte")):
+            if given.get(name) and self.action == "list":
+                rows = rows.filter(**{lookup: _day(given[name], name)})
+        return rows
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", date, description="Campaigns that are not over by then."),
+            OpenApiParameter("to", date, description="Campaigns that have begun by then."),
+        ]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Campaigns that the person may see; `from` and `to` choose those that touch a span of days."""
+        return super().list(request, *args, **kwargs)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`name`, `code`, `starts`, `ends`, and optionally the other fields; `is_main` is fixed from then on."""
+        return self.answer(services.create(self.access, json_object(request)), status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Change some fields."""
+        campaign = self.get_object()
+        self.check_etag(campaign)
+        return self.answer(services.update(self.access, campaign, json_object(request)))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Campaigns below a main one become independent; audiences and tasks stay."""
+        services.delete(self.access, self.get_object())
+        return Response(status=204)
+
+    @action(detail=True)
+    def links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What belongs to the campaign, by kind: id, name, state, people; and the sums of the tasks' figures."""
+        parts = links.belongings(self.access, self.get_object())
+        found = {
+            kind.key: [
+                {"id": row.id, "name": row.name, "state": row.state_key, "people": row.people, **row.results}
+                for row in rows
+            ]
+            for kind, rows in parts
+        }
+        return Response({"links": found, "results": links.results(parts)})
+
+    @action(detail=True, methods=["get", "post"])
+    def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Who may use or manage the campaign; POST `user` or `role`, `right`, `expires_at` lets somebody in."""
+        campaign = self.get_object()
+        rights.check_grant(self.access, campaign)
+        if request.method == "POST":
+            row = granting.grant(self.access, [campaign], json_object(request))[0]
+            return Response(GrantSerializer(row).data, status=201)
+        rows: Any = self.paginate_queryset(campaign.grants.select_related("user", "role"))
+        return self.get_paginated_response(GrantSerializer(rows, many=True).data)
+
+    @action(detail=True, methods=["delete"], url_path=r"grants/(?P<grant>[^/]+)")
+    def grant(self, request: Request, grant: str, *args: Any, **kwargs: Any) -> Response:
+        """Take a grant back."""
+        row = self.get_object().grants.select_related("campaign", "user", "role").filter(pk=grant).first()
+        if row is None:
+            raise NotFound(_("There is no such grant."))
+        granting.revoke(self.access, [row])
+        return Response(status=204)
+
+
+def _day(text: str, name: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValidationFailed(errors={name: [_("Give a day such as 2026-01-31.")]}) from None
