@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "insight.datasets",
     "insight.campaigns",
     "insight.audiences",
+    "insight.aipl",
     "insight.analysis",
     "marketing.channels",
     "marketing.content",

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
-from insight.datasets import categories, definition_tables, joining, rfm
+from insight.datasets import categories, definition_tables, joining, kinds, rfm
 from insight.datasets.models import (
     TAG_KINDS,
     Dataset,
@@ -68,25 +68,17 @@ def read(
     table = SourceTable.objects.in_workspace(workspace).filter(name=data.get("table")).first()
     reader = Reader(joining.Source(workspace, table) if table is not None else None)
     if kind not in KNOWN:
-        reader.wrong("kind", _("Choose one of %(kinds)s.") % {"kinds": ", ".join(KNOWN)})
+        reader.wrong(
+            "kind", _("Choose one of %(kinds)s.") % {"kinds": ", ".join([*KNOWN, *kinds.KINDS.keys()])}
+        )
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
     for key in set(data) - KNOWN[kind]:
         reader.wrong(key, _("Unknown field."))
-    name = str(data.get("name") or "").strip()
-    if not 1 <= len(name) <= 64:
-        reader.wrong("name", _("Give a name of 1 to 64 characters."))
+    values = common(reader, workspace, data)
     if data.get("source", LAKE) != LAKE:
         reader.wrong("source", _("There is no such data source."))
     if table is None or table.state != SourceTable.State.READY:
         reader.wrong("table", _("There is no such table, or it has not been loaded."))
-    description = str(data.get("description") or "").strip()
-    if len(description) > 500:
-        reader.wrong("description", _("Use at most %(length)d characters.") % {"length": 500})
-    folder = None
-    if data.get("folder"):
-        folder = DatasetFolder.objects.in_workspace(workspace).filter(pk=str(data["folder"])).first()
-        if folder is None:
-            reader.wrong("folder", _("There is no such folder here."))
     joins = definition_tables.joins(reader, workspace, data)
     if kind != Dataset.Kind.ITEM_TAGS:
         _people(reader, data)
@@ -109,8 +101,24 @@ def read(
             reader.wrong(f"joins/{place}", joining.not_unique(joins[place], examples))
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
-    values = {"name": name, "kind": kind, "table": table, "definition": definition}
-    return {**values, "description": description, "folder": folder}, reader.fields, joins, dimensions
+    values |= {"kind": kind, "table": table, "definition": definition}
+    return values, reader.fields, joins, dimensions
+
+
+def common(reader: Reader, workspace: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """Name, description and folder, which all kinds have; what is wrong goes to the reader."""
+    name = str(data.get("name") or "").strip()
+    if not 1 <= len(name) <= 64:
+        reader.wrong("name", _("Give a name of 1 to 64 characters."))
+    description = str(data.get("description") or "").strip()
+    if len(description) > 500:
+        reader.wrong("description", _("Use at most %(length)d characters.") % {"length": 500})
+    folder = None
+    if data.get("folder"):
+        folder = DatasetFolder.objects.in_workspace(workspace).filter(pk=str(data["folder"])).first()
+        if folder is None:
+            reader.wrong("folder", _("There is no such folder here."))
+    return {"name": name, "description": description, "folder": folder}
 
 
 def _people(reader: Reader, data: dict[str, Any]) -> None:
@@ -233,6 +241,9 @@ def _check_twice(reader: Reader) -> None:
 
 def write(dataset: Dataset) -> dict[str, Any]:
     """The definition of a dataset as it was given."""
+    support = kinds.of(dataset.kind)
+    if support is not None:
+        return support.write(dataset)
     fields = _with_categories(dataset)
     is_items = dataset.kind == Dataset.Kind.ITEM_TAGS
 

@@ -14,7 +14,7 @@ from admin_center.organizations.settings import workspace_settings
 from cdp import lake
 from cdp.core.errors import Cancelled, DomainError
 from cdp.jobs import JobContext, JobKind, register
-from insight.datasets import custom, naming, refreshing, services
+from insight.datasets import custom, kinds, naming, refreshing, services
 from insight.datasets.models import Dataset, DatasetVersion
 
 KEPT_VERSIONS = 2
@@ -36,7 +36,7 @@ class RefreshDataset(JobKind):
     queue = "compute"
 
     def run(self, job: JobContext) -> dict[str, Any]:
-        rows = Dataset.objects.select_related("table", "workspace").prefetch_related("joins__table")
+        rows = Dataset.objects.select_related("table", "workspace", "owner").prefetch_related("joins__table")
         dataset = rows.filter(pk=job.params["dataset"], workspace=job.workspace).first()
         if dataset is None:
             raise Cancelled()
@@ -44,7 +44,10 @@ class RefreshDataset(JobKind):
         job.phase(_("Looking at the source"), progress=5)
         version, started = dataset.version + 1, time.monotonic()
         table = f"{dataset.pk}_v{version}"
-        if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+        support = kinds.of(dataset.kind)
+        if support is not None:
+            result = support.compute(dataset, table, job)
+        elif dataset.kind == Dataset.Kind.CUSTOM_TAGS:
             result = custom.compute(dataset, table, job, job.params.get("only", ()))
         else:
             result = refreshing.compute(dataset, table, job)

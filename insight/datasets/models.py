@@ -83,6 +83,7 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         USER_TAGS = "user_tags", _("User tags")
         BEHAVIOUR = "behaviour", _("Behaviour")
         RFM = "rfm", _("RFM model")
+        AIPL = "aipl", _("AIPL model")
         ITEM_TAGS = "item_tags", _("Item tags")
         CUSTOM_TAGS = "custom_tags", _("Custom tags")
 

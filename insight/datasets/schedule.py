@@ -12,14 +12,21 @@ from django.utils.translation import gettext as _
 
 from cdp.core import schedules
 from cdp.core.schedules import DEFAULTS, PARTS, describe
+from insight.datasets import kinds
 from insight.datasets.models import TAG_KINDS, Dataset
 
-__all__ = ["DEFAULTS", "OF_KIND", "PARTS", "check", "describe", "next_time", "start_due"]
+__all__ = ["DEFAULTS", "PARTS", "check", "describe", "next_time", "of_kind", "start_due"]
 
 log = logging.getLogger(__name__)
 OF_KIND: dict[str, dict[str, Any]] = {Dataset.Kind.RFM: {"every": "day", "at": "05:00"}}
 """Kinds that are refreshed by themselves unless told otherwise: recency changes every day."""
 RETRY = timedelta(hours=1)
+
+
+def of_kind(kind: str) -> dict[str, Any]:
+    """The policy that a dataset of the kind begins with."""
+    support = kinds.of(kind)
+    return support.refresh if support is not None else OF_KIND.get(kind, {})
 
 
 def check(policy: Any, kind: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
-from insight.datasets import categories, custom, definition, schedule
+from insight.datasets import categories, custom, definition, kinds, schedule
 from insight.datasets.models import (
     Dataset,
     DatasetDimension,
@@ -45,9 +45,9 @@ EDITED = (
 
 def create(access: Access, data: dict[str, Any]) -> Dataset:
     """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
-    values, fields, joins, dimensions = definition.read(access.workspace, data)
+    values, fields, joins, dimensions = _read(access, data)
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
-    wanted = data["refresh"] if data.get("refresh") is not None else schedule.OF_KIND.get(dataset.kind, {})
+    wanted = data["refresh"] if data.get("refresh") is not None else schedule.of_kind(dataset.kind)
     dataset.refresh = schedule.check(wanted, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
     with transaction.atomic():
@@ -57,6 +57,14 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
         _store_fields(access, dataset, fields)
         audit.record(access, "dataset.created", dataset, after={"name": dataset.name, "kind": dataset.kind})
     return dataset
+
+
+def _read(access: Access, data: dict[str, Any]) -> Any:
+    """What `definition.read` gives, by whoever knows the kind."""
+    support = kinds.of(data.get("kind"))
+    if support is None:
+        return definition.read(access.workspace, data)
+    return *support.read(access, data), [], []
 
 
 def _of_kind(dataset: Dataset) -> QuerySet[Dataset]:
@@ -81,7 +89,7 @@ def update(
     if merged["kind"] != dataset.kind:
         raise ValidationFailed(errors={"kind": [_("The kind of a dataset cannot be changed.")]})
     merged = {key: value for key, value in merged.items() if value is not None}
-    values, fields, joins, dimensions = definition.read(access.workspace, merged)
+    values, fields, joins, dimensions = _read(access, merged)
     with transaction.atomic():
         _update_values(access, dataset, values, data, edit_version)
         dataset.fields.all().delete()

@@ -29,11 +29,12 @@ from cdp.console.generic.detail import ObjectMixin
 from cdp.core.folders import flat, path_of
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
-from insight.datasets import rights, schedule, services
+from insight.datasets import kinds, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder
 
 VERSIONS_SHOWN = 10
+_EDIT_PAGES = {Dataset.Kind.RFM.value: "datasets:rfm-edit"}
 
 
 class MarksColumn(Column):
@@ -188,6 +189,8 @@ class DatasetDetail(DetailPage):
     def extra(self, obj: Dataset) -> dict[str, Any]:
         loaded = obj.loaded_at
         some = rights.rows_of(self.access, obj) is not None
+        support = kinds.of(obj.kind)
+        edit_page = support.edit_url if support else _EDIT_PAGES.get(obj.kind, "datasets:edit")
         obj.rows, obj.users = rights.figures(self.access, obj)
         if some:
             # What was measured, was measured over all rows.
@@ -202,6 +205,8 @@ class DatasetDetail(DetailPage):
             "versions": [] if some else obj.versions.all()[:VERSIONS_SHOWN],
             "may_select": self.access.can("insight.audience.filter"),
             **rfm_context(obj),
+            "panel": support.panel(self.access, obj) if support else None,
+            "edit_url": self.reverse(edit_page, pk=obj.pk),
             "may_change": rights.may_manage(self.access, obj),
         }
 

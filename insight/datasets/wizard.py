@@ -19,6 +19,7 @@ from insight.datasets import (
     categories,
     definition,
     joining,
+    kinds,
     rights,
     services,
     wizard_joins,
@@ -64,6 +65,8 @@ class NewDataset(WorkspaceView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         table = self.table()
+        if request.GET.get("kind") == Dataset.Kind.AIPL:
+            return HttpResponseRedirect(self.reverse(kinds.KINDS[Dataset.Kind.AIPL.value].new_url))
         if table is not None and request.GET.get("kind") == Dataset.Kind.RFM:
             query = urlencode({"table": table.name})
             return HttpResponseRedirect(f"{self.reverse('datasets:rfm-new')}?{query}")

@@ -1,9 +1,5 @@
 /* Campaigns: the calendar's short form, rows that unfold, fields that depend on what a campaign is. */
 
-for (const select of document.querySelectorAll("select[data-submit]")) {
-  select.addEventListener("change", () => select.form.requestSubmit());
-}
-
 for (const button of document.querySelectorAll("[data-expand]")) {
   button.addEventListener("click", () => {
     const open = button.getAttribute("aria-expanded") !== "true";

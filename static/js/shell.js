@@ -113,6 +113,9 @@ function enhance(root) {
     // The label has moved to TomSelect's own input; what is left of the select is not for assistive technology.
     select.setAttribute("aria-hidden", "true");
   }
+  for (const select of root.querySelectorAll("select[data-submit]")) {
+    if (!select.dataset.submits) { select.dataset.submits = "1"; select.addEventListener("change", () => select.form.requestSubmit()); }
+  }
   for (const input of root.querySelectorAll("input[data-datetime]")) {
     if (!input._flatpickr) flatpickr(input, { enableTime: true, time_24hr: true, dateFormat: "Y-m-d H:i", allowInput: true });
   }

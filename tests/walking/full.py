@@ -99,6 +99,18 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     datasets.refresh(access, ages)
     run_jobs()
     grant = granting.grant(access, ages, {"role": "analyst"})
+    stage = {"rule": world.women, "channels": None}
+    model = datasets.create(
+        access,
+        {
+            "name": "Stages",
+            "kind": "aipl",
+            "dataset": world.members.pk,
+            "stages": dict.fromkeys("AIPL", stage),
+        },
+    )
+    datasets.refresh(access, model)
+    run_jobs()
     theme = campaigns.create(access, {"name": "Year", "code": "y", "is_main": True, **_YEAR})
     campaign = campaigns.create(access, {"name": "Spring", "code": "s", "parent": theme.pk, **_YEAR})
     campaign_grant = campaign_granting.grant(access, [campaign], {"role": "analyst"})[0]
@@ -176,6 +188,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/audiences/from-rfm/": {"dataset": orders.pk},
         "w/audiences/folders/": pk(folder),
         "w/campaigns/": pk(campaign),
+        "w/aipl/": pk(model),
         "w/channels/": pk(mail, channel="email", type="smtp"),
         "w/content/": pk(template, channel="sms"),
         "w/content/signatures/": pk(signature),
@@ -193,6 +206,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/dataset-folders/": pk(box),
         "api/tag-categories/": pk(category),
         "api/datasets/": pk(ages, grant=grant.pk),
+        "api/datasets/{pk}/aipl/": pk(model),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
@@ -217,6 +231,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"audiences/new/?dataset={world.members.pk}",
         f"analysis/?dataset={world.members.pk}&audience={audience.pk}",
         f"campaigns/{theme.pk}/",
+        f"datasets/{model.pk}/",
+        f"aipl/new/?dataset={world.members.pk}",
         "campaigns/?year=2026",
         f"campaigns/sharing/?campaign={campaign.pk}",
         "channels/new/sms/contract/",

@@ -52,7 +52,7 @@ def test_a_campaign_has_all_its_fields_and_is_audited(admin: Any, main: Campaign
     campaign.refresh_from_db()
     assert campaign.parent is None and campaign.budget is None
     events = AuditEntry.objects.filter(object_id=campaign.pk).values_list("action", flat=True)
-    assert list(events.order_by("pk")) == ["campaign.created", "campaign.changed"]
+    assert list(events.order_by("at")) == ["campaign.created", "campaign.changed"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,191 @@
+"""Computing the stages of an AIPL model for a day.
+
+A stage's rule is compiled like an audience's. Who fits several stages has the highest, in the order L, P, I, A; who
+fits none is outside of the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core import timezones
+from cdp.core.errors import Conflict, EngineError, ValidationFailed
+from cdp.jobs import JobContext
+from cdp.warehouse import LakeEngine
+from insight.audiences import rule_checks, rules
+from insight.audiences.catalog import AudienceTable, BehaviourDataset, TagDataset, Unknown
+from insight.audiences.catalog import Dataset as RuleDataset
+from insight.audiences.compiler import compile_rule
+from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets import aipl_days, rights
+from insight.datasets.aipl_days import STAGES
+from insight.datasets.measuring import Measured
+from insight.datasets.models import Dataset
+
+USER = "user_unique_id"
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A catalog in which one dataset has some of its rows only."""
+
+    catalog: WorkspaceCatalog
+    dataset_id: str
+    keep: Callable[[ibis.Table], ibis.Table]
+
+    def dataset(self, dataset_id: str) -> RuleDataset:
+        found = self.catalog.dataset(dataset_id)
+        if dataset_id == self.dataset_id and isinstance(found, TagDataset | BehaviourDataset):
+            return replace(found, source=self.keep(found.table))
+        return found
+
+    def audience(self, audience_id: str, snapshot: str | int | None) -> AudienceTable:
+        raise Unknown(_("Stages cannot ask for audiences."))
+
+
+def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
+    """A version: today's stage of each user with the IDs that go along; the day is kept beside it."""
+    today = timezones.today(dataset.workspace)
+    job.phase(_("Reading the rules"), progress=10)
+    catalog = _catalog(dataset)
+    people = _with_ids(catalog, dataset, stages_on(dataset, today, catalog))
+    job.phase(_("Finding everybody's stage"), progress=25)
+    target = lake.table_path(dataset.workspace, table)
+    create = f"CREATE OR REPLACE TABLE {target} AS FROM ({LakeEngine().sql(people)}) ORDER BY stage, {USER}"
+    counts = _write(dataset, today, target, create)
+    job.phase(_("Counting"), progress=80)
+    users = sum(counts.values())
+    return Measured(
+        users,
+        users,
+        {
+            "unique_users": True,
+            "filled": _filled(dataset, target, users),
+            "distinct": {},
+            "invalid": {},
+            "warnings": [],
+            "aipl": {"day": str(today), "stages": counts},
+        },
+    )
+
+
+def recompute(dataset: Dataset, day: date) -> dict[str, int]:
+    """Put the stages of a day gone by in the place of those it had: behaviour alone tells what was known then."""
+    people = stages_on(dataset, day, _catalog(dataset))
+    return _write(dataset, day, f"({LakeEngine().sql(people)})")
+
+
+def stages_on(dataset: Dataset, day: date, catalog: WorkspaceCatalog) -> ibis.Table:
+    """(user_unique_id, stage), one row per user that has one on `day`. Raises Conflict where a rule no longer fits."""
+    definition = dataset.definition
+    ranked = []
+    for rank, stage in enumerate(STAGES, start=1):
+        part = definition["stages"][stage]
+        limited = Limited(catalog, definition["dataset"], _keep(dataset, day, part["channels"], catalog))
+        rule = _usable(part["rule"], catalog)
+        try:
+            people = compile_rule(rule, limited, today=day)
+        except Unknown as error:
+            raise _outdated(str(error)) from None
+        ranked.append(people.select(USER, rank=ibis.literal(rank, type="int8")))
+    together = ibis.union(*ranked, distinct=False)
+    best = together.group_by(USER).aggregate(rank=together["rank"].max())
+    named: ir.StringValue = ibis.cases(
+        *((best["rank"] == rank, stage) for rank, stage in enumerate(STAGES, start=1)), else_=None
+    )
+    return best.select(USER, stage=named)
+
+
+def _catalog(dataset: Dataset) -> WorkspaceCatalog:
+    """What the owner of the model may read."""
+    return WorkspaceCatalog(dataset.workspace, access=rights.access_of(dataset.owner, dataset.workspace))
+
+
+def _keep(
+    dataset: Dataset, day: date, channels: list[str] | None, catalog: WorkspaceCatalog
+) -> Callable[[ibis.Table], ibis.Table]:
+    """The rows that a stage sees: of its channels; of behaviour, those until the end of the day."""
+    row = _source(dataset, catalog)
+    column = "channel" if row.kind == Dataset.Kind.BEHAVIOUR else dataset.definition.get("channel")
+
+    def keep(table: ibis.Table) -> ibis.Table:
+        if channels is not None:
+            if column not in table.columns:
+                raise _outdated(_("The dataset no longer has its channel."))
+            table = table.filter(table[column].isin(channels))
+        if row.kind == Dataset.Kind.BEHAVIOUR:
+            midnight = datetime.combine(day + timedelta(days=1), time())
+            table = table.filter(table["at"] < ibis.literal(midnight))
+        return table
+
+    return keep
+
+
+def _source(dataset: Dataset, catalog: WorkspaceCatalog) -> Dataset:
+    try:
+        return catalog.row(dataset.definition["dataset"])[0]
+    except Unknown as error:
+        raise Conflict(str(error), code="table_missing") from None
+
+
+def _usable(given: Any, catalog: WorkspaceCatalog) -> rules.Rule:
+    try:
+        return rule_checks.check_data(rules.parse_rule(given), catalog)
+    except rules.RuleInvalid as error:
+        raise _outdated(str(error)) from None
+    except ValidationFailed as error:
+        raise _outdated(" ".join(str(m) for found in error.errors.values() for m in found)) from None
+
+
+def _outdated(reason: str) -> Conflict:
+    return Conflict(
+        _("The model no longer fits its dataset, so the stages stay as they were. %(reason)s")
+        % {"reason": reason},
+        code="rule_outdated",
+    )
+
+
+def _with_ids(catalog: WorkspaceCatalog, dataset: Dataset, people: ibis.Table) -> ibis.Table:
+    columns = dataset.definition["ids"]
+    if not columns:
+        return people
+    table = catalog.table_of(dataset.definition["dataset"])
+    gone = [column for column in columns if column not in table.columns]
+    if gone:
+        raise Conflict(
+            _("The dataset no longer has these columns: %(names)s.") % {"names": ", ".join(gone)},
+            code="column_missing",
+        )
+    ids = catalog.one_row_per_user(dataset.definition["dataset"], columns).rename({"_user": USER})
+    return people.left_join(ids, people[USER] == ids["_user"]).select(USER, "stage", *columns)
+
+
+def _write(dataset: Dataset, day: date, source: str, create: str = "") -> dict[str, int]:
+    """Run the statement `create`, then keep the stages in `source` as those of `day`; all of it or nothing."""
+    lake.ensure_schema(dataset.workspace)
+    try:
+        with lake.transaction() as handle:
+            if create:
+                handle.execute(create)
+            return aipl_days.replace_day(handle, dataset.workspace, dataset.pk, day, source)
+    except duckdb.Error as error:
+        raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
+
+
+def _filled(dataset: Dataset, path: str, users: int) -> dict[str, float]:
+    columns = dataset.definition["ids"]
+    if not columns or not users:
+        return {}
+    listed = ", ".join(f"count({lake.quote(column)})" for column in columns)
+    with lake.cursor() as handle:
+        row = handle.execute(f"SELECT {listed} FROM {path}").fetchone() or ()
+    return {column: count / users for column, count in zip(columns, row, strict=True)}

@@ -1,0 +1,183 @@
+"""What an AIPL model is made of: a dataset, and for each stage a rule over it.
+
+A definition is `{"dataset", "channel", "channel_source", "ids", "stages": {"A": {"channels", "rule"}, …}}`. `dataset`
+is a user-tag or a behaviour dataset, `channel` the tag that says where a row comes from (user tags only), `channels`
+the channels whose rows count for a stage, null for all of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import ValidationFailed
+from insight.audiences import rule_checks, rules
+from insight.audiences.catalog import Unknown
+from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets import definition as datasets
+from insight.datasets.aipl_days import STAGES
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
+from insight.datasets.reading import Reader
+
+KIND = "aipl"
+SOURCE_KINDS = (*TAG_KINDS, Dataset.Kind.BEHAVIOUR.value)
+FIELDS = {
+    *("name", "kind", "description", "folder", "refresh"),
+    *("dataset", "channel", "channel_source", "ids", "stages"),
+}
+SOURCES = ("all", "online", "offline")
+"""Channel sources with a meaning of their own; any other text is a label."""
+LABEL_LENGTH = 32
+MOST_CHANNELS = 200
+CHANNEL_TYPES = ("enum", "text")
+
+
+def read(access: Access, data: dict[str, Any]) -> tuple[dict[str, Any], list[DatasetField]]:
+    """Values and fields of a model for data as the API takes it. Raises ValidationFailed with paths."""
+    reader = Reader(None)
+    values = datasets.common(reader, access.workspace, data)
+    for key in set(data) - FIELDS:
+        reader.wrong(key, _("Unknown field."))
+    catalog = WorkspaceCatalog(access.workspace, access=access)
+    source = _source(catalog, data.get("dataset"), reader)
+    found = {
+        "dataset": source[0].pk if source else "",
+        "channel": _channel(source, data.get("channel"), reader),
+        "channel_source": _label(data.get("channel_source"), reader),
+        "ids": [],
+        "stages": _stages(catalog, source, data, reader),
+    }
+    fields: list[DatasetField] = []
+    if source is not None:
+        fields = _fields(source[1], data.get("ids"), reader)
+        found["ids"] = [item.column for item in fields if item.role == "id"]
+    if reader.errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
+    return {**values, "kind": KIND, "definition": found}, fields
+
+
+def write(dataset: Dataset) -> dict[str, Any]:
+    """The definition of a model as it was given."""
+    return {"description": dataset.description, "folder": dataset.folder_id, **dataset.definition}
+
+
+def _source(catalog: WorkspaceCatalog, key: Any, reader: Reader) -> tuple[Dataset, list[DatasetField]] | None:
+    try:
+        row, fields = catalog.row(str(key or ""))
+    except Unknown as error:
+        reader.wrong("dataset", str(error) if key else _("This is needed."))
+        return None
+    if row.kind not in SOURCE_KINDS:
+        reader.wrong("dataset", _("Choose a dataset of user tags or of behaviour."))
+        return None
+    return row, [item for item in fields if not item.deleted]
+
+
+def _channel(source: Any, given: Any, reader: Reader) -> str | None:
+    if given in (None, "") or source is None:
+        return None
+    row, fields = source
+    if row.kind == Dataset.Kind.BEHAVIOUR:
+        reader.wrong("channel", _("Behaviour brings its own channel along."))
+        return None
+    known = [item.column for item in fields if item.role == "tag" and item.tag_type in CHANNEL_TYPES]
+    if given not in known:
+        reader.wrong("channel", _("Choose a tag of the dataset that holds a text."))
+        return None
+    return str(given)
+
+
+def _label(given: Any, reader: Reader) -> str:
+    label = "all" if given in (None, "") else given
+    if not isinstance(label, str) or not 1 <= len(label.strip()) <= LABEL_LENGTH:
+        reader.wrong("channel_source", _("Give all, online, offline or a label of at most 32 characters."))
+        return ""
+    return label.strip()
+
+
+def _fields(fields: list[DatasetField], given: Any, reader: Reader) -> list[DatasetField]:
+    """The identifier, and the other IDs that go along: those of `given`, all of them where nothing is said."""
+    ids = {item.column: item for item in fields if item.role == "id"}
+    chosen = list(ids) if given is None else given
+    if not isinstance(chosen, list) or any(column not in ids for column in map(str, chosen)):
+        reader.wrong("ids", _("Choose columns of the dataset that hold other IDs."))
+        return []
+    identifier = next(item for item in fields if item.role == "identifier")
+    kept = [(identifier, "user_unique_id"), *((ids[column], column) for column in dict.fromkeys(chosen))]
+    return [
+        DatasetField(
+            column=column, role=item.role, name=item.name, id_type=item.id_type, encryption=item.encryption
+        )
+        for item, column in kept
+    ]
+
+
+def _stages(
+    catalog: WorkspaceCatalog, source: Any, data: dict[str, Any], reader: Reader
+) -> dict[str, dict[str, Any]]:
+    given = reader.mapping(data.get("stages") or {}, "stages", set(STAGES))
+    found = {}
+    for stage in STAGES:
+        path = f"stages/{stage}"
+        item = reader.mapping(given.get(stage) or {}, path, {"channels", "rule"})
+        channels = _channels(source, data.get("channel"), item.get("channels"), f"{path}/channels", reader)
+        found[stage] = {
+            "channels": channels,
+            "rule": _rule(catalog, source, item.get("rule"), f"{path}/rule", reader),
+        }
+    return found
+
+
+def _channels(source: Any, channel: Any, given: Any, path: str, reader: Reader) -> list[str] | None:
+    if given is None or source is None:
+        return None
+    row, fields = source
+    has_channel = bool(channel) if row.kind != "behaviour" else any(item.role == "channel" for item in fields)
+    if not has_channel:
+        reader.wrong(path, _("Without a channel, a stage counts all rows."))
+        return None
+    if not isinstance(given, list) or not all(isinstance(value, str) and value for value in given):
+        reader.wrong(path, _("Give a list of channels, or null for all."))
+        return None
+    chosen = list(dict.fromkeys(given))
+    if not 1 <= len(chosen) <= MOST_CHANNELS:
+        reader.wrong(path, _("Choose 1 to %(most)d channels, or all.") % {"most": MOST_CHANNELS})
+        return None
+    return chosen
+
+
+def _rule(catalog: WorkspaceCatalog, source: Any, given: Any, path: str, reader: Reader) -> Any:
+    """A stage's rule as JSON; only conditions on the model's dataset, joined by union and intersection."""
+    if given in (None, {}):
+        reader.wrong(path, _("Each stage needs at least one condition."))
+        return None
+    try:
+        rule = rules.parse_rule(given)
+        if source is not None:
+            _check(rule, source[0], path, reader)
+            rule = rule_checks.check_data(rule, catalog)
+    except rules.RuleInvalid as error:
+        for below, messages in error.errors.items():
+            reader.wrong(rules.join(path, below), " ".join(messages))
+        return None
+    except ValidationFailed as error:
+        for below, messages in error.errors.items():
+            reader.wrong(f"{path}{below.removeprefix('rule')}", " ".join(str(text) for text in messages))
+        return None
+    return rules.to_json(rule)
+
+
+def _check(rule: rules.Rule, source: Dataset, path: str, reader: Reader) -> None:
+    wanted = "behaviour" if source.kind == "behaviour" else "tag"
+    for below, node in rules.nodes(rule):
+        where = rules.join(path, below)
+        if isinstance(node, rules.Group):
+            if node.op == "subtract":
+                reader.wrong(f"{where}/op", _("Stages join their conditions by union and intersect only."))
+        elif node.kind != wanted:
+            message = _("Of this dataset, only conditions of the kind “%(kind)s” can be asked.")
+            reader.wrong(f"{where}/kind", message % {"kind": wanted})
+        elif node.dataset != source.pk:
+            reader.wrong(f"{where}/dataset", _("All conditions of a model are about its one dataset."))

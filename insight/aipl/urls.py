@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from insight.aipl import pages
+
+app_name = "aipl"
+urlpatterns = [
+    path("new/", pages.NewModel.as_view(), name="new"),
+    path("users/", pages.Users.as_view(), name="users"),
+    path("flow/", pages.FlowPage.as_view(), name="flow"),
+    path("<str:pk>/edit/", pages.EditModel.as_view(), name="edit"),
+    path("<str:pk>/days/", pages.EarlierDays.as_view(), name="days"),
+    path("<str:pk>/flow.csv", pages.FlowCsv.as_view(), name="flow-csv"),
+]

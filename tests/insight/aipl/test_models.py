@@ -1,0 +1,424 @@
+"""AIPL models: stages by rules, day by day, against a slow reference and the worked example."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from django.utils import timezone
+
+from cdp import lake
+from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from cdp.jobs.models import Job
+from insight.aipl import services
+from insight.audiences import services as audiences
+from insight.datasets import aipl_days, granting, rights
+from insight.datasets import services as datasets
+from insight.datasets.models import Dataset
+from insight.datasources import services as tables
+from tests.factories import make_access
+from tests.insight.audiences.world import World, make_world, new_version
+
+RunJobs = Callable[..., list[Job]]
+EXAMPLE = """user_id,user_id_2,channel,register_time,amount_90d,login_90d,fav_90d,buy_90d
+a0001,b0001,小程序,2020/10/10,500,1,2,1
+a0002,b0002,app,2020/10/20,3000,3,5,2
+a0003,b0003,官网,2021/10/30,0,1,0,0
+"""
+
+
+@pytest.fixture
+def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Sets the day."""
+
+    def set_day(text: str) -> None:
+        moment = datetime.fromisoformat(f"{text}T10:00").replace(tzinfo=UTC)
+        monkeypatch.setattr(timezone, "now", lambda: moment)
+
+    return set_day
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return make_world()
+
+
+def stages_of(model: Dataset) -> dict[str, str]:
+    path = lake.table_path(model.workspace, f"{model.pk}_v{model.version}")
+    with lake.cursor() as handle:
+        return dict(handle.execute(f"SELECT user_unique_id, stage FROM {path}").fetchall())
+
+
+def make(access: Any, source: Dataset, stages: dict[str, Any], **more: Any) -> Dataset:
+    given = {
+        stage: rule if "rule" in rule else {"rule": rule, "channels": None} for stage, rule in stages.items()
+    }
+    return datasets.create(
+        access, {"name": "Stages", "kind": "aipl", "dataset": source.pk, "stages": given, **more}
+    )
+
+
+def computed(access: Any, model: Dataset, run_jobs: RunJobs, **options: Any) -> Dataset:
+    datasets.refresh(access, model)
+    run_jobs(**options)
+    model.refresh_from_db()
+    return model
+
+
+@pytest.fixture
+def example(on: Any, db: None, run_jobs: RunJobs) -> tuple[Any, Dataset]:
+    """The worked example's customers as a user-tag dataset on 2021-12-16."""
+    on("2021-12-16")
+    access = make_access()
+    upload = tables.create_upload(access, BytesIO(EXAMPLE.encode()), "customers.csv")
+    tables.start_import(access, upload, "customers", types={"register_time": "date"})
+    run_jobs()
+    numbers = [
+        {"column": name, "name": name, "type": "number"}
+        for name in ("amount_90d", "login_90d", "fav_90d", "buy_90d")
+    ]
+    source = datasets.create(
+        access,
+        {
+            "name": "Customers",
+            "kind": "user_tags",
+            "table": "customers",
+            "user_id": {"column": "user_id", "id_type": "one_id"},
+            "ids": [{"column": "user_id_2", "id_type": "union_id"}],
+            "tags": [
+                {"column": "channel", "name": "channel", "type": "enum"},
+                {"column": "register_time", "name": "registered", "type": "date"},
+                *numbers,
+            ],
+        },
+    )
+    return access, computed(access, source, run_jobs)
+
+
+def example_rules(source: Dataset) -> dict[str, Any]:
+    def tag(name: str, operator: str, value: Any) -> dict[str, Any]:
+        return {"kind": "tag", "dataset": source.pk, "tag": name, "operator": operator, "value": value}
+
+    half_year = {"kind": "last_days", "days": 183}
+    return {
+        "A": {"op": "union", "items": [tag("login_90d", ">=", 1), tag("register_time", "within", half_year)]},
+        "I": tag("fav_90d", ">=", 1),
+        "P": tag("buy_90d", ">=", 1),
+        "L": {"op": "intersect", "items": [tag("buy_90d", ">", 1), tag("amount_90d", ">", 1000)]},
+    }
+
+
+def test_the_worked_example(example: Any, run_jobs: RunJobs) -> None:
+    access, source = example
+    model = computed(access, make(access, source, example_rules(source)), run_jobs)
+    assert stages_of(model) == {"a0001": "P", "a0002": "L", "a0003": "A"}
+    assert model.stats["aipl"] == {"day": "2021-12-16", "stages": {"A": 1, "I": 0, "P": 1, "L": 1}}
+    assert (model.users, model.state) == (3, "ready")
+    assert model.refresh == {"every": "day", "at": "03:00"} and model.next_refresh_at
+
+
+def test_stages_can_be_limited_to_channels(example: Any, run_jobs: RunJobs) -> None:
+    access, source = example
+    limited = {stage: {"rule": rule, "channels": ["官网"]} for stage, rule in example_rules(source).items()}
+    model = computed(access, make(access, source, limited, channel="channel"), run_jobs)
+    assert stages_of(model) == {"a0003": "A"}
+
+
+def test_the_other_ids_go_along_and_audiences_can_be_saved_with_them(example: Any, run_jobs: RunJobs) -> None:
+    access, source = example
+    model = computed(access, make(access, source, example_rules(source)), run_jobs)
+    rule = {"kind": "aipl", "dataset": model.pk, "stages": ["P", "L"]}
+    made = audiences.create(access, {"name": "Buyers", "rule": rule, "save_ids": ["union_id"]})
+    run_jobs()
+    made.refresh_from_db()
+    assert made.count == 2 and made.current.id_stats["union_id"]["filled"] == 2
+    datasets.update(access, model, {"ids": []})
+    assert [item.role for item in model.fields.all()] == ["identifier"]
+
+
+def test_conditions_are_joined_strictly_from_left_to_right(world: World, run_jobs: RunJobs) -> None:
+    """a ∪ b ∩ c is (a ∪ b) ∩ c."""
+    a, b, c = world.tag("city", "contains", ["Shanghai"]), world.women, world.tag("spend", ">", 50)
+    first = {"op": "intersect", "items": [{"op": "union", "items": [a, b]}, c]}
+    second = {"op": "union", "items": [{"op": "intersect", "items": [a, c]}, b]}
+    nobody = world.tag("spend", ">", 10**6)
+    found = []
+    for number, rule in enumerate((first, second)):
+        stages = {"A": rule, "I": nobody, "P": nobody, "L": nobody}
+        model = make(world.access, world.members, stages, name=f"Model {number}")
+        found.append(set(stages_of(computed(world.access, model, run_jobs))))
+    assert found == [{"u2", "u3", "u8"}, {"u2", "u3", "u6", "u8"}]
+
+
+def random_rows(dice: random.Random) -> list[tuple[Any, ...]]:
+    types, channels = ["visit", "like", "purchase"], ["app", "web", "shop", None]
+    return [
+        (
+            f"u{dice.randrange(12)}",
+            datetime(2026, 3, dice.randrange(1, 32), dice.randrange(24)),
+            dice.choice(types),
+            dice.choice(channels),
+            1.0,
+            float(dice.randrange(200)),
+            "coats",
+        )
+        for _number in range(60)
+    ]
+
+
+def reference(rows: list[Any], stages: dict[str, Any], day: date) -> dict[str, str]:
+    """A slow reading of what a stage means: who has `least` records of a type in the `days` days before, by channel."""
+    found: dict[str, str] = {}
+    for stage in "AIPL":
+        kind, days, least, channels = stages[stage]
+        for user in {row[0] for row in rows}:
+            fitting = [
+                row
+                for row in rows
+                if row[0] == user
+                and row[2] == kind
+                and (channels is None or row[3] in channels)
+                and day - timedelta(days=days) <= row[1].date() < day
+            ]
+            if len(fitting) >= least:
+                found[user] = stage
+    return found
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_random_models_of_behaviour_equal_the_reference_on_every_day(
+    world: World, run_jobs: RunJobs, on: Any, seed: int
+) -> None:
+    dice = random.Random(seed)
+    rows = random_rows(dice)
+    names = ["user_unique_id", "at", "type", "channel", "count", "amount", "category"]
+    table = pa.table(
+        {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+    )
+    new_version(world.orders, table)
+    plan = {
+        stage: (
+            dice.choice(["visit", "like", "purchase"]),
+            dice.choice([3, 7, 30]),
+            dice.choice([1, 2]),
+            dice.choice([None, ["app"], ["app", "web"]]),
+        )
+        for stage in "AIPL"
+    }
+    stages = {
+        stage: {
+            "rule": {
+                "kind": "behaviour",
+                "dataset": world.orders.pk,
+                "type": [kind],
+                "window": {"kind": "last_days", "days": days},
+                "having": {"measure": "times", "operator": ">=", "value": least},
+            },
+            "channels": channels,
+        }
+        for stage, (kind, days, least, channels) in plan.items()
+    }
+    on("2026-03-31")
+    model = computed(world.access, make(world.access, world.orders, stages), run_jobs)
+    assert stages_of(model) == reference(rows, plan, date(2026, 3, 31))
+    services.recompute(world.access, model, 5)
+    run_jobs()
+    path = lake.table_path(world.workspace, aipl_days.days_table(model.pk))
+    with lake.cursor() as handle:
+        kept = handle.execute(f"SELECT day, user_unique_id, stage FROM {path}").fetchall()
+    for number in range(6):
+        day = date(2026, 3, 31) - timedelta(days=number)
+        of_day = {user: stage for at, user, stage in kept if at == day}
+        assert of_day == reference(rows, plan, day)
+    assert len(aipl_days.computed_days(world.workspace, model.pk)) == 6
+
+
+def simple(world: World, **more: Any) -> dict[str, Any]:
+    return {
+        "A": world.tag("gender", "not_empty"),
+        "I": world.women,
+        "P": world.tag("spend", ">", 50),
+        "L": world.tag("spend", ">", 99.99),
+        **more,
+    }
+
+
+@pytest.fixture
+def model(world: World, run_jobs: RunJobs) -> Dataset:
+    return computed(world.access, make(world.access, world.members, simple(world)), run_jobs)
+
+
+def test_each_user_has_one_stage_the_highest(model: Dataset) -> None:
+    assert stages_of(model) == {
+        "u1": "A",
+        "u2": "P",
+        "u3": "L",
+        "u4": "L",
+        "u5": "L",
+        "u6": "I",
+        "u7": "A",
+        "u8": "L",
+    }
+
+
+def test_a_second_computation_replaces_the_day(world: World, model: Dataset, run_jobs: RunJobs) -> None:
+    computed(world.access, model, run_jobs)
+    assert model.version == 2 and len(aipl_days.computed_days(world.workspace, model.pk)) == 1
+    assert services.overview(model)["users"] == 8
+
+
+def test_audiences_follow_stages_and_flows(world: World, model: Dataset, run_jobs: RunJobs, on: Any) -> None:
+    before = timezone.localdate()
+    on(str(before + timedelta(days=1)))
+    world.members.refresh_from_db()
+    datasets.update(
+        world.access,
+        model,
+        {
+            "stages": {
+                **model.definition["stages"],
+                "L": {"rule": world.tag("spend", ">", 10**6), "channels": None},
+            }
+        },
+    )
+    computed(world.access, model, run_jobs)
+    days = aipl_days.computed_days(world.workspace, model.pk)
+    flow = aipl_days.flow(world.workspace, model.pk, *days)
+    assert flow.stages["L"].converted["P"] == 4 and flow.stages["L"].lost == 0
+    moved = {"from": str(days[0]), "to": str(days[1]), "transitions": [{"from": "L", "to": ["P"]}]}
+    rule = {"kind": "aipl", "dataset": model.pk, "flow": moved}
+    made = audiences.create(world.access, {"name": "Fell back", "rule": rule, "save_ids": []})
+    run_jobs()
+    made.refresh_from_db()
+    assert made.count == 4
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"dataset": "ds_none"}, "dataset"),
+        ({"dataset": ""}, "dataset"),
+        ({"stages": {}}, "stages/A/rule"),
+        ({"channel": "spend"}, "channel"),
+        ({"channel_source": "x" * 33}, "channel_source"),
+        ({"ids": ["spend"]}, "ids"),
+        ({"name": ""}, "name"),
+        ({"colour": "red"}, "colour"),
+        ({"refresh": {"every": "hour", "hours": 2}}, "refresh/every"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_path(world: World, change: dict[str, Any], path: str) -> None:
+    data = {
+        "name": "Stages",
+        "kind": "aipl",
+        "dataset": world.members.pk,
+        "stages": {stage: {"rule": rule, "channels": None} for stage, rule in simple(world).items()},
+        **change,
+    }
+    with pytest.raises(ValidationFailed) as caught:
+        datasets.create(world.access, data)
+    assert path in caught.value.errors
+    assert not Dataset.objects.filter(kind="aipl").exists()
+
+
+def bad_rules(world: World) -> Iterator[tuple[dict[str, Any], str]]:
+    women, spend = world.women, world.tag("spend", ">", 1)
+    yield {"op": "subtract", "items": [women, spend]}, "stages/P/rule/op"
+    yield world.bought(), "stages/P/rule/kind"
+    yield (
+        {"op": "union", "items": [women, {"kind": "audience", "audience": "aud_x"}]},
+        "stages/P/rule/items/1/kind",
+    )
+    yield {**women, "operator": "contains"}, "stages/P/rule/operator"
+    yield {**women, "tag": "gone"}, "stages/P/rule/tag"
+    yield {"kind": "tag"}, "stages/P/rule/dataset"
+
+
+def test_rules_of_stages_are_about_the_models_dataset_only(world: World) -> None:
+    for rule, path in bad_rules(world):
+        with pytest.raises(ValidationFailed) as caught:
+            make(world.access, world.members, simple(world, P=rule))
+        assert path in caught.value.errors, caught.value.errors
+
+
+def test_channels_need_a_channel(world: World) -> None:
+    limited = {"rule": world.women, "channels": ["app"]}
+    with pytest.raises(ValidationFailed) as caught:
+        make(world.access, world.members, simple(world, P=limited))
+    assert list(caught.value.errors) == ["stages/P/channels"]
+
+
+def test_a_day_on_which_nobody_has_a_stage_is_a_day_without_users(world: World, run_jobs: RunJobs) -> None:
+    nobody = world.tag("spend", ">", 10**6)
+    model = make(world.access, world.members, dict.fromkeys("AIPL", nobody))
+    computed(world.access, model, run_jobs)
+    assert (model.state, model.users) == ("ready", 0)
+    assert services.overview(model)["stages"] == dict.fromkeys("AIPL", 0)
+
+
+def test_a_lost_tag_fails_the_refresh_and_keeps_the_stages(
+    world: World, model: Dataset, run_jobs: RunJobs
+) -> None:
+    world.members.fields.filter(column="spend").update(deleted=True)
+    computed(world.access, model, run_jobs, allow_failure=True)
+    assert (model.state, model.version) == ("failed", 1) and "spend" in model.error
+    assert len(stages_of(model)) == 8
+
+
+def test_the_dataset_of_a_model_cannot_be_removed_and_its_days_go_with_it(
+    world: World, model: Dataset, django_capture_on_commit_callbacks: Any
+) -> None:
+    with pytest.raises(Conflict, match="Stages"):
+        datasets.delete(world.access, world.members)
+    pk = model.pk
+    with django_capture_on_commit_callbacks(execute=True):
+        datasets.delete(world.access, model)
+    assert not [name for name in lake.tables(world.workspace) if name.startswith(pk)]
+
+
+def test_only_rows_that_the_owner_sees_count(world: World, run_jobs: RunJobs) -> None:
+    granting.share(world.access, world.members, public=False, row_columns=["gender"])
+    owner = make_access(world.workspace, "developer")
+    granting.grant(world.access, world.members, {"user": owner.user.username, "rows": {"gender": ["f"]}})
+    model = computed(owner, make(owner, world.members, simple(world)), run_jobs)
+    assert set(stages_of(model)) == {"u2", "u3", "u6", "u8"}
+    assert rights.row_choices(model) == {}
+
+
+def test_only_managers_change_a_model_and_only_behaviour_has_earlier_days(
+    world: World, model: Dataset
+) -> None:
+    other = make_access(world.workspace, "developer")
+    with pytest.raises(NotFound):
+        services.get(other, model.pk)
+    granting.grant(world.access, model, {"user": other.user.username})
+    with pytest.raises(PermissionDenied):
+        services.recompute(other, services.get(other, model.pk), 3)
+    with pytest.raises(Conflict) as caught:
+        services.recompute(world.access, model, 3)
+    assert caught.value.code == "days_not_computable"
+    with pytest.raises(ValidationFailed):
+        services.recompute(world.access, model, 0)
+
+
+def test_the_trend_has_gaps_where_nothing_was_computed(world: World, model: Dataset) -> None:
+    today = services.overview(model)["date"]
+    days = services.trend(model, date.fromisoformat(today))
+    assert len(days) == 30 and days[-1]["date"] == today and days[-1]["stages"]["L"] == 4
+    assert {row["stages"] for row in days[:-1]} == {None}
+
+
+def test_a_model_that_was_never_computed_cannot_be_used(world: World) -> None:
+    model = make(world.access, world.members, simple(world))
+    rule = {"kind": "aipl", "dataset": model.pk, "stages": ["P"]}
+    with pytest.raises(ValidationFailed) as refused:
+        audiences.create(world.access, {"name": "Early", "rule": rule, "save_ids": []})
+    assert "has not been computed yet" in refused.value.errors["rule/dataset"][0]
+    with pytest.raises(Conflict) as caught:
+        services.overview(model)
+    assert caught.value.code == "model_day_missing"
