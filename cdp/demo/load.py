@@ -25,17 +25,18 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo import campaigns
+from cdp.demo import campaigns, stages
 from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, RFM, TABLES
 from cdp.demo.retailer import Tables, generate
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
+from insight.aipl import services as aipl
 from insight.audiences import combining, folders, outside, snapshots
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience, Folder
 from insight.campaigns.models import Campaign
-from insight.datasets import granting
+from insight.datasets import aipl_days, granting
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
 from insight.datasources import services as tables
@@ -50,6 +51,7 @@ from marketing.delivery.models import SendOut
 
 SEED = 7
 WAIT_SECONDS = 600
+DAYS_BEFORE = 35
 SENT = {"email": 300, "sms": 200}
 OPENED, CLICKED = 0.42, 0.16
 
@@ -75,6 +77,8 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
     items = _dataset(access, ITEMS)
     behaved = {**BEHAVIOUR, "items": {"dataset": items.pk, "object": "商品"}}
     members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, behaved, RFM))
+    job.phase(_("Finding the stages of customers"), progress=52)
+    _stages(access, behaviour)
     job.phase(_("Building audiences"), progress=60)
     made = _audiences(access, members, behaviour, model)
     planned = campaigns.load(access, today(job.workspace))
@@ -114,6 +118,15 @@ def _dataset(access: Access, data: dict[str, Any]) -> Dataset:
         finish(datasets.refresh(access, dataset))
         dataset.refresh_from_db()
     return dataset
+
+
+def _stages(access: Access, behaviour: Dataset) -> None:
+    """The AIPL models, the one of behaviour with the days before."""
+    by_channel = _dataset(access, stages.BY_CHANNEL)
+    _dataset(access, stages.of_customers(by_channel.pk, ["官网"]))
+    model = _dataset(access, stages.of_behaviour(behaviour.pk))
+    if len(aipl_days.computed_days(access.workspace, model.pk)) < DAYS_BEFORE:
+        finish(aipl.recompute(access, model, DAYS_BEFORE))
 
 
 def _folder(access: Access, name: str, parent: Folder | None = None) -> Folder:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
-from insight.audiences.catalog import BehaviourDataset, Unknown
+from insight.audiences.catalog import AiplModel, BehaviourDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.values import object_keys
 from insight.datasets import rights
@@ -17,7 +17,7 @@ def datasets_of(access: Access) -> list[dict[str, Any]]:
     """The datasets that conditions can use, the default ones first."""
     rows = (
         rights.visible(access)
-        .filter(kind__in=(*TAG_KINDS, "behaviour", "rfm"), version__gt=0)
+        .filter(kind__in=(*TAG_KINDS, "behaviour", "rfm", "aipl"), version__gt=0)
         .order_by("-is_default", "name")
     )
     return [
@@ -47,6 +47,8 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
     if row.kind == "behaviour":
         assert isinstance(dataset, BehaviourDataset)
         return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields, dataset)}
+    if isinstance(dataset, AiplModel):
+        return {"dataset": head, "tags": [], "days": [str(day) for day in dataset.computed()]}
     tags = [
         {
             "column": item.column,

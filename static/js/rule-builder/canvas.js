@@ -10,7 +10,7 @@ export const OP_WORDS = {
   subtract: { sign: "−", word: () => gettext("without"), name: () => gettext("Difference: in the first, in none of the others") },
 };
 
-const ICONS = { tag: "tag", behaviour: "activity", audience: "users-group", rfm: "chart-bubble", aipl: "timeline" };
+const ICONS = { tag: "tag", behaviour: "activity", audience: "users-group", rfm: "chart-bubble", aipl: "stairs-up", sequence: "route" };
 
 export class Canvas {
   /** `actions`: select, toggle, remove, duplicate, ungroup, setOp, setOpAt. */

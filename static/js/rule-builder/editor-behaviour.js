@@ -3,12 +3,11 @@
 import { clear, field, h, icon, iconButton, select, gettext } from "./dom.js";
 import { COMPARISONS, MEASURES } from "./leaves.js";
 import { number, windowEditor } from "./windows.js";
-import { valuePicker } from "./value-picker.js";
+import { recordsEditor } from "./editor-records.js";
 
 export function behaviourEditor(leaf, { fields, api, update }) {
   const info = fields.behaviour(leaf.dataset);
   const box = h("div");
-  const objectBox = h("div");
   const havingBox = h("div");
   let basePlace = null;
 
@@ -17,21 +16,15 @@ export function behaviourEditor(leaf, { fields, api, update }) {
     for (const [name, value] of Object.entries(leaf)) if (value === undefined) delete leaf[name];
     update(leaf, label);
   };
-  const listOrNone = (values) => (values.length ? values : undefined);
 
   box.append(
     h("div", { class: "mb-3" }, h("div", { class: "h3 mb-0" }, fields.datasetName(leaf.dataset)), h("div", { class: "text-secondary small" }, gettext("Behaviour"))),
     didSwitch(),
     baseChoice(),
-    block(gettext("What they did"), picker("type", leaf.type || [], (type) => set({ type: listOrNone(type) }, "type")), gettext("Empty means anything.")),
-    objectBox,
-    ...(info.has_channel
-      ? [block(gettext("Channel"), picker("channel", leaf.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), gettext("Empty means every channel."))]
-      : []),
+    recordsEditor(leaf, { dataset: leaf.dataset, info, api, onchange: set }),
     h("fieldset", { class: "rb-block" }, h("legend", {}, gettext("When")), windowEditor(leaf.window, (window) => set({ window }, "window"))),
     havingBox,
   );
-  drawObjects();
   drawHaving();
   return box;
 
@@ -54,69 +47,6 @@ export function behaviourEditor(leaf, { fields, api, update }) {
     const choices = [["", gettext("everybody in this dataset")], ...fields.userDatasets().map((row) => [row.id, gettext("everybody in %(name)s", { name: row.name })])];
     basePlace = h("div", { hidden: leaf.did !== false }, field(gettext("Out of whom"), select(choices, leaf.base || "", (base) => set({ base: base || undefined }))));
     return basePlace;
-  }
-
-  function picker(what, values, onchange, more = {}) {
-    return valuePicker({ values, load: (search) => api.values(leaf.dataset, what, search, more), onchange, label: what === "object" ? more.object : gettext("Values"), pasting: what === "object" });
-  }
-
-  function block(title, control, hint = "") {
-    return h("fieldset", { class: "rb-block" }, h("legend", {}, title), control, hint ? h("small", { class: "form-hint" }, hint) : null);
-  }
-
-  function drawObjects() {
-    clear(objectBox);
-    if (!info.objects?.length) return;
-    const entries = leaf.objects || [];
-    const single = info.object_form === "keyvalue";
-    const rows = entries.map((entry, index) => objectRow(entry, index, single));
-    const used = new Set(entries.map((entry) => entry.name));
-    const free = info.objects.filter((item) => !used.has(item.name));
-    const addable = free.length && !(single && entries.length);
-    objectBox.append(
-      h(
-        "fieldset",
-        { class: "rb-block" },
-        h("legend", {}, gettext("On what")),
-        rows,
-        addable
-          ? h("button", { type: "button", class: "btn btn-sm", onclick: () => setObjects([...entries, { name: free[0].name, operator: "in", value: [] }]) }, icon("plus"), gettext("Narrow by object"))
-          : null,
-        entries.length > 1 ? h("small", { class: "form-hint" }, gettext("All of them must hold for the same record.")) : null,
-      ),
-    );
-  }
-
-  function setObjects(objects) {
-    set({ objects: objects.length ? objects : undefined });
-    drawObjects();
-  }
-
-  function objectRow(entry, index, single) {
-    const entries = leaf.objects;
-    const change = (changes) => {
-      const next = entries.map((item, place) => (place === index ? { ...item, ...changes } : item));
-      for (const [name, value] of Object.entries(next[index])) if (value === undefined) delete next[index][name];
-      return next;
-    };
-    const operators = [["in", gettext("is one of")], ["not_in", gettext("is none of")]];
-    if (single) operators.push(["any", gettext("is anything")]);
-    return h(
-      "div",
-      { class: "rb-object" },
-      h(
-        "div",
-        { class: "d-flex gap-2 mb-2" },
-        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": gettext("Object"), class: "form-select form-select-sm" }),
-        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
-        iconButton("x", gettext("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
-      ),
-      entry.operator === "any" ? null : picker("object", entry.value || [], (value) => {
-        leaf = { ...leaf, objects: change({ value }) };
-        update(leaf, `object:${index}`);
-        entries[index] = leaf.objects[index];
-      }, { object: entry.name }),
-    );
   }
 
   function drawHaving() {

@@ -110,13 +110,30 @@ export function newBehaviourLeaf(dataset, info, type) {
   return leaf;
 }
 
+/** Records for a step of a sequence. */
+export function newStep(info, type) {
+  const step = type ? { type: [type] } : {};
+  if (info.object_form === "keyvalue" && info.base_object) step.objects = [{ name: info.base_object, operator: "any" }];
+  return step;
+}
+
+export function newSequenceLeaf(dataset, info) {
+  return { kind: "sequence", dataset, steps: [newStep(info), newStep(info)], window: { kind: "last_days", days: 90 } };
+}
+
+/** From two weeks before the latest of the computed days, as far as there are such. */
+export function newFlow(days) {
+  const last = days[days.length - 1] || { offset: 0, unit: "day" };
+  const first = days[Math.max(0, days.length - 15)];
+  return { from: first && first !== last ? first : { offset: -14, unit: "day" }, to: last, transitions: [{ from: "A", to: ["I"] }] };
+}
+
 export function newAudienceLeaf(audience) {
   return { kind: "audience", audience };
 }
 
 const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 
-/** Whether the condition can be counted. `fields` knows the type of each tag. */
 export const RFM_TYPES = [
   ["high_value", () => gettext("High value")],
   ["key_keep", () => gettext("Key: keep")],
@@ -128,6 +145,30 @@ export const RFM_TYPES = [
   ["potential", () => gettext("Potential")],
 ];
 
+export const STAGES = [
+  ["A", () => gettext("Aware")],
+  ["I", () => gettext("Interested")],
+  ["P", () => gettext("Purchased")],
+  ["L", () => gettext("Loyal")],
+];
+
+function stageName(key) {
+  if (key === "lost") return gettext("lost");
+  if (key === "converted") return gettext("any other");
+  return STAGES.find(([name]) => name === key)?.[1]() || key;
+}
+
+function dayText(day) {
+  if (typeof day === "string") return day;
+  return day.offset === 0 && day.unit === "day" ? gettext("today") : gettext("%(number)s days ago", { number: -day.offset });
+}
+
+function aiplText(leaf) {
+  if (leaf.stages) return leaf.stages.map(stageName).join(", ") || "…";
+  const moved = leaf.flow.transitions.map((item) => `${stageName(item.from)} → ${item.to.map(stageName).join(", ")}`);
+  return [`${dayText(leaf.flow.from)} – ${dayText(leaf.flow.to)}`, ...moved].join(" · ");
+}
+
 function rfmText(leaf) {
   if (leaf.types) return RFM_TYPES.filter(([key]) => leaf.types.includes(key)).map(([, label]) => label()).join(", ") || "…";
   const scores = Object.entries(leaf.min_scores || {}).map(([name, value]) => `${name.toUpperCase()} ≥ ${value}`);
@@ -135,8 +176,11 @@ function rfmText(leaf) {
   return [...scores, ...ranges].join(" · ");
 }
 
+/** Whether the condition can be counted. `fields` knows the type of each tag. */
 export function isComplete(leaf, fields) {
   if (leaf.kind === "rfm") return !leaf.types || leaf.types.length > 0;
+  if (leaf.kind === "aipl") return leaf.stages ? leaf.stages.length > 0 : leaf.flow.transitions.length > 0;
+  if (leaf.kind === "sequence") return sequenceComplete(leaf);
   if (leaf.kind === "audience") return Boolean(leaf.audience);
   if (leaf.kind === "behaviour") return behaviourComplete(leaf);
   if (leaf.kind !== "tag") return true;
@@ -151,11 +195,20 @@ export function isComplete(leaf, fields) {
   return true;
 }
 
+function recordsComplete(records) {
+  return (records.objects || []).every((entry) => entry.name && (entry.operator === "any" || entry.value?.length));
+}
+
+/** Steps may ask for anything; what may not lie between them has to be said. */
+function sequenceComplete(leaf) {
+  if (leaf.window && !windowComplete(leaf.window)) return false;
+  const barriers = leaf.steps.flatMap((step) => step.not_between || []);
+  return leaf.steps.every(recordsComplete) && barriers.every((item) => recordsComplete(item) && (item.type?.length || item.channel?.length || item.objects?.length));
+}
+
 function behaviourComplete(leaf) {
   if (leaf.window && !windowComplete(leaf.window)) return false;
-  for (const entry of leaf.objects || []) {
-    if (!entry.name || (entry.operator !== "any" && !entry.value?.length)) return false;
-  }
+  if (!recordsComplete(leaf)) return false;
   return !leaf.having || havingComplete(leaf.having);
 }
 
@@ -170,8 +223,29 @@ export function listText(values, most = 3) {
   return values.length > most ? gettext("%(shown)s and %(more)s more", { shown, more: values.length - most }) : shown;
 }
 
-function stepText(step) {
-  return step.type ? listText(step.type) : gettext("anything");
+function gapText(gap) {
+  const [unit, value] = Object.entries(gap)[0];
+  const words = { days: gettext("days"), hours: gettext("hours"), minutes: gettext("minutes") };
+  return `≤ ${value} ${words[unit] || unit}`;
+}
+
+/** The records of a step in a few words. */
+export function describeRecords(records, fields, dataset) {
+  const parts = [records.type?.length ? listText(records.type, 2) : gettext("anything")];
+  for (const entry of records.objects || []) {
+    if (entry.operator !== "any") parts.push(`${fields.objectName(dataset, entry.name)}: ${listText(entry.value || [], 2)}`);
+  }
+  if (records.channel?.length) parts.push(listText(records.channel, 2));
+  return parts.join(", ");
+}
+
+function sequenceText(leaf, fields) {
+  const steps = leaf.steps.map((step) => {
+    const barrier = step.not_between?.length ? gettext(" (without %(what)s)", { what: step.not_between.map((item) => describeRecords(item, fields, leaf.dataset)).join("; ") }) : "";
+    return `${describeRecords(step, fields, leaf.dataset)}${step.within ? ` (${gapText(step.within)})` : ""}${barrier}`;
+  });
+  const when = leaf.window && leaf.window.kind !== "any" ? ` · ${describeWindow(leaf.window)}` : "";
+  return steps.join(" → ") + when;
 }
 
 /** Title and detail line of a card. */
@@ -179,7 +253,8 @@ export function describe(leaf, fields) {
   if (leaf.kind === "audience") return { title: fields.audienceName(leaf.audience), detail: gettext("is a member") };
   if (leaf.kind === "behaviour") return describeBehaviour(leaf, fields);
   if (leaf.kind === "rfm") return { title: fields.datasetName(leaf.dataset), detail: rfmText(leaf) };
-  if (leaf.kind === "sequence") return { title: gettext("One after another"), detail: leaf.steps.map(stepText).join(" → ") };
+  if (leaf.kind === "sequence") return { title: gettext("One after another"), detail: sequenceText(leaf, fields) };
+  if (leaf.kind === "aipl") return { title: fields.datasetName(leaf.dataset), detail: aiplText(leaf) };
   if (leaf.kind !== "tag") return { title: leaf.kind, detail: fields.datasetName(leaf.dataset) };
   const type = fields.tagType(leaf.dataset, leaf.tag);
   const operator = (OPERATORS[type] || []).find(([key]) => key === leaf.operator);

@@ -9,9 +9,11 @@ import { Palette } from "./palette.js";
 import { SaveForm } from "./form.js";
 import { Store } from "./store.js";
 import { behaviourEditor } from "./editor-behaviour.js";
+import { aiplEditor } from "./editor-aipl.js";
 import { rfmEditor } from "./editor-rfm.js";
+import { sequenceEditor } from "./editor-sequence.js";
 import { clear, formatNumber, h, icon, gettext } from "./dom.js";
-import { describe, newAudienceLeaf, newBehaviourLeaf, newTagLeaf } from "./leaves.js";
+import { newAudienceLeaf, newBehaviourLeaf, newFlow, newSequenceLeaf, newTagLeaf } from "./leaves.js";
 import { showMembers } from "./preview.js";
 import { showStarters } from "./starters.js";
 import { tagEditor } from "./editor-tag.js";
@@ -42,6 +44,8 @@ async function make(what) {
   if (what.kind === "audience") return tree.condition(newAudienceLeaf(what.audience));
   if (what.kind === "rfm") return tree.condition({ ...what });
   const info = await fields.load(what.dataset);
+  if (what.kind === "aipl") return tree.condition({ kind: "aipl", dataset: what.dataset, ...(what.stages ? { stages: what.stages } : { flow: newFlow(info.days) }) });
+  if (what.kind === "sequence") return tree.condition(newSequenceLeaf(what.dataset, info.behaviour));
   if (what.kind === "behaviour") return tree.condition(newBehaviourLeaf(what.dataset, info.behaviour, what.type));
   return tree.condition(newTagLeaf(what.dataset, info.byColumn.get(what.tag)));
 }
@@ -73,10 +77,11 @@ function drawEditor() {
   if (node.leaf.kind === "tag") place.append(tagEditor(node.leaf, options));
   else if (node.leaf.kind === "behaviour") place.append(behaviourEditor(node.leaf, options));
   else if (node.leaf.kind === "rfm") place.append(rfmEditor(node.leaf, options));
-  else if (node.leaf.kind !== "audience") {
-    const { title, detail } = describe(node.leaf, fields);
-    place.append(h("div", { class: "h3" }, title), h("p", {}, detail), h("p", {}, gettext("This condition was written through the API and can be changed there. Here it can be moved and removed.")));
-  } else place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, gettext("Everybody who belongs to the latest good version of this audience.")));
+  else if (node.leaf.kind === "aipl") place.append(aiplEditor(node.leaf, options));
+  else if (node.leaf.kind === "sequence") place.append(sequenceEditor(node.leaf, options));
+  else {
+    place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, gettext("Everybody who belongs to the latest good version of this audience.")));
+  }
 }
 
 let editing = false;

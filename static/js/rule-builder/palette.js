@@ -1,7 +1,7 @@
 /* The left pane: tags of a dataset by category, behaviour, other audiences. Click or drag to add. */
 
 import { clear, formatNumber, h, icon, select, gettext } from "./dom.js";
-import { RFM_TYPES } from "./leaves.js";
+import { RFM_TYPES, STAGES } from "./leaves.js";
 
 const TYPE_ICONS = { enum: "list", text: "letter-case", multi: "tags", number: "123", date: "calendar" };
 
@@ -13,7 +13,7 @@ export class Palette {
     this.sets = {
       tags: all.filter((row) => row.kind === "user_tags"),
       behaviour: all.filter((row) => row.kind === "behaviour"),
-      models: all.filter((row) => row.kind === "rfm"),
+      models: all.filter((row) => row.kind === "rfm" || row.kind === "aipl"),
     };
     this.dataset = {
       tags: (this.sets.tags.find((row) => row.id === preferred) || this.sets.tags[0])?.id,
@@ -128,18 +128,35 @@ export class Palette {
     if (!dataset) return [this.message(gettext("There is no behaviour dataset yet."))];
     const [info, types] = await Promise.all([this.fields.load(dataset), this.api.values(dataset, "type", query)]);
     const entries = types.results.map((row) => this.entry({ kind: "behaviour", dataset, type: row.value }, "activity", row.value, "", row.count));
-    if (!query) entries.unshift(this.entry({ kind: "behaviour", dataset }, "activity", gettext("Anything"), info.dataset?.name || ""));
+    if (!query) {
+      entries.unshift(
+        this.entry({ kind: "behaviour", dataset }, "activity", gettext("Anything"), info.dataset?.name || ""),
+        this.entry({ kind: "sequence", dataset }, "route", gettext("One after another"), gettext("First this, then that")),
+      );
+    }
     return entries.length ? [this.section(gettext("What they did"), entries)] : [this.message(gettext("Nothing contains this."))];
   }
 
   async models(query) {
     const sections = this.sets.models.map((row) => {
-      const found = RFM_TYPES.filter(([, label]) => label().toLowerCase().includes(query));
-      const entries = found.map(([key, label]) => this.entry({ kind: "rfm", dataset: row.id, types: [key] }, "chart-bubble", label()));
+      const entries = row.kind === "aipl" ? this.stages(row, query) : this.groups(row, query);
       return entries.length ? this.section(row.name, entries) : null;
     });
     const shown = sections.filter(Boolean);
     return shown.length ? shown : [this.message(gettext("Nothing contains this."))];
+  }
+
+  groups(row, query) {
+    const found = RFM_TYPES.filter(([, label]) => label().toLowerCase().includes(query));
+    return found.map(([key, label]) => this.entry({ kind: "rfm", dataset: row.id, types: [key] }, "chart-bubble", label()));
+  }
+
+  stages(row, query) {
+    const found = STAGES.filter(([, label]) => label().toLowerCase().includes(query));
+    const entries = found.map(([key, label]) => this.entry({ kind: "aipl", dataset: row.id, stages: [key] }, "stairs-up", label()));
+    const moved = gettext("Changed their stage");
+    if (moved.toLowerCase().includes(query)) entries.push(this.entry({ kind: "aipl", dataset: row.id }, "arrows-shuffle", moved));
+    return entries;
   }
 
   async audiences(query) {

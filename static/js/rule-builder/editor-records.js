@@ -1,0 +1,89 @@
+/* The part of an editor that says which records of a behaviour dataset are meant: what, on what, through which channel. */
+
+import { clear, h, icon, iconButton, select, gettext } from "./dom.js";
+import { valuePicker } from "./value-picker.js";
+
+const listOrNone = (values) => (values.length ? values : undefined);
+
+export function block(title, control, hint = "") {
+  return h("fieldset", { class: "rb-block" }, h("legend", {}, title), control, hint ? h("small", { class: "form-hint" }, hint) : null);
+}
+
+/** `records` has type, objects and channel as the API takes them; `onchange(changes, label)` gets those that changed. */
+export function recordsEditor(records, { dataset, info, api, onchange }) {
+  const box = h("div");
+  const objectBox = h("div");
+
+  const set = (changes, label = "") => {
+    records = { ...records, ...changes };
+    onchange(changes, label);
+  };
+
+  box.append(
+    block(gettext("What they did"), picker("type", records.type || [], (type) => set({ type: listOrNone(type) }, "type")), gettext("Empty means anything.")),
+    objectBox,
+    ...(info.has_channel
+      ? [block(gettext("Channel"), picker("channel", records.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), gettext("Empty means every channel."))]
+      : []),
+  );
+  drawObjects();
+  return box;
+
+  function picker(what, values, change, more = {}) {
+    return valuePicker({ values, load: (search) => api.values(dataset, what, search, more), onchange: change, label: what === "object" ? more.object : gettext("Values"), pasting: what === "object" });
+  }
+
+  function drawObjects() {
+    clear(objectBox);
+    if (!info.objects?.length) return;
+    const entries = records.objects || [];
+    const single = info.object_form === "keyvalue";
+    const rows = entries.map((entry, index) => objectRow(entry, index, single));
+    const used = new Set(entries.map((entry) => entry.name));
+    const free = info.objects.filter((item) => !used.has(item.name));
+    const addable = free.length && !(single && entries.length);
+    objectBox.append(
+      h(
+        "fieldset",
+        { class: "rb-block" },
+        h("legend", {}, gettext("On what")),
+        rows,
+        addable
+          ? h("button", { type: "button", class: "btn btn-sm", onclick: () => setObjects([...entries, { name: free[0].name, operator: "in", value: [] }]) }, icon("plus"), gettext("Narrow by object"))
+          : null,
+        entries.length > 1 ? h("small", { class: "form-hint" }, gettext("All of them must hold for the same record.")) : null,
+      ),
+    );
+  }
+
+  function setObjects(objects) {
+    set({ objects: objects.length ? objects : undefined });
+    drawObjects();
+  }
+
+  function objectRow(entry, index, single) {
+    const entries = records.objects;
+    const change = (changes) => {
+      const next = entries.map((item, place) => (place === index ? { ...item, ...changes } : item));
+      for (const [name, value] of Object.entries(next[index])) if (value === undefined) delete next[index][name];
+      return next;
+    };
+    const operators = [["in", gettext("is one of")], ["not_in", gettext("is none of")]];
+    if (single) operators.push(["any", gettext("is anything")]);
+    return h(
+      "div",
+      { class: "rb-object" },
+      h(
+        "div",
+        { class: "d-flex gap-2 mb-2" },
+        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": gettext("Object"), class: "form-select form-select-sm" }),
+        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
+        iconButton("x", gettext("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
+      ),
+      entry.operator === "any" ? null : picker("object", entry.value || [], (value) => {
+        set({ objects: change({ value }) }, `object:${index}`);
+        entries[index] = records.objects[index];
+      }, { object: entry.name }),
+    );
+  }
+}
