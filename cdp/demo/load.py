@@ -122,9 +122,9 @@ def _dataset(access: Access, data: dict[str, Any]) -> Dataset:
 
 def _stages(access: Access, behaviour: Dataset) -> None:
     """The AIPL models, the one of behaviour with the days before."""
+    model = _dataset(access, stages.of_behaviour(behaviour.pk))
     by_channel = _dataset(access, stages.BY_CHANNEL)
     _dataset(access, stages.of_customers(by_channel.pk, ["官网"]))
-    model = _dataset(access, stages.of_behaviour(behaviour.pk))
     if len(aipl_days.computed_days(access.workspace, model.pk)) < DAYS_BEFORE:
         finish(aipl.recompute(access, model, DAYS_BEFORE))
 

@@ -23,14 +23,14 @@ function trend(data, style) {
     animation: !calm,
     textStyle: text,
     color: STAGES.map((stage) => COLOURS[stage]),
-    legend: { textStyle: text, data: STAGES.map((stage) => data.labels[stage]) },
+    legend: { top: 0, textStyle: text, data: STAGES.map((stage) => data.labels[stage]) },
     grid: { left: 8, right: 16, top: 36, bottom: 44, containLabel: true },
     tooltip: { trigger: "axis", renderMode: "richText", valueFormatter: (value) => (value === null || value === undefined ? gettext("not computed") : value.toLocaleString(locale)) },
     xAxis: { type: "category", boundaryGap: false, data: data.days.map((row) => row.date), axisLabel: { ...text, hideOverlap: true } },
     yAxis: { type: "value", min: 0, axisLabel: text, splitLine: { lineStyle: { opacity: 0.25 } } },
     dataZoom: [{ type: "slider", height: 18, bottom: 8 }],
     // A day that was not computed is a gap, not a zero.
-    series: STAGES.map((stage) => ({ name: data.labels[stage], type: "line", symbolSize: 5, connectNulls: false, data: data.days.map((row) => (row.stages ? row.stages[stage] : null)) })),
+    series: STAGES.map((stage) => ({ name: data.labels[stage], type: "line", showSymbol: true, symbolSize: 5, connectNulls: false, data: data.days.map((row) => (row.stages ? row.stages[stage] : null)) })),
   };
 }
 
