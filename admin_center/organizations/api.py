@@ -44,6 +44,9 @@ class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
     update_concurrency = serializers.IntegerField(
         min_value=1, max_value=10, required=False, help_text="Scheduled updates that run at once"
     )
+    push_concurrency = serializers.IntegerField(
+        min_value=1, max_value=5, required=False, help_text="Pushes of one kind that run at once"
+    )
     shown_in_full = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="ID types that are not masked"
     )

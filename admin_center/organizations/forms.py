@@ -49,6 +49,12 @@ class WorkspaceSettingsForm(forms.Form):
             "How many scheduled updates of datasets and audiences run at once. Others wait and say so."
         ),
     )
+    push_concurrency = forms.IntegerField(
+        label=_("Push concurrency"),
+        min_value=1,
+        max_value=5,
+        help_text=_("How many audiences are pushed at once to systems of one kind. Others wait."),
+    )
     shown_in_full = forms.MultipleChoiceField(
         label=_("IDs shown in full"),
         required=False,

@@ -54,9 +54,11 @@ class Caps(_Part):
 
 
 class WorkspaceSettings(_Part):
-    """`update_concurrency`: how many scheduled updates run at once. `shown_in_full`: ID types that are not masked."""
+    """`update_concurrency`: how many scheduled updates run at once. `push_concurrency`: how many pushes to systems of a
+    kind. `shown_in_full`: ID types that are not masked."""
 
     update_concurrency: int = Field(3, ge=1, le=10)
+    push_concurrency: int = Field(3, ge=1, le=5)
     shown_in_full: tuple[str, ...] = ()
     quiet_hours: QuietHours = QuietHours()
     caps: Caps = Caps()

@@ -48,6 +48,8 @@ register(
         "insight.audience.manage": _("Manage everybody's audiences"),
         "insight.audience.download": _("Download public audiences"),
         "insight.audience.analysis": _("Analyse audiences"),
+        "insight.push": _("Push audiences to systems that one has a grant for"),
+        "insight.push.manage": _("Set up systems that audiences are pushed to"),
         "insight.tag.manage": _("Manage all tags of the workspace"),
         "insight.tag.custom": _("Create custom tags"),
     },

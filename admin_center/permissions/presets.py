@@ -19,6 +19,7 @@ _ANALYST_POINTS = [
     "insight.audience.filter",
     "insight.audience.list",
     "insight.audience.analysis",
+    "insight.push",
     "insight.tag.custom",
     "omni",
     "marketing.sms.view",

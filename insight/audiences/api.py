@@ -135,7 +135,7 @@ class AudienceViewSet(WorkspaceViewSet):
         if "public" in data:
             data["public"] = data["public"] in ("true", "1")
         if "campaigns" in data:
-            data["campaigns"] = request.data.getlist("campaigns")
+            data["campaigns"] = request.data.getlist("campaigns")  # type: ignore[union-attr]
         audience, job = outside.upload(self.access, *_file(request), data)
         return self._started(audience, job)
 

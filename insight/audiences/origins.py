@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from insight.audiences.membership import Members
     from insight.audiences.models import Audience
 
-ACTIONS = frozenset({"edit", "refresh", "copy", "analyse", "download", "move", "delete", "use", "combine"})
+ACTIONS = frozenset(
+    {"edit", "refresh", "copy", "analyse", "download", "move", "delete", "use", "combine", "push"}
+)
 """What selections offer. Other origins have fewer, or their own, such as `replace` for uploads."""
 
 

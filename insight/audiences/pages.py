@@ -17,6 +17,7 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
 from insight.audiences import (
     applications,
+    extras,
     folders,
     lineage,
     members,
@@ -60,6 +61,7 @@ class AudienceDetail(OneAudience, DetailPage):
     def extra(self, obj: Any) -> dict[str, Any]:
         versions = list(obj.versions.all()[:VERSIONS_SHOWN])
         found = lineage.of(obj)
+        entries = extras.entries(self.access, obj)
         return {
             "audience": obj,
             "origin": origins.label_of(obj),
@@ -72,6 +74,8 @@ class AudienceDetail(OneAudience, DetailPage):
             "schedule": schedule.describe(obj.refresh),
             "words": wording.stored(obj),
             "ids": _saved_ids(obj.current),
+            "entries": entries,
+            "is_marked": any(entry.dot for entry in entries),
             "campaigns": links.of(KIND, [obj.pk]).get(obj.pk, []),
             "seen_campaigns": set(campaign_rights.linkable(self.access).values_list("pk", flat=True)),
             "versions": versions,

@@ -26,7 +26,7 @@ from cdp.console.generic import (
     NumberColumn,
 )
 from cdp.console.middleware import flash
-from insight.audiences import folders, refreshing, schedule, services, visibility
+from insight.audiences import extras, folders, refreshing, schedule, services, visibility
 from insight.audiences.forms import FolderForm, MoveForm
 from insight.audiences.models import Audience, Folder
 from insight.audiences.origins import label_of
@@ -137,7 +137,8 @@ class AudienceList(ListPage):
         folder = self.request.GET.get("folder", "")
         if folder and not self.request.GET.get("q"):
             rows = rows.filter(folder=folder) if folder != "none" else rows.filter(folder__isnull=True)
-        return rows.select_related("owner", "folder", "workspace").annotate(
+        rows = rows.select_related("owner", "folder", "workspace")
+        return extras.with_marks(rows).annotate(
             snapshot_count=Count("versions", filter=Q(versions__is_snapshot=True))
         )
 

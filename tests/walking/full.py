@@ -28,6 +28,8 @@ from insight.datasets.models import TagCategory
 from insight.datasources import services as tables
 from insight.datasources.connections import feeds
 from insight.datasources.models import Connection
+from insight.pushes import interfaces
+from insight.pushes.models import Push, PushSetting
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import Recipient, SendOut, Suppression
@@ -111,6 +113,12 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     )
     datasets.refresh(access, model)
     run_jobs()
+    omni = interfaces.create(access, {"name": "Omni", "target": "omni"})
+    pushed = Push.objects.create(
+        workspace=workspace, audience=audience, interface=omni, interface_name="Omni", target="omni"
+    )
+    PushSetting.objects.create(workspace=workspace, audience=audience, interface=omni, enabled=False)
+    interface_grant = interfaces.grant(access, omni, {"role": "analyst"})
     theme = campaigns.create(access, {"name": "Year", "code": "y", "is_main": True, **_YEAR})
     campaign = campaigns.create(access, {"name": "Spring", "code": "s", "parent": theme.pk, **_YEAR})
     campaign_grant = campaign_granting.grant(access, [campaign], {"role": "analyst"})[0]
@@ -189,6 +197,10 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/audiences/folders/": pk(folder),
         "w/campaigns/": pk(campaign),
         "w/aipl/": pk(model),
+        "w/pushes/": pk(pushed),
+        "w/pushes/interfaces/": pk(omni, target="kafka"),
+        "w/pushes/audience/": pk(audience),
+        "w/pushes/history/": pk(audience),
         "w/channels/": pk(mail, channel="email", type="smtp"),
         "w/content/": pk(template, channel="sms"),
         "w/content/signatures/": pk(signature),
@@ -209,6 +221,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/datasets/{pk}/aipl/": pk(model),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),
+        "api/audiences/{pk}/push-settings/": pk(audience, interface=omni.pk),
+        "api/push-interfaces/": pk(omni, grant=interface_grant.pk),
+        "api/pushes/": pk(pushed),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
         "api/providers/": pk(mail),
         "api/sender-addresses/": pk(sender),

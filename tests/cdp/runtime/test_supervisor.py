@@ -25,7 +25,9 @@ else:
     role = "leader"
 (folder / f"{role}.new").write_text(str(os.getpid()))
 (folder / f"{role}.new").rename(folder / role)
-print("hello from", role, flush=True)
+# In one write: where output is unbuffered, the words of both would mix.
+sys.stdout.write(f"hello from {role}\n")
+sys.stdout.flush()
 time.sleep(600)
 """
 MAKER = """

@@ -13,6 +13,7 @@ import pytest
 from django.utils import timezone
 
 from cdp import lake
+from cdp.core import timezones
 from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from cdp.jobs.models import Job
 from insight.aipl import services
@@ -273,7 +274,7 @@ def test_a_second_computation_replaces_the_day(world: World, model: Dataset, run
 
 
 def test_audiences_follow_stages_and_flows(world: World, model: Dataset, run_jobs: RunJobs, on: Any) -> None:
-    before = timezone.localdate()
+    before = timezones.today(world.workspace)
     on(str(before + timedelta(days=1)))
     world.members.refresh_from_db()
     datasets.update(

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class PushesConfig(AppConfig):
+    name = "insight.pushes"
+    label = "pushes"
+    verbose_name = _("pushes")
+
+    def ready(self) -> None:
+        from cdp.console import navigation
+        from insight.audiences import extras, usage
+        from insight.pushes import jobs  # noqa: F401  (registers its kinds)
+
+        extras.register(extras.Extra("pushes", _entries, _failed))
+        usage.register_use("pushes", _uses)
+        navigation.register(
+            navigation.NavItem(
+                "insight",
+                _("Push interfaces"),
+                "cloud-upload",
+                "pushes:interfaces",
+                "insight.push.manage",
+                order=70,
+            )
+        )
+
+
+def _entries(access: Any, audience: Any) -> Iterator[Any]:
+    from django.urls import reverse
+
+    from insight.audiences import origins, visibility
+    from insight.audiences.extras import Entry
+    from insight.pushes.models import Push
+
+    if not access.can("insight.push") or "push" not in origins.actions_of(audience):
+        return
+    slug = access.workspace.slug
+    if audience.current_id and visibility.may_download(access, audience):
+        yield Entry(_("Push"), "cloud-upload", reverse("pushes:push", args=[slug, audience.pk]))
+    failed = Push.objects.filter(audience=audience, seen=False).exists()
+    yield Entry(_("Push history"), "history", reverse("pushes:history", args=[slug, audience.pk]), failed)
+
+
+def _failed() -> Any:
+    """Whether a push of the audience has failed and nobody has looked yet."""
+    from django.db.models import Exists, OuterRef
+
+    from insight.pushes.models import Push
+
+    return Exists(Push.objects.filter(audience=OuterRef("pk"), seen=False))
+
+
+def _uses(audience: Any) -> Iterable[Any]:
+    """Periodic pushes keep an audience from being deleted."""
+    from django.urls import reverse
+
+    from insight.audiences.usage import Use
+    from insight.pushes.models import PushSetting
+
+    slug = audience.workspace.slug
+    for row in PushSetting.objects.filter(audience=audience, enabled=True).select_related("interface"):
+        yield Use(
+            PushSetting._meta.verbose_name,
+            row.interface.name,
+            reverse("pushes:push", args=[slug, audience.pk]) + f"?interface={row.interface_id}",
+        )

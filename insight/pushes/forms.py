@@ -1,0 +1,232 @@
+"""Forms of pushes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from admin_center.permissions import grantees
+from cdp.core import schedules
+from insight.pushes.interfaces import shown_config
+from insight.pushes.models import PushInterface, PushSetting
+from insight.pushes.targets import Target
+from insight.pushes.targets.base import ConfigField
+
+_EVERY = {
+    "hour": gettext_lazy("every few hours"),
+    "day": gettext_lazy("every day"),
+    "week": gettext_lazy("every week"),
+    "month": gettext_lazy("every month"),
+}
+_ENCRYPTIONS = {
+    "none": gettext_lazy("as they are"),
+    "md5": "MD5",
+    "sha256": "SHA-256",
+    "aes": "AES",
+}
+
+
+class InterfaceForm(forms.Form):
+    """Name and the settings of the kind of system (as config_<name>)."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=64)
+
+    def __init__(self, *args: Any, target: Target, interface: PushInterface | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.target = target
+        shown = shown_config(interface) if interface else {}
+        for item in target.fields:
+            field = _field(item)
+            field.initial = shown.get(item.name, item.default)
+            self.fields[f"config_{item.name}"] = field
+
+    def values(self) -> dict[str, Any]:
+        config = {item.name: self.cleaned_data[f"config_{item.name}"] for item in self.target.fields}
+        kept = {name: "" if value is None else value for name, value in config.items()}
+        return {"name": self.cleaned_data["name"], "target": self.target.key, "config": kept}
+
+
+def _field(item: ConfigField) -> forms.Field:
+    common: dict[str, Any] = {"label": item.label, "required": item.required, "help_text": item.help_text}
+    if item.kind == "number":
+        return forms.IntegerField(**common)
+    if item.kind == "choice":
+        return forms.ChoiceField(choices=list(item.choices), **common)
+    if item.kind == "secret":
+        return forms.CharField(
+            strip=False,
+            widget=forms.PasswordInput({"autocomplete": "new-password"}, render_value=True),
+            **common,
+        )
+    if item.kind == "long_secret":
+        return forms.CharField(widget=forms.Textarea({"rows": 4, "autocomplete": "off"}), **common)
+    return forms.CharField(widget=forms.TextInput({"autocomplete": "off"}), **common)
+
+
+class GrantForm(forms.Form):
+    grantee = forms.ChoiceField(
+        label=gettext_lazy("For"), widget=forms.Select({"data-select": "", "class": "form-select"})
+    )
+    expires_at = forms.DateTimeField(
+        label=gettext_lazy("Valid until"),
+        required=False,
+        widget=forms.DateTimeInput({"data-datetime": ""}, format="%Y-%m-%d %H:%M"),
+        help_text=gettext_lazy("Empty: until it is taken back."),
+    )
+
+    def __init__(self, *args: Any, workspace: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["grantee"].choices = grantees.choices(workspace)  # type: ignore[attr-defined]
+
+    def values(self) -> dict[str, Any]:
+        kind, _colon, key = self.cleaned_data["grantee"].partition(":")
+        return {kind: key, "expires_at": self.cleaned_data["expires_at"]}
+
+
+class PushForm(forms.Form):
+    """How and when; the fields that go along are a table beside it, read by `chosen`."""
+
+    mode = forms.ChoiceField(
+        label=gettext_lazy("How"),
+        choices=[("once", gettext_lazy("once, now")), ("periodic", gettext_lazy("by schedule"))],
+        widget=forms.RadioSelect,
+        initial="once",
+    )
+    enabled = forms.BooleanField(label=gettext_lazy("The schedule is on"), required=False, initial=True)
+    every = forms.ChoiceField(label=gettext_lazy("Push"), required=False)
+    hours = forms.IntegerField(label=gettext_lazy("Hours between"), required=False, min_value=1, max_value=23)
+    weekday = forms.IntegerField(
+        label=gettext_lazy("Day of the week"),
+        required=False,
+        min_value=1,
+        max_value=7,
+        help_text=gettext_lazy("1 is Monday."),
+    )
+    day = forms.IntegerField(
+        label=gettext_lazy("Day of the month"), required=False, min_value=1, max_value=31
+    )
+    at = forms.TimeField(
+        label=gettext_lazy("At"),
+        required=False,
+        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
+        help_text=gettext_lazy("Time of day in the workspace's time zone."),
+    )
+    start = forms.DateField(
+        label=gettext_lazy("First day"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+    end = forms.DateField(
+        label=gettext_lazy("Last day"),
+        required=False,
+        widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d"),
+    )
+    format = forms.ChoiceField(label=gettext_lazy("Form of the records"), required=False)
+    skip_empty = forms.BooleanField(label=gettext_lazy("Leave out empty fields"), required=False)
+
+    def __init__(self, *args: Any, target: Target, hourly: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        cycles = [key for key in target.cycles if key != "hour" or hourly]
+        fields["every"].choices = [(key, _EVERY[key]) for key in cycles]
+        fields["every"].initial = "day"
+        if "hour" not in cycles:
+            del fields["hours"]
+        if target.fixed_time:
+            del fields["at"]
+            fields["every"].help_text = _("Always at %(time)s.") % {"time": target.fixed_time}
+        if target.formats:
+            fields["format"].choices = list(target.formats)
+        else:
+            del fields["format"]
+        if not target.tags:
+            del fields["skip_empty"]
+
+    def options(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        return {
+            **({"format": given["format"]} if given.get("format") else {}),
+            **({"skip_empty": given["skip_empty"]} if "skip_empty" in given else {}),
+        }
+
+    def policy(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        every = given["every"] or "day"
+        found: dict[str, Any] = {"every": every}
+        for name in schedules.PARTS[every]:
+            value = given.get(name)
+            if value not in (None, ""):
+                found[name] = value.strftime("%H:%M") if name == "at" else value
+        return found
+
+
+def initial_of(setting: PushSetting | None) -> dict[str, Any]:
+    """The form as it was saved."""
+    if setting is None:
+        return {"at": "05:00", "hours": 6, "weekday": 1, "day": 1}
+    return {
+        "mode": "periodic",
+        "enabled": setting.enabled,
+        "start": setting.start,
+        "end": setting.end,
+        **schedules.DEFAULTS,
+        **setting.refresh,
+        **setting.options,
+    }
+
+
+def rows_of(
+    offered: dict[str, list[dict[str, Any]]], chosen: list[dict[str, Any]] | None, data: Any
+) -> list[dict[str, Any]]:
+    """The table of fields: what is offered, what is chosen, the aliases; as it was typed where there is `data`."""
+    kept = {_key(item): item for item in chosen or []}
+    rows = []
+    everything = [
+        *({"kind": "id", **item} for item in offered["ids"]),
+        *({"kind": "tag", **item} for item in offered["tags"]),
+    ]
+    for number, item in enumerate(everything):
+        before = kept.get(_key(item))
+        default = item["id_type"] if item["kind"] == "id" else item["column"]
+        row = {
+            **item,
+            "number": number,
+            "on": before is not None or (chosen is None and item["kind"] == "id"),
+            "alias": before["alias"] if before else default,
+            "default": default,
+            "encryption": (before or {}).get("encryption", ""),
+            "choices": [(key, _ENCRYPTIONS[key]) for key in item.get("encryptions", [])],
+        }
+        if data is not None:
+            row |= {
+                "on": f"on_{number}" in data,
+                "alias": data.get(f"alias_{number}", default),
+                "encryption": data.get(f"encryption_{number}", ""),
+            }
+        rows.append(row)
+    return rows
+
+
+def chosen_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The ticked rows as the service takes them."""
+    return [
+        {
+            "kind": row["kind"],
+            "column": row["column"],
+            "alias": row["alias"],
+            **(
+                {"encryption": row["encryption"] or None}
+                if row["kind"] == "id"
+                else {"dataset": row["dataset"]}
+            ),
+        }
+        for row in rows
+        if row["on"]
+    ]
+
+
+def _key(item: dict[str, Any]) -> tuple[Any, ...]:
+    return item["kind"], item.get("dataset", ""), item["column"]

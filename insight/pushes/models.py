@@ -1,0 +1,159 @@
+"""Pushes: the members of audiences sent to systems outside, once or by schedule."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from cdp.crypto.at_rest import EncryptedJSONField
+from insight.audiences.models import Audience, AudienceVersion
+
+
+class PushInterface(WorkspaceScoped, TimeStamped, Versioned):
+    """A system outside that audiences are pushed to. `config` has its settings, secrets included, stored encrypted."""
+
+    id = PrefixedIdField("psi")
+    name = models.CharField(_("name"), max_length=64)
+    target = models.CharField(_("kind"), max_length=16)
+    config = EncryptedJSONField(default=dict)
+    tested_at = models.DateTimeField(_("tested"), null=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("push interface")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="push_interface_name_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class InterfaceGrant(WorkspaceScoped):
+    """Lets a person, or everybody with a role, push through an interface."""
+
+    id = PrefixedIdField("psg")
+    interface = models.ForeignKey(PushInterface, on_delete=models.CASCADE, related_name="grants")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    role = models.ForeignKey(
+        "permissions.Role", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("interface grant")
+        ordering = ["created_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(user__isnull=False) ^ models.Q(role__isnull=False),
+                name="interface_grant_one_grantee",
+            ),
+            models.UniqueConstraint(
+                fields=["interface", "user", "role"], name="interface_grant_once", nulls_distinct=False
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.interface}: {self.user or self.role}"
+
+
+class PushSetting(WorkspaceScoped, TimeStamped, Versioned):
+    """A push by schedule, one per audience and interface. `refresh` is a policy of cdp.core.schedules."""
+
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="push_settings")
+    interface = models.ForeignKey(PushInterface, on_delete=models.PROTECT, related_name="settings")
+    enabled = models.BooleanField(_("push by schedule"), default=True)
+    refresh = models.JSONField(default=dict)
+    start = models.DateField(_("first day"), null=True, blank=True)
+    end = models.DateField(_("last day"), null=True, blank=True)
+    fields = models.JSONField(default=list)
+    options = models.JSONField(default=dict)
+    next_push_at = models.DateTimeField(null=True, db_index=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("periodic push")
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["audience", "interface"], name="push_setting_once")]
+
+    def __str__(self) -> str:
+        return f"{self.audience} → {self.interface}"
+
+
+class Push(WorkspaceScoped, TimeStamped):
+    """One push, with what it sent. Its ID goes along and stays when it is tried again, so receivers know repeats.
+
+    `fields` is what was chosen then. `users` counts people, `ids` all IDs of theirs that were sent. `done` says how far
+    a push that writes in pieces has got.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        PUSHING = "pushing", _("Pushing")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        PARTLY = "partly", _("Partly")
+        FAILED = "failed", _("Failed")
+        CANCELLED = "cancelled", _("Cancelled")
+
+    class Mode(models.TextChoices):
+        ONCE = "once", _("Once")
+        PERIODIC = "periodic", _("By schedule")
+
+    ACTIVE = (State.WAITING, State.PUSHING)
+
+    id = PrefixedIdField("psh")
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="pushes")
+    interface = models.ForeignKey(PushInterface, on_delete=models.SET_NULL, null=True, related_name="pushes")
+    interface_name = models.CharField(_("interface"), max_length=64)
+    target = models.CharField(_("kind"), max_length=16)
+    mode = models.CharField(_("how"), max_length=8, choices=Mode, default=Mode.ONCE)
+    fields = models.JSONField(default=list)
+    options = models.JSONField(default=dict)
+    version = models.ForeignKey(AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+")
+    version_number = models.PositiveIntegerField(_("version"), null=True)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
+    users = models.BigIntegerField(_("users"), default=0)
+    ids = models.BigIntegerField(_("IDs"), default=0)
+    skipped = models.BigIntegerField(_("left out"), default=0)
+    message = models.TextField(blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    seen = models.BooleanField(default=True)
+    started_at = models.DateTimeField(_("started"), null=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("push")
+        ordering = ["-created_at"]
+        indexes = [models.Index(fields=["audience", "-created_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.audience} → {self.interface_name}"
+
+
+class OmniReceipt(WorkspaceScoped):
+    """What omni-domain insight got of a push: how many IDs of a type, in which form."""
+
+    push = models.ForeignKey(Push, on_delete=models.CASCADE, related_name="receipts")
+    id_type = models.CharField(max_length=16)
+    encryption = models.CharField(max_length=8)
+    ids = models.BigIntegerField()
+    received_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["push", "id_type", "encryption"], name="omni_receipt_once")
+        ]

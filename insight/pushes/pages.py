@@ -1,0 +1,319 @@
+"""Console pages of pushes: systems outside, the dialog of a push, its history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.console.generic import (
+    ActionView,
+    Column,
+    DateColumn,
+    DeletePage,
+    FormPage,
+    ListPage,
+    TextColumn,
+    WorkspaceView,
+)
+from cdp.console.generic.forms import apply_errors
+from cdp.console.middleware import flash
+from cdp.core import schedules
+from cdp.core.errors import DomainError, PermissionDenied
+from cdp.jobs.services import active_job
+from insight.audiences import visibility
+from insight.pushes import fields, interfaces, services
+from insight.pushes.forms import GrantForm, InterfaceForm, PushForm, chosen_of, initial_of, rows_of
+from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
+from insight.pushes.targets import TARGETS
+
+PER_PAGE = 20
+
+
+class InterfaceList(ListPage):
+    permission = interfaces.MANAGE
+    title = gettext_lazy("Push interfaces")
+    intro = gettext_lazy("Systems outside that audiences are pushed to.")
+    template_name = "insight/pushes/interfaces.html"
+    search_fields = ("name",)
+    ordering = "name"
+    empty_icon = "cloud-upload"
+    empty_title = gettext_lazy("No interfaces yet")
+    empty_text = gettext_lazy(
+        "Set up Kafka, a webhook, an SFTP server or an S3 store; audiences can then be pushed there."
+    )
+    columns = (
+        TextColumn("name", gettext_lazy("Name"), sort="name", link=True),
+        Column("target", gettext_lazy("Kind"), value=lambda row: TARGETS[row.target].label, sort="target"),
+        DateColumn("tested_at", gettext_lazy("Tested"), sort="tested_at"),
+    )
+
+    def get_queryset(self) -> QuerySet[PushInterface]:
+        return PushInterface.objects.in_workspace(self.workspace)
+
+    def row_url(self, row: PushInterface) -> str:
+        return self.reverse("pushes:interface", pk=row.pk)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        return super().get_context(targets=list(TARGETS), **more)
+
+
+class InterfacePage(FormPage):
+    permission = interfaces.MANAGE
+    form_class = InterfaceForm
+    template_name = "insight/pushes/interface.html"
+    submit_label = gettext_lazy("Test and save")
+    back_url_name = "pushes:interfaces"
+    success_message = gettext_lazy("The test passed. The interface was saved.")
+
+    def form_options(self, obj: PushInterface | None) -> dict[str, Any]:
+        target = TARGETS.get(obj.target if obj else self.kwargs["target"])
+        if target is None:
+            raise Http404
+        return {"target": target, "interface": obj}
+
+    def save(self, form: InterfaceForm, obj: PushInterface | None) -> PushInterface:
+        try:
+            if obj is None:
+                return interfaces.create(self.access, form.values())
+            return interfaces.update(self.access, obj, form.values(), edit_version=self.seen_version())
+        except DomainError as error:
+            error.errors = {path.replace("config/", "config_"): found for path, found in error.errors.items()}
+            raise
+
+    def success_url(self, obj: PushInterface) -> str:
+        return self.reverse("pushes:interface", pk=obj.pk)
+
+
+class NewInterface(InterfacePage):
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        label = TARGETS[self.kwargs["target"]].label
+        return {**super().get_context(**more), "title": _("New interface: %(kind)s") % {"kind": label}}
+
+
+class EditInterface(InterfacePage):
+    title = gettext_lazy("Push interface")
+
+    def get_object(self) -> PushInterface:
+        return PushInterface.objects.get_in(self.workspace, self.kwargs["pk"])
+
+    def initial(self, obj: PushInterface) -> dict[str, Any]:
+        return {"name": obj.name}
+
+    def extra(self, form: Any, obj: PushInterface) -> dict[str, Any]:
+        return {
+            "grants": obj.grants.select_related("user", "role"),
+            "grant_form": GrantForm(workspace=self.workspace),
+            "kind": TARGETS[obj.target].label,
+        }
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        found = super().get_context(**more)
+        return {**found, "title": found["object"].name} if found.get("object") else found
+
+
+class TestInterface(ActionView):
+    permission = interfaces.MANAGE
+    model = PushInterface
+
+    def act(self, obj: PushInterface) -> Any:
+        return interfaces.test(self.access, obj)
+
+    def message(self, obj: PushInterface, result: Any) -> Any:
+        return _("The interface works. %(words)s") % {"words": result}
+
+    def success_url(self, obj: PushInterface, result: Any) -> str:
+        return self.reverse("pushes:interface", pk=obj.pk)
+
+
+class GrantInterface(ActionView):
+    """Let somebody push there, or take that back (`revoke`)."""
+
+    permission = interfaces.MANAGE
+    model = PushInterface
+
+    def act(self, obj: PushInterface) -> Any:
+        if key := self.request.POST.get("revoke"):
+            row = InterfaceGrant.objects.select_related("interface", "user", "role")
+            return interfaces.revoke(self.access, row.get_in(self.workspace, key, interface=obj))
+        form = GrantForm(self.request.POST, workspace=self.workspace)
+        if not form.is_valid():
+            raise DomainError(" ".join(text for found in form.errors.values() for text in found), status=400)
+        return interfaces.grant(self.access, obj, form.values())
+
+    def message(self, obj: PushInterface, result: Any) -> Any:
+        return _("The grant was saved.") if result else _("The grant was taken back.")
+
+    def success_url(self, obj: PushInterface, result: Any) -> str:
+        return self.reverse("pushes:interface", pk=obj.pk)
+
+
+class DeleteInterface(DeletePage):
+    permission = interfaces.MANAGE
+    model = PushInterface
+    back_url_name = "pushes:interfaces"
+
+    def blockers(self, obj: PushInterface) -> Sequence[Any]:
+        return interfaces.blockers(obj)
+
+    def delete(self, obj: PushInterface) -> None:  # type: ignore[override]
+        interfaces.delete(self.access, obj)
+
+
+class PushAudience(WorkspaceView):
+    """Where to (?interface=), once or by schedule, and which fields."""
+
+    permission = interfaces.PUSH
+    title = gettext_lazy("Push the audience")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = visibility.get_visible(self.access, kwargs["pk"])
+        interface, offered = self.chosen(request.GET.get("interface", ""))
+        return self.show(audience, interface, offered)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = visibility.get_visible(self.access, kwargs["pk"])
+        interface, offered = self.chosen(request.POST.get("interface", ""))
+        if interface is None:
+            return self.show(audience, interface, offered)
+        setting = _setting(audience, interface)
+        history = HttpResponseRedirect(self.reverse("pushes:history", pk=audience.pk))
+        if request.POST.get("action") == "remove" and setting is not None:
+            services.remove_periodic(self.access, setting)
+            flash(request, _("The schedule was removed."))
+            return history
+        form = self.form(audience, interface, request.POST)
+        rows = self.rows(audience, interface, None, request.POST)
+        if form.is_valid():
+            data = {"fields": chosen_of(rows), "options": form.options()}
+            try:
+                if form.cleaned_data["mode"] == "once":
+                    services.push(self.access, audience, interface, data)
+                    flash(request, _("The push has started."))
+                else:
+                    more = {name: form.cleaned_data[name] for name in ("enabled", "start", "end")}
+                    services.set_periodic(
+                        self.access, audience, interface, {**data, **more, "refresh": form.policy()}
+                    )
+                    flash(request, _("The schedule was saved."))
+                return history
+            except PermissionDenied:
+                raise
+            except DomainError as error:
+                error.errors = _placed(error.errors)
+                apply_errors(form, error)
+        return self.show(audience, interface, offered, form, rows, status=422)
+
+    def chosen(self, key: str) -> tuple[PushInterface | None, list[PushInterface]]:
+        offered = list(interfaces.usable(self.access).order_by("name"))
+        return next((row for row in offered if row.pk == key), offered[0] if offered else None), offered
+
+    def form(self, audience: Any, interface: PushInterface, data: Any = None) -> PushForm:
+        options = {"target": TARGETS[interface.target], "hourly": fields.all_user_tags(audience)}
+        if data is not None:
+            return PushForm(data, **options)
+        return PushForm(initial=initial_of(_setting(audience, interface)), **options)
+
+    def rows(self, audience: Any, interface: PushInterface, chosen: Any, data: Any) -> list[dict[str, Any]]:
+        offered = fields.offered(self.access, audience, TARGETS[interface.target])
+        return rows_of(offered, chosen, data)
+
+    def show(
+        self,
+        audience: Any,
+        interface: PushInterface | None,
+        offered: list[PushInterface],
+        form: PushForm | None = None,
+        rows: list[dict[str, Any]] | None = None,
+        status: int = 200,
+    ) -> HttpResponse:
+        setting = _setting(audience, interface) if interface else None
+        if interface is not None:
+            form = form or self.form(audience, interface)
+            rows = (
+                rows if rows is not None else self.rows(audience, interface, setting and setting.fields, None)
+            )
+        context = self.get_context(
+            audience=audience,
+            interface=interface,
+            offered=offered,
+            setting=setting,
+            form=form,
+            ids=[row for row in rows or [] if row["kind"] == "id"],
+            tags=[row for row in rows or [] if row["kind"] == "tag"],
+            target=TARGETS[interface.target] if interface else None,
+            may_manage=self.access.can(interfaces.MANAGE),
+            back_url=self.reverse("audiences:detail", pk=audience.pk),
+            back_label=audience.name,
+        )
+        return self.render("insight/pushes/push.html", context, status=status)
+
+
+def _setting(audience: Any, interface: PushInterface) -> PushSetting | None:
+    return PushSetting.objects.filter(audience=audience, interface=interface).first()
+
+
+def _placed(errors: dict[str, Any]) -> dict[str, Any]:
+    """Paths of the service as names of the form's fields; errors of single fields stand above the form."""
+    return {path.removeprefix("refresh/").removeprefix("options/"): found for path, found in errors.items()}
+
+
+class PushHistory(WorkspaceView):
+    """What was pushed of an audience, newest first; opening it takes the red dot away."""
+
+    permission = interfaces.PUSH
+    title = gettext_lazy("Push history")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = visibility.get_visible(self.access, kwargs["pk"])
+        page = Paginator(services.history(audience, opened=True), PER_PAGE).get_page(request.GET.get("page"))
+        settings = PushSetting.objects.filter(audience=audience).select_related("interface")
+        context = self.get_context(
+            audience=audience,
+            page=page,
+            rows=[self.shown(row) for row in page.object_list],
+            settings=[(row, schedules.describe(row.refresh)) for row in settings],
+            back_url=self.reverse("audiences:detail", pk=audience.pk),
+            back_label=audience.name,
+        )
+        return self.render("insight/pushes/history.html", context)
+
+    def shown(self, row: Push) -> dict[str, Any]:
+        own = row.owner_id == self.access.user.pk or self.access.can(interfaces.MANAGE)
+        return {
+            "object": row,
+            "kind": TARGETS[row.target].label,
+            "labels": [fields.label_of(item) for item in row.fields],
+            "job": active_job(row) if row.state in Push.ACTIVE else None,
+            "may_retry": own and row.state in (Push.State.FAILED, Push.State.CANCELLED) and row.interface_id,
+            "may_cancel": own and row.state in Push.ACTIVE,
+        }
+
+
+class _PushAction(ActionView):
+    permission = interfaces.PUSH
+
+    def get_object(self) -> Push:
+        return services.get(self.access, self.kwargs["pk"])
+
+    def success_url(self, obj: Push, result: Any) -> str:
+        return self.reverse("pushes:history", pk=obj.audience_id)
+
+
+class RetryPush(_PushAction):
+    success_message = gettext_lazy("The push has started again.")
+
+    def act(self, obj: Push) -> Any:
+        return services.retry(self.access, obj)
+
+
+class CancelPush(_PushAction):
+    success_message = gettext_lazy("The push is being stopped.")
+
+    def act(self, obj: Push) -> Any:
+        services.cancel(self.access, obj)

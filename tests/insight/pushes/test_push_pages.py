@@ -1,0 +1,145 @@
+"""Pages and API of pushes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from insight.audiences.models import Audience
+from insight.pushes.models import Push, PushInterface, PushSetting
+from tests.factories import make_access, make_token
+from tests.insight.audiences.world import World
+from tests.insight.pushes.servers import Hook
+
+RunJobs = Callable[..., Any]
+
+
+@pytest.fixture
+def console(world: World) -> Client:
+    client = Client()
+    client.force_login(world.access.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    return client
+
+
+def page(world: World, path: str) -> str:
+    return f"/w/{world.workspace.slug}/pushes/{path}"
+
+
+def test_an_interface_is_set_up_tested_granted_and_removed(world: World, console: Client, hook: Hook) -> None:
+    assert "Kafka" in console.get(page(world, "interfaces/")).content.decode()
+    new = page(world, "interfaces/new/webhook/")
+    data = {"name": "Hook", "config_url": hook.url, "config_secret": "words"}
+    hook.answers = [500]
+    wrong = console.post(new, data)
+    assert wrong.status_code == 422 and "the reason of the other side" in wrong.content.decode()
+    made = console.post(new, data)
+    row = PushInterface.objects.get()
+    assert made.url == page(world, f"interfaces/{row.pk}/")
+    body = console.get(made.url).content.decode()
+    assert "words" not in body.replace("passwords", "") and "Only those who set up interfaces." in body
+    console.post(page(world, f"interfaces/{row.pk}/grant/"), {"grantee": "role:analyst"})
+    grant = row.grants.get()
+    console.post(page(world, f"interfaces/{row.pk}/grant/"), {"revoke": grant.pk})
+    assert not row.grants.exists()
+    assert console.post(page(world, f"interfaces/{row.pk}/test/")).status_code == 302
+    console.post(page(world, f"interfaces/{row.pk}/delete/"))
+    assert not PushInterface.objects.exists()
+    assert console.get(page(world, "interfaces/new/telegram/")).status_code == 404
+
+
+def test_the_dialog_pushes_once_and_by_schedule_and_the_history_tells(
+    world: World,
+    console: Client,
+    audience: Audience,
+    webhook: PushInterface,
+    hook: Hook,
+    run_jobs: RunJobs,
+) -> None:
+    where = page(world, f"audience/{audience.pk}/")
+    shown = console.get(where).content.decode()
+    assert "Mobile number" in shown and "The user identifier" in shown and "Interests" in shown
+    base = {"interface": webhook.pk, "mode": "once", "every": "day", "alias_0": "id", "alias_1": "phone"}
+    nothing = console.post(where, base)
+    assert nothing.status_code == 422 and "Choose at least one ID." in nothing.content.decode()
+    chosen = {**base, "on_0": "on", "on_1": "on", "encryption_0": "none", "encryption_1": "md5"}
+    done = console.post(where, chosen)
+    assert done.url == page(world, f"history/{audience.pk}/")
+    run_jobs()
+    assert len(hook.users()) == 4 and len(hook.users()[0]["phone"]) == 32
+    history = console.get(done.url).content.decode()
+    assert "Mobile number (MD5)" in history and "Succeeded" in history
+    saved = console.post(
+        where, {**chosen, "mode": "periodic", "enabled": "on", "every": "week", "weekday": "3", "at": "04:30"}
+    )
+    assert saved.status_code == 302
+    setting = PushSetting.objects.get()
+    assert setting.refresh == {"every": "week", "weekday": 3, "at": "04:30"}
+    again = console.get(where).content.decode()
+    assert "Remove the schedule" in again and 'value="04:30"' in again
+    console.post(where, {**chosen, "action": "remove"})
+    assert not PushSetting.objects.exists()
+
+
+def test_a_failure_shows_a_dot_until_the_history_is_opened(
+    world: World, console: Client, audience: Audience, webhook: PushInterface, hook: Hook, run_jobs: RunJobs
+) -> None:
+    hook.answers = [403]
+    where = page(world, f"audience/{audience.pk}/")
+    console.post(
+        where, {"interface": webhook.pk, "mode": "once", "every": "day", "on_0": "on", "alias_0": "id"}
+    )
+    run_jobs(allow_failure=True)
+    words = "Something of it has failed"
+    audiences = f"/w/{world.workspace.slug}/audiences/"
+    assert words in console.get(audiences).content.decode()
+    history = console.get(page(world, f"history/{audience.pk}/")).content.decode()
+    assert "the reason of the other side" in history and "Push again" in history
+    assert words not in console.get(audiences).content.decode()
+    console.post(page(world, f"{Push.objects.get().pk}/retry/"))
+    run_jobs()
+    assert Push.objects.get().state == "succeeded"
+
+
+def test_without_an_interface_the_dialog_says_who_can_help(
+    world: World, console: Client, audience: Audience
+) -> None:
+    assert "Nowhere to push to" in console.get(page(world, f"audience/{audience.pk}/")).content.decode()
+
+
+def test_the_api(world: World, audience: Audience, hook: Hook, run_jobs: RunJobs) -> None:
+    api = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access)}")
+    base = f"/api/v1/workspaces/{world.workspace.slug}/"
+    config = {"url": hook.url, "secret": "words"}
+    made = api.post(f"{base}push-interfaces/", {"name": "Hook", "target": "webhook", "config": config})
+    assert made.status_code == 201 and made.json()["config"]["secret"] == "••••••"
+    key = made.json()["id"]
+    assert api.post(f"{base}push-interfaces/{key}/test/").json()["ok"] is True
+    refused = api.post(f"{base}push-interfaces/", {"name": "X", "target": "fax"})
+    assert list(refused.json()["errors"]) == ["target"]
+    offered = api.get(f"{base}audiences/{audience.pk}/push-fields/?interface={key}").json()
+    assert offered["hourly"] and [item["column"] for item in offered["ids"]] == ["user_unique_id", "mobile"]
+    fields = [{"kind": "id", "column": "user_unique_id"}]
+    wanted = {"audience": audience.pk, "interface": key, "fields": fields}
+    started = api.post(f"{base}pushes/", wanted)
+    assert started.status_code == 202 and started.json()["push"]["state"] == "waiting"
+    run_jobs()
+    row = api.get(f"{base}pushes/{started.json()['push']['id']}/").json()
+    assert (row["state"], row["users"], row["ids"], row["version"]) == ("succeeded", 4, 4, 1)
+    assert api.post(f"{base}pushes/{row['id']}/retry/").json()["code"] == "push_not_failed"
+    assert api.post(f"{base}pushes/{row['id']}/cancel/").json()["code"] == "job_ended"
+    assert api.get(f"{base}pushes/?audience={audience.pk}&state=failed").json()["count"] == 0
+    place = f"{base}audiences/{audience.pk}/push-settings/"
+    put = api.put(f"{place}{key}/", {"fields": fields, "refresh": {"every": "hour", "hours": 2}})
+    assert put.status_code == 200 and put.json()["next_push_at"]
+    assert api.delete(f"{base}push-interfaces/{key}/").json()["code"] == "in_use"
+    assert len(api.get(place).json()["results"]) == 1
+    assert api.delete(f"{place}{key}/").status_code == 204
+    assert api.delete(f"{place}{key}/").status_code == 404
+    other = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(make_access(world.workspace, 'analyst'))}")
+    assert other.get(f"{base}push-interfaces/").json()["count"] == 0
+    assert other.post(f"{base}push-interfaces/", {}).status_code == 403
+    assert other.get(f"{base}pushes/{row['id']}/").status_code == 404
