@@ -72,7 +72,7 @@ class InterfacePage(FormPage):
     success_message = gettext_lazy("The test passed. The interface was saved.")
 
     def form_options(self, obj: PushInterface | None) -> dict[str, Any]:
-        target = TARGETS.get(obj.target if obj else self.kwargs["target"])
+        target = TARGETS.get(obj.target if obj else self.kwargs["type"])
         if target is None:
             raise Http404
         return {"target": target, "interface": obj}
@@ -92,7 +92,7 @@ class InterfacePage(FormPage):
 
 class NewInterface(InterfacePage):
     def get_context(self, **more: Any) -> dict[str, Any]:
-        label = TARGETS[self.kwargs["target"]].label
+        label = TARGETS[self.kwargs["type"]].label
         return {**super().get_context(**more), "title": _("New interface: %(kind)s") % {"kind": label}}
 
 

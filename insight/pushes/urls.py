@@ -7,7 +7,7 @@ from insight.pushes import pages
 app_name = "pushes"
 urlpatterns = [
     path("interfaces/", pages.InterfaceList.as_view(), name="interfaces"),
-    path("interfaces/new/<str:target>/", pages.NewInterface.as_view(), name="interface-new"),
+    path("interfaces/new/<str:type>/", pages.NewInterface.as_view(), name="interface-new"),
     path("interfaces/<str:pk>/", pages.EditInterface.as_view(), name="interface"),
     path("interfaces/<str:pk>/test/", pages.TestInterface.as_view(), name="interface-test"),
     path("interfaces/<str:pk>/grant/", pages.GrantInterface.as_view(), name="interface-grant"),

@@ -198,7 +198,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/campaigns/": pk(campaign),
         "w/aipl/": pk(model),
         "w/pushes/": pk(pushed),
-        "w/pushes/interfaces/": pk(omni, target="kafka"),
+        "w/pushes/interfaces/": pk(omni, type="kafka"),
         "w/pushes/audience/": pk(audience),
         "w/pushes/history/": pk(audience),
         "w/channels/": pk(mail, channel="email", type="smtp"),

@@ -14,6 +14,7 @@ GIVEN = {
     "description": "",
     "time_zone": "Asia/Tokyo",
     "update_concurrency": "5",
+    "push_concurrency": "2",
     "shown_in_full": ["one_id"],
     "quiet_hours_enabled": "on",
     "quiet_hours_start": "22:00",
