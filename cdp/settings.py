@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "insight.datasets",
     "insight.campaigns",
     "insight.audiences",
+    "insight.omni",
     "insight.pushes",
     "insight.aipl",
     "insight.analysis",
@@ -158,6 +159,7 @@ CELERY_BEAT_SCHEDULE = {
     "tables-clean-up": {"task": "insight.datasources.tasks.clean_up", "schedule": 3600.0},
     "sources-schedule": {"task": "insight.datasources.tasks.start_due_copies", "schedule": 30.0},
     "datasets-schedule": {"task": "insight.datasets.tasks.start_due_refreshes", "schedule": 30.0},
+    "omni-count-tags": {"task": "insight.omni.tasks.count_tags", "schedule": 600.0},
     "pushes-schedule": {"task": "insight.pushes.tasks.start_due_pushes", "schedule": 30.0},
     "audiences-schedule": {"task": "insight.audiences.tasks.start_due_refreshes", "schedule": 30.0},
     "audiences-drop-versions": {"task": "insight.audiences.tasks.drop_old_versions", "schedule": 3600.0},
@@ -225,8 +227,6 @@ CONTENT_SECURITY_POLICY = {
 }
 # A scheduled send-out that is later than this (the system was down) is not sent by surprise.
 LATE_SEND_HOURS = env.number("LATE_SEND_HOURS", 24)
-OMNI_RESOURCE_IDS = env.number("OMNI_RESOURCE_IDS", 5_000_000)
-"""IDs that a workspace may push to omni-domain insight."""
 OUTBOUND_ALLOW_PRIVATE = env.flag("OUTBOUND_ALLOW_PRIVATE", EMBEDDED)
 EGRESS_IPS = env.listing("EGRESS_IPS")
 SANDBOX_URL = env.text("SANDBOX_URL", "")

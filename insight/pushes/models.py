@@ -141,19 +141,3 @@ class Push(WorkspaceScoped, TimeStamped):
 
     def __str__(self) -> str:
         return f"{self.audience} → {self.interface_name}"
-
-
-class OmniReceipt(WorkspaceScoped):
-    """What omni-domain insight got of a push: how many IDs of a type, in which form."""
-
-    push = models.ForeignKey(Push, on_delete=models.CASCADE, related_name="receipts")
-    id_type = models.CharField(max_length=16)
-    encryption = models.CharField(max_length=8)
-    ids = models.BigIntegerField()
-    received_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.UniqueConstraint(fields=["push", "id_type", "encryption"], name="omni_receipt_once")
-        ]

@@ -19,10 +19,10 @@ from cdp.jobs.services import active_job, cancel_job
 from insight.audiences import origins, visibility
 from insight.audiences.models import Audience
 from insight.datasets import rights
+from insight.omni import quota
 from insight.pushes import fields, interfaces
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS, Target
-from insight.pushes.targets.omni import check_resource
 
 log = logging.getLogger(__name__)
 RETRY = timedelta(hours=1)
@@ -228,7 +228,7 @@ def _allowed(access: Access, audience: Audience, interface: PushInterface) -> Ta
     visibility.check_download(access, audience)
     interfaces.get_usable(access, interface.pk)
     if interface.target == "omni":
-        check_resource(access.workspace)
+        quota.check(access.workspace)
     return TARGETS[interface.target]
 
 

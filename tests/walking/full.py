@@ -28,13 +28,16 @@ from insight.datasets.models import TagCategory
 from insight.datasources import services as tables
 from insight.datasources.connections import feeds
 from insight.datasources.models import Connection
+from insight.omni import audiences as omni_audiences
+from insight.omni import reports as omni_reports
 from insight.pushes import interfaces
-from insight.pushes.models import Push, PushSetting
+from insight.pushes.models import Push, PushInterface, PushSetting
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import Recipient, SendOut, Suppression
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
+from tests.insight.omni import world as omni
 
 _YEAR = {"starts": "2026-01-01", "ends": "2026-12-31"}
 CONSOLE, API = "w/<slug:workspace>/", "api/v1/workspaces/<slug:workspace>/"
@@ -71,6 +74,26 @@ def own_database() -> dict[str, Any]:
         "account": given["USER"],
         "password": given["PASSWORD"],
     }
+
+
+def _omni(access: Any, run_jobs: Any) -> tuple[Any, Any]:
+    """A report and an audience of omni-domain insight, which is ready; the person manages no organization for it."""
+    omni.installed(access, run_jobs)
+    pushed = omni.uploaded(access, "Devices", [omni.imei(number) for number in range(60)], run_jobs)
+    omni.brought_in(access, pushed, run_jobs)
+    parts = {
+        "parts": ["distinctive", "distribution", "cross"],
+        "tags": ["sex"],
+        "row": "sex",
+        "column": "style",
+    }
+    report = omni_reports.save(access, {"name": "Features", **parts})
+    groups = [{"items": [{"tag": "sex", "values": ["f"]}]}]
+    made = omni_audiences.create(access, {"name": "Women here", "groups": groups})
+    run_jobs()
+    access.user.is_manager = False
+    access.user.save(update_fields=["is_manager"])
+    return report, made
 
 
 def make_full(run_jobs: Any, access: Any = None) -> Full:
@@ -113,12 +136,13 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     )
     datasets.refresh(access, model)
     run_jobs()
-    omni = interfaces.create(access, {"name": "Omni", "target": "omni"})
+    report, devices = _omni(access, run_jobs)
+    interface = PushInterface.objects.get(workspace=workspace, target="omni")
     pushed = Push.objects.create(
-        workspace=workspace, audience=audience, interface=omni, interface_name="Omni", target="omni"
+        workspace=workspace, audience=audience, interface=interface, interface_name="Omni", target="omni"
     )
-    PushSetting.objects.create(workspace=workspace, audience=audience, interface=omni, enabled=False)
-    interface_grant = interfaces.grant(access, omni, {"role": "analyst"})
+    PushSetting.objects.create(workspace=workspace, audience=audience, interface=interface, enabled=False)
+    interface_grant = interfaces.grant(access, interface, {"role": "analyst"})
     theme = campaigns.create(access, {"name": "Year", "code": "y", "is_main": True, **_YEAR})
     campaign = campaigns.create(access, {"name": "Spring", "code": "s", "parent": theme.pk, **_YEAR})
     campaign_grant = campaign_granting.grant(access, [campaign], {"role": "analyst"})[0]
@@ -197,8 +221,11 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/audiences/folders/": pk(folder),
         "w/campaigns/": pk(campaign),
         "w/aipl/": pk(model),
+        "w/omni/reports/": pk(report),
+        "w/omni/audiences/": pk(devices),
+        "w/omni/tags/": pk("", column="sex"),
         "w/pushes/": pk(pushed),
-        "w/pushes/interfaces/": pk(omni, type="kafka"),
+        "w/pushes/interfaces/": pk(interface, type="kafka"),
         "w/pushes/audience/": pk(audience),
         "w/pushes/history/": pk(audience),
         "w/channels/": pk(mail, channel="email", type="smtp"),
@@ -221,9 +248,12 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/datasets/{pk}/aipl/": pk(model),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),
-        "api/audiences/{pk}/push-settings/": pk(audience, interface=omni.pk),
-        "api/push-interfaces/": pk(omni, grant=interface_grant.pk),
+        "api/audiences/{pk}/push-settings/": pk(audience, interface=interface.pk),
+        "api/push-interfaces/": pk(interface, grant=interface_grant.pk),
         "api/pushes/": pk(pushed),
+        "api/omni/reports/": pk(report),
+        "api/omni/audiences/": pk(devices),
+        "api/omni/tags/": pk("", column="sex"),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
         "api/providers/": pk(mail),
         "api/sender-addresses/": pk(sender),
@@ -233,6 +263,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/suppressions/": pk(suppression),
     }
     more = [
+        "omni/?by=share",
+        "omni/analysis/?tab=distribution&tag=sex",
+        "omni/analysis/?tab=cross&row=sex&column=style",
         f"datasets/{world.members.pk}/",
         f"datasets/{orders.pk}/",
         f"datasets/{ages.pk}/names/new/?table=ages",

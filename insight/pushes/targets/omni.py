@@ -1,39 +1,18 @@
-"""Omni-domain insight: IDs of four types, counted against the workspace's resource."""
+"""Omni-domain insight: IDs of four types, counted against the organization's quota."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from insight.pushes.models import OmniReceipt
-from insight.pushes.targets.base import Head, PushError, Row, Target, Writer, register
+from insight.omni import quota, receiving
+from insight.pushes.models import Push
+from insight.pushes.targets.base import Head, Row, Target, Writer, register
 
-LEAST = 10_000
-"""With fewer resource IDs left, nothing is pushed."""
-
-
-def remaining(workspace: Any) -> int:
-    """Resource IDs that are left."""
-    used = OmniReceipt.objects.in_workspace(workspace).aggregate(ids=Sum("ids"))["ids"] or 0
-    return max(0, int(settings.OMNI_RESOURCE_IDS) - int(used))
-
-
-def check_resource(workspace: Any) -> None:
-    """Raises PushError where too little is left."""
-    left = remaining(workspace)
-    if left < LEAST:
-        raise PushError(
-            _("Only %(left)d resource IDs are left; at least %(least)d are needed.")
-            % {"left": left, "least": LEAST},
-            code="omni_resource_short",
-            status=409,
-        )
+_FORMS = {"none": "plain", "md5": "md5", "sha256": "sha256"}
 
 
 @register
@@ -52,30 +31,31 @@ class Omni(Target):
         return ""
 
     def open(self, config: Mapping[str, Any], head: Head, workspace: Any) -> Writer:
-        check_resource(workspace)
+        quota.check(workspace)
         return _OmniWriter(head, workspace)
 
 
 class _OmniWriter(Writer):
+    """Collects beside what earlier pushes brought; `finish` lets it take their place."""
+
     def __init__(self, head: Head, workspace: Any) -> None:
         self.head, self.workspace = head, workspace
-        self.counts: Counter[str] = Counter()
+        receiving.begin(workspace, head.push_id)
 
     def write(self, rows: Sequence[Row]) -> None:
-        for row in rows:
-            self.counts.update(name for name, value in row.fields.items() if value is not None)
+        kinds = self.head.options["ids"]
+        given = [
+            (kinds[name]["id_type"], _FORMS[kinds[name]["encryption"]], value)
+            for row in rows
+            for name, value in row.fields.items()
+            if value is not None
+        ]
+        receiving.take(self.workspace, self.head.push_id, given)
 
     def finish(self, users: int, ids: int) -> str:
-        kinds = self.head.options["ids"]
-        OmniReceipt.objects.filter(push=self.head.push_id).delete()
-        OmniReceipt.objects.bulk_create(
-            OmniReceipt(
-                workspace=self.workspace,
-                push_id=self.head.push_id,
-                id_type=kinds[name]["id_type"],
-                encryption=kinds[name]["encryption"],
-                ids=count,
-            )
-            for name, count in self.counts.items()
-        )
-        return _("%(left)d resource IDs left") % {"left": remaining(self.workspace)}
+        push = Push.objects.in_workspace(self.workspace).select_related("audience").get(pk=self.head.push_id)
+        receiving.finish(self.workspace, push.pk, push.audience, ids)
+        return _("%(count)d IDs were handed over to be recognised") % {"count": ids}
+
+    def abort(self) -> None:
+        receiving.drop(self.workspace, self.head.push_id)

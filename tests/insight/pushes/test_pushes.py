@@ -17,8 +17,10 @@ from insight.audiences import extras, refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
 from insight.datasets import granting
+from insight.omni import quota
+from insight.omni.models import Intake
 from insight.pushes import fields, interfaces, services
-from insight.pushes.models import OmniReceipt, Push, PushInterface, PushSetting
+from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
 from insight.pushes.targets import webhook as webhooks
 from insight.pushes.targets.webhook import signature
@@ -376,10 +378,17 @@ def test_a_periodic_push_waits_for_a_refresh_and_takes_the_new_version(
     assert (row.version_number, row.users) == (2, 5) and len(hook.users()) == 5
 
 
+def manager(world: World) -> Any:
+    """The access of somebody who manages the organization."""
+    world.access.user.is_manager = True
+    world.access.user.save()
+    return world.access
+
+
 def test_omni_takes_its_own_ids_in_its_own_forms_and_counts_the_resource(
-    world: World, run_jobs: RunJobs, settings: Any
+    world: World, run_jobs: RunJobs
 ) -> None:
-    settings.OMNI_RESOURCE_IDS = 10_002
+    quota.add(manager(world), {"amount": 10_002})
     world.members.fields.filter(column="phone").update(id_type="imei")
     made = audiences.create(
         world.access, {"name": "Devices", "rule": world.women, "save_ids": ["one_id", "imei"]}
@@ -395,12 +404,13 @@ def test_omni_takes_its_own_ids_in_its_own_forms_and_counts_the_resource(
             services.push(world.access, made, omni, {"fields": [wrong]})
     row = pushed(world.access, made, omni, run_jobs, device)
     assert (row.state, row.users, row.ids) == ("partly", 3, 3)
-    receipt = OmniReceipt.objects.get()
-    assert (receipt.id_type, receipt.encryption, receipt.ids) == ("imei", "md5", 3)
+    taken = Intake.objects.get()
+    assert (taken.push, taken.audience, taken.pushed, taken.state) == (row.pk, made.pk, 3, "waiting")
+    Intake.objects.update(fresh=3)
     with pytest.raises(DomainError) as caught:
         services.set_periodic(world.access, made, omni, {"fields": [device]})
     assert caught.value.code == "omni_resource_short"
-    settings.OMNI_RESOURCE_IDS = 20_000
+    quota.add(manager(world), {"amount": 10_000})
     setting = services.set_periodic(
         world.access, made, omni, {"fields": [device], "refresh": {"every": "week", "at": "10:00"}}
     )

@@ -1,0 +1,257 @@
+"""REST API of omni-domain insight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet, accepted, json_object
+from cdp.core.errors import NotFound, ValidationFailed
+from cdp.jobs.services import active_job
+from insight.audiences.models import Audience
+from insight.omni import audiences, features, quota, reports, state, uses
+from insight.omni import pack as packs
+from insight.omni.models import InsightReport, Intake, Quota
+
+POINT = "omni"
+_ANY = OpenApiResponse(description="As the guide of omni-domain insight says")
+
+
+class Overview(WorkspaceAPIView):
+    """State of the module, and its figures."""
+
+    required_permission = {"get": POINT}
+
+    @extend_schema(responses=_ANY)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(state.figures(self.access))
+
+
+class Features(WorkspaceAPIView):
+    """What is special about the population, or about an audience."""
+
+    required_permission = {"get": POINT}
+
+    @extend_schema(parameters=[OpenApiParameter("audience", str)], responses=_ANY)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(features.distinctive(self.access, request.query_params.get("audience", "")))
+
+
+class Analysis(WorkspaceAPIView):
+    """Values of tags, or pairs of values of two tags."""
+
+    required_permission = {"post": POINT}
+
+    @extend_schema(request=None, responses=_ANY)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`kind` distribution with `tags`, `audience`, `compare`; or `kind` cross with `row`, `column`, `audience`."""
+        data = json_object(request)
+        audience = str(data.get("audience") or "")
+        if data.get("kind") == "distribution":
+            tags = data.get("tags")
+            if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+                raise ValidationFailed(errors={"tags": [_("Give a list of tags.")]})
+            found = features.distribution(self.access, tags, audience, str(data.get("compare") or ""))
+            uses.note(self.workspace, tags)
+            return Response(found)
+        if data.get("kind") == "cross":
+            row, column = str(data.get("row") or ""), str(data.get("column") or "")
+            found = features.cross(self.access, row, column, audience)
+            uses.note(self.workspace, [row, column])
+            return Response(found)
+        raise ValidationFailed(
+            errors={"kind": [_("Choose one of %(types)s.") % {"types": "distribution, cross"}]}
+        )
+
+
+class Tags(WorkspaceAPIView):
+    """The tags of the pack, with people and uses as they were last counted."""
+
+    required_permission = {"get": POINT}
+
+    @extend_schema(responses=_ANY)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        pack, counted = packs.require(self.workspace), uses.latest(self.workspace)
+        rows = [
+            {
+                **item,
+                "people": counted[item["tag"]].people if item["tag"] in counted else None,
+                "uses": counted[item["tag"]].uses if item["tag"] in counted else 0,
+                "counted_on": counted[item["tag"]].day if item["tag"] in counted else None,
+            }
+            for item in pack.tags
+        ]
+        return Response({"count": len(rows), "results": rows})
+
+
+class QuotaSerializer(serializers.ModelSerializer[Quota]):
+    class Meta:
+        model = Quota
+        fields = ["id", "amount", "valid_from", "valid_to", "note", "created_at"]
+
+
+class IntakeSerializer(serializers.ModelSerializer[Intake]):
+    class Meta:
+        model = Intake
+        fields = [
+            "push",
+            "audience",
+            "audience_name",
+            "state",
+            "pushed",
+            "recognised",
+            "fresh",
+            "devices",
+            "created_at",
+        ]
+
+
+class Resources(WorkspaceAPIView):
+    """IDs that were used, are owed and are left; quotas; what this workspace brought in."""
+
+    required_permission = {"*": POINT}
+
+    @extend_schema(responses=_ANY)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        quotas = Quota.objects.filter(organization=self.workspace.organization_id)
+        intakes = Intake.objects.in_workspace(self.workspace)[:1000]
+        return Response(
+            {
+                **state.shown_quota(self.access),
+                "quotas": QuotaSerializer(quotas, many=True).data,
+                "intakes": IntakeSerializer(intakes, many=True).data,
+            }
+        )
+
+    @extend_schema(request=QuotaSerializer, responses={201: QuotaSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A further quota, by a manager of the organization."""
+        return Response(QuotaSerializer(quota.add(self.access, json_object(request))).data, status=201)
+
+
+class Pack(WorkspaceAPIView):
+    """The tag pack of the organization."""
+
+    required_permission = {"*": POINT}
+
+    @extend_schema(responses=_ANY)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response(state.shown_pack(packs.require(self.workspace)))
+
+    @extend_schema(request=None, responses={202: _ANY})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Install one: `name`, `licence`, and tables of this workspace: `pack`, `tags`, `baseline` → 202."""
+        _pack, job = packs.install(self.access, json_object(request))
+        return accepted(job)
+
+
+class ReportSerializer(serializers.ModelSerializer[InsightReport]):
+    owner = serializers.CharField(source="owner.username", default=None)
+
+    class Meta:
+        model = InsightReport
+        fields = ["id", "name", "public", "owner", "definition", "result", "created_at"]
+
+
+class ReportViewSet(WorkspaceViewSet):
+    """Insight reports: one's own and the public ones."""
+
+    model = InsightReport
+    serializer_class = ReportSerializer
+    search_fields = ["name"]
+    required_permission = {"*": POINT}
+    http_method_names = ["get", "post", "delete", "head", "options"]
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return InsightReport.objects.none()
+        return reports.visible(self.access)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Compute and keep: `name`, `public`, `audience`, `compare`, `parts`, `tags`, `row`, `column`."""
+        return self.answer(reports.save(self.access, json_object(request)), status=201)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        reports.delete(self.access, self.get_object())
+        return Response(status=204)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=["post"])
+    def again(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The same charts with the numbers of now, as a new report."""
+        return self.answer(reports.again(self.access, self.get_object()), status=201)
+
+
+class OmniAudienceSerializer(serializers.ModelSerializer[Audience]):
+    groups = serializers.JSONField(source="origin_detail.groups", read_only=True)
+    daily = serializers.SerializerMethodField()
+    owner = serializers.CharField(source="owner.username", default=None)
+
+    class Meta:
+        model = Audience
+        fields = [
+            "id",
+            "name",
+            "public",
+            "owner",
+            "state",
+            "reason",
+            "count",
+            "version",
+            "groups",
+            "daily",
+            "created_at",
+            "refreshed_at",
+        ]
+
+    def get_daily(self, row: Audience) -> bool:
+        return bool(row.refresh)
+
+
+class OmniAudienceViewSet(WorkspaceViewSet):
+    """Audiences made here; they also stand in the list of all audiences."""
+
+    model = Audience
+    serializer_class = OmniAudienceSerializer
+    search_fields = ["name"]
+    required_permission = {"*": POINT}
+    http_method_names = ["get", "post", "delete", "head", "options"]
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Audience.objects.none()
+        return audiences.visible(self.access).select_related("owner")
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`name`, `public`, `daily`, and `groups`, or `features` with `match` (all, any) → 202 with the job."""
+        data = json_object(request)
+        make = audiences.extract if "features" in data else audiences.create
+        made = make(self.access, data)
+        return accepted(active_job(made), audience=self.get_serializer(made).data)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        audiences.delete(self.access, self.get_object())
+        return Response(status=204)
+
+
+class TagDetail(WorkspaceAPIView):
+    """One tag: people per value, and how that was on the days before."""
+
+    required_permission = {"get": POINT}
+
+    @extend_schema(responses=_ANY)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        item = packs.require(self.workspace).tag(kwargs["column"])
+        if item is None:
+            raise NotFound(_("The pack has no tag “%(tag)s”.") % {"tag": kwargs["column"]})
+        days = uses.history(self.workspace, kwargs["column"])
+        shown = [
+            {"day": row.day, "people": row.people, "values": row.values, "uses": row.uses} for row in days
+        ]
+        return Response({**item, "days": shown})

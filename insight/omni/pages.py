@@ -1,0 +1,422 @@
+"""Console pages of omni-domain insight."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.console.generic import ActionView, DeletePage, FormPage, WorkspaceView
+from cdp.console.generic.forms import apply_errors
+from cdp.console.middleware import flash
+from cdp.core import timezones
+from cdp.core.errors import DomainError, PermissionDenied
+from insight.audiences import visibility
+from insight.audiences.models import Audience
+from insight.omni import audiences, features, quota, receiving, reports, state, uses, wording
+from insight.omni import pack as packs
+from insight.omni.forms import AudienceForm, PackForm, QuotaForm
+from insight.omni.models import InsightReport, Intake, Quota, TagPack
+
+POINT = "omni"
+SHOWN_DAYS = 30
+HEATS = 8
+"""Steps of colour in a table of pairs."""
+
+
+class OmniView(WorkspaceView):
+    """Where the module is not ready yet, every page says what comes next."""
+
+    permission = POINT
+    needs_ready = True
+    place = "overview"
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.access = request.access  # type: ignore[attr-defined]
+        self.workspace = self.access.workspace
+        self.access.require(self.permission)
+        self.state = state.of(self.workspace)
+        if self.needs_ready and self.state != state.READY:
+            return self.render("insight/omni/not_ready.html", self.get_context(state=self.state))
+        return super().dispatch(request, *args, **kwargs)
+
+    def get_context(self, **more: Any) -> dict[str, Any]:
+        return super().get_context(place=self.place, manages=quota.manages(self.access), **more)
+
+
+class Overview(OmniView):
+    """Figures, and what is special about everybody who was brought in; ticked features become an audience."""
+
+    title = gettext_lazy("Omni-domain insight")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.show()
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        given = [value.partition("=") for value in request.POST.getlist("feature")]
+        data = {
+            "name": request.POST.get("name", ""),
+            "match": request.POST.get("match", "all"),
+            "daily": "daily" in request.POST,
+            "public": "public" in request.POST,
+            "features": [{"tag": tag, "value": value} for tag, _equals, value in given],
+        }
+        try:
+            made = audiences.extract(self.access, data)
+        except PermissionDenied:
+            raise
+        except DomainError as error:
+            return self.show(error, data, request.POST.getlist("feature"))
+        flash(request, _("The audience was made and is being computed."))
+        return HttpResponseRedirect(self.reverse("omni:audience", made.pk))
+
+    def show(self, error: DomainError | None = None, data: Any = None, ticked: Any = ()) -> HttpResponse:
+        view = self.request.GET.get("by", "tgi")
+        found = features.distinctive(self.access)
+        context = self.get_context(
+            figures=state.figures(self.access),
+            rows=found["by_share" if view == "share" else "by_tgi"],
+            by="share" if view == "share" else "tgi",
+            data=data or {"match": "all"},
+            ticked=set(ticked),
+            errors=[text for found in error.errors.values() for text in found] or [str(error)]
+            if error
+            else [],
+        )
+        return self.render("insight/omni/overview.html", context, status=422 if error else 200)
+
+
+class Analysis(OmniView):
+    """Features, values of tags, or pairs of values, of an audience; what is shown can be kept as a report."""
+
+    place = "analysis"
+    title = gettext_lazy("Insight analysis")
+    tabs = {
+        "distinctive": gettext_lazy("Distinctive features"),
+        "distribution": gettext_lazy("Distribution"),
+        "cross": gettext_lazy("Cross analysis"),
+    }
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pack, given = packs.require(self.workspace), request.GET
+        tab = given.get("tab") if given.get("tab") in self.tabs else "distinctive"
+        asked = {name: given.get(name, "") for name in ("audience", "compare", "row", "column")}
+        keys = [item["tag"] for item in pack.tags]
+        tags = [tag for tag in given.getlist("tag") if tag in keys][: features.MOST_SHOWN] or keys[:2]
+        asked["row"] = asked["row"] if asked["row"] in keys else keys[0]
+        if asked["column"] not in keys or asked["column"] == asked["row"]:
+            asked["column"] = next((key for key in keys if key != asked["row"]), "")
+        context = self.get_context(
+            tab=tab, tabs=self.tabs, asked=asked, chosen=tags, pack=pack, offered=self.offered(), error=""
+        )
+        try:
+            context["found"] = self.look(str(tab), asked, tags)
+        except DomainError as error:
+            context["error"] = str(error)
+        return self.render("insight/omni/analysis.html", context)
+
+    def look(self, tab: str, asked: dict[str, str], tags: list[str]) -> dict[str, Any]:
+        if tab == "distribution":
+            uses.note(self.workspace, [tag for tag in tags if tag in self.request.GET.getlist("tag")])
+            return features.distribution(self.access, tags, asked["audience"], asked["compare"])
+        if tab == "cross":
+            found = features.cross(self.access, asked["row"], asked["column"], asked["audience"])
+            return shaded(found, self.request.GET.get("of", "total"))
+        return features.distinctive(self.access, asked["audience"])
+
+    def offered(self) -> list[Audience]:
+        """Audiences that were pushed here, and those that were made here."""
+        rows = visibility.visible(self.access)
+        known = rows.filter(pk__in=list(receiving.recognised(self.workspace)))
+        return list(
+            (known | rows.filter(origin=features.ORIGIN, current__isnull=False)).order_by("name")[:500]
+        )
+
+
+def shaded(found: dict[str, Any], of: str) -> dict[str, Any]:
+    """A table of pairs with the share of each cell (of its row, its column, or all), and a step of colour."""
+    cells = found["cells"]
+    sums = {
+        "row": [sum(row) for row in cells],
+        "column": [sum(column) for column in zip(*cells, strict=True)],
+    }
+    most = max((people for row in cells for people in row), default=0)
+
+    def cell(people: int, row: int, column: int) -> dict[str, Any]:
+        whole = {"row": sums["row"][row], "column": sums["column"][column]}.get(of) if of != "total" else None
+        whole = found["people"] if whole is None else whole
+        heat = (people * (HEATS - 1) + most - 1) // most if most else 0
+        return {"people": people, "share": people / whole if whole else None, "heat": heat}
+
+    lines = [
+        (name, [cell(people, row, column) for column, people in enumerate(cells[row])])
+        for row, name in enumerate(found["rows"])
+    ]
+    return {**found, "lines": lines, "of": of}
+
+
+class SaveReport(OmniView):
+    http_method_names = ["post"]
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        given = request.POST
+        data = {
+            **{name: given.get(name, "") for name in ("name", "audience", "compare", "row", "column")},
+            "public": "public" in given,
+            "parts": given.getlist("part"),
+            "tags": given.getlist("tag"),
+        }
+        try:
+            made = reports.save(self.access, data)
+        except PermissionDenied:
+            raise
+        except DomainError as error:
+            texts = [str(text) for found in error.errors.values() for text in found] or [str(error)]
+            flash(request, " ".join(texts), messages.ERROR)
+            return HttpResponseRedirect(self.reverse("omni:analysis"))
+        flash(request, _("The report was saved."))
+        return HttpResponseRedirect(self.reverse("omni:report", made.pk))
+
+
+class ReportList(OmniView):
+    place = "reports"
+    title = gettext_lazy("Insight reports")
+    needs_ready = False
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        rows = reports.visible(self.access)
+        term = request.GET.get("q", "").strip()
+        if term:
+            rows = rows.filter(name__icontains=term)
+        return self.render("insight/omni/reports.html", self.get_context(rows=rows[:500], term=term))
+
+
+class ReportPage(OmniView):
+    place = "reports"
+    needs_ready = False
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        report = reports.visible(self.access).get_in(self.workspace, kwargs["pk"])
+        result = report.result
+        context = self.get_context(
+            report=report,
+            found=result.get("distinctive"),
+            distribution=result.get("distribution"),
+            cross=shaded(result["cross"], "total") if "cross" in result else None,
+            own=report.owner_id == self.access.user.pk,
+        )
+        return self.render("insight/omni/report.html", {**context, "title": report.name})
+
+
+class ReportAgain(ActionView):
+    permission = POINT
+    model = InsightReport
+    success_message = gettext_lazy("A new report has the numbers of now.")
+
+    def get_object(self) -> Any:
+        return reports.visible(self.access).get_in(self.workspace, self.kwargs["pk"])
+
+    def act(self, obj: Any) -> Any:
+        return reports.again(self.access, obj)
+
+    def success_url(self, obj: Any, result: Any) -> str:
+        return self.reverse("omni:report", (result or obj).pk)
+
+
+class DeleteReport(DeletePage):
+    permission = POINT
+    model = InsightReport
+    back_url_name = "omni:reports"
+
+    def get_object(self) -> Any:
+        return reports.visible(self.access).get_in(self.workspace, self.kwargs["pk"])
+
+    def delete(self, obj: Any) -> None:  # type: ignore[override]
+        reports.delete(self.access, obj)
+
+
+class AudienceList(OmniView):
+    place = "audiences"
+    title = gettext_lazy("Audiences of omni-domain insight")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        rows = audiences.visible(self.access).select_related("owner")
+        term = request.GET.get("q", "").strip()
+        if term:
+            rows = rows.filter(name__icontains=term)
+        return self.render("insight/omni/audiences.html", self.get_context(rows=rows[:500], term=term))
+
+
+class NewAudience(OmniView, FormPage):
+    place = "audiences"
+    title = gettext_lazy("New audience of omni tags")
+    template_name = "insight/omni/audience_form.html"
+    form_class = AudienceForm
+    submit_label = gettext_lazy("Create audience")
+    back_url_name = "omni:audiences"
+    success_message = gettext_lazy("The audience was made and is being computed.")
+
+    def save(self, form: Any, obj: Any) -> Audience:
+        return audiences.create(self.access, form.cleaned_data)
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("omni:audience", obj.pk)
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        pack = packs.require(self.workspace)
+        rows = visibility.visible(self.access)
+        known = rows.filter(pk__in=list(receiving.recognised(self.workspace)))
+        made = rows.filter(origin=features.ORIGIN, current__isnull=False)
+        wanted = self.request.GET.get("tag", "")
+        start = [{"op": "union", "items": [{"op": "union", "tag": wanted, "values": []}]}]
+        kept = form.data.get("groups") if form.is_bound else None
+        return {
+            "start": {
+                "tags": pack.tags,
+                "audiences": [
+                    {"id": row.pk, "name": row.name} for row in (known | made).order_by("name")[:500]
+                ],
+                "groups": start if pack.tag(wanted) else [],
+                "most_groups": audiences.MOST_GROUPS,
+                "most_items": audiences.MOST_ITEMS,
+            },
+            "kept": kept or "",
+        }
+
+
+class AudiencePage(OmniView):
+    place = "audiences"
+    needs_ready = False
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = audiences.get(self.access, kwargs["pk"])
+        context = self.get_context(
+            audience=audience,
+            versions=audience.versions.order_by("-number")[:SHOWN_DAYS],
+            groups=wording.groups(self.access, packs.current(self.workspace.organization_id), audience),
+            own=audience.owner_id == self.access.user.pk or self.access.is_admin,
+        )
+        return self.render("insight/omni/audience.html", {**context, "title": audience.name})
+
+
+class DeleteAudience(DeletePage):
+    permission = POINT
+    model = Audience
+    back_url_name = "omni:audiences"
+
+    def get_object(self) -> Any:
+        return audiences.get(self.access, self.kwargs["pk"])
+
+    def delete(self, obj: Any) -> None:  # type: ignore[override]
+        audiences.delete(self.access, obj)
+
+
+class TagList(OmniView):
+    place = "tags"
+    title = gettext_lazy("Omni tags")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pack, counted = packs.require(self.workspace), uses.latest(self.workspace)
+        term, category = request.GET.get("q", "").strip().lower(), request.GET.get("category", "")
+        rows = [
+            {**item, "day": counted.get(item["tag"])}
+            for item in pack.tags
+            if term in item["name"].lower() and category in ("", item["category"])
+        ]
+        context = self.get_context(
+            pack=pack,
+            rows=rows,
+            term=request.GET.get("q", ""),
+            category=category,
+            categories=list(dict.fromkeys(item["category"] for item in pack.tags)),
+        )
+        return self.render("insight/omni/tags.html", context)
+
+
+class TagPage(OmniView):
+    place = "tags"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        pack = packs.require(self.workspace)
+        item = pack.tag(kwargs["column"])
+        if item is None:
+            raise Http404
+        uses.note(self.workspace, [item["tag"]])
+        days = uses.history(self.workspace, item["tag"])[-SHOWN_DAYS:]
+        names = list(dict.fromkeys(name for day in reversed(days) for name in day.values))[
+            : features.MOST_CROSSED
+        ]
+        context = self.get_context(
+            item=item,
+            found=features.distribution(self.access, [item["tag"]])["tags"][0],
+            names=names,
+            days=[(day, [day.values.get(name, 0) for name in names]) for day in reversed(days)],
+        )
+        return self.render("insight/omni/tag.html", {**context, "title": item["name"]})
+
+
+class Resources(OmniView):
+    """IDs used, owed and left; quotas and uses. Managers of the organization add quotas."""
+
+    place = "resources"
+    title = gettext_lazy("Resources of omni-domain insight")
+    needs_ready = False
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return self.show(QuotaForm())
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        quota.check_manages(self.access)
+        form = QuotaForm(request.POST)
+        if form.is_valid():
+            try:
+                quota.add(self.access, form.cleaned_data)
+            except PermissionDenied:
+                raise
+            except DomainError as error:
+                apply_errors(form, error)
+            else:
+                flash(request, _("The quota was added."))
+                return HttpResponseRedirect(self.reverse("omni:resources"))
+        return self.show(form, status=422)
+
+    def show(self, form: QuotaForm, status: int = 200) -> HttpResponse:
+        organization = self.workspace.organization
+        found = quota.of_organization(organization, timezones.today(self.workspace))
+        rows = Quota.objects.filter(organization=organization).order_by("-valid_to")
+        context = self.get_context(
+            form=form,
+            found=found,
+            quotas=[(row, row.amount - found.spent[row.pk]) for row in rows],
+            intakes=Intake.objects.in_workspace(self.workspace)[:200],
+            packs=TagPack.objects.filter(organization=organization)[:20],
+        )
+        return self.render("insight/omni/resources.html", context, status=status)
+
+
+class InstallPack(OmniView, FormPage):
+    title = gettext_lazy("Install a tag pack")
+    form_class = PackForm
+    template_name = "console/form.html"
+    submit_label = gettext_lazy("Install")
+    back_url_name = "omni:resources"
+    success_message = gettext_lazy("The pack is being installed.")
+    needs_ready = False
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        self.access = request.access  # type: ignore[attr-defined]
+        self.access.require(self.permission)
+        quota.check_manages(self.access)
+        return super().dispatch(request, *args, **kwargs)
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"workspace": self.workspace}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        return packs.install(self.access, form.cleaned_data)[0]
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("omni:resources")

@@ -1,0 +1,176 @@
+"""Audiences of omni tags: who belongs to them, what they allow, and the pages."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cdp.core.errors import ActionNotSupported, PermissionDenied, ValidationFailed
+from cdp.warehouse import get_engine
+from insight.audiences import origins, queries
+from insight.audiences import services as audience_services
+from insight.audiences import tasks as audience_tasks
+from insight.audiences.models import Audience
+from insight.omni import audiences
+from tests.factories import make_access
+from tests.insight.omni import world
+
+BACKEND = "admin_center.members.backends.NameOrEmailBackend"
+OPERATIONS = {"union": set.union, "intersect": set.intersection, "subtract": set.difference}
+
+
+def people_of(audience: Audience) -> set[str]:
+    audience.refresh_from_db()
+    version = queries.latest_version(audience)
+    assert version is not None
+    found = get_engine().execute(queries.members(version)).to_pylist()
+    assert all(row["imei"] == row["user_unique_id"] for row in found)
+    return {row["user_unique_id"] for row in found}
+
+
+def made(access: Any, groups: list[Any], run_jobs: world.RunJobs, **more: Any) -> Audience:
+    audience = audiences.create(access, {"name": f"A{random.random()}", "groups": groups, **more})
+    run_jobs()
+    return audience
+
+
+def reference(groups: list[dict[str, Any]], known: range) -> set[str]:
+    found: set[str] = set()
+    for number, group in enumerate(groups):
+        inside: set[str] = set()
+        for place, item in enumerate(group["items"]):
+            value = world.sex if item["tag"] == "sex" else world.style
+            people = {world.device(n) for n in known if value(n) in item["values"]}
+            inside = people if not place else OPERATIONS[item["op"]](inside, people)
+        found = inside if not number else OPERATIONS[group["op"]](found, inside)
+    return found
+
+
+def test_random_definitions_equal_the_reference(ready: Any, run_jobs: world.RunJobs) -> None:
+    dice = random.Random(7)
+    values = {"sex": ["f", "m"], "style": ["bold", "calm"]}
+
+    def item() -> dict[str, Any]:
+        tag = dice.choice(list(values))
+        chosen = dice.sample(values[tag], dice.randint(1, 2))
+        return {"op": dice.choice(list(OPERATIONS)), "tag": tag, "values": chosen}
+
+    for _number in range(12):
+        groups = [
+            {"op": dice.choice(list(OPERATIONS)), "items": [item() for _place in range(dice.randint(1, 4))]}
+            for _place in range(dice.randint(1, 5))
+        ]
+        assert people_of(made(ready, groups, run_jobs)) == reference(groups, range(100)), groups
+
+
+def test_belonging_to_another_audience_is_a_condition(ready: Any, run_jobs: world.RunJobs) -> None:
+    few = world.uploaded(ready, "Few", [world.imei(number) for number in range(5)], run_jobs)
+    world.brought_in(ready, few, run_jobs)
+    bold = {"tag": "style", "values": ["bold"]}
+    groups = [{"items": [bold, {"op": "intersect", "audience": few.pk}]}]
+    first = made(ready, groups, run_jobs)
+    assert people_of(first) == {world.device(0), world.device(3)}
+    outside = [{"items": [bold, {"op": "subtract", "audience": first.pk}]}]
+    assert world.device(0) not in people_of(made(ready, outside, run_jobs))
+
+
+@pytest.mark.parametrize(("match", "expected"), [("all", 30), ("any", 94)])
+def test_features_become_an_audience(ready: Any, run_jobs: world.RunJobs, match: str, expected: int) -> None:
+    data = {"features": [{"tag": "sex", "value": "f"}, {"tag": "style", "value": "bold"}], "match": match}
+    audience = audiences.extract(ready, {"name": "Women", **data})
+    run_jobs()
+    assert len(people_of(audience)) == expected
+    audience.refresh_from_db()
+    assert audience.count == expected
+
+
+@pytest.mark.parametrize(
+    ("groups", "path"),
+    [
+        ([], "groups"),
+        ([{"items": [{"tag": "sex", "values": ["f"]}]}] * 6, "groups"),
+        ([{"items": [{"tag": "sex", "values": ["f"]}] * 5}], "groups/0"),
+        ([{"items": [{"tag": "colour", "values": ["f"]}]}], "groups/0/items/0/tag"),
+        ([{"items": [{"tag": "sex", "values": []}]}], "groups/0/items/0/values"),
+        ([{"items": [{"op": "xor", "tag": "sex", "values": ["f"]}]}], "groups/0/items/0/op"),
+        ([{"items": [{"audience": "aud_none"}]}], "groups/0/items/0/audience"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_path(ready: Any, groups: list[Any], path: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        audiences.create(ready, {"name": "Wrong", "groups": groups})
+    assert path in caught.value.errors
+    assert not Audience.objects.filter(name="Wrong").exists()
+
+
+def test_the_list_of_audiences_offers_little_for_them(ready: Any, run_jobs: world.RunJobs) -> None:
+    audience = made(ready, [{"items": [{"tag": "sex", "values": ["f"]}]}], run_jobs)
+    assert origins.actions_of(audience) == {"use"}
+    with pytest.raises(ActionNotSupported):
+        audience_services.delete(ready, audience)
+    with pytest.raises(PermissionDenied):
+        audiences.delete(make_access(ready.workspace, "analyst"), audience)
+    audiences.delete(ready, audience)
+    assert not Audience.objects.filter(pk=audience.pk).exists()
+
+
+def test_a_daily_audience_follows_the_population(ready: Any, run_jobs: world.RunJobs) -> None:
+    audience = made(ready, [{"items": [{"tag": "sex", "values": ["m"]}]}], run_jobs, daily=True)
+    assert len(people_of(audience)) == 10 and audience.refresh == {"every": "day", "at": "04:00"}
+    more = world.uploaded(ready, "More", [world.imei(number) for number in range(100, 120)], run_jobs)
+    world.brought_in(ready, more, run_jobs)
+    Audience.objects.filter(pk=audience.pk).update(next_refresh_at=audience.created_at)
+    assert audience_tasks.start_due_refreshes() == 1
+    run_jobs()
+    assert len(people_of(audience)) == 30
+
+
+@pytest.fixture
+def browser(ready: Any) -> Client:
+    client = Client()
+    client.force_login(ready.user, backend=BACKEND)
+    return client
+
+
+def test_an_audience_is_made_from_the_form_and_keeps_what_was_typed(
+    ready: Any, browser: Client, run_jobs: world.RunJobs
+) -> None:
+    url = f"/w/{ready.workspace.slug}/omni/audiences/new/"
+    groups = [{"op": "union", "items": [{"op": "union", "tag": "sex", "values": []}]}]
+    wrong = browser.post(url, {"name": "Women", "groups": json.dumps(groups)})
+    assert wrong.status_code == 422 and "Women" in wrong.content.decode()
+    groups[0]["items"][0]["values"] = ["f"]
+    assert browser.post(url, {"name": "Women", "groups": json.dumps(groups)}).status_code == 302
+    run_jobs()
+    page = browser.get(f"/w/{ready.workspace.slug}/omni/audiences/{Audience.objects.get(name='Women').pk}/")
+    assert "Sex is f" in page.content.decode() and "90" in page.content.decode()
+
+
+def test_ticked_features_become_an_audience_on_the_overview(ready: Any, browser: Client) -> None:
+    url = f"/w/{ready.workspace.slug}/omni/"
+    assert browser.post(url, {"name": "Nobody"}).status_code == 422
+    answer = browser.post(url, {"name": "Bold", "match": "any", "feature": ["style=bold", "sex=m"]})
+    assert answer.status_code == 302 and Audience.objects.get(name="Bold").origin == "omni"
+
+
+def test_pages_show_what_was_counted(ready: Any, browser: Client) -> None:
+    base = f"/w/{ready.workspace.slug}/omni/"
+    assert "100" in browser.get(base).content.decode()
+    assert browser.get(f"{base}?by=share").status_code == 200
+    for query in ("", "?tab=distribution&tag=sex&tag=style", "?tab=cross&row=sex&column=style&of=row"):
+        assert browser.get(f"{base}analysis/{query}").status_code == 200, query
+    given = {"name": "R", "part": ["distinctive", "cross"], "row": "sex", "column": "style"}
+    saved = browser.post(f"{base}reports/save/", given)
+    assert browser.get(saved["Location"]).status_code == 200
+    assert "999,900" in browser.get(f"{base}resources/").content.decode()
+
+
+def test_a_quota_is_added_on_the_page_of_resources(ready: Any, browser: Client) -> None:
+    url = f"/w/{ready.workspace.slug}/omni/resources/"
+    assert browser.post(url, {"amount": "0"}).status_code == 422
+    assert browser.post(url, {"amount": "500", "note": "More"}).status_code == 302
+    assert "1,000,400" in browser.get(url).content.decode()

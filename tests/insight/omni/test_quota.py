@@ -1,0 +1,108 @@
+"""The ledger of IDs against a day-by-day reference."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
+from insight.omni import quota
+from tests.factories import make_access
+from tests.insight.omni.world import manager
+
+START = date(2026, 1, 1)
+days = st.integers(0, 30)
+
+
+def day(number: int) -> date:
+    return START + timedelta(days=number)
+
+
+def test_uses_take_from_the_quota_that_ends_first() -> None:
+    quotas = [("long", 100, day(0), day(300)), ("short", 50, day(0), day(10))]
+    found = quota.standing(quotas, [(day(5), 70)], day(20))
+    assert (found.used, found.owed, dict(found.spent)) == (70, 0, {"short": 50, "long": 20})
+    assert found.left == 80
+
+
+def test_what_finds_no_quota_is_owed_until_one_comes() -> None:
+    early, late = ("early", 10, day(0), day(5)), ("late", 100, day(10), day(20))
+    assert quota.standing([early], [(day(1), 30)], day(7)) == quota.Standing(30, 20, 0, {"early": 10})
+    found = quota.standing([early, late], [(day(1), 30)], day(10))
+    assert (found.owed, found.left, found.spent["late"]) == (0, 80, 20)
+
+
+def test_a_quota_that_is_over_leaves_nothing() -> None:
+    assert quota.standing([("one", 10, day(0), day(5))], [], day(6)).left == 0
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 40), days, days), max_size=4),
+    st.lists(st.tuples(days, st.integers(1, 30)), max_size=6),
+    days,
+)
+def test_the_ledger_equals_a_walk_through_every_day(
+    given_quotas: list[tuple[int, int, int]], given_uses: list[tuple[int, int]], today: int
+) -> None:
+    quotas = [
+        (f"q{place}", amount, day(min(first, last)), day(max(first, last)))
+        for place, (amount, first, last) in enumerate(given_quotas)
+    ]
+    uses = [(day(number), count) for number, count in given_uses]
+    free = {key: amount for key, amount, _first, _last in quotas}
+    owed = 0
+    for number in range(today + 1):
+        waiting = owed + sum(count for when, count in uses if when == day(number))
+        for _unit in range(waiting):
+            valid = [item for item in quotas if item[2] <= day(number) <= item[3] and free[item[0]]]
+            if not valid:
+                break
+            first = min(valid, key=lambda item: (item[3], item[2], item[0]))
+            free[first[0]] -= 1
+            waiting -= 1
+        owed = waiting
+    found = quota.standing(quotas, uses, day(today))
+    spent = {key: amount - free[key] for key, amount, _first, _last in quotas}
+    left = sum(free[key] for key, _amount, first, last in quotas if first <= day(today) <= last)
+    assert (found.owed, found.left, dict(found.spent)) == (owed, left, spent)
+
+
+@pytest.mark.django_db
+def test_only_managers_of_the_organization_add_quotas() -> None:
+    access = make_access()
+    with pytest.raises(PermissionDenied):
+        quota.add(access, {"amount": 5})
+    assert quota.add(manager(access), {"amount": 5}).amount == 5
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"amount": 0}, "amount"),
+        ({"amount": "many"}, "amount"),
+        ({"valid_to": "2020-01-01"}, "valid_to"),
+        ({"valid_from": "soon"}, "valid_from"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_mistake_in_a_quota_is_told_at_its_field(change: dict[str, object], field: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        quota.add(manager(make_access()), {"amount": 5, **change})
+    assert field in caught.value.errors
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("amount", "enough"), [(9_999, False), (10_000, True)])
+def test_pushes_need_ten_thousand_ids_left(amount: int, enough: bool) -> None:
+    access = manager(make_access())
+    quota.add(access, {"amount": amount})
+    if enough:
+        quota.check(access.workspace)
+    else:
+        with pytest.raises(Conflict) as caught:
+            quota.check(access.workspace)
+        assert caught.value.code == "omni_resource_short"
