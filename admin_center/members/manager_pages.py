@@ -8,19 +8,21 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import resolve_url
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views import View
 
-from admin_center.members.queries import landing_workspace
+from admin_center.members.queries import landing_workspace, workspaces_of
 from admin_center.members.shell import organization_tabs
 from admin_center.organizations.outside import PersonAccess
 from cdp.console.generic import WorkspaceView
 from cdp.core.errors import PermissionDenied
 from cdp.core.membership import access_for
+from cdp.core.timezones import zone
 
 
 class ManagerView(WorkspaceView):
-    """A page for managers of the organization. `tab` is the key of its tab."""
+    """A page for managers of the organization, in the time zone of their workspace. `tab` is the key of its tab."""
 
     tab: str = ""
 
@@ -36,6 +38,9 @@ class ManagerView(WorkspaceView):
         if self.workspace is not None:
             request.access = access_for(user, self.workspace)  # type: ignore[attr-defined]
             request.workspace = self.workspace  # type: ignore[attr-defined]
+        place = self.workspace or workspaces_of(user).order_by("-is_default").first()
+        if place is not None:
+            timezone.activate(zone(place))
         return View.dispatch(self, request, *args, **kwargs)
 
     def reverse(self, name: str, *args: Any, **kwargs: Any) -> str:

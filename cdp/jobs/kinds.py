@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 WRITE_SECONDS = 0.4
 BUSY_SECONDS = (60, 300, 900)
-"""How long work waits for an engine that is busy, the first time, the second, the third."""
+"""How long work waits for an engine that is busy: the first time, the second, the third and later."""
 LOG_LINES = 500
 
 
@@ -55,7 +55,8 @@ class JobKind:
         if not error.retryable:
             return None
         if error.code == "engine_busy":
-            return float(BUSY_SECONDS[attempt - 1]) if attempt <= len(BUSY_SECONDS) else None
+            most = max(self.max_attempts, len(BUSY_SECONDS) + 1)
+            return float(BUSY_SECONDS[min(attempt, len(BUSY_SECONDS)) - 1]) if attempt < most else None
         return self.retry_delay(attempt) if attempt < self.max_attempts else None
 
 

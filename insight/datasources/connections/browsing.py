@@ -22,6 +22,7 @@ from insight.datasources.organization.grants import EVERYTHING, Allowed
 from insight.datasources.queries import looks_personal, masked
 
 MAX_TABLES = 10_000
+_ALIKE = 20
 SAMPLED_ROWS = 200
 SHOWN_VALUES = 5
 SHOWN_CHARACTERS = 200
@@ -96,8 +97,10 @@ def seen_by(viewer: Any, source: Connection, table: str) -> Allowed:
 def find(opened: Session, source: Connection, table: str) -> tuple[RemoteTable, list[RemoteColumn]]:
     """A table by its exact name, and its columns. Raises NotFound where there is none that may be read."""
     dialect = dialect_of(source)
-    found = dialect.tables(opened, source, name=table, limit=1)
-    columns = dialect.columns(opened, source, found[0].name) if found else []
+    # MySQL also finds names in other letters, for which other grants would hold.
+    alike = dialect.tables(opened, source, name=table, limit=_ALIKE)
+    found = [item for item in alike if item.name == table]
+    columns = dialect.columns(opened, source, table) if found else []
     if not columns:
         raise NotFound(
             _("The source has no table “%(name)s” that its account may read.") % {"name": table},

@@ -265,7 +265,7 @@ def _end_of(day: str) -> datetime | None:
     if not day:
         return None
     try:
-        return timezone.make_aware(datetime.combine(date.fromisoformat(day) + timedelta(days=1), time()))
-    except (ValueError, OverflowError):
+        return timezone.make_aware(datetime.combine(date.fromisoformat(day), time(23, 59, 59)))
+    except ValueError:
         message = _("Give a day such as 2026-03-31.")
         raise ValidationFailed(message, errors={"until": [message]}) from None

@@ -102,6 +102,16 @@ def test_a_source_is_seen_by_a_workspace_only_while_something_is_shared(head: He
     assert head.north.sources() == [] and head.north.call("get", f"{path}tables/sales/").status_code == 404
 
 
+def test_a_name_in_other_letters_opens_nothing(head: Head) -> None:
+    head.share("*", head.north)
+    head.control("brand")
+    for name in ("SALES", "Sales", "sales "):
+        answer = head.north.call("get", f"sources/{head.source.pk}/tables/{name}/?sample=1")
+        assert (answer.status_code, answer.json()["code"]) == (404, "table_missing")
+        asked = head.north.call("post", f"sources/{head.source.pk}/bring-in/", {"table": name})
+        assert asked.json()["code"] == "table_missing"
+
+
 def test_workspaces_neither_change_nor_test_what_is_the_organizations(one: Head) -> None:
     one.share("*", one.north)
     path = f"sources/{one.source.pk}/"
