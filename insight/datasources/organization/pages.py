@@ -46,7 +46,7 @@ class SourceList(ManagerView, ListPage):
         SourceColumn("name", _("Name"), sort="name", link=True, below="get_kind_display"),
         Column("host", _("Address"), value="address", sort="host"),
         Column("workspace", _("Workspace"), value="workspace.name", sort="workspace__name"),
-        Column("failure", _("Failure")),
+        Column("failure", _("Failure"), css="text-danger"),
         DateColumn("tested_at", _("Tested"), sort="tested_at"),
     )
 

@@ -9,6 +9,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from admin_center.organizations.outside import PersonAccess
+from admin_center.permissions.access import access_for
 from cdp import lake
 from cdp.jobs.models import Job
 from insight.datasources.connections import services
@@ -79,7 +80,7 @@ class Head:
         self.south = Shop(self.organization, "South", run_jobs)
         settings = server.settings(name="Warehouse")
         self.source = services.create(self.access, settings, organization=self.organization)
-        own = make_access(self.north.workspace, user=self.manager)
+        own = access_for(self.manager, self.north.workspace)
         self.client = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(own)}")
         self.browser = Client()
         self.browser.force_login(self.manager, backend=BACKEND)
