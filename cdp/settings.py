@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -158,6 +159,10 @@ CELERY_BEAT_SCHEDULE = {
     "audit-drop-old": {"task": "admin_center.audit.tasks.drop_old_entries", "schedule": 24 * 3600.0},
     "tables-clean-up": {"task": "insight.datasources.tasks.clean_up", "schedule": 3600.0},
     "sources-schedule": {"task": "insight.datasources.tasks.start_due_copies", "schedule": 30.0},
+    "sources-nightly": {
+        "task": "insight.datasources.tasks.look_after_sources",
+        "schedule": crontab(hour=18, minute=30),
+    },
     "datasets-schedule": {"task": "insight.datasets.tasks.start_due_refreshes", "schedule": 30.0},
     "omni-count-tags": {"task": "insight.omni.tasks.count_tags", "schedule": 600.0},
     "pushes-schedule": {"task": "insight.pushes.tasks.start_due_pushes", "schedule": 30.0},

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from cdp.jobs.models import Job
 
 WRITE_SECONDS = 0.4
+BUSY_SECONDS = (60, 300, 900)
+"""How long work waits for an engine that is busy: the first time, the second, the third and later."""
 LOG_LINES = 500
 
 
@@ -47,6 +49,15 @@ class JobKind:
     def retry_delay(self, attempt: int) -> float:
         """Seconds until the next attempt after a retryable error."""
         return float(min(300, 2**attempt))
+
+    def wait(self, attempt: int, error: DomainError) -> float | None:
+        """Seconds until the next attempt after an error; None where there is none."""
+        if not error.retryable:
+            return None
+        if error.code == "engine_busy":
+            most = max(self.max_attempts, len(BUSY_SECONDS) + 1)
+            return float(BUSY_SECONDS[min(attempt, len(BUSY_SECONDS)) - 1]) if attempt < most else None
+        return self.retry_delay(attempt) if attempt < self.max_attempts else None
 
 
 _kinds: Registry[JobKind] = Registry("job kind")

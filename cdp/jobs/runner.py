@@ -110,10 +110,11 @@ def _run(job: Job, context: JobContext) -> None:
         if _still_mine(job):
             _end(job, context, Job.Status.CANCELLED, error=Cancelled())
     except DomainError as error:
-        if error.retryable and job.attempts < kind.max_attempts:
-            _postpone(job, context, error, kind.retry_delay(job.attempts))
-        else:
+        delay = kind.wait(job.attempts, error)
+        if delay is None:
             _end(job, context, Job.Status.FAILED, error=error)
+        else:
+            _postpone(job, context, error, delay)
     except Exception:
         log.exception("Job %s (%s) failed.", job.pk, job.kind)
         error = DomainError(

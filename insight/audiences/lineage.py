@@ -12,11 +12,15 @@ from django.utils.translation import gettext as _
 from insight.audiences import usage
 from insight.audiences.models import Audience, Dependency
 from insight.datasets.models import Dataset
+from insight.datasources.queries import failed_copies
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Something the audience is made from. `newer`: it has changed since the audience was computed."""
+    """Something the audience is made from. `newer`: it has changed since the audience was computed.
+
+    `failures` are tables of a dataset that could not be copied from their database: {"table", "code", "detail"}.
+    """
 
     kind: str
     id: str
@@ -27,6 +31,7 @@ class Stop:
     used_version: int | None = None
     table: str = ""
     table_at: datetime | None = None
+    failures: tuple[dict[str, str], ...] = ()
     missing: bool = False
 
     @property
@@ -51,6 +56,10 @@ class Lineage:
                     "refreshed_at": stop.refreshed_at.isoformat() if stop.refreshed_at else None,
                     "newer": stop.newer,
                     "missing": stop.missing,
+                    "failures": [
+                        {key: failure[key] for key in ("table", "code", "detail")}
+                        for failure in stop.failures
+                    ],
                 }
                 for stop in self.made_from
             ],
@@ -75,6 +84,7 @@ def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
     found = Dataset.objects.in_workspace(audience.workspace_id).filter(pk__in=wanted).select_related("table")
     found = found.prefetch_related("joins__table", "dimensions__table")
     rows = {row.pk: row for row in found}
+    failed = {copy["id"]: copy for copy in failed_copies(table for row in found for table in row.tables)}
     stops = []
     for key in wanted:
         row = rows.get(key)
@@ -83,8 +93,12 @@ def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
             continue
         url = reverse("datasets:detail", args=[audience.workspace.slug, key])
         table, loaded = (row.table.name, row.loaded_at) if row.table else ("", None)
+        failures = tuple(failed[pk] for pk in dict.fromkeys(item.pk for item in row.tables) if pk in failed)
         stops.append(
-            Stop("dataset", key, row.name, url, row.refreshed_at, row.version, used.get(key), table, loaded)
+            Stop(
+                *("dataset", key, row.name, url, row.refreshed_at, row.version, used.get(key), table, loaded),
+                failures=failures,
+            )
         )
     return stops
 

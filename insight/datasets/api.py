@@ -20,6 +20,7 @@ from insight.datasets import categories, definition, granting, queries, rights, 
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder, DatasetGrant, DatasetVersion, TagCategory
 from insight.datasources.models import SourceTable
+from insight.datasources.queries import failed_copies
 
 
 class DatasetSerializer(serializers.ModelSerializer[Dataset]):
@@ -60,6 +61,8 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
             # What was measured, was measured over all rows.
             rows, users = rights.figures(access, instance)
             found.update(rows=rows, users=users, stats={}, warnings=[])
+        if self.context["view"].action == "retrieve":
+            found["failed_copies"] = failed_copies(instance.tables)
         return {**found, **definition.write(instance)}
 
 

@@ -153,11 +153,15 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         return f"{self.pk}_v{self.version}"
 
     @property
+    def tables(self) -> list[SourceTable]:
+        """The tables that it is made of."""
+        found = [self.table, *(join.table for join in self.joins.all())]
+        return [table for table in (*found, *(row.table for row in self.dimensions.all())) if table]
+
+    @property
     def loaded_at(self) -> datetime | None:
         """When the newest of the tables that it is made of was loaded."""
-        tables = [self.table, *(join.table for join in self.joins.all())]
-        tables += [row.table for row in self.dimensions.all()]
-        return max((table.loaded_at for table in tables if table and table.loaded_at), default=None)
+        return max((table.loaded_at for table in self.tables if table.loaded_at), default=None)
 
     @property
     def warnings(self) -> list[dict[str, Any]]:

@@ -32,6 +32,7 @@ from cdp.jobs.services import active_job
 from insight.datasets import kinds, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder
+from insight.datasources.queries import failed_copies
 
 VERSIONS_SHOWN = 10
 _EDIT_PAGES = {Dataset.Kind.RFM.value: "datasets:rfm-edit"}
@@ -201,6 +202,7 @@ class DatasetDetail(DetailPage):
             "ids": _ids(obj),
             "fields": _columns(obj),
             "job": active_job(obj),
+            "failed_copies": failed_copies(obj.tables),
             "stale": bool(loaded and obj.refreshed_at and loaded > obj.refreshed_at),
             "versions": [] if some else obj.versions.all()[:VERSIONS_SHOWN],
             "may_select": self.access.can("insight.audience.filter"),

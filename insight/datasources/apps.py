@@ -10,10 +10,12 @@ class DatasourcesConfig(AppConfig):
     verbose_name = _("data sources")
 
     def ready(self) -> None:
+        from admin_center.members import shell
         from cdp.console import home, navigation
         from insight.datasources import jobs, models  # noqa: F401  (jobs registers its kind)
         from insight.datasources.connections import jobs as copy_jobs  # noqa: F401  (registers its kind)
 
+        shell.add_organization_tab("sources", _("Data sources"), "organization-sources:list")
         navigation.register(
             navigation.NavItem(
                 "insight",

@@ -84,7 +84,11 @@ class Upload(WorkspaceScoped):
 
 
 class Connection(WorkspaceScoped, TimeStamped, Versioned):
-    """A database outside of the lake, whose tables can be copied into it. Saved only after a passed test."""
+    """A database outside of the lake, whose tables can be copied into it. Saved only after a passed test.
+
+    It belongs to a workspace, or to an organization, which shares its tables with workspaces by grants. Nothing of an
+    organization is found by `in_workspace` or `get_in`: see `organization.grants.sources_seen_in`.
+    """
 
     class Kind(models.TextChoices):
         POSTGRESQL = "postgresql", "PostgreSQL"
@@ -97,6 +101,20 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
         VERIFY = "verify", _("Always encrypt, and check the server's certificate")
 
     id = PrefixedIdField("src")
+    workspace = models.ForeignKey(
+        "organizations.Workspace",
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        verbose_name=_("workspace"),
+    )
+    organization = models.ForeignKey(
+        "organizations.Organization",
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        verbose_name=_("organization"),
+    )
     name = models.CharField(_("name"), max_length=64)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     host = models.CharField(_("address"), max_length=253)
@@ -108,6 +126,8 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
     tls = models.CharField(_("encryption"), max_length=8, choices=Tls, default=Tls.PREFER)
     server_version = models.CharField(max_length=100, blank=True)
     tested_at = models.DateTimeField(_("tested"), null=True)
+    failing_since = models.DateTimeField(_("failing since"), null=True)
+    failure = models.TextField(_("failure"), blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -115,10 +135,24 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
     class Meta:
         verbose_name = _("data source")
         ordering = ["name"]
-        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="connection_name_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="connection_name_unique"),
+            models.UniqueConstraint(
+                fields=["organization", "name"], name="connection_organization_name_unique"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(workspace__isnull=False) ^ models.Q(organization__isnull=False),
+                name="connection_one_owner",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it belongs to an organization."""
+        return self.organization_id is not None
 
     @property
     def place(self) -> str:
@@ -137,7 +171,7 @@ class Feed(WorkspaceScoped):
 
     `columns` are the ones that are copied, [] for all. `known` are those of the last copy with their types:
     [{"name", "type", "declared"}]. `cursor_value` is the greatest value of the cursor column so far, as text; empty
-    where the next copy is a whole one.
+    where the next copy is a whole one. `granted` is the fingerprint of the grants that the last copy obeyed.
     """
 
     class Mode(models.TextChoices):
@@ -157,6 +191,7 @@ class Feed(WorkspaceScoped):
     next_copy_at = models.DateTimeField(null=True, db_index=True)
     copied_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=40, blank=True)
+    granted = models.CharField(max_length=64, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -166,3 +201,79 @@ class Feed(WorkspaceScoped):
 
     def __str__(self) -> str:
         return f"{self.remote} → {self.table}"
+
+
+class TableGrant(WorkspaceScoped, TimeStamped):
+    """Shares a table of an organization's source with a workspace; no name means every table, also those to come.
+
+    `warned` are the days before its end of which the workspace has been told already.
+    """
+
+    id = PrefixedIdField("tgr")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="table_grants")
+    remote = models.CharField(_("table"), max_length=128, blank=True)
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    warned = models.PositiveSmallIntegerField(null=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("table grant")
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "workspace", "remote"], name="table_grant_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.remote or '*'} → {self.workspace}"
+
+
+class TableControl(models.Model):
+    """That a table of an organization's source is shared by rows or by columns, the same way for all workspaces.
+
+    `fields` are the columns whose values decide about rows, [] where rows are not controlled. `known_columns` are the
+    ones that the table had when somebody was last told about new ones.
+    """
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="table_controls")
+    remote = models.CharField(_("table"), max_length=128)
+    fields = models.JSONField(default=list)
+    by_columns = models.BooleanField(default=False)
+    known_columns = models.JSONField(default=list)
+
+    class Meta:
+        verbose_name = _("table control")
+        constraints = [models.UniqueConstraint(fields=["connection", "remote"], name="table_control_once")]
+
+    def __str__(self) -> str:
+        return self.remote
+
+
+class RowGrant(WorkspaceScoped):
+    """A value of a controlled field whose rows a workspace gets; `every` means all values, also those to come."""
+
+    control = models.ForeignKey(TableControl, on_delete=models.CASCADE, related_name="row_grants")
+    field = models.CharField(max_length=128)
+    value = models.TextField(blank=True)
+    every = models.BooleanField(default=False)
+
+    class Meta:
+        verbose_name = _("row grant")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["control", "workspace", "field", "value", "every"], name="row_grant_once"
+            )
+        ]
+
+
+class ColumnGrant(WorkspaceScoped):
+    """A column that a workspace gets of a table that is shared by columns."""
+
+    control = models.ForeignKey(TableControl, on_delete=models.CASCADE, related_name="column_grants")
+    name = models.CharField(max_length=128)
+
+    class Meta:
+        verbose_name = _("column grant")
+        constraints = [
+            models.UniqueConstraint(fields=["control", "workspace", "name"], name="column_grant_once")
+        ]

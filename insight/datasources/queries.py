@@ -11,7 +11,7 @@ from django.core.cache import cache
 from cdp import lake
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
-from insight.datasources.models import SourceTable
+from insight.datasources.models import Feed, SourceTable
 
 ROWS = 20
 PROFILE_SECONDS = 7 * 86400
@@ -60,6 +60,18 @@ def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
 
     rows = [{name: shown(name, value) for name, value in zip(names, row, strict=True)} for row in found]
     return {"columns": names, "rows": rows}
+
+
+def failed_copies(tables: Iterable[SourceTable]) -> list[dict[str, str]]:
+    """Of tables that are copied from a database those whose last copy failed: [{"id", "table", "code", "detail"}].
+
+    What is made of them still has the rows from before.
+    """
+    feeds = Feed.objects.filter(table__in=list(tables)).exclude(error_code="").select_related("table")
+    return [
+        {"id": feed.table.pk, "table": feed.table.name, "code": feed.error_code, "detail": feed.table.error}
+        for feed in feeds.order_by("table__name")
+    ]
 
 
 def report(table: SourceTable, *, clear: bool) -> dict[str, Any]:

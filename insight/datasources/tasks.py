@@ -16,6 +16,7 @@ from cdp.jobs.models import Job
 from insight.datasources.connections import feeds
 from insight.datasources.jobs import discard
 from insight.datasources.models import SourceTable, Upload, uploads_folder
+from insight.datasources.organization import watching
 
 UPLOAD_HOURS = 24
 OLD_VERSION_HOURS = 1
@@ -34,6 +35,16 @@ def clean_up() -> dict[str, int]:
 @shared_task
 def start_due_copies() -> None:
     feeds.start_due()
+
+
+@shared_task
+def look_after_sources() -> dict[str, int]:
+    """Once a night: try all sources, and tell people what is about to change."""
+    return {
+        "failing": watching.check_sources(),
+        "ending": watching.warn_of_ends(),
+        "new_columns": watching.tell_of_new_columns(),
+    }
 
 
 def _uploads() -> int:

@@ -30,6 +30,7 @@ from insight.datasources import files, queries, services
 from insight.datasources.connections import feed_pages
 from insight.datasources.importing import TYPES
 from insight.datasources.models import Feed, SourceTable, Upload
+from insight.datasources.organization.grants import sources_seen_in
 
 TYPE_LABELS = {
     "text": _("Text"),
@@ -118,6 +119,8 @@ class TableDetail(DetailPage):
         feed = Feed.objects.filter(table=obj).select_related("connection").first()
         return {
             "feed": feed,
+            "source_seen": bool(feed)
+            and sources_seen_in(self.workspace).filter(pk=feed.connection_id).exists(),
             "feed_facts": feed_pages.facts_of(feed) if feed else [],
             "job": active_job(obj),
             "has_bad_rows": obj.bad_rows_path.is_file(),

@@ -36,6 +36,8 @@ OUTSIDE = (
     "account/tokens/",
     "organization/",
     "organization/people/",
+    "organization/sources/",
+    "organization/sources/new/postgresql/",
     "organization/workspaces/new/",
     "help/",
     "help/user-guide/audiences/",

@@ -15,25 +15,54 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.datasources.connections import browsing, feeds, services
 from insight.datasources.models import Connection, Feed
+from insight.datasources.organization import grants
+
+_HIDDEN = ("host", "port", "database", "schema", "account", "has_password", "tls")
 
 
 class ConnectionSerializer(serializers.ModelSerializer[Connection]):
-    """A database outside. The password is never returned: `has_password` says whether there is one."""
+    """A database outside. The password is never returned: `has_password` says whether there is one.
+
+    `scope` is `organization` where the organization shares it with the workspace; where it is and how it is entered are
+    then told to the organization's managers alone.
+    """
 
     has_password = serializers.SerializerMethodField()
+    scope = serializers.SerializerMethodField()
 
     class Meta:
         model = Connection
         fields = [
-            *("id", "name", "kind", "host", "port", "database", "schema", "account", "has_password", "tls"),
+            *(
+                "id",
+                "name",
+                "scope",
+                "kind",
+                "host",
+                "port",
+                "database",
+                "schema",
+                "account",
+                "has_password",
+                "tls",
+            ),
             *("server_version", "tested_at", "created_at", "updated_at"),
         ]
 
     def get_has_password(self, connection: Connection) -> bool:
         return bool(connection.password)
+
+    def get_scope(self, connection: Connection) -> str:
+        return "organization" if connection.is_shared else "workspace"
+
+    def to_representation(self, instance: Connection) -> dict[str, Any]:
+        found = super().to_representation(instance)
+        if instance.is_shared and not self.context.get("manages"):
+            found.update(dict.fromkeys(_HIDDEN))
+        return dict(found)
 
 
 class FeedSerializer(serializers.ModelSerializer[Feed]):
@@ -52,7 +81,7 @@ class FeedSerializer(serializers.ModelSerializer[Feed]):
 
 
 class ConnectionViewSet(WorkspaceViewSet):
-    """Databases outside, whose tables can be copied into the lake."""
+    """Databases outside, whose tables can be copied into the lake: the workspace's, and those shared with it."""
 
     model = Connection
     serializer_class = ConnectionSerializer
@@ -74,6 +103,18 @@ class ConnectionViewSet(WorkspaceViewSet):
         "bring_in": "insight.datasource.manage",
     }
 
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return Connection.objects.none()
+        return grants.sources_seen_in(self.workspace)
+
+    def owned(self) -> Connection:
+        """The source, for those who change it. Raises NotFound, and PermissionDenied for the organization's."""
+        source: Connection = self.get_object()
+        if source.is_shared:
+            raise PermissionDenied(_("This source is the organization's: its managers look after it."))
+        return source
+
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
 
@@ -83,12 +124,12 @@ class ConnectionViewSet(WorkspaceViewSet):
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change some fields, after a passed test."""
-        connection = self.get_object()
+        connection = self.owned()
         self.check_etag(connection)
         return self.answer(services.update(self.access, connection, _body(request)))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        services.delete(self.access, self.get_object())
+        services.delete(self.access, self.owned())
         return Response(status=204)
 
     @extend_schema(operation_id="sources_test_new")
@@ -100,7 +141,7 @@ class ConnectionViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try the source as it is saved, or with the changes in the body."""
-        connection, values = self.get_object(), _body(request)
+        connection, values = self.owned(), _body(request)
         found = (
             services.test(self.access, values, connection)
             if values
@@ -117,8 +158,9 @@ class ConnectionViewSet(WorkspaceViewSet):
     def tables(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The source's tables and views, by name; `search` finds a part of it. `rows` is the server's estimate."""
         source = self.get_object()
-        page = self.paginate_queryset(browsing.tables(source, request.query_params.get("search", "")))
-        copies = browsing.copies(source)
+        search = request.query_params.get("search", "")
+        page = self.paginate_queryset(browsing.tables(source, search, viewer=self.workspace))
+        copies = browsing.copies(source, viewer=self.workspace)
         return self.get_paginated_response(
             [
                 {**asdict(table), "tables": [copy.name for copy in copies.get(table.name, [])]}
@@ -138,7 +180,10 @@ class ConnectionViewSet(WorkspaceViewSet):
         """A table's columns; with `sample=true` also `nulls` and five `values` of each, identifiers masked."""
         sampled = request.query_params.get("sample", "").lower() in ("1", "true")
         clear = self.access.can("privacy.unmask")
-        return Response(browsing.describe(self.get_object(), kwargs["table"], sampled=sampled, clear=clear))
+        source, viewer = self.get_object(), self.workspace
+        return Response(
+            browsing.describe(source, kwargs["table"], viewer=viewer, sampled=sampled, clear=clear)
+        )
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -1,8 +1,13 @@
-"""Looking into a source: its tables, their columns, some of their values."""
+"""Looking into a source: its tables, their columns, some of their values.
+
+`viewer` is the workspace that looks, which sees of an organization's source what is shared with it; None is the
+organization itself, whose managers see all of their sources.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -12,38 +17,56 @@ from insight.datasources.connections.diagnosis import session
 from insight.datasources.connections.dialects import RemoteTable, Rows, Session, dialect_of
 from insight.datasources.connections.types import RemoteColumn
 from insight.datasources.models import Connection, SourceTable
+from insight.datasources.organization import conditions, grants
+from insight.datasources.organization.grants import EVERYTHING, Allowed
 from insight.datasources.queries import looks_personal, masked
 
 MAX_TABLES = 10_000
+_ALIKE = 20
 SAMPLED_ROWS = 200
 SHOWN_VALUES = 5
 SHOWN_CHARACTERS = 200
 
 
-def tables(source: Connection, search: str = "") -> list[RemoteTable]:
+def tables(source: Connection, search: str = "", *, viewer: Any = None) -> list[RemoteTable]:
     """The tables and views that may be read, by name; at most MAX_TABLES. Raises DomainError (502)."""
     with session(source) as opened:
-        return dialect_of(source).tables(opened, source, search=search.strip(), limit=MAX_TABLES)
+        found = dialect_of(source).tables(opened, source, search=search.strip(), limit=MAX_TABLES)
+    if viewer is None:
+        return found
+    seen = grants.readable(source, viewer, [table.name for table in found])
+    return [_estimated(table, seen[table.name]) for table in found if table.name in seen]
 
 
-def copies(source: Connection) -> dict[str, list[SourceTable]]:
+def _estimated(table: RemoteTable, part: Allowed) -> RemoteTable:
+    """How many rows there are is told to those who may read all of them."""
+    return replace(table, rows=None) if part.rows else table
+
+
+def copies(source: Connection, *, viewer: Any = None) -> dict[str, list[SourceTable]]:
     """The tables of the lake that are copied from each table of a source."""
     found: dict[str, list[SourceTable]] = {}
-    for feed in source.feeds.select_related("table").order_by("table__name"):
+    feeds = source.feeds.select_related("table").order_by("table__name")
+    for feed in feeds if viewer is None else feeds.filter(workspace=viewer):
         found.setdefault(feed.remote, []).append(feed.table)
     return found
 
 
-def describe(source: Connection, table: str, *, sampled: bool = False, clear: bool = False) -> dict[str, Any]:
+def describe(
+    source: Connection, table: str, *, viewer: Any = None, sampled: bool = False, clear: bool = False
+) -> dict[str, Any]:
     """A table and its columns: {"name", "kind", "comment", "rows", "columns": [{"name", "declared", "type", …}]}.
 
     With `sampled`, each column also has `nulls` (share of the first SAMPLED_ROWS rows, None where there are no rows)
     and `values`: up to SHOWN_VALUES different ones as text, masked where they identify people unless `clear`.
     Raises NotFound, DomainError (502).
     """
+    part = seen_by(viewer, source, table)
     with session(source) as opened:
-        found, columns = find(opened, source, table)
-        rows = _sample(opened, source, table, columns) if sampled else []
+        found, present = find(opened, source, table)
+        columns = [column for column in present if part.has(column.name)]
+        where = conditions.rows_where(source, part, {column.name: column for column in present})
+        rows = _sample(opened, source, table, columns, where) if sampled else []
     listed = [
         {
             "name": column.name,
@@ -61,16 +84,23 @@ def describe(source: Connection, table: str, *, sampled: bool = False, clear: bo
         "name": found.name,
         "kind": found.kind,
         "comment": found.comment,
-        "rows": found.rows,
+        "rows": _estimated(found, part).rows,
         "columns": listed,
     }
+
+
+def seen_by(viewer: Any, source: Connection, table: str) -> Allowed:
+    """What of a table the viewer may read. Raises Conflict `no_grant`."""
+    return EVERYTHING if viewer is None else grants.allowed(source, table, viewer)
 
 
 def find(opened: Session, source: Connection, table: str) -> tuple[RemoteTable, list[RemoteColumn]]:
     """A table by its exact name, and its columns. Raises NotFound where there is none that may be read."""
     dialect = dialect_of(source)
-    found = dialect.tables(opened, source, name=table, limit=1)
-    columns = dialect.columns(opened, source, found[0].name) if found else []
+    # MySQL also finds names in other letters, for which other grants would hold.
+    alike = dialect.tables(opened, source, name=table, limit=_ALIKE)
+    found = [item for item in alike if item.name == table]
+    columns = dialect.columns(opened, source, table) if found else []
     if not columns:
         raise NotFound(
             _("The source has no table “%(name)s” that its account may read.") % {"name": table},
@@ -79,10 +109,13 @@ def find(opened: Session, source: Connection, table: str) -> tuple[RemoteTable, 
     return found[0], columns
 
 
-def _sample(opened: Session, source: Connection, table: str, columns: Sequence[RemoteColumn]) -> Rows:
+def _sample(
+    opened: Session, source: Connection, table: str, columns: Sequence[RemoteColumn], where: str
+) -> Rows:
     dialect = dialect_of(source)
+    shared = f" WHERE {where}" if where else ""
     listed = ", ".join(dialect.as_text(column, SHOWN_CHARACTERS) for column in columns)
-    return opened.rows(f"SELECT {listed} FROM {dialect.path(source, table)} LIMIT {SAMPLED_ROWS}")
+    return opened.rows(f"SELECT {listed} FROM {dialect.path(source, table)}{shared} LIMIT {SAMPLED_ROWS}")
 
 
 def _figures(name: str, values: list[Any], *, clear: bool) -> dict[str, Any]:

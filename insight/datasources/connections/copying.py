@@ -15,12 +15,14 @@ from django.utils.translation import gettext as _
 from cdp import lake
 from cdp.core.errors import Conflict, DomainError, NotFound
 from cdp.lake.names import literal, quote
-from insight.datasources.connections import browsing, scanning
-from insight.datasources.connections.diagnosis import reachable, session
+from insight.datasources.connections import browsing, busy, scanning
+from insight.datasources.connections.diagnosis import Diagnosis, reachable, session
 from insight.datasources.connections.dialects import dialect_of
 from insight.datasources.connections.types import RemoteColumn
 from insight.datasources.files import check_names
 from insight.datasources.models import Connection, Feed
+from insight.datasources.organization import conditions, grants
+from insight.datasources.organization.grants import Allowed
 
 log = logging.getLogger(__name__)
 CURSOR_TYPES = ("integer", "date", "datetime")
@@ -29,12 +31,19 @@ _CURSOR_VALUE = re.compile(r"[0-9 .:+-]+")
 
 @dataclass
 class Plan:
-    """What is read: columns of the source and their names in the lake, and since which value of the cursor."""
+    """What is read: columns of the source and their names in the lake, and since which value of the cursor.
+
+    `where` is the condition for the rows that are shared with the workspace, in the source's words; `granted` the
+    fingerprint of its rights; `unshared` are columns of the last copy that it has no right to any more.
+    """
 
     columns: list[RemoteColumn]
     names: list[str]
     since: str
     estimate: int | None
+    where: str = ""
+    granted: str = ""
+    unshared: tuple[str, ...] = ()
 
 
 @dataclass
@@ -47,8 +56,12 @@ class Written:
 
 
 def plan(feed: Feed, *, whole: bool = False, accept_columns: bool = False) -> Plan:
-    """Look at the source again. Raises Conflict: table_missing, column_missing; DomainError (502)."""
+    """Look at the source again. Raises Conflict: no_grant, table_missing, column_missing; DomainError (502).
+
+    Where the grants are others than at the last copy, the whole table is read.
+    """
     source = feed.connection
+    part = grants.allowed(source, feed.remote, feed.workspace)
     try:
         with session(source) as opened:
             found, columns = browsing.find(opened, source, feed.remote)
@@ -64,14 +77,21 @@ def plan(feed: Feed, *, whole: bool = False, accept_columns: bool = False) -> Pl
     present = {column.name: column for column in columns}
     if not accept_columns:
         _check_known(feed, present)
-    wanted = [column for column in columns if not feed.columns or column.name in feed.columns]
     _check_wanted(feed, present)
-    since = feed.cursor_value if feed.mode == Feed.Mode.INCREMENTAL and not (whole or accept_columns) else ""
+    chosen = [column for column in columns if not feed.columns or column.name in feed.columns]
+    wanted = [column for column in chosen if part.has(column.name)]
+    _check_shared(feed, part, wanted)
+    whole = whole or accept_columns or feed.granted != part.fingerprint
+    since = feed.cursor_value if feed.mode == Feed.Mode.INCREMENTAL and not whole else ""
+    had = {column["name"] for column in feed.known}
     return Plan(
         columns=wanted,
         names=check_names([column.name for column in wanted]),
         since=since if feed.table.version else "",
-        estimate=found.rows,
+        estimate=None if part.rows else found.rows,
+        where=conditions.rows_where(source, part, present),
+        granted=part.fingerprint,
+        unshared=tuple(column.name for column in chosen if column.name in had and not part.has(column.name)),
     )
 
 
@@ -106,6 +126,23 @@ def _check_wanted(feed: Feed, present: dict[str, RemoteColumn]) -> None:
         )
 
 
+def _check_shared(feed: Feed, part: Allowed, wanted: list[RemoteColumn]) -> None:
+    """Something must be left to copy, and the columns by which what is new is told."""
+    told_by = [name for name in (feed.cursor, feed.key) if name and not part.has(name)]
+    if told_by:
+        text = _(
+            "New rows are told by columns that are no longer shared with your workspace: %(names)s. Choose anew how "
+            "the table is copied, or ask a manager of your organization. The rows copied before stay."
+        )
+        raise Conflict(text % {"names": ", ".join(told_by)}, code="no_grant")
+    if not wanted:
+        text = _(
+            "None of the columns that are copied is shared with your workspace any more. Choose others, or ask a "
+            "manager of your organization. The rows copied before stay."
+        )
+        raise Conflict(text, code="no_grant")
+
+
 def _column_missing(text: str, names: list[str]) -> Conflict:
     return Conflict(text % {"names": ", ".join(names)}, code="column_missing")
 
@@ -113,7 +150,7 @@ def _column_missing(text: str, names: list[str]) -> Conflict:
 def fetch(feed: Feed, found: Plan, target: Path, progress: Callable[[int], None]) -> int:
     """Rows of the source into a Parquet file; returns their number. Raises DomainError."""
     source = feed.connection
-    where = _since(feed, found) if found.since else ""
+    where = " AND ".join(filter(None, (found.where, _since(feed, found) if found.since else "")))
     try:
         return scanning.copy(
             source, reachable(source), feed.remote, found.columns, found.names, where, target, progress
@@ -122,11 +159,12 @@ def fetch(feed: Feed, found: Plan, target: Path, progress: Callable[[int], None]
         # What the scanner says may hold the password, so its words go nowhere.
         log.warning("Copying %s failed: %s", feed.pk, type(error).__name__)
         plan(feed, accept_columns=True)
+        if busy.is_busy(error):
+            raise Diagnosis(failure=busy.refusal()).broken() from None
         raise DomainError(
             _("The source broke off while its rows were read. The rows copied before stay."),
             code="source_failed",
             status=502,
-            retryable=True,
         ) from None
 
 

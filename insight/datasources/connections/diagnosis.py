@@ -19,6 +19,7 @@ from pymysql.constants import CR, ER
 
 from cdp.core import outbound
 from cdp.core.errors import DomainError, ValidationFailed
+from insight.datasources.connections import busy
 from insight.datasources.connections.dialects import (
     CONNECT_SECONDS,
     Dialect,
@@ -41,7 +42,6 @@ COUNTED_TABLES = 1000
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _NO_DATABASE = (ER.BAD_DB_ERROR, ER.DBACCESS_DENIED_ERROR)
 _NO_RIGHTS = (ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR)
-_RETRYABLE = ("source_unreachable", "host_unknown", "source_failed")
 
 
 @dataclass
@@ -82,7 +82,8 @@ class Diagnosis:
         """The failure of a source that was right when it was saved."""
         assert self.failure is not None
         code = self.failure.code
-        return DomainError(str(self.failure), code=code, status=502, retryable=code in _RETRYABLE)
+        # A wrong password or address does not mend itself; a server that has much to do does.
+        return DomainError(str(self.failure), code=code, status=502, retryable=code == busy.CODE)
 
 
 def diagnose(source: Connection) -> Diagnosis:
@@ -117,6 +118,8 @@ def session(source: Connection) -> Iterator[Session]:
 
 
 def _odd(error: Exception) -> ValidationFailed:
+    if busy.is_busy(error):
+        return busy.refusal()
     message = _("The source did not answer the question. It says: %(words)s") % {"words": _words(error)}
     return ValidationFailed(message, code="source_failed", errors={"host": [message]})
 
@@ -184,6 +187,8 @@ def _postgresql(source: Connection, address: str, found: Diagnosis) -> Iterator[
     try:
         connection = dialect.connect(source, address)
     except (psycopg.Error, OSError) as error:
+        if busy.is_busy(error):
+            raise busy.refusal() from None
         if not _opens_another(source, address):
             raise _no_login(source, _words(error)) from None
     yield _("as %(account)s") % {"account": source.account}
@@ -261,7 +266,7 @@ def _mysql(source: Connection, address: str, found: Diagnosis) -> Iterator[str]:
     except pymysql.Error as error:
         refused = _mysql_refusal(source, error)
     yield _encryption(connection) if connection else ""
-    if refused is not None and refused.code == "auth_failed":
+    if refused is not None and refused.code != "database_missing":
         raise refused
     yield _("as %(account)s") % {"account": source.account}
     if connection is None:
@@ -280,6 +285,8 @@ def _mysql(source: Connection, address: str, found: Diagnosis) -> Iterator[str]:
 
 def _mysql_refusal(source: Connection, error: pymysql.Error) -> ValidationFailed:
     """What it means that the server said no after greeting; raises ValidationFailed for what came before."""
+    if busy.is_busy(error):
+        return busy.refusal()
     code = error.args[0] if error.args else 0
     original = getattr(error, "original_exception", None)
     if isinstance(original, ssl.SSLError):

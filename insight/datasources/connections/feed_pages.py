@@ -18,6 +18,7 @@ from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from insight.datasources.connections import browsing, feeds
 from insight.datasources.connections.forms import FeedForm
 from insight.datasources.models import Connection, Feed, SourceTable
+from insight.datasources.organization.grants import source_seen_in
 
 MANAGE = "insight.datasource.manage"
 
@@ -46,11 +47,13 @@ class BringIn(FeedFormPage):
 
     @cached_property
     def source(self) -> Connection:
-        return Connection.objects.get_in(self.workspace, self.kwargs["pk"])
+        return source_seen_in(self.workspace, self.kwargs["pk"])
 
     @cached_property
     def remote(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = browsing.describe(self.source, self.remote_name)["columns"]
+        found: list[dict[str, Any]] = browsing.describe(self.source, self.remote_name, viewer=self.workspace)[
+            "columns"
+        ]
         return found
 
     @property
@@ -114,7 +117,7 @@ class EditFeed(FeedFormPage):
 
     def form_options(self, obj: Feed) -> dict[str, Any]:
         try:
-            columns = browsing.describe(obj.connection, obj.remote)["columns"]
+            columns = browsing.describe(obj.connection, obj.remote, viewer=self.workspace)["columns"]
         except PermissionDenied:
             raise
         except DomainError as error:

@@ -36,15 +36,18 @@ def bring_in(access: Access, connection: Connection, values: Mapping[str, Any]) 
     """A new table of the lake that is copied from `table` of a source, and the job of its first copy.
 
     `values`: table, and optionally name, columns, mode, cursor, key, refresh. Raises ValidationFailed with the fields,
-    Conflict for a name that is taken, NotFound for a table that is not there, DomainError (502).
+    Conflict for a name that is taken or a table that is not shared, NotFound for one that is not there, DomainError
+    (502).
     """
     _check_fields(values, ("table", "name", *SETTINGS))
     remote = values.get("table")
     if not isinstance(remote, str) or not remote:
         raise _wrong("table", _("Name a table of the source."))
     name = tables.check_name(_text(values, "name") or suggested_name(remote))
+    part = browsing.seen_by(access.workspace, connection, remote)
     with session(connection) as opened:
         found, columns = browsing.find(opened, connection, remote)
+    columns = [column for column in columns if part.has(column.name)]
     feed = Feed(workspace=access.workspace, connection=connection, remote=found.name, created_by=access.user)
     _assign(feed, values, columns)
     with transaction.atomic():
@@ -65,7 +68,7 @@ def bring_in(access: Access, connection: Connection, values: Mapping[str, Any]) 
 def change(access: Access, feed: Feed, values: Mapping[str, Any]) -> Feed:
     """Change columns, mode, cursor, key or refresh. Another way of copying makes the next copy a whole one.
 
-    Raises ValidationFailed with the fields, DomainError (502) where the source must be asked and does not answer.
+    Raises ValidationFailed with the fields, Conflict `no_grant`, DomainError (502) where the source does not answer.
     """
     _check_fields(values, SETTINGS)
     before = _shown(feed)
@@ -194,8 +197,10 @@ def _next(feed: Feed) -> Any:
 
 
 def _columns(feed: Feed) -> list[RemoteColumn]:
+    part = browsing.seen_by(feed.workspace, feed.connection, feed.remote)
     with session(feed.connection) as opened:
-        return browsing.find(opened, feed.connection, feed.remote)[1]
+        found = browsing.find(opened, feed.connection, feed.remote)[1]
+    return [column for column in found if part.has(column.name)]
 
 
 def _shown(feed: Feed) -> dict[str, Any]:

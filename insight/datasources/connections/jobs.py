@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp import lake
-from cdp.core.errors import DomainError, NotFound, ValidationFailed
+from cdp.core.errors import Conflict, DomainError, NotFound, ValidationFailed
 from cdp.jobs import JobContext, JobKind, register
 from insight.datasources import importing
 from insight.datasources.connections import copying
@@ -60,6 +60,19 @@ class CopyTable(JobKind):
             job.progress(5 + 70 * min(1, share), done=rows, total=max(total, rows) if total else None)
 
         rows = copying.fetch(feed, found, staged, progress)
+        if found.unshared:
+            job.log(
+                _("No longer shared with this workspace: %(names)s.") % {"names": ", ".join(found.unshared)},
+                level="warning",
+            )
+        if not rows and not found.since and found.where:
+            raise Conflict(
+                _(
+                    "The source has no rows that are shared with your workspace. Nothing was copied; rows copied "
+                    "before stay."
+                ),
+                code="no_grant",
+            )
         if not rows and not found.since:
             raise ValidationFailed(
                 _("The table is empty in the source. Nothing was copied; rows copied before stay."),
@@ -116,7 +129,7 @@ def _publish(
     table.state, table.error = SourceTable.State.READY, ""
     table.report = importing.Report(rows=written.rows).as_json()
     table.loaded_at = feed.copied_at = timezone.now()
-    feed.cursor_value, feed.error_code = written.cursor_value, ""
+    feed.cursor_value, feed.error_code, feed.granted = written.cursor_value, "", found.granted
     feed.known = [
         {"name": column.name, "type": column.type, "declared": column.declared} for column in found.columns
     ]
@@ -127,4 +140,4 @@ def _publish(
                 *("loaded_at", "updated_at"),
             ]
         )
-        feed.save(update_fields=["cursor_value", "known", "copied_at", "error_code"])
+        feed.save(update_fields=["cursor_value", "known", "copied_at", "error_code", "granted"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
@@ -26,9 +29,19 @@ from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from insight.datasources.connections import browsing, services
 from insight.datasources.connections.forms import ConnectionForm
 from insight.datasources.models import Connection
+from insight.datasources.organization.grants import source_seen_in, sources_seen_in
 
 VIEW, MANAGE = "insight.datasource.view", "insight.datasource.manage"
 TABLES_PER_PAGE = 50
+
+
+@dataclass(frozen=True)
+class SourceColumn(TextColumn):
+    """The name of a source, with a mark where it is the organization's."""
+
+    def cell(self, row: Connection) -> Any:
+        mark = render_to_string("insight/datasources/shared_mark.html") if row.is_shared else ""
+        return format_html("{} {}", super().cell(row), mark)
 
 
 class ConnectionList(ListPage):
@@ -42,14 +55,14 @@ class ConnectionList(ListPage):
     empty_text = _("Connect a PostgreSQL or MySQL database to bring its tables in, once or by schedule.")
     export_name = "sources"
     columns = (
-        TextColumn("name", _("Name"), sort="name", link=True, below="get_kind_display"),
-        Column("host", _("Address"), value="address", sort="host"),
+        SourceColumn("name", _("Name"), sort="name", link=True, below="get_kind_display"),
+        Column("host", _("Address"), value=lambda row: "" if row.is_shared else row.address, sort="host"),
         Column("server_version", _("Version")),
         DateColumn("tested_at", _("Tested"), sort="tested_at"),
     )
 
     def get_queryset(self) -> QuerySet[Connection]:
-        return Connection.objects.in_workspace(self.workspace)
+        return sources_seen_in(self.workspace)
 
     def row_url(self, row: Connection) -> str:
         return self.reverse("datasources:source", pk=row.pk)
@@ -115,22 +128,27 @@ class ConnectionFormPage(FormPage):
         values = {**form.values(), "kind": self.kind(obj)}
         try:
             if obj is None:
-                return services.create(self.access, values)
+                return self.create(values)
             return services.update(self.access, obj, values, edit_version=self.seen_version())
         except DomainError as error:
             self.steps = error.extra.get("steps")  # type: ignore[assignment]
             raise
 
+    def create(self, values: dict[str, Any]) -> Connection:
+        return services.create(self.access, values)
+
     def success_url(self, obj: Connection) -> str:
         return self.reverse("datasources:source", pk=obj.pk)
+
+    def back_url(self, obj: Connection | None) -> str:
+        """Where the form was opened."""
+        return self.success_url(obj) if obj else self.reverse("datasources:sources")
 
     def extra(self, form: Any, obj: Connection | None) -> dict[str, Any]:
         return {
             "steps": self.steps,
             "egress": settings.EGRESS_IPS,
-            "back_url": self.reverse("datasources:source", pk=obj.pk)
-            if obj
-            else self.reverse("datasources:sources"),
+            "back_url": self.back_url(obj),
             "back_label": obj.name if obj else _("Databases"),
         }
 
@@ -153,12 +171,20 @@ class EditConnection(ConnectionFormPage):
 
 class ConnectionDetail(DetailPage):
     permission = VIEW
-    model = Connection
     template_name = "insight/datasources/connection.html"
     back_url_name = "datasources:sources"
     back_label = _("Databases")
 
+    def get_object(self) -> Connection:
+        return source_seen_in(self.workspace, self.kwargs["pk"])
+
     def facts(self, obj: Connection) -> list[Fact]:
+        if obj.is_shared:
+            return [
+                Fact(_("Kind"), obj.get_kind_display()),
+                Fact(_("Shared by"), obj.organization),
+                Fact(_("Version"), obj.server_version),
+            ]
         schema = [Fact(_("Schema"), obj.schema)] if obj.schema else []
         return [
             Fact(_("Kind"), obj.get_kind_display()),
@@ -172,7 +198,7 @@ class ConnectionDetail(DetailPage):
         ]
 
     def extra(self, obj: Connection) -> dict[str, Any]:
-        return {"may_manage": self.access.can(MANAGE)}
+        return {"may_manage": self.access.can(MANAGE) and not obj.is_shared}
 
 
 class ConnectionTables(WorkspaceView):
@@ -181,17 +207,17 @@ class ConnectionTables(WorkspaceView):
     permission = VIEW
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        source = Connection.objects.get_in(self.workspace, self.kwargs["pk"])
+        source = source_seen_in(self.workspace, self.kwargs["pk"])
         search = request.GET.get("q", "").strip()
         context = self.get_context(source=source, search=search)
         try:
-            found = browsing.tables(source, search)
+            found = browsing.tables(source, search, viewer=self.workspace)
         except (PermissionDenied, NotFound):
             raise
         except DomainError as error:
             return self.render("insight/datasources/connection_tables.html", {**context, "error": str(error)})
         page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
-        copies = browsing.copies(source)
+        copies = browsing.copies(source, viewer=self.workspace)
         rows = [(table, copies.get(table.name, [])) for table in page.object_list]
         context.update(page=page, rows=rows, may_manage=self.access.can(MANAGE))
         return self.render("insight/datasources/connection_tables.html", context)
@@ -203,7 +229,7 @@ class RemoteTablePage(WorkspaceView):
     permission = VIEW
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        source = Connection.objects.get_in(self.workspace, self.kwargs["pk"])
+        source = source_seen_in(self.workspace, self.kwargs["pk"])
         name, sampled = request.GET.get("table", ""), request.GET.get("sample") == "1"
         clear = self.access.can("privacy.unmask")
         context = self.get_context(
@@ -217,8 +243,10 @@ class RemoteTablePage(WorkspaceView):
         )
         context["title"] = name
         try:
-            context["table"] = browsing.describe(source, name, sampled=sampled, clear=clear)
-            context["copies"] = browsing.copies(source).get(name, [])
+            context["table"] = browsing.describe(
+                source, name, viewer=self.workspace, sampled=sampled, clear=clear
+            )
+            context["copies"] = browsing.copies(source, viewer=self.workspace).get(name, [])
         except (PermissionDenied, NotFound):
             raise
         except DomainError as error:

@@ -25,12 +25,17 @@ FIELDS = ("name", "kind", "host", "port", "database", "schema", "account", "pass
 _LENGTHS = {"name": 64, "host": 253, "database": 128, "schema": 63, "account": 128, "password": 500}
 _PLACE = ("host", "port", "account", "tls")
 """Where a kept password would be sent, and how: it must be typed again when one of these changes."""
+_NOTED = ["server_version", "tested_at", "failing_since", "failure"]
 _HOST = re.compile(r"[\w.:%-]+", re.UNICODE)
 
 
-def create(access: Access, values: Mapping[str, Any]) -> Connection:
-    """A new source, after a passed test. Raises ValidationFailed with the fields, or with the step that failed."""
-    connection = Connection(workspace=access.workspace, created_by=access.user)
+def create(access: Access, values: Mapping[str, Any], *, organization: Any = None) -> Connection:
+    """A new source of the workspace or of an organization, after a passed test.
+
+    Raises ValidationFailed with the fields, or with the step that failed.
+    """
+    owner = {"workspace": access.workspace} if organization is None else {"organization": organization}
+    connection = Connection(**owner, created_by=access.user)
     _assign(connection, values)
     _save(connection, _passed(connection))
     audit.record(access, "source.created", connection, after=shown(connection))
@@ -82,8 +87,8 @@ def retest(access: Access, connection: Connection) -> Diagnosis:
     """Try a saved source as it is; a passed test is noted at it."""
     found = test(access, {}, connection)
     if found.ok:
-        connection.server_version, connection.tested_at = found.version[:100], timezone.now()
-        connection.save(update_fields=["server_version", "tested_at"])
+        _note(connection, found)
+        connection.save(update_fields=_NOTED)
     return found
 
 
@@ -103,9 +108,12 @@ def delete(access: Access, connection: Connection) -> None:
 def blockers(connection: Connection) -> list[str]:
     """The tables that are copied from a source, with what is made of them: it cannot be removed before them."""
     found = []
-    for feed in connection.feeds.select_related("table").order_by("table__name"):
+    for feed in connection.feeds.select_related("table", "workspace").order_by(
+        "workspace__name", "table__name"
+    ):
         users = used_by(feed.table)
-        found.append(f"{feed.table.name} ({', '.join(users)})" if users else feed.table.name)
+        name = f"{feed.workspace}: {feed.table.name}" if connection.is_shared else feed.table.name
+        found.append(f"{name} ({', '.join(users)})" if users else name)
     return found
 
 
@@ -130,13 +138,18 @@ def _passed(connection: Connection) -> Diagnosis:
 
 
 def _save(connection: Connection, found: Diagnosis) -> None:
-    connection.server_version, connection.tested_at = found.version[:100], timezone.now()
+    _note(connection, found)
     try:
         with transaction.atomic():
             connection.save()
     except IntegrityError:
         message = _("Another source has this name.")
         raise Conflict(message, code="name_taken", errors={"name": [message]}) from None
+
+
+def _note(connection: Connection, found: Diagnosis) -> None:
+    connection.server_version, connection.tested_at = found.version[:100], timezone.now()
+    connection.failing_since, connection.failure = None, ""
 
 
 def _assign(connection: Connection, given: Mapping[str, Any]) -> None:

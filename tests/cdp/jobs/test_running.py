@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from cdp.core.errors import Conflict
-from cdp.jobs import cancel_job, retry_job, start_job
+from cdp.core.errors import Conflict, DomainError, EngineError
+from cdp.jobs import JobKind, cancel_job, retry_job, start_job
 from cdp.jobs.models import Job
 from cdp.jobs.runner import recover_lost, run_job
 from tests.cdp.jobs.conftest import ended
@@ -52,6 +52,14 @@ def test_a_retryable_error_waits_and_runs_again(access: Any, run_jobs: RunJobs) 
     probe(access, "busy")
     [job] = run_jobs()
     assert job.result == {"attempt": 3}
+
+
+def test_a_busy_engine_is_asked_again_after_one_five_and_fifteen_minutes() -> None:
+    busy = EngineError(code="engine_busy", retryable=True)
+    assert [JobKind().wait(attempt, busy) for attempt in (1, 2, 3, 4)] == [60, 300, 900, None]
+    other = DomainError(retryable=True)
+    assert [JobKind().wait(attempt, other) for attempt in (1, 2, 3)] == [2, 4, None]
+    assert JobKind().wait(1, DomainError(code="auth_failed")) is None
 
 
 def test_a_postponed_job_does_not_run_before_its_time(access: Any) -> None:
