@@ -76,7 +76,7 @@ class AudienceList(ListPage):
     def get_columns(self) -> Sequence[Column]:
         actions = format_html('<span class="visually-hidden">{}</span>', _("Actions"))
         return (
-            NameColumn("name", _("Name"), sort="name"),
+            NameColumn("name", _("Name"), sort="name", css="audience-name"),
             NumberColumn("count", _("People"), sort="count"),
             OriginColumn("origin", _("Origin"), optional=True),
             BadgeColumn(
@@ -112,7 +112,7 @@ class AudienceList(ListPage):
             ),
             NumberColumn("version", _("Version"), sort="version", optional=True, shown=False),
             DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at", optional=True),
-            DateColumn("updated_at", _("Changed"), sort="updated_at", optional=True),
+            DateColumn("updated_at", _("Changed"), sort="updated_at", optional=True, shown=False),
             DateColumn("created_at", _("Created"), sort="created_at", optional=True, shown=False),
             MenuColumn("menu", actions, export=False, css="w-1"),
         )
