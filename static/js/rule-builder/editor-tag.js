@@ -75,7 +75,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
           update(leaf);
         })
       : null;
-    return h("div", { class: "mb-3" }, h("div", { class: "form-label" }, gettext("Values")), picker, more);
+    return h("div", { class: "mb-3" }, h("div", { class: "form-label" }, gettext("Values")), picker, more && h("div", { class: "mt-3" }, more));
   }
 
   function rangeValue() {
