@@ -27,11 +27,11 @@ export function readList(text, current) {
 }
 
 function reportText({ added, blank, double, long, beyond }) {
-  const parts = [gettext("%(count)s values added.", { count: formatNumber(added) })];
-  if (blank) parts.push(gettext("%(count)s blank lines left out.", { count: formatNumber(blank) }));
-  if (double) parts.push(gettext("%(count)s repeated values left out.", { count: formatNumber(double) }));
-  if (long) parts.push(gettext("%(count)s lines are longer than %(most)s characters and were left out.", { count: formatNumber(long), most: LONGEST }));
-  if (beyond) parts.push(gettext("%(count)s lines are beyond the %(most)s values that a condition can hold.", { count: formatNumber(beyond), most: formatNumber(MOST_PASTED) }));
+  const parts = [gettext("Added: %(count)s.", { count: formatNumber(added) })];
+  if (blank) parts.push(gettext("Blank: %(count)s.", { count: formatNumber(blank) }));
+  if (double) parts.push(gettext("Repeated: %(count)s.", { count: formatNumber(double) }));
+  if (long) parts.push(gettext("Longer than %(most)s characters: %(count)s.", { count: formatNumber(long), most: LONGEST }));
+  if (beyond) parts.push(gettext("Beyond the %(most)s values that a condition can hold: %(count)s.", { count: formatNumber(beyond), most: formatNumber(MOST_PASTED) }));
   return parts.join(" ");
 }
 
