@@ -7,7 +7,6 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -15,14 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
-from cdp.core.errors import NotFound, ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import (
     combining,
     comparing,
     counting,
     explaining,
-    folders,
     identities,
     lineage,
     members,
@@ -37,12 +34,12 @@ from insight.audiences import (
     visibility,
     wording,
 )
+from insight.audiences.bodies import body, chosen, folder_of, refresh_options, uploaded_file
 from insight.audiences.campaign_links import KIND
-from insight.audiences.models import Audience, Folder
+from insight.audiences.models import Audience
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.serializers import (
     AudienceSerializer,
-    FolderSerializer,
     RuleSerializer,
     SnapshotSerializer,
     VersionSerializer,
@@ -88,6 +85,7 @@ class AudienceViewSet(WorkspaceViewSet):
         "partial_update": SELECT,
         "preview": SELECT,
         "preview_members": SELECT,
+        "steps": SELECT,
         "summary": SELECT,
         "id_types": SELECT,
         "rule_starters": SELECT,
@@ -110,14 +108,14 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(responses={201: AudienceSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make an audience and start computing it."""
-        return self._fresh(services.create(self.access, _body(request)), status=201)
+        return self._fresh(services.create(self.access, body(request)), status=201)
 
     @extend_schema(responses=AudienceSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change some fields. A changed rule, limit or choice of IDs starts a refresh."""
         etag, audience = request.headers.get("If-Match", ""), self.get_object()
         change = combining.update if audience.origin == combining.COMBINED else services.update
-        return self._fresh(change(self.access, audience, _body(request), etag=etag))
+        return self._fresh(change(self.access, audience, body(request), etag=etag))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Delete an audience with its versions. Refused (409) while something uses it."""
@@ -131,44 +129,44 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
     def upload(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of a file (multipart): `file` with one ID per line, `id_type`, `encryption`, `name` …"""
-        data = {key: value for key, value in _body(request).items() if key != "file"}
+        data = {key: value for key, value in body(request).items() if key != "file"}
         if "public" in data:
             data["public"] = data["public"] in ("true", "1")
         if "campaigns" in data:
             data["campaigns"] = request.data.getlist("campaigns")  # type: ignore[union-attr]
-        audience, job = outside.upload(self.access, *_file(request), data)
+        audience, job = outside.upload(self.access, *uploaded_file(request), data)
         return self._started(audience, job)
 
     @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
     @action(detail=False, methods=["post"], url_path="from-table")
     def from_table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of a table with the one column `user_unique_id`: `table`, `id_type`, `drop_bad`, `name` …"""
-        return self._started(*outside.from_table(self.access, _body(request)))
+        return self._started(*outside.from_table(self.access, body(request)))
 
     @extend_schema(responses={201: AudienceSerializer})
     @action(detail=False, methods=["post"])
     def combine(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience from two or three others: `inputs` and `operators`, applied from left to right."""
-        return self._fresh(combining.create(self.access, _body(request)), status=201)
+        return self._fresh(combining.create(self.access, body(request)), status=201)
 
     @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
     @action(detail=True, methods=["post"], url_path="file", parser_classes=[MultiPartParser])
     def replace_file(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Another file (multipart) for an uploaded audience."""
         audience = self.get_object()
-        return self._started(audience, outside.replace_file(self.access, audience, *_file(request)))
+        return self._started(audience, outside.replace_file(self.access, audience, *uploaded_file(request)))
 
     @extend_schema(responses=OpenApiResponse(description="Exclusive parts"))
     @action(detail=False, methods=["post"])
     def overlap(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How two to five `audiences` overlap: exact people of every combination."""
-        return Response(overlap.measure(self.access, _body(request).get("audiences")).as_json())
+        return Response(overlap.measure(self.access, body(request).get("audiences")).as_json())
 
     @extend_schema(responses={201: AudienceSerializer})
     @action(detail=False, methods=["post"], url_path="overlap/save")
     def overlap_save(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of one part: in all of `inside`, in none of the other `audiences`."""
-        data = _body(request)
+        data = body(request)
         name = str(data.get("name") or "")
         return self._fresh(
             overlap.save_part(self.access, data.get("audiences"), data.get("inside"), name), status=201
@@ -178,7 +176,7 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=False, methods=["post"])
     def split(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Exclusive audiences by priority: each of `audiences` without all before it; names begin with `prefix`."""
-        data = _body(request)
+        data = body(request)
         made = overlap.split(self.access, data.get("audiences"), str(data.get("prefix") or ""))
         rows = self.get_queryset().filter(pk__in=[row.pk for row in made]).order_by("name")
         return Response({"results": self.get_serializer(rows, many=True).data}, status=201)
@@ -194,7 +192,7 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"], url_path="compare/save")
     def compare_save(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of those who `joined` or `left` (`side`) between two versions, kept as snapshots for it."""
-        audience, data = self.get_object(), _body(request)
+        audience, data = self.get_object(), body(request)
         made = comparing.save_side(
             self.access,
             audience,
@@ -210,7 +208,7 @@ class AudienceViewSet(WorkspaceViewSet):
     def explain(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Why the person with the identifier `id` is in the audience, or not."""
         audience = self.get_object()
-        given = str(_body(request).get("id") or "")
+        given = str(body(request).get("id") or "")
         return Response(explaining.explain(self.access, audience, given).as_json())
 
     def _started(self, audience: Audience, job: Job) -> Response:
@@ -223,7 +221,7 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=False, methods=["post"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Count a rule: in total and for each condition, without storing anything."""
-        data = _body(request)
+        data = body(request)
         return Response(
             counting.preview_counts(self.access, data.get("rule"), token=str(data.get("token") or "")[:64])
         )
@@ -232,13 +230,23 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=False, methods=["post"], url_path="preview-members")
     def preview_members(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Up to 100 people of a rule with their tag values."""
-        return Response(counting.preview_members(self.access, _body(request).get("rule")))
+        return Response(counting.preview_members(self.access, body(request).get("rule")))
+
+    @extend_schema(
+        request=RuleSerializer, responses=OpenApiResponse(description="Counts after each condition")
+    )
+    @action(detail=False, methods=["post"])
+    def steps(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How many people each condition of a rule leaves over, group by group."""
+        data = body(request)
+        token = str(data.get("token") or "")[:64]
+        return Response(counting.preview_steps(self.access, data.get("rule"), token=token))
 
     @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Sentences"))
     @action(detail=False, methods=["post"])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The rule in words, in the asking person's language."""
-        rule = checked_rule(self.access, _body(request).get("rule"))
+        rule = checked_rule(self.access, body(request).get("rule"))
         return Response(wording.summary(self.access.workspace, rule))
 
     @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="ID columns"))
@@ -246,7 +254,7 @@ class AudienceViewSet(WorkspaceViewSet):
     def id_types(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The IDs that an audience of this rule can save."""
         catalog = WorkspaceCatalog(self.workspace, access=self.access)
-        rule = checked_rule(self.access, _body(request).get("rule"), catalog=catalog)
+        rule = checked_rule(self.access, body(request).get("rule"), catalog=catalog)
         return Response({"results": identities.offered_ids(rule, catalog)})
 
     @extend_schema(responses=OpenApiResponse(description="Rules"))
@@ -258,11 +266,29 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Compute the audience again; `{"snapshot": true}` keeps the version that is replaced."""
-        snapshot = _body(request).get("snapshot")
-        if snapshot is not None and not isinstance(snapshot, bool):
-            raise ValidationFailed(_("Use true or false."), errors={"snapshot": [_("Use true or false.")]})
-        return accepted(refreshing.refresh(self.access, self.get_object(), snapshot=snapshot))
+        """Compute the audience again; `{"snapshot": true}` keeps the version that is replaced.
+
+        `{"datasets_first": true}` refreshes the datasets that it reads before it.
+        """
+        return accepted(refreshing.refresh(self.access, self.get_object(), **refresh_options(body(request))))
+
+    @extend_schema(request=None, responses={202: OpenApiResponse(description="Started, refused")})
+    @action(detail=False, methods=["post"], url_path="refresh")
+    def refresh_many(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Refresh several: `{"audiences": [...]}`, with the options of one; a refusal does not stop the others."""
+        data = body(request)
+        options = refresh_options(data)
+        rows = [visibility.get_visible(self.access, key) for key in chosen(data)]
+        started, refused = refreshing.refresh_many(self.access, rows, **options)
+        return Response(
+            {
+                "started": [{"audience": row.pk, "job": {"id": job.pk}} for row, job in started],
+                "refused": [
+                    {"audience": row.pk, "code": error.code, "detail": str(error)} for row, error in refused
+                ],
+            },
+            status=202,
+        )
 
     @extend_schema(responses=OpenApiResponse(description="A page of members"))
     @action(detail=True)
@@ -301,7 +327,7 @@ class AudienceViewSet(WorkspaceViewSet):
         """The snapshots; POST keeps the present version as one, or that of the `version` in the body."""
         audience = self.get_object()
         if request.method == "POST":
-            number = _body(request).get("version")
+            number = body(request).get("version")
             taken = snapshots.take(self.access, audience, number)
             return Response(SnapshotSerializer(taken).data, status=201)
         rows: Any = self.paginate_queryset(audience.versions.filter(is_snapshot=True))
@@ -331,7 +357,7 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A copy of one's own; fields in the body replace those of the original."""
-        return self._fresh(services.copy(self.access, self.get_object(), _body(request)), status=201)
+        return self._fresh(services.copy(self.access, self.get_object(), body(request)), status=201)
 
     @extend_schema(responses=OpenApiResponse(description="Made from, used by"))
     @action(detail=True)
@@ -343,56 +369,7 @@ class AudienceViewSet(WorkspaceViewSet):
     @action(detail=False, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put audiences into a folder: `{"audiences": [...], "folder": "fld_…" or null}`."""
-        data = _body(request)
-        rows = [visibility.get_visible(self.access, str(key)) for key in data.get("audiences") or []]
-        folder = _folder(self, data.get("folder"))
+        data = body(request)
+        rows = [visibility.get_visible(self.access, key) for key in chosen(data)]
+        folder = folder_of(self.workspace, data.get("folder"))
         return Response({"moved": services.move(self.access, rows, folder)})
-
-
-class FolderViewSet(WorkspaceViewSet):
-    """Folders of audiences."""
-
-    model = Folder
-    serializer_class = FolderSerializer
-    search_fields = ["name"]
-    required_permission = {"*": SEE}
-
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = _body(request)
-        folder = folders.create(self.access, str(data.get("name") or ""), _folder(self, data.get("parent")))
-        return self.answer(folder, status=201)
-
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data, folder = _body(request), self.get_object()
-        if "name" in data:
-            folders.rename(self.access, folder, str(data["name"] or ""))
-        if "parent" in data:
-            folders.move(self.access, folder, _folder(self, data["parent"]))
-        return self.answer(folder)
-
-    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        folders.delete(self.access, self.get_object())
-        return Response(status=204)
-
-
-def _body(request: Request) -> dict[str, Any]:
-    if not isinstance(request.data, dict):
-        raise ValidationFailed(_("Send a JSON object."))
-    return request.data
-
-
-def _file(request: Request) -> tuple[Any, str]:
-    file = request.FILES.get("file")
-    if file is None:
-        message = _("Send a file.")
-        raise ValidationFailed(message, errors={"file": [message]})
-    return file, file.name
-
-
-def _folder(view: WorkspaceViewSet, folder_id: Any) -> Folder | None:
-    if folder_id in (None, ""):
-        return None
-    found = Folder.objects.in_workspace(view.workspace).filter(pk=str(folder_id)).first()
-    if found is None:
-        raise NotFound(_("There is no such folder here."))
-    return found

@@ -78,6 +78,9 @@ class Builder(WorkspaceView):
         return {
             "preview": f"{api}preview/",
             "preview_members": f"{api}preview-members/",
+            "steps": f"{api}steps/",
+            "dataset_refresh": f"/api/v1/workspaces/{slug}/datasets/DATASET/refresh/",
+            "job": f"/api/v1/workspaces/{slug}/jobs/JOB/",
             "summary": f"{api}summary/",
             "id_types": f"{api}id-types/",
             "audiences": api,

@@ -27,13 +27,14 @@ def find(access: Access, ids: Sequence[str]) -> Iterable[links.Linked]:
             url=reverse("audiences:detail", args=[access.workspace.slug, row.pk]),
             state=row.get_state_display(),
             state_key=row.state,
-            edit_url=_edit_url(access, row),
+            edit_url=edit_url(access, row),
             people=row.count,
             updated_at=row.updated_at,
         )
 
 
-def _edit_url(access: Access, audience: Audience) -> str:
+def edit_url(access: Access, audience: Audience) -> str:
+    """Where the person can edit what the audience is made of; empty where they cannot."""
     page = _EDIT_PAGES.get(audience.origin)
     if (
         page is None

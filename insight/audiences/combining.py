@@ -28,7 +28,25 @@ def create(access: Access, data: Mapping[str, Any]) -> Audience:
     """
     rule = checked_rule(access, data)
     common = {key: value for key, value in data.items() if key not in _OWN}
-    return services.create(access, {**common, "rule": rule}, origin=COMBINED)
+    return services.create(
+        access, {"save_ids": common_ids(access, rule), **common, "rule": rule}, origin=COMBINED
+    )
+
+
+def common_ids(access: Access, rule: Any) -> list[str]:
+    """The ID types that all inputs hold; snapshots give the identifier only. The first input's value counts."""
+    items = parts(rule)["inputs"]
+    rows = {
+        row.pk: row for row in visibility.visible(access).filter(pk__in=[item["audience"] for item in items])
+    }
+    held = [
+        [
+            rows[item["audience"]].user_id_type,
+            *([] if "snapshot" in item else rows[item["audience"]].save_ids),
+        ]
+        for item in items
+    ]
+    return [key for key in dict.fromkeys(held[0]) if all(key in others for others in held[1:])]
 
 
 def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag: str = "") -> Audience:
@@ -36,6 +54,7 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
     changed = {key: value for key, value in data.items() if key not in _OWN}
     if any(key in data for key in _OWN):
         changed["rule"] = checked_rule(access, {**parts(audience.rule), **data}, audience)
+        changed.setdefault("save_ids", common_ids(access, changed["rule"]))
     return services.update(access, audience, changed, etag=etag)
 
 
@@ -126,6 +145,12 @@ def inputs(audience: Audience, *, followed: bool = False) -> list[Audience]:
         .select_related("workspace", "current")
     }
     return [rows[key] for key in dict.fromkeys(wanted) if key in rows]
+
+
+def compared(audience: Audience) -> list[str]:
+    """IDs of the computed inputs of a combined audience, where there are two or more to lay side by side."""
+    keys = [row.pk for row in inputs(audience) if row.current_id] if audience.origin == COMBINED else []
+    return keys if len(keys) > 1 else []
 
 
 def refreshable(audience: Audience) -> bool:

@@ -7,7 +7,7 @@ boolean over that table: any number of conditions costs one scan. Everything els
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -46,18 +46,23 @@ def compile_counts(rule: Rule, catalog: Catalog, *, today: date) -> list[CountQu
 
     Parts that are booleans over the same table are counted in one scan; the queries can run side by side.
     """
+    return count_nodes(nodes(rule), catalog, today=today)
+
+
+def count_nodes(parts: Iterable[tuple[str, Node]], catalog: Catalog, *, today: date) -> list[CountQuery]:
+    """Queries that count nodes under the names they are given."""
     compiler = _Compiler(catalog, today)
     queries: list[CountQuery] = []
     scans: dict[str, list[tuple[str, Node]]] = {}
-    for path, node in nodes(rule):
+    for path, node in parts:
         dataset_id = compiler.single_table(node)
         if dataset_id is not None:
             scans.setdefault(dataset_id, []).append((path, node))
         else:
             people = compiler.people(node)
             queries.append(CountQuery((path,), people.aggregate(n0=people.count())))
-    for dataset_id, parts in scans.items():
-        queries.append(compiler.one_scan(dataset_id, parts))
+    for dataset_id, scanned in scans.items():
+        queries.append(compiler.one_scan(dataset_id, scanned))
     return queries
 
 

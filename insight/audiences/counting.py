@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any
@@ -16,10 +16,11 @@ from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.warehouse import Engine, cancellable, get_engine
 from insight.audiences import identities, rules, tag_values
-from insight.audiences.compiler import CountQuery, compile_counts, compile_rule
+from insight.audiences.compiler import CountQuery, compile_counts, compile_rule, count_nodes
 from insight.audiences.masking import Masker
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.summary import summarise
 
 CACHE_SECONDS = 24 * 3600
 PREVIEW_ROWS = 100
@@ -54,6 +55,40 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
             if path and path not in leaf_paths
         ],
         "elapsed_ms": round((time.perf_counter() - started) * 1000),
+    }
+
+
+def preview_steps(access: Access, data: Any, *, token: str = "") -> dict[str, Any]:
+    """How many people each condition leaves over, group by group, exactly.
+
+    `{"count", "groups": [{"path", "op", "steps": [{"path", "text", "alone", "left"}]}]}`: `alone` fulfil the item by
+    itself, `left` are there after it and all before it. A newer call with the same `token` interrupts this one.
+    """
+    catalog = WorkspaceCatalog(access.workspace, access=access)
+    rule = checked_rule(access, data, catalog=catalog)
+    today = timezones.today(access.workspace)
+    groups = [(path, node) for path, node in rules.nodes(rule) if isinstance(node, rules.Group)]
+    beginnings = [
+        (f"{path}|{length}", rules.Group(group.op, group.items[:length]))
+        for path, group in groups
+        for length in range(2, len(group.items))
+    ]
+    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
+        counts = _run(get_engine(), count_nodes([*rules.nodes(rule), *beginnings], catalog, today=today))
+
+    def steps(path: str, group: rules.Group) -> Iterator[dict[str, Any]]:
+        for place, item in enumerate(group.items):
+            below = rules.join(path, f"items/{place}")
+            whole = place == len(group.items) - 1
+            left = counts[below] if place == 0 else counts[path if whole else f"{path}|{place + 1}"]
+            text = summarise(item, catalog)
+            yield {"path": below, "text": text, "alone": counts[below], "left": left}
+
+    return {
+        "count": counts[""],
+        "groups": [
+            {"path": path, "op": group.op, "steps": list(steps(path, group))} for path, group in groups
+        ],
     }
 
 

@@ -21,7 +21,7 @@ NAME_LENGTH = 64
 REMARK_LENGTH = 500
 FIELDS = frozenset(
     {"name", "rule", "save_ids", "folder", "public", "remark", "limit", "refresh", "auto_snapshot", "builder"}
-    | {"campaigns"}
+    | {"campaigns", "draft"}
 )
 COMMON = frozenset({"name", "folder", "public", "remark", "campaigns"})
 """Fields that every audience has, however it came about."""
@@ -80,9 +80,11 @@ def _common(
         _name(data.get("name"), found, errors)
     if "remark" in data:
         _text(data, "remark", REMARK_LENGTH, found, errors)
-    for name in ("public", "auto_snapshot"):
+    for name in ("public", "auto_snapshot", "draft"):
         if name in data:
             _flag(data, name, found, errors)
+    if audience is not None and not audience.draft and found.values.get("draft"):
+        errors["draft"] = [_("An audience that has been computed cannot become a draft again. Copy it.")]
     if "folder" in data:
         _folder(access, data["folder"], found, errors)
     if "limit" in data:

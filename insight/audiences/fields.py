@@ -43,7 +43,16 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
     users = rights.figures(access, row)[1]
     # How full a tag is, is known for all rows only.
     filled = row.stats.get("filled", {}) if catalog.rows_of(row) is None else {}
-    head = {"id": row.pk, "name": row.name, "kind": _kind(row), "users": users, "version": row.version}
+    head = {
+        "id": row.pk,
+        "name": row.name,
+        "kind": _kind(row),
+        "users": users,
+        "version": row.version,
+        "refreshed_at": row.refreshed_at.isoformat() if row.refreshed_at else None,
+        # Custom tags are refreshed one by one, on their own page.
+        "may_refresh": row.kind != Dataset.Kind.CUSTOM_TAGS and rights.may_manage(access, row),
+    }
     if row.kind == "behaviour":
         assert isinstance(dataset, BehaviourDataset)
         return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields, dataset)}

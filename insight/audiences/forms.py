@@ -25,7 +25,6 @@ class ScheduleForm(forms.Form):
         label=_("Refresh by itself"),
         required=False,
         choices=[("", _("Do not refresh")), ("day", _("Every day")), ("hour", _("Every few hours"))],
-        help_text=_("Every few hours is possible only if all conditions come from user-tag datasets."),
     )
     at = forms.TimeField(
         label=_("At"),
@@ -45,6 +44,15 @@ class ScheduleForm(forms.Form):
     )
     snapshot = forms.BooleanField(label=_("Keep each replaced version as a snapshot"), required=False)
     auto_snapshot = forms.BooleanField(label=_("Keep a snapshot on each manual refresh"), required=False)
+
+    def __init__(self, *args: Any, hourly: bool = True, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not hourly:
+            every = self.fields["every"]
+            every.choices = [pair for pair in every.choices if pair[0] != "hour"]  # type: ignore[attr-defined]
+            every.help_text = _(
+                "Only daily: every few hours is possible if all conditions come from user-tag datasets."
+            )
 
     def policy(self) -> dict[str, Any]:
         """The policy as the service takes it; {} for none."""

@@ -72,11 +72,21 @@ class Lineage:
 
 def of(audience: Audience) -> Lineage:
     """Made from (datasets, then audiences) and used by."""
+    return Lineage(made_from(audience), usage.used_by(audience))
+
+
+def first_dataset(audience: Audience) -> str:
+    """The dataset that an analysis of the audience opens with; empty where it reads none."""
+    rows = audience.dependencies.filter(kind=Dependency.Kind.DATASET).order_by("id")
+    return rows.values_list("target", flat=True).first() or ""
+
+
+def made_from(audience: Audience) -> list[Stop]:
+    """The datasets, then the audiences."""
     dependencies = list(audience.dependencies.order_by("id"))
     datasets = [row.target for row in dependencies if row.kind == Dependency.Kind.DATASET]
     audiences = [row.target for row in dependencies if row.kind == Dependency.Kind.AUDIENCE]
-    stops = [*_dataset_stops(audience, datasets), *_audience_stops(audience, audiences)]
-    return Lineage(stops, usage.used_by(audience))
+    return [*_dataset_stops(audience, datasets), *_audience_stops(audience, audiences)]
 
 
 def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:

@@ -192,7 +192,17 @@ class AudienceFromTable(_Making):
 
 class CombineAudiences(_Making):
     title = gettext_lazy("Combine audiences")
+    template_name = "insight/audiences/combine.html"
     form_class = CombineForm
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        """What the page needs to know to show the choices of a folder and to disable what does not fit."""
+        rows = visibility.visible(self.access).filter(current__isnull=False)
+        known = {
+            key: {"type": kind, "folder": folder or "", "mine": owner == self.access.user.pk}
+            for key, kind, folder, owner in rows.values_list("pk", "user_id_type", "folder_id", "owner_id")
+        }
+        return {"known": known, "branches": folders.flat(folders.tree(self.access))}
 
     def choices(self, without: str = "") -> list[tuple[Any, Any]]:
         """Computed audiences, each followed by its snapshots; grouped by identifier, for only equal ones combine."""
@@ -249,7 +259,8 @@ class EditCombination(OneAudience, CombineAudiences):  # type: ignore[misc]
 
     def save(self, form: Any, obj: Any) -> Any:
         changed = {**form.common(), **form.parts()}
-        return _at_fields(lambda: combining.update(self.access, obj, changed, etag=obj.etag))
+        etag = obj.etag_at(self.seen_version())
+        return _at_fields(lambda: combining.update(self.access, obj, changed, etag=etag))
 
 
 def _at_fields(action: Any) -> Any:
@@ -304,7 +315,7 @@ class EditDetails(OneAudience, _Making):
         return {**found, "folder": obj.folder_id or "", "campaigns": links.ids_of(KIND, obj.pk)}
 
     def save(self, form: Any, obj: Any) -> Any:
-        return services.update(self.access, obj, form.common(), etag=obj.etag)
+        return services.update(self.access, obj, form.common(), etag=obj.etag_at(self.seen_version()))
 
     def extra(self, form: Any, obj: Any) -> dict[str, Any]:
         return {"back_url": self.success_url(obj), "back_label": obj.name}

@@ -70,7 +70,9 @@ def of_selection(audience: Audience, today: date) -> Members:
 def _usable_rule(audience: Audience, catalog: WorkspaceCatalog) -> rules.Rule:
     """The stored rule, if it still fits the data. Raises Conflict saying what has changed."""
     try:
-        rule = rule_checks.check_data(rules.parse_rule(audience.rule), catalog)
+        stored = rules.parse_rule(audience.rule)
+        _check_grants(audience, stored, catalog)
+        rule = rule_checks.check_data(stored, catalog)
     except rules.RuleInvalid as error:
         raise _outdated(rule_checks.invalid(error)) from None
     except ValidationFailed as error:
@@ -81,6 +83,19 @@ def _usable_rule(audience: Audience, catalog: WorkspaceCatalog) -> rules.Rule:
             code="audience_cycle",
         )
     return rule
+
+
+def _check_grants(audience: Audience, rule: rules.Rule, catalog: WorkspaceCatalog) -> None:
+    """Raises Conflict `no_grant` where a dataset is there, but no longer open to the audience's owner."""
+    lost = catalog.closed(rules.references(rule).datasets)
+    if lost:
+        raise Conflict(
+            _(
+                "%(owner)s has no right to use these datasets any more: %(names)s. The members stayed as they were."
+            )
+            % {"owner": audience.owner or _("The owner"), "names": ", ".join(lost)},
+            code="no_grant",
+        )
 
 
 def _outdated(error: ValidationFailed) -> Conflict:

@@ -82,6 +82,9 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
     refresh: Any = models.JSONField(_("periodic refresh"), default=dict, blank=True)
     next_refresh_at = models.DateTimeField(_("next refresh"), null=True, blank=True)
     auto_snapshot = models.BooleanField(_("snapshot on each manual refresh"), default=False)
+    draft = models.BooleanField(
+        _("draft"), default=False, help_text="Kept to be finished later; nothing computes it meanwhile."
+    )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
     reason = models.TextField(_("reason"), blank=True)
     reason_code = models.CharField(max_length=64, blank=True)
@@ -119,6 +122,10 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+    def etag_at(self, edit_version: int | None) -> str:
+        """The mark of the state that a form was opened with; the present one where that is not known."""
+        return self.etag if edit_version is None else f'"{self.pk}.{edit_version}"'
 
     @property
     def is_busy(self) -> bool:

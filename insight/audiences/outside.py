@@ -31,8 +31,8 @@ from insight.audiences import origins, refreshing, services, visibility
 from insight.audiences.identities import IdColumn
 from insight.audiences.membership import USER, Members
 from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.table_contract import check_table, identity_of
 from insight.audiences.tasks import RefreshAudience
-from insight.datasets.refreshing import as_text
 from insight.datasources import files
 from insight.datasources import services as datasources
 from insight.datasources.models import SourceTable, Upload
@@ -40,7 +40,6 @@ from insight.datasources.models import SourceTable, Upload
 UPLOAD, TABLE = "upload", "table"
 MAX_LINES = 20_000_000
 MAX_REJECTED = 1_000
-EXAMPLES = 20
 TEMPLATE = f"{USER}\n"
 
 
@@ -287,51 +286,6 @@ def from_table(access: Access, data: Mapping[str, Any]) -> tuple[Audience, Job]:
         return audience, refreshing.request(access, audience, snapshot=False)
 
 
-def check_table(table: SourceTable, id_type: str, encryption: str, drop_bad: bool) -> None:
-    """Raises ValidationFailed unless the table has the one column, text or number, without repeats and gaps."""
-    names = [column["name"] for column in table.columns]
-    if names != [USER]:
-        message = _("The table must have exactly one column, named user_unique_id. It has: %(names)s.") % {
-            "names": ", ".join(names[:20])
-        }
-        raise ValidationFailed(message, code="table_columns", errors={"table": [message]})
-    if table.columns[0]["type"] not in ("text", "integer", "number"):
-        message = _("The column user_unique_id must hold text or numbers.")
-        raise ValidationFailed(message, code="table_columns", errors={"table": [message]})
-    path = lake.table_path(table.workspace, table.lake_table)
-    identity = _identity(id_type, encryption)
-    with lake.cursor() as handle:
-        row = handle.execute(
-            f"SELECT count(*), count(id), count(DISTINCT id) FROM (SELECT {identity} AS id FROM {path})"
-        ).fetchone()
-        rows, filled, distinct = row or (0, 0, 0)
-        twice = handle.execute(
-            f"SELECT id FROM (SELECT {identity} AS id FROM {path}) WHERE id IS NOT NULL GROUP BY id "
-            f"HAVING count(*) > 1 ORDER BY id LIMIT {EXAMPLES}"
-        ).fetchall()
-    if not distinct:
-        message = _("The table has no valid ID of this type.")
-        raise ValidationFailed(message, code="no_valid_ids", errors={"table": [message]})
-    if (rows == distinct) or drop_bad:
-        return
-    mask = ID_TYPES[id_type].mask
-    message = _(
-        "%(empty)d rows have no valid ID, %(twice)d repeat one. Mend the table, or leave such rows out."
-    ) % {"empty": rows - filled, "twice": filled - distinct}
-    raise ValidationFailed(
-        message,
-        code="table_not_unique",
-        errors={"table": [message]},
-        invalid=rows - filled,
-        duplicates=filled - distinct,
-        examples=[mask(value) for (value,) in twice],
-    )
-
-
-def _identity(id_type: str, encryption: str) -> str:
-    return ID_TYPES[id_type].sql_normalise(as_text(USER), encryption=encryption)  # type: ignore[arg-type]
-
-
 def _members(audience: Audience, people: ibis.Table) -> Members:
     """Members whose one ID is the identifier itself."""
     id_type = audience.user_id_type
@@ -360,7 +314,7 @@ def _of_table(audience: Audience, _today: date) -> Members:
         )
     check_table(table, audience.user_id_type, detail["encryption"], detail["drop_bad"])
     name = f"{audience.pk}_read"
-    identity = _identity(audience.user_id_type, detail["encryption"])
+    identity = identity_of(audience.user_id_type, detail["encryption"])
     source = lake.table_path(audience.workspace, table.lake_table)
     with lake.transaction() as handle:
         handle.execute(

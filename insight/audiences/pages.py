@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -17,12 +18,14 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
 from insight.audiences import (
     applications,
+    combining,
     extras,
     folders,
     lineage,
     members,
     origins,
     past,
+    provenance,
     refreshing,
     schedule,
     services,
@@ -84,7 +87,8 @@ class AudienceDetail(OneAudience, DetailPage):
             "lineage": found,
             "offers": applications.offers(self.access, obj),
             "path": folders.path_of(obj.folder),
-            "first_dataset": next((stop.id for stop in found.made_from if stop.kind == "dataset"), ""),
+            "overlap_of": urlencode([("row", key) for key in combining.compared(obj)]),
+            "first_dataset": lineage.first_dataset(obj),
         }
 
 
@@ -184,7 +188,8 @@ class RefreshNow(_Back):
 
     def act(self, obj: Any) -> Any:
         wanted = {"archive": True, "plain": False}.get(self.request.POST.get("snapshot", ""))
-        return refreshing.refresh(self.access, obj, snapshot=wanted)
+        first = "datasets_first" in self.request.POST
+        return refreshing.refresh(self.access, obj, snapshot=wanted, datasets_first=first)
 
     def message(self, obj: Any, result: Any) -> Any:
         return _("The refresh has started.")
@@ -217,8 +222,15 @@ class RefreshSettings(OneAudience, FormPage):
 
     def save(self, form: Any, obj: Any) -> Any:
         return services.set_refresh(
-            self.access, obj, form.policy(), auto_snapshot=form.cleaned_data["auto_snapshot"]
+            self.access,
+            obj,
+            form.policy(),
+            auto_snapshot=form.cleaned_data["auto_snapshot"],
+            etag=obj.etag_at(self.seen_version()),
         )
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"hourly": provenance.may_be_hourly(obj)}
 
     def success_url(self, obj: Any) -> str:
         return self.reverse("audiences:detail", obj.pk)

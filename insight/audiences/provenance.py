@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from insight.audiences import rules
-from insight.audiences.models import Dependency
+from insight.audiences.models import Audience, Dependency
 from insight.datasets.models import TAG_KINDS, Dataset
 
 
@@ -22,6 +22,16 @@ def all_user_tags(workspace: Any, rule: rules.Rule) -> bool:
         waiting = {target for kind, target in rows if kind == Dependency.Kind.AUDIENCE} - seen
     kinds = Dataset.objects.in_workspace(workspace).filter(pk__in=datasets).values_list("kind", flat=True)
     return set(kinds) <= set(TAG_KINDS)
+
+
+def may_be_hourly(audience: Audience) -> bool:
+    """Whether the audience may be refreshed every few hours: where it has a rule, only from user-tag datasets."""
+    if not audience.rule:
+        return True
+    try:
+        return all_user_tags(audience.workspace, rules.parse_rule(audience.rule))
+    except rules.RuleInvalid:
+        return False
 
 
 def dependencies(rule: rules.Rule) -> list[tuple[str, str, list[str]]]:

@@ -45,10 +45,21 @@ class Context(Protocol):
     def check_cancelled(self) -> None: ...
 
 
-def refresh(access: Access, audience: Audience, *, snapshot: bool | None = None) -> Job:
-    """Start a manual refresh; `snapshot` None means as the audience is set. Raises ActionNotSupported, Conflict."""
+def refresh(
+    access: Access, audience: Audience, *, snapshot: bool | None = None, datasets_first: bool = False
+) -> Job:
+    """Start a manual refresh; `snapshot` None means as the audience is set.
+
+    `datasets_first`: those datasets that the audience reads and the person manages are refreshed before it.
+    Raises ActionNotSupported, Conflict: audience_is_draft, too_many_snapshots.
+    """
     visibility.check_change(access, audience)
     origins.require(audience, "refresh")
+    if audience.draft:
+        raise Conflict(
+            _("This is a draft. Open it and save it as an audience; then it is computed."),
+            code="audience_is_draft",
+        )
     wanted = audience.auto_snapshot if snapshot is None else snapshot
     if wanted and not snapshots.has_room(audience):
         raise Conflict(
@@ -58,13 +69,44 @@ def refresh(access: Access, audience: Audience, *, snapshot: bool | None = None)
             % {"limit": snapshots.LIMIT},
             code="too_many_snapshots",
         )
-    job = request(access, audience, snapshot=wanted)
-    audit.record(access, "audience.refreshed", audience, detail={"snapshot": wanted, "job": job.pk})
+    job = request(access, audience, snapshot=wanted, datasets_first=datasets_first)
+    audit.record(
+        access,
+        "audience.refreshed",
+        audience,
+        detail={"snapshot": wanted, "datasets_first": datasets_first, "job": job.pk},
+    )
     return job
 
 
-def request(access: Access | None, audience: Audience, *, snapshot: bool, periodic: bool = False) -> Job:
-    """Queue a refresh, or join the active one of the same definition, which then also takes the snapshot."""
+def refresh_many(
+    access: Access,
+    audiences: Iterable[Audience],
+    *,
+    snapshot: bool | None = None,
+    datasets_first: bool = False,
+) -> tuple[list[tuple[Audience, Job]], list[tuple[Audience, DomainError]]]:
+    """Start a manual refresh of each; (started, refused with the reason)."""
+    started, refused = [], []
+    for audience in audiences:
+        try:
+            job = refresh(access, audience, snapshot=snapshot, datasets_first=datasets_first)
+            started.append((audience, job))
+        except DomainError as error:
+            refused.append((audience, error))
+    return started, refused
+
+
+def request(
+    access: Access | None,
+    audience: Audience,
+    *,
+    snapshot: bool,
+    periodic: bool = False,
+    datasets_first: bool = False,
+) -> Job:
+    """Queue a refresh, or join the active one of the same definition, which then does what this one asks for too."""
+    asked = {name: True for name, on in (("snapshot", snapshot), ("datasets_first", datasets_first)) if on}
     with transaction.atomic():
         row = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
         active = active_job(row)
@@ -82,7 +124,7 @@ def request(access: Access | None, audience: Audience, *, snapshot: bool, period
             workspace=row.workspace,
             access=access,
             owner=row.owner,
-            params={"audience": row.pk, "snapshot": snapshot},
+            params={"audience": row.pk, "snapshot": False, **asked},
             subject=row,
             title=_("Refresh audience “%(name)s”") % {"name": row.name},
             dedupe_key=f"audience.refresh:{row.pk}:{_digest(row)}",
@@ -90,8 +132,8 @@ def request(access: Access | None, audience: Audience, *, snapshot: bool, period
         if active is None or active.pk != job.pk:
             Audience.objects.filter(pk=row.pk).update(state=Audience.State.WAITING, reason="", reason_code="")
             audience.state = Audience.State.WAITING
-        elif snapshot:
-            Job.objects.filter(pk=job.pk).update(params={**job.params, "snapshot": True})
+        elif asked:
+            Job.objects.filter(pk=job.pk).update(params={**job.params, **asked})
     return job
 
 

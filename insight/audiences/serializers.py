@@ -41,6 +41,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
     )
     next_refresh_at = serializers.DateTimeField(read_only=True)
     auto_snapshot = serializers.BooleanField(required=False)
+    draft = serializers.BooleanField(
+        required=False, help_text="Saved without being computed; false computes a draft."
+    )
     state = serializers.ChoiceField(choices=Audience.State.choices, read_only=True)
     reason = serializers.SerializerMethodField(help_text="Why the last refresh failed.")
     count = serializers.IntegerField(read_only=True, allow_null=True)
@@ -115,9 +118,6 @@ class FolderSerializer(serializers.Serializer[Folder]):
 class RuleSerializer(serializers.Serializer[Any]):
     """A rule to count, describe or look at."""
 
-    origin_detail = serializers.SerializerMethodField(
-        help_text="Uploads: figures of the file. Tables: its name. Set operations: inputs and operators."
-    )
     rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
     token = serializers.CharField(
         required=False,

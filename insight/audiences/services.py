@@ -22,13 +22,13 @@ from insight.audiences.schedule import parse_policy
 from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
 
-_LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot")
+_LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot", "draft")
 
 
 def create(
     access: Access, data: Mapping[str, Any], *, compute: bool = True, origin: str = "selection"
 ) -> Audience:
-    """Make an audience from a rule and start computing it. Fields as in the API.
+    """Make an audience from a rule and start computing it, unless it is a draft. Fields as in the API.
 
     Raises ValidationFailed with the path of everything that is wrong.
     """
@@ -40,7 +40,7 @@ def create(
         _write_dependencies(audience, found.rule)
         audit.record(access, "audience.created", audience, after=_logged(audience))
         _link(access, audience, found)
-        if compute:
+        if compute and not audience.draft:
             refreshing.request(access, audience, snapshot=False)
     return audience
 
@@ -97,7 +97,7 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
                 after={name: after[name] for name in changed},
             )
         _link(access, audience, found)
-        if definition.RECOMPUTES & changed:
+        if not audience.draft and (definition.RECOMPUTES | {"draft"}) & changed:
             refreshing.request(access, audience, snapshot=False)
     return audience
 
@@ -125,6 +125,7 @@ def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audienc
         "limit": audience.limit,
         "refresh": audience.refresh,
         "auto_snapshot": audience.auto_snapshot,
+        "draft": audience.draft,
         "folder": audience.folder_id,
         "name": free_name(access, audience.name),
         "campaigns": _usable_campaigns(access, audience),
@@ -211,14 +212,19 @@ def delete(access: Access, audience: Audience, *, at_origin: bool = False) -> No
 
 
 def set_refresh(
-    access: Access, audience: Audience, policy: Mapping[str, Any] | None, *, auto_snapshot: bool | None = None
+    access: Access,
+    audience: Audience,
+    policy: Mapping[str, Any] | None,
+    *,
+    auto_snapshot: bool | None = None,
+    etag: str = "",
 ) -> Audience:
     """Change the periodic refresh (`{}`: none) and whether manual ones keep snapshots."""
     origins.require(audience, "refresh")
     data: dict[str, Any] = {"refresh": dict(policy or {})}
     if auto_snapshot is not None:
         data["auto_snapshot"] = auto_snapshot
-    return update(access, audience, data)
+    return update(access, audience, data, etag=etag)
 
 
 def _link(access: Access, audience: Audience, found: definition.Definition) -> None:

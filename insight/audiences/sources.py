@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import ibis
@@ -108,6 +108,14 @@ class WorkspaceCatalog:
         row, fields = self._datasets[dataset_id]
         self.dataset_versions[dataset_id] = row.version
         return row, fields
+
+    def closed(self, datasets: Iterable[str]) -> list[str]:
+        """Names of those datasets that exist, without a right to use them."""
+        rows = DatasetRow.objects.in_workspace(self.workspace).filter(pk__in=list(datasets))
+        if self.access is not None:
+            rows = rows.exclude(pk__in=rights.visible(self.access).values("pk"))
+            return list(rows.order_by("name").values_list("name", flat=True))
+        return []
 
     def table_of(self, key: str) -> ibis.Table:
         """The table of a dataset, or of an audience's current version, by its ID."""

@@ -19,7 +19,7 @@ from cdp.core.timezones import zone
 from cdp.jobs import JobContext, JobKind, register
 from cdp.jobs.services import active_job
 from cdp.warehouse import get_engine
-from insight.audiences import combining, refreshing
+from insight.audiences import combining, datasets_first, refreshing
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.schedule import parse_policy
 from insight.datasets.jobs import ScheduledUpdate
@@ -40,6 +40,8 @@ class RefreshAudience(JobKind):
         audience = Audience.objects.in_workspace(job.workspace).filter(pk=job.params["audience"]).first()
         if audience is None:
             raise NotFound(_("The audience has been deleted meanwhile."))
+        if job.params.get("datasets_first"):
+            datasets_first.refresh(audience, job)
         for source in combining.sources_first(audience):
             job.log(_("First “%(name)s”, which this audience is made from.") % {"name": source.name})
             try:
@@ -91,7 +93,7 @@ def _start(audience: Audience) -> bool:
     policy = parse_policy(audience.refresh)
     following = policy.next_after(timezone.now(), zone(audience.workspace)) if policy else None
     Audience.objects.filter(pk=audience.pk).update(next_refresh_at=following)
-    if policy is None:
+    if policy is None or audience.draft:
         return False
     if active_job(audience) is not None:
         log.warning("The refresh of %s is skipped: the one before is still running.", audience.pk)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.audiences import builder, looking, making, pages, views
+from insight.audiences import builder, cards, looking, making, pages, views
 
 app_name = "audiences"
 urlpatterns = [
@@ -21,8 +21,12 @@ urlpatterns = [
     path("combine/", making.CombineAudiences.as_view(), name="combine"),
     path("from-rfm/<str:dataset>/", making.AudienceFromRfm.as_view(), name="from-rfm"),
     path("overlap/", looking.OverlapPage.as_view(), name="overlap"),
+    path("refresh/", views.RefreshMany.as_view(), name="refresh-many"),
     path("move/", views.MoveAudiences.as_view(), name="move"),
     path("<str:pk>/", pages.AudienceDetail.as_view(), name="detail"),
+    path("<str:pk>/card/source/", cards.SourceCard.as_view(), name="source-card"),
+    path("<str:pk>/card/snapshots/", cards.SnapshotsCard.as_view(), name="snapshots-card"),
+    path("<str:pk>/card/menu/", cards.MenuCard.as_view(), name="menu-card"),
     path("<str:pk>/edit/", builder.EditAudience.as_view(), name="edit"),
     path("<str:pk>/combination/", making.EditCombination.as_view(), name="combination"),
     path("<str:pk>/details/", making.EditDetails.as_view(), name="details"),

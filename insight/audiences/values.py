@@ -17,7 +17,7 @@ from insight.audiences.catalog import AiplModel, BehaviourDataset, RfmModel, Tag
 from insight.audiences.sources import WorkspaceCatalog
 
 MOST = 3000
-FOUND = 100
+FOUND = 200
 MOST_KEYS = 50
 CACHE_SECONDS = 3600
 
@@ -28,7 +28,7 @@ def values_of(
     """`{"results": [{"value", "count", "label"?}], "more": bool}`, by frequency, then value; `label` where it has one.
 
     `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). Without a
-    search the 3,000 most frequent; with one, up to 100 that contain it, whatever the case.
+    search the 3,000 most frequent; with one, up to 200 that contain it, whatever the case.
     """
     catalog = WorkspaceCatalog(access.workspace, access=access)
     try:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-import django_filters
+from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.template.loader import render_to_string
-from django.utils import timezone
-from django.utils.safestring import SafeString
+from django.utils.functional import cached_property
+from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
@@ -24,59 +22,25 @@ from cdp.console.generic import (
     FormPage,
     ListPage,
     NumberColumn,
+    WorkspaceView,
 )
 from cdp.console.middleware import flash
-from insight.audiences import extras, folders, refreshing, schedule, services, visibility
+from insight.audiences import extras, folders, queue, refreshing, schedule, services, visibility
+from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import FolderForm, MoveForm
+from insight.audiences.list_columns import (
+    AudienceFilter,
+    MenuColumn,
+    NameColumn,
+    OriginColumn,
+    saved_ids,
+    state_hint,
+    state_label,
+)
 from insight.audiences.models import Audience, Folder
-from insight.audiences.origins import label_of
+from insight.campaigns import links
 
 SEE = "insight.audience.list"
-NEW_HOURS = 24
-
-
-class AudienceFilter(django_filters.FilterSet):
-    state = django_filters.ChoiceFilter(
-        choices=Audience.State.choices, label=_("State"), empty_label=_("Any state")
-    )
-    periodic = django_filters.ChoiceFilter(
-        label=_("Refresh"),
-        method="by_schedule",
-        choices=[("yes", _("By itself")), ("no", _("By hand"))],
-        empty_label=_("Any refresh"),
-    )
-
-    class Meta:
-        model = Audience
-        fields: list[str] = []
-
-    def by_schedule(self, rows: QuerySet[Audience], name: str, value: str) -> QuerySet[Audience]:
-        return rows.filter(next_refresh_at__isnull=value == "no")
-
-
-class NameColumn(Column):
-    """The name with its icons: new, snapshots, refreshes by itself, public; below it where it came from."""
-
-    def cell(self, row: Any) -> Any:
-        context = {
-            "audience": row,
-            "origin": label_of(row),
-            "is_new": row.created_at > timezone.now() - timedelta(hours=NEW_HOURS),
-            "schedule": schedule.describe(row.refresh),
-        }
-        return SafeString(render_to_string("insight/audiences/name_cell.html", context))
-
-
-def _state_hint(audience: Audience) -> str:
-    if audience.state == Audience.State.FAILED:
-        return audience.reason
-    hints = {
-        Audience.State.DRAFT: _("It has never been computed. Refresh it."),
-        Audience.State.WAITING: _("It waits for its turn to be computed; the version before stays usable."),
-        Audience.State.RUNNING: _("It is being computed; the version before stays usable."),
-        Audience.State.SUCCEEDED: _("The shown version is complete and can be used."),
-    }
-    return str(hints[Audience.State(audience.state)])
 
 
 class AudienceList(ListPage):
@@ -85,16 +49,6 @@ class AudienceList(ListPage):
     template_name = "insight/audiences/list.html"
     filterset_class = AudienceFilter
     search_fields = ("name", "remark")
-    columns = (
-        NameColumn("name", _("Name"), sort="name", link=True),
-        NumberColumn("count", _("People"), sort="count"),
-        BadgeColumn("state", _("State"), label_of=lambda row: row.get_state_display(), hint=_state_hint),
-        Column(
-            "owner", _("Owner"), lambda row: str(row.owner) if row.owner else None, sort="owner__username"
-        ),
-        DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at"),
-        DateColumn("updated_at", _("Changed"), sort="updated_at"),
-    )
     create_url_name = "audiences:new"
     create_label = _("New audience")
     create_permission = "insight.audience.filter"
@@ -105,18 +59,7 @@ class AudienceList(ListPage):
     )
     export_name = "audiences"
     bulk_actions = (
-        BulkAction(
-            "refresh",
-            _("Refresh"),
-            lambda access, row: refreshing.refresh(access, row, snapshot=False),
-            icon="refresh",
-        ),
-        BulkAction(
-            "refresh-snapshot",
-            _("Archive and refresh"),
-            lambda access, row: refreshing.refresh(access, row, snapshot=True),
-            icon="camera",
-        ),
+        BulkAction("refresh", _("Refresh"), lambda access, row: None, icon="refresh"),
         BulkAction("overlap", _("Overlap"), lambda access, row: None, icon="circles-relation"),
         BulkAction("combine", _("Combine"), lambda access, row: None, icon="vector"),
         BulkAction("move", _("Move to folder"), lambda access, row: None, icon="folder-symlink"),
@@ -130,6 +73,55 @@ class AudienceList(ListPage):
         ),
     )
 
+    def get_columns(self) -> Sequence[Column]:
+        actions = format_html('<span class="visually-hidden">{}</span>', _("Actions"))
+        return (
+            NameColumn("name", _("Name"), sort="name", css="audience-name"),
+            NumberColumn("count", _("People"), sort="count"),
+            OriginColumn("origin", _("Origin"), optional=True),
+            BadgeColumn(
+                "state",
+                _("State"),
+                label_of=lambda row: state_label(row, self.places),
+                hint=state_hint,
+                sort="state",
+                optional=True,
+            ),
+            Column("ids", _("Saved IDs"), saved_ids, optional=True, shown=False),
+            Column(
+                "campaigns",
+                _("Campaigns"),
+                lambda row: ", ".join(row.campaign_names),
+                optional=True,
+                shown=False,
+            ),
+            Column("folder", _("Folder"), "folder.name", sort="folder__name", optional=True, shown=False),
+            Column(
+                "owner",
+                _("Owner"),
+                lambda row: str(row.owner) if row.owner else None,
+                sort="owner__username",
+                optional=True,
+            ),
+            Column(
+                "schedule",
+                _("Refresh"),
+                lambda row: schedule.describe(row.refresh) or _("By hand"),
+                optional=True,
+                shown=False,
+            ),
+            NumberColumn("version", _("Version"), sort="version", optional=True, shown=False),
+            DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at", optional=True),
+            DateColumn("updated_at", _("Changed"), sort="updated_at", optional=True, shown=False),
+            DateColumn("created_at", _("Created"), sort="created_at", optional=True, shown=False),
+            MenuColumn("menu", actions, export=False, css="w-1"),
+        )
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Places in the queue of those that wait."""
+        return queue.places(self.workspace)
+
     def get_queryset(self) -> QuerySet[Audience]:
         rows = visibility.mine(self.access)
         if self.request.GET.get("tab") == "public":
@@ -137,13 +129,11 @@ class AudienceList(ListPage):
         folder = self.request.GET.get("folder", "")
         if folder and not self.request.GET.get("q"):
             rows = rows.filter(folder=folder) if folder != "none" else rows.filter(folder__isnull=True)
-        rows = rows.select_related("owner", "folder", "workspace")
+        rows = rows.select_related("owner", "folder", "workspace", "current")
+        rows = links.with_names(KIND, rows)
         return extras.with_marks(rows).annotate(
             snapshot_count=Count("versions", filter=Q(versions__is_snapshot=True))
         )
-
-    def row_url(self, row: Any) -> str:
-        return self.reverse("audiences:detail", row.pk)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
         chosen = self.request.GET.get("folder", "")
@@ -159,11 +149,59 @@ class AudienceList(ListPage):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A bulk action; some go on at a page of their own."""
         action = request.POST.get("action", "")
+        if action == "refresh":
+            return self.refresh(request.POST.getlist("row"))
         if action not in ("move", "overlap", "combine"):
             return super().post(request, *args, **kwargs)
         chosen = QueryDict(mutable=True)
         chosen.setlist("row", request.POST.getlist("row"))
         return HttpResponseRedirect(f"{self.reverse(f'audiences:{action}')}?{chosen.urlencode()}")
+
+    def refresh(self, keys: list[str]) -> HttpResponse:
+        """At once where all keep a snapshot anyway; else it is asked first whether to keep one."""
+        rows = _chosen(self.get_queryset(), keys)
+        if rows and all(row.auto_snapshot for row in rows):
+            tell_refreshed(self.request, *refreshing.refresh_many(self.access, rows))
+            return HttpResponseRedirect(self.request.get_full_path())
+        chosen = QueryDict(mutable=True)
+        chosen.setlist("row", keys)
+        return HttpResponseRedirect(f"{self.reverse('audiences:refresh-many')}?{chosen.urlencode()}")
+
+
+def tell_refreshed(request: HttpRequest, started: Sequence[Any], refused: Sequence[Any]) -> None:
+    """What came of a refresh of several, as messages."""
+    if started:
+        text = ngettext("%(count)d refresh started.", "%(count)d refreshes started.", len(started))
+        flash(request, text % {"count": len(started)})
+    for audience, error in refused[:10]:
+        flash(request, f"{audience}: {error}", messages.ERROR)
+
+
+class RefreshMany(WorkspaceView):
+    """Asks whether the present versions of the ticked audiences are kept, then refreshes them."""
+
+    permission = SEE
+    title = _("Refresh audiences")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        rows = _chosen(visibility.visible(self.access), request.GET.getlist("row"))
+        context = self.get_context(
+            rows=rows,
+            keeping=[row for row in rows if row.auto_snapshot],
+            back_url=self.reverse("audiences:list"),
+        )
+        return self.render("insight/audiences/refresh_many.html", context)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        rows = _chosen(visibility.visible(self.access), request.GET.getlist("row"))
+        found = refreshing.refresh_many(
+            self.access,
+            rows,
+            snapshot=request.POST.get("snapshot") == "archive",
+            datasets_first="datasets_first" in request.POST,
+        )
+        tell_refreshed(request, *found)
+        return HttpResponseRedirect(self.reverse("audiences:list"))
 
 
 class MoveAudiences(FormPage):

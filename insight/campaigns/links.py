@@ -78,6 +78,12 @@ def with_ids(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.annotate(campaign_ids=ArraySubquery(linked))
 
 
+def with_names(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The objects with the names of their campaigns as `campaign_names`."""
+    linked = CampaignLink.objects.filter(kind=kind, object_id=OuterRef("pk")).order_by("campaign__name")
+    return rows.annotate(campaign_names=ArraySubquery(linked.values("campaign__name")))
+
+
 def checked(access: Access, given: Any, path: str = "campaigns") -> list[Campaign]:
     """The campaigns of a list of IDs, all of them such that the person may link to. Raises ValidationFailed."""
     if not isinstance(given, list) or not all(isinstance(item, str) for item in given):

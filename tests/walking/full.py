@@ -12,7 +12,8 @@ from django.db import connection
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from admin_center.audit.models import AuditEntry
+from admin_center.audit.models import AuditEntry, DownloadLog
+from admin_center.audit.services import log_download
 from admin_center.members.models import ApiToken
 from admin_center.permissions.models import Role
 from cdp.console.models import Notification
@@ -199,6 +200,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     role = Role.objects.get(workspace=workspace, code="analyst")
     entry = AuditEntry.objects.filter(workspace=workspace).latest("pk")
     job = Job.objects.filter(workspace=workspace).latest("created_at")
+    log_download(access, audience, action="audience.downloaded", rows=4)
+    download = DownloadLog.objects.get(workspace=workspace)
 
     def pk(row: Any, **more: Any) -> dict[str, str]:
         return {"pk": str(getattr(row, "pk", row)), **{key: str(value) for key, value in more.items()}}
@@ -239,6 +242,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/roles/": {"code": role.code},
         "api/tokens/": pk(token),
         "api/audit-entries/": pk(entry),
+        "api/downloads/": pk(download),
         "api/tables/": {"name": "ages"},
         "api/uploads/": pk(waiting),
         "api/sources/": pk(source, table="members_user"),

@@ -17,7 +17,8 @@ Value = str | Callable[[Any], Any]
 class Column:
     """A column. `value`: attribute path ("owner.username") or function of the row; `sort`: ORM field to sort by.
 
-    `link`: the cell leads to the row's page. `export`: part of the CSV.
+    `link`: the cell leads to the row's page. `export`: part of the CSV. `optional`: people choose whether they see it;
+    `shown`: they do until they choose.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Column:
     link: bool = False
     css: str = ""
     export: bool = True
+    optional: bool = False
+    shown: bool = True
 
     def raw(self, row: Any) -> Any:
         """The cell's value."""

@@ -25,7 +25,7 @@ from cdp.core.errors import DomainError
 
 PER_PAGE = 25
 MAX_BULK = 500
-NO_SEARCH = ("page", "sort", "tab")
+NO_SEARCH = ("page", "sort", "tab", "columns")
 """Parts of an address that choose a view of a list, not rows of it."""
 
 
@@ -76,6 +76,22 @@ class ListPage(WorkspaceView):
         """Where a row's linked cell leads; "" for nowhere."""
         return ""
 
+    def get_columns(self) -> Sequence[Column]:
+        """All columns, also those that the person has hidden."""
+        return self.columns
+
+    def _choose_columns(self) -> None:
+        """The columns to show: as chosen in this address, else as chosen last time, else those meant to be shown."""
+        every, name = self.get_columns(), f"columns:{self.request.resolver_match.view_name}"
+        if "columns" in self.request.GET:
+            self.request.session[name] = self.request.GET.getlist("columns")
+        chosen = self.request.session.get(name)
+        self.shown_columns = [
+            column
+            for column in every
+            if not column.optional or (column.shown if chosen is None else column.name in chosen)
+        ]
+
     def get_bulk_actions(self) -> list[BulkAction]:
         return [
             action
@@ -84,6 +100,7 @@ class ListPage(WorkspaceView):
         ]
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse | StreamingHttpResponse:
+        self._choose_columns()
         rows = self._sorted(self._filtered(self.get_queryset()))
         if self.export_name and request.GET.get("export") == "csv":
             return self._csv(rows)
@@ -105,7 +122,7 @@ class ListPage(WorkspaceView):
         return rows
 
     def _sorted(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        allowed = {column.sort for column in self.columns if column.sort}
+        allowed = {column.sort for column in self.get_columns() if column.sort}
         wanted = self.request.GET.get("sort", "")
         self.sort = wanted if wanted.removeprefix("-") in allowed else self.ordering
         return rows.order_by(self.sort, "pk")
@@ -117,7 +134,7 @@ class ListPage(WorkspaceView):
                 "object": row,
                 "pk": row.pk,
                 "url": self.row_url(row),
-                "cells": [{"column": column, "value": column.cell(row)} for column in self.columns],
+                "cells": [{"column": column, "value": column.cell(row)} for column in self.shown_columns],
             }
             for row in page.object_list
         ]
@@ -127,7 +144,8 @@ class ListPage(WorkspaceView):
         return {
             "page": page,
             "rows": shown,
-            "headers": [self._header(column) for column in self.columns],
+            "headers": [self._header(column) for column in self.shown_columns],
+            "column_choices": self._column_choices(),
             "query": self._query(),
             "bulk": self.get_bulk_actions(),
             "filterset": self.filterset,
@@ -135,6 +153,17 @@ class ListPage(WorkspaceView):
             "create_url": self.reverse(self.create_url_name) if creates else "",
             "create_label": self.create_label,
         }
+
+    def _column_choices(self) -> dict[str, Any]:
+        """The columns to choose from, with those shown, and what else the address says."""
+        names = {column.name for column in self.shown_columns}
+        found = [
+            {"name": column.name, "label": column.label, "shown": column.name in names}
+            for column in self.get_columns()
+            if column.optional
+        ]
+        kept = [(key, value) for key, values in self.request.GET.lists() for value in values]
+        return {"columns": found, "kept": [pair for pair in kept if pair[0] not in ("columns", "page")]}
 
     def _header(self, column: Column) -> dict[str, Any]:
         up = self.sort == column.sort
@@ -155,7 +184,7 @@ class ListPage(WorkspaceView):
         return str(query.urlencode())
 
     def _csv(self, rows: QuerySet[Any]) -> StreamingHttpResponse:
-        columns = [column for column in self.columns if column.export]
+        columns = [column for column in self.get_columns() if column.export]
         audit.record(
             self.access, "list.exported", None, detail={"list": self.export_name, "rows": rows.count()}
         )

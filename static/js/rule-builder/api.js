@@ -69,6 +69,22 @@ export class Api {
     return this.latest("count", this.urls.preview, { rule, token: this.token });
   }
 
+  steps(rule) {
+    return this.latest("steps", this.urls.steps, { rule, token: `${this.token}-steps` });
+  }
+
+  /** Refresh a dataset and wait until that is done; raises ApiError with the reason where it fails. */
+  async refreshDataset(dataset) {
+    const url = this.urls.dataset_refresh.replace("DATASET", encodeURIComponent(dataset));
+    let { job } = (await this.send("POST", url, {})).body;
+    while (!job.status || job.status === "queued" || job.status === "running") {
+      await new Promise((resolve) => setTimeout(resolve, 1000));
+      job = await this.get(this.urls.job.replace("JOB", encodeURIComponent(job.id)));
+    }
+    this.known.clear();
+    if (job.status !== "succeeded") throw new ApiError(409, { detail: job.error || job.status });
+  }
+
   summary(rule) {
     return this.latest("summary", this.urls.summary, { rule });
   }

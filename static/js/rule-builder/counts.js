@@ -57,6 +57,7 @@ export class Counter {
         for (const key of paths.get(path) || []) store.counts.set(key, count);
       }
       Object.assign(store, { stale: false, counting: false, problems: new Map(), failure: "" });
+      if (JSON.stringify(this.rule().rule) === this.last) store.remember(answer.count);
     } catch (error) {
       if (error.name === "AbortError" || error.code === "cancelled") return;
       this.last = "";

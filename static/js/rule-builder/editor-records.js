@@ -30,7 +30,8 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
   return box;
 
   function picker(what, values, change, more = {}) {
-    return valuePicker({ values, load: (search) => api.values(dataset, what, search, more), onchange: change, label: what === "object" ? more.object : gettext("Values"), pasting: what === "object" });
+    const everything = { channel: gettext("All channels"), type: gettext("Anything") }[what];
+    return valuePicker({ everything, values, load: (search) => api.values(dataset, what, search, more), onchange: change, label: what === "object" ? more.object : gettext("Values"), pasting: what === "object" });
   }
 
   function drawObjects() {

@@ -65,6 +65,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
       onchange: set,
       label: gettext("Values of %(tag)s", { tag: tag.name }),
       create: tag.type !== "enum",
+      pasting: tag.type !== "multi" && ["in", "not_in"].includes(leaf.operator),
     });
     const more = tag.type === "text"
       ? check(gettext("ignore upper and lower case"), Boolean(leaf.ignore_case), (on) => {
@@ -74,7 +75,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
           update(leaf);
         })
       : null;
-    return h("div", { class: "mb-3" }, h("div", { class: "form-label" }, gettext("Values")), picker, more);
+    return h("div", { class: "mb-3" }, h("div", { class: "form-label" }, gettext("Values")), picker, more && h("div", { class: "mt-3" }, more));
   }
 
   function rangeValue() {

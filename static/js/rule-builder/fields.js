@@ -18,6 +18,10 @@ export class Fields {
     return info;
   }
 
+  forget(dataset) {
+    this.loaded.delete(dataset);
+  }
+
   /** Load everything that the conditions of a rule speak of; datasets that are gone are left out. */
   async loadAll(leaves) {
     const wanted = new Set(leaves.map((node) => node.leaf.dataset).filter(Boolean));

@@ -1,11 +1,11 @@
 /* Saving: the form beside the rule, its errors at the fields, the draft that survives, the warning on leaving. */
 
 import { clear, formatNumber, h, gettext } from "./dom.js";
-import { fromRule, toDraft } from "./tree.js";
+import { fromRule, leaves, toDraft } from "./tree.js";
 
 export class SaveForm {
-  constructor(form, { store, api, data, rule, unfinished, onproblems }) {
-    Object.assign(this, { form, store, api, data, rule, unfinished, onproblems });
+  constructor(form, { store, api, data, rule, unfinished, onproblems, datasets }) {
+    Object.assign(this, { form, store, api, data, rule, unfinished, onproblems, datasets });
     this.draftKey = `audience-draft:${data.workspace}:${data.audience?.id || "new"}`;
     this.chosen = new Set(data.audience?.save_ids || []);
     this.saved = true;
@@ -19,6 +19,10 @@ export class SaveForm {
       this.save();
     });
     form.elements.every.addEventListener("change", () => this.showSchedule());
+    const draft = document.querySelector("[data-rb=draft]");
+    if (draft) draft.addEventListener("click", () => this.save({ draft: true }));
+    store.on("tree", () => this.offerHours());
+    this.offerHours();
     window.addEventListener("beforeunload", (event) => {
       if (!this.saved) event.preventDefault();
     });
@@ -43,6 +47,14 @@ export class SaveForm {
     if (!select) return;
     if (select.tomselect) select.tomselect.setValue(ids);
     else for (const option of select.options) option.selected = ids.includes(option.value);
+  }
+
+  /** Every few hours is possible only where all conditions come from user-tag datasets. */
+  offerHours() {
+    const { every } = this.form.elements;
+    const kinds = leaves(this.store.root).map((node) => this.datasets.get(node.leaf.dataset)?.kind);
+    const hour = every.querySelector("option[value=hour]");
+    hour.disabled = kinds.some((kind) => kind && kind !== "user_tags") && every.value !== "hour";
   }
 
   showSchedule() {
@@ -157,11 +169,13 @@ export class SaveForm {
     place.hidden = false;
   }
 
-  async save() {
+  /** A draft keeps unfinished conditions too; nothing computes it. */
+  async save({ draft = false } = {}) {
     this.showErrors({});
     const values = this.values();
+    if (draft || this.data.audience?.draft) values.draft = draft;
     const unfinished = this.unfinished();
-    if (unfinished.length) {
+    if (unfinished.length && !draft) {
       this.showErrors({ rule: [gettext("Some conditions are not finished. Finish them, leave them out with the eye, or delete them.")] });
       this.store.select(unfinished[0].key);
       return;
@@ -171,7 +185,7 @@ export class SaveForm {
       return;
     }
     const editing = Boolean(this.data.audience);
-    const buttons = [...document.querySelectorAll(`button[form="${this.form.id}"], #${this.form.id} [type=submit]`)];
+    const buttons = [...document.querySelectorAll(`button[form="${this.form.id}"], #${this.form.id} [type=submit], [data-rb=draft]`)];
     for (const button of buttons) button.disabled = true;
     try {
       const headers = editing ? { "If-Match": this.data.etag } : {};

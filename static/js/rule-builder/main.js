@@ -14,8 +14,10 @@ import { rfmEditor } from "./editor-rfm.js";
 import { sequenceEditor } from "./editor-sequence.js";
 import { clear, formatNumber, h, icon, gettext } from "./dom.js";
 import { newAudienceLeaf, newBehaviourLeaf, newFlow, newSequenceLeaf, newTagLeaf } from "./leaves.js";
+import { showHistory } from "./history.js";
 import { showMembers } from "./preview.js";
 import { showStarters } from "./starters.js";
+import { showSteps } from "./steps.js";
 import { tagEditor } from "./editor-tag.js";
 import * as tree from "./tree.js";
 import { watchKeys } from "./keyboard.js";
@@ -155,6 +157,21 @@ find("preview").addEventListener("click", () => {
   if (rule) showMembers(find("preview-dialog"), api, rule);
 });
 find("preview-close").addEventListener("click", () => find("preview-dialog").close());
+find("steps").addEventListener("click", () => {
+  const { rule } = counter.rule();
+  if (rule) showSteps(find("steps-dialog"), api, rule);
+});
+find("steps-close").addEventListener("click", () => find("steps-dialog").close());
+find("another").addEventListener("click", () => {
+  const { kind, dataset, tag, audience } = tree.find(store.root, store.selected).leaf;
+  add({ kind, dataset, tag, audience, ...(kind === "rfm" ? { types: [] } : {}) });
+});
+find("remove").addEventListener("click", () => {
+  const key = store.selected;
+  store.select(null);
+  actions.remove(key);
+});
+showHistory(find("history"), store);
 
 function showProblems(errors) {
   const { paths } = counter.rule();
@@ -175,11 +192,17 @@ async function startFrom(rule) {
   store.change(root);
 }
 
+/** Count once more although the rule is the same: what it reads is new. */
+function recount() {
+  counter.last = "";
+  counter.plan(0);
+}
+
 let form;
 async function start() {
   await fields.loadAll(tree.leaves(store.root));
-  form = new SaveForm(document.getElementById("audience-form"), { store, api, data, rule: () => counter.rule(), unfinished: () => counter.unfinished(), onproblems: showProblems });
-  new Palette(find("palette"), { fields, api, add, dragging, preferred: data.dataset });
+  form = new SaveForm(document.getElementById("audience-form"), { store, api, data, rule: () => counter.rule(), unfinished: () => counter.unfinished(), onproblems: showProblems, datasets: fields.datasets });
+  new Palette(find("palette"), { fields, api, add, dragging, preferred: data.dataset, refreshed: recount });
   canvas.draw();
   dragging.attach();
   drawEditor();

@@ -1,14 +1,14 @@
 /* The left pane: tags of a dataset by category, behaviour, other audiences. Click or drag to add. */
 
-import { clear, formatNumber, h, icon, select, gettext } from "./dom.js";
+import { clear, formatNumber, h, icon, iconButton, select, gettext } from "./dom.js";
 import { RFM_TYPES, STAGES } from "./leaves.js";
 
 const TYPE_ICONS = { enum: "list", text: "letter-case", multi: "tags", number: "123", date: "calendar" };
 
 export class Palette {
-  /** `add(entry)` is called on click; `dragging` makes the lists draggable. */
-  constructor(place, { fields, api, add, dragging, preferred }) {
-    Object.assign(this, { place, fields, api, add, dragging });
+  /** `add(entry)` is called on click, `refreshed()` after a dataset has been computed anew; `dragging` makes the lists draggable. */
+  constructor(place, { fields, api, add, dragging, preferred, refreshed }) {
+    Object.assign(this, { place, fields, api, add, dragging, refreshed });
     const all = [...fields.datasets.values()];
     this.sets = {
       tags: all.filter((row) => row.kind === "user_tags"),
@@ -27,9 +27,10 @@ export class Palette {
       oninput: () => this.searchSoon(),
     });
     this.chooser = h("div", { class: "mb-2" });
+    this.age = h("div", { class: "rb-age" });
     this.list = h("div", { class: "rb-palette-list", role: "tabpanel" });
     this.tabs = this.tabBar();
-    place.append(this.tabs, this.chooser, h("div", { class: "mb-2" }, this.search), this.list);
+    place.append(this.tabs, this.chooser, this.age, h("div", { class: "mb-2" }, this.search), this.list);
     this.open("tags");
   }
 
@@ -97,9 +98,36 @@ export class Palette {
       content = [this.message(error.message)];
     }
     if (this.wanted !== wanted) return;
+    this.drawAge(wanted.dataset);
     this.list.removeAttribute("aria-busy");
     clear(this.list).append(...content);
     for (const element of this.list.querySelectorAll(".rb-entries")) this.dragging.source(element);
+  }
+
+  /** How old the dataset is, and the way to compute it anew for those who manage it. */
+  drawAge(dataset) {
+    const info = this.fields.loaded.get(dataset)?.dataset;
+    clear(this.age);
+    if (!info?.refreshed_at) return;
+    const time = new Date(info.refreshed_at).toLocaleString(document.documentElement.lang || undefined, { dateStyle: "short", timeStyle: "short" });
+    this.age.append(h("span", {}, gettext("Computed %(time)s", { time })));
+    if (info.may_refresh) this.age.append(iconButton("refresh", gettext("Refresh the dataset"), (event) => this.refresh(dataset, event.currentTarget)));
+  }
+
+  async refresh(dataset, button) {
+    button.disabled = true;
+    button.classList.add("rb-turning");
+    try {
+      await this.api.refreshDataset(dataset);
+      this.fields.forget(dataset);
+      await this.fields.load(dataset);
+      this.draw();
+      this.refreshed();
+    } catch (error) {
+      button.disabled = false;
+      button.classList.remove("rb-turning");
+      this.age.append(h("div", { class: "text-danger", role: "alert" }, error.message));
+    }
   }
 
   message(text) {

@@ -1,6 +1,7 @@
 /* State of the builder: the tree with its history, the selected condition, counts, and who listens. */
 
 const HISTORY = 100;
+const COUNTS_KEPT = 20;
 
 export class Store extends EventTarget {
   constructor(root) {
@@ -15,6 +16,14 @@ export class Store extends EventTarget {
     this.stale = false;
     this.problems = new Map();
     this.steps = 0;
+    this.counted = [];
+  }
+
+  /** Note what the present rule was counted as, so that one can look and go back. */
+  remember(total) {
+    if (this.counted[0]?.root === this.root) return;
+    this.counted = [{ root: this.root, total, at: new Date() }, ...this.counted].slice(0, COUNTS_KEPT);
+    this.emit("counted");
   }
 
   /** Change the tree. `label` joins quick edits of one field into one step of undo. */

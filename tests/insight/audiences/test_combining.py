@@ -178,3 +178,36 @@ def test_pages_make_and_change_a_set_operation(
     copied = services.copy(world.access, audience, {})
     run_jobs()
     assert copied.origin == "combination" and members(copied) == members(audience)
+
+
+def test_the_ids_that_all_inputs_hold_are_saved(world: World, computed: Any, run_jobs: RunJobs) -> None:
+    with_phone, also, without = computed(), computed(name="B"), computed(name="C", save_ids=[])
+
+    def saved(*rows: Audience) -> list[str]:
+        inputs = [{"audience": row.pk} for row in rows]
+        name = " ".join(row.name for row in rows)
+        made = combining.create(world.access, {"name": name, "inputs": inputs, "operators": ["union"]})
+        run_jobs()
+        return list(made.save_ids)
+
+    assert saved(with_phone, also) == ["one_id", "mobile"]
+    assert saved(with_phone, without) == ["one_id"]
+
+
+def test_a_set_operation_that_has_changed_meanwhile_is_not_overwritten(
+    world: World, three: list[Audience]
+) -> None:
+    browser = Browser(world.access)
+    inputs = [{"audience": row.pk} for row in three[:2]]
+    made = combining.create(world.access, {"name": "P", "inputs": inputs, "operators": ["union"]})
+    opened = made.edit_version
+    chosen = {"first": three[0].pk, "operator_1": "subtract", "second": three[1].pk, "edit_version": opened}
+    assert browser.post(f"{made.pk}/combination/", name="Q", **chosen).status_code == 302
+    assert browser.post(f"{made.pk}/combination/", name="R", **chosen).status_code == 422
+
+
+def test_the_result_leads_to_the_overlap_of_its_inputs(world: World, three: list[Audience]) -> None:
+    inputs = [{"audience": row.pk} for row in three[:2]]
+    made = combining.create(world.access, {"name": "P", "inputs": inputs, "operators": ["union"]})
+    page = Browser(world.access).get(f"{made.pk}/").content.decode()
+    assert f"overlap/?row={three[0].pk}&amp;row={three[1].pk}" in page

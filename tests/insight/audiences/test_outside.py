@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from cdp import lake
 from cdp.core.errors import ActionNotSupported, ValidationFailed
+from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import get_engine
 from insight.audiences import outside, queries, refreshing, services
 from insight.audiences.models import Audience
@@ -54,6 +55,7 @@ def test_a_file_becomes_an_audience_of_its_distinct_valid_ids(world: World, run_
     [
         ("成员一\n成员二\n".encode("gb18030"), "ids.txt"),
         ("\ufeff成员一\n成员二\n".encode(), "ids.csv"),
+        ("\ufeff成员一\n成员二\n".encode("utf-16-le"), "ids.txt"),
         (gzip.compress("成员一\r\n成员二".encode(), mtime=0), "ids.csv.gz"),
         ("成员一,more\n成员二,x\n".encode(), "ids.csv"),
         ('"成员一"\n"成员二"\n'.encode(), "ids.txt"),
@@ -63,6 +65,29 @@ def test_encodings_and_forms_of_files(world: World, run_jobs: RunJobs, content: 
     audience = upload(world, content, name, id_type="one_id")
     run_jobs()
     assert members(audience) == {"成员一", "成员二"}
+
+
+_OF_EACH_TYPE = {
+    "mobile": "10012345678",
+    "email": "ann@example.com",
+    "imei": "00000000ABCDEF",
+    "idfa": "6D92078A-8246-4BA4-AE5B-76104861E7DC",
+    "imsi": "460001234567890",
+    "oaid": "abcdef0123456789",
+    "mac": "A1:B2:C3:D4:E5:F6",
+}
+
+
+def test_a_file_of_each_type_of_id(world: World, run_jobs: RunJobs) -> None:
+    made = {}
+    for key in ID_TYPES:
+        value = _OF_EACH_TYPE.get(key, "0012")
+        made[key] = upload(world, f"{value}\n{value}\n\n".encode(), "ids.txt", name=key, id_type=key)
+    run_jobs()
+    assert len(made) == 14
+    assert {key: members(audience) for key, audience in made.items()} == {
+        key: {_OF_EACH_TYPE.get(key, "0012")} for key in ID_TYPES
+    }
 
 
 def test_hashed_ids_are_kept_as_they_are_and_say_so(world: World, run_jobs: RunJobs) -> None:
@@ -236,9 +261,19 @@ def test_a_table_that_breaks_the_contract_is_refused_with_examples(world: World,
         1,
         1,
     )
+    assert any("Repeated, for example" in line for line in caught.value.errors["table"])
     audience = from_table(world, drop_bad=True)
     run_jobs()
     assert members(audience) == {"a", "b"}
+
+
+def test_the_page_shows_examples_of_what_is_wrong_with_a_table(world: World) -> None:
+    lake_table(world, "ids", "SELECT unnest(['10012345678', '10012345678', 'nonsense']) AS user_unique_id")
+    fields = {"name": "T", "table": "ids", "id_type": "mobile", "encryption": "plain"}
+    page = Browser(world.access).post("from-table/", **fields)
+    assert page.status_code == 422
+    text = page.content.decode()
+    assert "100****5678" in text and "Not valid, for example" in text
 
 
 @pytest.mark.parametrize(

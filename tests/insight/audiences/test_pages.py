@@ -104,14 +104,63 @@ def test_refresh_settings_are_kept_and_hourly_ones_refused_for_behaviour(
     assert audience.refresh == {"every": "day", "at": "05:30", "snapshot": False} and audience.auto_snapshot
     refused = console.post(f"{audience.pk}/settings/", every="hour", hours="2", minute="0")
     assert refused.status_code == 422 and "user-tag datasets" in refused.content.decode()
+    audience.refresh_from_db()
+    assert audience.refresh["every"] == "day"
 
 
-def test_bulk_refresh_starts_a_job_for_each_ticked_row(
+def test_ticked_audiences_that_keep_snapshots_anyway_are_refreshed_at_once(
     console: Browser, computed: Computed, run_jobs: RunJobs
 ) -> None:
-    first, second = computed(), computed(name="Second")
-    console.post(action="refresh", row=[first.pk, second.pk])
+    rows = [computed(auto_snapshot=True), computed(name="Second", auto_snapshot=True)]
+    console.post(action="refresh", row=[row.pk for row in rows])
     assert len(run_jobs()) == 2
+    assert all(row.versions.filter(is_snapshot=True).count() == 1 for row in rows)
+
+
+@pytest.mark.parametrize(("answer", "kept"), [("archive", 1), ("plain", 0)])
+def test_where_one_keeps_no_snapshot_it_is_asked_and_the_answer_counts_for_all(
+    console: Browser, computed: Computed, run_jobs: RunJobs, answer: str, kept: int
+) -> None:
+    rows = [computed(auto_snapshot=True), computed(name="Second")]
+    asked = console.post(action="refresh", row=[row.pk for row in rows])
+    assert run_jobs() == [] and "/refresh/?" in asked["Location"]
+    assert "Archive and refresh" in console.client.get(asked["Location"]).content.decode()
+    console.client.post(asked["Location"], {"snapshot": answer})
+    assert len(run_jobs()) == 2
+    assert [row.versions.filter(is_snapshot=True).count() for row in rows] == [kept, kept]
+
+
+def test_an_audience_that_cannot_be_refreshed_says_so_and_the_others_are(
+    console: Browser, world: World, computed: Computed, run_jobs: RunJobs
+) -> None:
+    draft = services.create(world.access, {"name": "Idea", "rule": world.women, "draft": True})
+    audience = computed()
+    query = f"?row={draft.pk}&row={audience.pk}"
+    page = console.client.post(f"{console.base}refresh/{query}", {"snapshot": "plain"}, follow=True)
+    assert "1 refresh started." in page.content.decode() and "This is a draft" in page.content.decode()
+    assert len(run_jobs()) == 1
+
+
+def test_hours_are_offered_only_where_all_conditions_are_tags_of_people(
+    console: Browser, computed: Computed, world: World
+) -> None:
+    of_tags, of_behaviour = computed(), computed(world.bought(), name="Buyers", save_ids=[])
+    assert 'value="hour"' in console.get(f"{of_tags.pk}/settings/").content.decode()
+    assert 'value="hour"' not in console.get(f"{of_behaviour.pk}/settings/").content.decode()
+
+
+@pytest.mark.parametrize("page", ["details", "settings"])
+def test_an_edit_of_what_has_changed_meanwhile_is_refused(
+    console: Browser, computed: Computed, page: str
+) -> None:
+    audience = computed()
+    opened = audience.edit_version
+    fields = {"name": "First", "every": ""}
+    assert console.post(f"{audience.pk}/{page}/", edit_version=opened, **fields).status_code == 302
+    late = console.post(f"{audience.pk}/{page}/", edit_version=opened, **{**fields, "name": "Second"})
+    assert late.status_code == 422 and "Load the audience again" in late.content.decode()
+    audience.refresh_from_db()
+    assert audience.name != "Second"
 
 
 def test_ticked_audiences_are_moved_into_the_chosen_folder(

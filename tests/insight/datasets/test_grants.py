@@ -209,7 +209,8 @@ def test_a_refresh_fails_with_the_reason_when_the_owner_lost_the_grant(people: P
     run_jobs(allow_failure=True)
     audience.refresh_from_db()
     assert audience.state == "failed" and audience.count == 4
-    assert "no right to use it" in audience.reason
+    assert audience.reason_code == "no_grant" and people.members.name in audience.reason
+    assert str(analyst.user) in audience.reason
 
 
 def test_several_columns_must_all_fit_and_several_grants_add_up(people: People) -> None:

@@ -1,0 +1,58 @@
+"""Small parts of the audience list that are fetched when somebody points at a row: source, snapshots, menu."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from insight.audiences import applications, campaign_links, extras, lineage, origins, visibility, wording
+from insight.audiences.pages import OneAudience
+
+
+class Card(OneAudience):
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = self.get_object()
+        context = {"audience": audience, "may_download": visibility.may_download(self.access, audience)}
+        return self.render(self.template_name, self.get_context(**context, **self.more(audience)))
+
+    def more(self, audience: Any) -> dict[str, Any]:
+        raise NotImplementedError
+
+
+class SourceCard(Card):
+    """What the audience is made of."""
+
+    template_name = "insight/audiences/source_card.html"
+
+    def more(self, audience: Any) -> dict[str, Any]:
+        return {
+            "origin": origins.label_of(audience),
+            "words": wording.stored(audience),
+            "made_from": lineage.made_from(audience),
+        }
+
+
+class SnapshotsCard(Card):
+    template_name = "insight/audiences/snapshots_card.html"
+
+    def more(self, audience: Any) -> dict[str, Any]:
+        return {"kept": audience.versions.filter(is_snapshot=True)}
+
+
+class MenuCard(Card):
+    """What the person may do with the audience."""
+
+    template_name = "insight/audiences/menu_card.html"
+
+    def more(self, audience: Any) -> dict[str, Any]:
+        return {
+            "actions": origins.actions_of(audience),
+            "may_change": visibility.may_change(self.access, audience),
+            "may_select": self.access.can("insight.audience.filter"),
+            "may_analyse": self.access.can("insight.analysis"),
+            "edit_url": campaign_links.edit_url(self.access, audience),
+            "offers": applications.offers(self.access, audience),
+            "entries": extras.entries(self.access, audience),
+            "first_dataset": lineage.first_dataset(audience),
+        }

@@ -1,0 +1,160 @@
+"""The audience list: its icons, cards, filters and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from admin_center.organizations.settings import update_settings
+from cdp.jobs.models import Job
+from insight.audiences import combining, refreshing, services, snapshots
+from insight.audiences.models import Audience
+from insight.campaigns import services as campaigns
+from tests.factories import make_access
+from tests.insight.audiences.test_pages import Browser
+from tests.insight.audiences.world import World
+
+Computed = Callable[..., Audience]
+
+
+@pytest.fixture
+def console(world: World) -> Browser:
+    return Browser(world.access)
+
+
+def text(page: Any) -> str:
+    return str(page.content.decode())
+
+
+def test_an_audience_is_new_for_a_day(console: Browser, computed: Computed) -> None:
+    audience = computed()
+    assert "Made within the last 24 hours" in text(console.get())
+    Audience.objects.filter(pk=audience.pk).update(created_at=timezone.now() - timedelta(hours=25))
+    assert "Made within the last 24 hours" not in text(console.get())
+
+
+def test_snapshots_open_beside_the_name(console: Browser, world: World, computed: Computed) -> None:
+    audience = computed()
+    assert "card/snapshots/" not in text(console.get())
+    kept = snapshots.take(world.access, audience)
+    assert f"{audience.pk}/card/snapshots/" in text(console.get())
+    card = text(console.get(f"{audience.pk}/card/snapshots/"))
+    assert kept.snapshot_name in card and f"snapshots/{kept.pk}/export/" in card
+
+
+def test_several_campaigns_are_named_on_hover(console: Browser, world: World, computed: Computed) -> None:
+    year = {"starts": "2026-01-01", "ends": "2026-12-31"}
+    theme = campaigns.create(world.access, {"name": "Year", "code": "y", "is_main": True, **year})
+    made = [
+        campaigns.create(world.access, {"name": name, "code": name, "parent": theme.pk, **year})
+        for name in ("Spring", "Autumn")
+    ]
+    computed(campaigns=[made[0].pk])
+    assert "several campaigns" not in text(console.get())
+    computed(name="Both", campaigns=[row.pk for row in made])
+    assert "Belongs to several campaigns: Autumn, Spring" in text(console.get())
+
+
+def test_the_source_of_a_selection_is_its_conditions(console: Browser, computed: Computed) -> None:
+    card = text(console.get(f"{computed().pk}/card/source/"))
+    assert "Gender" in card and "Members" in card
+
+
+def test_the_source_of_a_set_operation_are_its_audiences(
+    console: Browser, world: World, computed: Computed
+) -> None:
+    rows = [computed(), computed(name="Others")]
+    inputs = [{"audience": row.pk} for row in rows]
+    both = combining.create(world.access, {"name": "Both", "inputs": inputs, "operators": ["union"]})
+    card = text(console.get(f"{both.pk}/card/source/"))
+    assert "Set operation" in card and "Women" in card and "Others" in card
+
+
+def test_those_that_wait_say_which_place_they_have(
+    console: Browser, world: World, computed: Computed
+) -> None:
+    rows = [computed(), computed(name="Second")]
+    for row in rows:
+        refreshing.request(None, row, snapshot=False, periodic=True)
+    update_settings(world.workspace, {"update_concurrency": 1})
+    page = text(console.get())
+    assert "Waiting: number 1" in page and "Waiting: number 2" in page
+    Job.objects.filter(subject_id=rows[0].pk, status="queued").update(status="running")
+    page = text(console.get())
+    assert "Waiting: number 1" in page and "Waiting: number 2" not in page
+
+
+def test_a_failed_refresh_has_its_reason_on_hover(console: Browser, computed: Computed) -> None:
+    audience = computed()
+    Audience.objects.filter(pk=audience.pk).update(state="failed", reason="The table is gone.")
+    assert 'title="The table is gone."' in text(console.get())
+
+
+def test_a_draft_is_named_one(console: Browser, world: World) -> None:
+    services.create(world.access, {"name": "Idea", "rule": world.women, "draft": True})
+    assert "Draft" in text(console.get()) and "Idea" in text(console.get(state="unfinished"))
+    assert "Idea" not in text(console.get(state="draft"))
+
+
+def test_administrators_filter_by_owner(console: Browser, world: World, computed: Computed) -> None:
+    mine, other = computed(), make_access(world.workspace, "analyst")
+    theirs = services.create(other, {"name": "Theirs", "rule": world.women})
+    page = text(console.get(owner=other.user.pk))
+    assert theirs.name in page and f"/{mine.pk}/" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"origin": "selection"}, True),
+        ({"origin": "upload"}, False),
+        ({"id_type": "mobile"}, True),
+        ({"id_type": "email"}, False),
+        ({"periodic": "yes"}, False),
+        ({"state": "succeeded"}, True),
+    ],
+)
+def test_filters(console: Browser, computed: Computed, query: dict[str, str], found: bool) -> None:
+    assert (f"/{computed().pk}/" in text(console.get(**query))) is found
+
+
+def test_chosen_columns_are_kept_for_the_next_visit(console: Browser, computed: Computed) -> None:
+    computed()
+    assert "OneID 4" not in text(console.get())
+    assert "OneID 4, Mobile number 3" in text(console.get(columns=["", "ids"]))
+    page = text(console.get())
+    assert "OneID 4" in page and "sort=owner__username" not in page
+
+
+def test_a_search_finds_audiences_inside_folders(console: Browser, world: World, computed: Computed) -> None:
+    console.post("folders/new/", name="Spring")
+    from insight.audiences.models import Folder
+
+    folder = Folder.objects.get(workspace=world.workspace)
+    console.client.post(f"{console.base}folders/new/", {"name": "May", "parent": folder.pk})
+    inner = Folder.objects.get(name="May")
+    audience = computed(folder=inner.pk)
+    assert f"/{audience.pk}/" in text(console.get(q="Wom", folder=folder.pk))
+
+
+def test_the_menu_of_a_row_offers_what_the_person_may_do(
+    console: Browser, world: World, computed: Computed
+) -> None:
+    audience = computed(public=True)
+    own = text(console.get(f"{audience.pk}/card/menu/"))
+    assert all(word in own for word in ("Edit", "Refresh settings", "Copy", "Download CSV", "Delete"))
+    other = text(Browser(make_access(world.workspace, "analyst")).get(f"{audience.pk}/card/menu/"))
+    assert "Copy" in other and not any(word in other for word in ("Edit", "Download CSV", "Delete"))
+
+
+def test_cards_of_private_audiences_are_not_there_for_others(world: World, computed: Computed) -> None:
+    other = Browser(make_access(world.workspace, "analyst"))
+    audience = computed()
+    assert all(
+        other.get(f"{audience.pk}/card/{card}/").status_code == 404
+        for card in ("source", "snapshots", "menu")
+    )
