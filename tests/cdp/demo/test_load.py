@@ -64,7 +64,7 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert all(audiences.exclude(name=rules.FAILED).values_list("count", flat=True))
     assert set(audiences.values_list("origin", flat=True)) >= {"selection", "combination", "upload", "table"}
     [push] = Push.objects.all()
-    assert push.state == "succeeded" and push.ids > 0
+    assert push.state in ("succeeded", "partly") and push.ids > 0
     sent = {item.channel: item for item in SendOut.objects.all()}
     assert {item.state for item in sent.values()} == {"finished"}
     for channel, item in sent.items():
