@@ -25,17 +25,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     make.add_argument("--format", choices=("parquet", "csv"), default="parquet")
     make.set_defaults(run=_generate)
     send = commands.add_parser("export", help="make all tables in a PostgreSQL or MySQL database")
-    send.add_argument("--into", required=True, help="postgresql:// or mysql://user:password@host:port/database")
-    send.add_argument("--schema", default="", help="PostgreSQL's schema, made where it is missing (default: public)")
+    send.add_argument(
+        "--into", required=True, help="postgresql:// or mysql://user:password@host:port/database"
+    )
+    send.add_argument(
+        "--schema", default="", help="PostgreSQL's schema, made where it is missing (default: public)"
+    )
     send.add_argument("--replace", action="store_true", help="drop tables of these names first")
     send.set_defaults(run=_export)
     for command in (make, send):
         command.add_argument(
             "--profile", choices=list(PROFILES), default="demo", help="how much (default: demo)"
         )
-        command.add_argument(
-            "--seed", type=int, default=7, help="equal seeds give equal tables (default: 7)"
-        )
+        command.add_argument("--seed", type=int, default=7, help="equal seeds give equal tables (default: 7)")
         command.add_argument(
             "--as-of", type=date.fromisoformat, help="the last day of data (default: yesterday)"
         )

@@ -25,7 +25,8 @@ TABLES = {
     ),
     "purchases": Derived(
         "品牌B及相邻品牌的购买：每件商品一行",
-        f"""SELECT user_id, user_id_2, behavior_time, behavior_count, behavior_amount, channel, brand, cat1, item_name AS product
+        f"""SELECT user_id, user_id_2, behavior_time, behavior_count, behavior_amount, channel, brand, cat1,
+                   item_name AS product
             FROM ads_behavior JOIN ads_item_tag ON item_id = object_value_id
             WHERE behavior_type = '购买' AND object_attr = '商品' AND brand IN ({_LISTED})""",
     ),

@@ -35,7 +35,7 @@ ORDER = ("user_tags", "item_tags", "behaviour", "rfm", "aipl", "custom_tags")
 
 @dataclass(frozen=True)
 class Ticked:
-    """The last day with data, and how much there is of it: rows by table that were appended, and what was refreshed."""
+    """The last day with data, the rows that were appended by table, and how much was refreshed."""
 
     last: date
     rows: dict[str, int]
@@ -44,7 +44,10 @@ class Ticked:
 
 
 def tick(access: Access, days: int) -> Ticked:
-    """Append days behind the last one and refresh what is made of it. Raises ValidationFailed where there is no demo."""
+    """Append days behind the last one and refresh what is made of them.
+
+    Raises ValidationFailed where there is no demo.
+    """
     if not 1 <= days <= MOST:
         raise ValidationFailed(_("Use a whole number from 1 to %(most)d.") % {"most": MOST})
     present = _tables(access)
@@ -112,7 +115,9 @@ def _import(
         with lake.cursor() as handle:
             for name, query in queries.items():
                 text = _over(access, present, query)
-                copied = handle.execute(f"COPY ({text}) TO {literal(str(paths[name]))} (FORMAT parquet)").fetchone()
+                copied = handle.execute(
+                    f"COPY ({text}) TO {literal(str(paths[name]))} (FORMAT parquet)"
+                ).fetchone()
                 found[name] = copied[0] if copied else 0
         for name, path in paths.items():
             if found[name]:

@@ -1,4 +1,4 @@
-"""The audiences of the demo workspace: of every origin, in folders, with snapshots, and some that cannot be computed."""
+"""The audiences of the demo workspace: of every origin, in folders, with snapshots, some that cannot be computed."""
 
 from __future__ import annotations
 
@@ -95,9 +95,7 @@ def _outdate(access: Access, dataset: Dataset, found: dict[str, Audience]) -> No
 
 
 def _type_channel(access: Access, dataset: Dataset, kind: str) -> None:
-    tags = [
-        {**tag, "type": kind} if tag["column"] == "channel" else tag for tag in stages.BY_CHANNEL["tags"]
-    ]
+    tags = [{**tag, "type": kind} if tag["column"] == "channel" else tag for tag in stages.BY_CHANNEL["tags"]]
     datasets.update(access, dataset, {**stages.BY_CHANNEL, "tags": tags})
     finish(datasets.refresh(access, dataset))
     dataset.refresh_from_db()

@@ -26,7 +26,6 @@ SEED = 7
 
 def load(job: JobContext, access: Access, profile: str, brand_b: Access | None = None) -> None:
     """Generate and import what is missing of the tables, in both workspaces."""
-    wanted = {name: access for name in (*TABLES, *DERIVED)}
     missing = _missing(access, [*TABLES, *DERIVED])
     of_brand_b = _missing(brand_b, list(OF_BRAND_B)) if brand_b is not None else []
     if not missing and not of_brand_b:
@@ -40,7 +39,7 @@ def load(job: JobContext, access: Access, profile: str, brand_b: Access | None =
             job.phase(_("Loading %(name)s") % {"name": table}, progress=25)
             path = made.parquet().get(table) or select(made, DERIVED[table].sql, folder / f"{table}.parquet")
             text = TABLES.get(table) or DERIVED[table].description
-            import_table(wanted[table], table, path, text)
+            import_table(access, table, path, text)
         for table in of_brand_b:
             assert brand_b is not None
             job.phase(_("Loading %(name)s") % {"name": table}, progress=35)

@@ -38,9 +38,7 @@ def of(access: Access, campaign: Campaign, today: date) -> Outcome:
     reached = results["delivered"] or results["sent"]
     days = (campaign.ends - campaign.starts).days + 1
     passed = min(days, max(0, (today - campaign.starts).days + 1))
-    return Outcome(
-        results, days, passed, _each(campaign.budget, reached), _each(campaign.goal, reached)
-    )
+    return Outcome(results, days, passed, _each(campaign.budget, reached), _each(campaign.goal, reached))
 
 
 def _each(amount: Decimal | None, people: int) -> Decimal | None:

@@ -122,9 +122,7 @@ def _count(
 
 def count_by_kind(access: Access) -> list[Part]:
     """How many datasets the person sees of each kind, each with the page that shows them best."""
-    counted = dict(
-        rights.visible(access).order_by().values_list("kind").annotate(count=Count("pk"))
-    )
+    counted = dict(rights.visible(access).order_by().values_list("kind").annotate(count=Count("pk")))
     slug = access.workspace.slug
     listed = reverse("datasets:list", args=[slug])
     analysed = {Dataset.Kind.USER_TAGS: "analysis:perspective", Dataset.Kind.AIPL: "aipl:users"}

@@ -41,7 +41,16 @@ TEMPLATES = {
             "user_tags",
             Dataset.Kind.USER_TAGS,
             _("User tags"),
-            ("user_id", "user_id_2", "user_id_3", "gender", "choco_pref_90d", "register_time", "age", "amount_30d"),
+            (
+                "user_id",
+                "user_id_2",
+                "user_id_3",
+                "gender",
+                "choco_pref_90d",
+                "register_time",
+                "age",
+                "amount_30d",
+            ),
             _rows(
                 """a0001,b0001,c0001,男,0.8,2018/10/21,23,30
                 a0002,b0002,c0002,女,0.5,2018/10/21,52,50"""
@@ -51,7 +60,16 @@ TEMPLATES = {
             "item_tags",
             Dataset.Kind.ITEM_TAGS,
             _("Item tags"),
-            ("item_id", "item_name", "spec", "buy_threshold", "on_shelf_time", "season", "price", "profit_rate"),
+            (
+                "item_id",
+                "item_name",
+                "spec",
+                "buy_threshold",
+                "on_shelf_time",
+                "season",
+                "price",
+                "profit_rate",
+            ),
             _rows(
                 """A0001,XXX夹克,均码,非会员,2021/01/20,春夏,1000,0.50
                 A0002,XXX外套,S/M/L,会员,2021/01/20,冬,2000,0.30"""
@@ -82,7 +100,16 @@ TEMPLATES = {
             "aipl_customers",
             Dataset.Kind.USER_TAGS,
             _("AIPL model: one row per customer and channel"),
-            ("user_id", "user_id_2", "channel", "register_time", "amount_90d", "login_90d", "fav_90d", "buy_90d"),
+            (
+                "user_id",
+                "user_id_2",
+                "channel",
+                "register_time",
+                "amount_90d",
+                "login_90d",
+                "fav_90d",
+                "buy_90d",
+            ),
             _rows(
                 """a0001,b0001,小程序,2020/10/10,500,1,2,1
                 a0002,b0002,app,2020/10/20,3000,3,5,2

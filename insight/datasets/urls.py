@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.datasets import category_pages, naming_pages, pages, rfm_pages, sharing_pages, template_pages, views, wizard
+from insight.datasets import (
+    category_pages,
+    naming_pages,
+    pages,
+    rfm_pages,
+    sharing_pages,
+    template_pages,
+    views,
+    wizard,
+)
 
 app_name = "datasets"
 urlpatterns = [

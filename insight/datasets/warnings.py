@@ -23,7 +23,10 @@ def text(warning: dict[str, Any]) -> str:
     if warning["code"] == "attributes_differ":
         values["kind"] = warning.get("type") or _("unknown")
         return (
-            _("“%(kind)s” comes to other totals by one object attribute than by another: %(names)s. Not all have every event.")
+            _(
+                "“%(kind)s” has other totals by one object attribute than by another (%(names)s): "
+                "not every event stands under each."
+            )
             % values
         )
     if warning["code"] == "names_missing":

@@ -12,7 +12,6 @@ from cdp.console.links import ws_reverse
 from cdp.console.visits import note_visit
 from cdp.core.access import Access
 
-
 LISTS = "lists"
 """In the session: the last query of each list, by its path."""
 

@@ -1,7 +1,7 @@
 """One more day of the retailer, made of its own tables: what was done on the same weekday of the year before.
 
 Orders and behaviour of the 364th day before are repeated on the new day under new order numbers; nobody registers or
-gives anything back. Everything that sums up is then computed anew, so the tables agree with each other as they did before.
+gives anything back. Everything that sums up is then computed anew, so the tables agree with each other as before.
 
 The queries read relations that are named after the tables. Rows are appended to ads_trade and ads_behavior first, and
 what `renewed` tells is put in the place of the other tables afterwards.
@@ -109,10 +109,11 @@ def _rfm_customers() -> str:
 
 def _aipl_customers(day: date) -> str:
     """The channels that somebody used in 90 days, and those that were there before."""
+    cents = _CENTS.format("behavior_amount")
     return f"""
         WITH act AS (
             SELECT user_id, channel,
-                   coalesce(sum({_CENTS.format("behavior_amount")}) FILTER (behavior_type = '购买'), 0)::BIGINT AS cents,
+                   coalesce(sum({cents}) FILTER (behavior_type = '购买'), 0)::BIGINT AS cents,
                    coalesce(sum(behavior_count) FILTER (behavior_type = '登录'), 0)::BIGINT AS login,
                    coalesce(sum(behavior_count) FILTER (behavior_type = '收藏'), 0)::BIGINT AS fav,
                    coalesce(sum(behavior_count) FILTER (behavior_type = '购买'), 0)::BIGINT AS buy

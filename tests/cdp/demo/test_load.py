@@ -53,9 +53,11 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     load(access)
     assert set(SourceTable.objects.values_list("state", flat=True)) == {"ready"}
     assert set(Dataset.objects.values_list("state", flat=True)) == {"ready"}
-    assert not set(Dataset.Kind.values) - set(Dataset.objects.values_list("kind", flat=True)) - {
-        Dataset.Kind.CUSTOM_TAGS
-    }
+    assert (
+        not set(Dataset.Kind.values)
+        - set(Dataset.objects.values_list("kind", flat=True))
+        - {Dataset.Kind.CUSTOM_TAGS}
+    )
     audiences = Audience.objects.in_workspace(access.workspace)
     states = dict(audiences.values_list("name", "state"))
     assert [states.pop(name) for name in (rules.FAILED, rules.OUTDATED)] == ["failed", "failed"]

@@ -26,7 +26,10 @@ def tables(request: pytest.FixtureRequest, retailer: Tables) -> Iterator[duckdb.
             as_of += timedelta(days=1)
             for name, query in another_day.appended(as_of).items():
                 connection.execute(f"INSERT INTO {name} {query}")
-            made = {name: connection.execute(query).to_arrow_table() for name, query in another_day.renewed(as_of).items()}
+            made = {
+                name: connection.execute(query).to_arrow_table()
+                for name, query in another_day.renewed(as_of).items()
+            }
             for name, rows_made in made.items():
                 connection.register("made", rows_made)
                 connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM made")
@@ -218,7 +221,9 @@ def test_further_days_append_orders_and_visits(retailer: Tables) -> None:
             [(found, first, last)] = rows(
                 db, f"SELECT count(*), min({column})::DATE, max({column})::DATE FROM ({new[name]})"
             )
-            assert found > 0 and first == last == AS_OF + timedelta(days=1) and like.weekday() == first.weekday()
+            assert (
+                found > 0 and first == last == AS_OF + timedelta(days=1) and like.weekday() == first.weekday()
+            )
         fresh = f"SELECT order_id FROM ({new['ads_trade']}) SEMI JOIN ads_trade USING (order_id)"
         assert rows(db, fresh) == []
 

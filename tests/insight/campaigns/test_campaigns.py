@@ -297,14 +297,14 @@ def _year() -> tuple[date, date]:
     return date(2026, 1, 1), date(2026, 12, 31)
 
 
-@pytest.mark.parametrize(
-    ("sent", "delivered", "each"), [(50, 40, "2.50"), (50, 0, "2.00"), (0, 0, None)]
-)
+@pytest.mark.parametrize(("sent", "delivered", "each"), [(50, 40, "2.50"), (50, 0, "2.00"), (0, 0, None)])
 def test_budget_and_goal_are_shared_among_the_people_reached(
     admin: Any, monkeypatch: pytest.MonkeyPatch, sent: int, delivered: int, each: str | None
 ) -> None:
     figures = {"sent": sent, "delivered": delivered, "opened": 0, "clicked": 0}
-    monkeypatch.setattr(links, "belongings", lambda *_given: [(None, [links.Linked("1", "", "", results=figures)])])
+    monkeypatch.setattr(
+        links, "belongings", lambda *_given: [(None, [links.Linked("1", "", "", results=figures)])]
+    )
     data = {"name": "A", "code": "a", "starts": "2026-03-01", "ends": "2026-03-10", "budget": 100}
     campaign = services.create(admin, data)
     found = outcome.of(admin, campaign, date(2026, 3, 4))
@@ -312,15 +312,21 @@ def test_budget_and_goal_are_shared_among_the_people_reached(
     assert (None if found.budget_each is None else str(found.budget_each)) == each and found.goal_each is None
 
 
-@pytest.mark.parametrize(("day", "passed"), [("2026-02-28", 0), ("2026-03-01", 1), ("2026-03-10", 10), ("2027-01-01", 10)])
+@pytest.mark.parametrize(
+    ("day", "passed"), [("2026-02-28", 0), ("2026-03-01", 1), ("2026-03-10", 10), ("2027-01-01", 10)]
+)
 def test_days_that_have_passed_lie_between_none_and_all(admin: Any, day: str, passed: int) -> None:
-    campaign = services.create(admin, {"name": "A", "code": "a", "starts": "2026-03-01", "ends": "2026-03-10"})
+    campaign = services.create(
+        admin, {"name": "A", "code": "a", "starts": "2026-03-01", "ends": "2026-03-10"}
+    )
     assert outcome.of(admin, campaign, date.fromisoformat(day)).passed == passed
 
 
 def test_a_main_campaign_counts_what_belongs_to_several_below_it_once(admin: Any, main: Campaign) -> None:
     below = [
-        services.create(admin, {"name": name, "code": name, "parent": main.pk, "starts": main.starts, "ends": main.starts})
+        services.create(
+            admin, {"name": name, "code": name, "parent": main.pk, "starts": main.starts, "ends": main.starts}
+        )
         for name in ("one", "two")
     ]
     for campaign in below:

@@ -9,7 +9,8 @@ from tests.insight.datasets.world import BEHAVIOUR, World
 
 ONE_EACH = """
     SELECT 'u' || n AS who, TIMESTAMP '2026-01-01 10:00:00' + to_seconds(n) AS at_time, 'buy' AS what, 2 AS n,
-           10.0 * n AS money, 'app' AS channel, attribute, attribute || (n % CASE attribute WHEN 'item' THEN 9 ELSE 2 END) AS value
+           10.0 * n AS money, 'app' AS channel, attribute,
+           attribute || (n % CASE attribute WHEN 'item' THEN 9 ELSE 2 END) AS value
     FROM range(1, 200) r(n), (VALUES ('item'), ('category')) a(attribute)
 """
 
@@ -38,7 +39,9 @@ def test_attributes_with_equal_totals_bring_no_warning(world: World) -> None:
 
 
 def test_totals_that_differ_by_a_hundredth_are_let_be_and_more_is_told(world: World) -> None:
-    extra = f"{ONE_EACH} UNION ALL SELECT 'x', TIMESTAMP '2026-01-01', 'buy', {{}}, 0.0, 'app', 'item', 'item1'"
+    extra = (
+        f"{ONE_EACH} UNION ALL SELECT 'x', TIMESTAMP '2026-01-01', 'buy', {{}}, 0.0, 'app', 'item', 'item1'"
+    )
     assert "attributes_differ" not in codes(made(world, extra.format(4)))
     told = next(item for item in made(world, extra.format(5), name="More").warnings)
     assert told["code"] == "attributes_differ"
@@ -46,7 +49,9 @@ def test_totals_that_differ_by_a_hundredth_are_let_be_and_more_is_told(world: Wo
 
 
 def test_amounts_are_compared_too(world: World) -> None:
-    rows = f"{ONE_EACH} UNION ALL SELECT 'x', TIMESTAMP '2026-01-01', 'buy', 0, 99999.0, 'app', 'item', 'item1'"
+    rows = (
+        f"{ONE_EACH} UNION ALL SELECT 'x', TIMESTAMP '2026-01-01', 'buy', 0, 99999.0, 'app', 'item', 'item1'"
+    )
     assert "attributes_differ" in codes(made(world, rows))
 
 

@@ -175,7 +175,12 @@ def test_going_back_to_the_choice_of_a_table_loses_nothing(world: World) -> None
     sent = world.wizard(NEW, name="Half done", columns={"gender": {"alias": "Sex", "category": "Person"}})
     answer = browser.post(f"{base}new/", {**sent, "join": "add", "join-new": "events"})
     assert [join["table"] for join in answer.context["joins"]] == ["events"]
-    joined = {"join-0-table": "events", "join-0-name": "events", "join-0-left-0": "member", "join-0-right-0": "who"}
+    joined = {
+        "join-0-table": "events",
+        "join-0-name": "events",
+        "join-0-left-0": "member",
+        "join-0-right-0": "who",
+    }
     back = browser.post(f"{base}new/", {**sent, **joined, "step": "table"})
     page = browser.get(back.headers["Location"]).content.decode()
     assert "<option selected>members</option>" in page and 'value="user_tags" checked' in page

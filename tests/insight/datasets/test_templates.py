@@ -13,7 +13,10 @@ from insight.datasets.templates import TEMPLATES
 from insight.datasources import services as tables
 from tests.insight.datasets.world import World
 
-USER = {"user_id": {"column": "user_id", "id_type": "one_id"}, "ids": [{"column": "user_id_2", "id_type": "open_id"}]}
+USER = {
+    "user_id": {"column": "user_id", "id_type": "one_id"},
+    "ids": [{"column": "user_id_2", "id_type": "open_id"}],
+}
 
 
 def tag(column: str, kind: str) -> dict[str, Any]:
@@ -22,17 +25,36 @@ def tag(column: str, kind: str) -> dict[str, Any]:
 
 DEFINITIONS: dict[str, dict[str, Any]] = {
     "user_tags": USER
-    | {"tags": [tag("gender", "enum"), tag("choco_pref_90d", "number"), tag("register_time", "date"), tag("age", "number")]},
+    | {
+        "tags": [
+            tag("gender", "enum"),
+            tag("choco_pref_90d", "number"),
+            tag("register_time", "date"),
+            tag("age", "number"),
+        ]
+    },
     "item_tags": {
         "item_id": "item_id",
         "item_name": "item_name",
-        "tags": [tag("spec", "text"), tag("on_shelf_time", "date"), tag("season", "enum"), tag("price", "number")],
+        "tags": [
+            tag("spec", "text"),
+            tag("on_shelf_time", "date"),
+            tag("season", "enum"),
+            tag("price", "number"),
+        ],
     },
     "rfm_customers": USER
     | {"input": "customers", "time": "last_buy_time", "amount": "total_amount", "count": "total_count"},
     "rfm_transactions": USER | {"input": "transactions", "time": "trade_time", "amount": "trade_amount"},
     "aipl_customers": USER
-    | {"tags": [tag("channel", "enum"), tag("register_time", "date"), tag("amount_90d", "number"), tag("buy_90d", "number")]},
+    | {
+        "tags": [
+            tag("channel", "enum"),
+            tag("register_time", "date"),
+            tag("amount_90d", "number"),
+            tag("buy_90d", "number"),
+        ]
+    },
     "behaviour": USER
     | {
         "time": "behavior_time",

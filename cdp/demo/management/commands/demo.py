@@ -20,7 +20,9 @@ class Command(BaseCommand):
         commands = parser.add_subparsers(dest="action", required=True, metavar="action")
         tick = commands.add_parser("tick", help="append days behind the last one with data")
         tick.add_argument("--days", type=int, default=1, help="how many (default: 1)")
-        tick.add_argument("--until-yesterday", action="store_true", help="as many as are missing until yesterday")
+        tick.add_argument(
+            "--until-yesterday", action="store_true", help="as many as are missing until yesterday"
+        )
         for name, text in (
             ("break-column", "load a table without one of its columns"),
             ("mend-column", "put that column back"),
