@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from cdp import lake
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
-from cdp.demo.steps import finish
+from cdp.demo.steps import finish, succeeds
 from cdp.lake.names import literal, quote
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
@@ -63,6 +63,6 @@ def _load(access: Access, table: SourceTable, query: str) -> list[Dataset]:
         finish(tables.import_parquet(access, table.name, path, replace=table))
     made = list(Dataset.objects.in_workspace(access.workspace).filter(table=table))
     for dataset in made:
-        finish(datasets.refresh(access, dataset))
+        succeeds(datasets.refresh(access, dataset))
         dataset.refresh_from_db()
     return made

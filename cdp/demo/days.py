@@ -17,7 +17,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.timezones import today
 from cdp.demo.definitions import DERIVED
 from cdp.demo.retailer import another_day
-from cdp.demo.steps import finish
+from cdp.demo.steps import finish, succeeds
 from cdp.lake.names import literal
 from insight.aipl import services as aipl
 from insight.audiences import refreshing
@@ -35,7 +35,7 @@ ORDER = ("user_tags", "item_tags", "behaviour", "rfm", "aipl", "custom_tags")
 
 @dataclass(frozen=True)
 class Ticked:
-    """The last day with data, the rows that were appended by table, and how much was refreshed."""
+    """The last day with data, the rows that were appended by table, and how much was refreshed well."""
 
     last: date
     rows: dict[str, int]
@@ -137,18 +137,17 @@ def _over(access: Access, present: Mapping[str, SourceTable], query: str) -> str
 
 def _refresh_datasets(access: Access, days: int) -> int:
     rows = list(Dataset.objects.in_workspace(access.workspace).filter(version__gt=0))
+    done = 0
     for dataset in sorted(rows, key=lambda row: (ORDER.index(row.kind), row.pk)):
-        finish(datasets.refresh(access, dataset))
+        done += succeeds(datasets.refresh(access, dataset))
         source = Dataset.objects.filter(pk=dataset.definition.get("dataset"), kind=Dataset.Kind.BEHAVIOUR)
         if dataset.kind == "aipl" and source.exists():
             computed = aipl_days.computed_days(access.workspace, dataset.pk)
-            finish(aipl.recompute(access, dataset, min(days, len(computed) or 1)))
-    return len(rows)
+            succeeds(aipl.recompute(access, dataset, min(days, len(computed) or 1)))
+    return done
 
 
 def _refresh_audiences(access: Access) -> int:
     """Those that are refreshed by themselves."""
     rows = Audience.objects.in_workspace(access.workspace).exclude(refresh={})
-    for audience in rows:
-        finish(refreshing.refresh(access, audience))
-    return len(rows)
+    return sum(succeeds(refreshing.refresh(access, audience)) for audience in rows)
