@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,20 @@ from cdp.core.access import Access
 
 
 @dataclass(frozen=True)
+class Part:
+    """How many of a tile's objects are of one kind, and the page of these."""
+
+    label: Any
+    count: int
+    url: str
+
+
+@dataclass(frozen=True)
 class Tile:
     """A number with a link to its list and a button to make one more.
 
-    `create_args` come after the workspace in the address that the button leads to.
+    `create_args` come after the workspace in the address that the button leads to. `parts` says how many there are of
+    each kind, and where these are. People need one of `any_of` where it is given, in the place of `permission`.
     """
 
     label: Any
@@ -28,6 +38,11 @@ class Tile:
     create_permission: str = ""
     create_args: tuple[str, ...] = ()
     order: int = 100
+    parts: Callable[[Access], Sequence[Part]] | None = None
+    any_of: tuple[str, ...] = ()
+
+    def is_visible(self, access: Access) -> bool:
+        return any(access.can(point) for point in self.any_of or (self.permission,))
 
 
 @dataclass(frozen=True)
@@ -58,7 +73,7 @@ def tiles(access: Access) -> list[dict[str, Any]]:
     slug = access.workspace.slug
     found = []
     for tile in _tiles:
-        if access.can(tile.permission):
+        if tile.is_visible(access):
             creates = bool(tile.create_url_name) and access.can(tile.create_permission or tile.permission)
             found.append(
                 {
@@ -70,6 +85,7 @@ def tiles(access: Access) -> list[dict[str, Any]]:
                     if creates
                     else "",
                     "create_label": tile.create_label,
+                    "parts": tile.parts(access) if tile.parts else [],
                 }
             )
     return found

@@ -6,8 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 VIP, LOST, AGAIN, BIRTHDAY = "VIP 会员", "流失风险", "女装近 90 天复购", "一周内生日"
+LISTED, LIST_TABLE, OUTDATED = "门店导购名单", "store_list", "门店渠道会员（规则待更新）"
 COMBINED, UPLOADED, FAILED = "流失风险中的非 VIP", "线下活动签到", "扫码名单（文件有误）"
 UPLOADED_LINES = ["user_unique_id", *(f"100{number * 7919 % 10**8:08d}" for number in range(1, 601)), "无效"]
+LISTED_LINES = ["user_unique_id", *(f"100{number * 6007 % 10**8:08d}" for number in range(1, 301))]
 FAILED_LINES = ["user_unique_id", "桌号1", "桌号2", "桌号3"]
 
 LETTER = {
@@ -36,10 +38,11 @@ class Selection:
     remark: str = ""
     public: bool = False
     refresh: dict[str, Any] = field(default_factory=dict)
+    save_ids: tuple[str, ...] = ("mobile", "email")
 
 
-def selections(members: str, behaviour: str, model: str) -> list[Selection]:
-    """The audiences that rules describe, for the IDs of the datasets: user tags, behaviour, RFM."""
+def selections(members: str, behaviour: str, model: str, stages: str) -> list[Selection]:
+    """The audiences that rules describe, for the IDs of the datasets: user tags, behaviour, RFM, AIPL."""
 
     def tag(name: str, operator: str, value: Any = None) -> dict[str, Any]:
         leaf = {"kind": "tag", "dataset": members, "tag": name, "operator": operator}
@@ -73,6 +76,7 @@ def selections(members: str, behaviour: str, model: str) -> list[Selection]:
             remark="累计消费超过一万元且超过十单",
             public=True,
             refresh=daily,
+            save_ids=("mobile", "email", "imei", "alipay_id"),
         ),
         Selection(
             AGAIN,
@@ -112,6 +116,11 @@ def selections(members: str, behaviour: str, model: str) -> list[Selection]:
             both(known, {"kind": "rfm", "dataset": model, "types": ["key_win_back"]}),
             folder="活动",
             remark="很久没买，但消费金额高",
+        ),
+        Selection(
+            "忠诚客户",
+            both(known, {"kind": "aipl", "dataset": stages, "stages": ["L"]}),
+            remark="全渠道 AIPL 的 L 阶段",
         ),
         Selection(
             "近 30 天新注册",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 TABLES = {
@@ -14,9 +15,28 @@ TABLES = {
     "dim_behavior_type": "行为类型的维表",
     "dim_channel": "渠道的维表",
     "dim_object": "行为对象的维表",
+    "dim_cat1": "一级类目的维表",
+    "dim_cat2": "二级类目的维表",
+    "dim_brand": "品牌的维表",
     "id_pairs": "同时出现的两个标识，用于识别同一个人",
 }
 """Tables that are loaded, with their descriptions."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A table made of generated ones by a query."""
+
+    description: str
+    sql: str
+
+
+DERIVED = {
+    "ads_purchase": Derived(
+        "会员购买：每次购买按商品、品牌和类目各记一行",
+        "SELECT * FROM ads_behavior WHERE behavior_type = '购买'",
+    )
+}
 
 
 def _tag(column: str, name: str, kind: str, category: str, **more: Any) -> dict[str, Any]:
@@ -35,6 +55,8 @@ MEMBERS: dict[str, Any] = {
         {"column": "open_id", "id_type": "open_id"},
         {"column": "union_id", "id_type": "union_id"},
         {"column": "oaid", "id_type": "oaid"},
+        {"column": "imei", "id_type": "imei"},
+        {"column": "alipay_id", "id_type": "alipay_id"},
     ],
     "tags": [
         _tag("gender", "性别", "enum", "基本属性"),
@@ -80,6 +102,19 @@ RFM: dict[str, Any] = {
     "count": "total_count",
 }
 
+RFM_TRADE: dict[str, Any] = {
+    "name": "会员价值 RFM（近一年交易）",
+    "description": "从交易明细计算，只看最近 365 天",
+    "kind": "rfm",
+    "table": "ads_trade",
+    "user_id": {"column": "user_id", "id_type": "one_id"},
+    "ids": [{"column": "user_id_2", "id_type": "mobile"}],
+    "input": "transactions",
+    "days": 365,
+    "time": "trade_time",
+    "amount": "trade_amount",
+}
+
 ITEMS: dict[str, Any] = {
     "name": "商品标签",
     "description": "每件商品的名称、品牌、类目和价格",
@@ -94,11 +129,14 @@ ITEMS: dict[str, Any] = {
         _tag("season", "季节", "enum", "商品"),
         _tag("color", "颜色", "enum", "商品"),
         _tag("material", "材质", "enum", "商品"),
-        _tag("style", "风格", "enum", "商品"),
+        _tag("style", "风格", "multi", "商品", separator=","),
         _tag("spec", "规格", "text", "商品"),
         _tag("is_new", "新品", "enum", "商品"),
         _tag("price", "价格", "number", "商品"),
         _tag("launch_price", "上市价", "number", "商品"),
+        _tag("buy_threshold", "购买门槛", "enum", "商品"),
+        _tag("profit_rate", "利润率", "number", "商品"),
+        _tag("sales_90d", "近90天销量", "number", "商品", description="统计值，训练推荐模型时要排除"),
         _tag("on_shelf_time", "上架时间", "date", "商品"),
     ],
     "refresh": {"every": "day", "at": "05:00"},
@@ -130,5 +168,37 @@ BEHAVIOUR: dict[str, Any] = {
             "label": "object_value",
             "attribute_column": "object_attr",
         },
+    ],
+}
+
+
+PURCHASES: dict[str, Any] = {
+    "name": "会员购买",
+    "description": "只有购买行为，每个对象属性各有一张维表",
+    "kind": "behaviour",
+    "table": "ads_purchase",
+    "user_id": {"column": "user_id", "id_type": "one_id"},
+    "ids": [{"column": "user_id_2", "id_type": "mobile"}],
+    "time": "behavior_time",
+    "type": {"column": "behavior_type"},
+    "count": "behavior_count",
+    "amount": "behavior_amount",
+    "channel": "channel",
+    "object_key": "object_attr",
+    "object_value": "object_value",
+    "object_value_id": "object_value_id",
+    "base_object": "商品",
+    "dimensions": [
+        {"place": "type", "table": "dim_behavior_type", "key": "behavior_type", "label": "behavior_type"},
+        {"place": "channel", "table": "dim_channel", "key": "channel", "label": "channel"},
+        *(
+            {"place": "object", "table": table, "key": column, "label": column, "attribute": attribute}
+            for attribute, table, column in (
+                ("一级类目", "dim_cat1", "cat1"),
+                ("二级类目", "dim_cat2", "cat2"),
+                ("品牌", "dim_brand", "brand"),
+                ("商品", "ads_item_tag", "item_name"),
+            )
+        ),
     ],
 }

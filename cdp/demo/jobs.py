@@ -18,4 +18,4 @@ class LoadDemo(JobKind):
     def run(self, job: JobContext) -> dict[str, Any]:
         from cdp.demo.load import load
 
-        return load(job, job.params["profile"])
+        return load(job, job.params["profile"], job.params.get("second", ""))

@@ -92,7 +92,7 @@ def _behaviour(access: Access, row: Dataset, fields: list[Any], dataset: Behavio
         "has_amount": "amount" in roles,
         "has_count": "count" in roles,
         "object_form": "keyvalue" if key_value else "wide",
-        "base_object": row.definition.get("base_object", "") if key_value else "",
+        "base_object": row.base_object if key_value else "",
         "objects": objects,
     }
 

@@ -200,7 +200,7 @@ class WorkspaceCatalog:
             "channel" in roles,
             "count" in roles,
             "amount" in roles,
-            row.definition.get("base_object") or None if key_value else None,
+            row.base_object or None if key_value else None,
             self._items(row),
         )
 

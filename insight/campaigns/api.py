@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from cdp.core import timezones
 from cdp.core.api import WorkspaceViewSet, json_object
 from cdp.core.errors import NotFound, ValidationFailed
-from insight.campaigns import granting, links, rights, services
+from insight.campaigns import granting, links, outcome, rights, services
 from insight.campaigns.models import Campaign, CampaignGrant
 
 
@@ -98,8 +98,14 @@ class CampaignViewSet(WorkspaceViewSet):
 
     @action(detail=True)
     def links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """What belongs to the campaign, by kind: id, name, state, people; and the sums of the tasks' figures."""
-        parts = links.belongings(self.access, self.get_object())
+        """What belongs to the campaign, by kind: id, name, state, people; and the sums of the tasks' figures.
+
+        A main campaign has no links; its sums are those of the campaigns below it. `budget_each` and `goal_each` are
+        budget and goal per person reached.
+        """
+        campaign = self.get_object()
+        parts = links.belongings(self.access, campaign)
+        reached = outcome.of(self.access, campaign, timezones.today(self.workspace))
         found = {
             kind.key: [
                 {"id": row.id, "name": row.name, "state": row.state_key, "people": row.people, **row.results}
@@ -107,7 +113,10 @@ class CampaignViewSet(WorkspaceViewSet):
             ]
             for kind, rows in parts
         }
-        return Response({"links": found, "results": links.results(parts)})
+        each = {"budget_each": reached.budget_each, "goal_each": reached.goal_each}
+        plan = {name: None if amount is None else str(amount) for name, amount in each.items()}
+        days = {"days": reached.days, "days_passed": reached.passed}
+        return Response({"links": found, "results": reached.results, **days, **plan})
 
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -13,8 +13,8 @@ class CampaignsConfig(AppConfig):
         from django.db.models.signals import post_delete
 
         from admin_center.members.models import WorkspaceMember
-        from cdp.console import navigation
-        from insight.campaigns import granting
+        from cdp.console import home, navigation
+        from insight.campaigns import granting, rights
 
         # Somebody who comes back later begins without grants.
         post_delete.connect(granting.forget, sender=WorkspaceMember, dispatch_uid="campaigns.forget_grants")
@@ -26,5 +26,19 @@ class CampaignsConfig(AppConfig):
                 "campaigns:calendar",
                 any_of=("campaign.create", "campaign.manage"),
                 order=60,
+            )
+        )
+        home.register(
+            home.Tile(
+                _("Campaigns"),
+                "calendar-event",
+                lambda access: rights.visible(access).count(),
+                "campaigns:calendar",
+                rights.SEE,
+                "campaigns:new",
+                _("New campaign"),
+                rights.CREATE,
+                order=35,
+                any_of=(rights.CREATE, rights.SEE),
             )
         )

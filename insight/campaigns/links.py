@@ -125,10 +125,11 @@ def forget(kind: str, object_id: str) -> None:
     CampaignLink.objects.filter(kind=kind, object_id=object_id).delete()
 
 
-def belongings(access: Access, campaign: Campaign) -> list[tuple[LinkedKind, list[Linked]]]:
-    """What belongs to a campaign, kind by kind; kinds with nothing are there too."""
+def belongings(access: Access, *campaigns: Campaign) -> list[tuple[LinkedKind, list[Linked]]]:
+    """What belongs to one of the campaigns, each once, kind by kind; kinds with nothing are there too."""
     ids: dict[str, list[str]] = {}
-    for kind, object_id in campaign.links.values_list("kind", "object_id"):
+    rows = CampaignLink.objects.filter(campaign__in=campaigns).order_by("kind", "object_id")
+    for kind, object_id in rows.values_list("kind", "object_id").distinct():
         ids.setdefault(kind, []).append(object_id)
     return [(kind, list(kind.find(access, ids.get(kind.key, [])))) for kind in KINDS]
 

@@ -18,7 +18,7 @@ from cdp.console.generic.forms import apply_errors
 from cdp.console.middleware import flash
 from cdp.core import timezones
 from cdp.core.errors import DomainError, PermissionDenied
-from insight.campaigns import calendar, granting, links, rights, services
+from insight.campaigns import calendar, granting, links, outcome, rights, services
 from insight.campaigns.forms import CampaignForm, GrantForm, QuickForm
 from insight.campaigns.models import Campaign, CampaignGrant
 
@@ -174,12 +174,22 @@ class CampaignDetail(CampaignView, DetailPage):
 
     def extra(self, obj: Campaign) -> dict[str, Any]:
         parts = [] if obj.is_main else links.belongings(self.access, obj)
+        reached = outcome.of(self.access, obj, self.today)
         below = _with_counts(rights.visible(self.access).filter(parent=obj)).order_by("starts", "name")
         return {
             "state": obj.state_on(self.today),
             "below": [(row, row.state_on(self.today)) for row in below] if obj.is_main else [],
             "parts": parts,
-            "totals": [(_RESULTS[name], number) for name, number in links.results(parts).items()],
+            "totals": [(_RESULTS[name], number) for name, number in reached.results.items()],
+            "outcome": reached,
+            "planned": [
+                (label, _money(whole, currency), _money(each, currency))
+                for label, whole, currency, each in (
+                    (_("Budget"), obj.budget, obj.budget_currency, reached.budget_each),
+                    (_("Revenue goal"), obj.goal, obj.goal_currency, reached.goal_each),
+                )
+                if whole is not None
+            ],
             "may_change": rights.may_change(self.access, obj),
             "may_grant": rights.may_grant(self.access, obj),
         }

@@ -18,6 +18,7 @@ class DatasetsConfig(AppConfig):
         from insight.datasets import (
             granting,
             jobs,  # noqa: F401  (registers its kind)
+            queries,
             rights,
             services,
         )
@@ -51,6 +52,7 @@ class DatasetsConfig(AppConfig):
                 _("New dataset"),
                 "insight.dataset.create",
                 order=10,
+                parts=queries.count_by_kind,
             )
         )
         home.register(

@@ -11,6 +11,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
 from insight.datasets import categories, definition_tables, joining, kinds, rfm
 from insight.datasets.models import (
+    JSON,
     TAG_KINDS,
     Dataset,
     DatasetDimension,
@@ -53,7 +54,7 @@ KNOWN = {
     "item_tags": TOP - {"user_id", "ids"} | {"item_id", "item_name", "tags"},
     "rfm": TOP | {"input", "days", "time", "amount", "count", "bands", "compare"},
 }
-SEPARATORS = (",", ";", "|", " ", "、")
+SEPARATORS = (",", ";", "|", " ", "、", JSON)
 RESERVED = {"user_unique_id", "item_id", "item_name"}
 
 
@@ -155,7 +156,7 @@ def _tags(reader: Reader, data: dict[str, Any]) -> None:
                 f"{path}/type", _("Choose one of %(types)s.") % {"types": ", ".join(DatasetField.TagType)}
             )
         if kind == "multi" and (separator or ",") not in SEPARATORS:
-            reader.wrong(f"{path}/separator", _("Choose a comma, semicolon, bar or blank."))
+            reader.wrong(f"{path}/separator", _("Choose a comma, semicolon, bar or blank, or JSON."))
         if given.get("description") and len(str(given["description"])) > 500:
             reader.wrong(f"{path}/description", _("Use at most %(length)d characters.") % {"length": 500})
         if column in RESERVED:

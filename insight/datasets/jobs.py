@@ -18,6 +18,8 @@ from insight.datasets import custom, kinds, naming, refreshing, services
 from insight.datasets.models import Dataset, DatasetVersion
 
 KEPT_VERSIONS = 2
+RETRY_SECONDS = (60.0, 300.0, 900.0)
+"""Pauses before the further attempts at a refresh that found the data engine busy."""
 
 
 class ScheduledUpdate(JobKind):
@@ -34,6 +36,10 @@ class RefreshDataset(JobKind):
     kind = "dataset.refresh"
     label = gettext_lazy("Refresh a dataset")
     queue = "compute"
+    max_attempts = len(RETRY_SECONDS) + 1
+
+    def retry_delay(self, attempt: int) -> float:
+        return RETRY_SECONDS[min(attempt, len(RETRY_SECONDS)) - 1]
 
     def run(self, job: JobContext) -> dict[str, Any]:
         rows = Dataset.objects.select_related("table", "workspace", "owner").prefetch_related("joins__table")

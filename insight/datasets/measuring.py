@@ -16,6 +16,7 @@ from insight.datasets.models import Dataset, DatasetField
 
 USER = quote("user_unique_id")
 EXAMPLES = 10
+TOLERANCE = 0.01
 KEYS = {Dataset.Kind.ITEM_TAGS.value: quote("item_id")}
 """What a row is about, where it is not a user."""
 _OUTPUT = {
@@ -77,6 +78,8 @@ def measure(
     stats["ids"] = [_id_stats(item, users, source, stats, rows) for item in fields if item.id_type]
     if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
         stats["repeated"] = _repeated(fields, path)
+    if any(item.role == "object_key" for item in fields):
+        stats |= _attributes(path)
     stats["joins"] = origin.matches()
     stats["warnings"] = _warnings(dataset, fields, rows - users, stats)
     return Measured(rows, users, stats)
@@ -156,6 +159,35 @@ def _repeated(fields: list[DatasetField], path: str) -> list[dict[str, Any]]:
     return [{"value": mask(value), "rows": count} for value, count in rows]
 
 
+def _attributes(path: str) -> dict[str, Any]:
+    """What the object attributes of behaviour say: the one with most values, and types that they count differently.
+
+    An event has a row per attribute, so within a type every attribute should come to the same times and amount.
+    """
+    totals: dict[str, list[tuple[str, float, float]]] = {}
+    with lake.cursor() as handle:
+        widest = handle.execute(
+            f"SELECT object_key FROM {path} WHERE object_key IS NOT NULL GROUP BY 1 "
+            f"ORDER BY count(DISTINCT object_value) DESC, 1 LIMIT 1"
+        ).fetchone()
+        for kind, name, times, amount in handle.execute(
+            f"""SELECT "type", object_key, sum(coalesce("count", 1))::DOUBLE, coalesce(sum(amount), 0)::DOUBLE
+                FROM {path} WHERE object_key IS NOT NULL GROUP BY ALL ORDER BY ALL"""
+        ).fetchall():
+            totals.setdefault(kind, []).append((name, times, amount))
+    differing = {
+        kind: [name for name, *_figures in rows]
+        for kind, rows in totals.items()
+        if any(_differ([row[place] for row in rows]) for place in (1, 2))
+    }
+    return {"base_object": widest[0] if widest else "", "attributes_differ": differing}
+
+
+def _differ(figures: list[float]) -> bool:
+    """Whether figures that should be equal are further apart than a hundredth."""
+    return max(figures) - min(figures) > TOLERANCE * max(map(abs, figures))
+
+
 def _warnings(
     dataset: Dataset, fields: list[DatasetField], repeats: int, stats: dict[str, Any]
 ) -> list[dict[str, Any]]:
@@ -166,6 +198,10 @@ def _warnings(
             found.append({"code": "without_item" if item else code, "count": stats[code]})
     if dataset.kind == Dataset.Kind.USER_TAGS and repeats:
         found.append({"code": "repeated_id", "count": repeats})
+    found += [
+        {"code": "attributes_differ", "type": kind, "names": names}
+        for kind, names in stats.get("attributes_differ", {}).items()
+    ]
     found += unmatched(stats["joins"])
     if stats["lost"]:
         found.append({"code": "lost_columns", "names": stats["lost"]})

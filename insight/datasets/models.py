@@ -164,6 +164,11 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         return max((table.loaded_at for table in self.tables if table.loaded_at), default=None)
 
     @property
+    def base_object(self) -> str:
+        """The object attribute that stands for any object: the chosen one, or else the one with most values."""
+        return str(self.definition.get("base_object") or self.stats.get("base_object") or "")
+
+    @property
     def warnings(self) -> list[dict[str, Any]]:
         """What a person should know about the current version."""
         return spoken(self.stats.get("warnings", []))
@@ -224,6 +229,10 @@ class DatasetDimension(models.Model):
         return f"{self.dataset_id} {self.place}: {self.table_id}"
 
 
+JSON = "json"
+"""In the place of a separator: the values are JSON arrays."""
+
+
 class DatasetField(models.Model):
     """A column of a dataset. `name` is what people call it."""
 
@@ -256,7 +265,7 @@ class DatasetField(models.Model):
     name = models.CharField(_("name"), max_length=64)
     description = models.CharField(_("description"), max_length=500, blank=True)
     tag_type = models.CharField(_("type"), max_length=8, choices=TagType, blank=True)
-    separator = models.CharField(_("separator"), max_length=1, blank=True)
+    separator = models.CharField(_("separator"), max_length=4, blank=True)
     id_type = models.CharField(_("ID type"), max_length=16, blank=True)
     encryption = models.CharField(_("encryption"), max_length=8, default="plain")
     category = models.ForeignKey(

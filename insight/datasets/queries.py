@@ -7,12 +7,16 @@ import re
 from typing import Any
 
 import duckdb
+from django.db.models import Count
+from django.urls import reverse
 
 from cdp import lake
+from cdp.console.home import Part
+from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from cdp.lake.names import literal, quote
 from insight.datasets import naming, rights
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import JSON, Dataset, DatasetField
 from insight.datasources.queries import looks_personal, profile
 
 MAX_VALUES = 3000
@@ -116,6 +120,21 @@ def _count(
             raise
 
 
+def count_by_kind(access: Access) -> list[Part]:
+    """How many datasets the person sees of each kind, each with the page that shows them best."""
+    counted = dict(rights.visible(access).order_by().values_list("kind").annotate(count=Count("pk")))
+    slug = access.workspace.slug
+    listed = reverse("datasets:list", args=[slug])
+    analysed = {Dataset.Kind.USER_TAGS: "analysis:perspective", Dataset.Kind.AIPL: "aipl:users"}
+    found = []
+    for kind in Dataset.Kind:
+        if kind in counted:
+            page = analysed.get(kind, "") if access.can("insight.analysis") else ""
+            url = reverse(page, args=[slug]) if page else f"{listed}?kind={kind}"
+            found.append(Part(kind.label, counted[kind], url))
+    return found
+
+
 def propose(table: Any) -> dict[str, Any]:
     """A first definition of a user-tag dataset from a table's columns and their profile."""
     columns = profile(table)
@@ -181,17 +200,28 @@ def _separators(table: Any, columns: list[str]) -> dict[str, str]:
     sample = f"(SELECT {texts} FROM {path} LIMIT {SAMPLE_ROWS})"
     with lake.cursor() as handle:
         row = handle.execute(f"SELECT {', '.join(parts)} FROM {sample}").fetchone() or ()
-    found, width = {}, 3 * len(_LISTS) + 1
+    found, width = _arrays(sample, columns), 3 * len(_LISTS) + 1
     for index, column in enumerate(columns):
         values = row[index * width : (index + 1) * width]
         distinct = values[-1]
-        for place, separator in enumerate(_LISTS):
+        for place, separator in enumerate(_LISTS if column not in found else ()):
             share, pieces, longest = values[3 * place : 3 * place + 3]
             fewer = pieces < 0.8 * distinct or (pieces <= distinct and longest > 2)
             if share and share >= 0.1 and pieces <= 200 and fewer:
                 found[column] = separator
                 break
     return found
+
+
+def _arrays(sample: str, columns: list[str]) -> dict[str, str]:
+    """Columns whose filled values are JSON arrays, all of them."""
+    tests = ", ".join(
+        f"bool_and(json_valid({name}) AND json_type({name}) = 'ARRAY') FILTER ({name} <> '')"
+        for name in map(quote, columns)
+    )
+    with lake.cursor() as handle:
+        row = handle.execute(f"SELECT {tests} FROM {sample}").fetchone() or ()
+    return {column: JSON for column, holds in zip(columns, row, strict=False) if holds}
 
 
 _LISTS = (",", ";", "|", "、")

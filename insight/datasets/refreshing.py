@@ -13,10 +13,11 @@ from cdp.core.errors import Conflict, EngineError
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
+from cdp.warehouse import failures
 from insight.datasets import rfm
 from insight.datasets.joining import Source, not_unique, source_of, text_of
 from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, unmatched
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import JSON, Dataset, DatasetField
 from insight.datasources.importing import cast as parse_text
 
 
@@ -62,6 +63,8 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
                 handle.execute(f"CREATE TABLE {target} AS {query}{order}")
     except duckdb.CatalogException as error:
         raise Conflict(_("The source table is no longer there."), code="table_missing") from error
+    except (duckdb.TransactionException, duckdb.IOException) as error:
+        raise failures.busy(error) from error
     except duckdb.Error as error:
         raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     job.phase(_("Counting"), progress=75)
@@ -192,7 +195,7 @@ def _tag(source: Source, item: DatasetField) -> str:
     if item.tag_type in ("enum", "text"):
         return f"nullif(nfc_normalize({as_text(item.column)}), '')"
     if item.tag_type == "multi":
-        parts = f"string_split(nfc_normalize({name}::VARCHAR), {literal(item.separator or ',')})"
+        parts = _parts(f"nfc_normalize({name}::VARCHAR)", item.separator or ",")
         clean = f"list_distinct(list_filter(list_transform({parts}, lambda x: trim(x)), lambda x: x <> ''))"
         return f"CASE WHEN len({clean}) > 0 THEN list_sort({clean}) END"
     kind = source.column_type(item.column)
@@ -200,6 +203,14 @@ def _tag(source: Source, item: DatasetField) -> str:
         value = name if kind in ("integer", "number") else f"try_cast(trim({name}::VARCHAR) AS DOUBLE)"
         return f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value} END"
     return _moment(source, item.column)
+
+
+def _parts(value: str, separator: str) -> str:
+    """The parts of a text as a list; what is no JSON array where one is expected has none."""
+    if separator == JSON:
+        holds = f"json_valid({value}) AND json_type({value}) = 'ARRAY'"
+        return f"""CASE WHEN {holds} THEN from_json({value}, '["VARCHAR"]') END"""
+    return f"string_split({value}, {literal(separator)})"
 
 
 def _moment(source: Source, column: str) -> str:

@@ -2,7 +2,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.datasets import category_pages, naming_pages, pages, rfm_pages, sharing_pages, views, wizard
+from insight.datasets import (
+    category_pages,
+    naming_pages,
+    pages,
+    rfm_pages,
+    sharing_pages,
+    template_pages,
+    views,
+    wizard,
+)
 
 app_name = "datasets"
 urlpatterns = [
@@ -10,6 +19,7 @@ urlpatterns = [
     path("new/", wizard.NewDataset.as_view(), name="new"),
     path("rfm/new/", rfm_pages.NewRfm.as_view(), name="rfm-new"),
     path("<str:pk>/rfm/", rfm_pages.EditRfm.as_view(), name="rfm-edit"),
+    path("templates/<str:template>/", template_pages.TemplateFile.as_view(), name="template"),
     path("move/", pages.MoveDatasets.as_view(), name="move"),
     path("folders/new/", pages.NewFolder.as_view(), name="folder-new"),
     path("folders/<str:pk>/edit/", pages.EditFolder.as_view(), name="folder-edit"),

@@ -35,7 +35,21 @@ from insight.datasets.models import Dataset, DatasetFolder
 from insight.datasources.queries import failed_copies
 
 VERSIONS_SHOWN = 10
+_OFFERS = {
+    Dataset.Kind.USER_TAGS.value: frozenset({"analysis", "categories", "names", "default"}),
+    Dataset.Kind.CUSTOM_TAGS.value: frozenset({"analysis", "categories", "default"}),
+    Dataset.Kind.RFM.value: frozenset({"default"}),
+    Dataset.Kind.AIPL.value: frozenset({"default"}),
+    Dataset.Kind.ITEM_TAGS.value: frozenset({"categories", "names"}),
+    Dataset.Kind.BEHAVIOUR.value: frozenset({"names", "default"}),
+}
 _EDIT_PAGES = {Dataset.Kind.RFM.value: "datasets:rfm-edit"}
+
+
+def _source_of(dataset: Dataset) -> Any:
+    """Where the table comes from."""
+    feed = getattr(dataset.table, "feed", None) if dataset.table else None
+    return feed.connection.name if feed else _("Built-in")
 
 
 class MarksColumn(Column):
@@ -99,6 +113,7 @@ class DatasetList(ListPage):
         TextColumn(
             "name", _("Dataset"), sort="name", link=True, below=lambda row: row.table and row.table.name
         ),
+        TextColumn("source", _("Data source"), value=lambda row: _source_of(row)),
         TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind"),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
         NumberColumn("shown_users", _("Users"), sort="shown_users"),
@@ -109,7 +124,7 @@ class DatasetList(ListPage):
 
     def get_queryset(self) -> QuerySet[Dataset]:
         found = rights.granted(self.access) if self.tab() == "granted" else rights.visible(self.access)
-        rows = rights.with_figures(self.access, found).select_related("table")
+        rows = rights.with_figures(self.access, found).select_related("table__feed__connection")
         folder = self.request.GET.get("folder", "")
         return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
 
@@ -206,11 +221,18 @@ class DatasetDetail(DetailPage):
             "stale": bool(loaded and obj.refreshed_at and loaded > obj.refreshed_at),
             "versions": [] if some else obj.versions.all()[:VERSIONS_SHOWN],
             "may_select": self.access.can("insight.audience.filter"),
+            "may_analyse": self.access.can("insight.analysis"),
             **rfm_context(obj),
             "panel": support.panel(self.access, obj) if support else None,
             "edit_url": self.reverse(edit_page, pk=obj.pk),
+            "offers": offers(obj.kind),
             "may_change": rights.may_manage(self.access, obj),
         }
+
+
+def offers(kind: str) -> frozenset[str]:
+    """What pages of a dataset of this kind offer beside editing, refreshing, sharing, moving and removing."""
+    return _OFFERS.get(kind, frozenset())
 
 
 def sharing_of(dataset: Dataset) -> str:

@@ -20,6 +20,15 @@ def text(warning: dict[str, Any]) -> str:
         return _("Columns that the source no longer has: %(names)s.") % values
     if warning["code"] == "tag_failed":
         return _("“%(name)s” could not be computed and keeps its values: %(reason)s") % values
+    if warning["code"] == "attributes_differ":
+        values["kind"] = warning.get("type") or _("unknown")
+        return (
+            _(
+                "“%(kind)s” has other totals by one object attribute than by another (%(names)s): "
+                "not every event stands under each."
+            )
+            % values
+        )
     if warning["code"] == "names_missing":
         return (
             _("These tables no longer name values, because they or a column of theirs have gone: %(names)s.")

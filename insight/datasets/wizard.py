@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -26,7 +25,9 @@ from insight.datasets import (
 )
 from insight.datasets.folders import folders
 from insight.datasets.joining import Source
-from insight.datasets.models import Dataset, DatasetField, DatasetJoin
+from insight.datasets.models import JSON, Dataset, DatasetField, DatasetJoin
+from insight.datasets.templates import TEMPLATES
+from insight.datasets.wizard_posted import definition_of, posted_rows
 from insight.datasets.wizard_rows import Row, proposed_rows
 from insight.datasources.models import SourceTable
 from insight.datasources.queries import sample
@@ -49,12 +50,12 @@ SEPARATORS = (
     ("|", gettext_lazy("Bar")),
     (" ", gettext_lazy("Blank")),
     ("、", gettext_lazy("Chinese comma")),
+    (JSON, gettext_lazy("JSON array")),
 )
 EXAMPLES = 3
 EXAMPLE_LENGTH = 24
-_PARTS = ("role", "alias", "tag_type", "id_type", "separator", "encryption", "category", "description")
+_DRAFT = "dataset_draft"
 _VALUES = ("name", "description", "constant", "base_object", "folder", "items", "items_object")
-_ROLES = ("time", "type", "count", "amount", "channel", "object_key", "object_value", "object_value_id")
 
 
 class NewDataset(WorkspaceView):
@@ -65,6 +66,8 @@ class NewDataset(WorkspaceView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         table = self.table()
+        if request.GET.get("step") == "table":
+            return self.choose()
         if request.GET.get("kind") == Dataset.Kind.AIPL:
             return HttpResponseRedirect(self.reverse(kinds.KINDS[Dataset.Kind.AIPL.value].new_url))
         if table is not None and request.GET.get("kind") == Dataset.Kind.RFM:
@@ -78,6 +81,9 @@ class NewDataset(WorkspaceView):
             return self.choose()
         if request.POST.get("join"):
             return self.configure(table, self.kind())
+        if request.POST.get("step") == "table":
+            request.session[_DRAFT] = request.POST.urlencode()
+            return HttpResponseRedirect(self.step_back(table, self.kind()))
         data, places = definition_of(request.POST, table, self.kind())
         try:
             dataset = services.create(self.access, data)
@@ -103,6 +109,9 @@ class NewDataset(WorkspaceView):
             tables=tables,
             kinds=Dataset.Kind.choices,
             folder=self.request.GET.get("folder", ""),
+            chosen_table=self.request.GET.get("table", ""),
+            chosen_kind=self.request.GET.get("kind", "user_tags"),
+            templates=TEMPLATES.values(),
             back_url=self.reverse("datasets:list"),
         )
         return self.render("insight/datasets/choose.html", context)
@@ -127,7 +136,7 @@ class NewDataset(WorkspaceView):
         error: DomainError | None = None,
         places: dict[str, int] | None = None,
     ) -> HttpResponse:
-        posted = self.request.POST
+        posted = self.request.POST or self.draft(table, kind)
         joins = wizard_joins.changed(posted, self.workspace, table) if posted else self.joins()
         source = wizard_joins.source_of(self.workspace, table, joins)
         rows = self.rows(table, kind)
@@ -173,6 +182,17 @@ class NewDataset(WorkspaceView):
 
     def back_url(self) -> str:
         return self.reverse("datasets:list")
+
+    def step_back(self, table: SourceTable, kind: str) -> str:
+        """The choice of table and kind, as they were chosen."""
+        folder = self.request.POST.get("folder", "")
+        query = urlencode({"step": "table", "table": table.name, "kind": kind, "folder": folder})
+        return f"{self.reverse('datasets:new')}?{query}"
+
+    def draft(self, table: SourceTable, kind: str) -> QueryDict:
+        """What was typed before the person went back, where it was for the same table and kind."""
+        kept = QueryDict(self.request.session.pop(_DRAFT, ""))
+        return kept if (kept.get("table"), kept.get("kind")) == (table.name, kind) else QueryDict()
 
 
 class EditDataset(NewDataset):
@@ -239,6 +259,9 @@ class EditDataset(NewDataset):
     def back_url(self) -> str:
         return self.reverse("datasets:detail", pk=self.kwargs["pk"])
 
+    def draft(self, table: SourceTable, kind: str) -> QueryDict:
+        return QueryDict()
+
 
 def _table_of(dataset: Dataset) -> SourceTable:
     if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
@@ -283,71 +306,6 @@ def _with_joined(rows: list[Row], source: Source, kind: str, removed: str = "") 
             rows.append(row)
             kept.append(row)
     return kept
-
-
-def posted_rows(posted: Any) -> list[Row]:
-    """The wizard's rows as they were sent."""
-    try:
-        columns = json.loads(posted.get("columns", "[]"))
-    except ValueError:
-        columns = []
-    rows = []
-    for index, column in enumerate(columns if isinstance(columns, list) else []):
-        row: Row = {"index": index, "column": str(column)}
-        row.update({part: posted.get(f"{part}-{index}", "") for part in _PARTS})
-        row["pivot"] = bool(posted.get(f"pivot-{index}"))
-        rows.append(row)
-    return rows
-
-
-def definition_of(posted: Any, table: SourceTable, kind: str) -> tuple[dict[str, Any], dict[str, int]]:
-    """(the posted wizard in the form of the API, which row each path such as `tags/0` came from)."""
-    data: dict[str, Any] = {"name": posted.get("name", ""), "kind": kind, "table": table.name, "ids": []}
-    data.update(description=posted.get("description", ""), folder=posted.get("folder") or None)
-    lists: dict[str, list[dict[str, Any]]] = {"tags": [], "object_columns": []}
-    places: dict[str, int] = {}
-
-    def append(name: str, rows: list[dict[str, Any]], value: dict[str, Any]) -> None:
-        places[f"{name}/{len(rows)}"] = row["index"]
-        rows.append(value)
-
-    data["joins"] = wizard_joins.posted(posted)
-    for row in posted_rows(posted):
-        role, column = row["role"], row["column"]
-        named = {"column": column, "name": row["alias"] or column}
-        identity = {**named, "id_type": row["id_type"], "encryption": row["encryption"] or "plain"}
-        if role == "identifier":
-            places["user_id"], data["user_id"] = row["index"], identity
-        elif role == "id":
-            append("ids", data["ids"], identity)
-        elif role == "tag":
-            tag = {**named, "type": row["tag_type"], "pivot_enabled": row["pivot"]}
-            tag.update(category=row["category"], description=row["description"])
-            if row["tag_type"] == "multi":
-                tag["separator"] = row["separator"] or ","
-            append("tags", lists["tags"], tag)
-        elif role == "object":
-            append("object_columns", lists["object_columns"], named)
-        elif role:
-            key = "item_id" if role == "item" else role
-            places[key], data[key] = row["index"], {"column": column} if role == "type" else column
-    if kind == Dataset.Kind.ITEM_TAGS:
-        del data["ids"]
-        return {"item_id": None, "item_name": None, **data, "tags": lists["tags"]}, places
-    data.setdefault("user_id", None)
-    if kind == Dataset.Kind.USER_TAGS:
-        data["tags"] = lists["tags"]
-        return data, places
-    linked = {"dataset": posted.get("items", ""), "object": posted.get("items_object", "")}
-    data["items"] = linked if linked["dataset"] else None
-    for role in (*_ROLES, "base_object"):
-        data.setdefault(role, None)
-    data["object_columns"] = lists["object_columns"]
-    if posted.get("base_object") and data["object_key"]:
-        data["base_object"] = posted["base_object"]
-    if posted.get("constant"):
-        data["type"] = {"constant": posted["constant"]}
-    return data, places
 
 
 def _place(error: DomainError, places: dict[str, int], rows: list[Row]) -> dict[str, list[str]]:

@@ -63,14 +63,15 @@ def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
 
 
 def failed_copies(tables: Iterable[SourceTable]) -> list[dict[str, str]]:
-    """Of tables that are copied from a database those whose last copy failed: [{"id", "table", "code", "detail"}].
+    """The tables that could not be loaded the last time: [{"id", "table", "code", "detail"}].
 
-    What is made of them still has the rows from before.
+    What is made of them still has the rows from before. `code` is that of a failed copy, empty for files.
     """
-    feeds = Feed.objects.filter(table__in=list(tables)).exclude(error_code="").select_related("table")
+    failed = {table.pk: table for table in tables if table.error}
+    codes = dict(Feed.objects.filter(table__in=list(failed)).values_list("table", "error_code"))
     return [
-        {"id": feed.table.pk, "table": feed.table.name, "code": feed.error_code, "detail": feed.table.error}
-        for feed in feeds.order_by("table__name")
+        {"id": table.pk, "table": table.name, "code": codes.get(table.pk, ""), "detail": table.error}
+        for table in sorted(failed.values(), key=lambda table: table.name)
     ]
 
 

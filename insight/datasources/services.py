@@ -213,8 +213,10 @@ def _name_taken() -> Conflict:
     return Conflict(message, code="name_taken", errors={"name": [message]})
 
 
-def import_parquet(access: Access, name: str, path: Path) -> Job:
-    """Import a Parquet file that lies on this machine (demo data); the file stays."""
+def import_parquet(
+    access: Access, name: str, path: Path, *, replace: SourceTable | None = None, append: bool = False
+) -> Job:
+    """Import a Parquet file that lies on this machine (demo data); the file stays. See `start_import`."""
     copy = uploads_folder() / uuid.uuid4().hex
     shutil.copyfile(path, copy)
     upload = Upload.objects.create(
@@ -225,7 +227,7 @@ def import_parquet(access: Access, name: str, path: Path) -> Job:
         options=files.Options(format="parquet").as_json(),
         created_by=access.user,
     )
-    return start_import(access, upload, name)
+    return start_import(access, upload, name, replace=replace, append=append)
 
 
 def delete_table(access: Access, table: SourceTable) -> None:

@@ -12,6 +12,9 @@ from cdp.console.links import ws_reverse
 from cdp.console.visits import note_visit
 from cdp.core.access import Access
 
+LISTS = "lists"
+"""In the session: the last query of each list, by its path."""
+
 
 class WorkspaceView(View):
     """A page below /w/<workspace>/. `permission` is required before anything else; "" is not allowed."""
@@ -40,6 +43,12 @@ class WorkspaceView(View):
 
     def reverse(self, name: str, *args: Any, **kwargs: Any) -> str:
         return ws_reverse(self.request, name, *args, **kwargs)
+
+    def list_url(self, name: str) -> str:
+        """The address of a list as the person left it: with its search, filters, sorting and page."""
+        path = self.reverse(name)
+        query = self.request.session.get(LISTS, {}).get(path, "")
+        return f"{path}?{query}" if query else path
 
     def get_context(self, **more: Any) -> dict[str, Any]:
         return {"title": self.title, "view": self, "workspace": self.workspace, **more}

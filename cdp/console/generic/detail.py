@@ -48,7 +48,7 @@ class DetailPage(ObjectMixin):
         context = self.get_context(
             object=obj,
             facts=self.facts(obj),
-            back_url=self.reverse(self.back_url_name) if self.back_url_name else "",
+            back_url=self.list_url(self.back_url_name) if self.back_url_name else "",
             back_label=self.back_label,
         )
         context["title"] = self.title or str(obj)

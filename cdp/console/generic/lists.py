@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from cdp.console.generic.base import WorkspaceView
+from cdp.console.generic.base import LISTS, WorkspaceView
 from cdp.console.generic.columns import Column
 from cdp.console.middleware import flash
 from cdp.core import audit
@@ -25,6 +25,7 @@ from cdp.core.errors import DomainError
 
 PER_PAGE = 25
 MAX_BULK = 500
+MOST_LISTS = 20
 NO_SEARCH = ("page", "sort", "tab", "columns")
 """Parts of an address that choose a view of a list, not rows of it."""
 
@@ -104,10 +105,21 @@ class ListPage(WorkspaceView):
         rows = self._sorted(self._filtered(self.get_queryset()))
         if self.export_name and request.GET.get("export") == "csv":
             return self._csv(rows)
+        self._remember()
         context = self.get_context(**self._page(rows))
         if request.htmx and not request.htmx.boosted:  # type: ignore[attr-defined]
             return self.render(self.table_template, context)
         return self.render(self.template_name, context)
+
+    def _remember(self) -> None:
+        """Keep the query, so that the way back from a page of one row leads to the same rows."""
+        kept = dict(self.request.session.get(LISTS, {}))
+        query = self.request.GET.urlencode()
+        if kept.pop(self.request.path, "") == query:
+            return
+        if query:
+            kept[self.request.path] = query
+        self.request.session[LISTS] = dict(list(kept.items())[-MOST_LISTS:])
 
     def _filtered(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         term = self.request.GET.get("q", "").strip()

@@ -198,17 +198,22 @@ class Behaviour:
             SELECT i, sec, {REFUND}, channel, {PAGE}, {page("订单页")}, 1, cents FROM refunds WHERE {chunk}"""
 
     def _add_unknown(self) -> None:
-        """Visits of users whom no other table knows, as many as make up their share of all rows."""
+        """Visits of users whom no other table knows, with as many rows as make up their share of all.
+
+        Each shows under its item and under the first category, as other visits do.
+        """
         dice, users = self.dice, self.profile.users
-        rows = round(self.rows * UNKNOWN_SHARE / (1 - UNKNOWN_SHARE))
-        known, part = self.profile.items - 1, HISTORY_DAYS * DAY // 20
+        visits = round(self.rows * UNKNOWN_SHARE / (1 - UNKNOWN_SHARE) / 2)
+        part = HISTORY_DAYS * DAY // 20
+        at = dice.below("key", "unknown at", part)
+        channel = dice.below("key // 20", "unknown channel", len(ONLINE_NUMBERS))
+        item = dice.below("key", "unknown item", self.profile.items - 1)
         self.db.execute(
             f"""
             INSERT INTO act
-            SELECT {users} + 1 + key // 20, {dice.below("key", "unknown at", part)} + (key % 20) * {part},
-                   {BROWSE}, {ONLINE_NUMBERS}[1 + {dice.below("key // 20", "unknown channel", len(ONLINE_NUMBERS))}],
-                   {ITEM}, item, 1, price
-            FROM (SELECT key, 1 + {dice.below("key", "unknown item", known)} AS item FROM range({rows}) t(key))
+            SELECT i, sec, type, channel, unnest([{ITEM}, {CAT1}])::TINYINT, unnest([item, cat1_no]), 1, price
+            FROM (SELECT {users} + 1 + key // 20 AS i, {at} + (key % 20) * {part} AS sec, {BROWSE}::TINYINT AS type,
+                         {ONLINE_NUMBERS}[1 + {channel}] AS channel, 1 + {item} AS item FROM range({visits}) t(key))
             JOIN item USING (item)"""
         )
 

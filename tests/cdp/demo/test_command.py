@@ -1,4 +1,4 @@
-"""`python -m cdp.demo generate`."""
+"""`python -m cdp.demo`: tables as files, and in databases."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cdp.demo.__main__ import main
+from tests.insight.datasources.servers import Server, mysql_server, postgresql_server
 
 
 def test_csv_files_hold_the_same_rows(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +44,35 @@ def test_an_unknown_profile_is_refused(tmp_path: Path, capsys: pytest.CaptureFix
         main(["generate", "--profile", "huge", "--to", str(tmp_path)])
     assert ended.value.code == 2
     assert "invalid choice: 'huge'" in capsys.readouterr().err
+
+
+def sent_to(server: Server, *words: str) -> int:
+    url = f"{server.kind}://{server.user}:{server.password}@{server.host}:{server.port}/{server.database}"
+    return main(["export", "--profile", "test", "--as-of", "2026-11-01", "--into", url, *words])
+
+
+@pytest.mark.slow
+def test_tables_are_made_in_postgresql_and_replaced_only_when_told(
+    db: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with postgresql_server() as server:
+        assert sent_to(server, "--schema", "shop") == 0
+        assert "Made 16 tables" in capsys.readouterr().out
+        assert server.run("SELECT count(*) FROM shop.ads_user_tag") == [(2000,)]
+        assert server.run("SELECT max(trade_time)::date::text FROM shop.ads_trade") == [("2026-11-01",)]
+        assert sent_to(server, "--schema", "shop") == 1
+        assert "already exists" in capsys.readouterr().err
+        assert sent_to(server, "--schema", "shop", "--replace") == 0
+
+
+@pytest.mark.slow
+def test_tables_are_made_in_mysql() -> None:
+    with mysql_server() as server:
+        assert sent_to(server) == 0
+        assert server.run("SELECT count(*) FROM ads_user_tag") == [(2000,)]
+        assert server.run("SELECT count(DISTINCT gender) FROM ads_user_tag") == [(2,)]
+
+
+def test_other_databases_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "--profile", "test", "--into", "oracle://somewhere/db"]) == 1
+    assert "postgresql://" in capsys.readouterr().err

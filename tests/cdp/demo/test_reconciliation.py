@@ -1,11 +1,43 @@
-"""The tables agree with each other to the cent. Every query lists what disagrees."""
+"""The tables agree with each other to the cent, also after further days. Every query lists what disagrees."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import duckdb
 import pytest
+
+from cdp.demo.retailer import Tables, another_day
+from tests.cdp.demo.conftest import AS_OF
+
+DAYS_LATER = 2
+
+
+@pytest.fixture(scope="module", params=["as they are made", "after further days"])
+def tables(request: pytest.FixtureRequest, retailer: Tables) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect()
+    for name, path in retailer.parquet().items():
+        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{path}')")
+    as_of = AS_OF
+    if request.param != "as they are made":
+        for _number in range(DAYS_LATER):
+            as_of += timedelta(days=1)
+            for name, query in another_day.appended(as_of).items():
+                connection.execute(f"INSERT INTO {name} {query}")
+            made = {
+                name: connection.execute(query).to_arrow_table()
+                for name, query in another_day.renewed(as_of).items()
+            }
+            for name, rows_made in made.items():
+                connection.register("made", rows_made)
+                connection.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM made")
+                connection.unregister("made")
+    connection.execute(f"CREATE MACRO as_of() AS DATE '{as_of}'")
+    yield connection
+    connection.close()
+
 
 CENTS = "sum(round(behavior_amount * 100)::BIGINT)"
 
@@ -48,8 +80,8 @@ def test_purchases_add_up_to_the_same_for_every_attribute(tables: duckdb.DuckDBP
 @pytest.mark.parametrize(
     ("column", "total"),
     [
-        ("round(amount_30d * 100)::BIGINT", "coalesce(sum(cents) FILTER (day > DATE '2026-11-01' - 30), 0)"),
-        ("round(amount_90d * 100)::BIGINT", "coalesce(sum(cents) FILTER (day > DATE '2026-11-01' - 90), 0)"),
+        ("round(amount_30d * 100)::BIGINT", "coalesce(sum(cents) FILTER (day > as_of() - 30), 0)"),
+        ("round(amount_90d * 100)::BIGINT", "coalesce(sum(cents) FILTER (day > as_of() - 90), 0)"),
         ("round(total_amount * 100)::BIGINT", "coalesce(sum(cents), 0)"),
         ("total_count", "count(cents)"),
         ("points", "coalesce(sum(cents), 0) // 100"),
@@ -95,7 +127,7 @@ def test_aipl_customers_are_sums_of_behaviour_by_channel(tables: duckdb.DuckDBPy
                        sum(behavior_count) FILTER (behavior_type = '收藏') AS fav,
                        sum(behavior_count) FILTER (behavior_type = '登录') AS login
                 FROM ads_behavior SEMI JOIN ads_user_tag USING (user_id)
-                WHERE behavior_time::DATE > DATE '2026-11-01' - 90
+                WHERE behavior_time::DATE > as_of() - 90
                       AND object_attr = CASE WHEN behavior_type = '登录' THEN '页面' ELSE '商品' END
                       AND behavior_type IN ('购买', '收藏', '登录')
                 GROUP BY ALL)
@@ -131,7 +163,7 @@ def test_every_item_id_is_known_and_its_sales_are_counted(tables: duckdb.DuckDBP
         tables,
         """SELECT item_id FROM ads_item_tag LEFT JOIN
            (SELECT object_value_id AS item_id, sum(behavior_count) AS sold FROM ads_behavior
-            WHERE behavior_type = '购买' AND object_attr = '商品' AND behavior_time::DATE > DATE '2026-11-01' - 90
+            WHERE behavior_type = '购买' AND object_attr = '商品' AND behavior_time::DATE > as_of() - 90
             GROUP BY ALL) USING (item_id)
            WHERE sales_90d <> coalesce(sold, 0)""",
     )
@@ -172,13 +204,31 @@ def test_purchases_come_after_registration_and_nothing_after_the_last_day(
         tables,
         "SELECT user_id FROM ads_trade JOIN ads_user_tag USING (user_id) WHERE trade_time < register_time",
     ) == []  # fmt: skip
-    [(first, last)] = rows(
+    [(first, ends)] = rows(
         tables,
-        "SELECT min(behavior_time)::DATE::VARCHAR, max(behavior_time)::DATE::VARCHAR FROM ads_behavior",
+        "SELECT min(behavior_time)::DATE::VARCHAR, max(behavior_time)::DATE = as_of() FROM ads_behavior",
     )
-    assert (first, last) == ("2024-10-03", "2026-11-01")
+    assert (first, ends) == ("2024-10-03", True)
 
 
+def test_further_days_append_orders_and_visits(retailer: Tables) -> None:
+    with duckdb.connect() as db:
+        for name, path in retailer.parquet().items():
+            db.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{path}')")
+        new = another_day.appended(AS_OF + timedelta(days=1))
+        like = AS_OF + timedelta(days=1 - another_day.APART)
+        for name, column in (("ads_trade", "trade_time"), ("ads_behavior", "behavior_time")):
+            [(found, first, last)] = rows(
+                db, f"SELECT count(*), min({column})::DATE, max({column})::DATE FROM ({new[name]})"
+            )
+            assert (
+                found > 0 and first == last == AS_OF + timedelta(days=1) and like.weekday() == first.weekday()
+            )
+        fresh = f"SELECT order_id FROM ({new['ads_trade']}) SEMI JOIN ads_trade USING (order_id)"
+        assert rows(db, fresh) == []
+
+
+@pytest.mark.parametrize("tables", ["as they are made"], indirect=True)
 def test_behaviour_is_in_the_order_of_user_and_time(tables: duckdb.DuckDBPyConnection) -> None:
     assert rows(
         tables,

@@ -12,8 +12,8 @@ from django.utils import timezone
 from admin_center.audit.models import AuditEntry
 from cdp.core.errors import NotFound, PermissionDenied, PreconditionFailed, ValidationFailed
 from insight.audiences import services as audiences
-from insight.campaigns import calendar, granting, links, rights, services
-from insight.campaigns.models import Campaign, CampaignGrant
+from insight.campaigns import calendar, granting, links, outcome, rights, services
+from insight.campaigns.models import Campaign, CampaignGrant, CampaignLink
 from tests.factories import make_access
 
 DAYS = {"starts": "2026-11-01", "ends": "2026-11-30"}
@@ -295,3 +295,49 @@ def test_other_workspaces_are_not_there(admin: Any, main: Campaign) -> None:
 
 def _year() -> tuple[date, date]:
     return date(2026, 1, 1), date(2026, 12, 31)
+
+
+@pytest.mark.parametrize(("sent", "delivered", "each"), [(50, 40, "2.50"), (50, 0, "2.00"), (0, 0, None)])
+def test_budget_and_goal_are_shared_among_the_people_reached(
+    admin: Any, monkeypatch: pytest.MonkeyPatch, sent: int, delivered: int, each: str | None
+) -> None:
+    figures = {"sent": sent, "delivered": delivered, "opened": 0, "clicked": 0}
+    monkeypatch.setattr(
+        links, "belongings", lambda *_given: [(None, [links.Linked("1", "", "", results=figures)])]
+    )
+    data = {"name": "A", "code": "a", "starts": "2026-03-01", "ends": "2026-03-10", "budget": 100}
+    campaign = services.create(admin, data)
+    found = outcome.of(admin, campaign, date(2026, 3, 4))
+    assert (found.results["sent"], found.days, found.passed, found.share) == (sent, 10, 4, 40)
+    assert (None if found.budget_each is None else str(found.budget_each)) == each and found.goal_each is None
+
+
+@pytest.mark.parametrize(
+    ("day", "passed"), [("2026-02-28", 0), ("2026-03-01", 1), ("2026-03-10", 10), ("2027-01-01", 10)]
+)
+def test_days_that_have_passed_lie_between_none_and_all(admin: Any, day: str, passed: int) -> None:
+    campaign = services.create(
+        admin, {"name": "A", "code": "a", "starts": "2026-03-01", "ends": "2026-03-10"}
+    )
+    assert outcome.of(admin, campaign, date.fromisoformat(day)).passed == passed
+
+
+def test_a_main_campaign_counts_what_belongs_to_several_below_it_once(admin: Any, main: Campaign) -> None:
+    below = [
+        services.create(
+            admin, {"name": name, "code": name, "parent": main.pk, "starts": main.starts, "ends": main.starts}
+        )
+        for name in ("one", "two")
+    ]
+    for campaign in below:
+        CampaignLink.objects.create(campaign=campaign, kind="audience", object_id="aud_1")
+    asked: list[Any] = []
+
+    def find(_access: Any, ids: Any) -> list[Any]:
+        asked.extend(ids)
+        return []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(links, "KINDS", [links.LinkedKind("audience", "", "", find)])
+        outcome.of(admin, main, main.starts)
+    assert asked == ["aud_1"]

@@ -168,3 +168,68 @@ def test_lists_need_no_more_queries_for_more_datasets(world: World, path: str) -
     for number in range(4):
         services.create(world.access, {**DEFINITION, "name": f"More {number}"})
     assert count() == few
+
+
+def test_going_back_to_the_choice_of_a_table_loses_nothing(world: World) -> None:
+    browser, base = world.browser()
+    sent = world.wizard(NEW, name="Half done", columns={"gender": {"alias": "Sex", "category": "Person"}})
+    answer = browser.post(f"{base}new/", {**sent, "join": "add", "join-new": "events"})
+    assert [join["table"] for join in answer.context["joins"]] == ["events"]
+    joined = {
+        "join-0-table": "events",
+        "join-0-name": "events",
+        "join-0-left-0": "member",
+        "join-0-right-0": "who",
+    }
+    back = browser.post(f"{base}new/", {**sent, **joined, "step": "table"})
+    page = browser.get(back.headers["Location"]).content.decode()
+    assert "<option selected>members</option>" in page and 'value="user_tags" checked' in page
+    again = browser.get(base + NEW).context
+    assert again["values"]["name"] == "Half done"
+    assert [join["table"] for join in again["joins"]] == ["events"]
+    assert next(row for row in again["rows"] if row["column"] == "gender")["alias"] == "Sex"
+
+
+def test_what_was_typed_for_one_table_does_not_show_for_another(world: World) -> None:
+    browser, base = world.browser()
+    browser.post(f"{base}new/", {**world.wizard(NEW, name="Half done"), "step": "table"})
+    assert browser.get(f"{base}new/?table=events&kind=behaviour").context["values"]["name"] == "Events"
+
+
+def test_the_list_is_as_it_was_after_a_look_at_one_dataset(world: World) -> None:
+    dataset = world.dataset()
+    browser, base = world.browser()
+    browser.get(f"{base}?q=mem&sort=name")
+    assert browser.get(f"{base}{dataset.pk}/").context["back_url"] == f"{base}?q=mem&sort=name"
+    browser.get(base)
+    assert browser.get(f"{base}{dataset.pk}/").context["back_url"] == base
+
+
+def test_each_kind_offers_what_it_has(world: World) -> None:
+    tags, behaviour = world.dataset(), world.dataset(BEHAVIOUR)
+    browser, base = world.browser()
+    analyse, names, categories, default = "analysis/?dataset=", "/names/", "/categories/", "/default/"
+    of_tags = browser.get(f"{base}{tags.pk}/").content.decode()
+    assert all(part in of_tags for part in (analyse, names, categories, default))
+    of_behaviour = browser.get(f"{base}{behaviour.pk}/").content.decode()
+    assert names in of_behaviour and default in of_behaviour
+    assert analyse not in of_behaviour and categories not in of_behaviour
+
+
+def test_the_list_says_where_tables_come_from_and_what_is_wrong(world: World) -> None:
+    dataset = world.dataset()
+    Dataset.objects.filter(pk=dataset.pk).update(state="failed", error="The source table is no longer there.")
+    browser, base = world.browser()
+    page = browser.get(base).content.decode()
+    assert "Built-in" in page and "The source table is no longer there." in page
+
+
+def test_a_table_that_could_not_be_loaded_is_told_on_its_datasets(world: World) -> None:
+    dataset = world.dataset()
+    table = dataset.table
+    assert table is not None
+    table.error = "The database refused the password."
+    table.save()
+    browser, base = world.browser()
+    page = browser.get(f"{base}{dataset.pk}/").content.decode()
+    assert "could not be loaded the last time" in page and "The database refused the password." in page

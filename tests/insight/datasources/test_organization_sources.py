@@ -452,11 +452,11 @@ def test_the_dataset_and_the_audience_say_why_their_table_is_not_copied(one: Hea
         stop = lineage.of(audience).as_json()["made_from"][0]
         assert [failure["code"] for failure in stop["failures"]] == [code]
         page = one.north.browser.get(f"/w/{one.north.workspace.slug}/datasets/{dataset.pk}/").content.decode()
-        assert "could not be copied from its database" in page
+        assert "could not be loaded the last time" in page
         page = one.north.browser.get(
             f"/w/{one.north.workspace.slug}/audiences/{audience.pk}/"
         ).content.decode()
-        assert "could not be copied from its database" in page
+        assert "could not be loaded the last time" in page
         said.add(table.error)
         mend()
         assert one.north.again(table).status == "succeeded"

@@ -1,0 +1,155 @@
+"""The send-outs of the demo workspace: what they need, and somebody who reads them."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, DomainError
+from cdp.demo import audiences as rules
+from cdp.demo import campaigns
+from cdp.demo.steps import finish, one
+from cdp.jobs import JobContext
+from cdp.jobs.models import Job
+from insight.audiences.models import Audience
+from insight.campaigns.models import Campaign
+from insight.datasets.models import Dataset
+from marketing.channels import services as channels
+from marketing.channels.models import Provider, SenderAddress
+from marketing.content import reviews
+from marketing.content import services as content
+from marketing.content.models import Signature, Template
+from marketing.delivery import services as delivery
+from marketing.delivery.models import SendOut
+
+SENT = {"email": 300, "sms": 200}
+OPENED, CLICKED = 0.42, 0.16
+
+
+def send(
+    job: JobContext, access: Access, members: Dataset, made: dict[str, Audience], planned: dict[str, Campaign]
+) -> None:
+    """A mail and a text message to audiences of the demo, by way of the sandbox; some of the mails are opened."""
+    sent = [
+        _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
+        _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),
+    ]
+    until = time.monotonic() + 120
+    for send_out in sent:
+        active = Job.objects.filter(subject_id=send_out.pk, status__in=Job.ACTIVE).first()
+        if active is not None:
+            finish(active)
+        while send_out.state == SendOut.State.SENDING and time.monotonic() < until:
+            time.sleep(0.5)
+            send_out.refresh_from_db()
+    job.phase(_("Opening some of the messages"), progress=95)
+    try:
+        _read_mail()
+    except OSError as error:
+        # Only the effect's figures would miss it.
+        job.log(_("The messages in the sandbox could not be opened: %(error)s") % {"error": error})
+
+
+def _submit(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
+    def make() -> SendOut:
+        return delivery.create(access, channel, {**values, "limit": SENT[channel]})
+
+    send_out: SendOut = one(SendOut, access, make, name=values["name"])
+    if send_out.state == SendOut.State.DRAFT:
+        send_out = delivery.submit(access, send_out)
+    return send_out
+
+
+def _mail(access: Access, members: Dataset, audience: Audience, campaign: Campaign) -> SendOut:
+    host, _colon, port = settings.SANDBOX_SMTP.rpartition(":")
+    config = {"host": host, "port": int(port), "security": "none"}
+    values = {"channel": "email", "type": "smtp", "name": "Sandbox SMTP", "config": config}
+    mail = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMTP")
+    address = "hello@brand-a.example.com"
+    sender = one(
+        SenderAddress, access, lambda: channels.add_sender(access, mail, address, "Brand A"), address=address
+    )
+    letter = one(
+        Template,
+        access,
+        lambda: content.create_template(access, "email", rules.LETTER),
+        name=rules.LETTER["name"],
+    )
+    gift = rules.BIRTHDAY_LETTER
+    one(Template, access, lambda: content.create_template(access, "email", gift), name=gift["name"])
+    variables = {"city": {"dataset": members.pk, "tag": "city", "missing": "replace", "value": "远方"}}
+    sent = {"name": "女装回访邮件", "provider": mail, "sender": sender, "template": letter}
+    return _submit(
+        access, "email", {**sent, "audience": audience, "variables": variables, "campaigns": [campaign.pk]}
+    )
+
+
+def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
+    config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True}
+    values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
+    platform = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
+    signature = one(
+        Signature, access, lambda: content.add_signature(access, platform, "BrandA"), provider=platform
+    )
+    text = one(
+        Template, access, lambda: content.create_template(access, "sms", rules.TEXT), name=rules.TEXT["name"]
+    )
+    if not text.reviews.filter(provider=platform).exists():
+        content.submit_for_review(access, text, platform)
+    _wait_for_reviews(text, signature)
+    sent = {"name": "生日祝福短信", "provider": platform, "signature": signature, "template": text}
+    return _submit(access, "sms", {**sent, "audience": audience, "campaigns": [campaign.pk]})
+
+
+def _wait_for_reviews(text: Template, signature: Signature) -> None:
+    """The platform reviews template and signature within seconds. Raises Conflict where it does not approve them."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        review = reviews.current(text, signature.provider)
+        if review is not None and review.state != "approved":
+            reviews.check(review)
+        if signature.state != "approved":
+            signature = reviews.check_signature(signature)
+        if signature.state == "approved" and reviews.approved(text, signature.provider):
+            return
+        time.sleep(1)
+    raise Conflict("The sandbox has not approved the template.", code="demo_step_failed")
+
+
+def _read_mail() -> None:
+    """Open and click some of the sandbox's messages, as their readers would."""
+    for number, message in enumerate(_inbox("?limit=1000&channel=email")["messages"]):
+        turn = (number * 7919 % 1000) / 1000
+        if turn >= OPENED:
+            continue
+        body = html.unescape(_inbox(f"/{message['id']}")["html"])
+        for address in re.findall(r"https?://[^\"'<>\s]+/t/[oc]/[^\"'<>\s]+", body):
+            if "/t/o/" in address or turn < CLICKED:
+                _visit(address)
+
+
+def _inbox(path: str) -> dict[str, Any]:
+    with urllib.request.urlopen(f"{settings.SANDBOX_URL}/inbox/api/messages{path}", timeout=20) as page:
+        found: dict[str, Any] = json.load(page)
+    return found
+
+
+def _visit(address: str) -> None:
+    class Stay(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_arguments: Any) -> None:
+            return None
+
+    try:
+        urllib.request.build_opener(Stay).open(address, timeout=10).close()
+    except urllib.error.HTTPError as answer:
+        if answer.code not in (301, 302):
+            raise DomainError(f"{address} answered {answer.code}.") from answer
