@@ -17,7 +17,9 @@ class OneIdConfig(AppConfig):
         from insight.datasources import services as datasources
         from insight.oneid import jobs, records, sections  # noqa: F401  (jobs registers its kind)
 
-        sections.register(sections.Section("tags", _("Tags"), "tags", "insight/oneid/tags.html", records.tags, 10))
+        sections.register(
+            sections.Section("tags", _("Tags"), "tags", "insight/oneid/tags.html", records.tags, 10)
+        )
         sections.register(
             sections.Section(
                 "timeline", _("Behaviour"), "activity", "insight/oneid/timeline.html", records.timeline, 20

@@ -37,7 +37,8 @@ def in_force(workspace: Any) -> Decisions:
 
 def _apart(first: Id, second: Id, found: Decisions) -> bool:
     return any(
-        (first in one and second in other) or (first in other and second in one) for one, other in found.parted
+        (first in one and second in other) or (first in other and second in one)
+        for one, other in found.parted
     )
 
 
@@ -117,5 +118,3 @@ def _anchor(person: Person) -> Id:
 
 def _ids(stored: Any) -> list[Id]:
     return [(item[0], item[1], item[2]) for item in stored]
-
-

@@ -10,8 +10,8 @@ IDs are vertices, sightings of two IDs together are edges. The steps, each a few
 4. A weak ID (a device) belongs to the people whose strong IDs it was seen with lately. Where these are more than its
    type allows, it is shared; otherwise it joins them. Weak IDs among each other join where their group stays within
    one person.
-5. A component with too many IDs, two values of a type of which a person has one, or IDs that somebody has told apart is
-   put together anew, strongest edges first, as far as it breaks no rule (see `parting`).
+5. A component with too many IDs, two values of a type of which a person has one, or IDs that somebody has told apart
+   is put together anew, strongest edges first, as far as it breaks no rule (see `parting`).
 
 Decisions of people come first: IDs that were joined by hand are joined whatever the data says.
 """
@@ -48,7 +48,7 @@ class Decisions:
 
 
 class Graph:
-    """Works on a temporary table `seen` (t_a, e_a, id_a, t_b, e_b, id_b, seen_at), made by the caller; id_b may be NULL.
+    """Works on a temporary table `seen` (t_a, e_a, id_a, t_b, e_b, id_b, seen_at) of the caller; id_b may be null.
 
     Afterwards there are the temporary tables `nodes` (key, t, e, id, first_seen, last_seen), `people` (key, root),
     `used` (v, w, days, last_seen, strength), `shared` (key, linked) and `troubled` (root, ids, parts, too_many).

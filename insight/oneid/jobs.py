@@ -38,7 +38,9 @@ class ResolveIdentities(JobKind):
     queue = "compute"
 
     def run(self, job: JobContext) -> dict[str, Any]:
-        graph = IdentityGraph.objects.select_related("workspace", "owner").filter(pk=job.params["graph"]).first()
+        graph = (
+            IdentityGraph.objects.select_related("workspace", "owner").filter(pk=job.params["graph"]).first()
+        )
         if graph is None or graph.workspace_id != job.workspace.pk:
             raise Cancelled()
         IdentityGraph.objects.filter(pk=graph.pk).update(state=IdentityGraph.State.RUNNING)
@@ -68,7 +70,12 @@ class ResolveIdentities(JobKind):
         return {"people": stats["people"], "ids": stats["ids"], "version": number}
 
     def _resolve(
-        self, handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime, job: JobContext
+        self,
+        handle: duckdb.DuckDBPyConnection,
+        graph: IdentityGraph,
+        number: int,
+        now: datetime,
+        job: JobContext,
     ) -> dict[str, Any]:
         job.phase(_("Reading the sources"), progress=5)
         access = rights.access_of(graph.owner, graph.workspace)

@@ -20,7 +20,9 @@ PARTS = ("map", "people", "links", "review", "aliases", "changes")
 SIZES = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
 
 
-def write_version(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime) -> None:
+def write_version(
+    handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime
+) -> None:
     """Write all tables of version `number` from what `Graph.resolve` left; the caller's transaction commits them."""
     _recognise(handle, graph, number)
     former = graph.version
@@ -167,19 +169,29 @@ def measure(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int
     sizes = []
     for least, most in SIZES:
         upper = f"AND ids <= {most}" if most else ""
-        sizes.append((least, most, rows(f"SELECT count(*) FROM {path['people']} WHERE ids >= {least} {upper}")[0][0]))
+        sizes.append(
+            (least, most, rows(f"SELECT count(*) FROM {path['people']} WHERE ids >= {least} {upper}")[0][0])
+        )
     review = dict(rows(f"SELECT kind, count(*) FROM {path['review']} GROUP BY 1"))
     return {
         "people": rows(f"SELECT count(*) FROM {path['people']}")[0][0],
         "ids": rows(f"SELECT count(*) FROM {path['map']} WHERE key <> 0")[0][0],
-        "types": dict(rows(f"SELECT id_type, count(*) FROM {path['map']} WHERE key <> 0 GROUP BY 1 ORDER BY 2 DESC")),
+        "types": dict(
+            rows(f"SELECT id_type, count(*) FROM {path['map']} WHERE key <> 0 GROUP BY 1 ORDER BY 2 DESC")
+        ),
         "shared_types": dict(
-            rows(f"SELECT id_type, count(*) FROM {path['review']} WHERE kind = 'shared' GROUP BY 1 ORDER BY 2 DESC")
+            rows(
+                f"SELECT id_type, count(*) FROM {path['review']} WHERE kind = 'shared' GROUP BY 1 ORDER BY 2 DESC"
+            )
         ),
         "sizes": [{"from": least, "to": most, "people": count} for least, most, count in sizes],
         "shared": review.get("shared", 0),
         "oversized": review.get("oversized", 0),
         "conflicts": review.get("conflict", 0),
-        "merged": rows(f"SELECT count(*) FROM {path['changes']} WHERE run = {number} AND kind = 'merged'")[0][0],
-        "split": rows(f"SELECT count(*) FROM {path['changes']} WHERE run = {number} AND kind = 'split'")[0][0],
+        "merged": rows(f"SELECT count(*) FROM {path['changes']} WHERE run = {number} AND kind = 'merged'")[0][
+            0
+        ],
+        "split": rows(f"SELECT count(*) FROM {path['changes']} WHERE run = {number} AND kind = 'split'")[0][
+            0
+        ],
     }

@@ -80,6 +80,4 @@ def _check_type(key: str, value: Any, errors: dict[str, list[str]]) -> None:
 
 def _whole(value: Any, least: int, most: int, path: str, errors: dict[str, list[str]]) -> None:
     if type(value) is not int or not least <= value <= most:
-        errors[path] = [
-            _("Use a whole number from %(least)d to %(most)d.") % {"least": least, "most": most}
-        ]
+        errors[path] = [_("Use a whole number from %(least)d to %(most)d.") % {"least": least, "most": most}]

@@ -40,9 +40,7 @@ def part(handle: duckdb.DuckDBPyConnection, limits: dict[str, Any], only_one: li
     )
     while _round(handle, limits["max_ids"]):
         pass
-    run(
-        """UPDATE people SET root = c.cluster FROM clusters c WHERE c.key = people.key"""
-    )
+    run("""UPDATE people SET root = c.cluster FROM clusters c WHERE c.key = people.key""")
     run(
         """CREATE OR REPLACE TEMP TABLE parts AS
            SELECT root, count(DISTINCT cluster) AS parts FROM clusters GROUP BY root"""
@@ -76,7 +74,9 @@ def _join_decided(handle: duckdb.DuckDBPyConnection) -> None:
 def _round(handle: duckdb.DuckDBPyConnection, max_ids: int) -> bool:
     """One round; False when no edge is left that is allowed."""
     run = handle.execute
-    run("CREATE OR REPLACE TEMP TABLE sizes AS SELECT cluster, count(*) AS ids FROM clusters GROUP BY cluster")
+    run(
+        "CREATE OR REPLACE TEMP TABLE sizes AS SELECT cluster, count(*) AS ids FROM clusters GROUP BY cluster"
+    )
     run(
         """CREATE OR REPLACE TEMP TABLE held AS
            SELECT DISTINCT c.cluster, l.kind, l.value FROM labels l JOIN clusters c USING (key)"""

@@ -103,9 +103,7 @@ def find(graph: IdentityGraph, id_type: str, value: str) -> str | None:
 
 def _known(graph: IdentityGraph, one_id: str) -> str | None:
     """A OneID given here as it is called now; None where there is no such person."""
-    people, aliases = (
-        lake.table_path(graph.workspace, graph.table(part)) for part in ("people", "aliases")
-    )
+    people, aliases = (lake.table_path(graph.workspace, graph.table(part)) for part in ("people", "aliases"))
     with lake.cursor() as handle:
         row = handle.execute(
             f"""SELECT one_id FROM {people} WHERE one_id = ?

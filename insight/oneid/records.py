@@ -15,7 +15,9 @@ PAGE = 100
 MOST_PAGES = 20
 
 
-def _known_by(access: Access, person: Person, kinds: tuple[str, ...]) -> list[tuple[Dataset, list[DatasetField], str]]:
+def _known_by(
+    access: Access, person: Person, kinds: tuple[str, ...]
+) -> list[tuple[Dataset, list[DatasetField], str]]:
     """Datasets that may hold something of the person: their fields, and the condition on their rows."""
     if not access.can("insight.dataset.view"):
         return []
@@ -70,7 +72,8 @@ def timeline(access: Access, person: Person, page: int) -> dict[str, Any] | None
     query = " UNION ALL ".join(parts)
     with lake.cursor() as handle:
         rows = handle.execute(
-            f'SELECT * FROM ({query}) ORDER BY "at" DESC, dataset, "type", about LIMIT {PAGE + 1} OFFSET {(page - 1) * PAGE}'
+            f"""SELECT * FROM ({query}) ORDER BY "at" DESC, dataset, "type", about
+                LIMIT {PAGE + 1} OFFSET {(page - 1) * PAGE}"""
         ).fetchall()
     names = ("at", "dataset", "type", "channel", "count", "amount", "about")
     records = [{name: plain(value) for name, value in zip(names, row, strict=True)} for row in rows[:PAGE]]
@@ -80,7 +83,9 @@ def timeline(access: Access, person: Person, page: int) -> dict[str, Any] | None
 def _about(fields: list[DatasetField]) -> list[str]:
     """The lake columns that say what a record is about."""
     pairs = ("object_key", "object_value")
-    return [item.role if item.role in pairs else item.column for item in fields if item.role in ("object", *pairs)]
+    return [
+        item.role if item.role in pairs else item.column for item in fields if item.role in ("object", *pairs)
+    ]
 
 
 def plain(value: Any) -> Any:

@@ -33,7 +33,9 @@ def get_graph(workspace: Any) -> IdentityGraph:
 
 
 @transaction.atomic
-def update(access: Access, data: dict[str, Any], *, etag: str = "", edit_version: int | None = None) -> IdentityGraph:
+def update(
+    access: Access, data: dict[str, Any], *, etag: str = "", edit_version: int | None = None
+) -> IdentityGraph:
     """Change sources, limits and schedule. Raises ValidationFailed, PreconditionFailed, PermissionDenied."""
     access.require(MANAGE)
     get_graph(access.workspace)
@@ -53,7 +55,9 @@ def update(access: Access, data: dict[str, Any], *, etag: str = "", edit_version
     graph.owner = access.user
     graph.bump()
     graph.save()
-    audit.record(access, "oneid.changed", graph, before=before, after={name: getattr(graph, name) for name in data})
+    audit.record(
+        access, "oneid.changed", graph, before=before, after={name: getattr(graph, name) for name in data}
+    )
     return graph
 
 

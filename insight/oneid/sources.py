@@ -78,7 +78,9 @@ def _check_table(
     if table is None or not table.lake_table:
         errors[f"{path}/table"] = [_("There is no table “%(name)s” here.") % {"name": name}]
     elif missing := [column for column in PAIR_COLUMNS if table.column_type(column) is None]:
-        errors[f"{path}/table"] = [_("The table lacks the columns %(names)s.") % {"names": ", ".join(missing)}]
+        errors[f"{path}/table"] = [
+            _("The table lacks the columns %(names)s.") % {"names": ", ".join(missing)}
+        ]
     return {"kind": "table", "table": name}
 
 
@@ -136,7 +138,7 @@ def _read_table(
     if table is None or any(table.column_type(column) is None for column in PAIR_COLUMNS):
         raise _gone(source["table"])
     path = lake.table_path(access.workspace, table.lake_table)
-    moment = "coalesce(try_cast(seen_at AS TIMESTAMP), TIMESTAMP '{now}')".format(now=now)
+    moment = f"coalesce(try_cast(seen_at AS TIMESTAMP), TIMESTAMP '{now}')"
     handle.execute(
         f"""CREATE OR REPLACE TEMP TABLE read AS
             SELECT {_type("id_type_a")} AS t_a, {_clean("id_type_a", "id_a", used)} AS id_a,
@@ -211,9 +213,7 @@ def _star(columns: list[IdColumn], rows: str) -> str:
     form = FORMS.index(columns[0].encryption)  # type: ignore[arg-type]
     names = [quote(item.column) for item in columns]
     codes = [TYPES.index(item.id_type) for item in columns]
-    types = " ".join(
-        f"WHEN {name} IS NOT NULL THEN {code}" for name, code in zip(names, codes, strict=True)
-    )
+    types = " ".join(f"WHEN {name} IS NOT NULL THEN {code}" for name, code in zip(names, codes, strict=True))
     first = f"(CASE {types} END)::UTINYINT, {form}, coalesce({', '.join(names)})"
     parts = [
         f"SELECT {first}, NULL, NULL, NULL, moment FROM {rows} WHERE coalesce({', '.join(names)}) IS NOT NULL"

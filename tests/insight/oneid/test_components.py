@@ -107,7 +107,9 @@ def test_long_paths_stars_and_grids_need_few_rounds(engine: duckdb.DuckDBPyConne
         "grid": """SELECT i AS v, i + 1 AS w FROM range(20000) r(i) WHERE i % 100 < 99
                    UNION ALL SELECT i, i + 100 FROM range(19900) r(i)""",
     }[shape]
-    engine.execute(f"CREATE OR REPLACE TEMP TABLE given AS SELECT v::UBIGINT AS v, w::UBIGINT AS w FROM ({edges})")
+    engine.execute(
+        f"CREATE OR REPLACE TEMP TABLE given AS SELECT v::UBIGINT AS v, w::UBIGINT AS w FROM ({edges})"
+    )
     rounds = write_components(engine, "given", "answer")
     assert engine.execute("SELECT count(DISTINCT root) FROM answer").fetchone() == (1,)
     assert rounds <= 30
@@ -191,7 +193,9 @@ def test_a_device_seen_too_long_ago_joins_nobody(engine: duckdb.DuckDBPyConnecti
     assert resolve(engine, [(M, phone, old), (N, phone, NOW)]) == {frozenset({M}), frozenset({N, phone})}
 
 
-def test_devices_seen_together_do_not_lead_from_one_person_to_another(engine: duckdb.DuckDBPyConnection) -> None:
+def test_devices_seen_together_do_not_lead_from_one_person_to_another(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
     one, other = ("imei", "A" * 15), ("mac", "00:00:00:00:00:01")
     people = resolve(engine, [(M, one), (N, other), (one, other)])
     assert people == {frozenset({M, one}), frozenset({N, other})}
@@ -235,7 +239,9 @@ def test_what_was_told_apart_by_hand_are_two_people(engine: duckdb.DuckDBPyConne
     assert frozenset({N, union}) in people
 
 
-def test_a_hand_joins_a_device_with_a_person_and_what_belongs_to_it(engine: duckdb.DuckDBPyConnection) -> None:
+def test_a_hand_joins_a_device_with_a_person_and_what_belongs_to_it(
+    engine: duckdb.DuckDBPyConnection,
+) -> None:
     one, other = ("imei", "A" * 15), ("mac", "00:00:00:00:00:01")
     a, b = plain(M, one)
     people = resolve(engine, [(M, None), (one, other)], Decisions(joined=[(a, b)]))
