@@ -41,6 +41,9 @@ from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
 from insight.datasources import services as tables
 from insight.datasources.models import SourceTable
+from insight.oneid import queries as identity_queries
+from insight.oneid import services as identities
+from insight.oneid import sources
 from marketing.channels import services as channels
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content import reviews
@@ -79,6 +82,8 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
     members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, behaved, RFM))
     job.phase(_("Finding the stages of customers"), progress=52)
     _stages(access, behaviour)
+    job.phase(_("Finding who is who"), progress=56)
+    _identities(access, members)
     job.phase(_("Building audiences"), progress=60)
     made = _audiences(access, members, behaviour, model)
     planned = campaigns.load(access, today(job.workspace))
@@ -93,6 +98,24 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
         job.phase(_("Sending messages to the sandbox"), progress=80)
         _send(job, members, made, planned)
     return {"users": members.users, "audiences": len(made)}
+
+
+def _identities(access: Access, members: Dataset) -> None:
+    """People are recognised by the members' IDs and by the table of pairs."""
+    if identity_queries.current_graph(access.workspace) is not None:
+        return
+    columns = [field.column for field in sources.id_fields(members)]
+    identities.update(
+        access,
+        {
+            "sources": [
+                {"kind": "dataset", "dataset": members.pk, "columns": columns},
+                {"kind": "table", "table": "id_pairs"},
+            ],
+            "refresh": {"every": "day", "at": "02:00"},
+        },
+    )
+    finish(identities.run(access))
 
 
 def _load_tables(job: JobContext, profile: str) -> None:

@@ -304,4 +304,3 @@ def test_another_workspaces_people_are_not_found(pairs: Pairs) -> None:
     services.update(other, {"limits": {"max_ids": 10}})
     assert queries.current_graph(other.workspace) is None
     assert services.get_graph(other.workspace).pk != graph.pk
-
