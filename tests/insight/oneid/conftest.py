@@ -36,7 +36,8 @@ class Pairs:
         lake.ensure_schema(self.workspace)
         with lake.cursor() as handle:
             handle.execute(
-                f"""CREATE TABLE {lake.table_path(self.workspace, name)} AS SELECT * REPLACE (seen_at::TIMESTAMP AS seen_at)
+                f"""CREATE TABLE {lake.table_path(self.workspace, name)} AS
+                    SELECT * REPLACE (seen_at::TIMESTAMP AS seen_at)
                     FROM (VALUES {listed}) v(id_type_a, id_a, id_type_b, id_b, seen_at)"""
             )
         columns = [{"name": key, "type": "text"} for key in ("id_type_a", "id_a", "id_type_b", "id_b")]
