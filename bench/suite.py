@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bench.behaviour import behaviour_rule
+from bench.identities import identities
 from bench.live_counts import live_count
 from bench.measure import Result
 from bench.pages import console_pages
@@ -15,4 +16,5 @@ SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B2": behaviour_rule,
     "B3": saving,
     "B11": console_pages,
+    "B12": identities,
 }

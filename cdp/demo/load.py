@@ -14,7 +14,7 @@ from admin_center.permissions.access import access_for
 from cdp.core.access import Access
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo import brand_b, campaigns, pushing, selecting, sending, stages, steps, tables
+from cdp.demo import brand_b, campaigns, identities, pushing, selecting, sending, stages, steps, tables
 from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, PURCHASES, RFM, RFM_TRADE
 from cdp.jobs import JobContext
 from insight.aipl import services as aipl
@@ -40,6 +40,8 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     made = _datasets(access)
     job.phase(_("Finding the stages of customers"), progress=52)
     made |= _stages(access, made["behaviour"])
+    job.phase(_("Finding who is who"), progress=56)
+    identities.find(access, made["members"])
     job.phase(_("Building audiences"), progress=60)
     selected = selecting.select(access, made)
     planned = _campaigns(access, selected)

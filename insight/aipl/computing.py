@@ -26,6 +26,7 @@ from insight.audiences.catalog import AudienceTable, BehaviourDataset, TagDatase
 from insight.audiences.catalog import Dataset as RuleDataset
 from insight.audiences.compiler import compile_rule
 from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.translating import Translator
 from insight.datasets import aipl_days, rights
 from insight.datasets.aipl_days import STAGES
 from insight.datasets.measuring import Measured
@@ -50,6 +51,9 @@ class Limited:
 
     def audience(self, audience_id: str, snapshot: str | int | None) -> AudienceTable:
         raise Unknown(_("Stages cannot ask for audiences."))
+
+    def translator(self, leaf: Any) -> Translator:
+        raise Unknown(_("Stages know their users by the dataset's identifier."))
 
 
 def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:

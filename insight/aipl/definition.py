@@ -179,5 +179,7 @@ def _check(rule: rules.Rule, source: Dataset, path: str, reader: Reader) -> None
         elif node.kind != wanted:
             message = _("Of this dataset, only conditions of the kind “%(kind)s” can be asked.")
             reader.wrong(f"{where}/kind", message % {"kind": wanted})
+        elif node.map is not None:
+            reader.wrong(f"{where}/map", _("Stages know their users by the dataset's identifier."))
         elif node.dataset != source.pk:
             reader.wrong(f"{where}/dataset", _("All conditions of a model are about its one dataset."))

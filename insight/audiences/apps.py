@@ -18,13 +18,25 @@ class AudiencesConfig(AppConfig):
             combining,
             membership,
             outside,
+            person_section,
             tasks,
         )
         from insight.audiences.provenance import audiences_of_dataset
         from insight.datasets import services as datasets
+        from insight.oneid import sections
 
         datasets.users_of.add("audiences", audiences_of_dataset)
         campaign_links.register()
+        sections.register(
+            sections.Section(
+                "audiences",
+                _("Audiences"),
+                "users-group",
+                "insight/oneid/audiences.html",
+                person_section.build,
+                30,
+            )
+        )
 
         navigation.register(
             navigation.NavItem(

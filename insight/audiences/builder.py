@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.errors import NotFound, ValidationFailed
+from cdp.core.identifiers import ID_TYPES
 from insight.audiences import fields, folders, origins, rules, values, visibility
 from insight.audiences.models import Audience
 from insight.audiences.serializers import AudienceSerializer
@@ -52,6 +53,7 @@ class Builder(WorkspaceView):
             "workspace": self.workspace.slug,
             "urls": self.urls(audience),
             "datasets": fields.datasets_of(self.access),
+            "id_types": {key: str(kind.label) for key, kind in ID_TYPES.items()},
             "audiences": self.named_audiences(rule),
             "dataset": self.request.GET.get("dataset", ""),
             "rule": rule,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import ibis
 
 if TYPE_CHECKING:
     from insight.audiences.item_tags import ItemTags
+    from insight.audiences.translating import Translator
 
 TagType = Literal["enum", "multi", "text", "number", "date"]
 ITEM_TAG = "item:"
@@ -143,11 +144,13 @@ Dataset = TagDataset | BehaviourDataset | RfmModel | AiplModel
 
 
 class Catalog(Protocol):
-    """Finds what a rule names. Both methods raise `Unknown` with a message for the person."""
+    """Finds what a rule names. The methods raise `Unknown` with a message for the person."""
 
     def dataset(self, dataset_id: str) -> Dataset: ...
 
     def audience(self, audience_id: str, snapshot: str | int | None) -> AudienceTable: ...
+
+    def translator(self, leaf: Any) -> Translator: ...
 
 
 def resolved(source: TableSource) -> ibis.Table:

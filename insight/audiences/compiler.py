@@ -21,7 +21,7 @@ from insight.audiences.catalog import AiplModel, BehaviourDataset, Catalog, TagD
 from insight.audiences.leaves import AudienceLeaf, BehaviourLeaf, TagLeaf
 from insight.audiences.model_leaves import STAGES, AiplLeaf, Flow, RfmLeaf, Transition
 from insight.audiences.predicates import all_of, any_of, certain, tag_condition
-from insight.audiences.rules import Group, Node, Operation, Rule, nodes
+from insight.audiences.rules import AnyLeaf, Group, Node, Operation, Rule, leaves, nodes
 from insight.audiences.sequence_leaves import SequenceLeaf
 from insight.audiences.sequences import people_in_order
 
@@ -66,6 +66,18 @@ def count_nodes(parts: Iterable[tuple[str, Node]], catalog: Catalog, *, today: d
     return queries
 
 
+def compile_unmatched(rule: Rule, catalog: Catalog, *, today: date) -> list[CountQuery]:
+    """Queries that count, for every condition that is translated, whom it loses by that."""
+    compiler = _Compiler(catalog, today)
+    queries = []
+    for path, leaf in leaves(rule):
+        if leaf.map is not None:
+            people = compiler.people(_untranslated(leaf))
+            lost = catalog.translator(leaf).unmatched(people, leaf.map.to)
+            queries.append(CountQuery((path,), lost.aggregate(n0=lost.count())))
+    return queries
+
+
 def apply_limit(people: ibis.Table, audience_id: str, size: int) -> ibis.Table:
     """At most `size` people: those with the smallest MD5 of audience and person.
 
@@ -98,7 +110,7 @@ class _Compiler:
         if isinstance(node, Group):
             found = {self.single_table(item) for item in node.items}
             return found.pop() if len(found) == 1 else None
-        if isinstance(node, TagLeaf) and self.tag_dataset(node.dataset).unique_users:
+        if isinstance(node, TagLeaf) and node.map is None and self.tag_dataset(node.dataset).unique_users:
             return node.dataset
         return None
 
@@ -119,6 +131,8 @@ class _Compiler:
             return table.filter(self.condition(node)).select(USER)
         if isinstance(node, Group):
             return self._group(node)
+        if node.map is not None:
+            return self.catalog.translator(node).translated(self.people(_untranslated(node)), node.map.to)
         if isinstance(node, TagLeaf):
             table = self.table(self.tag_dataset(node.dataset))
             return table.filter(self.condition(node)).select(USER).distinct()
@@ -216,6 +230,10 @@ class _Compiler:
         # Adding up booleans is quicker than counting with a filter.
         counts = {f"n{index}": answer(node).sum().fill_null(0) for index, (_path, node) in enumerate(parts)}
         return CountQuery(tuple(path for path, _node in parts), answers.aggregate(**counts))
+
+
+def _untranslated(leaf: AnyLeaf) -> AnyLeaf:
+    return leaf.model_copy(update={"map": None})
 
 
 def people_who_moved(flow: Flow, days: ibis.Table, today: date) -> ibis.Table:

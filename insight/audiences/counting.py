@@ -16,7 +16,13 @@ from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.warehouse import Engine, cancellable, get_engine
 from insight.audiences import identities, rules, tag_values
-from insight.audiences.compiler import CountQuery, compile_counts, compile_rule, count_nodes
+from insight.audiences.compiler import (
+    CountQuery,
+    compile_counts,
+    compile_rule,
+    compile_unmatched,
+    count_nodes,
+)
 from insight.audiences.masking import Masker
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.sources import WorkspaceCatalog
@@ -32,7 +38,8 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     """People of each condition, each group and the whole rule.
 
     `{"count", "conditions": [{"path", "count"}], "groups": [...], "elapsed_ms"}`. A newer call with the same `token`
-    interrupts this one, which then raises Cancelled. Cached by rule, day and versions of what it reads.
+    interrupts this one, which then raises Cancelled. A condition that is translated also has `unmatched`, the people
+    for whom no ID of that type is known. Cached by rule, day and versions of what it reads.
     """
     started = time.perf_counter()
     catalog = WorkspaceCatalog(access.workspace, access=access)
@@ -40,15 +47,22 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     today = timezones.today(access.workspace)
     catalog.note_versions(rule)
     name = _cache_name("counts", access, rule, catalog, str(today))
-    counts: dict[str, int] | None = cache.get(name)
-    if counts is None:
+    found: tuple[dict[str, int], dict[str, int]] | None = cache.get(name)
+    if found is None:
         with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
-            counts = _run(get_engine(), compile_counts(rule, catalog, today=today))
-        cache.set(name, counts, CACHE_SECONDS)
+            counted = _run(get_engine(), compile_counts(rule, catalog, today=today))
+            lost = _run(get_engine(), compile_unmatched(rule, catalog, today=today))
+        found = counted, lost
+        cache.set(name, found, CACHE_SECONDS)
+    counts, unmatched = found
     leaf_paths = {path for path, _leaf in rules.leaves(rule)}
     return {
         "count": counts[""],
-        "conditions": [{"path": path, "count": counts[path]} for path in sorted(leaf_paths, key=_order)],
+        "conditions": [
+            {"path": path, "count": counts[path]}
+            | ({"unmatched": unmatched[path]} if path in unmatched else {})
+            for path in sorted(leaf_paths, key=_order)
+        ],
         "groups": [
             {"path": path, "count": count}
             for path, count in sorted(counts.items(), key=lambda item: _order(item[0]))
@@ -123,8 +137,8 @@ def _run(engine: Engine, queries: Sequence[CountQuery]) -> dict[str, int]:
         row = engine.execute(query.expression).to_pylist()[0]
         return {path: int(row[f"n{place}"]) for place, path in enumerate(query.paths)}
 
-    if len(queries) == 1:
-        return one(queries[0])
+    if len(queries) < 2:
+        return one(queries[0]) if queries else {}
     counts: dict[str, int] = {}
     with ThreadPoolExecutor(max_workers=min(4, len(queries)), thread_name_prefix="count") as pool:
         # A copied context carries the cancel scope into each thread.

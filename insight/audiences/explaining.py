@@ -129,7 +129,9 @@ class _Person:
         return found
 
     def _add_rows(self, step: Step, leaf: Any) -> None:
-        """The person's own records that the condition looks at."""
+        """The person's own records that the condition looks at; none where it knows them by another ID."""
+        if leaf.map is not None:
+            return
         if isinstance(leaf, rules.TagLeaf):
             dataset = self.catalog.dataset(leaf.dataset)
             if isinstance(dataset, TagDataset):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import rules
 from insight.audiences.models import AudienceVersion
@@ -28,6 +30,9 @@ class IdColumn:
 
 
 def identifier_of(leaf: Any, catalog: WorkspaceCatalog) -> str:
+    """By which ID a condition's users are known, after its translation if it has one."""
+    if leaf.map is not None:
+        return str(leaf.map.to)
     if isinstance(leaf, rules.AudienceLeaf):
         return catalog.version(leaf.audience, leaf.snapshot).user_id_type
     return next((item.id_type for item in catalog.row(leaf.dataset)[1] if item.role == "identifier"), "")
@@ -47,6 +52,11 @@ def id_columns(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[IdColumn]:
     """All ID columns of what the rule reads, in its order; the identifier first."""
     found: dict[tuple[str, str], IdColumn] = {}
     for _path, leaf in rules.leaves(rule):
+        if leaf.map is not None:
+            # The other IDs of its people are found by the one that they had before.
+            translated = IdColumn(leaf.map.to, "", _("Identities"), USER, "plain", 1.0, True)
+            found.setdefault(("", leaf.map.to), translated)
+            continue
         columns = (
             _audience_ids(catalog.version(leaf.audience, leaf.snapshot), leaf.snapshot)
             if isinstance(leaf, rules.AudienceLeaf)

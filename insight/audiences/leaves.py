@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from insight.audiences.limits import MAX_HAVING_DEPTH, MAX_VALUES
+from insight.audiences.translating import Condition
 from insight.audiences.windows import AnyTime, Moment, Strict, Window, in_order, parse_moment
 
 Number = int | float
@@ -135,7 +136,7 @@ def operator_value(operator: str, value: Any) -> Any:
     return _window.validate_python(value)
 
 
-class TagLeaf(Strict):
+class TagLeaf(Condition):
     """People whose tag has, or has not, certain values."""
 
     kind: Literal["tag"]
@@ -263,7 +264,7 @@ class Records(Strict):
         return None if value is None else text_values(value)
 
 
-class BehaviourLeaf(Records):
+class BehaviourLeaf(Condition, Records):
     """People who did, or did not do, something often, recently or for enough money."""
 
     kind: Literal["behaviour"]
@@ -290,7 +291,7 @@ class BehaviourLeaf(Records):
         return self
 
 
-class AudienceLeaf(Strict):
+class AudienceLeaf(Condition):
     """Members of an audience, or of one of its snapshots."""
 
     kind: Literal["audience"]

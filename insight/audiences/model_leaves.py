@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from pydantic import Field, field_validator, model_validator
 
 from insight.audiences.leaves import number
+from insight.audiences.translating import Condition
 from insight.audiences.windows import Shift, Strict, parse_moment, shift
 
 RfmType = Literal[
@@ -66,7 +67,7 @@ class Ranges(Strict):
         return self
 
 
-class RfmLeaf(Strict):
+class RfmLeaf(Condition):
     """People by their scores or type in an RFM model: give one of `types`, `min_scores` and `ranges`."""
 
     kind: Literal["rfm"]
@@ -122,7 +123,7 @@ class Flow(Strict):
         return first, last
 
 
-class AiplLeaf(Strict):
+class AiplLeaf(Condition):
     """People by their stage in an AIPL model, or by how it changed: give one of `stages` and `flow`."""
 
     kind: Literal["aipl"]

@@ -36,29 +36,49 @@ def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
     """The rule, with former operators replaced by those that mean the same today.
 
     Raises ValidationFailed where it does not fit the data, or mixes users known by different IDs. Its code
-    is `model_day_missing` where a flow names a day on which the model was not computed.
+    is `model_day_missing` where a flow names a day on which the model was not computed, `no_identities` where a
+    condition is to be translated and nobody's identities are known. Where different IDs could be translated, the error
+    has `translations`: by the path of a condition, the ID type to translate to.
     """
     rule = renewed(rule, catalog)
     try:
         check_rule(rule, catalog, today=timezones.today(catalog.workspace))
     except rules.RuleInvalid as error:
         raise invalid(error) from None
+    _check_identities(rule, catalog)
     first = ""
     errors: dict[str, list[str]] = {}
+    translations: dict[str, dict[str, str]] = {}
     for path, leaf in rules.leaves(rule):
         part = "audience" if isinstance(leaf, rules.AudienceLeaf) else "dataset"
         found = identifier_of(leaf, catalog)
         first = first or found
         if found and found != first:
-            errors[rules.join(rules.join("rule", path), part)] = [
-                _(
-                    "This knows its users by %(found)s, the conditions before by %(first)s: they cannot be combined."
+            here = rules.join("rule", path)
+            labels = {"found": ID_TYPES[found].label, "first": ID_TYPES[first].label}
+            message = _(
+                "This knows its users by %(found)s, the conditions before by %(first)s: they cannot be combined."
+            )
+            if catalog.identities() is not None:
+                translations[here] = {"to": first, "label": str(ID_TYPES[first].label)}
+                message = _(
+                    "This knows its users by %(found)s, the conditions before by %(first)s. "
+                    "To combine them, translate this condition to %(first)s."
                 )
-                % {"found": ID_TYPES[found].label, "first": ID_TYPES[first].label}
-            ]
+            errors[rules.join(here, part)] = [message % labels]
     if errors:
-        raise ValidationFailed(_("The rule cannot be used."), errors=errors)
+        more = {"translations": translations} if translations else {}
+        raise ValidationFailed(_("The rule cannot be used."), errors=errors, **more)
     return rule
+
+
+def _check_identities(rule: rules.Rule, catalog: WorkspaceCatalog) -> None:
+    """Raises ValidationFailed with 409 `no_identities` where a translation has nothing to translate with."""
+    mapped = [path for path, leaf in rules.leaves(rule) if leaf.map is not None]
+    if mapped and catalog.identities() is None:
+        message = _("The identities have not been computed yet: set them up and start a run.")
+        errors = {rules.join(rules.join("rule", path), "map"): [message] for path in mapped}
+        raise ValidationFailed(message, code="no_identities", status=409, errors=errors)
 
 
 def checked_rule(

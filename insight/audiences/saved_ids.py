@@ -75,7 +75,7 @@ def _strangers(node: Node) -> Iterator[str]:
         yield from _strangers(node.items[0])
         for item in node.items[1:]:
             for leaf in _alternatives(item):
-                if isinstance(leaf, AudienceLeaf) and leaf.snapshot is None:
+                if isinstance(leaf, AudienceLeaf) and leaf.snapshot is None and leaf.map is None:
                     yield leaf.audience
     elif isinstance(node, Group) and node.op == "intersect":
         for item in node.items:
@@ -138,7 +138,7 @@ def _same_scan(people: ibis.Table, wanted: Wanted, catalog: WorkspaceCatalog) ->
 def _carried(node: Node, wanted: Wanted, catalog: WorkspaceCatalog, today: date) -> _Joined | None:
     """The people of a node together with the IDs of audiences that all of them belong to; None where there are none."""
     if isinstance(node, AudienceLeaf):
-        columns = wanted.get(node.audience, {}) if node.snapshot is None else {}
+        columns = wanted.get(node.audience, {}) if node.snapshot is None and node.map is None else {}
         return _audience(node, columns, catalog) if columns else None
     if not isinstance(node, Group) or node.op == "union":
         return None
@@ -185,7 +185,7 @@ def _united(rule: Rule, chosen: Chosen, wanted: Wanted, catalog: WorkspaceCatalo
     looked_up = list(dict.fromkeys(key for columns in wanted.values() for key in columns.values()))
     parts = []
     for place, leaf in enumerate(leaves):
-        if not isinstance(leaf, AudienceLeaf):
+        if not isinstance(leaf, AudienceLeaf) or leaf.map is not None:
             return None
         table = catalog.audience(leaf.audience, leaf.snapshot).table
         columns = wanted.get(leaf.audience, {}) if leaf.snapshot is None else {}

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from insight.audiences.leaves import Records, any_time
 from insight.audiences.limits import MAX_DAYS, MAX_STEPS
+from insight.audiences.translating import Condition
 from insight.audiences.windows import Strict, Window
 
 Property = Annotated[str, Field(min_length=1, max_length=255)]
@@ -52,7 +53,7 @@ class Step(Records):
     same: Properties | None = None
 
 
-class SequenceLeaf(Strict):
+class SequenceLeaf(Condition):
     """People with records of all steps, one after the other; `window` holds all of them."""
 
     kind: Literal["sequence"]

@@ -27,9 +27,12 @@ from insight.audiences.catalog import (
 from insight.audiences.item_tags import ItemTags
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.rules import AudienceLeaf, Rule, leaves, references
+from insight.audiences.translating import Translator
 from insight.datasets import aipl_days, naming, rights
 from insight.datasets.models import TAG_KINDS, DatasetField
 from insight.datasets.models import Dataset as DatasetRow
+from insight.oneid import queries as oneid
+from insight.oneid.models import IdentityGraph
 
 USER = "user_unique_id"
 
@@ -52,6 +55,7 @@ class WorkspaceCatalog:
         self._versions: dict[str, AudienceVersion] = {}
         self._tables: dict[str, ibis.Table] = {}
         self._rows: dict[str, rights.Rows] = {}
+        self._identities: IdentityGraph | None = None
 
     def dataset(self, dataset_id: str) -> Dataset:
         """Raises Unknown where the dataset is gone or has never been computed."""
@@ -90,6 +94,26 @@ class WorkspaceCatalog:
         for _path, leaf in leaves(rule):
             if isinstance(leaf, AudienceLeaf):
                 self.audience(leaf.audience, leaf.snapshot)
+            if leaf.map is not None:
+                self.identities()
+
+    def identities(self) -> IdentityGraph | None:
+        """The workspace's identities, where they have been computed; they are noted as read."""
+        if self._identities is None:
+            self._identities = oneid.current_graph(self.workspace)
+        return self._identities
+
+    def translator(self, leaf: Any) -> Translator:
+        """What translates a condition's users. Raises Unknown where the identities have not been computed."""
+        graph = self.identities()
+        if graph is None:
+            raise Unknown(_("The identities have not been computed yet: set them up and start a run."))
+        if isinstance(leaf, AudienceLeaf):
+            version = self.version(leaf.audience, leaf.snapshot)
+            form = version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
+            return Translator(oneid.map_table(graph), version.user_id_type, form)
+        field = next(item for item in self.row(leaf.dataset)[1] if item.role == "identifier")
+        return Translator(oneid.map_table(graph), field.id_type, field.encryption)
 
     def row(self, dataset_id: str) -> tuple[DatasetRow, list[DatasetField]]:
         """The dataset and its fields; its version is noted as read. Raises Unknown."""
@@ -130,8 +154,10 @@ class WorkspaceCatalog:
         return self._rows[row.pk]
 
     def rows_digest(self) -> str:
-        """Tells apart what people with different rights find in the same versions."""
+        """Tells apart what people with different rights find in the same versions, and versions of the identities."""
         found = {key: rights.digest(self.rows_of(row)) for key, (row, _fields) in self._datasets.items()}
+        if self._identities is not None:
+            found["identities"] = f"{self._identities.pk} {self._identities.version}"
         return json.dumps({key: text for key, text in found.items() if text}, sort_keys=True)
 
     def value_names(self, dataset_id: str, place: str, attribute: str = "") -> ibis.Table | None:

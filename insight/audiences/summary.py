@@ -11,6 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from cdp.core.identifiers import ID_TYPES
 from insight.audiences import windows
 from insight.audiences.catalog import BehaviourDataset, Catalog, TagDataset, Unknown
 from insight.audiences.leaves import (
@@ -24,7 +25,7 @@ from insight.audiences.leaves import (
 )
 from insight.audiences.model_leaves import AiplLeaf, RfmLeaf
 from insight.audiences.phrases import fold, plain, shifted_day, values_words, window_words
-from insight.audiences.rules import Group, Rule
+from insight.audiences.rules import AnyLeaf, Group, Rule
 from insight.audiences.sequence_leaves import Barrier, Gap, SequenceLeaf, Step
 
 _TAG = {
@@ -76,6 +77,16 @@ def summarise(rule: Rule, catalog: Catalog) -> str:
     """What a rule, or any group or leaf of one, asks for. What the catalog does not know is named by its ID."""
     if isinstance(rule, Group):
         return _group(rule, catalog)
+    words = _leaf(rule, catalog)
+    if rule.map is not None:
+        return _("%(condition)s (by their %(id_type)s)") % {
+            "condition": words,
+            "id_type": ID_TYPES[rule.map.to].label,
+        }
+    return words
+
+
+def _leaf(rule: AnyLeaf, catalog: Catalog) -> str:
     if isinstance(rule, TagLeaf):
         return _tag(rule, catalog)
     if isinstance(rule, BehaviourLeaf):

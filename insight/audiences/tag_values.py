@@ -35,7 +35,7 @@ def tags_of(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[Tag]:
     """The tags that a rule asks about, in its order, each once."""
     found: dict[tuple[str, str], Tag] = {}
     for _path, leaf in rules.leaves(rule):
-        if isinstance(leaf, rules.TagLeaf):
+        if isinstance(leaf, rules.TagLeaf) and leaf.map is None:
             dataset = catalog.dataset(leaf.dataset)
             if isinstance(dataset, TagDataset) and leaf.tag in dataset.columns:
                 label = dataset.columns[leaf.tag].label or leaf.tag

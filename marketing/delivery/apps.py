@@ -11,15 +11,22 @@ class DeliveryConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import home, navigation
+        from insight.oneid import sections
         from marketing.delivery import (
             audience_use,
             campaign_links,
             jobs,  # noqa: F401  (registers the job kinds)
+            person_section,
         )
         from marketing.delivery.models import SendOut
 
         audience_use.register()
         campaign_links.register()
+        sections.register(
+            sections.Section(
+                "messages", _("Messages"), "send", "marketing/delivery/person.html", person_section.build, 40
+            )
+        )
         navigation.register(
             navigation.NavItem(
                 "marketing",

@@ -31,6 +31,9 @@ from insight.datasources.connections import feeds
 from insight.datasources.models import Connection
 from insight.omni import audiences as omni_audiences
 from insight.omni import reports as omni_reports
+from insight.oneid import decisions
+from insight.oneid import queries as identity_queries
+from insight.oneid import services as identities
 from insight.pushes import interfaces
 from insight.pushes.models import Push, PushInterface, PushSetting
 from marketing.channels.models import Provider, SenderAddress
@@ -191,6 +194,17 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     suppression = Suppression.objects.create(
         **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
     )
+    graph = identities.update(
+        access,
+        {"sources": [{"kind": "dataset", "dataset": world.members.pk, "columns": ["member_no", "phone"]}]},
+    )
+    identities.run(access)
+    run_jobs()
+    graph.refresh_from_db()
+    somebody = identities.look_up(access, "one_id", "u1")
+    other = identity_queries.person(graph, identities.look_up(access, "one_id", "u2"))
+    decision = decisions.merge(access, identity_queries.person(graph, somebody), other)
+    run_jobs()
     message = Notification.objects.create(**owned, user=access.user, title="Ready", text="Done")
     category = TagCategory.objects.create(**owned, name="Taste")
     box = dataset_folders.create(access, "Box")
@@ -228,6 +242,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/omni/reports/": pk(report),
         "w/omni/audiences/": pk(devices),
         "w/omni/tags/": pk("", column="sex"),
+        "w/identities/": {"pk": decision.pk, "one_id": somebody},
+        "api/identities/": {"pk": decision.pk, "one_id": somebody},
         "w/pushes/": pk(pushed),
         "w/pushes/interfaces/": pk(interface, type="kafka"),
         "w/pushes/audience/": pk(audience),

@@ -6,6 +6,7 @@ export class ApiError extends Error {
     this.status = status;
     this.code = problem.code || "";
     this.errors = problem.errors || {};
+    this.translations = problem.translations || {};
   }
 }
 

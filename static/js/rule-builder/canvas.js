@@ -143,9 +143,24 @@ export class Canvas {
         ),
       ),
       finished ? null : h("div", { class: "rb-note" }, icon("alert-circle"), " ", gettext("Unfinished: not counted yet")),
+      node.leaf.map ? this.translation(node) : null,
       h("div", { class: "rb-problem", role: "alert", hidden: true, dataset: { problem: node.key } }),
+      h("div", { class: "rb-offer", hidden: true, dataset: { offer: node.key } }),
       h("div", { class: "rb-bar", "aria-hidden": "true" }, h("div", { dataset: { bar: node.key } })),
       h("ul", { class: "rb-merge list-unstyled", dataset: { merge: node.key }, "aria-hidden": "true" }),
+    );
+  }
+
+  /** By which other ID the people of a condition are known, and how many have none. */
+  translation(node) {
+    return h(
+      "div",
+      { class: "rb-translation" },
+      icon("language"),
+      " ",
+      gettext("By their %(type)s", { type: this.fields.idTypes?.[node.leaf.map.to] || node.leaf.map.to }),
+      h("span", { dataset: { unmatched: node.key } }),
+      iconButton("x", gettext("Do not translate"), () => this.actions.translate(node.key, null)),
     );
   }
 
@@ -181,6 +196,17 @@ export class Canvas {
       const message = problems.get(element.dataset.problem);
       element.hidden = !message;
       element.textContent = message || "";
+    }
+    for (const element of this.place.querySelectorAll("[data-unmatched]")) {
+      const lost = this.store.unmatched.get(element.dataset.unmatched);
+      element.textContent = lost ? ` · ${gettext("%(count)s people without one", { count: formatNumber(lost) })}` : "";
+    }
+    for (const element of this.place.querySelectorAll("[data-offer]")) {
+      const key = element.dataset.offer;
+      const offer = this.store.offers.get(key);
+      element.hidden = !offer;
+      clear(element);
+      if (offer) element.append(h("button", { type: "button", class: "btn btn-sm", onclick: () => this.actions.translate(key, offer.to) }, icon("language"), " ", gettext("Translate to %(type)s", { type: offer.label })));
     }
   }
 }

@@ -56,6 +56,8 @@ export class Counter {
       for (const { path, count } of [...answer.conditions, ...answer.groups]) {
         for (const key of paths.get(path) || []) store.counts.set(key, count);
       }
+      store.unmatched = placed(paths, answer.conditions.filter((entry) => "unmatched" in entry).map((entry) => [entry.path, entry.unmatched]));
+      store.offers = new Map();
       Object.assign(store, { stale: false, counting: false, problems: new Map(), failure: "" });
       if (JSON.stringify(this.rule().rule) === this.last) store.remember(answer.count);
     } catch (error) {
@@ -64,6 +66,7 @@ export class Counter {
       store.counting = false;
       store.failure = error.message;
       store.problems = new Map();
+      store.offers = placed(paths, Object.entries(error.translations || {}).map(([path, offer]) => [path.replace(/^rule\/?/, ""), offer]));
       for (const [path, messages] of Object.entries(error.errors || {})) {
         const key = nearest(paths, path.replace(/^rule\/?/, ""));
         if (key) store.problems.set(key, messages.join(" "));
@@ -71,6 +74,11 @@ export class Counter {
     }
     store.emit("counts");
   }
+}
+
+/** What stands at paths, by the keys of their conditions. */
+function placed(paths, entries) {
+  return new Map(entries.flatMap(([path, value]) => (paths.get(path) || []).map((key) => [key, value])));
 }
 
 /** The condition that a path such as "items/0/value/1" lies in. */

@@ -28,6 +28,7 @@ const find = (name) => document.querySelector(`[data-rb="${name}"]`);
 const api = new Api(data.urls);
 const fields = new Fields(api, data.datasets, data.audiences);
 fields.own = data.audience?.id;
+fields.idTypes = data.id_types || {};
 const store = new Store(tree.fromRule(data.builder || data.rule));
 
 const actions = {
@@ -39,6 +40,10 @@ const actions = {
   remove: (key) => store.change(tree.remove(store.root, key)),
   duplicate: (key) => store.change(tree.duplicate(store.root, key)),
   ungroup: (key) => store.change(tree.ungroup(store.root, key)),
+  translate(key, to) {
+    const { map, ...leaf } = tree.find(store.root, key).leaf;
+    store.change(tree.setLeaf(store.root, key, to ? { ...leaf, map: { to } } : leaf));
+  },
   setOpAt: (key, index, op) => store.change(tree.setOpAt(store.root, key, index, op)),
 };
 

@@ -15,6 +15,8 @@ export class Store extends EventTarget {
     this.counting = false;
     this.stale = false;
     this.problems = new Map();
+    this.unmatched = new Map();
+    this.offers = new Map();
     this.steps = 0;
     this.counted = [];
   }

@@ -19,8 +19,9 @@ from insight.audiences.catalog import (
     TagDataset,
     Unknown,
 )
-from insight.audiences.compiler import compile_counts, compile_rule
+from insight.audiences.compiler import compile_counts, compile_rule, compile_unmatched
 from insight.audiences.rules import parse_rule
+from insight.audiences.translating import Translator
 from tests.insight.audiences.reference import World
 
 _ARROW = {
@@ -126,6 +127,18 @@ class Engine:
         table = ibis.table({"user_unique_id": "string"}, name=audience_id)
         return AudienceTable(audience_id, audience_id, table)
 
+    def translator(self, leaf: Any) -> Translator:
+        rows = [
+            {"one_id": str(number), "id_type": kind, "encryption": "plain", "id_value": value}
+            for number, person in enumerate(self.world.identities)
+            for kind, values in person.items()
+            for value in values
+        ]
+        names = ("one_id", "id_type", "encryption", "id_value")
+        table = pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in names})
+        self.connection.execute("DROP TABLE IF EXISTS identities")
+        return Translator(self._store("identities", table), "mobile")
+
     def people(self, rule: Any) -> list[str]:
         """Identifiers of a rule in order; a list, so that a duplicate shows."""
         expression = compile_rule(parse_rule(rule), self, today=self.world.today)
@@ -136,6 +149,12 @@ class Engine:
         for query in compile_counts(parse_rule(rule), self, today=self.world.today):
             [row] = self.run(query.expression)
             found.update(zip(query.paths, row, strict=True))
+        return found
+
+    def unmatched(self, rule: Any) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for query in compile_unmatched(parse_rule(rule), self, today=self.world.today):
+            found[query.paths[0]] = self.run(query.expression)[0][0]
         return found
 
     def run(self, expression: ibis.Table) -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import unicodedata
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,10 +17,19 @@ Row = dict[str, Any]
 class World:
     """Datasets by ID: {"kind": "tags", "types": {tag: type}, "rows": [...]} or {"kind": "behaviour", "form",
     "rows": [...], "base_attribute"}; audiences by ID: lists of user IDs.
+
+    `identities` are people, each with their IDs by type; all datasets and audiences know theirs by `mobile`.
     """
 
-    def __init__(self, datasets: dict[str, Any], audiences: dict[str, list[str]], today: date) -> None:
+    def __init__(
+        self,
+        datasets: dict[str, Any],
+        audiences: dict[str, list[str]],
+        today: date,
+        identities: Sequence[dict[str, list[str]]] = (),
+    ) -> None:
         self.datasets, self.audiences, self.today = datasets, audiences, today
+        self.identities = identities
 
     def people(self, node: Any) -> set[str]:
         if "op" in node:
@@ -33,6 +43,8 @@ class World:
                 else:
                     result = result - other
             return result
+        if "map" in node:
+            return self.translated(node)
         if node["kind"] == "audience":
             return set(self.audiences[node["audience"]])
         dataset = self.datasets[node["dataset"]]
@@ -48,6 +60,23 @@ class World:
         if node["kind"] == "sequence":
             return self.sequence(node, dataset)
         return self.behaviour(node, dataset)
+
+    def translated(self, leaf: Any) -> set[str]:
+        """All IDs of the wanted type of everybody who is among the leaf's users by their mobile number."""
+        found: set[str] = set()
+        users = self.untranslated(leaf)
+        for person in self.identities:
+            if users & set(person.get("mobile", [])):
+                found |= set(person.get(leaf["map"]["to"], []))
+        return found
+
+    def unmatched(self, leaf: Any) -> set[str]:
+        """The leaf's users without an ID of the wanted type."""
+        known = [person for person in self.identities if person.get(leaf["map"]["to"])]
+        return self.untranslated(leaf) - {user for person in known for user in person.get("mobile", [])}
+
+    def untranslated(self, leaf: Any) -> set[str]:
+        return self.people({key: value for key, value in leaf.items() if key != "map"})
 
     def stages(self, leaf: Any, dataset: Any) -> set[str]:
         def on(day: date) -> dict[str, str]:

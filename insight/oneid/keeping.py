@@ -1,0 +1,197 @@
+"""Giving people their OneIDs, the same from run to run, and writing a version's tables.
+
+A person is recognised by their former IDs. Where a former person's IDs are now in several parts, the part with most of
+them keeps the OneID. Where several former people are now one, the oldest survives (the larger of two of the same run),
+and the OneIDs of the others lead to it from then on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from cdp import lake
+from insight.oneid.graph import FORMS, TYPES
+from insight.oneid.models import IdentityGraph
+
+PARTS = ("map", "people", "links", "review", "aliases", "changes")
+SIZES = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
+
+
+def write_version(
+    handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime
+) -> None:
+    """Write all tables of version `number` from what `Graph.resolve` left; the caller's transaction commits them."""
+    _recognise(handle, graph, number)
+    former = graph.version
+    target = {part: lake.table_path(graph.workspace, graph.table(part, number)) for part in PARTS}
+    before = {part: lake.table_path(graph.workspace, graph.table(part, former)) for part in PARTS}
+    for path in target.values():
+        handle.execute(f"DROP TABLE IF EXISTS {path}")
+    types = ", ".join(f"'{key}'" for key in TYPES)
+    forms = ", ".join(f"'{form}'" for form in FORMS)
+    handle.execute(
+        f"""CREATE TABLE {target["map"]} AS
+            SELECT g.one_id, [{types}][n.t + 1] AS id_type, [{forms}][n.e + 1] AS encryption, n.id AS id_value,
+                   coalesce(c.confidence, 1)::FLOAT AS confidence, n.first_seen, n.last_seen, n.key
+            FROM people p JOIN named g USING (root) JOIN nodes n USING (key) LEFT JOIN certainty c USING (key)
+            ORDER BY n.t, n.id"""
+    )
+    handle.execute(
+        f"""INSERT INTO {target["map"]}
+            SELECT one_id, 'one_id', 'plain', one_id, 1, first, last, 0 FROM (
+                SELECT one_id, min(first_seen) AS first, max(last_seen) AS last FROM {target["map"]}
+                GROUP BY one_id HAVING count(*) FILTER (id_type = 'one_id') = 0)"""
+    )
+    handle.execute(
+        f"""CREATE TABLE {target["people"]} AS
+            SELECT g.one_id, count(*) AS ids, any_value(g.since) AS since
+            FROM people p JOIN named g USING (root) GROUP BY g.one_id"""
+    )
+    handle.execute(
+        f"""CREATE TABLE {target["links"]} AS
+            SELECT u.v, u.w, u.days, u.last_seen, u.strength FROM used u
+            JOIN people a ON a.key = u.v JOIN people b ON b.key = u.w WHERE a.root = b.root ORDER BY u.v"""
+    )
+    _write_review(handle, target["review"], types, forms)
+    _write_history(handle, target, before if former else None, number, now)
+
+
+def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int) -> None:
+    """Tables `overlap` (root, one_id, ids), `claims` (one_id, root), `named` (root, one_id, since), `certainty`."""
+    if graph.version:
+        path = lake.table_path(graph.workspace, graph.table("map"))
+        people = lake.table_path(graph.workspace, graph.table("people"))
+        types = ", ".join(f"'{key}'" for key in TYPES)
+        forms = ", ".join(f"'{form}'" for form in FORMS)
+        handle.execute(
+            f"""CREATE OR REPLACE TEMP TABLE overlap AS
+                SELECT p.root, m.one_id, count(*) AS ids FROM people p JOIN nodes n USING (key)
+                JOIN {path} m ON m.id_value = n.id AND m.id_type = [{types}][n.t + 1]
+                             AND m.encryption = [{forms}][n.e + 1]
+                GROUP BY ALL"""
+        )
+        handle.execute(f"CREATE OR REPLACE TEMP TABLE former AS SELECT one_id, ids, since FROM {people}")
+    else:
+        handle.execute("CREATE OR REPLACE TEMP TABLE overlap (root UBIGINT, one_id VARCHAR, ids BIGINT)")
+        handle.execute("CREATE OR REPLACE TEMP TABLE former (one_id VARCHAR, ids BIGINT, since INTEGER)")
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE claims AS
+           SELECT one_id, first(root ORDER BY ids DESC, root) AS root FROM overlap GROUP BY one_id"""
+    )
+    handle.execute(
+        f"""CREATE OR REPLACE TEMP TABLE named AS
+            SELECT r.root, coalesce(k.one_id, {_new_id("r.least", graph, number)}) AS one_id,
+                   coalesce(k.since, {number})::INTEGER AS since
+            FROM (SELECT p.root, min(n.t * 256 + n.e || n.id) AS least
+                  FROM people p JOIN nodes n USING (key) GROUP BY p.root) r
+            LEFT JOIN (
+                SELECT c.root, first(c.one_id ORDER BY f.since, f.ids DESC, c.one_id) AS one_id,
+                       min(f.since) AS since
+                FROM claims c JOIN former f USING (one_id) GROUP BY c.root) k USING (root)"""
+    )
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE certainty AS
+           SELECT key, max(strength) AS confidence FROM (
+               SELECT u.v AS key, u.strength FROM used u JOIN people a ON a.key = u.v JOIN people b ON b.key = u.w
+               WHERE a.root = b.root
+               UNION ALL
+               SELECT u.w, u.strength FROM used u JOIN people a ON a.key = u.v JOIN people b ON b.key = u.w
+               WHERE a.root = b.root) GROUP BY key"""
+    )
+
+
+def _new_id(least: str, graph: IdentityGraph, number: int) -> str:
+    """`o_` and 26 digits of base 32, from the person's first ID and the run: the same where a run is repeated."""
+    text = f"'{graph.pk} {number} ' || {least}"
+    halves = [f"to_base((md5_number_{half}({text}) >> 1)::BIGINT, 32, 13)" for half in ("upper", "lower")]
+    return f"'o_' || lower({' || '.join(halves)})"
+
+
+def _write_review(handle: duckdb.DuckDBPyConnection, path: str, types: str, forms: str) -> None:
+    """What a person should look at: shared IDs, and people that were cut because they broke a rule."""
+    handle.execute(
+        f"""CREATE TABLE {path} AS
+            SELECT 'shared' AS kind, [{types}][n.t + 1] AS id_type, [{forms}][n.e + 1] AS encryption,
+                   n.id AS id_value, s.linked::BIGINT AS size, NULL::BIGINT AS parts, NULL::VARCHAR[] AS one_ids
+            FROM shared s JOIN nodes n USING (key)
+            UNION ALL
+            SELECT CASE WHEN t.too_many THEN 'oversized' ELSE 'conflict' END, NULL, NULL, NULL, t.ids, t.parts,
+                   list_slice(list_sort(list(DISTINCT g.one_id)), 1, 20)
+            FROM troubled t JOIN clusters c USING (root) JOIN named g ON g.root = c.cluster
+            GROUP BY t.root, t.ids, t.parts, t.too_many
+            ORDER BY size DESC"""
+    )
+
+
+def _write_history(
+    handle: duckdb.DuckDBPyConnection,
+    target: dict[str, str],
+    before: dict[str, str] | None,
+    number: int,
+    now: datetime,
+) -> None:
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE merged AS
+           SELECT c.one_id AS former, g.one_id FROM claims c JOIN named g USING (root) WHERE c.one_id <> g.one_id"""
+    )
+    kept = f"UNION ALL FROM {before['changes']}" if before else ""
+    handle.execute(
+        f"""CREATE TABLE {target["changes"]} AS
+            SELECT {number}::INTEGER AS run, TIMESTAMP '{now}' AS moment, 'merged' AS kind, m.former AS from_id,
+                   m.one_id AS to_id, f.ids AS ids FROM merged m JOIN former f ON f.one_id = m.former
+            UNION ALL
+            SELECT {number}, TIMESTAMP '{now}', 'split', o.one_id, g.one_id, o.ids
+            FROM overlap o JOIN claims c USING (one_id) JOIN named g ON g.root = o.root WHERE c.root <> o.root
+            {kept}"""
+    )
+    if before is None:
+        handle.execute(f"CREATE TABLE {target['aliases']} (former VARCHAR, one_id VARCHAR)")
+        return
+    handle.execute(
+        f"""CREATE TABLE {target["aliases"]} AS
+            SELECT a.former, coalesce(m.one_id, a.one_id) AS one_id FROM {before["aliases"]} a
+            LEFT JOIN merged m ON m.former = a.one_id
+            WHERE a.former NOT IN (SELECT former FROM merged)
+            UNION ALL FROM merged"""
+    )
+
+
+def measure(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int) -> dict[str, Any]:
+    """The figures of a version."""
+
+    def rows(sql: str) -> list[Any]:
+        return handle.execute(sql).fetchall()
+
+    path = {part: lake.table_path(graph.workspace, graph.table(part, number)) for part in PARTS}
+    sizes = []
+    for least, most in SIZES:
+        upper = f"AND ids <= {most}" if most else ""
+        sizes.append(
+            (least, most, rows(f"SELECT count(*) FROM {path['people']} WHERE ids >= {least} {upper}")[0][0])
+        )
+    review = dict(rows(f"SELECT kind, count(*) FROM {path['review']} GROUP BY 1"))
+    return {
+        "people": rows(f"SELECT count(*) FROM {path['people']}")[0][0],
+        "ids": rows(f"SELECT count(*) FROM {path['map']} WHERE key <> 0")[0][0],
+        "types": dict(
+            rows(f"SELECT id_type, count(*) FROM {path['map']} WHERE key <> 0 GROUP BY 1 ORDER BY 2 DESC")
+        ),
+        "shared_types": dict(
+            rows(
+                f"SELECT id_type, count(*) FROM {path['review']} WHERE kind = 'shared' GROUP BY 1 ORDER BY 2 DESC"
+            )
+        ),
+        "sizes": [{"from": least, "to": most, "people": count} for least, most, count in sizes],
+        "shared": review.get("shared", 0),
+        "oversized": review.get("oversized", 0),
+        "conflicts": review.get("conflict", 0),
+        "merged": rows(f"SELECT count(*) FROM {path['changes']} WHERE run = {number} AND kind = 'merged'")[0][
+            0
+        ],
+        "split": rows(f"SELECT count(*) FROM {path['changes']} WHERE run = {number} AND kind = 'split'")[0][
+            0
+        ],
+    }
