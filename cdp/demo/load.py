@@ -25,12 +25,13 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo import campaigns, stages
+from cdp.demo import campaigns, stages, tags
 from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, RFM, TABLES
 from cdp.demo.retailer import Tables, generate
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
+from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
 from insight.audiences import combining, folders, outside, snapshots
 from insight.audiences import services as audiences
@@ -41,6 +42,7 @@ from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
 from insight.datasources import services as tables
 from insight.datasources.models import SourceTable
+from insight.tags import services as custom_tags
 from marketing.channels import services as channels
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content import reviews
@@ -79,6 +81,8 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
     members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, behaved, RFM))
     job.phase(_("Finding the stages of customers"), progress=52)
     _stages(access, behaviour)
+    job.phase(_("Computing custom tags"), progress=56)
+    _tags(job, members, model)
     job.phase(_("Building audiences"), progress=60)
     made = _audiences(access, members, behaviour, model)
     planned = campaigns.load(access, today(job.workspace))
@@ -127,6 +131,15 @@ def _stages(access: Access, behaviour: Dataset) -> None:
     _dataset(access, stages.of_customers(by_channel.pk, ["官网"]))
     if len(aipl_days.computed_days(access.workspace, model.pk)) < DAYS_BEFORE:
         finish(aipl.recompute(access, model, DAYS_BEFORE))
+
+
+def _tags(job: JobContext, members: Dataset, model: Dataset) -> None:
+    """Custom tags, computed; made one after another, the later ones may have had to wait for the first."""
+    made = tags.load(job.access, members, model, today(job.workspace))
+    holder = made[0].field.dataset
+    while (running := active_job(holder)) is not None:
+        finish(running)
+        custom_tags.start_due(holder, job.access.user)
 
 
 def _folder(access: Access, name: str, parent: Folder | None = None) -> Folder:

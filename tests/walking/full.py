@@ -30,6 +30,7 @@ from insight.datasources.connections import feeds
 from insight.datasources.models import Connection
 from insight.pushes import interfaces
 from insight.pushes.models import Push, PushSetting
+from insight.tags import services as custom_tags
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import Recipient, SendOut, Suppression
@@ -112,6 +113,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         },
     )
     datasets.refresh(access, model)
+    run_jobs()
+    entry = {"value": "women", "rule": world.women}
+    custom = custom_tags.create(access, {"name": "Group", "values": [entry]})
     run_jobs()
     omni = interfaces.create(access, {"name": "Omni", "target": "omni"})
     pushed = Push.objects.create(
@@ -197,6 +201,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/audiences/folders/": pk(folder),
         "w/campaigns/": pk(campaign),
         "w/aipl/": pk(model),
+        "w/tags/": {"dataset": custom.field.dataset_id, "column": custom.field.column},
+        "w/tags/custom/": pk(custom),
         "w/pushes/": pk(pushed),
         "w/pushes/interfaces/": pk(omni, target="kafka"),
         "w/pushes/audience/": pk(audience),
@@ -224,6 +230,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/audiences/{pk}/push-settings/": pk(audience, interface=omni.pk),
         "api/push-interfaces/": pk(omni, grant=interface_grant.pk),
         "api/pushes/": pk(pushed),
+        "api/tags/": {"dataset": custom.field.dataset_id, "column": custom.field.column},
+        "api/custom-tags/": pk(custom),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
         "api/providers/": pk(mail),
         "api/sender-addresses/": pk(sender),
@@ -247,6 +255,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"analysis/?dataset={world.members.pk}&audience={audience.pk}",
         f"campaigns/{theme.pk}/",
         f"datasets/{model.pk}/",
+        f"datasets/{custom.field.dataset_id}/",
+        f"tags/of/{world.members.pk}/spend/",
+        f"tags/custom/new/?dataset={world.members.pk}&tag=spend",
         f"aipl/new/?dataset={world.members.pk}",
         "campaigns/?year=2026",
         f"campaigns/sharing/?campaign={campaign.pk}",
