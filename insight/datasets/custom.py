@@ -112,6 +112,7 @@ def add_tag(
 ) -> DatasetField:
     """A new tag in a column of its own: PREFIX and `field`, or a number that no tag before it had.
 
+    Like a tag whose column has gone it is not there for rules and charts, until `show` finds it in a version.
     Raises ValidationFailed for a name or a field that is taken.
     """
     with transaction.atomic():
@@ -140,6 +141,7 @@ def add_tag(
             separator="," if multi else "",
             description=description,
             category=category,
+            deleted=True,
         )
 
 
@@ -193,6 +195,12 @@ def compute(dataset: Dataset, table: str, job: JobContext, only: Sequence[str] =
         ],
     }
     return Measured(users, users, stats)
+
+
+def show(dataset: Dataset) -> None:
+    """Tags that the current version has for the first time are there from now on."""
+    columns = [column.name for column in lake.columns(dataset.workspace, dataset.lake_table)]
+    dataset.fields.filter(role="tag", deleted=True, column__in=columns).update(deleted=False)
 
 
 def _people(dataset: Dataset, item: DatasetField) -> ibis.Table:

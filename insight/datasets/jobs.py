@@ -68,6 +68,9 @@ class RefreshDataset(JobKind):
             )
             if not kept:
                 raise Cancelled()
+            if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+                dataset.version = version
+                custom.show(dataset)
             DatasetVersion.objects.update_or_create(
                 dataset=dataset,
                 number=version,

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from cdp.core import timezones
 from cdp.core.access import Access
-from insight.datasets.models import Dataset, DatasetField, TagUse
+from insight.datasets.models import DatasetField, TagUse
 
 PERIODS = (7, 30, 60, 90)
 """Days that heat can be looked at over."""
@@ -113,8 +113,3 @@ def forget_old() -> int:
     """Remove days that no period reaches any more; how many rows went."""
     limit = timezone.now().date() - timedelta(days=KEPT_DAYS)
     return TagUse.objects.filter(day__lt=limit).delete()[0]
-
-
-def tags(datasets: QuerySet[Dataset]) -> QuerySet[DatasetField]:
-    """The tags of these datasets whose column is there."""
-    return DatasetField.objects.filter(dataset__in=datasets, role="tag", deleted=False)

@@ -41,7 +41,7 @@ class TagPages:
 def jumps(view: Any, item: DatasetField) -> dict[str, str]:
     """Where analysis and selection open with the tag; "" where the person, or the tag, cannot be there."""
     found = {"pivot": "", "selection": ""}
-    if not item.dataset.version:
+    if not item.dataset.version or item.deleted:
         return found
     if view.access.can("insight.analysis") and item.pivot_enabled and item.tag_type in CHARTED:
         query = urlencode({"dataset": item.dataset_id, "tag": item.column})

@@ -37,7 +37,7 @@ class Profile:
 def of(access: Access, item: DatasetField) -> Profile:
     """The profile over the rows that the person sees; empty before the first refresh."""
     dataset = item.dataset
-    if not dataset.version or not _is_there(item):
+    if not dataset.version or item.deleted:
         return Profile()
     rows = rights.rows_of(access, dataset)
     stats = dataset.stats if rows is None else {}
@@ -52,12 +52,6 @@ def of(access: Access, item: DatasetField) -> Profile:
         values=values,
         spread=spread,
     )
-
-
-def _is_there(item: DatasetField) -> bool:
-    """A custom tag has no column before it has been computed."""
-    columns = get_engine().columns(item.dataset.workspace, item.dataset.lake_table)
-    return any(column.name == item.column for column in columns)
 
 
 def _spread(item: DatasetField, rows: rights.Rows) -> dict[str, Any] | None:

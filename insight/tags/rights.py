@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import NotFound, PermissionDenied
-from insight.datasets import rights, tag_uses
+from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from insight.tags.models import CustomTag
 
@@ -47,8 +47,9 @@ def get_dataset(access: Access, dataset_id: str) -> Dataset:
 
 
 def tags(access: Access) -> QuerySet[DatasetField]:
-    """All tags of users that the person sees."""
-    rows = tag_uses.tags(datasets(access))
+    """All tags of users that the person sees whose column is there, and custom ones before they are computed."""
+    rows = DatasetField.objects.filter(dataset__in=datasets(access), role="tag")
+    rows = rows.filter(Q(deleted=False) | Q(custom_tag__isnull=False))
     return rows.select_related("dataset__workspace", "category", "custom_tag")
 
 

@@ -114,8 +114,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     )
     datasets.refresh(access, model)
     run_jobs()
-    entry = {"value": "women", "rule": world.women}
-    custom = custom_tags.create(access, {"name": "Group", "values": [entry]})
+    value = {"value": "women", "rule": world.women}
+    custom = custom_tags.create(access, {"name": "Group", "values": [value]})
     run_jobs()
     omni = interfaces.create(access, {"name": "Omni", "target": "omni"})
     pushed = Push.objects.create(
