@@ -137,6 +137,7 @@ def _tags(job: JobContext, members: Dataset, model: Dataset) -> None:
     """Custom tags, computed; made one after another, the later ones may have had to wait for the first."""
     made = tags.load(job.access, members, model, today(job.workspace))
     holder = made[0].field.dataset
+    custom_tags.start_due(holder, job.access.user)
     while (running := active_job(holder)) is not None:
         finish(running)
         custom_tags.start_due(holder, job.access.user)

@@ -63,7 +63,7 @@ def holder(access: Access, id_type: str, *, name: str = "", folder: DatasetFolde
             kind=Dataset.Kind.CUSTOM_TAGS,
             name=_free_name(access, id_type, name.strip()),
             folder=folder,
-            definition={"id_type": id_type, "tags_made": 0},
+            definition={"id_type": id_type, "tags_made": 0, "table": _free_table(access, id_type)},
         )
         identifier = DatasetField(
             dataset=dataset, column="user_unique_id", role="identifier", id_type=id_type
@@ -92,6 +92,14 @@ def _free_name(access: Access, id_type: str, wanted: str) -> str:
     if message:
         raise ValidationFailed(message, errors={"dataset_name": [message]})
     return start + wanted
+
+
+def _free_table(access: Access, id_type: str) -> str:
+    """The fixed name of the table, with a number that none of the present datasets has."""
+    rows = Dataset.objects.in_workspace(access.workspace).filter(kind=Dataset.Kind.CUSTOM_TAGS)
+    taken = set(rows.values_list("definition__table", flat=True))
+    names = (f"label_{id_type}_{number}" for number in range(1, len(taken) + 2))
+    return next(name for name in names if name not in taken)
 
 
 def check_field(field: str) -> str:
@@ -201,6 +209,12 @@ def show(dataset: Dataset) -> None:
     """Tags that the current version has for the first time are there from now on."""
     columns = [column.name for column in lake.columns(dataset.workspace, dataset.lake_table)]
     dataset.fields.filter(role="tag", deleted=True, column__in=columns).update(deleted=False)
+
+
+def publish(dataset: Dataset) -> None:
+    """Let the dataset's fixed table name stand for its current version."""
+    if dataset.definition.get("table"):
+        lake.set_view(dataset.workspace, dataset.definition["table"], dataset.lake_table)
 
 
 def _people(dataset: Dataset, item: DatasetField) -> ibis.Table:

@@ -81,6 +81,8 @@ class RefreshDataset(JobKind):
                     "seconds": round(time.monotonic() - started, 2),
                 },
             )
+        if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+            custom.publish(dataset)
         _drop_old(dataset, version)
         return {"rows": result.rows, "users": result.users, "version": version}
 

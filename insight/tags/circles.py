@@ -66,7 +66,8 @@ def through_tags(rule: rules.Rule, audience: Audience) -> Iterator[tuple[str, li
     """The conditions of an audience's rule that are, through custom tags, made from this very audience."""
     for path, leaf in rules.leaves(rule):
         start = nodes(provenance.dependencies(leaf))
-        if any(node[0] == "tag" for node in start) or isinstance(leaf, rules.AudienceLeaf):
-            start -= {("audience", audience.pk, "")}
-            if reaches(audience.workspace, start, ("audience", audience.pk, "")):
-                yield rules.join(path, "tag"), [_("This tag is itself made from the audience.")]
+        part = "audience" if isinstance(leaf, rules.AudienceLeaf) else "tag"
+        if any(kind in ("tag", "audience") for kind, _key, _column in start) and reaches(
+            audience.workspace, start, ("audience", audience.pk, "")
+        ):
+            yield rules.join(path, part), [_("A custom tag in it is itself made from this audience.")]

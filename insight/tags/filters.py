@@ -49,8 +49,10 @@ class TagFilter(django_filters.FilterSet):
         model = DatasetField
         fields: list[str] = []
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        shown = data.copy() if data is not None else {}
+        shown.setdefault("period", str(tag_uses.DEFAULT_PERIOD))
+        super().__init__(shown, *args, **kwargs)
         access = self.request.access
         choices = {
             "dataset": list(rights.datasets(access).order_by("name").values_list("pk", "name")),
@@ -62,7 +64,6 @@ class TagFilter(django_filters.FilterSet):
         }
         for name, found in choices.items():
             self.filters[name].extra["choices"] = found
-        self.filters["period"].extra["initial"] = str(tag_uses.DEFAULT_PERIOD)
 
     def in_category(self, rows: QuerySet[DatasetField], _name: str, value: str) -> QuerySet[DatasetField]:
         if value == NONE:

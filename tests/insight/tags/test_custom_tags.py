@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from admin_center.organizations.settings import workspace_settings
+from cdp import lake
 from cdp.core.errors import PermissionDenied, PreconditionFailed, ValidationFailed
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
@@ -111,7 +112,22 @@ def test_names_of_field_and_dataset_begin_as_fixed(world: World, computed: Compu
     assert tag.field.column == "user_tag_gender_group"
     assert tag.field.dataset.name == "Custom tags_OneID_Spring"
     assert tag.field.dataset.fields.get(role="identifier").column == "user_unique_id"
+    assert tag.field.dataset.definition["table"] == "label_one_id_1"
     assert computed({"women": world.women}, name="Other").field.column == "user_tag_2"
+
+
+def test_the_fixed_table_name_stands_for_the_current_version(
+    world: World, computed: Computed, run_jobs: Callable[..., Any]
+) -> None:
+    tag = computed({"women": world.women})
+    services.update(
+        world.access, tag, {"values": [{"value": "men", "rule": world.tag("gender", "in", ["m"])}]}
+    )
+    run_jobs()
+    with lake.cursor() as handle:
+        path = lake.table_path(world.workspace, "label_one_id_1")
+        rows = handle.execute(f"SELECT user_unique_id, {tag.field.column} FROM {path} ORDER BY 1").fetchall()
+    assert rows == [("u1", "men"), ("u4", "men"), ("u7", "men")]
 
 
 def test_tags_of_one_person_and_identifier_share_a_dataset_and_others_do_not(
