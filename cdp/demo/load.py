@@ -14,15 +14,17 @@ from admin_center.permissions.access import access_for
 from cdp.core.access import Access
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo import brand_b, campaigns, identities, pushing, selecting, sending, stages, steps, tables
+from cdp.demo import brand_b, campaigns, identities, pushing, selecting, sending, stages, steps, tables, tags
 from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, PURCHASES, RFM, RFM_TRADE
 from cdp.jobs import JobContext
+from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
 from insight.audiences.models import Audience
 from insight.campaigns.models import Campaign
 from insight.datasets import aipl_days, folders
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset, DatasetFolder
+from insight.tags import services as custom_tags
 
 DAYS_BEFORE = 35
 FOLDER = "模型"
@@ -42,6 +44,8 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     made |= _stages(access, made["behaviour"])
     job.phase(_("Finding who is who"), progress=56)
     identities.find(access, made["members"])
+    job.phase(_("Computing custom tags"), progress=58)
+    _tags(access, made)
     job.phase(_("Building audiences"), progress=60)
     selected = selecting.select(access, made)
     planned = _campaigns(access, selected)
@@ -99,3 +103,13 @@ def _campaigns(access: Access, made: dict[str, Audience]) -> dict[str, Campaign]
     }
     campaigns.link_audiences(access, planned, belonging)
     return planned
+
+
+def _tags(access: Access, made: dict[str, Dataset]) -> None:
+    """Custom tags, computed; made one after another, the later ones may have had to wait for the first."""
+    custom = tags.load(access, made["members"], made["rfm"], today(access.workspace))
+    holder = custom[0].field.dataset
+    custom_tags.start_due(holder, access.user)
+    while (running := active_job(holder)) is not None:
+        steps.finish(running)
+        custom_tags.start_due(holder, access.user)

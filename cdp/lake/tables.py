@@ -72,6 +72,19 @@ def drop_table(workspace: Any, table: str) -> None:
         handle.execute(f"DROP TABLE IF EXISTS {table_path(workspace, table)}")
 
 
+def set_view(workspace: Any, name: str, table: str) -> None:
+    """Let `name` stand for a table; it may have stood for another one before."""
+    with cursor() as handle:
+        target = table_path(workspace, table)
+        handle.execute(f"CREATE OR REPLACE VIEW {table_path(workspace, name)} AS SELECT * FROM {target}")
+
+
+def drop_view(workspace: Any, name: str) -> None:
+    """Drop a view if it exists."""
+    with cursor() as handle:
+        handle.execute(f"DROP VIEW IF EXISTS {table_path(workspace, name)}")
+
+
 def maintenance() -> None:
     """Expire old catalog snapshots and delete the files that no snapshot needs any more.
 

@@ -54,6 +54,7 @@ class PerspectivePage(WorkspaceView):
         """What the page's script starts with."""
         return {
             "url": f"/api/v1/workspaces/{self.workspace.slug}/analysis/perspective/",
+            "uses_url": f"/api/v1/workspaces/{self.workspace.slug}/tags/uses/",
             "new_audience": self.reverse("audiences:new")
             if self.access.can("insight.audience.filter")
             else "",

@@ -9,7 +9,7 @@ from cdp.core.errors import NotFound
 from insight.audiences.catalog import AiplModel, BehaviourDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.values import object_keys
-from insight.datasets import rights
+from insight.datasets import rights, tag_uses
 from insight.datasets.models import TAG_KINDS, Dataset
 
 
@@ -58,6 +58,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
         return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields, dataset)}
     if isinstance(dataset, AiplModel):
         return {"dataset": head, "tags": [], "days": [str(day) for day in dataset.computed()]}
+    heat = tag_uses.heat(access.workspace, dataset=row.pk)
     tags = [
         {
             "column": item.column,
@@ -66,6 +67,7 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
             "type": item.tag_type,
             "category": item.category.path if item.category else "",
             "filled": filled.get(item.column),
+            "heat": heat.get((row.pk, item.column), tag_uses.Heat()).as_json(),
         }
         for item in fields
         if item.role == "tag" and not item.deleted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
+from cdp.core.registry import Registry
 from insight.audiences import provenance, rules, visibility
 from insight.audiences.checking import ModelDayMissing
 from insight.audiences.checking import check as check_rule
@@ -17,6 +19,9 @@ from insight.audiences.identities import identifier_of
 from insight.audiences.models import Audience
 from insight.audiences.renewing import renewed
 from insight.audiences.sources import WorkspaceCatalog
+
+circles: Registry[Callable[[rules.Rule, Audience], Iterable[tuple[str, list[str]]]]] = Registry("circle")
+"""Finders of conditions, (path, messages), that are themselves made from the audience; higher layers register them."""
 
 
 def invalid(error: rules.RuleInvalid) -> ValidationFailed:
@@ -109,6 +114,9 @@ def checked_rule(
             errors[where] = [_("There is no such audience here.")]
         elif audience is not None and provenance.leads_to(audience_id, audience.pk):
             errors[where] = [_("This audience is itself made from the one you are editing.")]
+    if audience is not None:
+        for leads_back in circles:
+            errors.update({rules.join("rule", path): found for path, found in leads_back(rule, audience)})
     if errors:
         raise ValidationFailed(_("The rule cannot be used."), errors=errors)
     return rule

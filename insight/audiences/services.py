@@ -21,6 +21,8 @@ from insight.audiences.models import Audience, Dependency, Folder
 from insight.audiences.schedule import parse_policy
 from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
+from insight.datasets import tag_uses
+from insight.datasets.models import TagUse
 
 _LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot", "draft")
 
@@ -38,6 +40,7 @@ def create(
     with transaction.atomic():
         _save(audience, new=True)
         _write_dependencies(audience, found.rule)
+        _count_tags(access, found.rule)
         audit.record(access, "audience.created", audience, after=_logged(audience))
         _link(access, audience, found)
         if compute and not audience.draft:
@@ -88,6 +91,7 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
         _save(audience)
         if found.rule is not None and "rule" in found.values:
             _write_dependencies(audience, found.rule)
+            _count_tags(access, found.rule)
         if changed:
             audit.record(
                 access,
@@ -265,6 +269,12 @@ def _save(audience: Audience, *, new: bool = False) -> None:
 
 def _logged(audience: Audience) -> dict[str, Any]:
     return {**{name: getattr(audience, name) for name in _LOGGED}, "folder": audience.folder_id}
+
+
+def _count_tags(access: Access, rule: rules.Rule | None) -> None:
+    """Saving a selection is a use of its tags, also of those that were in it before; refreshing it is none."""
+    for _kind, target, columns in provenance.dependencies(rule) if rule is not None else ():
+        tag_uses.record(access, target, columns, TagUse.Kind.SELECTION)
 
 
 def _write_dependencies(audience: Audience, rule: rules.Rule | None) -> None:

@@ -29,6 +29,7 @@ class CategoryList(WorkspaceView):
         context = self.get_context(
             rows=_ordered(list(categories.tree(self.workspace))),
             may_change=self.access.can(MANAGE),
+            may_import=self.access.can("insight.tag.manage"),
             back_url=self.reverse("datasets:list"),
             back_label=_("Datasets"),
         )

@@ -7,11 +7,13 @@ are. A tag that cannot be computed keeps its values, and the dataset says why.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import ibis
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp import lake
@@ -24,7 +26,7 @@ from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
 from cdp.warehouse import get_engine
 from insight.datasets.measuring import USER, Measured
-from insight.datasets.models import Dataset, DatasetField, DatasetFolder
+from insight.datasets.models import Dataset, DatasetField, DatasetFolder, TagCategory
 
 PREFIX = "user_tag_"
 people_of: Registry[Callable[[Dataset, DatasetField], ibis.Table]] = Registry("people of custom tags")
@@ -34,27 +36,34 @@ It raises a DomainError with the reason for the person.
 """
 
 
-def holder(access: Access, id_type: str) -> Dataset:
-    """The person's dataset of custom tags for a kind of user identifier; made where there is none yet."""
+def mine(access: Access) -> QuerySet[Dataset]:
+    """The person's datasets of custom tags, at most one for each kind of user identifier."""
+    rows: QuerySet[Dataset] = Dataset.objects.in_workspace(access.workspace)
+    return rows.filter(kind=Dataset.Kind.CUSTOM_TAGS, owner=access.user)
+
+
+def holder(access: Access, id_type: str, *, name: str = "", folder: DatasetFolder | None = None) -> Dataset:
+    """The person's dataset of custom tags for a kind of user identifier; made where there is none yet.
+
+    `name` is what its name ends with, after `name_start`; empty for a number.
+    """
     if id_type not in ID_TYPES:
         raise ValidationFailed(
             errors={"id_type": [_("Choose one of %(types)s.") % {"types": ", ".join(ID_TYPES)}]}
         )
-    mine = Dataset.objects.in_workspace(access.workspace).filter(
-        kind=Dataset.Kind.CUSTOM_TAGS, owner=access.user, definition__id_type=id_type
-    )
     with transaction.atomic():
         # Two tags made at the same moment must not make two datasets.
         type(access.workspace).objects.select_for_update().get(pk=access.workspace.pk)
-        found = mine.first()
+        found = mine(access).filter(definition__id_type=id_type).first()
         if found is not None:
             return found
         dataset = Dataset.objects.create(
             workspace=access.workspace,
             owner=access.user,
             kind=Dataset.Kind.CUSTOM_TAGS,
-            name=_free_name(access, id_type),
-            definition={"id_type": id_type, "tags_made": 0},
+            name=_free_name(access, id_type, name.strip()),
+            folder=folder,
+            definition={"id_type": id_type, "tags_made": 0, "table": _free_table(access, id_type)},
         )
         identifier = DatasetField(
             dataset=dataset, column="user_unique_id", role="identifier", id_type=id_type
@@ -65,33 +74,82 @@ def holder(access: Access, id_type: str) -> Dataset:
     return dataset
 
 
-def _free_name(access: Access, id_type: str) -> str:
-    start = _("Custom tags, %(type)s") % {"type": ID_TYPES[id_type].label}
+def name_start(id_type: str) -> str:
+    """What the names of all datasets of custom tags for a kind of user identifier begin with."""
+    return _("Custom tags_%(type)s_") % {"type": ID_TYPES[id_type].label}
+
+
+def _free_name(access: Access, id_type: str, wanted: str) -> str:
+    start = name_start(id_type)
     taken = set(Dataset.objects.in_workspace(access.workspace).values_list("name", flat=True))
-    names = [start, *(f"{start} {number}" for number in range(2, len(taken) + 3))]
+    if not wanted:
+        return next(name for number in range(1, len(taken) + 2) if (name := f"{start}{number}") not in taken)
+    message = ""
+    if len(start + wanted) > 64:
+        message = _("Give a name of 1 to %(length)d characters.") % {"length": 64 - len(start)}
+    elif start + wanted in taken:
+        message = _("Another dataset has this name.")
+    if message:
+        raise ValidationFailed(message, errors={"dataset_name": [message]})
+    return start + wanted
+
+
+def _free_table(access: Access, id_type: str) -> str:
+    """The fixed name of the table, with a number that none of the present datasets has."""
+    rows = Dataset.objects.in_workspace(access.workspace).filter(kind=Dataset.Kind.CUSTOM_TAGS)
+    taken = set(rows.values_list("definition__table", flat=True))
+    names = (f"label_{id_type}_{number}" for number in range(1, len(taken) + 2))
     return next(name for name in names if name not in taken)
 
 
-def add_tag(dataset: Dataset, name: str, *, multi: bool = False, description: str = "") -> DatasetField:
-    """A new tag in a column of its own; numbers of tags that have gone are not used again."""
+def check_field(field: str) -> str:
+    """What is wrong with the name of a column, given without its fixed beginning; "" for nothing."""
+    if re.fullmatch(r"[a-z0-9_]{1,48}", field):
+        return ""
+    return _("Use 1 to 48 small letters, digits and underscores.")
+
+
+def add_tag(
+    dataset: Dataset,
+    name: str,
+    *,
+    field: str = "",
+    multi: bool = False,
+    description: str = "",
+    category: TagCategory | None = None,
+) -> DatasetField:
+    """A new tag in a column of its own: PREFIX and `field`, or a number that no tag before it had.
+
+    Like a tag whose column has gone it is not there for rules and charts, until `show` finds it in a version.
+    Raises ValidationFailed for a name or a field that is taken.
+    """
     with transaction.atomic():
         row = Dataset.objects.select_for_update(of=("self",)).get(pk=dataset.pk)
         if row.fields.filter(role="tag", name=name).exists():
             message = _("Two tags are called “%(name)s”.") % {"name": name}
             raise ValidationFailed(message, errors={"name": [message]})
         number = row.definition["tags_made"] + 1
+        columns = set(row.fields.values_list("column", flat=True))
+        while not field and f"{PREFIX}{number}" in columns:
+            number += 1
+        column = f"{PREFIX}{field or number}"
+        if column in columns:
+            message = _("Another tag has this field name.")
+            raise ValidationFailed(message, errors={"field": [message]})
         row.definition = {**row.definition, "tags_made": number}
         row.save(update_fields=["definition"])
         dataset.definition = row.definition
         kind = DatasetField.TagType.MULTI if multi else DatasetField.TagType.ENUM
         return DatasetField.objects.create(
             dataset=row,
-            column=f"{PREFIX}{number}",
+            column=column,
             role="tag",
             name=name,
             tag_type=kind,
             separator="," if multi else "",
             description=description,
+            category=category,
+            deleted=True,
         )
 
 
@@ -145,6 +203,18 @@ def compute(dataset: Dataset, table: str, job: JobContext, only: Sequence[str] =
         ],
     }
     return Measured(users, users, stats)
+
+
+def show(dataset: Dataset) -> None:
+    """Tags that the current version has for the first time are there from now on."""
+    columns = [column.name for column in lake.columns(dataset.workspace, dataset.lake_table)]
+    dataset.fields.filter(role="tag", deleted=True, column__in=columns).update(deleted=False)
+
+
+def publish(dataset: Dataset) -> None:
+    """Let the dataset's fixed table name stand for its current version."""
+    if dataset.definition.get("table"):
+        lake.set_view(dataset.workspace, dataset.definition["table"], dataset.lake_table)
 
 
 def _people(dataset: Dataset, item: DatasetField) -> ibis.Table:

@@ -74,6 +74,9 @@ class RefreshDataset(JobKind):
             )
             if not kept:
                 raise Cancelled()
+            if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+                dataset.version = version
+                custom.show(dataset)
             DatasetVersion.objects.update_or_create(
                 dataset=dataset,
                 number=version,
@@ -84,6 +87,8 @@ class RefreshDataset(JobKind):
                     "seconds": round(time.monotonic() - started, 2),
                 },
             )
+        if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
+            custom.publish(dataset)
         _drop_old(dataset, version)
         return {"rows": result.rows, "users": result.users, "version": version}
 

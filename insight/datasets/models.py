@@ -309,6 +309,35 @@ class DatasetVersion(models.Model):
         return spoken(self.warnings)
 
 
+class TagUse(models.Model):
+    """How often a person used a tag on a day of the workspace's calendar. The column outlives the fields of an edit."""
+
+    class Kind(models.TextChoices):
+        PIVOT = "pivot", _("Analysis")
+        SELECTION = "selection", _("Selection")
+        PUSH = "push", _("Push")
+
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="tag_uses")
+    column = models.CharField(max_length=255)
+    kind = models.CharField(max_length=9, choices=Kind)
+    day = models.DateField()
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    times = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["dataset", "column", "day", "kind", "person"], name="tag_use_once_a_day"
+            )
+        ]
+        indexes = [models.Index(fields=["day"], name="tag_use_day")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id}.{self.column} {self.day} {self.kind}: {self.times}"
+
+
 class DatasetGrant(WorkspaceScoped, TimeStamped):
     """What a person, or everybody with a role, may do with a dataset that is not theirs.
 

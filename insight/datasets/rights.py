@@ -113,7 +113,8 @@ def may_manage(access: Access, dataset: Dataset) -> bool:
 
 def _administers(access: Access, dataset: Dataset) -> bool:
     owns = dataset.owner_id is not None and dataset.owner_id == access.user.pk
-    return access.can("insight.dataset.manage") or (owns and access.can("insight.dataset.create"))
+    own = "insight.tag.custom" if dataset.kind == Dataset.Kind.CUSTOM_TAGS else "insight.dataset.create"
+    return access.can("insight.dataset.manage") or (owns and access.can(own))
 
 
 def check_manage(dataset: Dataset, access: Access) -> None:

@@ -237,13 +237,15 @@ def delete(access: Access, dataset: Dataset) -> None:
             code="in_use",
             used_by=users,
         )
-    workspace, pk = dataset.workspace, dataset.pk
+    workspace, pk, view = dataset.workspace, dataset.pk, dataset.definition.get("table")
     with transaction.atomic():
         active = active_job(dataset)
         if active is not None:
             cancel_job(active, access)
         audit.record(access, "dataset.deleted", dataset, before={"name": dataset.name})
         dataset.delete()
+        if dataset.kind == Dataset.Kind.CUSTOM_TAGS and view:
+            transaction.on_commit(lambda: lake.drop_view(workspace, view))
         transaction.on_commit(lambda: drop_tables(workspace, pk))
 
 

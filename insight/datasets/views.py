@@ -172,7 +172,7 @@ class DatasetDetail(DetailPage):
         found = [
             Fact(_("Kind"), obj.get_kind_display()),
             Fact(_("Default"), _("Pages of this kind open with it.") if obj.is_default else "–"),
-            Fact(_("Table"), obj.table),
+            Fact(_("Table"), obj.table or obj.definition.get("table")),
             *(
                 [Fact(_("Joined tables"), ", ".join(join.table.name for join in obj.joins.all()))]
                 if obj.joins.all()

@@ -12,11 +12,13 @@ from django.utils.translation import gettext_lazy
 
 from admin_center.organizations.settings import workspace_settings
 from cdp.core import audit
+from cdp.core.access import Access
 from cdp.core.errors import Cancelled, Conflict, DomainError, PermissionDenied
 from cdp.jobs import JobContext, JobKind, register
 from insight.audiences import queries
 from insight.audiences.models import AudienceVersion
-from insight.datasets import rights
+from insight.datasets import rights, tag_uses
+from insight.datasets.models import TagUse
 from insight.pushes import fields, services
 from insight.pushes.models import Push
 from insight.pushes.targets import TARGETS, Target
@@ -66,8 +68,10 @@ class RunPush(JobKind):
         row.state = Push.State.PARTLY if row.skipped else Push.State.SUCCEEDED
         row.ended_at = timezone.now()
         row.save()
+        access = rights.access_of(row.owner, row.workspace)
+        _count_tags(access, row)
         audit.record(
-            rights.access_of(row.owner, row.workspace),
+            access,
             "audience.push_ended",
             row.audience,
             detail={"push": row.pk, "interface": row.interface_name, "users": row.users, "ids": row.ids},
@@ -154,6 +158,13 @@ def _rows(batch: pa.RecordBatch, chosen: list[dict[str, Any]]) -> tuple[list[Row
         else:
             rows.append(Row(key, {name: column[place] for name, column in values.items()}))
     return rows, left_out
+
+
+def _count_tags(access: Access, row: Push) -> None:
+    for dataset, column in (
+        (field["dataset"], field["column"]) for field in row.fields if field["kind"] == "tag"
+    ):
+        tag_uses.record(access, dataset, [column], TagUse.Kind.PUSH)
 
 
 def _keys(batch: pa.RecordBatch, chosen: list[dict[str, Any]]) -> list[str]:

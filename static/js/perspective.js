@@ -22,7 +22,10 @@ function start(data) {
   const names = new Map([...document.querySelectorAll("[data-tag]")].map((box) => [box.value, box]));
   let running = null;
 
-  for (const box of names.values()) box.addEventListener("change", show);
+  for (const box of names.values()) box.addEventListener("change", () => {
+    if (box.checked) countUse(box.value);
+    show();
+  });
   nullFilter.addEventListener("change", show);
   for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
   // The ticked tags lie outside of the form; a new audience keeps them, a new dataset has others.
@@ -35,6 +38,16 @@ function start(data) {
 
   function chosen() {
     return [...names.values()].filter((box) => box.checked).map((box) => box.value);
+  }
+
+  /** A tag that somebody opens is used; those that the page opens with are not. */
+  function countUse(tag) {
+    fetch(data.uses_url, {
+      method: "POST",
+      keepalive: true,
+      headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
+      body: JSON.stringify({ dataset: data.dataset, tags: [tag] }),
+    }).catch(() => {});
   }
 
   function search(text) {

@@ -36,6 +36,7 @@ from insight.oneid import queries as identity_queries
 from insight.oneid import services as identities
 from insight.pushes import interfaces
 from insight.pushes.models import Push, PushInterface, PushSetting
+from insight.tags import services as custom_tags
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import Recipient, SendOut, Suppression
@@ -142,6 +143,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     run_jobs()
     report, devices = _omni(access, run_jobs)
     interface = PushInterface.objects.get(workspace=workspace, target="omni")
+    value = {"value": "women", "rule": world.women}
+    custom = custom_tags.create(access, {"name": "Group", "values": [value]})
+    run_jobs()
     pushed = Push.objects.create(
         workspace=workspace, audience=audience, interface=interface, interface_name="Omni", target="omni"
     )
@@ -244,6 +248,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/omni/tags/": pk("", column="sex"),
         "w/identities/": {"pk": decision.pk, "one_id": somebody},
         "api/identities/": {"pk": decision.pk, "one_id": somebody},
+        "w/tags/": {"dataset": custom.field.dataset_id, "column": custom.field.column},
+        "w/tags/custom/": pk(custom),
         "w/pushes/": pk(pushed),
         "w/pushes/interfaces/": pk(interface, type="kafka"),
         "w/pushes/audience/": pk(audience),
@@ -275,6 +281,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/omni/reports/": pk(report),
         "api/omni/audiences/": pk(devices),
         "api/omni/tags/": pk("", column="sex"),
+        "api/tags/": {"dataset": custom.field.dataset_id, "column": custom.field.column},
+        "api/custom-tags/": pk(custom),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
         "api/providers/": pk(mail),
         "api/sender-addresses/": pk(sender),
@@ -301,6 +309,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"analysis/?dataset={world.members.pk}&audience={audience.pk}",
         f"campaigns/{theme.pk}/",
         f"datasets/{model.pk}/",
+        f"datasets/{custom.field.dataset_id}/",
+        f"tags/of/{world.members.pk}/spend/",
+        f"tags/custom/new/?dataset={world.members.pk}&tag=spend",
         f"aipl/new/?dataset={world.members.pk}",
         "campaigns/?year=2026",
         f"campaigns/sharing/?campaign={campaign.pk}",

@@ -3,7 +3,23 @@
 import { clear, formatNumber, h, icon, iconButton, select, gettext } from "./dom.js";
 import { RFM_TYPES, STAGES } from "./leaves.js";
 
+/** How the list of tags can be sorted: by category, by name, or by a number of uses. */
+const SORTS = [
+  ["category", () => gettext("By category")],
+  ["name", () => gettext("By name")],
+  ["total", () => gettext("Most used")],
+  ["pivot", () => gettext("Most used in analysis")],
+  ["selection", () => gettext("Most used in selections")],
+  ["push", () => gettext("Most used in pushes")],
+];
 const TYPE_ICONS = { enum: "list", text: "letter-case", multi: "tags", number: "123", date: "calendar" };
+
+function tagHint(tag) {
+  const uses = tag.heat?.total
+    ? gettext("Used %(total)s times in 30 days: %(pivot)s in analysis, %(selection)s in selections, %(push)s in pushes", tag.heat)
+    : gettext("Not used in the last 30 days");
+  return `${tag.description || tag.column}\n${uses}`;
+}
 
 export class Palette {
   /** `add(entry)` is called on click, `refreshed()` after a dataset has been computed anew; `dragging` makes the lists draggable. */
@@ -19,6 +35,7 @@ export class Palette {
       tags: (this.sets.tags.find((row) => row.id === preferred) || this.sets.tags[0])?.id,
       behaviour: this.sets.behaviour[0]?.id,
     };
+    this.sort = "category";
     this.search = h("input", {
       type: "search",
       class: "form-control",
@@ -82,6 +99,19 @@ export class Palette {
         ),
       );
     }
+    if (tab === "tags" && sets.length) {
+      this.chooser.append(
+        select(
+          SORTS.map(([key, label]) => [key, label()]),
+          this.sort,
+          (sort) => {
+            this.sort = sort;
+            this.draw();
+          },
+          { "aria-label": gettext("Order of the tags"), class: "form-select form-select-sm mt-2" },
+        ),
+      );
+    }
     this.draw();
   }
 
@@ -140,6 +170,12 @@ export class Palette {
     const info = await this.fields.load(dataset);
     const found = info.tags.filter((tag) => `${tag.name} ${tag.column} ${tag.description || ""}`.toLowerCase().includes(query));
     if (!found.length) return [this.message(query ? gettext("No tag contains this.") : gettext("This dataset has no tags."))];
+    const entry = (tag) => this.entry({ kind: "tag", dataset, tag: tag.column }, TYPE_ICONS[tag.type], tag.name, tagHint(tag), this.sort in (tag.heat || {}) ? tag.heat[this.sort] : null);
+    if (this.sort !== "category") {
+      const uses = (tag) => tag.heat?.[this.sort] ?? 0;
+      const sorted = [...found].sort((one, two) => uses(two) - uses(one) || one.name.localeCompare(two.name));
+      return [h("ul", { class: "rb-entries list-unstyled" }, sorted.map(entry))];
+    }
     const categories = new Map();
     for (const tag of found) {
       const name = tag.category || gettext("Without category");
@@ -147,7 +183,7 @@ export class Palette {
       categories.get(name).push(tag);
     }
     return [...categories].map(([name, tags]) =>
-      this.section(name, tags.map((tag) => this.entry({ kind: "tag", dataset, tag: tag.column }, TYPE_ICONS[tag.type], tag.name, tag.description || tag.column))),
+      this.section(name, tags.map(entry)),
     );
   }
 

@@ -19,6 +19,7 @@ from insight.audiences.models import Audience
 from insight.datasets import granting
 from insight.omni import quota
 from insight.omni.models import Intake
+from insight.datasets.models import TagUse
 from insight.pushes import fields, interfaces, services
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
@@ -64,6 +65,18 @@ def test_a_push_delivers_each_user_once_with_the_chosen_fields(
     assert (row.version_number, row.seen) == (1, True)
     last = hook.calls[-1]["body"]
     assert (last["end"], last["count"], last["ids"], last["push_id"]) == (True, 4, 7, row.pk)
+
+
+def test_a_push_that_ends_well_counts_its_tags_and_a_failed_one_does_not(
+    world: World, audience: Audience, webhook: PushInterface, hook: Hook, run_jobs: RunJobs
+) -> None:
+    TagUse.objects.all().delete()
+    city = {"kind": "tag", "dataset": world.members.pk, "column": "city", "alias": "town"}
+    hook.answers = [400]
+    assert pushed(world.access, audience, webhook, run_jobs, KEY, city).state == "failed"
+    assert not TagUse.objects.exists()
+    assert pushed(world.access, audience, webhook, run_jobs, KEY, city).state == "succeeded"
+    assert [(use.column, use.kind, use.times) for use in TagUse.objects.all()] == [("city", "push", 1)]
 
 
 def test_calls_are_signed(

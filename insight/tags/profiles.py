@@ -1,0 +1,74 @@
+"""How the values of a tag lie: the most frequent ones, and the ends and the middle of numbers and dates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cdp.core.access import Access
+from cdp.warehouse import get_engine
+from insight.datasets import queries, rights
+from insight.datasets.models import DatasetField
+
+SHOWN = 20
+ORDERED = (DatasetField.TagType.NUMBER, DatasetField.TagType.DATE)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """`filled`: share of people with a value, None where it is not known. `spread`: smallest, middle and largest."""
+
+    users: int | None = None
+    filled: float | None = None
+    distinct: int | None = None
+    values: list[dict[str, Any]] = field(default_factory=list)
+    spread: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "users": self.users,
+            "filled": self.filled,
+            "distinct": self.distinct,
+            "values": self.values,
+            "spread": self.spread,
+        }
+
+
+def of(access: Access, item: DatasetField) -> Profile:
+    """The profile over the rows that the person sees; empty before the first refresh."""
+    dataset = item.dataset
+    if not dataset.version or item.deleted:
+        return Profile()
+    rows = rights.rows_of(access, dataset)
+    stats = dataset.stats if rows is None else {}
+    if item.tag_type in ORDERED:
+        values, spread = [], _spread(item, rows)
+    else:
+        values, spread = queries.values(dataset, item.column, limit=SHOWN, rows=rows), None
+    return Profile(
+        users=rights.figures(access, dataset)[1],
+        filled=stats.get("filled", {}).get(item.column),
+        distinct=stats.get("distinct", {}).get(item.column),
+        values=values,
+        spread=spread,
+    )
+
+
+def _spread(item: DatasetField, rows: rights.Rows) -> dict[str, Any] | None:
+    table = rights.only(get_engine().table(item.dataset.workspace, item.dataset.lake_table), rows)
+    column = table[item.column]
+    middle = column.median() if item.tag_type == DatasetField.TagType.NUMBER else column.quantile(0.5)
+    found = (
+        get_engine()
+        .execute(table.aggregate(smallest=column.min(), middle=middle, largest=column.max()))
+        .to_pylist()[0]
+    )
+    if found["smallest"] is None:
+        return None
+    return {name: _plain(value) for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.isoformat(" ") if hasattr(value, "hour") else value.isoformat()
+    return value

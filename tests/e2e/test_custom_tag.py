@@ -1,0 +1,76 @@
+"""A custom tag in a real browser: made of ranges and a rule, checked, computed, found in a chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from insight.datasets.models import TagUse
+from insight.tags.models import CustomTag
+from tests.e2e.shop import Shop, go
+from tests.e2e.test_from_rule_to_members import add, choose, wait_for_total
+
+
+@pytest.fixture
+def shop(run_jobs: Callable[..., Any]) -> Shop:
+    return Shop(run_jobs)
+
+
+def test_a_custom_tag_is_made_checked_and_found_in_a_chart(
+    tab: Any, sign_in: Any, shop: Shop, run_jobs: Callable[..., Any]
+) -> None:
+    from playwright.sync_api import expect
+
+    home = sign_in(shop.access)
+    go(tab, "Tags")
+    tab.get_by_role("link", name="New custom tag").click()
+    tab.get_by_role("button", name="From ranges").click()
+    tab.get_by_label("Bounds").fill("0, 40, 80")
+    tab.get_by_label("Number or date").select_option("spend")
+    tab.get_by_role("button", name="Make the values").click()
+    wait_for_total(tab, 3)
+    tab.get_by_role("button", name="New value").click()
+    tab.get_by_label("Value", exact=True).fill("Women of Oslo")
+    add(tab, "Gender")
+    choose(tab, "f")
+    tab.keyboard.press("Escape")
+    tab.locator("[data-rb=close-editor]").click()
+    wait_for_total(tab, 5)
+    tab.get_by_role("button", name="Check overlaps").click()
+    tab.get_by_text("5 people fit several values; 0 of 10 people fit none.").wait_for()
+    tab.fill("#tag-name", "Spend band")
+    tab.fill("#tag-field", "Not this")
+    tab.locator("button[form=tag-form]").click()
+    tab.get_by_text("Use 1 to 48 small letters, digits and underscores.").wait_for()
+    tab.fill("#tag-field", "spend_band")
+    tab.get_by_role("button", name="Later: Women of Oslo").click()
+    expect(tab.locator(".ct-name").nth(1)).to_contain_text("Women of Oslo")
+    tab.locator("button[form=tag-form]").click()
+    tab.get_by_role("heading", level=1, name="Spend band").wait_for()
+    run_jobs()
+    tag = CustomTag.objects.get()
+    assert [entry["value"] for entry in tag.values] == ["0-40", "Women of Oslo", "40-80", "80+"]
+    assert tag.field.column == "user_tag_spend_band"
+    tab.reload()
+    tab.get_by_role("link", name="Analyse").click()
+    tab.get_by_text("10 users.").wait_for()
+    tab.locator(".chart-panel", has_text="Spend band").wait_for()
+    assert not TagUse.objects.filter(kind="pivot").exists()
+    with tab.expect_response("**/tags/uses/"):
+        tab.get_by_label("Spend band").uncheck()
+        tab.get_by_label("Spend band").check()
+    assert TagUse.objects.get(kind="pivot").column == "user_tag_spend_band"
+    tab.goto(f"{home}tags/custom/{tag.pk}/edit/")
+    tab.get_by_role("button", name="Women of Oslo", exact=False).first.wait_for()
+
+
+def test_the_builder_sorts_tags_by_their_use(tab: Any, sign_in: Any, shop: Shop) -> None:
+    home = sign_in(shop.access)
+    tab.goto(f"{home}audiences/new/")
+    tab.locator(".rb-section").first.wait_for()
+    tab.get_by_label("Order of the tags").select_option("name")
+    tab.locator(".rb-section").first.wait_for(state="detached")
+    assert tab.locator(".rb-entry-name").all_inner_texts() == ["City", "Gender", "Spend"]
+    assert "Not used" in tab.locator(".rb-entry").first.get_attribute("title")
