@@ -56,6 +56,8 @@ INSTALLED_APPS = [
     "insight.audiences",
     "insight.pushes",
     "insight.aipl",
+    "insight.rfm",
+    "insight.behaviour_analysis",
     "insight.analysis",
     "marketing.channels",
     "marketing.content",

@@ -204,6 +204,7 @@ class DatasetDetail(DetailPage):
             "stale": bool(loaded and obj.refreshed_at and loaded > obj.refreshed_at),
             "versions": [] if some else obj.versions.all()[:VERSIONS_SHOWN],
             "may_select": self.access.can("insight.audience.filter"),
+            "may_analyse": self.access.can("insight.analysis"),
             **rfm_context(obj),
             "panel": support.panel(self.access, obj) if support else None,
             "edit_url": self.reverse(edit_page, pk=obj.pk),
