@@ -80,6 +80,19 @@ RFM: dict[str, Any] = {
     "count": "total_count",
 }
 
+RFM_YEAR: dict[str, Any] = {
+    "name": "近一年交易 RFM",
+    "description": "按近一年的订单和退款给会员分组，可以看趋势和分组之间的流转",
+    "kind": "rfm",
+    "table": "ads_trade",
+    "user_id": {"column": "user_id", "id_type": "one_id"},
+    "ids": [{"column": "user_id_2", "id_type": "mobile"}],
+    "input": "transactions",
+    "time": "trade_time",
+    "amount": "trade_amount",
+    "days": 365,
+}
+
 ITEMS: dict[str, Any] = {
     "name": "商品标签",
     "description": "每件商品的名称、品牌、类目和价格",

@@ -25,8 +25,8 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo import campaigns, stages
-from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, RFM, TABLES
+from cdp.demo import campaigns, history, stages
+from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, RFM, RFM_YEAR, TABLES
 from cdp.demo.retailer import Tables, generate
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
@@ -77,10 +77,12 @@ def load(job: JobContext, profile: str) -> dict[str, Any]:
     items = _dataset(access, ITEMS)
     behaved = {**BEHAVIOUR, "items": {"dataset": items.pk, "object": "商品"}}
     members, behaviour, model = (_dataset(access, data) for data in (MEMBERS, behaved, RFM))
+    _dataset(access, RFM_YEAR)
     job.phase(_("Finding the stages of customers"), progress=52)
     _stages(access, behaviour)
     job.phase(_("Building audiences"), progress=60)
     made = _audiences(access, members, behaviour, model)
+    history.load(access, behaviour.pk, today(job.workspace), lambda: _finish_refreshes(access))
     planned = campaigns.load(access, today(job.workspace))
     belonging = {
         campaigns.AGAIN: [made[rules.AGAIN], made[rules.VIP]],

@@ -76,7 +76,9 @@ class RetentionView(_Analysis):
 
 
 class PathsView(_Analysis):
-    @extend_schema(request=PathsSerializer, responses=OpenApiResponse(description="People per step of a path"))
+    @extend_schema(
+        request=PathsSerializer, responses=OpenApiResponse(description="People per step of a path")
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What people did after a starting behaviour."""
         given = json_object(request)
@@ -148,7 +150,9 @@ class HistoryView(WorkspaceAPIView):
 
     @extend_schema(
         parameters=[
-            OpenApiParameter("dataset", str, description="With `tag`: how its values spread in each version."),
+            OpenApiParameter(
+                "dataset", str, description="With `tag`: how its values spread in each version."
+            ),
             OpenApiParameter("tag", str),
         ],
         responses=OpenApiResponse(description="The last 30 versions"),

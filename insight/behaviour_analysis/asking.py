@@ -1,4 +1,4 @@
-"""What funnels, retention and paths ask about: records of a behaviour dataset, in a period, of everybody or an audience."""
+"""What funnels, retention and paths ask about: behaviour in a period, of everybody or of an audience."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PARTS = ("type", "channel", "objects")
 
 @dataclass(frozen=True)
 class Ground:
-    """The records of a dataset that a person may see, in an audience where one is given; days are those of the workspace."""
+    """The records of a dataset that a person may see, of an audience where one is given. Days are the workspace's."""
 
     access: Access
     catalog: WorkspaceCatalog
@@ -99,9 +99,7 @@ def _period(given: Mapping[str, Any]) -> tuple[date, date]:
         try:
             found[name] = date.fromisoformat(str(given.get(name)))
         except ValueError:
-            errors[name] = [
-                _("Give a day such as 2026-01-31.") if given.get(name) else _("This is needed.")
-            ]
+            errors[name] = [_("Give a day such as 2026-01-31.") if given.get(name) else _("This is needed.")]
     if not errors and found["from"] > found["to"]:
         errors["to"] = [_("The period ends before it begins.")]
     if errors:

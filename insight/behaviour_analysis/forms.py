@@ -101,7 +101,9 @@ class BehaviourView(WorkspaceView):
         return self.render(self.template_name, context)
 
     def choices(self, dataset: Dataset) -> dict[str, Any]:
-        identifier = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list("id_type", flat=True)
+        identifier = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list(
+            "id_type", flat=True
+        )
         usable = audiences.usable_audiences(self.access).filter(user_id_type=identifier.first() or "")
         return {
             "types": self.types(dataset),
@@ -139,7 +141,9 @@ def enum_tags(view: WorkspaceView, id_type: str) -> list[dict[str, Any]]:
         kind__in=TAG_KINDS, version__gt=0, fields__role=DatasetField.Role.IDENTIFIER, fields__id_type=id_type
     )
     rows = (
-        DatasetField.objects.filter(dataset__in=datasets.values("pk"), role="tag", tag_type="enum", deleted=False)
+        DatasetField.objects.filter(
+            dataset__in=datasets.values("pk"), role="tag", tag_type="enum", deleted=False
+        )
         .select_related("dataset")
         .order_by("-dataset__is_default", "dataset__name", "name")
     )

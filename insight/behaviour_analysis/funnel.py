@@ -53,7 +53,9 @@ def funnel_of(ground: Ground, given: Mapping[str, Any]) -> Funnel:
 def _split(ground: Ground, given: Any) -> tuple[str, str] | None:
     if not given:
         return None
-    dataset, tag = (str(given.get(name, "")) for name in ("dataset", "tag")) if isinstance(given, Mapping) else ("", "")
+    dataset, tag = (
+        (str(given.get(name, "")) for name in ("dataset", "tag")) if isinstance(given, Mapping) else ("", "")
+    )
     message = _("Choose a tag with a choice of values, of a user-tag dataset.")
     wrong = ValidationFailed(_("Some fields need another value."), errors={"split": [message]})
     if not tag_values.has_tag(ground.access, dataset, tag):
@@ -70,8 +72,8 @@ def _split(ground: Ground, given: Any) -> tuple[str, str] | None:
 def progress(funnel: Funnel) -> ibis.Table:
     """A row per person with a first step: user_unique_id, `reached` (number of steps), `gap_1` … in seconds.
 
-    `gap_k` is the time from the step before to when the person first reached step k, counted from 0; null where they did
-    not.
+    `gap_k` is the time from the step before to when the person first reached step k, counted from 0; null where they
+    did not.
     """
     ground, table = funnel.ground, funnel.ground.rows
     marks = {f"s{place}": step.match(ground, table) for place, step in enumerate(funnel.steps)}
@@ -117,8 +119,8 @@ def progress(funnel: Funnel) -> ibis.Table:
 def funnel(asked: Funnel) -> dict[str, Any]:
     """`{"people", "steps": [...], "split": [{"value", "label", "people", "steps"}] | None}`.
 
-    A step has `users`, its `share` of the first step and `rate` of the step before (0 to 1, None of nothing), `dropped` (reached it and
-    no further), and `median_seconds` since the step before.
+    A step has `users`, its `share` of the first step and `rate` of the step before (0 to 1, None of nothing), `dropped`
+    (reached it and no further; None for the last one), and `median_seconds` since the step before.
     """
     people = progress(asked)
     [row] = asked.ground.run(people.aggregate(**_measures(people, asked)))

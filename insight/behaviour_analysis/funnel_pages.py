@@ -13,10 +13,10 @@ from insight.audiences.fixed_pages import KeepPeople
 from insight.audiences.models import Audience
 from insight.behaviour_analysis import funnel, services
 from insight.behaviour_analysis.asking import Ground
+from insight.behaviour_analysis.builder_links import builder_url
 from insight.behaviour_analysis.durations import duration
 from insight.behaviour_analysis.forms import BehaviourView, Links, behaviour_of, enum_tags
 from insight.behaviour_analysis.funnel import LEAST_STEPS, MOST_STEPS, Funnel
-from insight.behaviour_analysis.builder_links import builder_url
 from insight.datasets.models import Dataset, DatasetField
 
 USUAL_STEPS, USUAL_DAYS = 4, 30

@@ -41,8 +41,8 @@ def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -
     """People per value of a tag in each of the last 30 versions whose members are still kept, in one statement.
 
     `{"values": [{"value", "label"}], "versions": [{"number", "counts": [...]}]}`: the eight most frequent values, then
-    the others, then those without one (as far as there are such). Values are those that the tag has today. Raises NotFound,
-    ValidationFailed.
+    the others, then those without one (as far as there are such). Values are those that the tag has today.
+    Raises NotFound, ValidationFailed.
     """
     catalog = WorkspaceCatalog(access.workspace, access=access)
     try:

@@ -21,7 +21,9 @@ from insight.behaviour_analysis.forms import enum_tags
 class HistoryView(WorkspaceView):
     permission = "insight.audience.analysis"
 
-    def composition(self, audience: Audience, tags: list[dict[str, Any]]) -> tuple[str, dict[str, Any] | None]:
+    def composition(
+        self, audience: Audience, tags: list[dict[str, Any]]
+    ) -> tuple[str, dict[str, Any] | None]:
         """The tag of ?tag= (dataset:column), the first one unless given, and how it spreads in each version."""
         keys = [tag["key"] for tag in tags]
         wanted = self.request.GET.get("tag", "")
@@ -74,9 +76,23 @@ class HistoryCsv(HistoryView):
         _chosen, composition = self.composition(audience, enum_tags(self, audience.user_id_type))
         values = composition["values"] if composition else []
         counts = {row["number"]: row["counts"] for row in composition["versions"]} if composition else {}
-        head = [_("Version"), _("Computed"), _("People"), _("Joined"), _("Left"), *(row["label"] for row in values)]
+        head = [
+            _("Version"),
+            _("Computed"),
+            _("People"),
+            _("Joined"),
+            _("Left"),
+            *(row["label"] for row in values),
+        ]
         rows = [
-            [row["number"], row["at"], row["count"], row["joined"], row["left"], *counts.get(row["number"], [])]
+            [
+                row["number"],
+                row["at"],
+                row["count"],
+                row["joined"],
+                row["left"],
+                *counts.get(row["number"], []),
+            ]
             for row in history.sizes(audience)
         ]
         return table_response(f"audience-{audience.pk}", head, rows)

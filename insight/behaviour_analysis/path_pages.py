@@ -53,7 +53,8 @@ class PathPage(PathView):
         found = paths.paths(asked)
         labels = {(node["level"], node["type"]): node["label"] for node in found["nodes"]}
         nodes = [
-            {**node, "url": links.audience(level=node["level"], after=node["type"])} for node in found["nodes"]
+            {**node, "url": links.audience(level=node["level"], after=node["type"])}
+            for node in found["nodes"]
         ]
         steps = [
             {
@@ -79,7 +80,12 @@ class PathCsv(PathView):
         labels = {(node["level"], node["type"]): node["label"] for node in found["nodes"]}
         head = [_("Step"), _("From"), _("To"), _("People")]
         rows = [
-            [link["level"], labels[link["level"] - 1, link["from"]], labels[link["level"], link["to"]], link["users"]]
+            [
+                link["level"],
+                labels[link["level"] - 1, link["from"]],
+                labels[link["level"], link["to"]],
+                link["users"],
+            ]
             for link in found["links"]
         ]
         return table_response("paths", head, rows)

@@ -28,7 +28,7 @@ _MOST = {"minutes": 24 * 60, "hours": 24 * 30, "days": 366}
 
 @dataclass(frozen=True)
 class Paths:
-    """What is asked: the starting type, the longest pause between two records, and the number of levels after the start."""
+    """What is asked: the starting type, the longest pause between two records, the number of levels after the start."""
 
     ground: Ground
     start: str
@@ -49,7 +49,7 @@ def paths_of(ground: Ground, given: Mapping[str, Any]) -> Paths:
 
 
 def steps(asked: Paths) -> ibis.Table:
-    """A row per person with a start: user_unique_id and `level_0` (the start) … with types, null where a path has ended."""
+    """A row per person with a start: user_unique_id, and types from `level_0` (the start) on, null after the end."""
     ground, table = asked.ground, asked.ground.rows
     late = ground.end + asked.pause * asked.levels
     seconds = int(asked.pause.total_seconds())
@@ -101,9 +101,12 @@ def paths(asked: Paths) -> dict[str, Any]:
         users="users",
         level=ibis.literal(0),
     )
-    rows = asked.ground.run(ibis.union(everybody.select("before", "after", "users", "level"), *(
-        table.select("before", "after", "users", "level") for table in counted
-    )))
+    rows = asked.ground.run(
+        ibis.union(
+            everybody.select("before", "after", "users", "level"),
+            *(table.select("before", "after", "users", "level") for table in counted),
+        )
+    )
     return _folded(asked, rows)
 
 
@@ -134,11 +137,15 @@ def _folded(asked: Paths, rows: list[dict[str, Any]]) -> dict[str, Any]:
         "people": nodes.get((0, asked.start), 0),
         "nodes": [
             {"level": level, "type": value, "label": labels[value], "users": users}
-            for (level, value), users in sorted(nodes.items(), key=lambda item: (item[0][0], item[0][1] == OTHER, -item[1], item[0][1]))
+            for (level, value), users in sorted(
+                nodes.items(), key=lambda item: (item[0][0], item[0][1] == OTHER, -item[1], item[0][1])
+            )
         ],
         "links": [
             {"level": level, "from": before, "to": after, "users": users}
-            for (level, before, after), users in sorted(links.items(), key=lambda item: (item[0][0], -item[1], item[0]))
+            for (level, before, after), users in sorted(
+                links.items(), key=lambda item: (item[0][0], -item[1], item[0])
+            )
         ],
     }
 
@@ -179,7 +186,9 @@ def part_words(asked: Paths, level: Any, after: Any, before: Any = None) -> str:
         return asked.ground.type_label(name) if name else _("Other")
 
     step = called(value) if source is None else f"{called(source)} → {called(value)}"
-    return _("Paths of %(dataset)s that start with %(start)s: %(step)s as step %(place)d (from %(first)s to %(last)s)") % {
+    return _(
+        "Paths of %(dataset)s that start with %(start)s: %(step)s as step %(place)d (from %(first)s to %(last)s)"
+    ) % {
         "dataset": asked.ground.dataset.name,
         "start": called(asked.start),
         "step": step,

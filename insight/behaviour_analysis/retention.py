@@ -91,10 +91,10 @@ def returns(asked: Retention) -> ibis.Table:
 
 
 def retention(asked: Retention) -> dict[str, Any]:
-    """`{"unit", "cohorts": [{"start", "users", "periods": [{"users", "share"} | None]}], "average": [share | None]}`.
+    """`{"unit", "cohorts": [{"start", "users", "periods": [{"users", "share", "open"}]}], "average": [share | None]}`.
 
-    `periods[0]` is the one after the cohort's own; those that have not begun are None, the one that has not ended is marked
-    `open`. The average weighs cohorts by their users and leaves out periods that have not ended.
+    `periods[0]` is the one after the cohort's own; those that have not begun are left out, one that has not ended is
+    marked `open`. The average weighs cohorts by their users and leaves out periods that have not ended.
     """
     people, back = members(asked), returns(asked)
     sizes = people.group_by("cohort").aggregate(users=people.count())

@@ -11,9 +11,9 @@ from django.utils.translation import gettext_lazy
 from cdp.core.csv_export import table_response
 from insight.behaviour_analysis import retention
 from insight.behaviour_analysis.asking import Ground, usual_period
+from insight.behaviour_analysis.builder_links import builder_url
 from insight.behaviour_analysis.forms import BehaviourView, Links
 from insight.behaviour_analysis.retention import UNITS, Retention
-from insight.behaviour_analysis.builder_links import builder_url
 from insight.datasets.models import Dataset
 
 USUAL_DAYS = {"week": 7 * 12, "month": 365}
@@ -56,9 +56,7 @@ class RetentionPage(RetentionView):
 
     def figures(self, asked: Retention, links: Links) -> dict[str, Any]:
         found = retention.retention(asked)
-        shares = [
-            period["share"] for row in found["cohorts"] for period in row["periods"] if period["share"]
-        ]
+        shares = [period["share"] for row in found["cohorts"] for period in row["periods"] if period["share"]]
         most = max(shares, default=1)
         rows = [
             {
@@ -89,7 +87,12 @@ class RetentionCsv(RetentionView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         found = retention.retention(self.question())
         places = range(1, len(found["average"]) + 1)
-        head = [_("Since"), _("New"), *(f"+{place}" for place in places), *(f"+{place} %" for place in places)]
+        head = [
+            _("Since"),
+            _("New"),
+            *(f"+{place}" for place in places),
+            *(f"+{place} %" for place in places),
+        ]
         rows = []
         for row in found["cohorts"]:
             blank = [None] * (len(places) - len(row["periods"]))

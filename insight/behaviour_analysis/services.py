@@ -1,4 +1,4 @@
-"""Audiences of parts of funnels, retention and paths: by a rule where one says exactly the same, else kept as they are."""
+"""Audiences of parts of funnels, retention and paths: by a rule where one says the same, else kept as they are."""
 
 from __future__ import annotations
 

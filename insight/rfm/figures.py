@@ -162,8 +162,8 @@ def samples(scope: Scope, group: str) -> list[dict[str, Any]]:
 def trend(scope: Scope) -> dict[str, Any]:
     """Buyers, amount and purchases by day, week (from Monday) or month of the model's period.
 
-    `{"unit", "buckets": [{"start", "users", "amount", "count", "amount_per_user", "count_per_user"}]}`; refunds lower the
-    amount and are no purchase. The transactions are those of the source as it is now. Raises Conflict
+    `{"unit", "buckets": [{"start", "users", "amount", "count", "amount_per_user", "count_per_user"}]}`; refunds lower
+    the amount and are no purchase. The transactions are those of the source as it is now. Raises Conflict
     `trend_not_possible` for models of customers' totals.
     """
     if not scope.has_trend:

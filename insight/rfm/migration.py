@@ -55,9 +55,7 @@ def migration(scope: Scope, first: date, last: date) -> Migration:
     moved = _moved(scope, first, last)
     try:
         with lake.cursor() as handle:
-            rows = handle.execute(
-                f"SELECT before, after, count(*) FROM ({moved}) GROUP BY 1, 2"
-            ).fetchall()
+            rows = handle.execute(f"SELECT before, after, count(*) FROM ({moved}) GROUP BY 1, 2").fetchall()
     except duckdb.Error as error:
         raise EngineError(_("The data engine could not compute this."), reason=str(error)) from error
     return Migration(first, last, {(before, after): users for before, after, users in rows})
@@ -118,6 +116,6 @@ def _moved(scope: Scope, first: date, last: date) -> str:
     # Who sees some customers only, sees only how these moved.
     seen = "" if scope.all_rows else f" WHERE {USER} IN (FROM ({people_sql(scope)}))"
     return (
-        f"SELECT * FROM (SELECT {USER}, coalesce(b.type, '{OUTSIDE}') AS before, coalesce(a.type, '{OUTSIDE}') AS after "
-        f"FROM ({days[0]}) b FULL JOIN ({days[1]}) a USING ({USER})){seen}"
+        f"SELECT * FROM (SELECT {USER}, coalesce(b.type, '{OUTSIDE}') AS before, "
+        f"coalesce(a.type, '{OUTSIDE}') AS after FROM ({days[0]}) b FULL JOIN ({days[1]}) a USING ({USER})){seen}"
     )

@@ -50,9 +50,7 @@ class _ModelPage(WorkspaceView):
         return next((row for row in offered if row.pk == wanted), first), offered
 
     def nothing(self, model: Dataset | None, **more: Any) -> HttpResponse:
-        context = self.get_context(
-            model=model, may_create=self.access.can("insight.dataset.create"), **more
-        )
+        context = self.get_context(model=model, may_create=self.access.can("insight.dataset.create"), **more)
         return self.render("insight/rfm/none.html", context)
 
     def shown(self, scope: Scope, audience: str = "") -> dict[str, Any]:

@@ -41,5 +41,3 @@ def keep_cell(
         migration.write_cell(scope, first, last, before, after, table)
 
     return fixed.keep(scope.access, scope.model, write, words, data)
-
-

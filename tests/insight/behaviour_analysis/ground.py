@@ -28,7 +28,15 @@ def dataset_of(workspace: Any, records: Sequence[Record]) -> Dataset:
 def write(dataset: Dataset, records: Sequence[Record]) -> None:
     rows = [(user, at, kind, "web", 1.0, 10.0, "coats") for user, at, kind in records]
     names = ["user_unique_id", "at", "type", "channel", "count", "amount", "category"]
-    kinds = [pa.string(), pa.timestamp("us"), pa.string(), pa.string(), pa.float64(), pa.float64(), pa.string()]
+    kinds = [
+        pa.string(),
+        pa.timestamp("us"),
+        pa.string(),
+        pa.string(),
+        pa.float64(),
+        pa.float64(),
+        pa.string(),
+    ]
     columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
     table = pa.table(
         {name: pa.array(list(column), kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
@@ -142,5 +150,3 @@ def paths_reference(
             now = at
         found[user] = path
     return found
-
-

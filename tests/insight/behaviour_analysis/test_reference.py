@@ -36,9 +36,7 @@ RECORDS = st.lists(
     ),
     max_size=40,
 )
-MANY = settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MANY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture
@@ -56,7 +54,11 @@ def ground(access: Any, dataset: Dataset) -> Any:
 
 
 @MANY
-@given(records=RECORDS, days=st.sampled_from([1, 3, 30]), steps=st.lists(st.sampled_from(TYPES), min_size=2, max_size=4))
+@given(
+    records=RECORDS,
+    days=st.sampled_from([1, 3, 30]),
+    steps=st.lists(st.sampled_from(TYPES), min_size=2, max_size=4),
+)
 def test_funnels(access: Any, dataset: Dataset, records: list[Record], days: int, steps: list[str]) -> None:
     write(dataset, records)
     given_steps = [{"type": [step]} for step in steps]
@@ -67,7 +69,8 @@ def test_funnels(access: Any, dataset: Dataset, records: list[Record], days: int
         sum(reached > place for reached in expected.values()) for place in range(len(steps))
     ]
     assert [step["median_seconds"] for step in found["steps"]] == [
-        None, *(median_gap(records, steps, FIRST, LAST, days, place) for place in range(1, len(steps)))
+        None,
+        *(median_gap(records, steps, FIRST, LAST, days, place) for place in range(1, len(steps))),
     ]
     for place in range(1, len(steps)):
         people = asked.ground.run(funnel.people_at(asked, place, "dropped"))
@@ -102,7 +105,10 @@ def test_retention(
 
 @MANY
 @given(
-    records=RECORDS, hours=st.sampled_from([6, 24, 24 * 20]), levels=st.integers(1, 5), start=st.sampled_from(TYPES)
+    records=RECORDS,
+    hours=st.sampled_from([6, 24, 24 * 20]),
+    levels=st.integers(1, 5),
+    start=st.sampled_from(TYPES),
 )
 def test_paths(
     access: Any, dataset: Dataset, records: list[Record], hours: int, levels: int, start: str
@@ -118,7 +124,9 @@ def test_paths(
         (level, path[level - 1], path[level]) for path in expected.values() for level in range(1, len(path))
     )
     assert {(node["level"], node["type"]): node["users"] for node in found["nodes"]} == dict(nodes)
-    assert {(link["level"], link["from"], link["to"]): link["users"] for link in found["links"]} == dict(links)
+    assert {(link["level"], link["from"], link["to"]): link["users"] for link in found["links"]} == dict(
+        links
+    )
     for level, before, after in list(links)[:2]:
         people = asked.ground.run(paths.people_at(asked, level, after, before))
         assert len(people) == links[level, before, after]

@@ -31,7 +31,14 @@ def test_the_printed_example(world: World) -> None:
     groups = {group["type"]: group for group in found["groups"]}
     assert len(groups) == 8 and all(group["users"] == 1 for group in groups.values())
     keep = groups["key_keep"]
-    assert (keep["r_days"], keep["f"], keep["m"], keep["rs"], keep["fs"], keep["ms"]) == (200, 6, 1500, 1, 4, 5)
+    assert (keep["r_days"], keep["f"], keep["m"], keep["rs"], keep["fs"], keep["ms"]) == (
+        200,
+        6,
+        1500,
+        1,
+        4,
+        5,
+    )
     assert keep["shares"] == {"users": 1 / 8, "amount": pytest.approx(1500 / 6319.98), "count": 6 / 29}
 
 
@@ -49,7 +56,9 @@ def test_the_printed_transactions(world: World, monkeypatch: pytest.MonkeyPatch)
     assert days == [8, 68, 415]
 
 
-def test_trends_are_for_transactions_by_day_week_and_month(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trends_are_for_transactions_by_day_week_and_month(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on(monkeypatch, "2026-03-04")
     orders = [
         ("13800000001", date(2026, 3, 2), 10.0),
@@ -147,7 +156,9 @@ def test_only_the_rows_that_a_person_may_see_count(world: World) -> None:
     assert found["users"] == 2 and {group["type"] for group in found["groups"]} == {"key_keep", "potential"}
 
 
-def test_groups_of_real_purchases_equal_a_plain_computation(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_groups_of_real_purchases_equal_a_plain_computation(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     on(monkeypatch, "1998-06-30")
     lines = [line.split() for line in cdnow().read_text().splitlines()[1:] if line.strip()]
     orders = [
@@ -177,5 +188,3 @@ def test_a_model_that_was_never_computed_says_so(world: World) -> None:
     with pytest.raises(NotFound):
         figures.open_model(world.access, world.dataset().pk)
     assert figures.next_start(date(2026, 12, 1), "month") == date(2027, 1, 1)
-
-

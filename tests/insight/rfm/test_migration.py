@@ -35,7 +35,9 @@ SOME: list[Order] = [
 ]
 
 
-def expected_matrix(orders: list[Order], days: tuple[date, date], compare: dict[str, float], period: int | None) -> Counter[tuple[str, str]]:
+def expected_matrix(
+    orders: list[Order], days: tuple[date, date], compare: dict[str, float], period: int | None
+) -> Counter[tuple[str, str]]:
     before, after = (types(scores(orders, day, period), compare) for day in days)
     return Counter(
         (before.get(who, migration.OUTSIDE), after.get(who, migration.OUTSIDE)) for who in {*before, *after}
@@ -78,7 +80,9 @@ def test_days_and_groups_that_cannot_be(world: World) -> None:
     with pytest.raises(ValidationFailed):
         services.cell_words(scope, TODAY, TODAY, "best", "outside")
     with pytest.raises(Conflict):
-        migration.migration(figures.open_model(world.access, printed(world).pk), TODAY - timedelta(days=1), TODAY)
+        migration.migration(
+            figures.open_model(world.access, printed(world).pk), TODAY - timedelta(days=1), TODAY
+        )
 
 
 def test_customers_that_a_person_may_not_see_are_left_out(world: World) -> None:
@@ -86,9 +90,7 @@ def test_customers_that_a_person_may_not_see_are_left_out(world: World) -> None:
     granting.share(world.access, model, public=False, row_columns=["type"])
     analyst = make_access(world.workspace, "analyst")
     kept = model.stats["rfm"]["groups"][0]
-    granting.grant(
-        world.access, model, {"user": analyst.user.username, "rows": {"type": [kept["type"]]}}
-    )
+    granting.grant(world.access, model, {"user": analyst.user.username, "rows": {"type": [kept["type"]]}})
     scope = figures.open_model(analyst, model.pk)
     found = migration.migration(scope, TODAY - timedelta(days=1), TODAY)
     assert sum(found.matrix.values()) == kept["users"] < 3

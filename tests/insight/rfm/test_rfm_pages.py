@@ -74,7 +74,9 @@ def test_the_ticked_groups_become_the_condition_of_an_audience(world: World, mod
     made.refresh_from_db()
     assert made.count == 2
     assert console(world).get(page(world, f"{model.pk}/choose/")).status_code == 400
-    Dataset.objects.filter(pk=model.pk).update(definition={**model.definition, "compare": {"r": 9, "f": 9, "m": 9}})
+    Dataset.objects.filter(pk=model.pk).update(
+        definition={**model.definition, "compare": {"r": 9, "f": 9, "m": 9}}
+    )
     world.compute(model)
     audiences.refreshing.refresh(world.access, made)
     world.run_jobs()
@@ -114,12 +116,14 @@ def test_the_migration_and_an_audience_of_one_of_its_cells(world: World) -> None
     client = console(world)
     body = client.get(page(world, f"migration/?{query}")).content.decode()
     assert "3 customers." in body and "before=outside" in body
-    rows = list(csv.reader(io.StringIO(client.get(page(world, f"migration.csv?{query}")).content.decode("utf-8-sig"))))
+    rows = list(
+        csv.reader(io.StringIO(client.get(page(world, f"migration.csv?{query}")).content.decode("utf-8-sig")))
+    )
     assert len(rows) == 10 and sum(int(row[-1]) for row in rows[1:]) == 3
     found = migration.migration(figures.open_model(world.access, model.pk), first, TODAY)
     before, after = next(cell for cell in found.matrix if cell[0] == migration.OUTSIDE)
     where = page(world, f"migration/audience/?{query}&before={before}&after={after}")
-    assert 'data-count>1<' in client.get(where).content.decode()
+    assert "data-count>1<" in client.get(where).content.decode()
     answer = client.post(where, {"name": "Newcomers"})
     assert answer.status_code == 302, answer.content.decode()
     world.run_jobs()
@@ -148,7 +152,9 @@ def test_the_api(world: World) -> None:
     made = call("post", f"{base}migration/audiences/", body)
     assert made.status_code == 201, made.json()
     assert made.json()["origin"] == "analysis" and "table" not in made.json()["origin_detail"]
-    assert call("post", f"{base}migration/audiences/", {**body, "before": "x", "name": "No"}).status_code == 400
+    assert (
+        call("post", f"{base}migration/audiences/", {**body, "before": "x", "name": "No"}).status_code == 400
+    )
     customers = printed(world)
     assert call("get", f"datasets/{customers.pk}/rfm/trend/").json()["code"] == "trend_not_possible"
 
