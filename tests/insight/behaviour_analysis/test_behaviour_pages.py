@@ -75,9 +75,8 @@ def computed(run_jobs: RunJobs, audience_id: str) -> Audience:
 
 
 def links(body: str, word: str) -> list[str]:
-    return [
-        unescape(found) for found in re.findall(r'href="([^"]*/audience/\?[^"]*)"', body) if word in found
-    ]
+    found = [unescape(link) for link in re.findall(r'href="([^"]*/audience/\?[^"]*)"', body)]
+    return [link for link in found if word in link]
 
 
 def kept_or_built(console: Client, run_jobs: RunJobs, world: World, where: str, name: str) -> int:

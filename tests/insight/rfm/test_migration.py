@@ -44,7 +44,7 @@ def expected_matrix(
     )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(orders=ORDERS, ends=st.lists(st.integers(0, 200), min_size=2, max_size=2, unique=True))
 @pytest.mark.parametrize("period", [None, 90])
 def test_the_matrix(world: World, period: int | None, orders: list[Order], ends: list[int]) -> None:
