@@ -72,7 +72,7 @@ class BehaviourView(WorkspaceView):
         given = self.given(dict(self.pairs(dataset)))
         return self.asked(ground_of(self.access, given), given)
 
-    def show(self, figures: Any) -> HttpResponse:
+    def present(self, figures: Any) -> HttpResponse:
         """The page with `figures(asked, link)`; with what is wrong where the question cannot be answered."""
         offered = self.datasets()
         dataset = self.dataset(offered)

@@ -37,7 +37,9 @@ class FunnelView(BehaviourView):
         # Types of another dataset were chosen before this one was.
         steps = [step for step in steps if any(step.values()) and (not step["type"] or step["type"] in known)]
         if len(steps) < LEAST_STEPS:
-            steps = [{"type": value} for value in known[:USUAL_STEPS]]
+            # The most frequent types, which mostly come first; of a single one, how many do it again.
+            usual = known[:USUAL_STEPS] if len(known) > 1 else known * LEAST_STEPS
+            steps = [{"type": value} for value in usual]
         found = [*self.common(dataset).items(), ("days", asked.get("days") or str(USUAL_DAYS))]
         found.append(("split", asked.get("split", "")))
         return [
@@ -56,6 +58,7 @@ class FunnelView(BehaviourView):
             found = {part: pairs.get(f"{part}_{number}", "") for part in PARTS}
             if any(found.values()):
                 steps.append(_step(found))
+        steps += [{}] * (LEAST_STEPS - len(steps))
         dataset, _colon, tag = pairs["split"].partition(":")
         split = {"dataset": dataset, "tag": tag} if tag else None
         return {**pairs, "steps": steps, "split": split}
@@ -84,7 +87,7 @@ class FunnelPage(FunnelView):
     template_name = "insight/behaviour/funnel.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.show(self.figures)
+        return self.present(self.figures)
 
     def choices(self, dataset: Dataset) -> dict[str, Any]:
         id_type = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list("id_type", flat=True)
@@ -169,9 +172,6 @@ class KeepFunnel(KeepPeople, FunnelView):
         if rule is not None:
             return HttpResponseRedirect(builder_url(self, rule))
         return super().get(request, *args, **kwargs)
-
-    def show(self, form: Any, obj: Any = None, status: int = 200) -> HttpResponse:
-        return KeepPeople.show(self, form, obj, status)
 
     def words(self) -> str:
         return funnel.part_words(self.question(), *self.part())

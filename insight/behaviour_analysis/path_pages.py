@@ -44,7 +44,7 @@ class PathPage(PathView):
     template_name = "insight/behaviour/paths.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.show(self.figures)
+        return self.present(self.figures)
 
     def choices(self, dataset: Dataset) -> dict[str, Any]:
         return {**super().choices(dataset), "level_choices": range(1, MOST_LEVELS + 1)}
@@ -99,9 +99,6 @@ class KeepPath(KeepPeople, PathView):
     def part(self) -> tuple[str, str, str | None]:
         asked = self.request.GET
         return asked.get("level", ""), asked.get("after", ""), asked.get("before")
-
-    def show(self, form: Any, obj: Any = None, status: int = 200) -> HttpResponse:
-        return KeepPeople.show(self, form, obj, status)
 
     def words(self) -> str:
         return paths.part_words(self.question(), *self.part())

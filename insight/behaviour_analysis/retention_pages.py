@@ -52,7 +52,7 @@ class RetentionPage(RetentionView):
     template_name = "insight/behaviour/retention.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.show(self.figures)
+        return self.present(self.figures)
 
     def figures(self, asked: Retention, links: Links) -> dict[str, Any]:
         found = retention.retention(asked)
