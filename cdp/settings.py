@@ -59,6 +59,8 @@ INSTALLED_APPS = [
     "insight.omni",
     "insight.pushes",
     "insight.aipl",
+    "insight.rfm",
+    "insight.behaviour_analysis",
     "insight.analysis",
     "insight.tags",
     "marketing.channels",

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.http import HttpResponse
+
 _STARTERS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -14,3 +21,13 @@ def escape_formula(value: str) -> str:
     except ValueError:
         return "'" + value
     return value
+
+
+def table_response(name: str, head: Sequence[Any], rows: Iterable[Sequence[Any]]) -> HttpResponse:
+    """A small table as a CSV file (UTF-8 with a mark, which spreadsheets need)."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    for row in (head, *rows):
+        writer.writerow([escape_formula(cell) if isinstance(cell, str) else cell for cell in row])
+    headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+    return HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8", headers=headers)

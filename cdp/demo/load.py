@@ -14,7 +14,19 @@ from admin_center.permissions.access import access_for
 from cdp.core.access import Access
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
-from cdp.demo import brand_b, campaigns, identities, pushing, selecting, sending, stages, steps, tables, tags
+from cdp.demo import (
+    brand_b,
+    campaigns,
+    history,
+    identities,
+    pushing,
+    selecting,
+    sending,
+    stages,
+    steps,
+    tables,
+    tags,
+)
 from cdp.demo.definitions import BEHAVIOUR, ITEMS, MEMBERS, PURCHASES, RFM, RFM_TRADE
 from cdp.jobs import JobContext
 from cdp.jobs.services import active_job
@@ -48,6 +60,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     _tags(access, made)
     job.phase(_("Building audiences"), progress=60)
     selected = selecting.select(access, made)
+    history.load(access, made["behaviour"].pk, today(job.workspace))
     planned = _campaigns(access, selected)
     job.phase(_("Pushing audiences"), progress=74)
     pushing.push(access, selected[rules.VIP])

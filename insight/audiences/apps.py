@@ -16,6 +16,7 @@ class AudiencesConfig(AppConfig):
         from insight.audiences import (  # noqa: F401  (register origins and job kinds)
             campaign_links,
             combining,
+            fixed,
             membership,
             outside,
             person_section,

@@ -83,12 +83,8 @@ def _compute_rfm(
 ) -> Measured:
     """An RFM model's version: one row per customer with scores and group."""
     job.phase(_("Scoring customers"), progress=20)
-    roles = {item.role: item for item in fields}
     columns = {
-        "user": _identifier(roles["identifier"]),
-        "time": _moment(source, roles["time"].column),
-        "amount": _measure_column(roles["amount"]),
-        "count": _measure_column(roles.get("count")),
+        **rfm_columns(source, fields),
         **{item.column: _identifier(item) for item in fields if item.role == "id"},
     }
     try:
@@ -118,6 +114,17 @@ def _compute_rfm(
     found = {"unique_users": True, "filled": {}, "distinct": {}, "invalid": {}, "warnings": warnings}
     found["joins"] = joins
     return Measured(stats["users"], stats["users"], {**found, "rfm": stats})
+
+
+def rfm_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
+    """What an RFM model reads, as expressions over its source."""
+    roles = {item.role: item for item in fields}
+    return {
+        "user": _identifier(roles["identifier"]),
+        "time": _moment(source, roles["time"].column),
+        "amount": _measure_column(roles["amount"]),
+        "count": _measure_column(roles.get("count")),
+    }
 
 
 def _check_unique(source: Source) -> None:

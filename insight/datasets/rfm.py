@@ -96,31 +96,11 @@ def compute(
     with lake.transaction() as handle:
         chosen = ", ".join(f"any_value({columns[name]}) AS {quote(name)}" for name in ids)
         more = f", {chosen}" if ids else ""
-        day = f"({columns['time']})::DATE"
-        amount = f"({columns['amount']})::DOUBLE"
-        # Neither NULL nor NaN nor infinite: one such amount would spoil every total.
-        usable = f"({columns['user']}) IS NOT NULL AND {day} IS NOT NULL AND isfinite({amount})"
-        if model.input == "customers":
-            count = f"({columns['count']})::DOUBLE"
-            often = f"coalesce(sum({count}) FILTER (isfinite({count})), 0)"
-            totals = f"max({day}) AS last_day, {often} AS f, sum({amount}) AS m{more}"
-            period = "true"
-        else:
-            bought = f"FILTER ({amount} >= 0)"
-            totals = f"max({day}) {bought} AS last_day, count(*) {bought} AS f, sum({amount}) AS m{more}"
-            period = f"{day} <= {literal(str(today))}::DATE"
-            if model.days is not None:
-                period += f" AND {day} > {literal(str(today))}::DATE - {model.days}"
+        usable = _usable(columns)
         row = handle.execute(f"SELECT count(*), count(*) FILTER ({usable}) FROM {source}").fetchone()
         given, kept = row or (0, 0)
-        handle.execute(
-            f"CREATE OR REPLACE TEMP TABLE rfm_totals AS SELECT {columns['user']} AS user_unique_id, {totals} "
-            f"FROM {source} WHERE {usable} AND {period} GROUP BY 1 HAVING last_day IS NOT NULL"
-        )
-        handle.execute(
-            "CREATE OR REPLACE TEMP TABLE rfm_values AS SELECT * EXCLUDE (last_day), "
-            f"greatest(0, {literal(str(today))}::DATE - last_day)::BIGINT AS r_days FROM rfm_totals"
-        )
+        values = _values(model, source, columns, today, more)
+        handle.execute(f"CREATE OR REPLACE TEMP TABLE rfm_values AS {values}")
         bands = {name: model.bands.get(name) or _quintiles(handle, name) for name in DIMENSIONS}  # type: ignore[call-overload]
         scores = ", ".join(f"{bands[name].sql(_VALUE[name])} AS {name}s" for name in DIMENSIONS)
         handle.execute(f"CREATE OR REPLACE TEMP TABLE rfm_scored AS SELECT *, {scores} FROM rfm_values")
@@ -137,7 +117,7 @@ def compute(
         groups = handle.execute(
             f"SELECT type, count(*), sum(m), sum(f), avg(r_days), avg(rs) FROM {target} GROUP BY 1"
         ).fetchall()
-        handle.execute("DROP TABLE rfm_totals; DROP TABLE rfm_values; DROP TABLE rfm_scored")
+        handle.execute("DROP TABLE rfm_values; DROP TABLE rfm_scored")
     found = {name: rest for name, *rest in groups}
     return {
         "users": sum(rest[0] for rest in found.values()),
@@ -155,6 +135,69 @@ def compute(
             for users, amount, count, days, score in [found[name]]
         ],
     }
+
+
+def transactions(model: Model, *, source: str, columns: Mapping[str, str], as_of: date) -> str:
+    """The purchases and refunds of the period that ends with `as_of`: SQL with user_unique_id, day and amount."""
+    return (
+        f"SELECT {columns['user']} AS user_unique_id, {_day(columns)} AS day, {_amount(columns)} AS amount "
+        f"FROM {source} WHERE {_usable(columns)} AND {_period(model, columns, as_of)}"
+    )
+
+
+def groups_on(
+    model: Model,
+    *,
+    source: str,
+    columns: Mapping[str, str],
+    as_of: date,
+    bands: Mapping[str, Bands],
+    against: Mapping[str, float],
+) -> str:
+    """Everybody's group on a day, by given bands and comparison values: SQL with user_unique_id and type."""
+    scores = ", ".join(f"{bands[name].sql(_VALUE[name])} AS {name}s" for name in DIMENSIONS)
+    values = _values(model, source, columns, as_of)
+    return f"SELECT user_unique_id, {_type(against)} AS type FROM (SELECT *, {scores} FROM ({values}))"
+
+
+def _day(columns: Mapping[str, str]) -> str:
+    return f"({columns['time']})::DATE"
+
+
+def _amount(columns: Mapping[str, str]) -> str:
+    return f"({columns['amount']})::DOUBLE"
+
+
+def _usable(columns: Mapping[str, str]) -> str:
+    """Neither NULL nor NaN nor infinite: one such amount would spoil every total."""
+    return f"({columns['user']}) IS NOT NULL AND {_day(columns)} IS NOT NULL AND isfinite({_amount(columns)})"
+
+
+def _period(model: Model, columns: Mapping[str, str], as_of: date) -> str:
+    if model.input == "customers":
+        return "true"
+    period = f"{_day(columns)} <= {literal(str(as_of))}::DATE"
+    if model.days is not None:
+        period += f" AND {_day(columns)} > {literal(str(as_of))}::DATE - {model.days}"
+    return period
+
+
+def _values(model: Model, source: str, columns: Mapping[str, str], as_of: date, more: str = "") -> str:
+    """A row per customer: user_unique_id, r_days, f, m and what `more` adds."""
+    day, amount = _day(columns), _amount(columns)
+    if model.input == "customers":
+        count = f"({columns['count']})::DOUBLE"
+        often = f"coalesce(sum({count}) FILTER (isfinite({count})), 0)"
+        totals = f"max({day}) AS last_day, {often} AS f, sum({amount}) AS m{more}"
+    else:
+        bought = f"FILTER ({amount} >= 0)"
+        totals = f"max({day}) {bought} AS last_day, count(*) {bought} AS f, sum({amount}) AS m{more}"
+    return (
+        "SELECT * EXCLUDE (last_day), "
+        f"greatest(0, {literal(str(as_of))}::DATE - last_day)::BIGINT AS r_days FROM ("
+        f"SELECT {columns['user']} AS user_unique_id, {totals} FROM {source} "
+        f"WHERE {_usable(columns)} AND {_period(model, columns, as_of)} GROUP BY 1 HAVING last_day IS NOT NULL)"
+    )
 
 
 _VALUE = {"r": "r_days", "f": "f", "m": "m"}

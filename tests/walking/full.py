@@ -17,6 +17,7 @@ from admin_center.audit.services import log_download
 from admin_center.members.models import ApiToken
 from admin_center.permissions.models import Role
 from cdp.console.models import Notification
+from cdp.core import timezones
 from cdp.jobs.models import Job
 from insight.audiences import folders, services, snapshots
 from insight.campaigns import granting as campaign_granting
@@ -44,6 +45,7 @@ from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
 from tests.insight.omni import world as omni
 
+_JANUARY = "from=2026-01-01&to=2026-02-28"
 _YEAR = {"starts": "2026-01-01", "ends": "2026-12-31"}
 CONSOLE, API = "w/<slug:workspace>/", "api/v1/workspaces/<slug:workspace>/"
 
@@ -145,6 +147,26 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     interface = PushInterface.objects.get(workspace=workspace, target="omni")
     value = {"value": "women", "rule": world.women}
     custom = custom_tags.create(access, {"name": "Group", "values": [value]})
+    today = timezones.today(workspace)
+    tables.start_import(
+        access,
+        tables.create_upload(access, BytesIO(f"who,day,money\nu1,{today},30\n".encode()), "sales.csv"),
+        "sales",
+    )
+    run_jobs()
+    groups = datasets.create(
+        access,
+        {
+            "name": "Groups",
+            "kind": "rfm",
+            "table": "sales",
+            "user_id": {"column": "who", "id_type": "one_id"},
+            "input": "transactions",
+            "time": "day",
+            "amount": "money",
+        },
+    )
+    datasets.refresh(access, groups)
     run_jobs()
     pushed = Push.objects.create(
         workspace=workspace, audience=audience, interface=interface, interface_name="Omni", target="omni"
@@ -250,6 +272,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/identities/": {"pk": decision.pk, "one_id": somebody},
         "w/tags/": {"dataset": custom.field.dataset_id, "column": custom.field.column},
         "w/tags/custom/": pk(custom),
+        "w/rfm/": pk(groups),
+        "w/rfm/audience/": pk(audience),
+        "w/behaviour/history/": pk(audience),
         "w/pushes/": pk(pushed),
         "w/pushes/interfaces/": pk(interface, type="kafka"),
         "w/pushes/audience/": pk(audience),
@@ -273,6 +298,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/tag-categories/": pk(category),
         "api/datasets/": pk(ages, grant=grant.pk),
         "api/datasets/{pk}/aipl/": pk(model),
+        "api/datasets/{pk}/rfm/": pk(groups),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),
         "api/audiences/{pk}/push-settings/": pk(audience, interface=interface.pk),
@@ -313,6 +339,15 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"tags/of/{world.members.pk}/spend/",
         f"tags/custom/new/?dataset={world.members.pk}&tag=spend",
         f"aipl/new/?dataset={world.members.pk}",
+        f"rfm/?model={groups.pk}",
+        f"rfm/migration/?model={groups.pk}&from=2026-01-01&to={today}",
+        f"rfm/migration/audience/?model={groups.pk}&from=2026-01-01&to={today}&before=outside&after=high_value",
+        f"rfm/{groups.pk}/samples/?type=high_value",
+        f"behaviour/funnel/?{_JANUARY}&type_1=visit&type_2=purchase",
+        f"behaviour/funnel/audience/?{_JANUARY}&type_1=purchase&type_2=purchase&step=2&outcome=reached",
+        f"behaviour/retention/?{_JANUARY}",
+        f"behaviour/paths/?{_JANUARY}&start=purchase&within=60",
+        f"behaviour/paths/audience/?{_JANUARY}&start=purchase&within=60&level=1&after=purchase",
         "campaigns/?year=2026",
         f"campaigns/sharing/?campaign={campaign.pk}",
         "channels/new/sms/contract/",

@@ -1,0 +1,167 @@
+"""REST API of funnels, retention, paths and audiences over time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from cdp.core.api import WorkspaceAPIView, json_object
+from cdp.core.errors import ValidationFailed
+from insight.audiences import visibility
+from insight.audiences.models import Audience
+from insight.audiences.serializers import AudienceSerializer
+from insight.behaviour_analysis import funnel, history, paths, retention, services
+from insight.behaviour_analysis.asking import Ground, ground_of
+
+
+class _Period(serializers.Serializer[Any]):
+    dataset = serializers.CharField(help_text="A behaviour dataset.")
+    to = serializers.DateField()
+    audience = serializers.CharField(required=False, help_text="Only the people in this audience.")
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "from": serializers.DateField()}
+
+
+class FunnelSerializer(_Period):
+    """Steps in order, each by `type`, `channel` and `objects` as in a rule's condition."""
+
+    steps = serializers.ListField(child=serializers.JSONField(), min_length=2, max_length=8)
+    days = serializers.IntegerField(help_text="Days from the first step to the last one.", default=30)
+    split = serializers.JSONField(required=False, help_text='{"dataset", "tag"}: a tag with choices.')
+
+
+class RetentionSerializer(_Period):
+    unit = serializers.ChoiceField(choices=retention.UNITS, default="week")
+    first = serializers.JSONField(required=False, help_text="What makes somebody part of a cohort.")
+
+    def get_fields(self) -> dict[str, Any]:
+        return {**super().get_fields(), "return": serializers.JSONField(required=False)}
+
+
+class PathsSerializer(_Period):
+    start = serializers.CharField(help_text="The type that paths start with.")
+    within = serializers.IntegerField(default=7, help_text="The longest pause between two steps.")
+    unit = serializers.ChoiceField(choices=paths.UNITS, default="days")
+    levels = serializers.IntegerField(default=4, min_value=1, max_value=paths.MOST_LEVELS)
+
+
+class _Analysis(WorkspaceAPIView):
+    required_permission = {"post": "insight.analysis"}
+
+    def ground(self, given: Mapping[str, Any]) -> Ground:
+        return ground_of(self.access, given)
+
+
+class FunnelView(_Analysis):
+    @extend_schema(request=FunnelSerializer, responses=OpenApiResponse(description="People per step"))
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How many people took the steps one after another."""
+        given = json_object(request)
+        return Response(funnel.funnel(funnel.funnel_of(self.ground(given), given)))
+
+
+class RetentionView(_Analysis):
+    @extend_schema(request=RetentionSerializer, responses=OpenApiResponse(description="People per cohort"))
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How many of each week's or month's newcomers came back later."""
+        given = json_object(request)
+        return Response(retention.retention(retention.retention_of(self.ground(given), given)))
+
+
+class PathsView(_Analysis):
+    @extend_schema(
+        request=PathsSerializer, responses=OpenApiResponse(description="People per step of a path")
+    )
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What people did after a starting behaviour."""
+        given = json_object(request)
+        return Response(paths.paths(paths.paths_of(self.ground(given), given)))
+
+
+class _Audiences(_Analysis):
+    """`query` is the body of the analysis, `part` says which of its people; the rest are an audience's own fields."""
+
+    required_permission = {"post": "insight.audience.filter"}
+
+    def answer(self, request: Request) -> Response:
+        self.access.require("insight.analysis")
+        given = json_object(request)
+        parts = [given.pop(name, None) for name in ("query", "part")]
+        if not all(isinstance(part, dict) for part in parts):
+            raise ValidationFailed(_("Give the objects “query” and “part”."))
+        made = self.make(*parts, given)
+        return Response(AudienceSerializer(made).data, status=201)
+
+    def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:
+        raise NotImplementedError
+
+
+class _Part(serializers.Serializer[Any]):
+    query = serializers.JSONField(help_text="The body of the analysis.")
+    part = serializers.JSONField(help_text="Which of its people.")
+    name = serializers.CharField(max_length=64)
+    folder = serializers.CharField(required=False)
+    remark = serializers.CharField(required=False)
+    public = serializers.BooleanField(required=False)
+
+
+class FunnelAudiences(_Audiences):
+    @extend_schema(request=_Part, responses={201: AudienceSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of a step: `part` is {"step": 2, "outcome": "reached" or "dropped"}."""
+        return self.answer(request)
+
+    def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:
+        asked = funnel.funnel_of(self.ground(query), query)
+        return services.from_funnel(asked, part.get("step"), part.get("outcome"), data)
+
+
+class RetentionAudiences(_Audiences):
+    @extend_schema(request=_Part, responses={201: AudienceSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of a cell: `part` is {"cohort": "2026-01-05", "offset": 2}; offset 0 is the whole cohort."""
+        return self.answer(request)
+
+    def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:
+        asked = retention.retention_of(self.ground(query), query)
+        return services.from_retention(asked, part.get("cohort"), part.get("offset"), data)
+
+
+class PathAudiences(_Audiences):
+    @extend_schema(request=_Part, responses={201: AudienceSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of a node, {"level": 1, "type": "visit"}, or with "from" of the link that leads to it."""
+        return self.answer(request)
+
+    def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:
+        asked = paths.paths_of(self.ground(query), query)
+        return services.from_paths(asked, part.get("level"), part.get("type"), part.get("from"), data)
+
+
+class HistoryView(WorkspaceAPIView):
+    required_permission = {"get": "insight.audience.analysis"}
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                "dataset", str, description="With `tag`: how its values spread in each version."
+            ),
+            OpenApiParameter("tag", str),
+        ],
+        responses=OpenApiResponse(description="The last 30 versions"),
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """People, joined and left per version, and the composition by a tag where one is given."""
+        audience = visibility.get_visible(self.access, kwargs["pk"])
+        answer: dict[str, Any] = {"versions": history.sizes(audience)}
+        dataset, tag = (request.query_params.get(name, "") for name in ("dataset", "tag"))
+        if dataset or tag:
+            answer["composition"] = history.composition(self.access, audience, dataset, tag)
+        return Response(answer)

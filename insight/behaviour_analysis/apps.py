@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class BehaviourAnalysisConfig(AppConfig):
+    name = "insight.behaviour_analysis"
+    label = "behaviour_analysis"
+    verbose_name = _("Behaviour analysis")
+
+    def ready(self) -> None:
+        from cdp.console import navigation
+        from insight.audiences import extras
+
+        for label, icon, url_name, order in (
+            (_("Funnel"), "filter", "behaviour:funnel", 45),
+            (_("Retention"), "calendar-repeat", "behaviour:retention", 46),
+            (_("Paths"), "route", "behaviour:paths", 47),
+        ):
+            navigation.register(
+                navigation.NavItem("insight", label, icon, url_name, "insight.analysis", order=order)
+            )
+        extras.register(extras.Extra("history", _entries, _never))
+
+
+def _entries(access: Any, audience: Any) -> Iterator[Any]:
+    from django.urls import reverse
+
+    from insight.audiences.extras import Entry
+
+    if audience.current_id and access.can("insight.audience.analysis"):
+        url = reverse("behaviour:history", args=[access.workspace.slug, audience.pk])
+        yield Entry(_("Over time"), "chart-line", url)
+
+
+def _never() -> Any:
+    from django.db.models import Q
+
+    return Q(pk__isnull=True)

@@ -1,0 +1,91 @@
+"""How an audience has changed from version to version: its size, who joined and left, and how a tag spreads in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import ibis
+from django.utils.translation import gettext as _
+
+from cdp.core.access import Access
+from cdp.core.errors import NotFound, ValidationFailed
+from cdp.warehouse import get_engine
+from insight.audiences import queries, tag_values
+from insight.audiences.catalog import Unknown
+from insight.audiences.models import Audience
+from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets.models import TAG_KINDS
+
+MOST_VERSIONS = 30
+MOST_VALUES = 8
+
+
+def sizes(audience: Audience) -> list[dict[str, Any]]:
+    """The last 30 versions, earliest first: number, time, people, joined and left since the version before."""
+    versions = list(audience.versions.order_by("-number")[:MOST_VERSIONS])
+    return [
+        {
+            "number": version.number,
+            "at": version.created_at.isoformat(),
+            "count": version.count,
+            "joined": version.joined,
+            "left": version.left,
+            "kept": version.dropped_at is None,
+            "snapshot": version.snapshot_name if version.is_snapshot else None,
+        }
+        for version in reversed(versions)
+    ]
+
+
+def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -> dict[str, Any]:
+    """People per value of a tag in each of the last 30 versions whose members are still kept, in one statement.
+
+    `{"values": [{"value", "label"}], "versions": [{"number", "counts": [...]}]}`: the eight most frequent values, then
+    the others, then those without one (as far as there are such). Values are those that the tag has today.
+    Raises NotFound, ValidationFailed.
+    """
+    catalog = WorkspaceCatalog(access.workspace, access=access)
+    try:
+        dataset, fields = catalog.row(dataset_id)
+    except Unknown as error:
+        raise NotFound(str(error)) from None
+    if dataset.kind not in TAG_KINDS or not any(
+        item.column == tag and item.tag_type == "enum" and not item.deleted for item in fields
+    ):
+        message = _("Choose a tag with a choice of values, of a user-tag dataset.")
+        raise ValidationFailed(message, errors={"tag": [message]})
+    known_by = next((item.id_type for item in fields if item.role == "identifier"), "")
+    kept = audience.versions.filter(dropped_at__isnull=True, user_id_type=known_by)
+    versions = sorted(kept.order_by("-number")[:MOST_VERSIONS], key=lambda version: version.number)
+    if not versions:
+        return {"values": [], "versions": []}
+    people = [
+        queries.members(version).select(user_unique_id="user_unique_id", number=ibis.literal(version.number))
+        for version in versions
+    ]
+    together = ibis.union(*people) if len(people) > 1 else people[0]
+    tagged = tag_values.with_tags(together, [(dataset_id, tag)], catalog)
+    tagged = tagged.mutate(value=tagged["tag_0"].nullif(""))
+    counted = tagged.group_by(["number", "value"]).aggregate(users=tagged.count())
+    found = {
+        (row["number"], row["value"]): row["users"]
+        for row in get_engine(audience.source).execute(counted).to_pylist()
+    }
+    totals: dict[str, int] = {}
+    for (_number, value), users in found.items():
+        if value is not None:
+            totals[value] = totals.get(value, 0) + users
+    top = sorted(totals, key=lambda value: (-totals[value], value))[:MOST_VALUES]
+    labels = catalog.value_labels(dataset_id, tag, top)
+    values: list[dict[str, Any]] = [{"value": value, "label": labels.get(value) or value} for value in top]
+    has_other, has_unknown = len(totals) > len(top), any(value is None for _number, value in found)
+    values += [{"value": None, "label": _("Other")}] if has_other else []
+    values += [{"value": None, "label": _("Unknown")}] if has_unknown else []
+    rows = []
+    for version in versions:
+        counts = [found.get((version.number, value), 0) for value in top]
+        unknown = found.get((version.number, None), 0)
+        rest = version.count - sum(counts) - unknown
+        counts += ([rest] if has_other else []) + ([unknown] if has_unknown else [])
+        rows.append({"number": version.number, "counts": counts})
+    return {"values": values, "versions": rows}

@@ -1,0 +1,98 @@
+"""Pages of an audience over time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.console.generic import WorkspaceView
+from cdp.core.csv_export import table_response
+from insight.audiences import visibility
+from insight.audiences.models import Audience
+from insight.behaviour_analysis import history
+from insight.behaviour_analysis.forms import enum_tags
+
+
+class HistoryView(WorkspaceView):
+    permission = "insight.audience.analysis"
+
+    def composition(
+        self, audience: Audience, tags: list[dict[str, Any]]
+    ) -> tuple[str, dict[str, Any] | None]:
+        """The tag of ?tag= (dataset:column), the first one unless given, and how it spreads in each version."""
+        keys = [tag["key"] for tag in tags]
+        wanted = self.request.GET.get("tag", "")
+        chosen = wanted if wanted in keys else keys[0] if keys else ""
+        dataset, _colon, tag = chosen.partition(":")
+        return chosen, history.composition(self.access, audience, dataset, tag) if tag else None
+
+
+class HistoryPage(HistoryView):
+    title = gettext_lazy("Over time")
+    template_name = "insight/behaviour/history.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = visibility.get_visible(self.access, kwargs["pk"])
+        versions = history.sizes(audience)
+        tags = enum_tags(self, audience.user_id_type)
+        chosen, composition = self.composition(audience, tags)
+        csv_url = self.reverse("behaviour:history-csv", audience.pk)
+        shares = _shares(composition, versions) if composition else []
+        context = self.get_context(
+            audience=audience,
+            back_url=self.reverse("audiences:detail", audience.pk),
+            back_label=audience.name,
+            versions=[{**row, "when": datetime.fromisoformat(row["at"])} for row in reversed(versions)],
+            tags=tags,
+            chosen=chosen,
+            composition=composition,
+            composition_values=composition["values"] if composition else [],
+            shares=shares,
+            csv_url=f"{csv_url}?{urlencode({'tag': chosen})}",
+            data={"versions": versions, "composition": composition},
+        )
+        return self.render(self.template_name, context)
+
+
+def _shares(composition: dict[str, Any], versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Lines of the table: the versions whose members are kept, latest first."""
+    times = {row["number"]: datetime.fromisoformat(row["at"]) for row in versions}
+    return [
+        {"number": row["number"], "when": times.get(row["number"]), "counts": row["counts"]}
+        for row in reversed(composition["versions"])
+    ]
+
+
+class HistoryCsv(HistoryView):
+    """A line per version, with people per value of the tag."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = visibility.get_visible(self.access, kwargs["pk"])
+        _chosen, composition = self.composition(audience, enum_tags(self, audience.user_id_type))
+        values = composition["values"] if composition else []
+        counts = {row["number"]: row["counts"] for row in composition["versions"]} if composition else {}
+        head = [
+            _("Version"),
+            _("Computed"),
+            _("People"),
+            _("Joined"),
+            _("Left"),
+            *(row["label"] for row in values),
+        ]
+        rows = [
+            [
+                row["number"],
+                row["at"],
+                row["count"],
+                row["joined"],
+                row["left"],
+                *counts.get(row["number"], []),
+            ]
+            for row in history.sizes(audience)
+        ]
+        return table_response(f"audience-{audience.pk}", head, rows)

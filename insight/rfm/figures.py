@@ -1,0 +1,238 @@
+"""Figures of an RFM model's customers, all of them or those in an audience.
+
+Scores and groups are those of the model's last computation. An audience's customers keep the group that they have among
+all customers of the model; they are not compared with each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import duckdb
+import ibis
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core.access import Access
+from cdp.core.errors import Conflict, EngineError, NotFound, ValidationFailed
+from cdp.warehouse import LakeEngine, get_engine
+from insight.audiences import queries, visibility
+from insight.audiences.catalog import Unknown
+from insight.audiences.masking import Masker
+from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.sources import WorkspaceCatalog
+from insight.datasets import rfm, rights
+from insight.datasets.joining import source_of
+from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.refreshing import rfm_columns
+
+USER = "user_unique_id"
+SAMPLES = 5
+MOST_DAYS, MOST_WEEKS = 62, 400
+"""Trends are by day up to 62 days, by week up to 400, by month beyond."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A model, and the part of its customers that is looked at: (user_unique_id, r_days, f, m, rs, fs, ms, type)."""
+
+    access: Access
+    model: Dataset
+    customers: ibis.Table
+    all_rows: bool
+
+    @property
+    def stats(self) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self.model.stats["rfm"]
+        return found
+
+    @property
+    def as_of(self) -> date:
+        return date.fromisoformat(self.stats["as_of"])
+
+    @property
+    def definition(self) -> rfm.Model:
+        return rfm.Model.model_validate(self.model.definition)
+
+    @property
+    def has_trend(self) -> bool:
+        """Only transactions say when customers bought; totals of customers do not."""
+        return self.definition.input == "transactions"
+
+
+def models(access: Access, id_type: str = "") -> list[Dataset]:
+    """The models that the person may use, the default one first; of an audience, those that know its identifier."""
+    rows = rights.visible(access).filter(kind=Dataset.Kind.RFM)
+    if id_type:
+        rows = rows.filter(fields__role=DatasetField.Role.IDENTIFIER, fields__id_type=id_type)
+    return list(rows.order_by("-is_default", "name"))
+
+
+def open_model(access: Access, dataset_id: str, version: AudienceVersion | None = None) -> Scope:
+    """The customers of a model, or of those the ones in an audience's version.
+
+    Raises NotFound, Conflict `model_not_computed`, ValidationFailed where the identifiers differ.
+    """
+    model = rights.get_visible(access, dataset_id, "table")
+    if model.kind != Dataset.Kind.RFM:
+        raise NotFound(_("This dataset is no RFM model."))
+    if not model.version:
+        raise Conflict(_("The model has not been computed yet."), code="model_not_computed")
+    catalog = WorkspaceCatalog(access.workspace, access=access)
+    try:
+        customers = catalog.table_of(model.pk)
+    except Unknown as error:
+        raise NotFound(str(error)) from None
+    if version is not None:
+        known = model.fields.filter(role=DatasetField.Role.IDENTIFIER, id_type=version.user_id_type)
+        if not known.exists():
+            message = _("The audience and the model know their customers by different IDs.")
+            raise ValidationFailed(message, errors={"model": [message]})
+        customers = customers.semi_join(queries.members(version), USER)
+    return Scope(access, model, customers, version is None and catalog.rows_of(model) is None)
+
+
+def audience_version(access: Access, audience_id: str) -> tuple[Audience, AudienceVersion]:
+    """An audience that may be analysed, and its present version. Raises NotFound, Conflict `audience_empty`."""
+    audience = visibility.get_visible(access, audience_id)
+    version = queries.latest_version(audience)
+    if version is None:
+        raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
+    return audience, version
+
+
+def figures(scope: Scope) -> dict[str, Any]:
+    """`{"users", "amount", "count", "amount_per_user", "count_per_user", "groups": [...]}`.
+
+    A group has its share of users, amount and count (0 to 1, None of nothing), and the averages of its customers; the
+    groups are the eight in their order, without those that nobody is in.
+    """
+    table = scope.customers
+    grouped = table.group_by("type").aggregate(
+        users=table.count(),
+        amount=table["m"].sum(),
+        count=table["f"].sum(),
+        **{name: table[name].mean() for name in ("r_days", "f", "m", "rs", "fs", "ms")},
+    )
+    found = {row["type"]: row for row in get_engine().execute(grouped).to_pylist()}
+    totals = {name: sum(row[name] for row in found.values()) for name in ("users", "amount", "count")}
+    users = totals["users"]
+    groups = [
+        {
+            **found[key],
+            "shares": {name: found[key][name] / whole if whole else None for name, whole in totals.items()},
+        }
+        for key in rfm.TYPES
+        if key in found
+    ]
+    return {
+        **totals,
+        "amount_per_user": totals["amount"] / users if users else None,
+        "count_per_user": totals["count"] / users if users else None,
+        "groups": groups,
+    }
+
+
+def samples(scope: Scope, group: str) -> list[dict[str, Any]]:
+    """Five customers of a group, always the same ones of a version, with what they bought. IDs as may be seen."""
+    if group not in rfm.TYPES:
+        message = _("Choose one of %(types)s.") % {"types": ", ".join(rfm.TYPES)}
+        raise ValidationFailed(message, errors={"type": [message]})
+    table = scope.customers
+    chosen = table.filter(table["type"] == group)
+    # By a hash: in order of ID they would all be early members.
+    chosen = chosen.order_by([chosen[USER].hash(), USER]).limit(SAMPLES)
+    columns = (USER, "r_days", "f", "m", "rs", "fs", "ms")
+    rows = get_engine().execute(chosen.select(*columns)).to_pylist()
+    identifier = scope.model.fields.get(role=DatasetField.Role.IDENTIFIER)
+    mask = Masker(scope.access).for_type(identifier.id_type)
+    return [
+        {
+            "user": mask(row[USER]),
+            "last": str(scope.as_of - timedelta(days=row["r_days"])),
+            **{name: row[name] for name in columns[1:]},
+        }
+        for row in rows
+    ]
+
+
+def trend(scope: Scope) -> dict[str, Any]:
+    """Buyers, amount and purchases by day, week (from Monday) or month of the model's period.
+
+    `{"unit", "buckets": [{"start", "users", "amount", "count", "amount_per_user", "count_per_user"}]}`; refunds lower
+    the amount and are no purchase. The transactions are those of the source as it is now. Raises Conflict
+    `trend_not_possible` for models of customers' totals.
+    """
+    if not scope.has_trend:
+        raise Conflict(
+            _("Only models of transactions know when customers bought."), code="trend_not_possible"
+        )
+    bought = _transactions(scope)
+    span = _run(f"SELECT min(day), max(day) FROM ({bought})")[0]
+    if span[0] is None:
+        return {"unit": "day", "buckets": []}
+    days = scope.definition.days or (scope.as_of - span[0]).days + 1
+    unit = "day" if days <= MOST_DAYS else "week" if days <= MOST_WEEKS else "month"
+    rows = _run(
+        f"SELECT date_trunc('{unit}', day)::DATE AS start, count(DISTINCT {USER}) FILTER (amount >= 0), sum(amount), "
+        f"count(*) FILTER (amount >= 0) FROM ({bought}) GROUP BY 1 ORDER BY 1"
+    )
+    found = {start: (users, amount, count) for start, users, amount, count in rows}
+    buckets = []
+    start = rows[0][0]
+    while start <= scope.as_of:
+        users, amount, count = found.get(start, (0, 0.0, 0))
+        buckets.append(
+            {
+                "start": str(start),
+                "users": users,
+                "amount": amount,
+                "count": count,
+                "amount_per_user": amount / users if users else None,
+                "count_per_user": count / users if users else None,
+            }
+        )
+        start = next_start(start, unit)
+    return {"unit": unit, "buckets": buckets}
+
+
+def next_start(start: date, unit: str) -> date:
+    """The first day of the next day, week or month."""
+    if unit == "month":
+        return date(start.year + start.month // 12, start.month % 12 + 1, 1)
+    return start + timedelta(days=7 if unit == "week" else 1)
+
+
+def source_columns(model: Dataset) -> tuple[str, dict[str, str]]:
+    """The relation that a model reads, and its columns as expressions. Raises Conflict where columns are gone."""
+    source = source_of(model)
+    fields = list(model.fields.all())
+    gone = [item.column for item in fields if item.role != "id" and item.column not in source.physical]
+    if gone:
+        raise Conflict(
+            _("The source table no longer has these columns: %(names)s.") % {"names": ", ".join(gone)},
+            code="column_missing",
+        )
+    return source.relation, rfm_columns(source, fields)
+
+
+def people_sql(scope: Scope) -> str:
+    """The identifiers of the scope's customers, in SQL."""
+    return LakeEngine().sql(scope.customers.select(USER))
+
+
+def _transactions(scope: Scope) -> str:
+    relation, columns = source_columns(scope.model)
+    made = rfm.transactions(scope.definition, source=relation, columns=columns, as_of=scope.as_of)
+    return f"SELECT * FROM ({made}) WHERE {USER} IN (FROM ({people_sql(scope)}))"
+
+
+def _run(query: str) -> list[Any]:
+    try:
+        with lake.cursor() as handle:
+            return handle.execute(query).fetchall()
+    except duckdb.Error as error:
+        raise EngineError(_("The data engine could not compute this."), reason=str(error)) from error

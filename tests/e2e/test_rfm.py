@@ -1,0 +1,62 @@
+"""RFM analysis in a real browser: charts, samples, an audience of two groups."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from cdp.core import timezones
+from insight.audiences.models import Audience
+from insight.datasets import services as datasets
+from insight.datasources import services as tables
+from tests.e2e.shop import Shop
+from tests.e2e.test_from_rule_to_members import wait_for_total
+from tests.insight.datasets.test_rfm import BANDS
+
+ORDERS = ((5, 12, 200.0), (200, 6, 250.0), (20, 1, 1000.0), (120, 1, 800.0), (30, 1, 99.99), (300, 1, 100.0))
+
+
+def test_groups_are_looked_at_and_become_an_audience(
+    tab: Any, sign_in: Any, run_jobs: Callable[..., Any]
+) -> None:
+    shop = Shop(run_jobs)
+    today = timezones.today(shop.access.workspace)
+    lines = "".join(
+        f"m{number},{today - timedelta(days=days)},{amount}\n"
+        for number, (days, times, amount) in enumerate(ORDERS, start=1)
+        for _time in range(times)
+    )
+    upload = tables.create_upload(shop.access, io.BytesIO(f"who,day,money\n{lines}".encode()), "sales.csv")
+    tables.start_import(shop.access, upload, "sales")
+    run_jobs()
+    given = {"kind": "rfm", "table": "sales", "input": "transactions", "bands": BANDS, "name": "Value"}
+    user = {"column": "who", "id_type": "one_id"}
+    model = datasets.create(shop.access, {**given, "user_id": user, "time": "day", "amount": "money"})
+    datasets.refresh(shop.access, model)
+    run_jobs()
+    home = sign_in(shop.access)
+    tab.goto(f"{home}datasets/{model.pk}/")
+    tab.get_by_role("link", name="RFM analysis").click()
+    tab.locator("[data-rfm-chart=composition] svg").wait_for()
+    assert tab.locator("[data-indicator=users]").inner_text() == "6"
+    assert (
+        tab.locator("[data-rfm-trend] svg").count() == 4 and tab.locator("[data-rfm-chart] svg").count() == 4
+    )
+    share = tab.locator("[data-share=key_develop]")
+    before = share.inner_text()
+    tab.get_by_role("group", name="Show shares of").get_by_role("button", name="Amount").click()
+    assert share.inner_text() != before
+    tab.locator("[data-group=key_develop]").click()
+    tab.get_by_text("Some customers of “Key: develop”").wait_for()
+    choose = tab.get_by_role("button", name="Make an audience of the ticked groups")
+    assert choose.is_disabled()
+    tab.get_by_label("Key: develop").check()
+    tab.get_by_label("High value").check()
+    choose.click()
+    wait_for_total(tab, 2)
+    tab.fill("#audience-name", "Best")
+    tab.locator("button[form=audience-form]").first.click()
+    tab.get_by_role("heading", level=1, name="Best").wait_for()
+    assert Audience.objects.get(name="Best").rule["types"] == ["high_value", "key_develop"]

@@ -1,0 +1,320 @@
+"""Pages and API of funnels, retention, paths and audiences over time."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.test import Client
+from rest_framework.test import APIClient
+
+from insight.audiences import services as audiences
+from insight.audiences.models import Audience
+from insight.datasets.models import Dataset
+from tests.factories import make_access, make_token
+from tests.insight.audiences.world import PEOPLE, World, make_world, new_version, people_table
+from tests.insight.behaviour_analysis.ground import dataset_of
+
+RunJobs = Callable[..., list[Any]]
+RECORDS = [
+    ("u1", datetime(2026, 1, 5, 10), "visit"),
+    ("u1", datetime(2026, 1, 6, 10), "cart"),
+    ("u1", datetime(2026, 1, 14, 10), "purchase"),
+    ("u2", datetime(2026, 1, 7, 10), "visit"),
+    ("u2", datetime(2026, 1, 7, 12), "cart"),
+    ("u3", datetime(2026, 1, 12, 10), "visit"),
+    ("u3", datetime(2026, 1, 20, 10), "visit"),
+    ("u9", datetime(2026, 1, 13, 10), "purchase"),
+]
+PERIOD = {"from": "2026-01-05", "to": "2026-01-31"}
+FUNNEL = {**PERIOD, "steps": [{"type": ["visit"]}, {"type": ["cart"]}, {"type": ["purchase"]}], "days": 30}
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return make_world()
+
+
+@pytest.fixture
+def records(world: World) -> Dataset:
+    return dataset_of(world.workspace, RECORDS)
+
+
+@pytest.fixture
+def console(world: World) -> Client:
+    client = Client()
+    client.force_login(world.access.user)
+    return client
+
+
+@pytest.fixture
+def call(world: World) -> Callable[[str, Any], Any]:
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access)}")
+
+    def post(path: str, data: Any) -> Any:
+        return client.post(f"/api/v1/workspaces/{world.workspace.slug}/{path}", data, format="json")
+
+    return post
+
+
+def page(world: World, path: str) -> str:
+    return f"/w/{world.workspace.slug}/behaviour/{path}"
+
+
+def computed(run_jobs: RunJobs, audience_id: str) -> Audience:
+    run_jobs()
+    return Audience.objects.get(pk=audience_id)
+
+
+def links(body: str, word: str) -> list[str]:
+    found = [unescape(link) for link in re.findall(r'href="([^"]*/audience/\?[^"]*)"', body)]
+    return [link for link in found if word in link]
+
+
+def kept_or_built(console: Client, run_jobs: RunJobs, world: World, where: str, name: str) -> int:
+    """Make the audience that a link leads to, by its form or by the rule that the builder opens with."""
+    answer = console.get(where)
+    if answer.status_code == 302:
+        rule = json.loads(parse_qs(urlsplit(answer["Location"]).query)["rule"][0])
+        made = audiences.create(world.access, {"name": name, "rule": rule})
+        return computed(run_jobs, made.pk).count or 0
+    assert answer.status_code == 200, answer.content.decode()
+    shown = re.search(r"data-count>([\d,]+)<", answer.content.decode())
+    assert console.post(where, {"name": name}).status_code == 302
+    run_jobs()
+    count = Audience.objects.get(name=name).count
+    assert shown is not None and int(shown[1]) == count
+    return count or 0
+
+
+def test_the_funnel_opens_with_the_usual_steps_and_each_number_makes_its_audience(
+    world: World, records: Dataset, console: Client, run_jobs: RunJobs
+) -> None:
+    query = (
+        f"dataset={records.pk}&from=2026-01-05&to=2026-01-31&type_1=visit&type_2=cart&type_3=purchase&split="
+        f"{world.members.pk}:gender"
+    )
+    body = console.get(page(world, f"funnel/?{query}")).content.decode()
+    reached = [re.search(rf'data-reached="{step}".*?>([\d,]+)<', body) for step in (1, 2, 3)]
+    assert [int(found[1]) for found in reached if found] == [3, 2, 1]
+    assert "33.3 % took all steps" in body and "8 d 0 h" in body and "By value of the tag" in body
+    expected = {"step=1&outcome=reached": 3, "step=2&outcome=reached": 2, "step=1&outcome=dropped": 1}
+    for part, count in expected.items():
+        [where] = [found for found in links(body, part) if found.endswith(part)]
+        assert kept_or_built(console, run_jobs, world, where, part) == count
+    lines = list(
+        csv.reader(io.StringIO(console.get(page(world, f"funnel.csv?{query}")).content.decode("utf-8-sig")))
+    )
+    assert [line[3] for line in lines[1:4]] == ["3", "2", "1"] and len(lines) == 1 + 3 * 3
+    usual = console.get(page(world, f"funnel/?dataset={records.pk}"))
+    assert usual.status_code == 200 and "Nobody took the first step" in usual.content.decode()
+
+
+def test_a_step_can_ask_for_channels_and_objects(world: World, call: Any) -> None:
+    steps = [
+        {"type": ["purchase"], "channel": ["app"]},
+        {"objects": [{"name": "category", "operator": "in", "value": ["shoes"]}]},
+    ]
+    body = {"dataset": world.orders.pk, "from": "2026-01-01", "to": "2026-02-28", "steps": steps, "days": 60}
+    found = call("analysis/funnel/", body).json()
+    assert [step["users"] for step in found["steps"]] == [2, 1]
+    assert found["steps"][1]["label"] == "Any behaviour · category: shoes"
+    wrong = call(
+        "analysis/funnel/", {**body, "steps": [steps[0], {"objects": [{"name": "size", "value": ["s"]}]}]}
+    )
+    assert wrong.status_code == 400 and any(
+        path.startswith("steps/1/objects") for path in wrong.json()["errors"]
+    )
+    assert "steps/0/when" in call("analysis/funnel/", {**body, "steps": [{"when": 1}, {}]}).json()["errors"]
+    assert "steps" in call("analysis/funnel/", {**body, "steps": [{}]}).json()["errors"]
+    assert "days" in call("analysis/funnel/", {**body, "days": 0}).json()["errors"]
+    assert "to" in call("analysis/funnel/", {**body, "to": "2025-01-01"}).json()["errors"]
+    split = {"dataset": world.members.pk, "tag": "spend"}
+    assert "split" in call("analysis/funnel/", {**body, "split": split}).json()["errors"]
+    assert call("analysis/funnel/", {**body, "dataset": "ds_none"}).status_code == 404
+    assert "dataset" in call("analysis/funnel/", {**body, "dataset": world.members.pk}).json()["errors"]
+
+
+def test_an_audience_limits_everything(world: World, records: Dataset, call: Any, run_jobs: RunJobs) -> None:
+    made = audiences.create(world.access, {"name": "Women", "rule": world.women})
+    body = {**FUNNEL, "dataset": records.pk, "audience": made.pk}
+    assert call("analysis/funnel/", body).json()["code"] == "audience_empty"
+    run_jobs()
+    assert [step["users"] for step in call("analysis/funnel/", body).json()["steps"]] == [2, 1, 0]
+    split = {"dataset": world.members.pk, "tag": "gender"}
+    values = call("analysis/funnel/", {**body, "split": split}).json()["split"]
+    assert [(row["value"], row["people"]) for row in values] == [("f", 2)]
+    cohorts = call("analysis/retention/", {**PERIOD, "dataset": records.pk, "audience": made.pk}).json()[
+        "cohorts"
+    ]
+    assert sum(row["users"] for row in cohorts) == 2
+    paths = call(
+        "analysis/paths/", {**PERIOD, "dataset": records.pk, "audience": made.pk, "start": "visit"}
+    ).json()
+    assert paths["people"] == 2
+
+
+def test_audiences_by_the_api_have_exactly_the_counted_people(
+    world: World, records: Dataset, call: Any, run_jobs: RunJobs
+) -> None:
+    query = {**FUNNEL, "dataset": records.pk}
+    for step, outcome, count in ((1, "reached", 3), (1, "dropped", 1), (3, "reached", 1)):
+        data = {"query": query, "part": {"step": step, "outcome": outcome}, "name": f"{step} {outcome}"}
+        made = call("analysis/funnel/audiences/", data)
+        assert made.status_code == 201, made.json()
+        assert made.json()["origin"] == ("selection" if (step, outcome) == (1, "reached") else "analysis")
+        assert computed(run_jobs, made.json()["id"]).count == count
+    last = {"query": query, "part": {"step": 3, "outcome": "dropped"}, "name": "None"}
+    assert "step" in call("analysis/funnel/audiences/", last).json()["errors"]
+    paths = {**PERIOD, "dataset": records.pk, "start": "visit", "within": 10, "levels": 2}
+    found = call("analysis/paths/", paths).json()
+    link = next(row for row in found["links"] if (row["from"], row["to"]) == ("visit", "cart"))
+    part = {"level": link["level"], "type": "cart", "from": "visit"}
+    made = call("analysis/paths/audiences/", {"query": paths, "part": part, "name": "To the cart"})
+    assert computed(run_jobs, made.json()["id"]).count == link["users"] == 2
+    assert call("analysis/paths/audiences/", {"query": paths, "name": "x"}).status_code == 400
+    weeks = {**PERIOD, "dataset": records.pk, "unit": "week", "first": {"type": ["visit"]}}
+    cohort = call("analysis/retention/", weeks).json()["cohorts"][0]
+    assert (cohort["start"], cohort["users"], cohort["periods"][0]["users"]) == ("2026-01-05", 2, 1)
+    for offset, count in ((0, 2), (1, 1)):
+        data = {"query": weeks, "part": {"cohort": "2026-01-05", "offset": offset}, "name": f"Weeks {offset}"}
+        made = call("analysis/retention/audiences/", data)
+        assert computed(run_jobs, made.json()["id"]).count == count
+
+
+def test_a_kept_audience_can_be_copied_and_deleted(
+    world: World, records: Dataset, call: Any, run_jobs: RunJobs
+) -> None:
+    data = {
+        "query": {**FUNNEL, "dataset": records.pk},
+        "part": {"step": 2, "outcome": "reached"},
+        "name": "Kept",
+    }
+    made = computed(run_jobs, call("analysis/funnel/audiences/", data).json()["id"])
+    copied = audiences.copy(world.access, made, {"name": "Copy"})
+    assert computed(run_jobs, copied.pk).count == 2
+    audiences.delete(world.access, made)
+    assert computed(run_jobs, copied.pk).count == 2
+
+
+def test_retention_shows_cohorts_and_its_numbers_make_audiences(
+    world: World, records: Dataset, console: Client, run_jobs: RunJobs
+) -> None:
+    query = f"dataset={records.pk}&from=2026-01-05&to=2026-01-31&unit=week"
+    body = console.get(page(world, f"retention/?{query}")).content.decode()
+    assert "2026-01-05" in body and "50.0 %" in body
+    [where] = [found for found in links(body, "cohort=2026-01-05") if found.endswith("offset=1")]
+    assert kept_or_built(console, run_jobs, world, where, "Came back") == 1
+    rows = list(
+        csv.reader(
+            io.StringIO(console.get(page(world, f"retention.csv?{query}")).content.decode("utf-8-sig"))
+        )
+    )
+    assert rows[1][:3] == ["2026-01-05", "2", "1"]
+    empty = console.get(page(world, f"retention/?dataset={records.pk}&from=2025-01-06&to=2025-01-31"))
+    assert "Nobody came for the first time" in empty.content.decode()
+    long = console.get(page(world, f"retention/?dataset={records.pk}&from=2020-01-06&to=2025-01-31"))
+    assert long.status_code == 422 and "at most 60" in long.content.decode()
+
+
+def test_paths_show_what_came_next_and_their_parts_make_audiences(
+    world: World, records: Dataset, console: Client, run_jobs: RunJobs
+) -> None:
+    query = f"dataset={records.pk}&from=2026-01-05&to=2026-01-31&start=visit&within=10&unit=days&levels=3"
+    body = console.get(page(world, f"paths/?{query}")).content.decode()
+    data = json.loads(body.split('id="paths-data" type="application/json">')[1].split("</script>")[0])
+    assert {(row["level"], row["from"], row["to"]): row["users"] for row in data["links"]} == {
+        (1, "visit", "cart"): 2,
+        (1, "visit", "visit"): 1,
+        (2, "cart", "purchase"): 1,
+    }
+    where = next(row["url"] for row in data["links"] if row["to"] == "cart")
+    assert kept_or_built(console, run_jobs, world, where, "Cart next") == 2
+    node = next(row["url"] for row in data["nodes"] if row["level"] == 0)
+    assert kept_or_built(console, run_jobs, world, node, "Started") == 3
+    lines = console.get(page(world, f"paths.csv?{query}")).content.decode("utf-8-sig").splitlines()
+    assert lines[1] == "1,visit,cart,2"
+    none = console.get(page(world, f"paths/?dataset={records.pk}&start=visit&from=2025-01-01&to=2025-01-02"))
+    assert "No path starts here" in none.content.decode()
+
+
+def test_types_beyond_the_eight_most_frequent_are_other(world: World, call: Any, run_jobs: RunJobs) -> None:
+    rows = [("u1", datetime(2026, 1, 5, 10), "start")]
+    for number in range(12):
+        for person in range(1 + (number < 8)):
+            user = f"p{number}-{person}"
+            rows += [
+                (user, datetime(2026, 1, 5, 10), "start"),
+                (user, datetime(2026, 1, 5, 11), f"t{number:02d}"),
+            ]
+    query = {**PERIOD, "dataset": dataset_of(world.workspace, rows).pk, "start": "start", "levels": 1}
+    found = call("analysis/paths/", query).json()
+    level = [(node["type"], node["users"]) for node in found["nodes"] if node["level"] == 1]
+    assert len(level) == 9 and level[-1] == ("", 4)
+    data = {"query": query, "part": {"level": 1, "type": "", "from": "start"}, "name": "Others"}
+    assert computed(run_jobs, call("analysis/paths/audiences/", data).json()["id"]).count == 4
+
+
+def test_an_audience_over_time(world: World, console: Client, run_jobs: RunJobs) -> None:
+    made = audiences.create(world.access, {"name": "Anybody", "rule": world.tag("gender", "in", ["f", "m"])})
+    never = console.get(page(world, f"history/{made.pk}/")).content.decode()
+    assert "Not computed yet" in never
+    run_jobs()
+    new_version(
+        world.members,
+        people_table([*PEOPLE, ("n1", None, "x", None, None, None), ("n2", None, "f", None, None, None)]),
+    )
+    audiences.refreshing.refresh(world.access, made)
+    run_jobs()
+    body = console.get(page(world, f"history/{made.pk}/?tag={world.members.pk}:gender")).content.decode()
+    data = json.loads(body.split('id="history-data" type="application/json">')[1].split("</script>")[0])
+    assert [(row["count"], row["joined"], row["left"]) for row in data["versions"]] == [
+        (7, None, None),
+        (8, 1, 0),
+    ]
+    assert data["composition"] == {
+        "values": [{"value": "f", "label": "f"}, {"value": "m", "label": "m"}],
+        "versions": [{"number": 1, "counts": [4, 3]}, {"number": 2, "counts": [5, 3]}],
+    }
+    text = console.get(page(world, f"history/{made.pk}/versions.csv?tag={world.members.pk}:gender"))
+    rows = list(csv.reader(io.StringIO(text.content.decode("utf-8-sig"))))
+    assert rows[2][2:] == ["8", "1", "0", "5", "3"]
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access)}")
+    path = f"/api/v1/workspaces/{world.workspace.slug}/audiences/{made.pk}/history/"
+    assert client.get(path).json()["versions"][1]["count"] == 8
+    found = client.get(f"{path}?dataset={world.members.pk}&tag=gender").json()["composition"]
+    assert found == data["composition"]
+    assert client.get(f"{path}?dataset={world.members.pk}&tag=spend").status_code == 400
+    assert client.get(f"{path}?dataset=ds_none&tag=gender").status_code == 404
+
+
+def test_pages_without_a_dataset_say_what_to_do(world: World, console: Client) -> None:
+    for name in ("funnel/", "retention/", "paths/"):
+        assert "No computed behaviour dataset yet" in console.get(page(world, name)).content.decode()
+    assert console.get(page(world, "funnel.csv")).status_code == 404
+
+
+def test_the_right_to_analyse_and_to_make_audiences(world: World, records: Dataset) -> None:
+    body = {**FUNNEL, "dataset": records.pk}
+    url = f"/api/v1/workspaces/{world.workspace.slug}/analysis/funnel/"
+
+    def client(*scopes: str) -> APIClient:
+        return APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access, *scopes)}")
+
+    part = {"query": body, "part": {"step": 2, "outcome": "reached"}, "name": "Kept"}
+    assert client("insight.dataset.view").post(url, body, format="json").status_code == 403
+    assert client("insight.analysis").post(url, body, format="json").status_code == 200
+    assert client("insight.analysis").post(f"{url}audiences/", part, format="json").status_code == 403
+    assert client("insight.audience.filter").post(f"{url}audiences/", part, format="json").status_code == 403
+    other = make_access()
+    foreign = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(other)}")
+    path = f"/api/v1/workspaces/{other.workspace.slug}/analysis/funnel/"
+    assert foreign.post(path, body, format="json").status_code == 404
