@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from cdp.core.errors import NotFound
 from insight.analysis import choosing, tabs
 from insight.analysis.perspective import POPULATION
-from insight.analysis.views import ChartPage, first_category
+from insight.analysis.views import ChartPage, first_category, mark_shown
 from insight.audiences import queries as audiences
 from insight.audiences import visibility
 from insight.audiences.models import Audience
@@ -75,6 +75,7 @@ class AudiencePage(ChartPage):
         return {
             "urls": self.urls(),
             "audience": audience.pk if audience else "",
+            "audience_name": audience.name if audience else "",
             "dataset": dataset.pk if dataset else "",
         }
 
@@ -93,10 +94,10 @@ class Indicators(AudiencePage):
         shown = [tag["column"] for tag in tags if tag["column"] in wanted]
         groups = [{"id": dataset.pk, "name": dataset.name, "tags": tags}] if dataset else []
         columns = shown or ([] if wanted else first_category(tags))
+        mark_shown(groups, [f"{dataset.pk}.{column}" for column in columns] if dataset else [])
         return {
             "compare": compare,
             "groups": groups,
-            "shown": [f"{dataset.pk}.{column}" for column in columns] if dataset else [],
             "data": {**self.data(audience, dataset), "compare": compare, "datasets": groups},
         }
 

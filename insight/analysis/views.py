@@ -58,7 +58,7 @@ class PerspectivePage(ChartPage):
             {"id": row.pk, "name": row.name, "tags": choosing.tag_rows(choosing.place(self.access, row.pk))}
             for row in chosen
         ]
-        shown = self.shown(groups)
+        mark_shown(groups, self.shown(groups))
         return self.render(
             self.template_name,
             self.get_context(
@@ -66,7 +66,6 @@ class PerspectivePage(ChartPage):
                 chosen=chosen,
                 chosen_keys=[row.pk for row in chosen],
                 groups=groups,
-                shown=shown,
                 refused=refused,
                 most=choosing.MOST_DATASETS,
                 data={"urls": self.urls(), "datasets": groups, "most": choosing.MOST_DATASETS},
@@ -84,6 +83,15 @@ class PerspectivePage(ChartPage):
         if found or not groups or "tag" in self.request.GET:
             return found
         return [f"{first}.{column}" for column in first_category(groups[0]["tags"])]
+
+
+def mark_shown(groups: list[dict[str, Any]], shown: list[str]) -> None:
+    """Note at each tag whether the page opens with its chart, and at each dataset whether it has other such tags."""
+    for group in groups:
+        for tag in group["tags"]:
+            tag["shown"] = f"{group['id']}.{tag['column']}" in shown
+        categories = {tag["category"] for tag in group["tags"] if tag["shown"]}
+        group["opened"] = bool(categories - {tag["category"] for tag in group["tags"][:1]})
 
 
 def first_category(tags: list[dict[str, Any]]) -> list[str]:
