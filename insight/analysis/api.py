@@ -144,7 +144,8 @@ class SignificanceView(AnalysisView):
     serializer = SignificanceSerializer
 
     @extend_schema(
-        request=SignificanceSerializer, responses=OpenApiResponse(description="Tags, the most different first")
+        request=SignificanceSerializer,
+        responses=OpenApiResponse(description="Tags, the most different first"),
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
@@ -195,9 +196,7 @@ class PartsView(AnalysisView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
         etag = request.headers.get("If-Match", "")
-        audience = parts.add(
-            self.access, data["audience"], data["condition"], data["operator"], etag=etag
-        )
+        audience = parts.add(self.access, data["audience"], data["condition"], data["operator"], etag=etag)
         return Response({"id": audience.pk, "name": audience.name, "rule": audience.rule})
 
 

@@ -36,7 +36,11 @@ class AudiencePage(ChartPage):
         datasets = choosing.datasets(self.access, id_type) if audience else []
         wanted = request.GET.get("dataset", "")
         dataset = next((row for row in datasets if row.pk == wanted), datasets[0] if datasets else None)
-        rivals = [row for row in offered if row["user_id_type"] == id_type and row["id"] != getattr(audience, "pk", "")]
+        rivals = [
+            row
+            for row in offered
+            if row["user_id_type"] == id_type and row["id"] != getattr(audience, "pk", "")
+        ]
         tags = choosing.tag_rows(choosing.place(self.access, dataset.pk)) if dataset else []
         context = self.get_context(
             tabs=tabs.shown(self.access, audience.pk if audience else "", self.tab),

@@ -71,7 +71,9 @@ class Place:
         if item is None:
             return _("The dataset has no tag “%(tag)s”.") % {"tag": tag}
         if item.tag_type not in ("enum", "multi"):
-            return _("“%(tag)s” has the type “%(type)s”. Charts need tags with a choice or several values.") % {
+            return _(
+                "“%(tag)s” has the type “%(type)s”. Charts need tags with a choice or several values."
+            ) % {
                 "tag": item.name,
                 "type": item.get_tag_type_display(),
             }
@@ -79,7 +81,9 @@ class Place:
             return _("“%(tag)s” is switched off for charts in its dataset.") % {"tag": item.name}
         parts = self.dataset.stats.get("distinct", {}).get(item.column, 0)
         if item.tag_type == "multi" and parts > MOST_PARTS:
-            return _("“%(tag)s” has %(parts)d different values; charts of tags with several values show up to %(most)d.") % {
+            return _(
+                "“%(tag)s” has %(parts)d different values; charts of tags with several values show up to %(most)d."
+            ) % {
                 "tag": item.name,
                 "parts": parts,
                 "most": MOST_PARTS,

@@ -56,9 +56,7 @@ class Sides:
         self._seen = rights.digest(catalog.rows_of(dataset))
         self.engine = get_engine()
 
-    def count(
-        self, sides: Sequence[AudienceVersion | None], fields: Sequence[DatasetField]
-    ) -> list[Counted]:
+    def count(self, sides: Sequence[AudienceVersion | None], fields: Sequence[DatasetField]) -> list[Counted]:
         """The counts of each side; None stands for everybody. One statement for all that is not kept yet."""
         wanted = {
             (place, item.column if item else ""): self._name(side, item)
@@ -150,9 +148,7 @@ class Sides:
         table = self._table(side, [])
         return int(self.engine.scalar(table.aggregate(users=self._people(table))))
 
-    def _branches(
-        self, table: ibis.Table, side: int, place: int, item: DatasetField
-    ) -> list[ibis.Table]:
+    def _branches(self, table: ibis.Table, side: int, place: int, item: DatasetField) -> list[ibis.Table]:
         """Users per value of one tag. Those without a value are a value of their own where nobody can have two;
         elsewhere those who have one are counted beside. One value more than the limit tells that there are too many.
         """

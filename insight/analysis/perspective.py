@@ -19,6 +19,8 @@ from insight.datasets.models import DatasetField
 
 USER = "user_unique_id"
 POPULATION = "population"
+FEW_PARTS = 50
+"""Above, rounding up some of many tiny shares to make a sum of 100 would say something wrong of each."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class TagView:
 
     def as_json(self) -> dict[str, Any]:
         """`share` is of the base: all users, less unknown ones where these are left out. `percent` is the share with
-        one decimal; those of a tag whose users have one value each add up to 100.
+        one decimal; those of a tag with one value per user and not very many values add up to 100.
         """
         users, counts = self.counted.users, self.counts
         base = counts.known if self.null_filter else users
@@ -173,7 +175,7 @@ class TagView:
     def _percents(self, counts: list[int], unknown: int, rest: int, base: int) -> list[float]:
         """Of the values, then of unknown and of the rest."""
         every = [*counts, unknown, rest]
-        if self.one_value and sum(every) == base:
+        if self.one_value and len(counts) <= FEW_PARTS and sum(every) == base:
             return percentages(every)
         return [round(100 * count / base, 1) if base else 0.0 for count in every]
 

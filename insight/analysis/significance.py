@@ -94,7 +94,9 @@ def _distance(spread: Spread) -> tuple[float, float]:
         return 0.0, 0.0
     difference = sum(abs(here / ours - there / all_of_them) for _value, here, there in spread.values) / 2
     left = 2 * (total - n) / (math.pi * n * (total - 1))
-    noise = sum(math.sqrt(left * (there / total) * (1 - there / total)) for *_rest, there in spread.values) / 2
+    noise = (
+        sum(math.sqrt(left * (there / total) * (1 - there / total)) for *_rest, there in spread.values) / 2
+    )
     return difference, noise * total / all_of_them
 
 

@@ -76,9 +76,7 @@ class PerspectivePage(ChartPage):
         """The tags that the page opens with: those of the address, or the first category of the first dataset."""
         known = {f"{group['id']}.{tag['column']}" for group in groups for tag in group["tags"]}
         first = groups[0]["id"] if groups else ""
-        asked = [
-            tag if tag in known else f"{first}.{tag}" for tag in self.request.GET.getlist("tag")
-        ]
+        asked = [tag if tag in known else f"{first}.{tag}" for tag in self.request.GET.getlist("tag")]
         found = [tag for tag in asked if tag in known]
         if found or not groups or "tag" in self.request.GET:
             return found

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import Any
 
 import django_filters
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -29,7 +31,7 @@ from cdp.console.middleware import flash
 from insight.audiences import extras, folders, refreshing, schedule, services, visibility
 from insight.audiences.forms import FolderForm, MoveForm
 from insight.audiences.models import Audience, Folder
-from insight.audiences.origins import label_of
+from insight.audiences.origins import label_of, origin_of
 
 SEE = "insight.audience.list"
 NEW_HOURS = 24
@@ -67,6 +69,23 @@ class NameColumn(Column):
         return SafeString(render_to_string("insight/audiences/name_cell.html", context))
 
 
+class AnalysisColumn(Column):
+    """A sign that leads to what the people of an audience are like."""
+
+    def cell(self, row: Any) -> Any:
+        if not row.may_analyse or row.current_id is None or "analyse" not in origin_of(row).actions:
+            return ""
+        address = f"{reverse('analysis:audience', args=[row.workspace.slug])}?audience={row.pk}"
+        label = _("Analyse %(name)s") % {"name": row.name}
+        return format_html(
+            '<a class="btn btn-icon btn-sm btn-ghost" href="{}" title="{}" aria-label="{}">'
+            '<i class="ti ti-chart-pie" aria-hidden="true"></i></a>',
+            address,
+            label,
+            label,
+        )
+
+
 def _state_hint(audience: Audience) -> str:
     if audience.state == Audience.State.FAILED:
         return audience.reason
@@ -94,6 +113,7 @@ class AudienceList(ListPage):
         ),
         DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at"),
         DateColumn("updated_at", _("Changed"), sort="updated_at"),
+        AnalysisColumn("analysis", _("Analysis"), export=False),
     )
     create_url_name = "audiences:new"
     create_label = _("New audience")
@@ -139,7 +159,8 @@ class AudienceList(ListPage):
             rows = rows.filter(folder=folder) if folder != "none" else rows.filter(folder__isnull=True)
         rows = rows.select_related("owner", "folder", "workspace")
         return extras.with_marks(rows).annotate(
-            snapshot_count=Count("versions", filter=Q(versions__is_snapshot=True))
+            snapshot_count=Count("versions", filter=Q(versions__is_snapshot=True)),
+            may_analyse=Value(self.access.can("insight.audience.analysis")),
         )
 
     def row_url(self, row: Any) -> str:
