@@ -25,10 +25,8 @@ def _users(here: World, rows: int, tags: int) -> Dataset:
         f"CASE WHEN hash(i, {n}, 1) % 10 > 0 THEN 'v' || (hash(i, {n}) % {2 + n % 20}) END AS e{n}"
         for n in range(1, tags + 1)
     ]
-    here.table(
-        "users",
-        f"SELECT 'user' || i AS member, hash(i, 77) % 10 = 0 AS chosen, {', '.join(columns)} FROM range({rows}) t(i)",
-    )
+    person = "'user' || i AS member, hash(i, 77) % 10 = 0 AS chosen"
+    here.table("users", f"SELECT {person}, {', '.join(columns)} FROM range({rows}) t(i)")
     return here.dataset(
         {
             "name": "users",
@@ -72,9 +70,7 @@ def charts(scale: float, repetitions: int) -> list[Result]:
             )
             contestants: dict[str, Callable[[], Any]] = {
                 "tideline": lambda key=key: _ours(here, dataset, key),
-                "one query per tag": lambda source=source: [
-                    _grouped(here, f"e{n}", source) for n in range(1, CHARTS + 1)
-                ],
+                "one query per tag": lambda source=source: _one_by_one(here, source),
             }
             found.append(compare(result, contestants, repetitions=repetitions))
         return found
@@ -91,8 +87,11 @@ def _ours(here: World, dataset: Dataset, audience: str) -> list[dict[str | None,
     ]
 
 
-def _grouped(here: World, column: str, source: str) -> dict[str | None, int]:
-    return dict(here.rows(f"SELECT {column}, count(*) FROM {source} GROUP BY ALL"))
+def _one_by_one(here: World, source: str) -> list[dict[str | None, int]]:
+    return [
+        {None: 0, **dict(here.rows(f"SELECT e{n}, count(*) FROM {source} GROUP BY ALL"))}
+        for n in range(1, CHARTS + 1)
+    ]
 
 
 def ranking(scale: float, repetitions: int) -> list[Result]:
@@ -131,11 +130,8 @@ def _ranked_one_by_one(here: World, dataset: Dataset, audience: Audience) -> lis
             f"SELECT e{n}, count(m.user_unique_id), count(*) FROM "
             f"(SELECT u.e{n}, m.user_unique_id FROM {joined}) m WHERE e{n} IS NOT NULL GROUP BY ALL"
         )
-        spreads.append(
-            Spread(
-                f"e{n}", f"e{n}", False, sum(row[1] for row in values), sum(row[2] for row in values), values
-            )
-        )
+        n_ours, n_all = sum(row[1] for row in values), sum(row[2] for row in values)
+        spreads.append(Spread(f"e{n}", f"e{n}", False, n_ours, n_all, values))
     return sorted(_figure(item) for item in findings(spreads))
 
 

@@ -82,7 +82,7 @@ class Place:
         parts = self.dataset.stats.get("distinct", {}).get(item.column, 0)
         if item.tag_type == "multi" and parts > MOST_PARTS:
             return _(
-                "“%(tag)s” has %(parts)d different values; charts of tags with several values show up to %(most)d."
+                "“%(tag)s” has %(parts)d different values; charts show up to %(most)d of several at once."
             ) % {
                 "tag": item.name,
                 "parts": parts,
@@ -133,7 +133,7 @@ def group(access: Access, here: Place, audience_id: str, field: str = "audience"
 
 
 def datasets(access: Access, id_type: str = "") -> list[Dataset]:
-    """Computed datasets with tags of users, the default ones first; only those with this identifier where one is given."""
+    """Computed datasets with tags of users, the default ones first; with this identifier where one is given."""
     rows = rights.visible(access).filter(kind__in=TAG_KINDS, version__gt=0)
     if id_type:
         rows = rows.filter(fields__role="identifier", fields__id_type=id_type)

@@ -158,7 +158,7 @@ class TagView:
 
     @property
     def shown(self) -> list[tuple[str, int]]:
-        """(value, users): by size where values are numbers or ranges, the most frequent ones where there are too many."""
+        """(value, users), in the order of the chart; the most frequent ones where there are too many."""
         if self.cut:
             return _most_frequent(self.item, self.counts)
         return ordered(self.counts.values)

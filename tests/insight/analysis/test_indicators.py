@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -83,7 +84,7 @@ def test_percentages_add_up_to_a_hundred_and_are_next_to_the_exact_ones(numbers:
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=50))
 def test_nobody_with_more_people_gets_a_smaller_percentage(numbers: list[int]) -> None:
     pairs = sorted(zip(numbers, percentages(numbers), strict=True))
-    assert all(a[1] <= b[1] for a, b in zip(pairs, pairs[1:], strict=False) if a[0] < b[0])
+    assert all(a[1] <= b[1] for a, b in pairwise(pairs) if a[0] < b[0])
 
 
 @pytest.mark.parametrize(

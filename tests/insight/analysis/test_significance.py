@@ -136,14 +136,8 @@ def test_a_random_audience_has_no_significant_tag_in_at_least_95_of_100_draws() 
             for tag in several
         ]
         spreads = [
-            spread(
-                str(place),
-                list(zip(ours.tolist(), all_of_them.tolist(), strict=True)),
-                multi=place >= 8,
-                n=n,
-                total=total,
-            )
-            for place, (ours, all_of_them, n, total) in enumerate(pairs)
+            spread(str(place), list(zip(*map(list, both), strict=True)), multi=place >= 8, n=n, total=total)
+            for place, (*both, n, total) in enumerate(pairs)
         ]
         clean += not any(item.significant for item in findings(spreads))
     assert clean >= 190
@@ -161,9 +155,7 @@ def test_a_multi_value_tag_is_tested_value_by_value() -> None:
     )
     assert found.test.statistic == pytest.approx(statistic)
     assert found.test.p == pytest.approx(min(1, 3 * math.erfc(math.sqrt(statistic / 2))), rel=1e-9)
-    assert found.difference == pytest.approx(
-        (abs(150 / 210 - 4 / 7) + abs(40 / 210 - 2 / 7) + abs(20 / 210 - 1 / 7)) / 2
-    )
+    assert found.difference == pytest.approx(150 / 210 - 4 / 7)
 
 
 @pytest.mark.parametrize(
@@ -246,14 +238,7 @@ def test_few_members_are_shown_with_a_warning_and_without_stars(world: World, ru
 
 
 def test_the_whole_dataset_has_nothing_to_be_compared_with(world: World, run_jobs: RunJobs) -> None:
-    rule = {
-        "op": "union",
-        "items": [
-            world.women,
-            {"op": "subtract", "items": [world.tag("gender", "not_empty"), world.women]},
-            world.tag("gender", "empty"),
-        ],
-    }
+    rule = {"op": "union", "items": [world.tag("gender", "not_empty"), world.tag("gender", "empty")]}
     audience = services.create(world.access, {"name": "All", "rule": rule})
     run_jobs()
     with pytest.raises(ValidationFailed) as failure:
