@@ -25,7 +25,7 @@ class AnalysisConfig(AppConfig):
                 "users-group",
                 "analysis:audience",
                 "insight.audience.analysis",
-                order=45,
+                order=40,
             )
         )
         tabs.register(tabs.Tab("indicators", _("Indicators"), "analysis:audience", order=10))
