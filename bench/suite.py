@@ -10,11 +10,14 @@ from bench.live_counts import live_count
 from bench.measure import Result
 from bench.pages import console_pages
 from bench.saving import saving
+from bench.tags import charts, ranking
 
 SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B1": live_count,
     "B2": behaviour_rule,
     "B3": saving,
+    "B4": charts,
+    "B6": ranking,
     "B11": console_pages,
     "B12": identities,
 }

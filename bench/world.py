@@ -89,6 +89,11 @@ class World:
         with lake.cursor() as handle:
             return handle.execute(query).fetchone() or ()
 
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """All rows of a DuckDB query."""
+        with lake.cursor() as handle:
+            return handle.execute(query).fetchall()
+
 
 @contextmanager
 def world() -> Iterator[World]:

@@ -11,9 +11,22 @@ class AnalysisConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import navigation
+        from insight.analysis import tabs
 
         navigation.register(
             navigation.NavItem(
                 "insight", _("Perspective"), "chart-pie", "analysis:perspective", "insight.analysis", order=40
             )
         )
+        navigation.register(
+            navigation.NavItem(
+                "insight",
+                _("Audience analysis"),
+                "users-group",
+                "analysis:audience",
+                "insight.audience.analysis",
+                order=40,
+            )
+        )
+        tabs.register(tabs.Tab("indicators", _("Indicators"), "analysis:audience", order=10))
+        tabs.register(tabs.Tab("significance", _("Significance"), "analysis:significance", order=20))

@@ -3,84 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, NotFound, ValidationFailed
-from cdp.warehouse import get_engine
+from cdp.core.errors import ValidationFailed
+from cdp.warehouse import cancellable, get_engine
+from insight.analysis import choosing, indicators, orders
+from insight.analysis.counting import MOST_VALUES, TOP, Counted, Counts, Sides
+from insight.analysis.ordering import ordered, percentages
 from insight.audiences import queries as audiences
-from insight.audiences import visibility
-from insight.audiences.catalog import Unknown
-from insight.audiences.sources import WorkspaceCatalog
-from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
+from insight.datasets.models import DatasetField
 
 USER = "user_unique_id"
-MOST_VALUES = 5000
-TOP = 200
-MOST_PARTS = 50
-MOST_TAGS = 50
+POPULATION = "population"
+FEW_PARTS = 50
+"""Above, rounding up some of many tiny shares to make a sum of 100 would say something wrong of each."""
 
 
 @dataclass(frozen=True)
-class Value:
-    """A value and its users. `share` is of the base: all users, less unknown ones where these are left out."""
+class Other:
+    """What is compared with: `everybody` of the dataset or another audience, with its counts."""
 
-    value: str
-    count: int
-    share: float
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class TagView:
-    """The values of one tag, most frequent first. `other`: users of the values that were cut off."""
-
-    tag: str
-    name: str
-    type: str
-    base: int
-    unknown: int
-    unknown_share: float | None
-    values: list[Value] = field(default_factory=list)
-    distinct: int = 0
-    cut: bool = False
-    other: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "tag": self.tag,
-            "name": self.name,
-            "type": self.type,
-            "base": self.base,
-            "unknown": {"count": self.unknown, "share": self.unknown_share},
-            "values": [
-                {
-                    "value": row.value,
-                    "count": row.count,
-                    "share": row.share,
-                    **({"label": row.label} if row.label else {}),
-                }
-                for row in self.values
-            ],
-            "distinct": self.distinct,
-            "cut": self.cut,
-            "other": self.other,
-            "notice": self.notice,
-        }
-
-    @property
-    def notice(self) -> str:
-        if not self.cut:
-            return ""
-        return _("More than %(most)d different values: the %(top)d most frequent are shown.") % {
-            "most": MOST_PARTS if self.type == "multi" else MOST_VALUES,
-            "top": len(self.values),
-        }
+    everybody: bool
+    counted: Counted
+    people: dict[str, dict[str, int]]
+    """Users per value that is shown, by tag."""
 
 
 def perspective(
@@ -89,156 +39,194 @@ def perspective(
     tags: Sequence[str],
     *,
     audience_id: str = "",
+    compare: str = "",
     null_filter: bool = False,
+    token: str = "",
 ) -> dict[str, Any]:
-    """Users per value of some tags: `{"dataset", "audience", "users", "tags": [...]}`.
+    """Users per value of some tags of a dataset: `{"dataset", "users", "coverage", "compared", "tags": [...]}`.
 
-    A user counts once under each part of a multi-value tag, so counts and shares may add up to more than all.
+    `compare`: "population" or another audience. A user counts once under each part of a multi-value tag, so counts
+    and shares may add up to more than all. A newer call with the same `token` interrupts this one (Cancelled).
     Raises NotFound, Conflict (nothing computed yet), ValidationFailed for tags that cannot be shown.
     """
-    catalog = WorkspaceCatalog(access.workspace, access=access)
-    dataset, known = _dataset(catalog, dataset_id)
-    fields = _eligible(known, tags)
-    population = catalog.table_of(dataset.pk)
-    unique = catalog.has_unique_users(dataset.pk)
-    audience = visibility.get_visible(access, audience_id) if audience_id else None
-    if audience is not None:
-        version = audiences.latest_version(audience)
-        if version is None:
-            raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-        if version.user_id_type != next((item.id_type for item in known if item.role == "identifier"), ""):
-            raise ValidationFailed(
-                _("The audience and the dataset know their users by different IDs."),
-                errors={"audience": [_("Choose an audience with the dataset's user identifier.")]},
-            )
-        population = population.semi_join(audiences.members(version), USER)
-    engine = get_engine()
-    totals = engine.execute(_totals(population, fields, unique)).to_pylist()[0]
-    rows = engine.execute(_counts(population, fields, unique)).to_pylist() if fields else []
-    found: dict[int, list[tuple[str, int]]] = {}
-    for row in rows:
-        found.setdefault(row["place"], []).append((row["value"], row["users"]))
-    views = [
-        _called(
-            _view(item, totals["users"], totals[f"known_{place}"], found.get(place, []), null_filter),
-            catalog,
-            dataset,
-        )
-        for place, item in enumerate(fields)
-    ]
+    here = choosing.place(access, dataset_id)
+    fields = here.chosen(tags)
+    group = choosing.group(access, here, audience_id) if audience_id else None
+    rival = None
+    if compare and group is None:
+        message = _("Only an audience can be compared.")
+        raise ValidationFailed(message, errors={"compare": [message]})
+    if compare and compare != POPULATION:
+        rival = choosing.group(access, here, compare, "compare")
+    sides = Sides(here.catalog, here.dataset)
+    wanted = [group.version if group else None]
+    if compare:
+        wanted.append(rival.version if rival else None)
+    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(sides)}"):
+        counted = sides.count(wanted, fields)
+        other = None
+        if compare:
+            other = Other(rival is None, counted[1], _people(sides, wanted[1], fields, counted))
+        overlap = _overlap(group.version, rival.version) if group and rival else None
+    custom = orders.of(access, here.dataset.pk, [item.column for item in fields])
     return {
-        "dataset": dataset.pk,
-        "audience": audience.pk if audience else None,
-        "users": totals["users"],
+        "dataset": here.dataset.pk,
+        "name": here.dataset.name,
+        "audience": group.audience.pk if group else None,
+        "users": counted[0].users,
+        "coverage": {"found": counted[0].users, "members": group.version.count} if group else None,
+        "compared": {
+            "audience": rival.audience.pk if rival else None,
+            "name": rival.audience.name if rival else _("All users"),
+            "users": counted[1].users,
+            "overlap": overlap,
+        }
+        if other
+        else None,
         "null_filter": null_filter,
-        "tags": [view.as_json() for view in views],
+        "tags": [
+            TagView(here, item, counted[0], other, null_filter, custom.get(item.column, [])).as_json()
+            for item in fields
+        ],
     }
 
 
-def _dataset(catalog: WorkspaceCatalog, dataset_id: str) -> tuple[Dataset, list[DatasetField]]:
-    try:
-        dataset, known = catalog.row(dataset_id)
-    except Unknown as error:
-        raise NotFound(str(error)) from None
-    if dataset.kind not in TAG_KINDS:
-        raise ValidationFailed(
-            _("Charts of tags need a user-tag dataset."),
-            errors={"dataset": [_("Choose a user-tag dataset.")]},
+@dataclass(frozen=True)
+class TagView:
+    """One tag as a chart shows it."""
+
+    here: choosing.Place
+    item: DatasetField
+    counted: Counted
+    other: Other | None
+    null_filter: bool
+    order: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """`share` is of the base: all users, less unknown ones where these are left out. `percent` is the share with
+        one decimal; those of a tag with one value per user and not very many values add up to 100.
+        """
+        users, counts = self.counted.users, self.counts
+        base = counts.known if self.null_filter else users
+        unknown = 0 if self.null_filter else users - counts.known
+        shown = self.shown
+        rest = counts.known - sum(count for _value, count in shown) if self.cut and self.one_value else 0
+        percents = self._percents([count for _value, count in shown], unknown, rest, base)
+        labels = self.here.catalog.value_labels(
+            self.here.dataset.pk, self.item.column, [value for value, _count in shown]
         )
-    return dataset, known
+        theirs = self._theirs(shown, unknown, rest, base)
+        values = []
+        for place, (value, count) in enumerate(shown):
+            row = {"value": value, "count": count, "share": _share(count, base) or 0.0}
+            row["percent"] = percents[place]
+            if value in labels:
+                row["label"] = labels[value]
+            if theirs:
+                row["compared"] = theirs[place]
+            values.append(row)
+        blank = {"count": unknown, "share": _share(unknown, base), "percent": percents[-2]}
+        others = {"count": rest, "share": _share(rest, base), "percent": percents[-1]}
+        if theirs:
+            blank["compared"], others["compared"] = theirs[-2], theirs[-1]
+        return {
+            "tag": self.item.column,
+            "name": self.item.name or self.item.column,
+            "type": self.item.tag_type,
+            "base": base,
+            "unknown": blank,
+            "values": values,
+            "distinct": len(counts.values),
+            "cut": self.cut,
+            "other": rest,
+            "rest": others,
+            "order": self.order,
+            "notice": self.notice,
+        }
+
+    @property
+    def counts(self) -> Counts:
+        return self.counted.tags[self.item.column]
+
+    @property
+    def one_value(self) -> bool:
+        return self.item.tag_type == "enum"
+
+    @property
+    def cut(self) -> bool:
+        return _is_cut(self.item, self.counts)
+
+    @property
+    def shown(self) -> list[tuple[str, int]]:
+        """(value, users), in the order of the chart; the most frequent ones where there are too many."""
+        if self.cut:
+            return _most_frequent(self.item, self.counts)
+        return ordered(self.counts.values)
+
+    @property
+    def notice(self) -> str:
+        if not self.cut:
+            return ""
+        return _("More than %(most)d different values: the %(top)d most frequent are shown.") % {
+            "most": choosing.MOST_PARTS if self.item.tag_type == "multi" else MOST_VALUES,
+            "top": len(self.shown),
+        }
+
+    def _percents(self, counts: list[int], unknown: int, rest: int, base: int) -> list[float]:
+        """Of the values, then of unknown and of the rest."""
+        every = [*counts, unknown, rest]
+        if self.one_value and len(counts) <= FEW_PARTS and sum(every) == base:
+            return percentages(every)
+        return [round(100 * count / base, 1) if base else 0.0 for count in every]
+
+    def _theirs(
+        self, shown: list[tuple[str, int]], unknown: int, rest: int, base: int
+    ) -> list[dict[str, Any]]:
+        if self.other is None:
+            return []
+        users, known = self.other.counted.users, self.other.counted.tags[self.item.column].known
+        their_base = known if self.null_filter else users
+        people = self.other.people[self.item.column]
+        counts = [people.get(value, 0) for value, _count in shown]
+        their_unknown = 0 if self.null_filter else users - known
+        their_rest = max(0, known - sum(counts)) if self.cut and self.one_value else 0
+        percents = self._percents(counts, their_unknown, their_rest, their_base)
+        ours = [*(count for _value, count in shown), unknown, rest]
+        return [
+            indicators.compare(
+                here, base, there, their_base, everybody=self.other.everybody, percent=percent
+            ).as_json()
+            for here, there, percent in zip(ours, [*counts, their_unknown, their_rest], percents, strict=True)
+        ]
 
 
-def _eligible(known: Sequence[DatasetField], tags: Sequence[str]) -> list[DatasetField]:
-    """The fields of the tags, all enum or multi and switched on. Raises ValidationFailed naming those that are not."""
-    if not tags or len(tags) > MOST_TAGS:
-        message = _("Choose 1 to %(most)d tags.") % {"most": MOST_TAGS}
-        raise ValidationFailed(message, errors={"tags": [message]})
-    live = {item.column: item for item in known if item.role == "tag" and not item.deleted}
-    errors: dict[str, list[str]] = {}
-    for place, tag in enumerate(tags):
-        item = live.get(tag)
-        if item is None:
-            errors[f"tags/{place}"] = [_("The dataset has no tag “%(tag)s”.") % {"tag": tag}]
-        elif item.tag_type not in ("enum", "multi"):
-            errors[f"tags/{place}"] = [
-                _("“%(tag)s” has the type “%(type)s”. Charts need tags with a choice or several values.")
-                % {"tag": item.name, "type": item.get_tag_type_display()}
-            ]
-        elif not item.pivot_enabled:
-            errors[f"tags/{place}"] = [
-                _("“%(tag)s” is switched off for charts in its dataset.") % {"tag": item.name}
-            ]
-    if errors:
-        raise ValidationFailed(_("Some tags cannot be shown as a chart."), errors=errors)
-    return [live[tag] for tag in dict.fromkeys(tags)]
+def _is_cut(item: DatasetField, counts: Counts) -> bool:
+    return len(counts.values) > (choosing.MOST_PARTS if item.tag_type == "multi" else MOST_VALUES)
 
 
-def _people(table: ibis.Table, unique: bool, where: ir.BooleanValue | None = None) -> ir.IntegerScalar:
-    return table.count(where=where) if unique else table[USER].nunique(where=where)
+def _most_frequent(item: DatasetField, counts: Counts) -> list[tuple[str, int]]:
+    return counts.values[: choosing.MOST_PARTS if item.tag_type == "multi" else TOP]
 
 
-def _totals(population: ibis.Table, fields: Sequence[DatasetField], unique: bool) -> ibis.Table:
-    """One row: all users, and for each tag those who have a value."""
-    known = {
-        f"known_{place}": _people(population, unique, _has_value(population[item.column], item))
-        for place, item in enumerate(fields)
-    }
-    return population.aggregate(users=_people(population, unique), **known)
+def _people(
+    sides: Sides, side: Any, fields: Sequence[DatasetField], counted: Sequence[Counted]
+) -> dict[str, dict[str, int]]:
+    """Users on the other side per value that is shown; values that its list does not hold any more are counted."""
+    found = {}
+    for item in fields:
+        theirs = counted[1].tags[item.column].values
+        found[item.column] = dict(theirs)
+        if len(theirs) > MOST_VALUES:
+            ours = counted[0].tags[item.column]
+            shown = _most_frequent(item, ours) if _is_cut(item, ours) else ours.values
+            found[item.column] = sides.count_some(side, item, [value for value, _count in shown])
+    return found
 
 
-def _has_value(column: Any, item: DatasetField) -> ir.BooleanValue:
-    if item.tag_type == "multi":
-        return column.notnull() & (column.length() > 0)
-    return column.notnull() & (column != "")
-
-
-def _counts(population: ibis.Table, fields: Sequence[DatasetField], unique: bool) -> ibis.Table:
-    """Users per value of every tag, in one statement: the population (and its join) is read once.
-
-    Columns: place (of the tag), value, users. One value more than the limit tells that there are too many.
-    """
-    parts = []
-    for place, item in enumerate(fields):
-        values = population.select(
-            **({} if unique else {USER: population[USER]}),
-            value=population[item.column].unnest() if item.tag_type == "multi" else population[item.column],
-        )
-        values = values.filter(values.value.notnull() & (values.value != ""))
-        grouped = values.group_by("value").aggregate(users=_people(values, unique))
-        grouped = grouped.order_by([ibis.desc("users"), "value"]).limit(MOST_VALUES + 1)
-        parts.append(grouped.select(place=ibis.literal(place), value=grouped.value, users=grouped.users))
-    return ibis.union(*parts) if len(parts) > 1 else parts[0]
-
-
-def _view(
-    item: DatasetField, users: int, known: int, rows: list[tuple[str, int]], null_filter: bool
-) -> TagView:
-    rows = sorted(rows, key=lambda row: (-row[1], row[0]))
-    base = known if null_filter else users
-    most, top = (MOST_PARTS, MOST_PARTS) if item.tag_type == "multi" else (MOST_VALUES, TOP)
-    cut = len(rows) > most
-    shown = rows[:top] if cut else rows
-    unknown = 0 if null_filter else users - known
-    return TagView(
-        tag=item.column,
-        name=item.name,
-        type=item.tag_type,
-        base=base,
-        unknown=unknown,
-        unknown_share=_share(unknown, base),
-        values=[Value(value, count, _share(count, base) or 0.0) for value, count in shown],
-        distinct=len(rows),
-        cut=cut,
-        other=known - sum(count for _value, count in shown) if cut and item.tag_type == "enum" else 0,
-    )
-
-
-def _called(view: TagView, catalog: WorkspaceCatalog, dataset: Dataset) -> TagView:
-    """The view with what a dimension table calls the values."""
-    labels = catalog.value_labels(dataset.pk, view.tag, [row.value for row in view.values])
-    if not labels:
-        return view
-    return replace(view, values=[replace(row, label=labels.get(row.value, "")) for row in view.values])
+def _overlap(ours: Any, theirs: Any) -> int:
+    """How many people are in both audiences."""
+    both = audiences.members(ours).semi_join(audiences.members(theirs), USER)
+    return int(get_engine().scalar(both.count()))
 
 
 def _share(count: int, base: int) -> float | None:

@@ -1,90 +1,98 @@
-"""Analysis pages."""
+"""The perspective page."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import get_token
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import WorkspaceView
-from insight.audiences import queries as audiences
-from insight.audiences.fields import datasets_of
-from insight.datasets.models import DatasetField
+from insight.analysis import choosing, parts
 
-AUDIENCES_OFFERED = 500
+OPENED_WITH = 12
 
 
-class PerspectivePage(WorkspaceView):
-    """Charts of a dataset's tags, over everybody or an audience."""
+class ChartPage(WorkspaceView):
+    """A page of charts of tags: what its script needs to know."""
+
+    def urls(self) -> dict[str, str]:
+        api = f"/api/v1/workspaces/{self.workspace.slug}/analysis/"
+        may_select = self.access.can(parts.SELECT)
+        return {
+            "perspective": f"{api}perspective/",
+            "significance": f"{api}significance/",
+            "uses": f"/api/v1/workspaces/{self.workspace.slug}/tags/uses/",
+            "orders": f"{api}orders/" if self.access.can("insight.analysis") else "",
+            "parts": f"{api}parts/" if may_select else "",
+            "parts_preview": f"{api}parts/preview/",
+            "new_audience": self.reverse("audiences:new") if may_select else "",
+            "audience": self.reverse("audiences:detail", "AUDIENCE"),
+        }
+
+
+class PerspectivePage(ChartPage):
+    """Charts of the tags of one to five datasets. `?dataset=` may be given several times; `?tag=` is
+    `<dataset>.<column>`, or just the column for a tag of the first dataset.
+    """
 
     permission = "insight.analysis"
     template_name = "insight/analysis/perspective.html"
-    title = _("Perspective")
+    title = gettext_lazy("Perspective")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.GET.get("audience") and self.access.can(choosing.OF_AUDIENCES):
+            wanted = {name: request.GET[name] for name in ("audience", "dataset") if name in request.GET}
+            return HttpResponseRedirect(f"{self.reverse('analysis:audience')}?{urlencode(wanted)}")
         get_token(request)
-        datasets = [row for row in datasets_of(self.access) if row["kind"] == "user_tags"]
-        wanted = request.GET.get("dataset", "")
-        dataset = next((row for row in datasets if row["id"] == wanted), datasets[0] if datasets else None)
-        tags = _tags(dataset["id"]) if dataset else []
-        chosen = [tag for tag in request.GET.getlist("tag") if tag in {item["column"] for item in tags}]
-        offered = list(
-            audiences.usable_audiences(self.access)
-            .order_by("name")
-            .values("id", "name", "count")[:AUDIENCES_OFFERED]
-        )
-        audience = next((row for row in offered if row["id"] == request.GET.get("audience")), None)
-        shown = chosen or _first_category(tags)
+        datasets = choosing.datasets(self.access)
+        wanted_keys = list(dict.fromkeys(request.GET.getlist("dataset")))
+        chosen = [row for row in datasets if row.pk in wanted_keys] or datasets[:1]
+        refused = ""
+        if len(chosen) > choosing.MOST_DATASETS:
+            chosen = chosen[: choosing.MOST_DATASETS]
+            refused = _("Up to %(most)d datasets are shown at once.") % {"most": choosing.MOST_DATASETS}
+        groups = [
+            {"id": row.pk, "name": row.name, "tags": choosing.tag_rows(choosing.place(self.access, row.pk))}
+            for row in chosen
+        ]
+        mark_shown(groups, self.shown(groups))
         return self.render(
             self.template_name,
             self.get_context(
                 datasets=datasets,
-                dataset=dataset,
-                audiences=offered,
-                audience=audience,
-                tags=tags,
-                shown=shown,
-                data=self.data(dataset, audience, [tag for tag in tags if tag["column"] in shown]),
+                chosen=chosen,
+                chosen_keys=[row.pk for row in chosen],
+                groups=groups,
+                refused=refused,
+                most=choosing.MOST_DATASETS,
+                data={"urls": self.urls(), "datasets": groups, "most": choosing.MOST_DATASETS},
             ),
         )
 
-    def data(self, dataset: Any, audience: Any, tags: list[dict[str, Any]]) -> dict[str, Any]:
-        """What the page's script starts with."""
-        return {
-            "url": f"/api/v1/workspaces/{self.workspace.slug}/analysis/perspective/",
-            "uses_url": f"/api/v1/workspaces/{self.workspace.slug}/tags/uses/",
-            "new_audience": self.reverse("audiences:new")
-            if self.access.can("insight.audience.filter")
-            else "",
-            "dataset": dataset["id"] if dataset else "",
-            "audience": audience["id"] if audience else "",
-            "tags": tags,
-        }
+    def shown(self, groups: list[dict[str, Any]]) -> list[str]:
+        """The tags that the page opens with: those of the address, or the first category of the first dataset."""
+        known = {f"{group['id']}.{tag['column']}" for group in groups for tag in group["tags"]}
+        first = groups[0]["id"] if groups else ""
+        asked = [tag if tag in known else f"{first}.{tag}" for tag in self.request.GET.getlist("tag")]
+        found = [tag for tag in asked if tag in known]
+        if found or not groups or "tag" in self.request.GET:
+            return found
+        return [f"{first}.{column}" for column in first_category(groups[0]["tags"])]
 
 
-def _tags(dataset_id: str) -> list[dict[str, Any]]:
-    """The tags that charts can show, by category."""
-    rows = (
-        DatasetField.objects.filter(
-            dataset=dataset_id, role="tag", deleted=False, pivot_enabled=True, tag_type__in=("enum", "multi")
-        )
-        .select_related("category")
-        .order_by("category__position", "name")
-    )
-    return [
-        {
-            "column": item.column,
-            "name": item.name or item.column,
-            "type": item.tag_type,
-            "description": item.description,
-            "category": item.category.path if item.category else "",
-        }
-        for item in rows
-    ]
+def mark_shown(groups: list[dict[str, Any]], shown: list[str]) -> None:
+    """Note at each tag whether the page opens with its chart, and at each dataset whether it has other such tags."""
+    for group in groups:
+        for tag in group["tags"]:
+            tag["shown"] = f"{group['id']}.{tag['column']}" in shown
+        categories = {tag["category"] for tag in group["tags"] if tag["shown"]}
+        group["opened"] = bool(categories - {tag["category"] for tag in group["tags"][:1]})
 
 
-def _first_category(tags: list[dict[str, Any]]) -> list[str]:
-    """The tags of the first category, which the page opens with."""
-    return [tag["column"] for tag in tags if tag["category"] == tags[0]["category"]][:12] if tags else []
+def first_category(tags: list[dict[str, Any]]) -> list[str]:
+    """The tags of the first category, which a page opens with."""
+    return [tag["column"] for tag in tags if tag["category"] == tags[0]["category"]][:OPENED_WITH]

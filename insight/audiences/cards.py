@@ -54,5 +54,4 @@ class MenuCard(Card):
             "edit_url": campaign_links.edit_url(self.access, audience),
             "offers": applications.offers(self.access, audience),
             "entries": extras.entries(self.access, audience),
-            "first_dataset": lineage.first_dataset(audience),
         }

@@ -72,7 +72,7 @@ class AudienceDetail(OneAudience, DetailPage):
             "may_change": visibility.may_change(self.access, obj),
             "may_download": visibility.may_download(self.access, obj),
             "may_select": self.access.can("insight.audience.filter"),
-            "may_analyse": self.access.can("insight.analysis"),
+            "may_analyse": self.access.can("insight.audience.analysis"),
             "job": active_job(obj),
             "schedule": schedule.describe(obj.refresh),
             "words": wording.stored(obj),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet, Value, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -31,7 +33,7 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
 from insight.datasets import kinds, rights, schedule, services
 from insight.datasets.folders import folders
-from insight.datasets.models import Dataset, DatasetFolder
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
 from insight.datasources.queries import failed_copies
 
 VERSIONS_SHOWN = 10
@@ -68,6 +70,23 @@ class MarksColumn(Column):
 
     def text(self, row: Dataset) -> str:
         return str(_("Default")) if row.is_default else ""
+
+
+class PerspectiveColumn(Column):
+    """A sign that leads to the charts of a dataset's tags."""
+
+    def cell(self, row: Dataset) -> Any:
+        if not getattr(row, "may_analyse", False) or row.kind not in TAG_KINDS or not row.version:
+            return ""
+        address = f"{reverse('analysis:perspective', args=[row.workspace.slug])}?dataset={row.pk}"
+        label = _("Charts of %(name)s") % {"name": row.name}
+        return format_html(
+            '<a class="btn btn-icon btn-sm btn-ghost" href="{}" title="{}" aria-label="{}">'
+            '<i class="ti ti-chart-pie" aria-hidden="true"></i></a>',
+            address,
+            label,
+            label,
+        )
 
 
 class DatasetFilter(django_filters.FilterSet):
@@ -120,11 +139,14 @@ class DatasetList(ListPage):
         NumberColumn("shown_rows", _("Rows"), sort="shown_rows"),
         MarksColumn("marks", _("Marks"), css="text-nowrap"),
         DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at"),
+        PerspectiveColumn("perspective", _("Charts"), export=False),
     )
 
     def get_queryset(self) -> QuerySet[Dataset]:
         found = rights.granted(self.access) if self.tab() == "granted" else rights.visible(self.access)
-        rows = rights.with_figures(self.access, found).select_related("table__feed__connection")
+        rows = rights.with_figures(self.access, found)
+        rows = rows.select_related("table__feed__connection", "workspace")
+        rows = rows.annotate(may_analyse=Value(self.access.can("insight.analysis")))
         folder = self.request.GET.get("folder", "")
         return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
 

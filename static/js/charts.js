@@ -1,18 +1,21 @@
 // The chart panel: one distribution, as pie, columns, treemap or table, with export.
-// The accent first, then tones that people with a colour-vision deficiency tell apart.
-const TONES = ["#e69f00", "#9a6fb8", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#8c6d31", "#3c8d5a", "#7d8d93"];
+import { orderDialog } from "./chart-order.js";
+import { FEW, optionOf, percent, points, tgi } from "./chart-options.js";
+import { formatNumber, gettext, h, icon } from "./rule-builder/dom.js";
 
-const LONGEST_LABEL = 14;
+const TYPES = { bar: [gettext("Columns"), "chart-bar"], pie: [gettext("Pie"), "chart-pie"], treemap: [gettext("Treemap"), "layout-board"] };
+const SORTS = { default: gettext("Default order"), descending: gettext("Descending"), ascending: gettext("Ascending"), custom: gettext("Custom order …") };
 
-function shorten(text) {
-  return text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text;
-}
-
+/**
+ * Draws `data`: `{values: [{label, value, key?, share?, percent?, unknown?, other?, compared?}], compared?, order?}`.
+ * Subclasses override `load` to fetch elsewhere, `option` to draw otherwise, `acts` and `saveOrder` for what they offer.
+ * A chosen part is told by the event `chart:part` with the value as its detail.
+ */
 export class ChartPanel {
   constructor(element) {
     this.element = element;
     this.part = (name) => element.querySelector(`[data-part="${name}"]`);
-    this.state = { type: "", sort: "default", hideUnknown: false, table: false };
+    this.state = { type: "", sort: "", hideUnknown: false, table: false };
     this.buildTools();
     this.load();
   }
@@ -33,41 +36,114 @@ export class ChartPanel {
     }
   }
 
+  /** Whether parts can be chosen, in the table too. */
+  get acts() {
+    return false;
+  }
+
+  /** Remembers a custom order; subclasses that can be ordered override it. */
+  saveOrder(_keys) {}
+
   get values() {
-    let values = this.data.values.filter((value) => !this.state.hideUnknown || !value.unknown);
-    if (this.state.sort === "ascending") values = [...values].sort((a, b) => a.value - b.value);
-    if (this.state.sort === "descending") values = [...values].sort((a, b) => b.value - a.value);
-    return values;
+    const values = this.data.values.filter((value) => !this.state.hideUnknown || !value.unknown);
+    if (this.sort === "ascending") return values.sort((a, b) => a.value - b.value);
+    if (this.sort === "descending") return values.sort((a, b) => b.value - a.value);
+    if (this.sort !== "custom") return values;
+    const places = new Map(this.data.order.map((key, place) => [key, place]));
+    const place = (value) => places.get(value.key ?? value.label) ?? places.size;
+    return values.sort((a, b) => place(a) - place(b));
   }
 
-  button(icon, label, action) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "btn btn-icon btn-sm btn-ghost";
-    button.setAttribute("aria-label", label);
-    button.title = label;
-    button.innerHTML = `<i class="ti ti-${icon}" aria-hidden="true"></i>`;
-    button.addEventListener("click", () => action(button));
-    this.part("tools").append(button);
-  }
-
-  buildTools() {
-    const next = (list, current) => list[(list.indexOf(current) + 1) % list.length];
-    this.button("filter-off", gettext("Leave out unknown values"), (button) => {
-      this.state.hideUnknown = !this.state.hideUnknown;
-      button.classList.toggle("active", this.state.hideUnknown);
-      this.draw();
-    });
-    this.button("chart-pie", gettext("Other chart"), () => { this.state.type = next(["pie", "bar", "treemap"], this.type); this.draw(); });
-    this.button("arrows-sort", gettext("Other order"), () => { this.state.sort = next(["default", "descending", "ascending"], this.state.sort); this.draw(); });
-    this.button("table", gettext("Table"), (button) => { this.state.table = !this.state.table; button.classList.toggle("active", this.state.table); this.draw(); });
-    this.button("file-type-csv", gettext("Export as CSV"), () => this.exportCsv());
-    this.button("photo", gettext("Export as picture"), () => this.save(this.chart?.getDataURL({ pixelRatio: 2 }), "png"));
-    this.button("maximize", gettext("Enlarge"), () => { this.element.classList.toggle("enlarged"); this.chart?.resize(); });
+  /** The order in use: a custom one is for columns only. */
+  get sort() {
+    const sort = this.state.sort || (this.data.order?.length ? "custom" : "default");
+    return sort === "custom" && (this.type !== "bar" || !this.data.order?.length) ? "default" : sort;
   }
 
   get type() {
-    return this.state.type || (this.values.length <= 5 ? "pie" : "bar");
+    return this.state.type || this.automaticType;
+  }
+
+  get automaticType() {
+    const shown = this.data.values.filter((value) => !this.state.hideUnknown || !value.unknown).length;
+    return shown <= FEW && !this.data.compared ? "pie" : "bar";
+  }
+
+  button(name, label, action) {
+    const button = h("button", { type: "button", class: "btn btn-icon btn-sm btn-ghost", "aria-label": label, title: label }, icon(name));
+    button.addEventListener("click", () => action(button));
+    this.part("tools").append(button);
+    return button;
+  }
+
+  /** A button with a list below it; `entries` gives [label, action, active, disabled] each time it is opened. */
+  menu(name, label, entries) {
+    const list = h("div", { class: "dropdown-menu dropdown-menu-end" });
+    const button = h("button", { type: "button", class: "btn btn-icon btn-sm btn-ghost", "aria-label": label, title: label, "aria-expanded": "false" }, icon(name));
+    button.dataset.bsToggle = "dropdown";
+    button.addEventListener("show.bs.dropdown", () => {
+      list.replaceChildren(...entries().map(([text, action, active, disabled]) => h("button", { type: "button", class: `dropdown-item${active ? " active" : ""}`, "aria-pressed": String(Boolean(active)), disabled, onclick: action }, text)));
+    });
+    this.part("tools").append(h("div", { class: "dropdown" }, button, list));
+  }
+
+  buildTools() {
+    this.toggle("filter-off", gettext("Leave out unknown values"), "hideUnknown", () => this.filterChanged());
+    this.menu("chart-pie", gettext("Chart type"), () => Object.entries(TYPES).map(([type, [label]]) => [label, () => { this.state.type = type; this.draw(); }, this.type === type && !this.state.table]));
+    this.menu("arrows-sort", gettext("Order"), () => this.sorts());
+    this.toggle("table", gettext("Table"), "table", () => this.draw());
+    this.button("file-type-csv", gettext("Export as CSV"), () => this.exportCsv());
+    this.button("photo", gettext("Export as picture"), () => this.exportPicture());
+    this.enlarger = this.button("maximize", gettext("Enlarge"), () => this.enlarge(!this.element.classList.contains("enlarged")));
+  }
+
+  toggle(name, label, state, changed) {
+    const button = this.button(name, label, () => {
+      this.state[state] = !this.state[state];
+      button.classList.toggle("active", this.state[state]);
+      button.setAttribute("aria-pressed", String(this.state[state]));
+      changed();
+    });
+    button.setAttribute("aria-pressed", "false");
+  }
+
+  sorts() {
+    const offered = Object.entries(SORTS).filter(([sort]) => sort !== "custom" || this.data.order);
+    return offered.map(([sort, label]) => [
+      label,
+      () => (sort === "custom" ? this.arrange() : this.setSort(sort)),
+      this.sort === sort,
+      sort === "custom" && this.type !== "bar",
+    ]);
+  }
+
+  setSort(sort) {
+    this.state.sort = sort;
+    this.draw();
+  }
+
+  /** Lets the person drag the values into an order of their own. */
+  async arrange() {
+    const values = this.values;
+    const labels = new Map(values.map((value) => [value.key ?? value.label, value.label]));
+    const keys = await orderDialog(this.element.dataset.chartTitle, labels);
+    if (!keys) return;
+    this.data.order = keys;
+    this.saveOrder(keys);
+    this.setSort(keys.length ? "custom" : "default");
+  }
+
+  filterChanged() {
+    this.draw();
+  }
+
+  enlarge(large) {
+    this.element.classList.toggle("enlarged", large);
+    const label = large ? gettext("Close") : gettext("Enlarge");
+    this.enlarger.replaceChildren(icon(large ? "x" : "maximize"));
+    this.enlarger.setAttribute("aria-label", label);
+    this.enlarger.title = label;
+    this.chart?.resize();
   }
 
   draw() {
@@ -78,66 +154,80 @@ export class ChartPanel {
     this.chart ??= this.start();
     this.chart.off("click");
     this.chart.setOption(this.option(), true);
-    this.chart.on("click", (event) => this.element.dispatchEvent(new CustomEvent("chart:part", { bubbles: true, detail: this.values[event.dataIndex] })));
+    const shown = this.values;
+    this.chart.on("click", (event) => shown[event.dataIndex] && this.choose(shown[event.dataIndex]));
+  }
+
+  choose(value) {
+    this.element.dispatchEvent(new CustomEvent("chart:part", { bubbles: true, detail: value }));
   }
 
   start() {
     const chart = echarts.init(this.part("canvas"));
     new ResizeObserver(() => chart.resize()).observe(this.part("canvas"));
-    document.addEventListener("keydown", (event) => { if (event.key === "Escape") this.element.classList.remove("enlarged"); });
+    document.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.element.classList.contains("enlarged")) this.enlarge(false);
+    });
     // Colours are read from the page when drawing, so a change of theme asks for another drawing.
     new MutationObserver(() => this.draw()).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
     return chart;
   }
 
   option() {
-    const style = getComputedStyle(this.element);
-    const ink = style.color;
-    const COLOURS = [style.getPropertyValue("--tblr-primary").trim(), ...TONES];
-    // A canvas knows no inheritance: the family is handed over as it was computed.
-    const text = { color: ink, fontFamily: style.fontFamily, fontSize: 12 };
+    return optionOf(this);
+  }
+
+  /** [heading, text of a value] per column of the table and the file. */
+  get columns() {
     const values = this.values;
     const total = values.reduce((sum, value) => sum + value.value, 0);
-    const base = { color: COLOURS, textStyle: text, aria: { enabled: true }, animation: !matchMedia("(prefers-reduced-motion: reduce)").matches, tooltip: { formatter: (item) => `${echarts.format.encodeHTML(item.name)}: ${item.value.toLocaleString()}` } };
-    const data = values.map((value, index) => ({ name: value.label, value: value.value, itemStyle: values.length <= 10 ? { color: COLOURS[index % COLOURS.length] } : { color: COLOURS[0] } }));
-    if (this.type === "pie") {
-      return { ...base, series: [{ type: "pie", radius: ["36%", "58%"], data, itemStyle: { borderColor: style.backgroundColor, borderWidth: 2 }, label: { ...text, lineHeight: 16, overflow: "none", formatter: (item) => `${shorten(item.name)}\n${total ? ((100 * item.value) / total).toFixed(1) : 0} %` }, labelLine: { length: 10, length2: 6 } }] };
-    }
-    if (this.type === "treemap") return { ...base, series: [{ type: "treemap", data, roam: false, breadcrumb: { show: false } }] };
-    return {
-      ...base,
-      grid: { left: 8, right: 8, top: 16, bottom: values.length > 10 ? 48 : 8, containLabel: true },
-      xAxis: { type: "category", data: values.map((value) => value.label), axisLabel: { ...text, formatter: shorten, interval: values.length > 20 ? "auto" : 0, rotate: values.length > 8 ? 30 : 0 } },
-      yAxis: { type: "value", axisLabel: text, splitLine: { lineStyle: { opacity: 0.25 } } },
-      dataZoom: values.length > 10 ? [{ type: "slider", height: 18, bottom: 8 }] : [],
-      series: [{ type: "bar", data, barMaxWidth: 48 }],
-    };
+    const share = (value) => percent(value, total, this.state.hideUnknown).toFixed(1);
+    const found = [
+      [gettext("Value"), (value) => value.label, (value) => value.label],
+      [gettext("People"), (value) => formatNumber(value.value), (value) => value.value],
+      [gettext("Share"), (value) => `${share(value)} %`, share],
+    ];
+    const { compared } = this.data;
+    if (!compared) return found;
+    const of = (heading) => `${heading} (${compared.name})`;
+    return [
+      ...found,
+      [of(gettext("People")), (value) => formatNumber(value.compared.count), (value) => value.compared.count],
+      [of(gettext("Share")), (value) => `${value.compared.percent.toFixed(1)} %`, (value) => value.compared.percent.toFixed(1)],
+      [gettext("Difference in points"), (value) => points(value.compared.difference), (value) => value.compared.difference.toFixed(1)],
+      [gettext("TGI (95 % interval)"), (value) => tgi(value.compared) + (value.compared.few ? " *" : ""), (value) => (value.compared.tgi === null ? "" : `${value.compared.tgi} (${value.compared.low}–${value.compared.high})`)],
+    ];
   }
 
   drawTable() {
-    const total = this.values.reduce((sum, value) => sum + value.value, 0);
-    const table = document.createElement("table");
-    table.className = "table table-sm";
-    const head = table.createTHead().insertRow();
-    for (const label of [gettext("Value"), gettext("People"), gettext("Share")]) {
-      const cell = document.createElement("th");
-      cell.textContent = label;
-      head.append(cell);
-    }
-    const body = table.createTBody();
-    for (const value of this.values) {
-      const row = body.insertRow();
-      const share = value.share ?? (total ? value.value / total : 0);
-      for (const text of [value.label, value.value.toLocaleString(), `${(100 * share).toFixed(1)} %`]) row.insertCell().textContent = text;
-    }
-    this.part("table").replaceChildren(table);
+    const columns = this.columns;
+    const values = this.values;
+    const head = h("tr", {}, columns.map(([heading], place) => h("th", { class: place ? "text-end" : "", scope: "col" }, heading)));
+    const rows = values.map((value) => h("tr", {}, columns.map(([, text], place) => h("td", { class: place ? "text-end td-number" : "" }, place || !this.acts || value.other ? text(value) : this.partButton(value, text(value))))));
+    const few = values.some((value) => value.compared?.few && this.data.compared);
+    this.part("table").replaceChildren(
+      h("table", { class: "table table-sm" }, h("thead", {}, head), h("tbody", {}, rows)),
+      few ? h("p", { class: "text-secondary small mb-0" }, gettext("* Few people: this may be chance.")) : "",
+    );
+  }
+
+  partButton(value, text) {
+    return h("button", { type: "button", class: "btn-part", onclick: () => this.choose(value) }, text);
   }
 
   exportCsv() {
-    const quoted = (text) => `"${String(/^[=+\-@\t\r]/.test(text) ? `'${text}` : text).replaceAll('"', '""')}"`;
-    const lines = this.values.map((value) => [quoted(value.label), value.value].join(","));
-    const text = `\ufeff${quoted(gettext("Value"))},${quoted(gettext("People"))}\n${lines.join("\n")}\n`;
-    this.save(`data:text/csv;charset=utf-8,${encodeURIComponent(text)}`, "csv");
+    const quoted = (text) => `"${String(/^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text).replaceAll('"', '""')}"`;
+    const columns = this.columns;
+    const rows = [columns.map(([heading]) => heading), ...this.values.map((value) => columns.map(([, , text]) => text(value)))];
+    const text = rows.map((row) => row.map((cell) => (typeof cell === "number" ? cell : quoted(cell))).join(",")).join("\n");
+    this.save(`data:text/csv;charset=utf-8,${encodeURIComponent(`\ufeff${text}\n`)}`, "csv");
+  }
+
+  /** A picture needs the chart on the page. */
+  exportPicture() {
+    if (this.state.table) this.part("tools").querySelector(".ti-table").closest("button").click();
+    const { backgroundColor } = getComputedStyle(this.element);
+    this.save(this.chart.getDataURL({ pixelRatio: 2, backgroundColor }), "png");
   }
 
   save(address, ending) {

@@ -1,136 +1,87 @@
-/* The perspective page: ticked tags become charts, all counted by one request. */
+/* Pages of ticked tags: each becomes a chart; all tags of a dataset are counted by one request. */
 
-import { ChartPanel } from "./charts.js";
+import { Api } from "./rule-builder/api.js";
+import { TagList } from "./tag-list.js";
+import { drawTags, headline } from "./tag-charts.js";
+import { gettext } from "./rule-builder/dom.js";
 
 const source = document.getElementById("perspective-data");
 if (source) start(JSON.parse(source.textContent));
 
-/** A chart panel whose numbers are handed over instead of being loaded one by one. */
-class TagChart extends ChartPanel {
-  load() {
-    this.data = this.element.chartData;
-    this.part("note").textContent = this.data.notice;
-    this.draw();
-  }
-}
-
 function start(data) {
-  const place = document.querySelector("[data-perspective-charts]");
-  const status = document.querySelector("[data-perspective-status]");
+  const api = new Api(data.urls);
+  const list = new TagList(document.querySelector("[data-tags]"), show, countUse);
   const nullFilter = document.querySelector("[data-null-filter]");
   const form = document.querySelector("[data-perspective-form]");
-  const names = new Map([...document.querySelectorAll("[data-tag]")].map((box) => [box.value, box]));
-  let running = null;
-
-  for (const box of names.values()) box.addEventListener("change", () => {
-    if (box.checked) countUse(box.value);
-    show();
-  });
-  nullFilter.addEventListener("change", show);
-  for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
-  // The ticked tags lie outside of the form; a new audience keeps them, a new dataset has others.
+  nullFilter.addEventListener("change", () => show(list.chosen()));
+  for (const select of form.querySelectorAll("select:not([multiple])")) select.addEventListener("change", () => form.requestSubmit());
+  limit(form.querySelector("[data-datasets]"), data.most);
+  // The ticked tags lie outside of the form; what else is looked at keeps them where the dataset stays.
   form.addEventListener("formdata", (event) => {
-    if (event.formData.get("dataset") !== data.dataset) return;
-    for (const tag of chosen()) event.formData.append("tag", tag);
+    const kept = new Set(event.formData.getAll("dataset"));
+    for (const tag of ticked(list.chosen(), kept)) event.formData.append("tag", tag);
   });
-  document.querySelector("[data-tag-search]").addEventListener("input", (event) => search(event.target.value));
-  show();
+  show(list.chosen());
 
-  function chosen() {
-    return [...names.values()].filter((box) => box.checked).map((box) => box.value);
+  /** A tag that somebody opens is used; nothing on the page waits for that to be counted. */
+  function countUse(dataset, tag) {
+    api.send("POST", data.urls.uses, { dataset, tags: [tag] }).catch(() => {});
   }
 
-  /** A tag that somebody opens is used; those that the page opens with are not. */
-  function countUse(tag) {
-    fetch(data.uses_url, {
-      method: "POST",
-      keepalive: true,
-      headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-      body: JSON.stringify({ dataset: data.dataset, tags: [tag] }),
-    }).catch(() => {});
+  /** Tags as addresses name them. */
+  function ticked(chosen, datasets) {
+    const one = Boolean(data.audience);
+    return Object.entries(chosen).flatMap(([dataset, tags]) => (datasets.has(dataset) ? tags.map((tag) => (one ? tag : `${dataset}.${tag}`)) : []));
   }
 
-  function search(text) {
-    const term = text.trim().toLowerCase();
-    for (const group of document.querySelectorAll("[data-tag-group]")) {
-      let any = false;
-      for (const row of group.querySelectorAll("[data-tag-name]")) {
-        row.hidden = !row.dataset.tagName.includes(term);
-        any ||= !row.hidden;
-      }
-      group.hidden = !any;
-    }
+  function show(chosen) {
+    remember(chosen);
+    document.querySelector("[data-nothing]").hidden = Object.keys(chosen).length > 0;
+    for (const dataset of data.datasets) showDataset(dataset.id, chosen[dataset.id] || []);
   }
 
-  async function show() {
-    running?.abort();
-    const tags = chosen();
-    remember(tags);
+  async function showDataset(dataset, tags) {
+    const section = document.querySelector(`[data-charts-of="${CSS.escape(dataset)}"]`);
+    const status = section.querySelector("[data-status]");
+    const place = section.querySelector("[data-charts]");
+    section.hidden = !tags.length;
     if (!tags.length) {
+      api.waiting.get(dataset)?.abort();
       place.replaceChildren();
-      status.textContent = gettext("Tick a tag on the left.");
       return;
     }
-    running = new AbortController();
     status.textContent = gettext("Counting …");
     try {
-      const answer = await fetch(data.url, {
-        method: "POST",
-        signal: running.signal,
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-        body: JSON.stringify({ dataset: data.dataset, audience: data.audience, tags, null_filter: nullFilter.checked }),
-      });
-      const body = await answer.json();
-      if (!answer.ok) throw new Error(Object.values(body.errors || {}).flat().join(" ") || body.detail);
-      status.textContent = interpolate(gettext("%(count)s users."), { count: body.users.toLocaleString() }, true);
-      place.replaceChildren(...body.tags.map((tag, index) => column(tag, index)));
-      for (const element of place.querySelectorAll(".chart-panel")) new TagChart(element);
+      // A newer request with this token stops the older one in the engine, as its abort does here.
+      const asked = { dataset, audience: data.audience, compare: data.compare, tags, null_filter: nullFilter.checked, token: `${api.token}:${dataset}` };
+      const answer = await api.latest(dataset, data.urls.perspective, asked);
+      status.replaceChildren(headline(answer));
+      drawTags(place, answer.tags, { api, urls: data.urls, dataset, audience: data.audience, audienceName: data.audience_name, compare: data.compare, answer });
     } catch (error) {
-      if (error.name !== "AbortError") status.textContent = error.message;
+      if (error.name === "AbortError" || error.code === "cancelled") return;
+      status.textContent = Object.values(error.errors || {}).flat().join(" ") || error.message;
+      place.replaceChildren();
     }
   }
 
-  function remember(tags) {
+  function remember(chosen) {
     const address = new URL(location.href);
     address.searchParams.delete("tag");
-    for (const tag of tags) address.searchParams.append("tag", tag);
+    for (const tag of ticked(chosen, new Set(Object.keys(chosen)))) address.searchParams.append("tag", tag);
     history.replaceState(null, "", address);
-  }
-
-  function column(tag, index) {
-    const box = document.getElementById("perspective-chart").content.cloneNode(true).firstElementChild;
-    const panel = box.querySelector(".chart-panel");
-    panel.id = `chart-${index}`;
-    panel.dataset.chartTitle = tag.name;
-    panel.querySelector(".card-title").textContent = tag.name;
-    panel.querySelector('[data-part="canvas"]').setAttribute("aria-label", tag.name);
-    panel.chartData = { values: values(tag), notice: tag.notice };
-    panel.addEventListener("chart:part", (event) => makeAudience(tag, event.detail));
-    return box;
-  }
-
-  function values(tag) {
-    const rows = tag.values.map((row) => ({ label: row.label || row.value, key: row.value, value: row.count, share: row.share }));
-    if (tag.other) rows.push({ label: gettext("Other"), value: tag.other, other: true });
-    if (tag.unknown.count) rows.push({ label: gettext("Unknown"), value: tag.unknown.count, share: tag.unknown.share, unknown: true });
-    return rows;
-  }
-
-  /** Opens the rule builder with the clicked part, within the audience that is looked at. */
-  function makeAudience(tag, part) {
-    if (!data.new_audience || !part || part.other) return;
-    const operator = tag.type === "multi" ? "contains" : "in";
-    const leaf = part.unknown
-      ? { kind: "tag", dataset: data.dataset, tag: tag.tag, operator: "empty" }
-      : { kind: "tag", dataset: data.dataset, tag: tag.tag, operator, value: [part.key ?? part.label] };
-    const rule = data.audience
-      ? { op: "intersect", items: [leaf, { kind: "audience", audience: data.audience }] }
-      : { op: "union", items: [leaf] };
-    const query = new URLSearchParams({ rule: JSON.stringify(rule), dataset: data.dataset });
-    location.assign(`${data.new_audience}?${query}`);
   }
 }
 
-function csrfToken() {
-  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || "";
+/** Ticking one dataset more than can be shown at once is refused at once. */
+function limit(place, most) {
+  if (!place) return;
+  const boxes = [...place.querySelectorAll("input[type=checkbox]")];
+  const note = place.querySelector("[data-limit]");
+  for (const box of boxes) {
+    box.addEventListener("change", () => {
+      const tooMany = boxes.filter((one) => one.checked).length > most;
+      note.hidden = !tooMany;
+      if (tooMany) box.checked = false;
+    });
+  }
 }

@@ -60,7 +60,7 @@ SETTLED = """() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   return !all(".htmx-request, .placeholder, [aria-busy=true], [data-rb=busy]:not([hidden]), [data-ids]:empty").length
     && all("[data-chart-url] [data-part=note]").every((note) => !note.textContent)
-    && (!all("[data-tag]:checked").length || all("[data-perspective-charts] canvas").length);
+    && (!all("[data-tag]:checked").length || all("[data-charts] canvas").length);
 }"""
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 

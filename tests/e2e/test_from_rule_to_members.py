@@ -122,7 +122,7 @@ def test_from_rule_to_members_file_and_charts(
 
     tab.get_by_role("button", name="More actions").click()
     tab.get_by_role("link", name="Analyse").click()
-    expect(tab.get_by_text("2 users.")).to_be_visible()
+    expect(tab.get_by_text("2 of 2 members are in this dataset.")).to_be_visible()
     gender = tab.locator(".chart-panel", has=tab.get_by_role("heading", name="Gender"))
     gender.get_by_role("button", name="Table").click()
     expect(gender.get_by_role("row", name="f 2 100.0 %")).to_be_visible()

@@ -102,6 +102,13 @@ def calls(mine: Full, given: Full) -> list[Call]:
             "analysis/perspective/",
             {"dataset": mine.world.members.pk, "audience": audience, "tags": ["gender"]},
         ),
+        ("post", "analysis/pivot/", {"datasets": [{"dataset": members, "tags": ["gender"]}]}),
+        ("post", "analysis/significance/", {"audience": audience, "dataset": mine.world.members.pk}),
+        ("put", "analysis/orders/", {"dataset": members, "tag": "gender", "values": ["f"]}),
+        *(
+            ("post", f"analysis/parts/{path}", {"audience": audience, "condition": mine.world.women})
+            for path in ("", "preview/")
+        ),
         *(
             ("post", "send-outs/", {**reach, "name": f"Reach by {name}", name: value})
             for name, value in (

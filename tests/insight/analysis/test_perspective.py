@@ -80,9 +80,10 @@ def test_random_rows_with_repeated_users_equal_the_reference(world: World) -> No
 def test_shares_are_of_all_users_or_of_the_known_ones(world: World) -> None:
     everybody = perspective(world.access, world.members.pk, ["gender"])["tags"][0]
     known = perspective(world.access, world.members.pk, ["gender"], null_filter=True)["tags"][0]
-    assert everybody["values"][0] == {"value": "f", "count": 4, "share": 0.5}
+    assert everybody["values"][0] == {"value": "f", "count": 4, "share": 0.5, "percent": 50.0}
     assert known["base"] == 7 and known["values"][0]["share"] == round(4 / 7, 6)
-    assert known["unknown"] == {"count": 0, "share": 0.0}
+    assert known["unknown"] == {"count": 0, "share": 0.0, "percent": 0.0}
+    assert [row["percent"] for row in known["values"]] == [57.1, 42.9]
 
 
 def test_an_audience_is_looked_at_within_the_dataset(world: World, run_jobs: RunJobs) -> None:
@@ -113,6 +114,7 @@ def test_a_tag_with_too_many_values_is_cut_and_says_so(world: World) -> None:
             "value": "v00001",
             "count": 6,
             "share": round(6 / 5006, 6),
+            "percent": 0.1,
         }
     )
     assert item["other"] == 5006 - sum(row["count"] for row in item["values"]) and item["notice"]
@@ -131,14 +133,18 @@ def test_a_tag_switched_off_for_charts_is_refused(world: World) -> None:
         perspective(world.access, world.members.pk, ["gender"])
 
 
-def test_several_tags_are_counted_in_two_statements(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_tags_are_counted_in_one_statement_and_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from cdp.warehouse import LakeEngine
 
     ran = []
     execute = LakeEngine.execute
     monkeypatch.setattr(LakeEngine, "execute", lambda self, query: ran.append(1) or execute(self, query))
     perspective(world.access, world.members.pk, ["gender", "interests"])
-    assert len(ran) == 2
+    assert len(ran) == 1
+    perspective(world.access, world.members.pk, ["interests", "gender"], null_filter=True)
+    assert len(ran) == 1
 
 
 def test_datasets_and_audiences_of_other_workspaces_are_not_found(world: World) -> None:

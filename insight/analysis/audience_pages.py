@@ -1,0 +1,116 @@
+"""Audience analysis: one audience looked at in a dataset, a tab per way of looking."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.utils.translation import gettext_lazy as _
+
+from cdp.core.errors import NotFound
+from insight.analysis import choosing, tabs
+from insight.analysis.perspective import POPULATION
+from insight.analysis.views import ChartPage, first_category, mark_shown
+from insight.audiences import queries as audiences
+from insight.audiences import visibility
+from insight.audiences.models import Audience
+from insight.datasets.models import Dataset
+
+OFFERED = 500
+
+
+class AudiencePage(ChartPage):
+    """Chooses the audience, and one of the datasets that know their users by the same identifier."""
+
+    permission = choosing.OF_AUDIENCES
+    title = _("Audience analysis")
+    tab = ""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        get_token(request)
+        rows = audiences.usable_audiences(self.access).order_by("name")
+        offered = list(rows.values("id", "name", "count", "user_id_type")[:OFFERED])
+        audience = self.audience(offered)
+        id_type = audience.user_id_type if audience else ""
+        datasets = choosing.datasets(self.access, id_type) if audience else []
+        wanted = request.GET.get("dataset", "")
+        dataset = next((row for row in datasets if row.pk == wanted), datasets[0] if datasets else None)
+        rivals = [
+            row
+            for row in offered
+            if row["user_id_type"] == id_type and row["id"] != getattr(audience, "pk", "")
+        ]
+        tags = choosing.tag_rows(choosing.place(self.access, dataset.pk)) if dataset else []
+        context = self.get_context(
+            tabs=tabs.shown(self.access, audience.pk if audience else "", self.tab),
+            audience=audience,
+            audiences=offered,
+            rivals=rivals,
+            datasets=datasets,
+            dataset=dataset,
+            tags=tags,
+            may_select=self.access.can("insight.audience.filter"),
+            **self.more(audience, dataset, tags, rivals),
+        )
+        return self.render(self.template_name, context)
+
+    def audience(self, offered: list[dict[str, Any]]) -> Audience | None:
+        """The audience of the address, or the first one. Raises NotFound for one that is not there."""
+        wanted = self.request.GET.get("audience", "")
+        if not wanted:
+            return visibility.get_visible(self.access, offered[0]["id"]) if offered else None
+        audience = visibility.get_visible(self.access, wanted)
+        if audience.current_id is None:
+            raise NotFound(_("The audience has not been computed yet."))
+        return audience
+
+    def more(
+        self,
+        audience: Audience | None,
+        dataset: Dataset | None,
+        tags: list[dict[str, Any]],
+        rivals: list[dict[str, Any]],
+    ) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def data(self, audience: Audience | None, dataset: Dataset | None) -> dict[str, Any]:
+        """What the page's script starts with."""
+        return {
+            "urls": self.urls(),
+            "audience": audience.pk if audience else "",
+            "audience_name": audience.name if audience else "",
+            "dataset": dataset.pk if dataset else "",
+        }
+
+
+class Indicators(AudiencePage):
+    """Charts of the audience's tags, alone or beside all users or another audience."""
+
+    template_name = "insight/analysis/audience.html"
+    tab = "indicators"
+
+    def more(self, audience: Any, dataset: Any, tags: Any, rivals: Any) -> dict[str, Any]:
+        asked = self.request.GET.get("compare", "")
+        known = {POPULATION, *(row["id"] for row in rivals)}
+        compare = asked if asked in known else ""
+        wanted = self.request.GET.getlist("tag")
+        shown = [tag["column"] for tag in tags if tag["column"] in wanted]
+        groups = [{"id": dataset.pk, "name": dataset.name, "tags": tags}] if dataset else []
+        columns = shown or ([] if wanted else first_category(tags))
+        mark_shown(groups, [f"{dataset.pk}.{column}" for column in columns] if dataset else [])
+        return {
+            "compare": compare,
+            "groups": groups,
+            "data": {**self.data(audience, dataset), "compare": compare, "datasets": groups},
+        }
+
+
+class Significance(AudiencePage):
+    """The tags that set the audience apart from all users of the dataset."""
+
+    template_name = "insight/analysis/significance.html"
+    tab = "significance"
+
+    def more(self, audience: Any, dataset: Any, tags: Any, rivals: Any) -> dict[str, Any]:
+        return {"data": self.data(audience, dataset)}

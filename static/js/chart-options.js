@@ -1,0 +1,100 @@
+/* How a chart panel looks as pie, columns or treemap. */
+
+import { formatNumber, gettext } from "./rule-builder/dom.js";
+
+// The accent first, then tones that people with a colour-vision deficiency tell apart.
+const TONES = ["#e69f00", "#9a6fb8", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#8c6d31", "#3c8d5a", "#7d8d93"];
+const PALE = "#9aa5ab";
+const LONGEST_LABEL = 14;
+export const FEW = 5;
+export const MANY = 10;
+
+function shorten(text) {
+  return text.length > LONGEST_LABEL ? `${text.slice(0, LONGEST_LABEL - 1)}…` : text;
+}
+
+/** The share in percent: as it was given, or of what is shown where unknown values are left out. */
+export function percent(value, total, hidden = false) {
+  if (value.percent !== undefined) return value.percent;
+  if (value.share !== undefined && value.share !== null && !hidden) return 100 * value.share;
+  return total ? (100 * value.value) / total : 0;
+}
+
+export function points(difference) {
+  return `${difference > 0 ? "+" : ""}${difference.toFixed(1)}`;
+}
+
+export function tgi(compared) {
+  return compared.tgi === null ? "–" : `${formatNumber(compared.tgi)} (${formatNumber(compared.low)}–${formatNumber(compared.high)})`;
+}
+
+/** The lines of a hover, as plain text. */
+function lines(value, share, compared) {
+  const found = [value.label, gettext("%(count)s people", { count: formatNumber(value.value) }), gettext("Share: %(share)s %", { share: share.toFixed(1) })];
+  if (!value.compared || !compared) return found;
+  found.push(`${compared.name}: ${value.compared.percent.toFixed(1)} % (${formatNumber(value.compared.count)})`);
+  found.push(gettext("Difference: %(points)s points", { points: points(value.compared.difference) }));
+  found.push(gettext("TGI: %(tgi)s", { tgi: tgi(value.compared) }));
+  if (value.compared.few) found.push(gettext("Few people: this may be chance."));
+  return found;
+}
+
+/** The option of a panel that has `values`, `data`, `type` and `element`. */
+export function optionOf(panel) {
+  const style = getComputedStyle(panel.element);
+  const accent = style.getPropertyValue("--tblr-primary").trim();
+  const palette = [accent, ...TONES];
+  // A canvas knows no inheritance: the family is handed over as it was computed.
+  const text = { color: style.color, fontFamily: style.fontFamily, fontSize: 12 };
+  const values = panel.values;
+  const total = values.reduce((sum, value) => sum + value.value, 0);
+  // A value keeps its colour however the chart is sorted.
+  const colour = (value) => {
+    if (value.unknown || value.other) return PALE;
+    return values.length <= MANY ? palette[panel.data.values.indexOf(value) % palette.length] : accent;
+  };
+  const share = (value) => percent(value, total, panel.state.hideUnknown);
+  const hover = ({ dataIndex }) => lines(values[dataIndex], share(values[dataIndex]), panel.data.compared).map((line) => echarts.format.encodeHTML(line)).join("<br>");
+  const base = {
+    color: palette,
+    textStyle: text,
+    aria: { enabled: true },
+    animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    tooltip: { confine: true, formatter: hover },
+  };
+  const data = values.map((value) => ({ name: value.label, value: value.value, itemStyle: { color: colour(value) } }));
+  if (panel.type === "pie") return { ...base, series: [pie(data, values, share, text, style)] };
+  if (panel.type === "treemap") return { ...base, series: [{ type: "treemap", data, roam: false, nodeClick: false, breadcrumb: { show: false }, label: { formatter: ({ name, value }) => `${name}\n${formatNumber(value)}` } }] };
+  return { ...base, ...columns(panel, values, data, share, text) };
+}
+
+function pie(data, values, share, text, style) {
+  return {
+    type: "pie",
+    radius: ["36%", "58%"],
+    data,
+    itemStyle: { borderColor: style.backgroundColor, borderWidth: 2 },
+    label: { ...text, lineHeight: 16, overflow: "none", formatter: ({ name, dataIndex }) => `${shorten(name)}\n${share(values[dataIndex]).toFixed(1)} %` },
+    labelLine: { length: 10, length2: 6 },
+  };
+}
+
+/** People, or with a comparison the shares of both sides next to each other. */
+function columns(panel, values, data, share, text) {
+  const { compared } = panel.data;
+  const many = values.length > MANY;
+  const series = compared
+    ? [
+        { name: panel.data.name || gettext("Audience"), type: "bar", barMaxWidth: 32, data: values.map((value) => Number(share(value).toFixed(1))) },
+        { name: compared.name, type: "bar", barMaxWidth: 32, itemStyle: { color: PALE }, data: values.map((value) => value.compared.percent) },
+      ]
+    : [{ type: "bar", data, barMaxWidth: many ? 24 : 48 }];
+  return {
+    legend: compared ? { top: 0, textStyle: text, formatter: shorten } : undefined,
+    grid: { left: 8, right: 8, top: compared ? 36 : 16, bottom: many ? 48 : 8, containLabel: true },
+    xAxis: { type: "category", data: values.map((value) => value.label), axisLabel: { ...text, formatter: shorten, interval: values.length > 20 ? "auto" : 0, rotate: values.length > 6 ? 30 : 0 } },
+    yAxis: { type: "value", axisLabel: { ...text, formatter: compared ? "{value} %" : undefined }, splitLine: { lineStyle: { opacity: 0.25 } } },
+    dataZoom: many ? [{ type: "slider", height: 18, bottom: 8 }] : [],
+    series,
+  };
+}

@@ -1,0 +1,75 @@
+/* The tags that set an audience apart: a list by difference, each with its chart beside all users. */
+
+import { Api } from "./rule-builder/api.js";
+import { drawTags, headline } from "./tag-charts.js";
+import { formatNumber, gettext, h } from "./rule-builder/dom.js";
+import { points } from "./chart-options.js";
+
+const source = document.getElementById("significance-data");
+if (source) start(JSON.parse(source.textContent));
+
+function start(data) {
+  const api = new Api(data.urls);
+  const form = document.querySelector("[data-significance-form]");
+  const part = (name) => document.querySelector(`[data-significance="${name}"]`);
+  for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
+  part("all").addEventListener("change", load);
+  part("search").addEventListener("input", () => search(part("search").value.trim().toLowerCase()));
+  load();
+
+  async function load() {
+    part("status").textContent = gettext("Counting …");
+    try {
+      const asked = { audience: data.audience, dataset: data.dataset, show_all: part("all").checked, token: api.token };
+      const answer = await api.latest("ranking", data.urls.significance, asked);
+      part("status").replaceChildren(headline(answer), " ", said(answer));
+      const rows = [...answer.tags, ...(answer.others || [])];
+      part("rows").replaceChildren(...rows.map((row, place) => line(row, place < answer.tags.length)));
+      part("list").hidden = !rows.length;
+      search(part("search").value.trim().toLowerCase());
+      if (rows.length) choose(rows[0].tag);
+      else part("charts").replaceChildren();
+    } catch (error) {
+      if (error.name === "AbortError" || error.code === "cancelled") return;
+      part("status").textContent = error.message;
+      part("rows").replaceChildren();
+      part("charts").replaceChildren();
+      part("list").hidden = true;
+    }
+  }
+
+  function said(answer) {
+    const examined = gettext("%(shown)s of %(examined)s tags stand out.", { shown: answer.tags.length, examined: answer.tags_examined });
+    return answer.notice ? `${examined} ${answer.notice}` : examined;
+  }
+
+  function line(row, listed) {
+    const top = row.top.map((item) => h("div", {}, `${item.label || item.value}: ${gettext("%(points)s points", { points: points(item.difference) })}${item.tgi === null ? "" : `, TGI ${formatNumber(item.tgi)}`}`));
+    const stars = row.stars ? h("span", { class: "significance-stars", role: "img", "aria-label": gettext("%(count)s of 3 stars", { count: row.stars }) }, "★".repeat(row.stars)) : null;
+    return h("tr", { dataset: { tag: row.tag, name: row.name.toLowerCase() }, class: listed ? "" : "text-secondary" },
+      h("td", {}, h("button", { type: "button", class: "btn-part", onclick: () => choose(row.tag) }, row.name), " ", stars),
+      h("td", { class: "text-end td-number" }, row.adjusted.toFixed(1)),
+      h("td", { class: "small" }, top),
+      h("td", { class: "text-end td-number" }, row.effect.toFixed(2)),
+      h("td", { class: "text-end td-number" }, row.q < 0.001 ? "< 0.001" : row.q.toFixed(3)),
+    );
+  }
+
+  function search(term) {
+    for (const row of part("rows").children) row.hidden = !row.dataset.name.includes(term);
+  }
+
+  async function choose(tag) {
+    for (const row of part("rows").children) {
+      row.classList.toggle("table-active", row.dataset.tag === tag);
+      row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.tag === tag));
+    }
+    try {
+      const asked = { dataset: data.dataset, audience: data.audience, compare: "population", tags: [tag] };
+      const answer = await api.latest("chart", data.urls.perspective, asked);
+      drawTags(part("charts"), answer.tags, { api, urls: data.urls, dataset: data.dataset, audience: data.audience, audienceName: data.audience_name, compare: "population", answer, columnsOnly: true });
+    } catch (error) {
+      if (error.name !== "AbortError") part("status").textContent = error.message;
+    }
+  }
+}

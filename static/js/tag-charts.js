@@ -1,0 +1,111 @@
+/* Charts of tags: panels whose numbers the server counts, with and without people of unknown value. */
+
+import { ChartPanel } from "./charts.js";
+import { PartDialog, conditionOf } from "./chart-part.js";
+import { gettext, h } from "./rule-builder/dom.js";
+
+/** The rows of a chart from a tag as the server describes it. */
+export function valuesOf(tag) {
+  const rows = tag.values.map((row) => ({ label: row.label || row.value, key: row.value, value: row.count, share: row.share, percent: row.percent, compared: row.compared }));
+  const more = (source, label, mark) => rows.push({ label, key: "", value: source.count, share: source.share, percent: source.percent, compared: source.compared, [mark]: true });
+  if (tag.other) more(tag.rest, gettext("Other"), "other");
+  if (tag.unknown.count || tag.unknown.compared?.count) more(tag.unknown, gettext("Unknown"), "unknown");
+  return rows;
+}
+
+/** One tag. `context`: {api, urls, dataset, audience, audienceName, compare, answer, columnsOnly}. */
+export class TagChart extends ChartPanel {
+  constructor(element, tag, context) {
+    element.dataset.chartTitle = tag.name;
+    element.querySelector(".card-title").textContent = tag.name;
+    element.querySelector('[data-part="canvas"]').setAttribute("aria-label", tag.name);
+    element.chartData = { tag, context };
+    super(element);
+    element.addEventListener("chart:part", (event) => this.ask(event.detail));
+  }
+
+  get context() {
+    return this.element.chartData.context;
+  }
+
+  /** The first numbers came with the page's request; later ones are asked for when the filter changes. */
+  load() {
+    this.show(this.element.chartData.tag, this.context.answer);
+    if (this.context.answer.null_filter) this.markFiltered();
+  }
+
+  show(tag, answer) {
+    this.tag = tag;
+    this.data = { values: valuesOf(tag), order: tag.order, compared: answer.compared, name: this.context.audienceName };
+    this.part("note").textContent = tag.notice;
+    if (!this.data.values.length) this.part("note").textContent = gettext("Nobody has a value here.");
+    this.draw();
+  }
+
+  markFiltered() {
+    const button = this.part("tools").querySelector(".ti-filter-off").closest("button");
+    this.state.hideUnknown = true;
+    button.classList.add("active");
+    button.setAttribute("aria-pressed", "true");
+  }
+
+  async filterChanged() {
+    const { api, urls, dataset, audience, compare } = this.context;
+    this.part("note").textContent = gettext("Counting …");
+    try {
+      const answer = await api.latest(`filter-${dataset}-${this.tag.tag}`, urls.perspective, { dataset, audience, compare, tags: [this.tag.tag], null_filter: this.state.hideUnknown });
+      this.show(answer.tags[0], answer);
+    } catch (error) {
+      if (error.name !== "AbortError") this.part("note").textContent = error.message;
+    }
+  }
+
+  get automaticType() {
+    return this.context.columnsOnly ? "bar" : super.automaticType;
+  }
+
+  get acts() {
+    return Boolean(this.context.urls.new_audience);
+  }
+
+  async saveOrder(keys) {
+    const { api, urls, dataset } = this.context;
+    if (!urls.orders) return;
+    try {
+      await api.send("PUT", urls.orders, { dataset, tag: this.tag.tag, values: keys });
+    } catch (error) {
+      this.part("note").textContent = error.message;
+    }
+  }
+
+  ask(value) {
+    const { urls, dataset, audience } = this.context;
+    if (!this.acts || value.other) return;
+    this.enlarge(false);
+    new PartDialog(urls, dataset, conditionOf(dataset, this.tag, value, audience), `${this.tag.name}: ${value.label}`, value.value).open();
+  }
+}
+
+/** An empty panel out of the page's template, in a column of the grid. */
+export function emptyPanel() {
+  return document.getElementById("tag-chart").content.cloneNode(true).firstElementChild;
+}
+
+/** Draws the tags of an answer into `place`. */
+export function drawTags(place, tags, context) {
+  const boxes = tags.map(emptyPanel);
+  place.replaceChildren(...boxes);
+  boxes.forEach((box, index) => new TagChart(box.querySelector(".chart-panel"), tags[index], context));
+}
+
+/** What is said above charts: users, or the members that were found and what they are compared with. */
+export function headline(answer) {
+  const found = [];
+  if (answer.coverage) found.push(gettext("%(found)s of %(members)s members are in this dataset.", { found: answer.coverage.found.toLocaleString(), members: answer.coverage.members.toLocaleString() }));
+  else found.push(gettext("%(count)s users.", { count: answer.users.toLocaleString() }));
+  if (answer.coverage && !answer.coverage.found) found.push(gettext("Without members there is nothing to show."));
+  const { compared } = answer;
+  if (compared) found.push(gettext("Compared with %(name)s: %(users)s users.", { name: compared.name, users: compared.users.toLocaleString() }));
+  if (compared?.audience) found.push(gettext("%(count)s people are in both audiences.", { count: compared.overlap.toLocaleString() }));
+  return h("span", {}, found.join(" "));
+}
