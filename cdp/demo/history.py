@@ -36,9 +36,7 @@ def _rule(behaviour: str, window: dict[str, Any]) -> dict[str, Any]:
     return {"kind": "behaviour", "dataset": behaviour, "type": ["购买"], "window": window}
 
 
-def _computed(
-    access: Access, audience: Audience | None, rule: dict[str, Any]
-) -> Audience:
+def _computed(access: Access, audience: Audience | None, rule: dict[str, Any]) -> Audience:
     if audience is None:
         data = {"name": NAME, "rule": rule, "remark": "每周计算一次，可以看规模和构成的变化"}
         audience = audiences.create(access, data)

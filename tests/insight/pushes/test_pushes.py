@@ -17,9 +17,9 @@ from insight.audiences import extras, refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
 from insight.datasets import granting
+from insight.datasets.models import TagUse
 from insight.omni import quota
 from insight.omni.models import Intake
-from insight.datasets.models import TagUse
 from insight.pushes import fields, interfaces, services
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
