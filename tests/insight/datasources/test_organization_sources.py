@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -469,8 +468,7 @@ def test_a_busy_database_is_tried_again_after_one_five_and_fifteen_minutes(
 ) -> None:
     one.share("*", one.north)
     table = one.north.bring(one.source, "sales")
-    with connection.cursor() as cursor:
-        cursor.execute(f"ALTER ROLE {one.server.user} CONNECTION LIMIT 0")
+    one.server.run(f"ALTER DATABASE {one.server.database} CONNECTION LIMIT 0")
     job = one.north.again(table)
     assert (job.status, job.error_code, job.attempts) == ("failed", "engine_busy", 4)
     waits = [line["text"] for line in job.log if "Trying again" in line["text"]]
