@@ -19,6 +19,9 @@ TABLES = {
     "dim_cat2": "二级类目的维表",
     "dim_brand": "品牌的维表",
     "id_pairs": "同时出现的两个标识，用于识别同一个人",
+    "omni_tag_pack": "全域标签包：每台设备一行",
+    "omni_tags": "全域标签清单",
+    "omni_baseline": "全网各标签值的占比",
 }
 """Tables that are loaded, with their descriptions."""
 

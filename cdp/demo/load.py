@@ -19,6 +19,7 @@ from cdp.demo import (
     campaigns,
     history,
     identities,
+    omni,
     pushing,
     selecting,
     sending,
@@ -63,7 +64,9 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     history.load(access, made["behaviour"].pk, today(job.workspace))
     planned = _campaigns(access, selected)
     job.phase(_("Pushing audiences"), progress=74)
+    omni.prepare(access)
     pushing.push(access, selected[rules.VIP])
+    omni.look(access, selected[rules.VIP])
     if other is not None:
         job.phase(_("Filling the second workspace"), progress=77)
         brand_b.load(other)

@@ -15,7 +15,7 @@ from insight.audiences import visibility
 from insight.audiences.catalog import Unknown
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
-from insight.datasets import rights
+from insight.datasets import rights, tag_uses
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 
 MOST_DATASETS = 5
@@ -142,6 +142,7 @@ def datasets(access: Access, id_type: str = "") -> list[Dataset]:
 
 def tag_rows(here: Place) -> list[dict[str, Any]]:
     """The tags that charts can show, for a page's list."""
+    heat = tag_uses.heat(here.dataset.workspace, dataset=here.dataset.pk)
     return [
         {
             "column": item.column,
@@ -149,6 +150,7 @@ def tag_rows(here: Place) -> list[dict[str, Any]]:
             "type": item.tag_type,
             "description": item.description,
             "category": item.category.path if item.category else "",
+            "heat": heat.get((here.dataset.pk, item.column), tag_uses.Heat()).as_json(),
         }
         for item in here.eligible()
     ]

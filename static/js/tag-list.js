@@ -7,6 +7,7 @@ export class TagList {
     this.changed = changed;
     this.used = used;
     for (const box of this.boxes) box.addEventListener("change", () => this.clicked(box));
+    element.querySelector("[data-tag-sort]").addEventListener("change", (event) => this.sort(event.target.value));
     element.querySelector("[data-tag-search]")?.addEventListener("input", (event) => this.search(event.target.value));
   }
 
@@ -24,6 +25,16 @@ export class TagList {
     const found = {};
     for (const box of this.boxes.filter((one) => one.checked)) (found[box.dataset.of] ??= []).push(box.dataset.tag);
     return found;
+  }
+
+  /** By how much the tags are used, inside their categories; "" for the order of the page. */
+  sort(kind) {
+    for (const group of this.element.querySelectorAll("[data-tag-group]")) {
+      const rows = [...group.querySelectorAll("[data-tag-name]")];
+      for (const [place, row] of rows.entries()) row.dataset.place ??= place;
+      rows.sort((a, b) => (kind && b.dataset[kind] - a.dataset[kind]) || a.dataset.place - b.dataset.place);
+      group.append(...rows);
+    }
   }
 
   search(text) {

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("datasets", "0013_tag_uses"),
+        ("datasets", "0014_tag_uses"),
         ("organizations", "0001_initial"),
     ]
 

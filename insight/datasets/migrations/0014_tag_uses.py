@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("datasets", "0012_aipl_kind"),
+        ("datasets", "0013_longer_separator"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
