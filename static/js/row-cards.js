@@ -84,4 +84,4 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("focusin", (event) => {
   if (opener && !card.contains(event.target) && event.target !== opener) close();
 });
-addEventListener("scroll", () => close(), { capture: true, passive: true });
+addEventListener("scroll", (event) => { if (!card.contains(event.target)) close(); }, { capture: true, passive: true });
