@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
-from cdp.warehouse import get_engine
 from insight.audiences import queries as audiences
 from insight.audiences import visibility
 from insight.audiences.catalog import Unknown
@@ -111,8 +110,13 @@ def perspective(
                 _("The audience and the dataset know their users by different IDs."),
                 errors={"audience": [_("Choose an audience with the dataset's user identifier.")]},
             )
+        if audience.source != dataset.source:
+            raise ValidationFailed(
+                _("The audience and the dataset live in different data sources."),
+                errors={"audience": [_("Choose an audience that lives where the dataset does.")]},
+            )
         population = population.semi_join(audiences.members(version), USER)
-    engine = get_engine()
+    engine = catalog.engine
     totals = engine.execute(_totals(population, fields, unique)).to_pylist()[0]
     rows = engine.execute(_counts(population, fields, unique)).to_pylist() if fields else []
     found: dict[int, list[tuple[str, int]]] = {}

@@ -14,7 +14,7 @@ from django.core.cache import cache
 
 from cdp.core import timezones
 from cdp.core.access import Access
-from cdp.warehouse import Engine, cancellable, get_engine
+from cdp.warehouse import Engine, cancellable
 from insight.audiences import identities, rules, tag_values
 from insight.audiences.compiler import CountQuery, compile_counts, compile_rule
 from insight.audiences.masking import Masker
@@ -42,7 +42,7 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     counts: dict[str, int] | None = cache.get(name)
     if counts is None:
         with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
-            counts = _run(get_engine(), compile_counts(rule, catalog, today=today))
+            counts = _run(catalog.engine, compile_counts(rule, catalog, today=today))
         cache.set(name, counts, CACHE_SECONDS)
     leaf_paths = {path for path, _leaf in rules.leaves(rule)}
     return {
@@ -64,7 +64,7 @@ def preview_members(access: Access, data: Any, *, size: int = PREVIEW_ROWS) -> d
     """
     catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
-    engine = get_engine()
+    engine = catalog.engine
     people = compile_rule(rule, catalog, today=timezones.today(access.workspace))
     count = int(engine.scalar(people.count()))
     shown = people.order_by(USER).limit(max(1, min(size, PREVIEW_ROWS)))

@@ -82,7 +82,7 @@ def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
             stops.append(Stop("dataset", key, _("A dataset that is gone"), "", missing=True))
             continue
         url = reverse("datasets:detail", args=[audience.workspace.slug, key])
-        table, loaded = (row.table.name, row.loaded_at) if row.table else ("", None)
+        table, loaded = row.table_name, row.loaded_at
         stops.append(
             Stop("dataset", key, row.name, url, row.refreshed_at, row.version, used.get(key), table, loaded)
         )

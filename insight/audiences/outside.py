@@ -32,7 +32,7 @@ from insight.audiences.identities import IdColumn
 from insight.audiences.membership import USER, Members
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.tasks import RefreshAudience
-from insight.datasets.refreshing import as_text
+from insight.datasets.cleaning import text_of
 from insight.datasources import files
 from insight.datasources import services as datasources
 from insight.datasources.models import SourceTable, Upload
@@ -329,7 +329,7 @@ def check_table(table: SourceTable, id_type: str, encryption: str, drop_bad: boo
 
 
 def _identity(id_type: str, encryption: str) -> str:
-    return ID_TYPES[id_type].sql_normalise(as_text(USER), encryption=encryption)  # type: ignore[arg-type]
+    return ID_TYPES[id_type].sql_normalise(text_of(quote(USER)), encryption=encryption)  # type: ignore[arg-type]
 
 
 def _members(audience: Audience, people: ibis.Table) -> Members:

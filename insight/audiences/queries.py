@@ -20,6 +20,7 @@ from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.tag_values import TagRef
 from insight.datasets import rights
+from insight.datasets.models import Dataset
 
 USER = "user_unique_id"
 
@@ -74,7 +75,13 @@ def usable_audiences(access: Access, id_type: str = "") -> QuerySet[Audience]:
 
 
 def can_read_tag(audience: Audience, dataset: str, tag: str, *, owner: Any) -> bool:
-    """Whether `owner` may use a dataset of the audience's workspace that has this tag."""
+    """Whether `owner` may use a dataset that has this tag and lives where the audience does."""
+    if (
+        not Dataset.objects.in_workspace(audience.workspace)
+        .filter(pk=dataset, source=audience.source)
+        .exists()
+    ):
+        return False
     return tag_values.has_tag(rights.access_of(owner, audience.workspace), dataset, tag)
 
 

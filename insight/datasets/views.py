@@ -32,6 +32,7 @@ from cdp.jobs.services import active_job
 from insight.datasets import kinds, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder
+from insight.datasources.connections import in_place
 
 VERSIONS_SHOWN = 10
 _EDIT_PAGES = {Dataset.Kind.RFM.value: "datasets:rfm-edit"}
@@ -72,7 +73,7 @@ class DatasetList(ListPage):
     permission = "insight.dataset.view"
     title = _("Datasets")
     intro = _("Tables with a meaning: what audiences and charts are made of.")
-    search_fields = ("name", "description", "table__name")
+    search_fields = ("name", "description", "table__name", "remote")
     filterset_class = DatasetFilter
     create_url_name = "datasets:new"
     create_label = _("New dataset")
@@ -95,10 +96,8 @@ class DatasetList(ListPage):
     empty_title = _("No datasets yet")
     empty_text = _("Choose a table, say which column identifies people, and what the others mean.")
     columns = (
-        TextColumn(
-            "name", _("Dataset"), sort="name", link=True, below=lambda row: row.table and row.table.name
-        ),
-        TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind"),
+        TextColumn("name", _("Dataset"), sort="name", link=True, below=lambda row: row.table_name),
+        TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind", below="source_name"),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
         NumberColumn("shown_users", _("Users"), sort="shown_users"),
         NumberColumn("shown_rows", _("Rows"), sort="shown_rows"),
@@ -108,7 +107,7 @@ class DatasetList(ListPage):
 
     def get_queryset(self) -> QuerySet[Dataset]:
         found = rights.granted(self.access) if self.tab() == "granted" else rights.visible(self.access)
-        rows = rights.with_figures(self.access, found).select_related("table")
+        rows = in_place.with_names(rights.with_figures(self.access, found).select_related("table"))
         folder = self.request.GET.get("folder", "")
         return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
 
@@ -156,7 +155,8 @@ class DatasetDetail(DetailPage):
         found = [
             Fact(_("Kind"), obj.get_kind_display()),
             Fact(_("Default"), _("Pages of this kind open with it.") if obj.is_default else "–"),
-            Fact(_("Table"), obj.table),
+            Fact(_("Data source"), in_place.name_of(self.workspace, obj.source)),
+            Fact(_("Table"), obj.table_name or None),
             *(
                 [Fact(_("Joined tables"), ", ".join(join.table.name for join in obj.joins.all()))]
                 if obj.joins.all()

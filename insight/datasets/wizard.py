@@ -28,9 +28,11 @@ from insight.datasets.folders import folders
 from insight.datasets.joining import Source
 from insight.datasets.models import Dataset, DatasetField, DatasetJoin
 from insight.datasets.wizard_rows import Row, proposed_rows
-from insight.datasources.models import SourceTable
-from insight.datasources.queries import sample
+from insight.datasources.connections import browsing, in_place
+from insight.datasources.connections.in_place import InPlaceTable
+from insight.datasources.models import Connection, SourceTable
 
+Table = SourceTable | InPlaceTable
 CHANGE = "insight.dataset.create"
 UNUSED = ("", gettext_lazy("Not used"))
 BEHAVIOUR_ROLES = (
@@ -88,9 +90,17 @@ class NewDataset(WorkspaceView):
             return self.configure(table, self.kind(), error, places)
         return HttpResponseRedirect(self.reverse("datasets:detail", pk=dataset.pk))
 
-    def table(self) -> SourceTable | None:
-        name = self.request.GET.get("table") or self.request.POST.get("table")
+    def table(self) -> Table | None:
+        given = self.request.POST if self.request.method == "POST" else self.request.GET
+        name, source = given.get("table", ""), self.source()
+        if source is not None:
+            return in_place.find_table(self.workspace, source.pk, name) if name else None
         return SourceTable.objects.in_workspace(self.workspace).filter(name=name, state="ready").first()
+
+    def source(self) -> Connection | None:
+        """The data source that the dataset shall live in; None for the built-in one."""
+        given = self.request.GET.get("source") or self.request.POST.get("source")
+        return in_place.usable(self.workspace).filter(pk=given).first() if given else None
 
     def kind(self) -> str:
         given = self.request.GET.get("kind") or self.request.POST.get("kind")
@@ -98,16 +108,28 @@ class NewDataset(WorkspaceView):
         return Dataset.Kind(given) if given in known else Dataset.Kind.USER_TAGS
 
     def choose(self) -> HttpResponse:
-        tables = SourceTable.objects.in_workspace(self.workspace).filter(state="ready").order_by("name")
+        source, problem = self.source(), ""
+        tables: list[str] = []
+        if source is None:
+            rows = SourceTable.objects.in_workspace(self.workspace).filter(state="ready")
+            tables = list(rows.order_by("name").values_list("name", flat=True))
+        else:
+            try:
+                tables = [table.name for table in browsing.tables(source)]
+            except DomainError as error:
+                problem = str(error)
         context = self.get_context(
             tables=tables,
+            sources=in_place.names(self.workspace),
+            source=source,
+            problem=problem,
             kinds=Dataset.Kind.choices,
             folder=self.request.GET.get("folder", ""),
             back_url=self.reverse("datasets:list"),
         )
         return self.render("insight/datasets/choose.html", context)
 
-    def rows(self, table: SourceTable, kind: str) -> list[Row]:
+    def rows(self, table: Table, kind: str) -> list[Row]:
         """What the wizard shows first: one row per column."""
         return proposed_rows(table, kind)
 
@@ -115,14 +137,14 @@ class NewDataset(WorkspaceView):
         """The joined tables that the wizard begins with, in the form of the API."""
         return []
 
-    def initial(self, table: SourceTable) -> dict[str, Any]:
+    def initial(self, table: Table) -> dict[str, Any]:
         """The fields above the columns."""
         name = table.name.replace("_", " ").capitalize()[:64]
         return {"name": name, "folder": self.request.GET.get("folder", "")}
 
     def configure(
         self,
-        table: SourceTable,
+        table: Table,
         kind: str,
         error: DomainError | None = None,
         places: dict[str, int] | None = None,
@@ -144,6 +166,7 @@ class NewDataset(WorkspaceView):
             values[name] = posted.get(name, values.get(name, ""))
         context = self.get_context(
             table=table,
+            source=table.source if isinstance(table, InPlaceTable) else None,
             kind=kind,
             rows=rows,
             values=values,
@@ -154,7 +177,7 @@ class NewDataset(WorkspaceView):
             column_names=[row["column"] for row in sorted(rows, key=lambda row: row["index"])],
             roles={"user_tags": TAG_ROLES, "item_tags": ITEM_ROLES}.get(kind, BEHAVIOUR_ROLES),
             has_tags=kind in (Dataset.Kind.USER_TAGS, Dataset.Kind.ITEM_TAGS),
-            item_datasets=self.item_datasets() if kind == Dataset.Kind.BEHAVIOUR else [],
+            item_datasets=self.item_datasets(source.engine) if kind == Dataset.Kind.BEHAVIOUR else [],
             tag_types=DatasetField.TagType.choices,
             separators=SEPARATORS,
             id_types=id_type_choices(),
@@ -166,9 +189,9 @@ class NewDataset(WorkspaceView):
         )
         return self.render("insight/datasets/configure.html", context, status=422 if error else 200)
 
-    def item_datasets(self) -> list[tuple[str, str]]:
-        """Item-tag datasets that can describe the objects of behaviour."""
-        rows = rights.visible(self.access).filter(kind=Dataset.Kind.ITEM_TAGS).order_by("name")
+    def item_datasets(self, source: str) -> list[tuple[str, str]]:
+        """Item-tag datasets that can describe the objects of behaviour: those of the same data source."""
+        rows = rights.visible(self.access).filter(kind=Dataset.Kind.ITEM_TAGS, source=source).order_by("name")
         return list(rows.values_list("pk", "name"))
 
     def back_url(self) -> str:
@@ -207,7 +230,7 @@ class EditDataset(NewDataset):
         flash(request, _("The dataset was saved and is being computed."))
         return HttpResponseRedirect(self.back_url())
 
-    def rows(self, table: SourceTable, kind: str) -> list[Row]:
+    def rows(self, table: Table, kind: str) -> list[Row]:
         """The columns as they are used now (a column used twice stands twice), then those that are not used."""
         source = joining.source_of(self.dataset)
         proposed = {row["column"]: row for row in _with_joined(proposed_rows(table, kind), source, kind)}
@@ -223,7 +246,7 @@ class EditDataset(NewDataset):
         joined: list[Row] = definition.write(self.dataset)["joins"]
         return joined
 
-    def initial(self, table: SourceTable) -> dict[str, Any]:
+    def initial(self, table: Table) -> dict[str, Any]:
         dataset = self.dataset
         return {
             "name": dataset.name,
@@ -240,12 +263,13 @@ class EditDataset(NewDataset):
         return self.reverse("datasets:detail", pk=self.kwargs["pk"])
 
 
-def _table_of(dataset: Dataset) -> SourceTable:
+def _table_of(dataset: Dataset) -> Table:
     if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
         raise NotFound(_("The platform writes this dataset; its tags are changed where they were made."))
-    if dataset.table is None:
+    table = joining.table_of(dataset)
+    if table is None:
         raise Conflict(_("The source table is no longer there."), code="table_missing")
-    return dataset.table
+    return table
 
 
 def _row_of(item: DatasetField) -> Row:
@@ -300,10 +324,12 @@ def posted_rows(posted: Any) -> list[Row]:
     return rows
 
 
-def definition_of(posted: Any, table: SourceTable, kind: str) -> tuple[dict[str, Any], dict[str, int]]:
+def definition_of(posted: Any, table: Table, kind: str) -> tuple[dict[str, Any], dict[str, int]]:
     """(the posted wizard in the form of the API, which row each path such as `tags/0` came from)."""
     data: dict[str, Any] = {"name": posted.get("name", ""), "kind": kind, "table": table.name, "ids": []}
     data.update(description=posted.get("description", ""), folder=posted.get("folder") or None)
+    if isinstance(table, InPlaceTable):
+        data["source"] = table.source.pk
     lists: dict[str, list[dict[str, Any]]] = {"tags": [], "object_columns": []}
     places: dict[str, int] = {}
 
@@ -385,12 +411,7 @@ def _unplaced(path: str, text: str) -> str:
 
 def _add_examples(source: Source, rows: list[Row]) -> None:
     """A few values of each column, so that its meaning can be told."""
-    found: dict[str, list[Any]] = {}
-    starts = ["", *(f"{join.name}." for join in source.joins)]
-    for start, table in zip(starts, source.tables, strict=True):
-        for line in sample(table)["rows"]:
-            for name, value in line.items():
-                found.setdefault(f"{start}{name}", []).append(value)
+    found = source.examples
     for row in rows:
         values = dict.fromkeys(
             str(value) for value in found.get(row["column"], []) if value not in (None, "")

@@ -11,9 +11,12 @@ class DatasourcesConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import home, navigation
+        from cdp.warehouse import register_finder
         from insight.datasources import jobs, models  # noqa: F401  (jobs registers its kind)
+        from insight.datasources.connections import engines
         from insight.datasources.connections import jobs as copy_jobs  # noqa: F401  (registers its kind)
 
+        register_finder(engines.PREFIX, engines.engine_of)
         navigation.register(
             navigation.NavItem(
                 "insight",

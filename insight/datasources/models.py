@@ -84,7 +84,10 @@ class Upload(WorkspaceScoped):
 
 
 class Connection(WorkspaceScoped, TimeStamped, Versioned):
-    """A database outside of the lake, whose tables can be copied into it. Saved only after a passed test."""
+    """A database outside of the lake, whose tables can be copied into it. Saved only after a passed test.
+
+    With `push_down`, datasets and audiences may also live in it; that needs an account that may write (`write_back`).
+    """
 
     class Kind(models.TextChoices):
         POSTGRESQL = "postgresql", "PostgreSQL"
@@ -106,6 +109,10 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
     account = models.CharField(_("account"), max_length=128)
     password = EncryptedTextField(_("password"), blank=True)
     tls = models.CharField(_("encryption"), max_length=8, choices=Tls, default=Tls.PREFER)
+    write_back = models.BooleanField(
+        default=False, help_text="What the last test found: it may create tables."
+    )
+    push_down = models.BooleanField(_("datasets may live here"), default=False)
     server_version = models.CharField(max_length=100, blank=True)
     tested_at = models.DateTimeField(_("tested"), null=True)
     created_by = models.ForeignKey(
@@ -119,6 +126,12 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def capabilities(self) -> list[str]:
+        """What the source can be used for: `ingest`, `write_back`, `push_down`."""
+        found = [name for name in ("write_back", "push_down") if getattr(self, name)]
+        return ["ingest", *found]
 
     @property
     def place(self) -> str:

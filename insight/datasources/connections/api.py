@@ -24,12 +24,15 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     """A database outside. The password is never returned: `has_password` says whether there is one."""
 
     has_password = serializers.SerializerMethodField()
+    capabilities = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="ingest, write_back, push_down"
+    )
 
     class Meta:
         model = Connection
         fields = [
             *("id", "name", "kind", "host", "port", "database", "schema", "account", "has_password", "tls"),
-            *("server_version", "tested_at", "created_at", "updated_at"),
+            *("capabilities", "push_down", "server_version", "tested_at", "created_at", "updated_at"),
         ]
 
     def get_has_password(self, connection: Connection) -> bool:
@@ -77,7 +80,8 @@ class ConnectionViewSet(WorkspaceViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
 
-        It is saved only when the connection works: otherwise 400 with the code of the step that failed, and `steps`.
+        `push_down` lets datasets live in it: a PostgreSQL database whose account may create tables. It is saved only
+        when the connection works: otherwise 400 with the code of the step that failed, and `steps`.
         """
         return self.answer(services.create(self.access, _body(request)), status=201)
 
@@ -94,7 +98,7 @@ class ConnectionViewSet(WorkspaceViewSet):
     @extend_schema(operation_id="sources_test_new")
     @action(detail=False, methods=["post"], url_path="test")
     def test_new(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as"}."""
+        """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as", "write_back"}."""
         return Response(services.test(self.access, _body(request)).as_json())
 
     @action(detail=True, methods=["post"])

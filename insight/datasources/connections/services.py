@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from insight.datasources.connections import engines, in_place
 from insight.datasources.connections.diagnosis import Diagnosis, diagnose
 from insight.datasources.connections.dialects import DIALECTS
 from insight.datasources.models import Connection
@@ -22,6 +23,7 @@ from insight.datasources.services import used_by
 KEPT = "••••••"
 """What a form or an API client sends back for a password that shall stay as it is."""
 FIELDS = ("name", "kind", "host", "port", "database", "schema", "account", "password", "tls")
+SWITCHES = ("push_down",)
 _LENGTHS = {"name": 64, "host": 253, "database": 128, "schema": 63, "account": 128, "password": 500}
 _PLACE = ("host", "port", "account", "tls")
 """Where a kept password would be sent, and how: it must be typed again when one of these changes."""
@@ -32,6 +34,7 @@ def create(access: Access, values: Mapping[str, Any]) -> Connection:
     """A new source, after a passed test. Raises ValidationFailed with the fields, or with the step that failed."""
     connection = Connection(workspace=access.workspace, created_by=access.user)
     _assign(connection, values)
+    in_place.switch(connection, values)
     _save(connection, _passed(connection))
     audit.record(access, "source.created", connection, after=shown(connection))
     return connection
@@ -49,6 +52,7 @@ def update(
     before = shown(connection)
     new_password = values.get("password") not in (None, KEPT)
     _assign(connection, values)
+    in_place.switch(connection, values)
     connection.bump()
     _save(connection, _passed(connection))
     after = {name: value for name, value in shown(connection).items() if value != before[name]}
@@ -82,27 +86,38 @@ def retest(access: Access, connection: Connection) -> Diagnosis:
     """Try a saved source as it is; a passed test is noted at it."""
     found = test(access, {}, connection)
     if found.ok:
-        connection.server_version, connection.tested_at = found.version[:100], timezone.now()
-        connection.save(update_fields=["server_version", "tested_at"])
+        _note(connection, found)
+        connection.save(update_fields=["server_version", "tested_at", "write_back"])
     return found
 
 
+def _note(connection: Connection, found: Diagnosis) -> None:
+    """What a passed test has found."""
+    connection.server_version, connection.tested_at = found.version[:100], timezone.now()
+    connection.write_back = found.write_back
+
+
 def delete(access: Access, connection: Connection) -> None:
-    """Remove a source that no table is fed from. Raises Conflict with their names."""
+    """Remove a source that no table is fed from and nothing lives in. Raises Conflict with their names."""
     names = blockers(connection)
     if names:
         raise _in_use(names)
+    connection_id = connection.pk
     try:
-        with transaction.atomic():
+        with in_place.kept_free(connection):
             audit.record(access, "source.deleted", connection, before=shown(connection))
             connection.delete()
+        engines.forget(connection_id)
     except ProtectedError:
         raise _in_use(blockers(connection)) from None
 
 
 def blockers(connection: Connection) -> list[str]:
-    """The tables that are copied from a source, with what is made of them: it cannot be removed before them."""
-    found = []
+    """What lives in a source, and the tables that are copied from it with what is made of them.
+
+    It cannot be removed before them.
+    """
+    found = in_place.users(connection)
     for feed in connection.feeds.select_related("table").order_by("table__name"):
         users = used_by(feed.table)
         found.append(f"{feed.table.name} ({', '.join(users)})" if users else feed.table.name)
@@ -111,7 +126,7 @@ def blockers(connection: Connection) -> list[str]:
 
 def _in_use(names: list[str]) -> Conflict:
     return Conflict(
-        _("Tables are copied from this source: %(names)s. Remove them, or part them from it, first.")
+        _("This source is in use: %(names)s. Remove these first, or part copied tables from it.")
         % {"names": ", ".join(names)},
         code="in_use",
     )
@@ -119,7 +134,7 @@ def _in_use(names: list[str]) -> Conflict:
 
 def shown(connection: Connection) -> dict[str, Any]:
     """The settings without the password."""
-    return {name: getattr(connection, name) for name in FIELDS if name != "password"}
+    return {name: getattr(connection, name) for name in (*FIELDS, *SWITCHES) if name != "password"}
 
 
 def _passed(connection: Connection) -> Diagnosis:
@@ -130,7 +145,10 @@ def _passed(connection: Connection) -> Diagnosis:
 
 
 def _save(connection: Connection, found: Diagnosis) -> None:
-    connection.server_version, connection.tested_at = found.version[:100], timezone.now()
+    _note(connection, found)
+    if connection.push_down and not found.write_back:
+        message = found.no_write
+        raise ValidationFailed(message, errors={"push_down": [message]}, steps=found.steps)
     try:
         with transaction.atomic():
             connection.save()
@@ -142,7 +160,7 @@ def _save(connection: Connection, found: Diagnosis) -> None:
 def _assign(connection: Connection, given: Mapping[str, Any]) -> None:
     """Put checked values on a source. Raises ValidationFailed with all fields that need another one."""
     errors: dict[str, list[str]] = {}
-    for name in set(map(str, given)) - set(FIELDS):
+    for name in set(map(str, given)) - {*FIELDS, *SWITCHES}:
         errors[name] = [_("Unknown field.")]
     is_new = connection._state.adding
     values = {name: given[name] for name in FIELDS if given.get(name) is not None}
