@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('datasets', '0012_aipl_kind'),
+        ("datasets", "0012_aipl_kind"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='dataset',
-            name='remote',
-            field=models.CharField(blank=True, help_text="The table's name in the data source, where that is not the built-in one.", max_length=128),
+            model_name="dataset",
+            name="remote",
+            field=models.CharField(
+                blank=True,
+                help_text="The table's name in the data source, where that is not the built-in one.",
+                max_length=128,
+            ),
         ),
     ]

@@ -4,20 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('datasources', '0004_feeds'),
+        ("datasources", "0004_feeds"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='connection',
-            name='push_down',
-            field=models.BooleanField(default=False, verbose_name='datasets may live here'),
+            model_name="connection",
+            name="push_down",
+            field=models.BooleanField(default=False, verbose_name="datasets may live here"),
         ),
         migrations.AddField(
-            model_name='connection',
-            name='write_back',
-            field=models.BooleanField(default=False, help_text='What the last test found: it may create tables.'),
+            model_name="connection",
+            name="write_back",
+            field=models.BooleanField(
+                default=False, help_text="What the last test found: it may create tables."
+            ),
         ),
     ]
