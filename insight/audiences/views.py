@@ -30,6 +30,7 @@ from insight.audiences import extras, folders, refreshing, schedule, services, v
 from insight.audiences.forms import FolderForm, MoveForm
 from insight.audiences.models import Audience, Folder
 from insight.audiences.origins import label_of
+from insight.datasources.connections import in_place
 
 SEE = "insight.audience.list"
 NEW_HOURS = 24
@@ -137,7 +138,7 @@ class AudienceList(ListPage):
         folder = self.request.GET.get("folder", "")
         if folder and not self.request.GET.get("q"):
             rows = rows.filter(folder=folder) if folder != "none" else rows.filter(folder__isnull=True)
-        rows = rows.select_related("owner", "folder", "workspace")
+        rows = in_place.with_names(rows.select_related("owner", "folder", "workspace"))
         return extras.with_marks(rows).annotate(
             snapshot_count=Count("versions", filter=Q(versions__is_snapshot=True))
         )

@@ -1,4 +1,4 @@
-"""Datasets and audiences mean the same wherever they live, and say what is wrong where their database does not answer."""
+"""Datasets and audiences mean the same wherever they live, and say what is wrong if their database is away."""
 
 from __future__ import annotations
 
