@@ -1,8 +1,8 @@
 """The fourteen ID types: what a valid value looks like, how it is normalised, masked and hashed.
 
-Each rule exists twice, as Python and as a DuckDB expression, because millions of values are normalised inside the
-engine; a test compares the two on random values. Both follow the same steps: trim, rewrite, match, change case.
-Matching comes before case, because the two sides map some letters outside ASCII differently ("İ").
+Each rule exists as Python and as an expression of DuckDB and of PostgreSQL, because millions of values are normalised
+inside the engine; a test compares them on random values. All follow the same steps: trim, rewrite, match, change case.
+Matching comes before case, because the sides map some letters outside ASCII differently ("İ").
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Literal
 from django.utils.translation import gettext_lazy as _
 
 Encryption = Literal["plain", "md5", "sha256", "aes"]
+Dialect = Literal["duckdb", "postgresql"]
 ENCRYPTIONS: tuple[Encryption, ...] = ("plain", "md5", "sha256", "aes")
 HASHED_FORMS = {"md5": r"[0-9A-Fa-f]{32}", "sha256": r"[0-9A-Fa-f]{64}"}
 _BLANK = " \t\n\r\f\v"
@@ -77,24 +78,33 @@ class IdType:
             return name + at + domain.lower()
         return text
 
-    def sql_normalise(self, column: str, *, encryption: Encryption = "plain", fix_prefix: bool = True) -> str:
-        """A DuckDB expression equal to `normalise` over a VARCHAR expression; NULL where invalid."""
-        text = f"trim({column}, {_literal(_BLANK)})"
+    def sql_normalise(
+        self,
+        column: str,
+        *,
+        encryption: Encryption = "plain",
+        fix_prefix: bool = True,
+        dialect: Dialect = "duckdb",
+    ) -> str:
+        """An SQL expression equal to `normalise` over a text expression; NULL where invalid."""
+        trim = "trim" if dialect == "duckdb" else "btrim"
+        text = f"{trim}({column}, {_literal(_BLANK)})"
         if encryption == "aes":
             return f"nullif({text}, '')"
         if encryption in HASHED_FORMS:
-            return f"lower({_checked(text, HASHED_FORMS[encryption])})"
+            return f"lower({_checked(text, HASHED_FORMS[encryption], dialect)})"
         for rewrite in self._rewrites(fix_prefix):
             text = (
                 f"regexp_replace({text}, {_literal(rewrite.pattern)}, {_literal(rewrite.replacement)}, 'g')"
             )
-        text = _checked(text, self.form)
+        text = _checked(text, self.form, dialect)
         if self.longest:
             text = f"CASE WHEN length({text}) <= {self.longest} THEN {text} END"
         if self.case in ("upper", "lower"):
             text = f"{self.case}({text})"
         elif self.case == "domain":
-            text = f"regexp_replace({text}, '@[^@]*$', '') || lower(regexp_extract({text}, '@[^@]*$'))"
+            extract = "regexp_extract" if dialect == "duckdb" else "substring"
+            text = f"regexp_replace({text}, '@[^@]*$', '') || lower({extract}({text}, '@[^@]*$'))"
         if self.group:
             # Colons behind each group, less the last one.
             pattern = "(" + "." * self.group + ")"
@@ -129,8 +139,12 @@ def _literal(text: str) -> str:
     return "'" + escaped + "'"
 
 
-def _checked(expression: str, form: str) -> str:
-    return f"CASE WHEN regexp_full_match({expression}, {_literal(form)}) THEN {expression} END"
+def _checked(expression: str, form: str, dialect: Dialect) -> str:
+    if dialect == "duckdb":
+        return f"CASE WHEN regexp_full_match({expression}, {_literal(form)}) THEN {expression} END"
+    # PostgreSQL's text has no NUL, which its patterns cannot name either.
+    pattern = f"^(?:{form})$".replace(r"\x00", r"\x01")
+    return f"CASE WHEN {expression} ~ {_literal(pattern)} THEN {expression} END"
 
 
 _TOKEN = r"[A-Za-z0-9_-]{1,128}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cdp.warehouse.cancel import cancellable
-from cdp.warehouse.engine import Engine, get_engine, register_engine
+from cdp.warehouse.engine import Engine, get_engine, register_engine, register_finder
 from cdp.warehouse.lake_engine import LakeEngine
 
-__all__ = ["Engine", "LakeEngine", "cancellable", "get_engine", "register_engine"]
+__all__ = ["Engine", "LakeEngine", "cancellable", "get_engine", "register_engine", "register_finder"]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import ibis
 import pyarrow as pa
+from django.utils.translation import gettext as _
 
 from cdp.core.errors import NotFound
 from cdp.lake import TableColumn
@@ -27,6 +28,18 @@ class Engine(Protocol):
 
     def columns(self, workspace: Any, name: str) -> list[TableColumn]: ...
 
+    def tables(self, workspace: Any) -> list[str]:
+        """Names of the workspace's tables."""
+        ...
+
+    def path(self, workspace: Any, name: str) -> str:
+        """A table's full, quoted name in the engine's SQL."""
+        ...
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a SELECT in the engine's own SQL gives; for small results only."""
+        ...
+
     def execute(self, expression: ibis.Expr) -> pa.Table:
         """The whole result; for small results only."""
         ...
@@ -43,15 +56,15 @@ class Engine(Protocol):
         self,
         workspace: Any,
         name: str,
-        expression: ibis.Expr,
+        expression: ibis.Expr | str,
         *,
         sort: Sequence[str] = (),
         partition: Sequence[str] = (),
     ) -> int:
         """Write the result as a new table in one transaction; returns its rows.
 
-        An existing table of that name is replaced. `sort` are columns, `partition` are the engine's partition
-        expressions, such as `year("at")`.
+        An existing table of that name is replaced. `expression` may be a SELECT in the engine's own SQL. `sort` are
+        columns, `partition` are partition expressions of the lake, such as `year("at")`.
         """
         ...
 
@@ -61,15 +74,24 @@ class Engine(Protocol):
 
 
 _engines: dict[str, Engine] = {}
+_finders: dict[str, Callable[[str], Engine]] = {}
 
 
 def register_engine(source: str, engine: Engine) -> None:
     _engines[source] = engine
 
 
+def register_finder(prefix: str, finder: Callable[[str], Engine]) -> None:
+    """Let `finder` answer for the data sources whose ID begins with `prefix` and an underscore."""
+    _finders[prefix] = finder
+
+
 def get_engine(source: str = "lake") -> Engine:
-    """The engine of a data source; `lake` is built in."""
-    try:
-        return _engines[source]
-    except KeyError:
-        raise NotFound(f"There is no engine for the data source {source!r}.", code="source_missing") from None
+    """The engine of a data source; `lake` is built in. Raises NotFound with code `source_missing`."""
+    found = _engines.get(source)
+    if found is not None:
+        return found
+    finder = _finders.get(source.partition("_")[0])
+    if finder is None:
+        raise NotFound(_("The data source is no longer there."), code="source_missing")
+    return finder(source)

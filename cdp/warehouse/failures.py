@@ -25,6 +25,15 @@ def column_missing(reason: object) -> EngineError:
     )
 
 
+def rights_missing(reason: object) -> EngineError:
+    return EngineError(
+        _("The account of the data source may not do what this needs: %(reason)s")
+        % {"reason": _line(reason)},
+        code="rights_missing",
+        reason=str(reason),
+    )
+
+
 def out_of_memory(reason: object) -> EngineError:
     return EngineError(
         _("The query needs more memory than the engine may use."), code="engine_memory", reason=str(reason)
@@ -39,6 +48,11 @@ def busy(reason: object) -> EngineError:
         retryable=True,
         reason=str(reason),
     )
+
+
+def _line(reason: object) -> str:
+    """The first line of what a server says."""
+    return str(reason).strip().partition("\n")[0]
 
 
 def failed(reason: object) -> EngineError:

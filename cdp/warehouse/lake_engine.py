@@ -40,6 +40,17 @@ class LakeEngine:
         with _translated():
             return lake.columns(workspace, name)
 
+    def tables(self, workspace: Any) -> list[str]:
+        with _translated():
+            return lake.tables(workspace)
+
+    def path(self, workspace: Any, name: str) -> str:
+        return lake.table_path(workspace, name)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with _translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
+            return handle.execute(statement).fetchall()
+
     def sql(self, expression: ibis.Expr) -> str:
         """The DuckDB statement of an expression."""
         return str(ibis.to_sql(expression, dialect="duckdb"))
@@ -61,14 +72,14 @@ class LakeEngine:
         self,
         workspace: Any,
         name: str,
-        expression: ibis.Expr,
+        expression: ibis.Expr | str,
         *,
         sort: Sequence[str] = (),
         partition: Sequence[str] = (),
     ) -> int:
         lake.ensure_schema(workspace)
         target = lake.table_path(workspace, name)
-        query = self.sql(expression)
+        query = expression if isinstance(expression, str) else self.sql(expression)
         order = " ORDER BY " + ", ".join(lake.quote(column) for column in sort) if sort else ""
         with _translated(), lake.transaction() as handle, cancel.interruptible(handle.interrupt):
             handle.execute(f"DROP TABLE IF EXISTS {target}")

@@ -22,6 +22,8 @@ from cdp.warehouse.postgres_compiler import to_sql
 
 CONNECTIONS = 4
 WAIT_SECONDS = 15
+_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1"
+_SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'"
 _COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
@@ -42,6 +44,7 @@ class PostgresEngine:
     name = "postgresql"
 
     def __init__(self, address: str) -> None:
+        self._address = address
         self._pool = ConnectionPool(
             address,
             min_size=0,
@@ -49,6 +52,8 @@ class PostgresEngine:
             timeout=WAIT_SECONDS,
             max_idle=60,
             kwargs={"application_name": "tideline", "connect_timeout": WAIT_SECONDS},
+            configure=_configure,
+            check=ConnectionPool.check_connection,
             open=True,
         )
 
@@ -66,6 +71,18 @@ class PostgresEngine:
         if not rows:
             raise failures.table_missing(name)
         return [TableColumn(*row) for row in rows]
+
+    def tables(self, workspace: Any) -> list[str]:
+        with self._connection() as connection:
+            rows = connection.execute(_TABLES, [workspace_schema(workspace)]).fetchall()
+        return [row[0] for row in rows]
+
+    def path(self, workspace: Any, name: str) -> str:
+        return _path(workspace, name)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        with self._connection() as connection, self._measured():
+            return connection.execute(statement.encode()).fetchall()
 
     def execute(self, expression: ibis.Expr) -> pa.Table:
         schema = expression.as_table().schema().to_pyarrow()
@@ -93,18 +110,21 @@ class PostgresEngine:
         self,
         workspace: Any,
         name: str,
-        expression: ibis.Expr,
+        expression: ibis.Expr | str,
         *,
         sort: Sequence[str] = (),
         partition: Sequence[str] = (),
     ) -> int:
         """As the interface says. Partitions are the lake's; here `sort` puts rows in order and indexes its columns."""
         target = _path(workspace, name)
+        query = expression if isinstance(expression, str) else to_sql(expression)
         order = " ORDER BY " + ", ".join(quote(column) for column in sort) if sort else ""
         with self._connection() as connection, self._measured():
-            connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(workspace_schema(workspace))}".encode())
+            _make_schema(connection, workspace_schema(workspace))
             connection.execute(f"DROP TABLE IF EXISTS {target}".encode())
-            written = connection.execute(f"CREATE TABLE {target} AS {to_sql(expression)}{order}".encode())
+            written = connection.execute(
+                f"CREATE TABLE {target} AS SELECT * FROM ({query}) q{order}".encode()
+            )
             if sort:
                 columns = ", ".join(quote(column) for column in sort)
                 connection.execute(f"CREATE INDEX ON {target} USING brin ({columns})".encode())
@@ -118,8 +138,12 @@ class PostgresEngine:
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A connection in a transaction that ends with the block; interrupted with the request it works for."""
-        with _translated(), self._pool.connection() as connection, cancel.interruptible(connection.cancel):
-            yield connection
+        with _translated():
+            if not self._pool.get_stats().get("pool_size"):
+                # The pool would try in the background for long; this says at once what keeps us out.
+                psycopg.connect(self._address, connect_timeout=WAIT_SECONDS).close()
+            with self._pool.connection() as connection, cancel.interruptible(connection.cancel):
+                yield connection
 
     @contextmanager
     def _measured(self) -> Iterator[None]:
@@ -132,6 +156,19 @@ def _path(workspace: Any, name: str) -> str:
     return f"{quote(workspace_schema(workspace))}.{quote(name)}"
 
 
+def _configure(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """Moments and days are written the same way, however the server is set."""
+    connection.execute(_SESSION)
+    connection.commit()
+
+
+def _make_schema(connection: psycopg.Connection[tuple[Any, ...]], schema: str) -> None:
+    """Make the workspace's schema; where it is there, the account needs no right to make any."""
+    found = connection.execute("SELECT to_regnamespace(%s)", [quote(schema)]).fetchone()
+    if found is None or found[0] is None:
+        connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(schema)}".encode())
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     """PostgreSQL's errors as ours: what happened, and whether trying again can help."""
@@ -141,8 +178,14 @@ def _translated() -> Iterator[None]:
         raise failures.interrupted() from error
     except psycopg.errors.UndefinedTable as error:
         raise failures.table_missing(error) from error
-    except (psycopg.errors.UndefinedColumn, psycopg.errors.UndefinedFunction) as error:
+    except (
+        psycopg.errors.UndefinedColumn,
+        psycopg.errors.UndefinedFunction,
+        psycopg.errors.DatatypeMismatch,
+    ) as error:
         raise failures.column_missing(error) from error
+    except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction) as error:
+        raise failures.rights_missing(error) from error
     except (psycopg.errors.OutOfMemory, psycopg.errors.DiskFull) as error:
         raise failures.out_of_memory(error) from error
     except (psycopg.OperationalError, PoolTimeout) as error:

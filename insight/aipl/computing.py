@@ -31,6 +31,7 @@ from insight.datasets import aipl_days, rights
 from insight.datasets.aipl_days import STAGES
 from insight.datasets.measuring import Measured
 from insight.datasets.models import Dataset
+from insight.datasources.models import LAKE
 
 USER = "user_unique_id"
 
@@ -111,7 +112,8 @@ def stages_on(dataset: Dataset, day: date, catalog: WorkspaceCatalog) -> ibis.Ta
 
 def _catalog(dataset: Dataset) -> WorkspaceCatalog:
     """What the owner of the model may read."""
-    return WorkspaceCatalog(dataset.workspace, access=rights.access_of(dataset.owner, dataset.workspace))
+    access = rights.access_of(dataset.owner, dataset.workspace)
+    return WorkspaceCatalog(dataset.workspace, LAKE, access=access)
 
 
 def _keep(

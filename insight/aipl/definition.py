@@ -20,6 +20,7 @@ from insight.datasets import definition as datasets
 from insight.datasets.aipl_days import STAGES
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from insight.datasets.reading import Reader
+from insight.datasources.models import LAKE
 
 KIND = "aipl"
 SOURCE_KINDS = (*TAG_KINDS, Dataset.Kind.BEHAVIOUR.value)
@@ -40,7 +41,7 @@ def read(access: Access, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
     values = datasets.common(reader, access.workspace, data)
     for key in set(data) - FIELDS:
         reader.wrong(key, _("Unknown field."))
-    catalog = WorkspaceCatalog(access.workspace, access=access)
+    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
     source = _source(catalog, data.get("dataset"), reader)
     found = {
         "dataset": source[0].pk if source else "",

@@ -129,6 +129,7 @@ def group(access: Access, here: Place, audience_id: str, field: str = "audience"
             _("The audience and the dataset know their users by different IDs."),
             errors={field: [_("Choose an audience with the dataset's user identifier.")]},
         )
+    audiences.check_source(audience, here.dataset.source, field)
     return Group(audience, version)
 
 

@@ -11,7 +11,6 @@ import ibis
 import ibis.expr.types as ir
 from django.core.cache import cache
 
-from cdp.warehouse import get_engine
 from insight.audiences import queries as audiences
 from insight.audiences.models import AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
@@ -54,7 +53,7 @@ class Sides:
         self.unique = catalog.has_unique_users(dataset.pk)
         self.population = catalog.table_of(dataset.pk)
         self._seen = rights.digest(catalog.rows_of(dataset))
-        self.engine = get_engine()
+        self.engine = catalog.engine
 
     def count(self, sides: Sequence[AudienceVersion | None], fields: Sequence[DatasetField]) -> list[Counted]:
         """The counts of each side; None stands for everybody. One statement for all that is not kept yet."""

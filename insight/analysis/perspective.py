@@ -226,7 +226,7 @@ def _people(
 def _overlap(ours: Any, theirs: Any) -> int:
     """How many people are in both audiences."""
     both = audiences.members(ours).semi_join(audiences.members(theirs), USER)
-    return int(get_engine().scalar(both.count()))
+    return int(get_engine(ours.audience.source).scalar(both.count()))
 
 
 def _share(count: int, base: int) -> float | None:

@@ -77,7 +77,9 @@ def checked_rule(access: Access, data: Mapping[str, Any], changing: Audience | N
     for index, row in enumerate(rows):
         if "combine" not in origins.origin_of(row).actions:
             raise _wrong(f"inputs/{index}", _("Audiences of this origin cannot be combined."))
-        if row.user_id_type != rows[0].user_id_type or row.source != rows[0].source:
+        if row.source != rows[0].source:
+            raise _wrong(f"inputs/{index}", _("Only audiences that live in one data source can be combined."))
+        if row.user_id_type != rows[0].user_id_type:
             raise _wrong(
                 f"inputs/{index}", _("The audiences must know their people by the same type of identifier.")
             )

@@ -14,7 +14,7 @@ from django.core.cache import cache
 
 from cdp.core import timezones
 from cdp.core.access import Access
-from cdp.warehouse import Engine, cancellable, get_engine
+from cdp.warehouse import Engine, cancellable
 from insight.audiences import identities, rules, tag_values
 from insight.audiences.compiler import (
     CountQuery,
@@ -50,8 +50,8 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     found: tuple[dict[str, int], dict[str, int]] | None = cache.get(name)
     if found is None:
         with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
-            counted = _run(get_engine(), compile_counts(rule, catalog, today=today))
-            lost = _run(get_engine(), compile_unmatched(rule, catalog, today=today))
+            counted = _run(catalog.engine, compile_counts(rule, catalog, today=today))
+            lost = _run(catalog.engine, compile_unmatched(rule, catalog, today=today))
         found = counted, lost
         cache.set(name, found, CACHE_SECONDS)
     counts, unmatched = found
@@ -88,7 +88,7 @@ def preview_steps(access: Access, data: Any, *, token: str = "") -> dict[str, An
         for length in range(2, len(group.items))
     ]
     with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
-        counts = _run(get_engine(), count_nodes([*rules.nodes(rule), *beginnings], catalog, today=today))
+        counts = _run(catalog.engine, count_nodes([*rules.nodes(rule), *beginnings], catalog, today=today))
 
     def steps(path: str, group: rules.Group) -> Iterator[dict[str, Any]]:
         for place, item in enumerate(group.items):
@@ -113,7 +113,7 @@ def preview_members(access: Access, data: Any, *, size: int = PREVIEW_ROWS) -> d
     """
     catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
-    engine = get_engine()
+    engine = catalog.engine
     people = compile_rule(rule, catalog, today=timezones.today(access.workspace))
     count = int(engine.scalar(people.count()))
     shown = people.order_by(USER).limit(max(1, min(size, PREVIEW_ROWS)))

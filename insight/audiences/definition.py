@@ -16,6 +16,7 @@ from insight.audiences.schedule import parse_policy
 from insight.audiences.sources import WorkspaceCatalog
 from insight.campaigns import links
 from insight.campaigns.models import Campaign
+from insight.datasources.connections import in_place
 
 NAME_LENGTH = 64
 REMARK_LENGTH = 500
@@ -155,7 +156,17 @@ def _rule(
         except ValidationFailed as error:
             errors.update({path: [str(m) for m in messages] for path, messages in error.errors.items()})
             return
+        if audience is not None and audience.source != catalog.source and audience.versions.exists():
+            place = in_place.name_of(access.workspace, audience.source)
+            errors["rule"] = [
+                _(
+                    "The members of this audience live in “%(name)s”. Make another audience of what lives elsewhere."
+                )
+                % {"name": place}
+            ]
+            return
         found.values["rule"] = rules.to_json(found.rule)
+        found.values["source"] = catalog.source
         found.values["user_id_type"] = identities.user_id_type(found.rule, catalog)
     elif "save_ids" in data and audience.rule:
         found.rule = rules.parse_rule(audience.rule)

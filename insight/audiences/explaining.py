@@ -12,7 +12,7 @@ from cdp.core import audit, timezones
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
-from cdp.warehouse import Engine, get_engine
+from cdp.warehouse import Engine
 from insight.audiences import comparing, rules
 from insight.audiences.behaviour import matching_rows
 from insight.audiences.catalog import BehaviourDataset, TagDataset, Unknown
@@ -93,7 +93,7 @@ def explain(access: Access, audience: Audience, given: str) -> Explanation:
         raise Conflict(str(invalid(error)), code="rule_outdated") from None
     except ValidationFailed as error:
         raise Conflict(str(error), code="rule_outdated", errors=error.errors) from None
-    person_of = _Person(person, catalog, timezones.today(audience.workspace), get_engine(audience.source))
+    person_of = _Person(person, catalog, timezones.today(audience.workspace), catalog.engine)
     try:
         step = person_of.step("", rule)
     except Unknown as error:

@@ -11,11 +11,12 @@ from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.values import object_keys
 from insight.datasets import rights, tag_uses
 from insight.datasets.models import TAG_KINDS, Dataset
+from insight.datasources.connections import in_place
 
 
 def datasets_of(access: Access) -> list[dict[str, Any]]:
     """The datasets that conditions can use, the default ones first."""
-    rows = (
+    rows = in_place.with_names(
         rights.visible(access)
         .filter(kind__in=(*TAG_KINDS, "behaviour", "rfm", "aipl"), version__gt=0)
         .order_by("-is_default", "name")
@@ -27,6 +28,7 @@ def datasets_of(access: Access) -> list[dict[str, Any]]:
             "kind": _kind(row),
             "users": rights.figures(access, row)[1],
             "default": row.is_default,
+            **({"source": row.source_name} if row.source_name else {}),
         }
         for row in rows
     ]

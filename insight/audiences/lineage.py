@@ -102,7 +102,7 @@ def _dataset_stops(audience: Audience, wanted: list[str]) -> list[Stop]:
             stops.append(Stop("dataset", key, _("A dataset that is gone"), "", missing=True))
             continue
         url = reverse("datasets:detail", args=[audience.workspace.slug, key])
-        table, loaded = (row.table.name, row.loaded_at) if row.table else ("", None)
+        table, loaded = row.table_name, row.loaded_at
         failures = tuple(failed[pk] for pk in dict.fromkeys(item.pk for item in row.tables) if pk in failed)
         stops.append(
             Stop(

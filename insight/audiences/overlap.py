@@ -62,7 +62,10 @@ def chosen(access: Access, keys: Any) -> list[Audience]:
             _("These audiences have not been computed yet: %(names)s.") % {"names": ", ".join(empty)},
             code="audience_empty",
         )
-    if len({(row.user_id_type, row.source) for row in rows}) > 1:
+    if len({row.source for row in rows}) > 1:
+        message = _("Only audiences that live in one data source can be combined.")
+        raise ValidationFailed(message, errors={"audiences": [message]})
+    if len({row.user_id_type for row in rows}) > 1:
         message = _("The audiences must know their people by the same type of identifier.")
         raise ValidationFailed(message, errors={"audiences": [message]})
     return rows

@@ -40,6 +40,7 @@ from insight.audiences.models import Audience, AudienceVersion, Folder
 from insight.audiences.streaming import csv_response
 from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
+from insight.datasources.connections import in_place
 
 SEE = "insight.audience.list"
 MEMBERS_PER_PAGE = 20
@@ -68,6 +69,7 @@ class AudienceDetail(OneAudience, DetailPage):
         return {
             "audience": obj,
             "origin": origins.label_of(obj),
+            "source_name": in_place.name_of(self.workspace, obj.source),
             "actions": origins.actions_of(obj),
             "may_change": visibility.may_change(self.access, obj),
             "may_download": visibility.may_download(self.access, obj),

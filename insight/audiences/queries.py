@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, Gone, NotFound
+from cdp.core.errors import Conflict, Gone, NotFound, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import get_engine
 from insight.audiences import refreshing, tag_values, visibility
@@ -20,6 +20,7 @@ from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.tag_values import TagRef
 from insight.datasets import rights
+from insight.datasets.models import Dataset
 
 USER = "user_unique_id"
 
@@ -27,6 +28,15 @@ USER = "user_unique_id"
 def latest_version(audience: Audience) -> AudienceVersion | None:
     """The latest good version; None while there is none. A refresh under way or failed does not change it."""
     return AudienceVersion.objects.filter(pk=audience.current_id).first() if audience.current_id else None
+
+
+def check_source(audience: Audience, source: str, field: str = "audience") -> None:
+    """Raises ValidationFailed at the field where the audience lives in another data source than what it is put to."""
+    if audience.source != source:
+        raise ValidationFailed(
+            _("The audience and the dataset live in different data sources."),
+            errors={field: [_("Choose an audience that lives where the dataset does.")]},
+        )
 
 
 def refresh_now(audience: Audience, job: Any) -> AudienceVersion:
@@ -74,7 +84,13 @@ def usable_audiences(access: Access, id_type: str = "") -> QuerySet[Audience]:
 
 
 def can_read_tag(audience: Audience, dataset: str, tag: str, *, owner: Any) -> bool:
-    """Whether `owner` may use a dataset of the audience's workspace that has this tag."""
+    """Whether `owner` may use a dataset that has this tag and lives where the audience does."""
+    if (
+        not Dataset.objects.in_workspace(audience.workspace)
+        .filter(pk=dataset, source=audience.source)
+        .exists()
+    ):
+        return False
     return tag_values.has_tag(rights.access_of(owner, audience.workspace), dataset, tag)
 
 

@@ -26,6 +26,7 @@ from cdp.jobs.services import active_job, cancel_job, start_job
 from cdp.warehouse import get_engine
 from insight.audiences import membership, origins, snapshots, visibility
 from insight.audiences.models import Audience, AudienceVersion
+from insight.datasets import storage
 
 MANUAL = "audience.refresh"
 PERIODIC = "audience.refresh_periodic"
@@ -286,9 +287,8 @@ def drop_unpublished(audience: Audience, numbers: Iterable[int]) -> None:
     """Drop the tables of attempts that were written and never published."""
     wanted = list(numbers)
     published = set(audience.versions.filter(number__in=wanted).values_list("number", flat=True))
-    for number in wanted:
-        if number not in published:
-            get_engine(audience.source).drop(audience.workspace_id, f"{audience.pk}_v{number}")
+    tables = [f"{audience.pk}_v{number}" for number in wanted if number not in published]
+    storage.drop_named(audience.workspace_id, audience.source, tables)
 
 
 def _gone() -> NoReturn:

@@ -25,6 +25,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
     )
     rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
     rule_version = serializers.IntegerField(read_only=True)
+    source = serializers.CharField(  # type: ignore[assignment]
+        read_only=True, help_text="The data source that the members live in."
+    )
     user_id_type = serializers.CharField(read_only=True)
     save_ids = serializers.ListField(child=serializers.CharField(), required=False)
     ids = serializers.SerializerMethodField(

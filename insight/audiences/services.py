@@ -14,14 +14,13 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.timezones import zone
-from cdp.warehouse import get_engine
 from insight.audiences import definition, origins, provenance, refreshing, rules, usage, visibility
 from insight.audiences.campaign_links import KIND
 from insight.audiences.models import Audience, Dependency, Folder
 from insight.audiences.schedule import parse_policy
 from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
-from insight.datasets import tag_uses
+from insight.datasets import storage, tag_uses
 from insight.datasets.models import TagUse
 
 _LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot", "draft")
@@ -212,7 +211,8 @@ def delete(access: Access, audience: Audience, *, at_origin: bool = False) -> No
                 % {"name": audience.name, "names": names},
                 code="audience_in_use",
             ) from None
-        transaction.on_commit(lambda: _drop(audience.workspace_id, audience.source, tables))
+        workspace, source = audience.workspace_id, audience.source
+        transaction.on_commit(lambda: storage.drop_named(workspace, source, tables))
 
 
 def set_refresh(
@@ -240,11 +240,6 @@ def _usable_campaigns(access: Access, audience: Audience) -> list[str]:
     """Those of the audience that the person may link to as well."""
     rows = campaign_rights.linkable(access).filter(pk__in=links.ids_of(KIND, audience.pk))
     return list(rows.values_list("pk", flat=True))
-
-
-def _drop(workspace_id: str, source: str, tables: list[str]) -> None:
-    for table in tables:
-        get_engine(source).drop(workspace_id, table)
 
 
 def _set(audience: Audience, values: dict[str, Any]) -> None:

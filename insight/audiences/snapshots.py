@@ -12,9 +12,9 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, NotFound
 from cdp.core.timezones import zone
-from cdp.warehouse import get_engine
 from insight.audiences import usage, visibility
 from insight.audiences.models import Audience, AudienceVersion
+from insight.datasets import storage
 
 LIMIT = 100
 
@@ -115,5 +115,5 @@ def delete(access: Access, audience: Audience, version: AudienceVersion) -> None
             table, workspace = version.table_name, version.workspace_id
             version.dropped_at = timezone.now()
             version.save(update_fields=["dropped_at"])
-            transaction.on_commit(lambda: get_engine(audience.source).drop(workspace, table))
+            transaction.on_commit(lambda: storage.drop_named(workspace, audience.source, [table]))
         audit.record(access, "audience.snapshot_deleted", audience, before={"snapshot": name})

@@ -11,7 +11,8 @@ from django.db import models
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.warehouse import get_engine
+from cdp.core.errors import DomainError
+from cdp.warehouse import Engine, get_engine
 from insight.audiences.catalog import (
     ITEM_TAG,
     AiplModel,
@@ -31,6 +32,8 @@ from insight.audiences.translating import Translator
 from insight.datasets import aipl_days, naming, rights
 from insight.datasets.models import TAG_KINDS, DatasetField
 from insight.datasets.models import Dataset as DatasetRow
+from insight.datasources.connections import in_place
+from insight.datasources.models import LAKE
 from insight.oneid import queries as oneid
 from insight.oneid.models import IdentityGraph
 
@@ -42,12 +45,14 @@ class WorkspaceCatalog:
 
     `access` says whose rights count: datasets without a grant are not there, and of the others only the rows show
     that the person sees. None opens everything and is for naming things, never for reading data.
+
+    What is read together lives in one data source: `source`, or where none is given, that of what is looked up first.
     """
 
-    def __init__(self, workspace: Any, source: str = "lake", *, access: Access | None) -> None:
+    def __init__(self, workspace: Any, source: str | None = None, *, access: Access | None) -> None:
         self.workspace = workspace
         self.access = access
-        self.engine = get_engine(source)
+        self._source = source
         self.dataset_versions: dict[str, int] = {}
         self.audience_versions: dict[str, int] = {}
         self._datasets: dict[str, tuple[DatasetRow, list[DatasetField]]] = {}
@@ -56,6 +61,34 @@ class WorkspaceCatalog:
         self._tables: dict[str, ibis.Table] = {}
         self._rows: dict[str, rights.Rows] = {}
         self._identities: IdentityGraph | None = None
+
+    @property
+    def source(self) -> str:
+        """The data source that everything looked up lives in."""
+        return self._source or LAKE
+
+    @property
+    def engine(self) -> Engine:
+        return get_engine(self.source)
+
+    def _lives_here(self, name: str, source: str) -> None:
+        """Raises Unknown for what lives in another data source than the rest. What is only named may live anywhere."""
+        if self.access is None:
+            return
+        self._source = self._source or source
+        if source != self._source:
+            places = in_place.names(self.workspace)
+            raise Unknown(
+                _(
+                    "“%(name)s” lives in the data source “%(found)s”, not in “%(wanted)s”. Only what lives in one data "
+                    "source can be combined."
+                )
+                % {
+                    "name": name,
+                    "found": places.get(source, source),
+                    "wanted": places.get(self._source, self._source),
+                }
+            )
 
     def dataset(self, dataset_id: str) -> Dataset:
         """Raises Unknown where the dataset is gone or has never been computed."""
@@ -78,12 +111,14 @@ class WorkspaceCatalog:
         version = self.version(audience_id, snapshot)
         if snapshot is None:
             self.audience_versions[audience_id] = version.number
-        return AudienceTable(audience_id, version.audience.name, lambda: self._lake_table(version.table_name))
+        return AudienceTable(audience_id, version.audience.name, lambda: self._members(version))
 
     def version(self, audience_id: str, snapshot: str | int | None) -> AudienceVersion:
         key = f"{audience_id}/{snapshot}"
         if key not in self._versions:
-            self._versions[key] = _find_version(self.workspace, audience_id, snapshot)
+            version = _find_version(self.workspace, audience_id, snapshot)
+            self._lives_here(version.audience.name, version.audience.source)
+            self._versions[key] = version
         return self._versions[key]
 
     def note_versions(self, rule: Rule) -> None:
@@ -128,6 +163,7 @@ class WorkspaceCatalog:
                     _("The dataset “%(name)s” has not been computed yet. Refresh it first.")
                     % {"name": row.name}
                 )
+            self._lives_here(row.name, row.source)
             self._datasets[dataset_id] = row, list(row.fields.select_related("category"))
         row, fields = self._datasets[dataset_id]
         self.dataset_versions[dataset_id] = row.version
@@ -144,7 +180,7 @@ class WorkspaceCatalog:
     def table_of(self, key: str) -> ibis.Table:
         """The table of a dataset, or of an audience's current version, by its ID."""
         if key.startswith("aud_"):
-            return self._lake_table(self.version(key, None).table_name)
+            return self._members(self.version(key, None))
         return self._open(self.row(key)[0])
 
     def rows_of(self, row: DatasetRow) -> rights.Rows:
@@ -172,7 +208,10 @@ class WorkspaceCatalog:
 
     def _open(self, row: DatasetRow) -> ibis.Table:
         """The current version's table, with the rows that may be read: the only way to a dataset's data."""
-        return rights.only(self._lake_table(row.lake_table), self.rows_of(row))
+        return rights.only(self._table(row.source, row.lake_table), self.rows_of(row))
+
+    def _members(self, version: AudienceVersion) -> ibis.Table:
+        return self._table(version.audience.source, version.table_name)
 
     def has_unique_users(self, key: str) -> bool:
         if key.startswith("aud_"):
@@ -187,12 +226,14 @@ class WorkspaceCatalog:
             return table
         return table.group_by(USER).aggregate(**{column: table[column].arbitrary() for column in columns})
 
-    def _lake_table(self, name: str) -> ibis.Table:
+    def _table(self, source: str, name: str) -> ibis.Table:
         if name not in self._tables:
-            self._tables[name] = self.engine.table(self.workspace, name)
+            self._tables[name] = get_engine(source).table(self.workspace, name)
         return self._tables[name]
 
     def _tags(self, row: DatasetRow, fields: list[DatasetField]) -> TagDataset:
+        if self.access is None and row.source != LAKE:
+            return self._named_tags(row, fields)
         table = self._open(row)
         types = table.schema()
         columns: dict[str, TagColumn] = {}
@@ -206,6 +247,17 @@ class WorkspaceCatalog:
             is_time = types[item.column].is_timestamp()
             columns[item.column] = TagColumn(item.column, item.name, cast(TagType, item.tag_type), is_time)
         return TagDataset(row.pk, row.name, table, columns, unique_users(row), frozenset(lost))
+
+    def _named_tags(self, row: DatasetRow, fields: list[DatasetField]) -> TagDataset:
+        """The tags as the last refresh found them: what only names things must not wait for a database outside."""
+        tags = [item for item in fields if item.role == "tag"]
+        columns = {
+            item.column: TagColumn(item.column, item.name, cast(TagType, item.tag_type))
+            for item in tags
+            if not item.deleted
+        }
+        lost = frozenset(item.column for item in tags if item.deleted)
+        return TagDataset(row.pk, row.name, lambda: self._open(row), columns, unique_users(row), lost)
 
     def _behaviour(self, row: DatasetRow, fields: list[DatasetField]) -> BehaviourDataset:
         live = [item for item in fields if not item.deleted]
@@ -239,7 +291,12 @@ class WorkspaceCatalog:
             row, fields = self.row(linked["dataset"])
         except Unknown:
             return None
-        table = self._open(row)
+        try:
+            table = self._open(row)
+        except DomainError:
+            if self.access is None:
+                return None
+            raise
         types = ("enum", "text", "multi")
         labels = {
             f"{ITEM_TAG}{item.column}": item.name
@@ -256,7 +313,7 @@ class WorkspaceCatalog:
             row.pk,
             row.name,
             lambda: self._open(row),
-            lambda: self._lake_table(aipl_days.days_table(row.pk)),
+            lambda: self._table(LAKE, aipl_days.days_table(row.pk)),
             lambda: aipl_days.computed_days(self.workspace, row.pk),
         )
 

@@ -18,13 +18,13 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import DomainError
-from cdp.warehouse import get_engine
 from insight.audiences import values
 from insight.audiences.catalog import TagDataset
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset
+from insight.datasources.models import LAKE
 
 BORN = re.compile(r"birth|生日|出生", re.I)
 JOINED = re.compile(r"regist|joined|join_|signup|sign_up|member_since|注册|入会", re.I)
@@ -51,13 +51,23 @@ class Starter:
 
 def offered(access: Access) -> list[Starter]:
     """The rules that fit the datasets which the person may use; each question once, the default dataset first."""
-    catalog = WorkspaceCatalog(access.workspace, access=access)
+    catalogs: dict[str, WorkspaceCatalog] = {}
     rows = rights.visible(access).filter(version__gt=0).order_by("-is_default", "name")
     found: dict[str, Starter] = {}
+    away: set[str] = set()
     for row in rows:
-        for starter in _of_dataset(access, catalog, row, found):
-            if starter.key not in found and _fits(access, catalog, starter):
-                found[starter.key] = starter
+        catalog = catalogs.setdefault(
+            row.source, WorkspaceCatalog(access.workspace, row.source, access=access)
+        )
+        try:
+            for starter in _of_dataset(access, catalog, row, found) if row.source not in away else ():
+                if starter.key not in found and _fits(access, catalog, starter):
+                    found[starter.key] = starter
+        except DomainError:
+            # A database outside that cannot be asked offers nothing, and keeps nothing else from being offered.
+            if row.source == LAKE:
+                raise
+            away.add(row.source)
     return list(found.values())
 
 
@@ -158,7 +168,7 @@ def _spent_by_the_best(catalog: WorkspaceCatalog, dataset: TagDataset, column: s
     limit = cache.get(name, "")
     if limit == "":
         positive = dataset.table.filter(dataset.table[column] > 0)
-        found = get_engine().scalar(positive.aggregate(q=positive[column].quantile(BEST_SHARE)))
+        found = catalog.engine.scalar(positive.aggregate(q=positive[column].quantile(BEST_SHARE)))
         limit = None if found is None else float(f"{float(found):.2g}")
         limit = int(limit) if limit is not None and limit.is_integer() else limit
         cache.set(name, limit, CACHE_SECONDS)

@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 from cdp import lake
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
+from cdp.lake.names import quote
 from insight.audiences.membership import USER
-from insight.datasets.refreshing import as_text
+from insight.datasets.cleaning import text_of
 from insight.datasources.models import SourceTable
 
 EXAMPLES = 20
@@ -39,7 +40,7 @@ def check_table(table: SourceTable, id_type: str, encryption: str, drop_bad: boo
         bad = [
             mask(str(value))
             for (value,) in handle.execute(
-                f"SELECT DISTINCT raw FROM (SELECT {as_text(USER)} AS raw, {identity} AS id FROM {path}) "
+                f"SELECT DISTINCT raw FROM (SELECT {text_of(quote(USER))} AS raw, {identity} AS id FROM {path}) "
                 f"WHERE id IS NULL AND trim(raw) <> '' ORDER BY raw LIMIT {EXAMPLES}"
             ).fetchall()
         ]
@@ -75,4 +76,4 @@ def _examples(repeated: list[str], bad: list[str]) -> list[str]:
 
 def identity_of(id_type: str, encryption: str) -> str:
     """The column of a table as a normalised ID, in SQL."""
-    return ID_TYPES[id_type].sql_normalise(as_text(USER), encryption=encryption)  # type: ignore[arg-type]
+    return ID_TYPES[id_type].sql_normalise(text_of(quote(USER)), encryption=encryption)  # type: ignore[arg-type]

@@ -116,7 +116,11 @@ def drop_old_versions() -> int:
     )
     dropped = 0
     for version in old.iterator():
-        get_engine(version.audience.source).drop(version.workspace_id, version.table_name)
+        try:
+            get_engine(version.audience.source).drop(version.workspace_id, version.table_name)
+        except DomainError:
+            log.exception("Version %s could not be dropped; the next run tries again.", version.pk)
+            continue
         AudienceVersion.objects.filter(pk=version.pk).update(dropped_at=timezone.now())
         dropped += 1
     return dropped

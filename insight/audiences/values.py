@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
-from cdp.warehouse import get_engine
 from insight.audiences.catalog import AiplModel, BehaviourDataset, RfmModel, TagDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 
@@ -45,11 +44,13 @@ def values_of(
         every = catalog.rows_of(catalog.row(dataset_id)[0]) is None
         named = _names(catalog, dataset, column, object_name)
         if isinstance(dataset, TagDataset):
-            found = _search(_tag_values(dataset, column), search, named, every=every)
+            found = _search(catalog, _tag_values(dataset, column), search, named, every=every)
         elif isinstance(dataset, RfmModel | AiplModel):
             raise NotFound(_("A model has no list of values."))
         else:
-            found = _search(_behaviour_values(dataset, column, object_name), search, named, every=every)
+            found = _search(
+                catalog, _behaviour_values(dataset, column, object_name), search, named, every=every
+            )
         cache.set(name, found, CACHE_SECONDS)
     return found
 
@@ -94,7 +95,9 @@ def _names(catalog: WorkspaceCatalog, dataset: Any, column: str, object_name: st
     return catalog.value_names(*dataset.named_at(object_name))
 
 
-def _search(values: ibis.Table, search: str, names: ibis.Table | None, *, every: bool) -> dict[str, Any]:
+def _search(
+    catalog: WorkspaceCatalog, values: ibis.Table, search: str, names: ibis.Table | None, *, every: bool
+) -> dict[str, Any]:
     """`every`: values that only the names know are listed as well, with a count of 0."""
     term = search.strip().lower()
     rows = values.filter(values["value"].notnull() & (values["value"] != ""))
@@ -116,6 +119,6 @@ def _search(values: ibis.Table, search: str, names: ibis.Table | None, *, every:
     shown = counted.order_by([ibis.desc("count"), "value"]).limit(most + 1)
     found = [
         {key: value for key, value in row.items() if value is not None}
-        for row in get_engine().execute(shown).to_pylist()
+        for row in catalog.engine.execute(shown).to_pylist()
     ]
     return {"results": found[:most], "more": len(found) > most}

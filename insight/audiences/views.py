@@ -39,6 +39,7 @@ from insight.audiences.list_columns import (
 )
 from insight.audiences.models import Audience, Folder
 from insight.campaigns import links
+from insight.datasources.connections import in_place
 
 SEE = "insight.audience.list"
 
@@ -129,7 +130,7 @@ class AudienceList(ListPage):
         folder = self.request.GET.get("folder", "")
         if folder and not self.request.GET.get("q"):
             rows = rows.filter(folder=folder) if folder != "none" else rows.filter(folder__isnull=True)
-        rows = rows.select_related("owner", "folder", "workspace", "current")
+        rows = in_place.with_names(rows.select_related("owner", "folder", "workspace", "current"))
         rows = links.with_names(KIND, rows)
         return extras.with_marks(rows).annotate(
             snapshot_count=Count("versions", filter=Q(versions__is_snapshot=True))

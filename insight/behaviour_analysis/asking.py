@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
-from cdp.warehouse import get_engine
 from insight.audiences import queries, rule_checks, rules, visibility
 from insight.audiences.behaviour import record_conditions
 from insight.audiences.catalog import BehaviourDataset, Unknown
@@ -61,7 +60,7 @@ class Ground:
         return (at >= ibis.literal(self.start)) & (at < ibis.literal(self.end))
 
     def run(self, expression: ibis.Table) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = get_engine(self.catalog.engine.name).execute(expression).to_pylist()
+        found: list[dict[str, Any]] = self.catalog.engine.execute(expression).to_pylist()
         return found
 
     def type_label(self, value: str) -> str:
@@ -89,6 +88,8 @@ def ground_of(access: Access, given: Mapping[str, Any]) -> Ground:
         raise ValidationFailed(message, errors={"dataset": [message]})
     first, last = _period(given)
     audience = _audience(access, str(given.get("audience") or ""), fields)
+    if audience is not None:
+        queries.check_source(audience, dataset.source)
     return Ground(access, catalog, dataset, behaviour, audience, first, last)
 
 

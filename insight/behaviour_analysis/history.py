@@ -44,7 +44,7 @@ def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -
     the others, then those without one (as far as there are such). Values are those that the tag has today.
     Raises NotFound, ValidationFailed.
     """
-    catalog = WorkspaceCatalog(access.workspace, access=access)
+    catalog = WorkspaceCatalog(access.workspace, audience.source, access=access)
     try:
         dataset, fields = catalog.row(dataset_id)
     except Unknown as error:

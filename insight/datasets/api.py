@@ -19,7 +19,8 @@ from cdp.core.errors import NotFound, PermissionDenied, ValidationFailed
 from insight.datasets import categories, definition, granting, queries, rights, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder, DatasetGrant, DatasetVersion, TagCategory
-from insight.datasources.models import SourceTable
+from insight.datasources.connections import in_place
+from insight.datasources.models import LAKE, SourceTable
 from insight.datasources.queries import failed_copies
 
 
@@ -98,7 +99,7 @@ class DatasetFilter(django_filters.FilterSet):
 
     class Meta:
         model = Dataset
-        fields = ["kind", "state", "is_default"]
+        fields = ["kind", "state", "is_default", "source"]
 
 
 class DatasetViewSet(WorkspaceViewSet):
@@ -107,7 +108,7 @@ class DatasetViewSet(WorkspaceViewSet):
     model = Dataset
     serializer_class = DatasetSerializer
     filterset_class = DatasetFilter
-    search_fields = ["name", "description", "table__name"]
+    search_fields = ["name", "description", "table__name", "remote"]
     ordering_fields = ["name", "updated_at", "rows"]
     required_permission = {
         "list": "insight.dataset.view",
@@ -197,13 +198,16 @@ class DatasetViewSet(WorkspaceViewSet):
         return self.get_paginated_response(VersionSerializer(rows, many=True).data)
 
     @extend_schema(
-        parameters=[OpenApiParameter("table", required=True)],
+        parameters=[OpenApiParameter("table", required=True), OpenApiParameter("source")],
         responses=OpenApiResponse(description="Columns and a proposal"),
     )
     @action(detail=False)
     def fields(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The columns of `?table=` and what a dataset of it could say about them."""
-        name = request.query_params.get("table", "")
+        """The columns of `?table=`, in the built-in or another `?source=`, and what a dataset could say of them."""
+        name, source = request.query_params.get("table", ""), request.query_params.get("source") or LAKE
+        if source != LAKE:
+            placed = in_place.find_table(self.workspace, source, name)
+            return Response({"columns": placed.columns, "rows": None, "proposal": queries.propose(placed)})
         table = SourceTable.objects.in_workspace(self.workspace).filter(name=name).first()
         if table is None:
             raise NotFound(_("There is no such table, or it has not been loaded."))

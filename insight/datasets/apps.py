@@ -24,6 +24,7 @@ class DatasetsConfig(AppConfig):
         )
         from insight.datasets.models import Dataset
         from insight.datasources import services as datasources
+        from insight.datasources.connections import in_place
 
         datasources.users_of.add(
             "datasets",
@@ -31,6 +32,12 @@ class DatasetsConfig(AppConfig):
                 Dataset.objects.filter(Q(table=table) | Q(joins__table=table) | Q(dimensions__table=table))
                 .distinct()
                 .values_list("name", flat=True)
+            ),
+        )
+        in_place.users_of.add(
+            "datasets",
+            lambda source: list(
+                Dataset.objects.filter(source=source.pk).order_by("name").values_list("name", flat=True)
             ),
         )
         # Somebody who comes back later begins without grants.

@@ -20,7 +20,6 @@ from insight.datasets.models import (
     DatasetJoin,
 )
 from insight.datasets.reading import Reader
-from insight.datasources.models import LAKE, SourceTable
 
 TOP = {
     "name",
@@ -66,8 +65,7 @@ def read(
     Raises ValidationFailed with paths such as tags/0/column.
     """
     kind = data.get("kind")
-    table = SourceTable.objects.in_workspace(workspace).filter(name=data.get("table")).first()
-    reader = Reader(joining.Source(workspace, table) if table is not None else None)
+    reader = Reader(None)
     if kind not in KNOWN:
         reader.wrong(
             "kind", _("Choose one of %(kinds)s.") % {"kinds": ", ".join([*KNOWN, *kinds.KINDS.keys()])}
@@ -76,10 +74,7 @@ def read(
     for key in set(data) - KNOWN[kind]:
         reader.wrong(key, _("Unknown field."))
     values = common(reader, workspace, data)
-    if data.get("source", LAKE) != LAKE:
-        reader.wrong("source", _("There is no such data source."))
-    if table is None or table.state != SourceTable.State.READY:
-        reader.wrong("table", _("There is no such table, or it has not been loaded."))
+    place = definition_tables.source(reader, workspace, data)
     joins = definition_tables.joins(reader, workspace, data)
     if kind != Dataset.Kind.ITEM_TAGS:
         _people(reader, data)
@@ -102,7 +97,7 @@ def read(
             reader.wrong(f"joins/{place}", joining.not_unique(joins[place], examples))
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
-    values |= {"kind": kind, "table": table, "definition": definition}
+    values |= {"kind": kind, "definition": definition, **place}
     return values, reader.fields, joins, dimensions
 
 
@@ -266,7 +261,8 @@ def write(dataset: Dataset) -> dict[str, Any]:
     found: dict[str, Any] = {
         "description": dataset.description,
         "folder": dataset.folder_id,
-        "table": dataset.table.name if dataset.table else None,
+        "source": dataset.source,
+        "table": dataset.table_name or None,
         "dimensions": [
             {
                 "place": row.place,

@@ -6,15 +6,55 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from cdp.core.errors import NotFound
 from insight.datasets import joining, naming
 from insight.datasets.models import Dataset, DatasetDimension, DatasetJoin
 from insight.datasets.reading import Reader
-from insight.datasources.models import SourceTable
+from insight.datasources.connections import in_place
+from insight.datasources.models import LAKE, SourceTable
+
+IN_PLACE = ("user_tags", "behaviour", "item_tags")
+"""Kinds of datasets that can live in a data source of their own."""
+
+
+def source(reader: Reader, workspace: Any, data: dict[str, Any]) -> dict[str, Any]:
+    """Where the dataset lives and the table that it is made of; from here on the reader knows the table's columns.
+
+    Raises DomainError (502) where the data source cannot be asked.
+    """
+    wanted, name = data.get("source") or LAKE, data.get("table")
+    if wanted == LAKE:
+        table = SourceTable.objects.in_workspace(workspace).filter(name=name).first()
+        if table is not None:
+            reader.source = joining.Source(workspace, table)
+        if table is None or table.state != SourceTable.State.READY:
+            reader.wrong("table", _("There is no such table, or it has not been loaded."))
+        return {"source": LAKE, "table": table, "remote": ""}
+    if data.get("kind") not in IN_PLACE:
+        reader.wrong("source", kinds_in_place())
+    else:
+        try:
+            placed = in_place.find_table(workspace, str(wanted), str(name or ""))
+            reader.source = joining.PlacedSource(workspace, placed)
+        except NotFound as error:
+            reader.wrong("source" if error.code == "source_missing" else "table", str(error))
+    return {"source": str(wanted), "table": None, "remote": str(name or "")}
+
+
+def kinds_in_place() -> str:
+    """Which kinds of datasets can live outside of the built-in data source."""
+    labels = [str(Dataset.Kind(kind).label) for kind in IN_PLACE]
+    return _("Only datasets of these kinds can live in this data source: %(kinds)s.") % {
+        "kinds": ", ".join(labels)
+    }
 
 
 def joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJoin]:
     """The joined tables; from here on the reader knows their columns."""
     given = reader.listing(data.get("joins"), "joins")
+    if given and isinstance(reader.source, joining.PlacedSource):
+        reader.wrong("joins", _("Only tables of the built-in data source can be joined. Use a view there."))
+        return []
     if len(given) > joining.MOST_TABLES:
         reader.wrong("joins", _("Join at most %(most)d tables.") % {"most": joining.MOST_TABLES})
     if reader.source is None:
@@ -28,6 +68,9 @@ def joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJ
 
 def dimensions(reader: Reader, workspace: Any, kind: str, data: dict[str, Any]) -> list[DatasetDimension]:
     """The tables that name values."""
+    if data.get("dimensions") and isinstance(reader.source, joining.PlacedSource):
+        reader.wrong("dimensions", _("Only values of the built-in data source can be named by a table."))
+        return []
     rows: list[DatasetDimension] = []
     parts = ("key", "label", "attribute", "attribute_column")
     for index, item in enumerate(reader.listing(data.get("dimensions"), "dimensions")):
@@ -99,10 +142,11 @@ def items(reader: Reader, workspace: Any, data: dict[str, Any], definition: dict
     if data.get("items") is None:
         return
     given = reader.mapping(data["items"], "items", {"dataset", "object"})
-    kind = Dataset.Kind.ITEM_TAGS
-    found = Dataset.objects.in_workspace(workspace).filter(pk=str(given.get("dataset", "")), kind=kind)
+    engine = reader.source.engine if reader.source is not None else LAKE
+    rows = Dataset.objects.in_workspace(workspace).filter(kind=Dataset.Kind.ITEM_TAGS, source=engine)
+    found = rows.filter(pk=str(given.get("dataset", "")))
     if not found.exists():
-        reader.wrong("items/dataset", _("There is no such item-tag dataset."))
+        reader.wrong("items/dataset", _("There is no such item-tag dataset in the data source."))
     wanted = str(given.get("object") or "")
     if not data.get("object_key"):
         columns = {item.name: item.column for item in reader.fields if item.role == "object"}

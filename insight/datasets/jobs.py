@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -11,11 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from admin_center.organizations.settings import workspace_settings
-from cdp import lake
 from cdp.core.errors import Cancelled, DomainError
 from cdp.jobs import JobContext, JobKind, register
-from insight.datasets import custom, kinds, naming, refreshing, services
+from insight.datasets import custom, kinds, naming, refreshing, services, storage
 from insight.datasets.models import Dataset, DatasetVersion
+from insight.datasources.models import LAKE
 
 KEPT_VERSIONS = 2
 RETRY_SECONDS = (60.0, 300.0, 900.0)
@@ -96,15 +97,16 @@ class RefreshDataset(JobKind):
         """The last good version stays in use; nothing is left of the one that was not finished."""
         dataset = Dataset.objects.filter(pk=job.params["dataset"]).first()
         if dataset is None:
-            services.drop_tables(job.workspace, job.params["dataset"])
+            services.drop_tables(job.workspace, job.params.get("source", LAKE), job.params["dataset"])
             return
         state, text = Dataset.State.FAILED, str(error)
         if error.code == "cancelled":
             state, text = Dataset.State.READY if dataset.version else Dataset.State.NEW, ""
         Dataset.objects.filter(pk=dataset.pk).update(state=state, error=text)
         unfinished = f"{dataset.pk}_v{dataset.version + 1}"
-        for table in (unfinished, naming.table_of(unfinished)):
-            lake.drop_table(job.workspace, table)
+        storage.drop(
+            job.workspace, dataset.source, lambda table: table in (unfinished, naming.table_of(unfinished))
+        )
 
 
 @register
@@ -116,8 +118,12 @@ class RefreshDatasetPeriodically(ScheduledUpdate, RefreshDataset):
 
 
 def _drop_old(dataset: Dataset, version: int) -> None:
-    """Readers of the version before may still be at work; the one before that is free."""
-    old, previous = f"{dataset.pk}_v{version - KEPT_VERSIONS}", f"{dataset.pk}_v{version - 1}"
-    for table in lake.tables(dataset.workspace):
-        if table == old or table.startswith((f"{old}_values_", f"{previous}_values_")):
-            lake.drop_table(dataset.workspace, table)
+    """Readers of the version before may still be at work; those before it are free."""
+    name = re.compile(rf"{dataset.pk}_v(\d+)(_values_.*)?")
+
+    def is_old(table: str) -> bool:
+        found = name.fullmatch(table)
+        age = version - int(found[1]) if found else 0
+        return age >= KEPT_VERSIONS or (age == 1 and bool(found and found[2]))
+
+    storage.drop(dataset.workspace, dataset.source, is_old)

@@ -14,10 +14,14 @@ import duckdb
 from django.utils.translation import gettext as _
 
 from cdp import lake
-from cdp.core.errors import Conflict
+from cdp.core.errors import Conflict, NotFound
 from cdp.lake.names import quote
+from insight.datasets.cleaning import LAKE_CLEANING, POSTGRES_CLEANING, Cleaning, text_of
 from insight.datasets.models import Dataset, DatasetJoin
-from insight.datasources.models import SourceTable
+from insight.datasources import queries
+from insight.datasources.connections import in_place
+from insight.datasources.connections.in_place import InPlaceTable
+from insight.datasources.models import LAKE, SourceTable
 from insight.datasources.queries import masked
 
 MOST_TABLES = 5
@@ -27,7 +31,13 @@ _MATCHED = "@matched"
 
 
 class Source:
-    """A table and the tables joined to it, in order. Only `name`, `columns` and `column_type` need no lake."""
+    """A table and the tables joined to it, in order. Only `name`, `columns` and `column_type` need no lake.
+
+    `clean` makes the values of its columns clean in the SQL of the engine `engine`.
+    """
+
+    engine: str = LAKE
+    clean: Cleaning = LAKE_CLEANING
 
     def __init__(self, workspace: Any, table: SourceTable, joins: Sequence[DatasetJoin] = ()) -> None:
         self.workspace = workspace
@@ -51,6 +61,20 @@ class Source:
     def column_type(self, name: str) -> str | None:
         """The type of a column (text, integer, number, boolean, date, datetime); None where there is none."""
         return next((column["type"] for column in self.columns if column["name"] == name), None)
+
+    @property
+    def examples(self) -> dict[str, list[Any]]:
+        """A few values of each column, masked where they identify people."""
+        found: dict[str, list[Any]] = {}
+        starts = ["", *(f"{join.name}." for join in self.joins)]
+        for start, table in zip(starts, self.tables, strict=True):
+            for line in self._sample(table)["rows"]:
+                for name, value in line.items():
+                    found.setdefault(f"{start}{name}", []).append(value)
+        return found
+
+    def _sample(self, table: Any) -> dict[str, Any]:
+        return queries.sample(table)
 
     @cached_property
     def physical(self) -> dict[str, str]:
@@ -153,8 +177,52 @@ class Source:
         ]
 
 
+class PlacedSource(Source):
+    """A table of a data source that datasets live in, read where it is. Nothing is joined to it."""
+
+    clean = POSTGRES_CLEANING
+
+    def __init__(self, workspace: Any, table: InPlaceTable) -> None:
+        super().__init__(workspace, table)  # type: ignore[arg-type]
+        self.placed = table
+        self.engine = table.source.pk
+
+    @cached_property
+    def physical(self) -> dict[str, str]:
+        """The database's types of the columns that are there now. Raises Conflict where the table is gone."""
+        try:
+            return {column.name: column.declared for column in self.placed.described}
+        except NotFound as error:
+            raise Conflict(_("The source table is no longer there."), code="table_missing") from error
+
+    @property
+    def relation(self) -> str:
+        return self.placed.relation
+
+    def _sample(self, table: Any) -> dict[str, Any]:
+        return self.placed.sample()
+
+
+def is_moment(source: Source, column: str) -> bool:
+    """Whether a column holds moments in the world, not times of a clock somewhere."""
+    return "with time zone" in source.physical.get(column, "").lower()
+
+
+def table_of(dataset: Dataset) -> SourceTable | InPlaceTable | None:
+    """The table that a dataset is made of; None where it, or the data source that it lies in, is gone."""
+    if dataset.source == LAKE:
+        return dataset.table
+    source = in_place.usable(dataset.workspace_id).filter(pk=dataset.source).first()
+    return InPlaceTable(source, dataset.remote) if source is not None else None
+
+
 def source_of(dataset: Dataset) -> Source:
     """What a dataset is computed from. Raises Conflict where its table is gone."""
+    if dataset.source != LAKE:
+        placed = table_of(dataset)
+        if not isinstance(placed, InPlaceTable):
+            raise Conflict(_("The data source is no longer there."), code="source_missing")
+        return PlacedSource(dataset.workspace, placed)
     if dataset.table is None:
         raise Conflict(_("The source table is no longer there."), code="table_missing")
     return Source(dataset.workspace, dataset.table, joins_of(dataset))
@@ -173,15 +241,6 @@ def not_unique(join: DatasetJoin, examples: list[dict[str, Any]]) -> str:
     return _(
         "The table %(table)s has several rows for one key, so people or events would count twice: %(examples)s."
     ) % {"table": join.table.name, "examples": shown}
-
-
-def text_of(expression: str) -> str:
-    """Any column as text: whole numbers without decimals, so that 123.0 and 123 are the same identifier."""
-    number = f"TRY_CAST({expression} AS DOUBLE)"
-    return (
-        f"CASE WHEN regexp_matches(typeof({expression}), 'DOUBLE|FLOAT|DECIMAL') AND {number} = trunc({number}) "
-        f"AND abs({number}) < 9e15 THEN {number}::BIGINT::VARCHAR ELSE {expression}::VARCHAR END"
-    )
 
 
 def _shown(columns: list[str], values: Sequence[Any]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core.errors import Conflict
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
+from cdp.warehouse import Engine, get_engine
+from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source
 from insight.datasets.models import Dataset, DatasetField
 
@@ -51,20 +52,19 @@ def measure(
     """
     key = KEYS.get(dataset.kind, USER)
     source = _source(origin, fields, columns)
-    path = lake.table_path(dataset.workspace, table)
+    engine = get_engine(dataset.source)
+    path = engine.path(dataset.workspace, table)
     times = ', min("at")::VARCHAR, max("at")::VARCHAR' if dataset.kind == Dataset.Kind.BEHAVIOUR else ""
     counted = [item for item in fields if item.role in ("id", "tag", "object")]
     filled = "".join(f", count({quote(item.column)})" for item in counted)
-    with lake.cursor() as handle:
-        found = handle.execute(f"SELECT count(*), count(DISTINCT {key}){filled}{times} FROM {path}")
-        rows, users, *rest = found.fetchone() or (0, 0)
+    rows, users, *rest = engine.rows(f"SELECT count(*), count(DISTINCT {key}){filled}{times} FROM {path}")[0]
     if not rows:
         reason = _("No row has a valid user identifier. Check the identifier's column and ID type.")
         if key != USER:
             reason = _("No row has an item ID.")
         raise Conflict(reason, code="no_rows")
     shares = {item.column: count / rows for item, count in zip(counted, rest, strict=False)}
-    distinct = _distinct(path, counted)
+    distinct = _distinct(engine, path, counted)
     stats = {
         "unique_users": dataset.kind == Dataset.Kind.USER_TAGS and rows == users,
         "first_at": rest[-2] if times else None,
@@ -77,9 +77,9 @@ def measure(
     }
     stats["ids"] = [_id_stats(item, users, source, stats, rows) for item in fields if item.id_type]
     if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
-        stats["repeated"] = _repeated(fields, path)
+        stats["repeated"] = _repeated(engine, fields, path)
     if any(item.role == "object_key" for item in fields):
-        stats |= _attributes(path)
+        stats |= _attributes(engine, path)
     stats["joins"] = origin.matches()
     stats["warnings"] = _warnings(dataset, fields, rows - users, stats)
     return Measured(rows, users, stats)
@@ -106,17 +106,15 @@ def _id_stats(
 def _source(origin: Source, fields: list[DatasetField], columns: dict[str, str]) -> dict[str, Any]:
     """What the source held: rows, rows without identifier or time, and per column values that did not fit."""
     identifier = next(item for item in fields if item.role in ("identifier", "item"))
-    parts = ["count(*)", f"count(*) FILTER ({_blank(identifier.column)})"]
+    parts = ["count(*)", f"count(*) FILTER (WHERE {_blank(identifier.column)})"]
     time = columns.get("at")
     no_time = f"({columns['user_unique_id']}) IS NOT NULL AND ({time}) IS NULL" if time else "false"
-    parts.append(f"count(*) FILTER ({no_time})")
+    parts.append(f"count(*) FILTER (WHERE {no_time})")
     checked = [item for item in fields if _may_not_fit(origin, item)]
     for item in checked:
         expression = columns[_OUTPUT.get(item.role, item.column)]
-        parts.append(f"count(*) FILTER (NOT {_blank(item.column)} AND ({expression}) IS NULL)")
-    with lake.cursor() as handle:
-        row = handle.execute(f"SELECT {', '.join(parts)} FROM {origin.relation}").fetchone()
-    assert row is not None
+        parts.append(f"count(*) FILTER (WHERE NOT {_blank(item.column)} AND ({expression}) IS NULL)")
+    row = get_engine(origin.engine).rows(f"SELECT {', '.join(parts)} FROM {origin.relation}")[0]
     invalid = {item.column: count for item, count in zip(checked, row[3:], strict=True) if count}
     return {"rows": row[0], "without_id": row[1], "without_time": row[2], "invalid": invalid}
 
@@ -135,52 +133,48 @@ def _may_not_fit(origin: Source, item: DatasetField) -> bool:
     return (item.tag_type == "date" or item.role == "time") and kind not in ("date", "datetime")
 
 
-def _distinct(path: str, fields: list[DatasetField]) -> dict[str, int]:
+def _distinct(engine: Engine, path: str, fields: list[DatasetField]) -> dict[str, int]:
     """Different values per column, of lists their parts. One column at a time: that bounds the memory."""
     found = {}
-    with lake.cursor() as handle:
-        for item in fields:
-            name = quote(item.column)
-            rows = f"(SELECT unnest({name}) AS v FROM {path})" if item.tag_type == "multi" else path
-            value = "v" if item.tag_type == "multi" else name
-            row = handle.execute(f"SELECT count(DISTINCT {value}) FROM {rows}").fetchone()
-            found[item.column] = row[0] if row else 0
+    for item in fields:
+        name = quote(item.column)
+        rows = f"(SELECT unnest({name}) AS v FROM {path}) parts" if item.tag_type == "multi" else path
+        value = "v" if item.tag_type == "multi" else name
+        found[item.column] = engine.rows(f"SELECT count(DISTINCT {value}) FROM {rows}")[0][0]
     return found
 
 
-def _repeated(fields: list[DatasetField], path: str) -> list[dict[str, Any]]:
+def _repeated(engine: Engine, fields: list[DatasetField], path: str) -> list[dict[str, Any]]:
     """Identifiers that occur most often, masked: [{"value", "rows"}]."""
     identifier = next(item for item in fields if item.role == "identifier")
-    with lake.cursor() as handle:
-        rows = handle.execute(
-            f"SELECT {USER}, count(*) AS n FROM {path} GROUP BY 1 HAVING n > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
-        ).fetchall()
+    rows = engine.rows(
+        f"SELECT {USER}, count(*) AS n FROM {path} GROUP BY 1 HAVING count(*) > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
+    )
     mask = ID_TYPES[identifier.id_type].mask
     return [{"value": mask(value), "rows": count} for value, count in rows]
 
 
-def _attributes(path: str) -> dict[str, Any]:
+def _attributes(engine: Engine, path: str) -> dict[str, Any]:
     """What the object attributes of behaviour say: the one with most values, and types that they count differently.
 
     An event has a row per attribute, so within a type every attribute should come to the same times and amount.
     """
     totals: dict[str, list[tuple[str, float, float]]] = {}
-    with lake.cursor() as handle:
-        widest = handle.execute(
-            f"SELECT object_key FROM {path} WHERE object_key IS NOT NULL GROUP BY 1 "
-            f"ORDER BY count(DISTINCT object_value) DESC, 1 LIMIT 1"
-        ).fetchone()
-        for kind, name, times, amount in handle.execute(
-            f"""SELECT "type", object_key, sum(coalesce("count", 1))::DOUBLE, coalesce(sum(amount), 0)::DOUBLE
-                FROM {path} WHERE object_key IS NOT NULL GROUP BY ALL ORDER BY ALL"""
-        ).fetchall():
-            totals.setdefault(kind, []).append((name, times, amount))
+    widest = engine.rows(
+        f"SELECT object_key FROM {path} WHERE object_key IS NOT NULL GROUP BY 1 "
+        "ORDER BY count(DISTINCT object_value) DESC, 1 LIMIT 1"
+    )
+    for kind, name, times, amount in engine.rows(
+        f"""SELECT "type", object_key, sum(coalesce("count", 1))::{NUMBER}, coalesce(sum(amount), 0)::{NUMBER}
+            FROM {path} WHERE object_key IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"""
+    ):
+        totals.setdefault(kind, []).append((name, times, amount))
     differing = {
         kind: [name for name, *_figures in rows]
         for kind, rows in totals.items()
         if any(_differ([row[place] for row in rows]) for place in (1, 2))
     }
-    return {"base_object": widest[0] if widest else "", "attributes_differ": differing}
+    return {"base_object": widest[0][0] if widest else "", "attributes_differ": differing}
 
 
 def _differ(figures: list[float]) -> bool:

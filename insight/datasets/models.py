@@ -77,7 +77,10 @@ class DatasetFolder(WorkspaceScoped):
 
 
 class Dataset(WorkspaceScoped, TimeStamped, Versioned):
-    """A table and what its columns mean. `version` is the last good one; its lake table is `<id>_v<version>`."""
+    """A table and what its columns mean. `version` is the last good one; its table is `<id>_v<version>`.
+
+    `source` says where it lives: in the lake, or in a database outside, whose table `remote` is read there.
+    """
 
     class Kind(models.TextChoices):
         USER_TAGS = "user_tags", _("User tags")
@@ -107,6 +110,11 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)
     source = models.CharField(_("data source"), max_length=40, default="lake")
     table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, null=True, related_name="datasets")
+    remote = models.CharField(
+        max_length=128,
+        blank=True,
+        help_text="The table's name in the data source, where that is not the built-in one.",
+    )
     definition: Any = models.JSONField(default=dict)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.NEW)
     error = models.TextField(blank=True)
@@ -148,8 +156,13 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         return self.name
 
     @property
+    def table_name(self) -> str:
+        """What the table that it is made of is called where it lies; empty where it is made of none."""
+        return self.remote or (self.table.name if self.table else "")
+
+    @property
     def lake_table(self) -> str:
-        """The lake table of the current version."""
+        """The table of the current version, in the lake or the data source that the dataset lives in."""
         return f"{self.pk}_v{self.version}"
 
     @property

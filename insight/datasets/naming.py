@@ -17,8 +17,9 @@ from cdp import lake
 from cdp.core.errors import NotFound
 from cdp.lake.names import literal, quote
 from cdp.warehouse import get_engine
-from insight.datasets.joining import text_of
+from insight.datasets.cleaning import text_of
 from insight.datasets.models import Dataset, DatasetDimension, DatasetField
+from insight.datasources.models import LAKE
 
 OBJECT = "object"
 """The place of object attributes in the attribute-and-value form."""
@@ -66,6 +67,8 @@ def write(dataset: Dataset, version: str) -> list[str]:
             f"min({text_of(quote(row.label))}) AS label FROM {path} "
             f"WHERE {quote(row.key)} IS NOT NULL AND {quote(row.label)} IS NOT NULL GROUP BY ALL"
         )
+    if dataset.source != LAKE:
+        return missing
     target = lake.table_path(dataset.workspace, table_of(version))
     with lake.transaction() as handle:
         handle.execute(f"DROP TABLE IF EXISTS {target}")

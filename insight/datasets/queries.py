@@ -6,17 +6,19 @@ import hashlib
 import re
 from typing import Any
 
-import duckdb
+import ibis
 from django.db.models import Count
 from django.urls import reverse
 
 from cdp import lake
 from cdp.console.home import Part
 from cdp.core.access import Access
-from cdp.core.errors import NotFound
+from cdp.core.errors import EngineError, NotFound
 from cdp.lake.names import literal, quote
+from cdp.warehouse import get_engine
 from insight.datasets import naming, rights
 from insight.datasets.models import JSON, Dataset, DatasetField
+from insight.datasources.connections.in_place import InPlaceTable
 from insight.datasources.queries import looks_personal, profile
 
 MAX_VALUES = 3000
@@ -78,7 +80,7 @@ def _counted(
     table = f"{dataset.lake_table}_values_{hashlib.sha256(text.encode()).hexdigest()[:12]}"
     try:
         found = _search(dataset, table, search, limit)
-    except duckdb.CatalogException:
+    except NotFound:
         _count(dataset, item, column, attribute, table, rows)
         found = _search(dataset, table, search, limit)
     place = naming.OBJECT if attribute else column
@@ -89,34 +91,32 @@ def _counted(
     ]
 
 
-def _search(dataset: Dataset, table: str, search: str, limit: int) -> list[tuple[str, int]]:
-    path = lake.table_path(dataset.workspace, table)
-    with lake.cursor() as handle:
-        return handle.execute(
-            f"SELECT v, n FROM {path} WHERE $search = '' OR contains(lower(v), lower($search)) "
-            f"ORDER BY n DESC, v LIMIT {int(limit)}",
-            {"search": search.strip()},
-        ).fetchall()
+def _search(dataset: Dataset, name: str, search: str, limit: int) -> list[tuple[str, int]]:
+    engine = get_engine(dataset.source)
+    table = engine.table(dataset.workspace, name)
+    if term := search.strip().lower():
+        table = table.filter(table["v"].lower().contains(term))
+    found = engine.execute(table.order_by([ibis.desc("n"), "v"]).limit(int(limit)))
+    return list(zip(found["v"].to_pylist(), found["n"].to_pylist(), strict=True))
 
 
 def _count(
-    dataset: Dataset, item: Any, column: str, attribute: str, table: str, rows: rights.Rows = None
+    dataset: Dataset, item: Any, column: str, attribute: str, name: str, rows: rights.Rows = None
 ) -> None:
     """Make the table (v, n) of a version's values, most frequent first."""
-    source = f"unnest({quote(column)})" if item is not None and item.tag_type == "multi" else quote(column)
-    path = lake.table_path(dataset.workspace, dataset.lake_table)
-    only = f"WHERE ({rights.where(dataset, rows)})"
-    only += f" AND object_key = {literal(attribute)}" if attribute else ""
+    engine = get_engine(dataset.source)
+    shown = rights.only(engine.table(dataset.workspace, dataset.lake_table), rows)
+    if attribute:
+        shown = shown.filter(shown["object_key"] == attribute)
+    is_list = item is not None and item.tag_type == "multi"
+    values = shown.select(v=(shown[column].unnest() if is_list else shown[column]).cast("string"))
+    values = values.filter(values["v"].notnull())
+    counted = values.group_by("v").aggregate(n=values.count()).order_by([ibis.desc("n"), "v"])
     try:
-        with lake.transaction() as handle:
-            handle.execute(
-                f"CREATE TABLE {lake.table_path(dataset.workspace, table)} AS SELECT v, count(*) AS n FROM "
-                f"(SELECT {source}::VARCHAR AS v FROM {path} {only}) "
-                "WHERE v IS NOT NULL GROUP BY v ORDER BY n DESC, v"
-            )
-    except (duckdb.TransactionException, duckdb.CatalogException):
+        engine.create_table_as(dataset.workspace, name, counted)
+    except EngineError:
         # Somebody who asked at the same time may have made it first.
-        if not lake.table_exists(dataset.workspace, table):
+        if name not in engine.tables(dataset.workspace):
             raise
 
 
@@ -137,7 +137,7 @@ def count_by_kind(access: Access) -> list[Part]:
 
 def propose(table: Any) -> dict[str, Any]:
     """A first definition of a user-tag dataset from a table's columns and their profile."""
-    columns = profile(table)
+    columns = table.profile() if isinstance(table, InPlaceTable) else profile(table)
     identifier = _identifier(columns, table.rows or 1)
     tags, ids = [], []
     for column in columns:
@@ -150,7 +150,8 @@ def propose(table: Any) -> dict[str, Any]:
             tags.append(
                 {"column": name, "name": name.replace("_", " ").capitalize()[:64], "type": _tag_type(column)}
             )
-    separators = _separators(table, [tag["column"] for tag in tags if tag["type"] in ("enum", "text")])
+    listed = [tag["column"] for tag in tags if tag["type"] in ("enum", "text")]
+    separators = {} if isinstance(table, InPlaceTable) else _separators(table, listed)
     for tag in tags:
         if tag["column"] in separators:
             tag.update(type="multi", separator=separators[tag["column"]])

@@ -1,4 +1,4 @@
-"""Computing a version of a dataset: the source table, cleaned and typed, as a new table of the lake."""
+"""Computing a version of a dataset: the source table, cleaned and typed, as a new table of the engine it lies in."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core import timezones
-from cdp.core.errors import Conflict, EngineError
-from cdp.core.identifiers import ID_TYPES
+from cdp.core.errors import Conflict, EngineError, NotFound
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
-from cdp.warehouse import failures
+from cdp.warehouse import Engine, get_engine
 from insight.datasets import rfm
-from insight.datasets.joining import Source, not_unique, source_of, text_of
+from insight.datasets.cleaning import NUMBER
+from insight.datasets.joining import Source, is_moment, not_unique, source_of
 from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, unmatched
-from insight.datasets.models import JSON, Dataset, DatasetField
-from insight.datasources.importing import cast as parse_text
+from insight.datasets.models import Dataset, DatasetField
 
 
 def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
@@ -38,38 +37,30 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     if dataset.kind == Dataset.Kind.RFM:
         return _compute_rfm(dataset, live, lost, source, table, job)
     key = KEYS.get(dataset.kind, USER)
+    sort: tuple[str, ...] = ()
+    partition: tuple[str, ...] = ()
     if dataset.kind == Dataset.Kind.USER_TAGS:
-        columns, order, partition = _tag_columns(source, live), "", ""
+        columns = _tag_columns(source, live)
     elif dataset.kind == Dataset.Kind.ITEM_TAGS:
-        columns, order, partition = _item_columns(source, live), f" ORDER BY {key}", ""
+        columns, sort = _item_columns(source, live), ("item_id",)
     else:
         columns = _behaviour_columns(dataset, source, live)
-        order = f' ORDER BY "type", {USER}'
-        partition = 'year("at"), month("at")'
+        sort, partition = ("type", "user_unique_id"), ('year("at")', 'month("at")')
     selected = ", ".join(f"{expression} AS {quote(name)}" for name, expression in columns.items())
-    query = f"SELECT * FROM (SELECT {selected} FROM {source.relation}) WHERE {key} IS NOT NULL"
+    query = f"SELECT * FROM (SELECT {selected} FROM {source.relation}) made WHERE {key} IS NOT NULL"
     if dataset.kind == Dataset.Kind.BEHAVIOUR:
         query += ' AND "at" IS NOT NULL'
-    target = lake.table_path(dataset.workspace, table)
+    engine = get_engine(dataset.source)
     job.phase(_("Writing"), progress=20)
     try:
-        with lake.transaction() as handle:
-            handle.execute(f"DROP TABLE IF EXISTS {target}")
-            if partition:
-                handle.execute(f"CREATE TABLE {target} AS FROM ({query}) LIMIT 0")
-                handle.execute(f"ALTER TABLE {target} SET PARTITIONED BY ({partition})")
-                handle.execute(f"INSERT INTO {target} FROM ({query}){order}")
-            else:
-                handle.execute(f"CREATE TABLE {target} AS {query}{order}")
-    except duckdb.CatalogException as error:
+        engine.create_table_as(dataset.workspace, table, query, sort=sort, partition=partition)
+    except NotFound as error:
+        if error.code != "table_missing":
+            raise
         raise Conflict(_("The source table is no longer there."), code="table_missing") from error
-    except (duckdb.TransactionException, duckdb.IOException) as error:
-        raise failures.busy(error) from error
-    except duckdb.Error as error:
-        raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     job.phase(_("Counting"), progress=75)
     if dataset.kind == Dataset.Kind.ITEM_TAGS:
-        _check_items(target)
+        _check_items(engine, engine.path(dataset.workspace, table))
     return measure(dataset, source, live, lost, table, columns)
 
 
@@ -85,7 +76,7 @@ def _compute_rfm(
     job.phase(_("Scoring customers"), progress=20)
     columns = {
         **rfm_columns(source, fields),
-        **{item.column: _identifier(item) for item in fields if item.role == "id"},
+        **{item.column: _identifier(source, item) for item in fields if item.role == "id"},
     }
     try:
         stats = rfm.compute(
@@ -120,10 +111,10 @@ def rfm_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
     """What an RFM model reads, as expressions over its source."""
     roles = {item.role: item for item in fields}
     return {
-        "user": _identifier(roles["identifier"]),
+        "user": _identifier(source, roles["identifier"]),
         "time": _moment(source, roles["time"].column),
-        "amount": _measure_column(roles["amount"]),
-        "count": _measure_column(roles.get("count")),
+        "amount": _measure_column(source, roles["amount"]),
+        "count": _measure_column(source, roles.get("count")),
     }
 
 
@@ -147,27 +138,23 @@ def _mark_lost(source: Source, fields: list[DatasetField]) -> list[DatasetField]
     return lost
 
 
-def as_text(column: str) -> str:
-    """A column as text (see `text_of`)."""
-    return text_of(quote(column))
+def _identifier(source: Source, item: DatasetField) -> str:
+    kind = source.column_type(item.column) or ""
+    return source.clean.identifier(item.column, kind, item.id_type, item.encryption)
 
 
-def _identifier(item: DatasetField) -> str:
-    kind = ID_TYPES[item.id_type]
-    return kind.sql_normalise(as_text(item.column), encryption=item.encryption)  # type: ignore[arg-type]
-
-
-def _clean_text(column: str) -> str:
-    return f"nullif(nfc_normalize({quote(column)}::VARCHAR), '')"
+def _text(source: Source, column: str) -> str:
+    """A column as text, in the Unicode form NFC."""
+    return source.clean.composed(source.clean.text(column, source.column_type(column) or ""))
 
 
 def _tag_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for item in fields:
         if item.role == "identifier":
-            columns = {"user_unique_id": _identifier(item), **columns}
+            columns = {"user_unique_id": _identifier(source, item), **columns}
         elif item.role == "id":
-            columns[item.column] = _identifier(item)
+            columns[item.column] = _identifier(source, item)
         else:
             columns[item.column] = _tag(source, item)
     return columns
@@ -178,17 +165,16 @@ def _item_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
     return {
         names.get(item.role, item.column): _tag(source, item)
         if item.role == "tag"
-        else f"nullif(trim(nfc_normalize({as_text(item.column)})), '')"
+        else f"nullif(trim({_text(source, item.column)}), '')"
         for item in sorted(fields, key=lambda item: item.role == "tag")
     }
 
 
-def _check_items(path: str) -> None:
+def _check_items(engine: Engine, path: str) -> None:
     """Raises Conflict with examples where several rows describe one item."""
-    with lake.cursor() as handle:
-        rows = handle.execute(
-            f"SELECT item_id, count(*) AS n FROM {path} GROUP BY 1 HAVING n > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
-        ).fetchall()
+    rows = engine.rows(
+        f"SELECT item_id, count(*) AS n FROM {path} GROUP BY 1 HAVING count(*) > 1 ORDER BY n DESC, 1 LIMIT {EXAMPLES}"
+    )
     if rows:
         raise Conflict(
             _("Several rows have the same item ID: %(examples)s.")
@@ -198,68 +184,46 @@ def _check_items(path: str) -> None:
 
 
 def _tag(source: Source, item: DatasetField) -> str:
-    name = quote(item.column)
     if item.tag_type in ("enum", "text"):
-        return f"nullif(nfc_normalize({as_text(item.column)}), '')"
+        return f"nullif({_text(source, item.column)}, '')"
     if item.tag_type == "multi":
-        parts = _parts(f"nfc_normalize({name}::VARCHAR)", item.separator or ",")
-        clean = f"list_distinct(list_filter(list_transform({parts}, lambda x: trim(x)), lambda x: x <> ''))"
-        return f"CASE WHEN len({clean}) > 0 THEN list_sort({clean}) END"
-    kind = source.column_type(item.column)
+        return source.clean.parts(item.column, item.separator or ",")
     if item.tag_type == "number":
-        value = name if kind in ("integer", "number") else f"try_cast(trim({name}::VARCHAR) AS DOUBLE)"
-        return f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value} END"
+        return source.clean.number(item.column, source.column_type(item.column) or "")
     return _moment(source, item.column)
 
 
-def _parts(value: str, separator: str) -> str:
-    """The parts of a text as a list; what is no JSON array where one is expected has none."""
-    if separator == JSON:
-        holds = f"json_valid({value}) AND json_type({value}) = 'ARRAY'"
-        return f"""CASE WHEN {holds} THEN from_json({value}, '["VARCHAR"]') END"""
-    return f"string_split({value}, {literal(separator)})"
-
-
 def _moment(source: Source, column: str) -> str:
-    """A date or local time: times with a zone move to the workspace's zone; text and digits (20260131) are read."""
-    name = quote(column)
-    kind = source.column_type(column)
-    if kind == "date":
-        return name
-    if kind == "datetime":
-        zone = literal(source.workspace.time_zone)
-        zoned = "WITH TIME ZONE" in source.physical.get(column, "")
-        return f"({name} AT TIME ZONE {zone})" if zoned else f"{name}::TIMESTAMP"
-    return parse_text(column, "datetime").replace(name, as_text(column))
+    """A date or local time of the workspace's zone."""
+    kind, zone = source.column_type(column) or "", source.workspace.time_zone
+    return source.clean.moment(column, kind, zone, zoned=is_moment(source, column))
 
 
 def _behaviour_columns(dataset: Dataset, source: Source, fields: list[DatasetField]) -> dict[str, str]:
     by_role = {item.role: item for item in fields}
+    clean = source.clean
     constant = dataset.definition.get("type_constant")
     columns = {
-        "user_unique_id": _identifier(by_role["identifier"]),
+        "user_unique_id": _identifier(source, by_role["identifier"]),
         "at": f"({_moment(source, by_role['time'].column)})::TIMESTAMP",
-        "type": literal(constant) if constant else _clean_text(by_role["type"].column),
-        "channel": _clean_text(by_role["channel"].column) if "channel" in by_role else "NULL::VARCHAR",
-        "count": _measure_column(by_role.get("count")),
-        "amount": _measure_column(by_role.get("amount")),
+        "type": literal(constant) if constant else clean.words(by_role["type"].column),
+        "channel": clean.words(by_role["channel"].column) if "channel" in by_role else "NULL::VARCHAR",
+        "count": _measure_column(source, by_role.get("count")),
+        "amount": _measure_column(source, by_role.get("amount")),
     }
     if "object_key" in by_role:
-        columns["object_key"] = _clean_text(by_role["object_key"].column)
-        columns["object_value"] = _clean_text(by_role["object_value"].column)
+        columns["object_key"] = clean.words(by_role["object_key"].column)
+        columns["object_value"] = clean.words(by_role["object_value"].column)
         if "object_value_id" in by_role:
             name = by_role["object_value_id"].column
-            columns["object_value_id"] = f"nullif(trim(nfc_normalize({as_text(name)})), '')"
+            columns["object_value_id"] = f"nullif(trim({_text(source, name)}), '')"
     for item in fields:
         if item.role == "object":
-            columns[item.column] = f"nullif(nfc_normalize({as_text(item.column)}), '')"
+            columns[item.column] = f"nullif({_text(source, item.column)}, '')"
         elif item.role == "id":
-            columns[item.column] = _identifier(item)
+            columns[item.column] = _identifier(source, item)
     return columns
 
 
-def _measure_column(item: DatasetField | None) -> str:
-    if item is None:
-        return "NULL::DOUBLE"
-    value = f"try_cast({quote(item.column)}::VARCHAR AS DOUBLE)"
-    return f"CASE WHEN NOT isnan({value}) THEN {value} END"
+def _measure_column(source: Source, item: DatasetField | None) -> str:
+    return f"NULL::{NUMBER}" if item is None else source.clean.floating(item.column)

@@ -15,10 +15,9 @@ from django.utils.translation import gettext as _
 from admin_center.organizations.outside import PersonAccess
 from admin_center.permissions import grantees
 from admin_center.permissions.access import access_for
-from cdp import lake
 from cdp.core.access import Access
-from cdp.core.errors import NotFound, PermissionDenied
-from cdp.lake.names import literal, quote
+from cdp.core.errors import DomainError, NotFound, PermissionDenied
+from cdp.warehouse import get_engine
 from insight.datasets.models import Dataset, DatasetField, DatasetGrant
 
 Rows = list[dict[str, list[str]]] | None
@@ -196,37 +195,21 @@ def _has_one_of(column: Any, values: list[str]) -> Any:
     return column.isin(values)
 
 
-def where(dataset: Dataset, rows: Rows) -> str:
-    """The same condition in SQL over the dataset's lake table; "true" for every row."""
-    if rows is None:
-        return "true"
-    kinds = {column.name: column.type for column in lake.columns(dataset.workspace, dataset.lake_table)}
-    fitting = []
-    for entry in rows:
-        if all(column in kinds for column in entry):
-            parts = []
-            for column, values in entry.items():
-                listed = ", ".join(literal(value) for value in values)
-                name = quote(column)
-                is_list = kinds[column].endswith("[]")
-                parts.append(f"list_has_any({name}, [{listed}])" if is_list else f"{name} IN ({listed})")
-            fitting.append("(" + " AND ".join(parts) + ")")
-    return " OR ".join(fitting) or "false"
-
-
 def figures(access: Access, dataset: Dataset) -> tuple[int | None, int | None]:
-    """(rows, users) as the person sees them."""
+    """(rows, users) as the person sees them; None where some rows only are seen and the engine cannot count them."""
     rows = rows_of(access, dataset)
     if rows is None or not dataset.version:
         return dataset.rows, dataset.users
     name = f"dataset:figures:{dataset.lake_table}:{digest(rows)}"
     found: tuple[int, int] | None = cache.get(name)
     if found is None:
-        path = lake.table_path(dataset.workspace, dataset.lake_table)
-        with lake.cursor() as handle:
-            counted = handle.execute(
-                f"SELECT count(*), count(DISTINCT user_unique_id) FROM {path} WHERE {where(dataset, rows)}"
-            ).fetchone()
-        found = (counted[0], counted[1]) if counted else (0, 0)
+        try:
+            engine = get_engine(dataset.source)
+            shown = only(engine.table(dataset.workspace, dataset.lake_table), rows)
+            counted = shown.aggregate(rows=shown.count(), users=shown["user_unique_id"].nunique())
+            found = tuple(engine.execute(counted).to_pylist()[0].values())
+        except DomainError:
+            # Whoever only looks at a list must not fail with a data source that cannot be asked.
+            return None, None
         cache.set(name, found, CACHE_SECONDS)
     return found

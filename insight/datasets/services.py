@@ -18,7 +18,7 @@ from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
-from insight.datasets import categories, custom, definition, kinds, schedule
+from insight.datasets import categories, custom, definition, definition_tables, kinds, schedule, storage
 from insight.datasets.models import (
     Dataset,
     DatasetDimension,
@@ -27,6 +27,8 @@ from insight.datasets.models import (
     DatasetJoin,
 )
 from insight.datasets.rights import check_manage, row_choices
+from insight.datasources.connections import in_place
+from insight.datasources.models import LAKE
 
 users_of: Registry[Any] = Registry("dataset user")
 """Functions (dataset -> names of what uses it), registered by higher layers."""
@@ -35,6 +37,7 @@ EDITED = (
     "description",
     "folder",
     "table",
+    "remote",
     "definition",
     "refresh",
     "next_refresh_at",
@@ -51,6 +54,7 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     dataset.refresh = schedule.check(wanted, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
     with transaction.atomic():
+        _hold_source(dataset)
         dataset.is_default = not _of_kind(dataset).filter(is_default=True).exists()
         _save(dataset)
         _store_tables(dataset, joins, dimensions)
@@ -64,7 +68,15 @@ def _read(access: Access, data: dict[str, Any]) -> Any:
     support = kinds.of(data.get("kind"))
     if support is None:
         return definition.read(access.workspace, data)
+    if data.get("source", LAKE) != LAKE:
+        raise ValidationFailed(errors={"source": [definition_tables.kinds_in_place()]})
     return *support.read(access, data), [], []
+
+
+def _hold_source(dataset: Dataset) -> None:
+    """A data source cannot be removed while something comes to live in it."""
+    if dataset.source != LAKE:
+        in_place.hold(in_place.usable(dataset.workspace).get(pk=dataset.source))
 
 
 def _of_kind(dataset: Dataset) -> QuerySet[Dataset]:
@@ -88,6 +100,10 @@ def update(
             tag.pop("lost", None)
     if merged["kind"] != dataset.kind:
         raise ValidationFailed(errors={"kind": [_("The kind of a dataset cannot be changed.")]})
+    if merged.get("source", dataset.source) != dataset.source:
+        raise ValidationFailed(
+            errors={"source": [_("A dataset stays in its data source. Make another one.")]}
+        )
     merged = {key: value for key, value in merged.items() if value is not None}
     values, fields, joins, dimensions = _read(access, merged)
     with transaction.atomic():
@@ -201,7 +217,11 @@ def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False, only:
         kind,
         workspace=dataset.workspace,
         owner=owner,
-        params={"dataset": dataset.pk, **({"only": list(only)} if only else {})},
+        params={
+            "dataset": dataset.pk,
+            **({"only": list(only)} if only else {}),
+            **({"source": dataset.source} if dataset.source != LAKE else {}),
+        },
         subject=dataset,
         title=_("Refresh %(name)s") % {"name": dataset.name},
         dedupe_key=key,
@@ -237,7 +257,8 @@ def delete(access: Access, dataset: Dataset) -> None:
             code="in_use",
             used_by=users,
         )
-    workspace, pk, view = dataset.workspace, dataset.pk, dataset.definition.get("table")
+    workspace, source, pk = dataset.workspace, dataset.source, dataset.pk
+    view = dataset.definition.get("table")
     with transaction.atomic():
         active = active_job(dataset)
         if active is not None:
@@ -246,14 +267,12 @@ def delete(access: Access, dataset: Dataset) -> None:
         dataset.delete()
         if dataset.kind == Dataset.Kind.CUSTOM_TAGS and view:
             transaction.on_commit(lambda: lake.drop_view(workspace, view))
-        transaction.on_commit(lambda: drop_tables(workspace, pk))
+        transaction.on_commit(lambda: drop_tables(workspace, source, pk))
 
 
-def drop_tables(workspace: Any, dataset_id: str) -> None:
+def drop_tables(workspace: Any, source: str, dataset_id: str) -> None:
     """Drop every table of a dataset that is gone, also those of refreshes that never ended."""
-    for table in lake.tables(workspace):
-        if table.startswith(f"{dataset_id}_"):
-            lake.drop_table(workspace, table)
+    storage.drop(workspace, source, lambda table: table.startswith(f"{dataset_id}_"))
 
 
 def set_refresh(access: Access, dataset: Dataset, policy: Any, *, edit_version: int | None = None) -> Dataset:

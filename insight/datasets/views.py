@@ -34,6 +34,7 @@ from cdp.jobs.services import active_job
 from insight.datasets import kinds, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
+from insight.datasources.connections import in_place
 from insight.datasources.queries import failed_copies
 
 VERSIONS_SHOWN = 10
@@ -49,7 +50,9 @@ _EDIT_PAGES = {Dataset.Kind.RFM.value: "datasets:rfm-edit"}
 
 
 def _source_of(dataset: Dataset) -> Any:
-    """Where the table comes from."""
+    """Where the dataset lives, or where its table comes from."""
+    if dataset.source_name:  # type: ignore[attr-defined]
+        return dataset.source_name  # type: ignore[attr-defined]
     feed = getattr(dataset.table, "feed", None) if dataset.table else None
     return feed.connection.name if feed else _("Built-in")
 
@@ -106,7 +109,7 @@ class DatasetList(ListPage):
     permission = "insight.dataset.view"
     title = _("Datasets")
     intro = _("Tables with a meaning: what audiences and charts are made of.")
-    search_fields = ("name", "description", "table__name")
+    search_fields = ("name", "description", "table__name", "remote")
     filterset_class = DatasetFilter
     create_url_name = "datasets:new"
     create_label = _("New dataset")
@@ -129,9 +132,7 @@ class DatasetList(ListPage):
     empty_title = _("No datasets yet")
     empty_text = _("Choose a table, say which column identifies people, and what the others mean.")
     columns = (
-        TextColumn(
-            "name", _("Dataset"), sort="name", link=True, below=lambda row: row.table and row.table.name
-        ),
+        TextColumn("name", _("Dataset"), sort="name", link=True, below=lambda row: row.table_name),
         TextColumn("source", _("Data source"), value=lambda row: _source_of(row)),
         TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind"),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
@@ -144,7 +145,7 @@ class DatasetList(ListPage):
 
     def get_queryset(self) -> QuerySet[Dataset]:
         found = rights.granted(self.access) if self.tab() == "granted" else rights.visible(self.access)
-        rows = rights.with_figures(self.access, found)
+        rows = in_place.with_names(rights.with_figures(self.access, found))
         rows = rows.select_related("table__feed__connection", "workspace")
         rows = rows.annotate(may_analyse=Value(self.access.can("insight.analysis")))
         folder = self.request.GET.get("folder", "")
@@ -194,7 +195,8 @@ class DatasetDetail(DetailPage):
         found = [
             Fact(_("Kind"), obj.get_kind_display()),
             Fact(_("Default"), _("Pages of this kind open with it.") if obj.is_default else "–"),
-            Fact(_("Table"), obj.table or obj.definition.get("table")),
+            Fact(_("Data source"), in_place.name_of(self.workspace, obj.source)),
+            Fact(_("Table"), obj.table_name or obj.definition.get("table")),
             *(
                 [Fact(_("Joined tables"), ", ".join(join.table.name for join in obj.joins.all()))]
                 if obj.joins.all()

@@ -29,9 +29,11 @@ from insight.datasets.models import JSON, Dataset, DatasetField, DatasetJoin
 from insight.datasets.templates import TEMPLATES
 from insight.datasets.wizard_posted import definition_of, posted_rows
 from insight.datasets.wizard_rows import Row, proposed_rows
-from insight.datasources.models import SourceTable
-from insight.datasources.queries import sample
+from insight.datasources.connections import browsing, in_place
+from insight.datasources.connections.in_place import InPlaceTable
+from insight.datasources.models import Connection, SourceTable
 
+Table = SourceTable | InPlaceTable
 CHANGE = "insight.dataset.create"
 UNUSED = ("", gettext_lazy("Not used"))
 BEHAVIOUR_ROLES = (
@@ -94,9 +96,17 @@ class NewDataset(WorkspaceView):
             return self.configure(table, self.kind(), error, places)
         return HttpResponseRedirect(self.reverse("datasets:detail", pk=dataset.pk))
 
-    def table(self) -> SourceTable | None:
-        name = self.request.GET.get("table") or self.request.POST.get("table")
+    def table(self) -> Table | None:
+        given = self.request.POST if self.request.method == "POST" else self.request.GET
+        name, source = given.get("table", ""), self.source()
+        if source is not None:
+            return in_place.find_table(self.workspace, source.pk, name) if name else None
         return SourceTable.objects.in_workspace(self.workspace).filter(name=name, state="ready").first()
+
+    def source(self) -> Connection | None:
+        """The data source that the dataset shall live in; None for the built-in one."""
+        given = self.request.GET.get("source") or self.request.POST.get("source")
+        return in_place.usable(self.workspace).filter(pk=given).first() if given else None
 
     def kind(self) -> str:
         given = self.request.GET.get("kind") or self.request.POST.get("kind")
@@ -104,9 +114,21 @@ class NewDataset(WorkspaceView):
         return Dataset.Kind(given) if given in known else Dataset.Kind.USER_TAGS
 
     def choose(self) -> HttpResponse:
-        tables = SourceTable.objects.in_workspace(self.workspace).filter(state="ready").order_by("name")
+        source, problem = self.source(), ""
+        tables: list[str] = []
+        if source is None:
+            rows = SourceTable.objects.in_workspace(self.workspace).filter(state="ready")
+            tables = list(rows.order_by("name").values_list("name", flat=True))
+        else:
+            try:
+                tables = [table.name for table in browsing.tables(source)]
+            except DomainError as error:
+                problem = str(error)
         context = self.get_context(
             tables=tables,
+            sources=in_place.names(self.workspace),
+            source=source,
+            problem=problem,
             kinds=Dataset.Kind.choices,
             folder=self.request.GET.get("folder", ""),
             chosen_table=self.request.GET.get("table", ""),
@@ -116,7 +138,7 @@ class NewDataset(WorkspaceView):
         )
         return self.render("insight/datasets/choose.html", context)
 
-    def rows(self, table: SourceTable, kind: str) -> list[Row]:
+    def rows(self, table: Table, kind: str) -> list[Row]:
         """What the wizard shows first: one row per column."""
         return proposed_rows(table, kind)
 
@@ -124,14 +146,14 @@ class NewDataset(WorkspaceView):
         """The joined tables that the wizard begins with, in the form of the API."""
         return []
 
-    def initial(self, table: SourceTable) -> dict[str, Any]:
+    def initial(self, table: Table) -> dict[str, Any]:
         """The fields above the columns."""
         name = table.name.replace("_", " ").capitalize()[:64]
         return {"name": name, "folder": self.request.GET.get("folder", "")}
 
     def configure(
         self,
-        table: SourceTable,
+        table: Table,
         kind: str,
         error: DomainError | None = None,
         places: dict[str, int] | None = None,
@@ -153,6 +175,7 @@ class NewDataset(WorkspaceView):
             values[name] = posted.get(name, values.get(name, ""))
         context = self.get_context(
             table=table,
+            source=table.source if isinstance(table, InPlaceTable) else None,
             kind=kind,
             rows=rows,
             values=values,
@@ -163,7 +186,7 @@ class NewDataset(WorkspaceView):
             column_names=[row["column"] for row in sorted(rows, key=lambda row: row["index"])],
             roles={"user_tags": TAG_ROLES, "item_tags": ITEM_ROLES}.get(kind, BEHAVIOUR_ROLES),
             has_tags=kind in (Dataset.Kind.USER_TAGS, Dataset.Kind.ITEM_TAGS),
-            item_datasets=self.item_datasets() if kind == Dataset.Kind.BEHAVIOUR else [],
+            item_datasets=self.item_datasets(source.engine) if kind == Dataset.Kind.BEHAVIOUR else [],
             tag_types=DatasetField.TagType.choices,
             separators=SEPARATORS,
             id_types=id_type_choices(),
@@ -175,9 +198,9 @@ class NewDataset(WorkspaceView):
         )
         return self.render("insight/datasets/configure.html", context, status=422 if error else 200)
 
-    def item_datasets(self) -> list[tuple[str, str]]:
-        """Item-tag datasets that can describe the objects of behaviour."""
-        rows = rights.visible(self.access).filter(kind=Dataset.Kind.ITEM_TAGS).order_by("name")
+    def item_datasets(self, source: str) -> list[tuple[str, str]]:
+        """Item-tag datasets that can describe the objects of behaviour: those of the same data source."""
+        rows = rights.visible(self.access).filter(kind=Dataset.Kind.ITEM_TAGS, source=source).order_by("name")
         return list(rows.values_list("pk", "name"))
 
     def back_url(self) -> str:
@@ -227,7 +250,7 @@ class EditDataset(NewDataset):
         flash(request, _("The dataset was saved and is being computed."))
         return HttpResponseRedirect(self.back_url())
 
-    def rows(self, table: SourceTable, kind: str) -> list[Row]:
+    def rows(self, table: Table, kind: str) -> list[Row]:
         """The columns as they are used now (a column used twice stands twice), then those that are not used."""
         source = joining.source_of(self.dataset)
         proposed = {row["column"]: row for row in _with_joined(proposed_rows(table, kind), source, kind)}
@@ -243,7 +266,7 @@ class EditDataset(NewDataset):
         joined: list[Row] = definition.write(self.dataset)["joins"]
         return joined
 
-    def initial(self, table: SourceTable) -> dict[str, Any]:
+    def initial(self, table: Table) -> dict[str, Any]:
         dataset = self.dataset
         return {
             "name": dataset.name,
@@ -263,12 +286,13 @@ class EditDataset(NewDataset):
         return QueryDict()
 
 
-def _table_of(dataset: Dataset) -> SourceTable:
+def _table_of(dataset: Dataset) -> Table:
     if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
         raise NotFound(_("The platform writes this dataset; its tags are changed where they were made."))
-    if dataset.table is None:
+    table = joining.table_of(dataset)
+    if table is None:
         raise Conflict(_("The source table is no longer there."), code="table_missing")
-    return dataset.table
+    return table
 
 
 def _row_of(item: DatasetField) -> Row:
@@ -343,12 +367,7 @@ def _unplaced(path: str, text: str) -> str:
 
 def _add_examples(source: Source, rows: list[Row]) -> None:
     """A few values of each column, so that its meaning can be told."""
-    found: dict[str, list[Any]] = {}
-    starts = ["", *(f"{join.name}." for join in source.joins)]
-    for start, table in zip(starts, source.tables, strict=True):
-        for line in sample(table)["rows"]:
-            for name, value in line.items():
-                found.setdefault(f"{start}{name}", []).append(value)
+    found = source.examples
     for row in rows:
         values = dict.fromkeys(
             str(value) for value in found.get(row["column"], []) if value not in (None, "")

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from insight.datasets.joining import MOST_KEYS, MOST_TABLES, Source
+from insight.datasets.joining import MOST_KEYS, MOST_TABLES, PlacedSource, Source
 from insight.datasets.models import DatasetJoin
+from insight.datasources.connections.in_place import InPlaceTable
 from insight.datasources.models import SourceTable
 
 
@@ -38,7 +39,7 @@ def posted(data: Any) -> list[dict[str, Any]]:
     return found
 
 
-def changed(data: Any, workspace: Any, table: SourceTable) -> list[dict[str, Any]]:
+def changed(data: Any, workspace: Any, table: SourceTable | InPlaceTable) -> list[dict[str, Any]]:
     """The posted joins after the button that was pressed: one more table, or one less."""
     joins = posted(data)
     action = data.get("join", "")
@@ -55,8 +56,10 @@ def changed(data: Any, workspace: Any, table: SourceTable) -> list[dict[str, Any
     return joins
 
 
-def source_of(workspace: Any, table: SourceTable, joins: list[dict[str, Any]]) -> Source:
+def source_of(workspace: Any, table: SourceTable | InPlaceTable, joins: list[dict[str, Any]]) -> Source:
     """What the wizard shows the columns of; tables that are not there are left out."""
+    if isinstance(table, InPlaceTable):
+        return PlacedSource(workspace, table)
     tables = {
         row.name: row for row in tables_of(workspace).filter(name__in=[item["table"] for item in joins])
     }
@@ -75,7 +78,10 @@ def source_of(workspace: Any, table: SourceTable, joins: list[dict[str, Any]]) -
 
 
 def shown(
-    workspace: Any, table: SourceTable, joins: list[dict[str, Any]], errors: dict[str, list[str]]
+    workspace: Any,
+    table: SourceTable | InPlaceTable,
+    joins: list[dict[str, Any]],
+    errors: dict[str, list[str]],
 ) -> list[dict[str, Any]]:
     """What the template needs of each join: its table, type, pairs of keys, columns to choose from, and messages."""
     found = []
@@ -97,7 +103,7 @@ def shown(
     return found
 
 
-def offered(workspace: Any, table: SourceTable, joins: list[dict[str, Any]]) -> list[str]:
+def offered(workspace: Any, table: SourceTable | InPlaceTable, joins: list[dict[str, Any]]) -> list[str]:
     """Tables that can be joined besides those that are."""
     if len(joins) >= MOST_TABLES:
         return []

@@ -8,6 +8,7 @@ from typing import Any
 from insight.datasets import wizard_joins
 from insight.datasets.models import Dataset
 from insight.datasets.wizard_rows import Row
+from insight.datasources.connections.in_place import InPlaceTable
 from insight.datasources.models import SourceTable
 
 _PARTS = ("role", "alias", "tag_type", "id_type", "separator", "encryption", "category", "description")
@@ -29,10 +30,14 @@ def posted_rows(posted: Any) -> list[Row]:
     return rows
 
 
-def definition_of(posted: Any, table: SourceTable, kind: str) -> tuple[dict[str, Any], dict[str, int]]:
+def definition_of(
+    posted: Any, table: SourceTable | InPlaceTable, kind: str
+) -> tuple[dict[str, Any], dict[str, int]]:
     """(the posted wizard in the form of the API, which row each path such as `tags/0` came from)."""
     data: dict[str, Any] = {"name": posted.get("name", ""), "kind": kind, "table": table.name, "ids": []}
     data.update(description=posted.get("description", ""), folder=posted.get("folder") or None)
+    if isinstance(table, InPlaceTable):
+        data["source"] = table.source.pk
     lists: dict[str, list[dict[str, Any]]] = {"tags": [], "object_columns": []}
     places: dict[str, int] = {}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from insight.datasets import queries
 from insight.datasets.models import Dataset
+from insight.datasources.connections.in_place import InPlaceTable
 from insight.datasources.models import SourceTable
 
 Row = dict[str, Any]
@@ -24,7 +25,7 @@ _ITEM_NAME = re.compile(r"((item|product|goods)_?(name|title)|name|title)$")
 _MEASURES = {"amount": "amount", "price": "", "count": "count", "quantity": "count"}
 
 
-def proposed_rows(table: SourceTable, kind: str) -> list[Row]:
+def proposed_rows(table: SourceTable | InPlaceTable, kind: str) -> list[Row]:
     """One row per column with what its profile suggests."""
     found = queries.propose(table)
     tags = {item["column"]: item for item in found["tags"]}

@@ -12,10 +12,13 @@ class DatasourcesConfig(AppConfig):
     def ready(self) -> None:
         from admin_center.members import shell
         from cdp.console import home, navigation
+        from cdp.warehouse import register_finder
         from insight.datasources import jobs, models  # noqa: F401  (jobs registers its kind)
+        from insight.datasources.connections import engines
         from insight.datasources.connections import jobs as copy_jobs  # noqa: F401  (registers its kind)
 
         shell.add_organization_tab("sources", _("Data sources"), "organization-sources:list")
+        register_finder(engines.PREFIX, engines.engine_of)
         navigation.register(
             navigation.NavItem(
                 "insight",

@@ -88,6 +88,7 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
 
     It belongs to a workspace, or to an organization, which shares its tables with workspaces by grants. Nothing of an
     organization is found by `in_workspace` or `get_in`: see `organization.grants.sources_seen_in`.
+    With `push_down`, datasets and audiences may also live in it; that needs an account that may write (`write_back`).
     """
 
     class Kind(models.TextChoices):
@@ -124,6 +125,10 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
     account = models.CharField(_("account"), max_length=128)
     password = EncryptedTextField(_("password"), blank=True)
     tls = models.CharField(_("encryption"), max_length=8, choices=Tls, default=Tls.PREFER)
+    write_back = models.BooleanField(
+        default=False, help_text="What the last test found: it may create tables."
+    )
+    push_down = models.BooleanField(_("datasets may live here"), default=False)
     server_version = models.CharField(max_length=100, blank=True)
     tested_at = models.DateTimeField(_("tested"), null=True)
     failing_since = models.DateTimeField(_("failing since"), null=True)
@@ -153,6 +158,12 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
     def is_shared(self) -> bool:
         """Whether it belongs to an organization."""
         return self.organization_id is not None
+
+    @property
+    def capabilities(self) -> list[str]:
+        """What the source can be used for: `ingest`, `write_back`, `push_down`."""
+        found = [name for name in ("write_back", "push_down") if getattr(self, name)]
+        return ["ingest", *found]
 
     @property
     def place(self) -> str:

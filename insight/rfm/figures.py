@@ -28,6 +28,7 @@ from insight.datasets import rfm, rights
 from insight.datasets.joining import source_of
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasets.refreshing import rfm_columns
+from insight.datasources.models import LAKE
 
 USER = "user_unique_id"
 SAMPLES = 5
@@ -81,7 +82,7 @@ def open_model(access: Access, dataset_id: str, version: AudienceVersion | None 
         raise NotFound(_("This dataset is no RFM model."))
     if not model.version:
         raise Conflict(_("The model has not been computed yet."), code="model_not_computed")
-    catalog = WorkspaceCatalog(access.workspace, access=access)
+    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
     try:
         customers = catalog.table_of(model.pk)
     except Unknown as error:
@@ -91,6 +92,7 @@ def open_model(access: Access, dataset_id: str, version: AudienceVersion | None 
         if not known.exists():
             message = _("The audience and the model know their customers by different IDs.")
             raise ValidationFailed(message, errors={"model": [message]})
+        queries.check_source(version.audience, LAKE, "model")
         customers = customers.semi_join(queries.members(version), USER)
     return Scope(access, model, customers, version is None and catalog.rows_of(model) is None)
 

@@ -15,6 +15,7 @@ from insight.audiences import identities, provenance, rule_checks, rules
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import custom
 from insight.datasets.models import DatasetField, DatasetFolder, TagCategory
+from insight.datasources.models import LAKE
 from insight.tags import circles
 from insight.tags.models import CustomTag
 
@@ -70,7 +71,7 @@ def clean(access: Access, data: Mapping[str, Any], tag: CustomTag | None = None)
         dataset_name=read_text(merged, "dataset_name", NAME_LENGTH, errors),
         folder=read_folder(access, merged.get("folder"), errors),
     )
-    catalog = WorkspaceCatalog(access.workspace, access=access)
+    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
     found.values, parsed = read_values(access, merged.get("values"), catalog, errors)
     if found.rest and found.rest in {entry["value"] for entry in found.values}:
         errors["rest"] = [_("One of the values is called this already.")]
@@ -86,7 +87,7 @@ def clean(access: Access, data: Mapping[str, Any], tag: CustomTag | None = None)
 def checked_values(access: Access, given: Any) -> tuple[list[rules.Rule], WorkspaceCatalog]:
     """The rules of values that may lack their names yet. Raises ValidationFailed."""
     errors: dict[str, list[str]] = {}
-    catalog = WorkspaceCatalog(access.workspace, access=access)
+    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
     named = [
         {**entry, "value": f"#{number}"} if isinstance(entry, dict) else entry
         for number, entry in enumerate(given if isinstance(given, list) else [])

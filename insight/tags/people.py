@@ -16,6 +16,7 @@ from insight.audiences.compiler import compile_rule
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import rights
 from insight.datasets.models import Dataset, DatasetField
+from insight.datasources.models import LAKE
 from insight.tags.models import CustomTag
 
 USER = "user_unique_id"
@@ -31,7 +32,7 @@ def of_tag(dataset: Dataset, item: DatasetField) -> ibis.Table:
     if tag is None:
         raise NotFound(_("Nothing says how this tag is computed."))
     access = rights.access_of(dataset.owner, dataset.workspace)
-    catalog = WorkspaceCatalog(dataset.workspace, access=access)
+    catalog = WorkspaceCatalog(dataset.workspace, LAKE, access=access)
     found = [_current(entry, catalog) for entry in tag.values]
     marked = marks(found, catalog, [entry["value"] for entry in tag.values])
     if item.tag_type == DatasetField.TagType.MULTI:

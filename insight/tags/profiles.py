@@ -55,14 +55,12 @@ def of(access: Access, item: DatasetField) -> Profile:
 
 
 def _spread(item: DatasetField, rows: rights.Rows) -> dict[str, Any] | None:
-    table = rights.only(get_engine().table(item.dataset.workspace, item.dataset.lake_table), rows)
+    engine = get_engine(item.dataset.source)
+    table = rights.only(engine.table(item.dataset.workspace, item.dataset.lake_table), rows)
     column = table[item.column]
     middle = column.median() if item.tag_type == DatasetField.TagType.NUMBER else column.quantile(0.5)
-    found = (
-        get_engine()
-        .execute(table.aggregate(smallest=column.min(), middle=middle, largest=column.max()))
-        .to_pylist()[0]
-    )
+    bounds = table.aggregate(smallest=column.min(), middle=middle, largest=column.max())
+    found = engine.execute(bounds).to_pylist()[0]
     if found["smallest"] is None:
         return None
     return {name: _plain(value) for name, value in found.items()}

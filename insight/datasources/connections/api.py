@@ -32,6 +32,9 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
 
     has_password = serializers.SerializerMethodField()
     scope = serializers.SerializerMethodField()
+    capabilities = serializers.ListField(
+        child=serializers.CharField(), read_only=True, help_text="ingest, write_back, push_down"
+    )
 
     class Meta:
         model = Connection
@@ -49,7 +52,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
                 "has_password",
                 "tls",
             ),
-            *("server_version", "tested_at", "created_at", "updated_at"),
+            *("capabilities", "push_down", "server_version", "tested_at", "created_at", "updated_at"),
         ]
 
     def get_has_password(self, connection: Connection) -> bool:
@@ -118,7 +121,8 @@ class ConnectionViewSet(WorkspaceViewSet):
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
 
-        It is saved only when the connection works: otherwise 400 with the code of the step that failed, and `steps`.
+        `push_down` lets datasets live in it: a PostgreSQL database whose account may create tables. It is saved only
+        when the connection works: otherwise 400 with the code of the step that failed, and `steps`.
         """
         return self.answer(services.create(self.access, _body(request)), status=201)
 
@@ -135,7 +139,7 @@ class ConnectionViewSet(WorkspaceViewSet):
     @extend_schema(operation_id="sources_test_new")
     @action(detail=False, methods=["post"], url_path="test")
     def test_new(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as"}."""
+        """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as", "write_back"}."""
         return Response(services.test(self.access, _body(request)).as_json())
 
     @action(detail=True, methods=["post"])

@@ -19,6 +19,7 @@ from pymysql.constants import CR, ER
 
 from cdp.core import outbound
 from cdp.core.errors import DomainError, ValidationFailed
+from cdp.lake.names import workspace_schema
 from insight.datasources.connections import busy
 from insight.datasources.connections.dialects import (
     CONNECT_SECONDS,
@@ -39,6 +40,8 @@ STEPS = {
     "version": gettext_lazy("Check its version"),
 }
 COUNTED_TABLES = 1000
+OLDEST_WRITTEN = 13
+"""The oldest PostgreSQL that datasets can live in."""
 _SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 _NO_DATABASE = (ER.BAD_DB_ERROR, ER.DBACCESS_DENIED_ERROR)
 _NO_RIGHTS = (ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.DBACCESS_DENIED_ERROR)
@@ -48,17 +51,23 @@ _NO_RIGHTS = (ER.TABLEACCESS_DENIED_ERROR, ER.COLUMNACCESS_DENIED_ERROR, ER.DBAC
 class Diagnosis:
     """What a test found: the steps that were taken (step, label, ok, detail), the last one with the failure, if any.
 
-    `version` is the server's; `seen_as` the address under which the server sees this installation.
+    `version` is the server's; `seen_as` the address under which the server sees this installation. `no_write` says why
+    datasets cannot live in the database; empty where they can.
     """
 
     steps: list[dict[str, Any]] = field(default_factory=list)
     failure: ValidationFailed | None = None
     version: str = ""
     seen_as: str = ""
+    no_write: str = ""
 
     @property
     def ok(self) -> bool:
         return self.failure is None
+
+    @property
+    def write_back(self) -> bool:
+        return self.ok and not self.no_write
 
     def as_json(self) -> dict[str, Any]:
         failure = self.failure
@@ -69,6 +78,8 @@ class Diagnosis:
             "steps": self.steps,
             "version": self.version,
             "seen_as": self.seen_as,
+            "write_back": self.write_back,
+            "no_write": self.no_write,
         }
 
     def refusal(self) -> ValidationFailed:
@@ -209,6 +220,7 @@ def _postgresql(source: Connection, address: str, found: Diagnosis) -> Iterator[
             yield f"{row[2]}, {source.schema}"
             if not row[3]:
                 raise _no_rights(source)
+            found.no_write = _no_write(source, opened)
             yield _readable(source, dialect, opened)
         except psycopg.errors.InsufficientPrivilege as error:
             raise _no_rights(source, _words(error)) from None
@@ -257,6 +269,7 @@ def _opens_another(source: Connection, address: str) -> bool:
 def _mysql(source: Connection, address: str, found: Diagnosis) -> Iterator[str]:
     dialect = dialect_of(source)
     connection, refused = None, None
+    found.no_write = _("Datasets can live in PostgreSQL databases only.")
     try:
         connection = dialect.connect(source, address)
     except ssl.SSLError as error:
@@ -321,6 +334,25 @@ def _readable(source: Connection, dialect: Dialect, opened: Session) -> str:
     ):
         raise _no_rights(source)
     return str(_("there are no tables yet"))
+
+
+def _no_write(source: Connection, opened: Session) -> str:
+    """Why results cannot be written into a PostgreSQL database; empty where they can. This writes nothing itself."""
+    version, encoding, standby, may_create = opened.rows(
+        "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(), "
+        "has_database_privilege(current_database(), 'CREATE') OR EXISTS (SELECT FROM pg_namespace "
+        "WHERE nspname = %s AND has_schema_privilege(oid, 'CREATE'))",
+        [workspace_schema(source.workspace_id)],
+    )[0]
+    if version < OLDEST_WRITTEN * 10_000:
+        return _("Datasets can live in PostgreSQL %(version)d or newer.") % {"version": OLDEST_WRITTEN}
+    if encoding != "UTF8":
+        return _("Datasets can live in databases with the encoding UTF8 only.")
+    if standby or not may_create:
+        return _("%(account)s may only read in this database, so that datasets cannot live in it.") % {
+            "account": source.account
+        }
+    return ""
 
 
 def _version(dialect: Dialect, version: str) -> str:

@@ -41,6 +41,14 @@ class ConnectionForm(forms.Form):
     tls = forms.ChoiceField(
         label=_("Encryption"), choices=Connection.Tls.choices, initial=Connection.Tls.PREFER
     )
+    push_down = forms.BooleanField(
+        label=_("Datasets may live here"),
+        required=False,
+        help_text=_(
+            "Datasets and audiences are then computed and kept in this database, in a schema of their own. The account "
+            "must be allowed to create schemas and tables; the test says whether it is."
+        ),
+    )
 
     def __init__(self, *args: Any, kind: str, is_new: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -48,7 +56,7 @@ class ConnectionForm(forms.Form):
         if kind == Connection.Kind.POSTGRESQL:
             self.fields["schema"].widget.attrs["placeholder"] = "public"
         else:
-            del self.fields["schema"]
+            del self.fields["schema"], self.fields["push_down"]
         if not is_new:
             self.fields["password"].help_text = _(
                 "Leave the dots to keep the present one. With another address, port, account or encryption it has "

@@ -26,7 +26,7 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
-from insight.datasources.connections import browsing, services
+from insight.datasources.connections import browsing, in_place, services
 from insight.datasources.connections.forms import ConnectionForm
 from insight.datasources.models import Connection
 from insight.datasources.organization.grants import source_seen_in, sources_seen_in
@@ -110,7 +110,8 @@ class ConnectionFormPage(FormPage):
         if form.is_valid():
             try:
                 found = services.test(self.access, {**form.values(), "kind": self.kind(obj)}, obj)
-                context = {"found": found, "steps": found.steps}
+                writes = self.kind(obj) == Connection.Kind.POSTGRESQL
+                context = {"found": found, "steps": found.steps, "writes": writes}
             except PermissionDenied:
                 raise
             except DomainError as error:
@@ -195,6 +196,17 @@ class ConnectionDetail(DetailPage):
             Fact(_("Encryption"), obj.get_tls_display()),
             Fact(_("Version"), obj.server_version),
             Fact(_("Tested"), obj.tested_at),
+            *self.in_place(obj),
+        ]
+
+    def in_place(self, obj: Connection) -> list[Fact]:
+        """Whether datasets may live here, and which do."""
+        if obj.kind != Connection.Kind.POSTGRESQL:
+            return []
+        words = _("may live here") if obj.push_down else _("copied into Tideline only")
+        return [
+            Fact(_("Datasets"), words),
+            *([Fact(_("Living here"), ", ".join(in_place.users(obj)) or "–")] if obj.push_down else []),
         ]
 
     def extra(self, obj: Connection) -> dict[str, Any]:
@@ -238,6 +250,7 @@ class RemoteTablePage(WorkspaceView):
             sampled=sampled,
             clear=clear,
             may_manage=self.access.can(MANAGE),
+            may_make=source.push_down and self.access.can("insight.dataset.create"),
             back_url=self.reverse("datasources:source", pk=source.pk),
             back_label=source.name,
         )

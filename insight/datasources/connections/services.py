@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from insight.datasources.connections import engines, in_place
 from insight.datasources.connections.diagnosis import Diagnosis, diagnose
 from insight.datasources.connections.dialects import DIALECTS
 from insight.datasources.models import Connection
@@ -22,6 +23,7 @@ from insight.datasources.services import used_by
 KEPT = "••••••"
 """What a form or an API client sends back for a password that shall stay as it is."""
 FIELDS = ("name", "kind", "host", "port", "database", "schema", "account", "password", "tls")
+SWITCHES = ("push_down",)
 _LENGTHS = {"name": 64, "host": 253, "database": 128, "schema": 63, "account": 128, "password": 500}
 _PLACE = ("host", "port", "account", "tls")
 """Where a kept password would be sent, and how: it must be typed again when one of these changes."""
@@ -37,6 +39,7 @@ def create(access: Access, values: Mapping[str, Any], *, organization: Any = Non
     owner = {"workspace": access.workspace} if organization is None else {"organization": organization}
     connection = Connection(**owner, created_by=access.user)
     _assign(connection, values)
+    in_place.switch(connection, values)
     _save(connection, _passed(connection))
     audit.record(access, "source.created", connection, after=shown(connection))
     return connection
@@ -54,6 +57,7 @@ def update(
     before = shown(connection)
     new_password = values.get("password") not in (None, KEPT)
     _assign(connection, values)
+    in_place.switch(connection, values)
     connection.bump()
     _save(connection, _passed(connection))
     after = {name: value for name, value in shown(connection).items() if value != before[name]}
@@ -88,26 +92,37 @@ def retest(access: Access, connection: Connection) -> Diagnosis:
     found = test(access, {}, connection)
     if found.ok:
         _note(connection, found)
-        connection.save(update_fields=_NOTED)
+        connection.save(update_fields=[*_NOTED, "write_back"])
     return found
 
 
+def _note(connection: Connection, found: Diagnosis) -> None:
+    """What a passed test has found."""
+    connection.server_version, connection.tested_at = found.version[:100], timezone.now()
+    connection.write_back = found.write_back
+
+
 def delete(access: Access, connection: Connection) -> None:
-    """Remove a source that no table is fed from. Raises Conflict with their names."""
+    """Remove a source that no table is fed from and nothing lives in. Raises Conflict with their names."""
     names = blockers(connection)
     if names:
         raise _in_use(names)
+    connection_id = connection.pk
     try:
-        with transaction.atomic():
+        with in_place.kept_free(connection):
             audit.record(access, "source.deleted", connection, before=shown(connection))
             connection.delete()
+        engines.forget(connection_id)
     except ProtectedError:
         raise _in_use(blockers(connection)) from None
 
 
 def blockers(connection: Connection) -> list[str]:
-    """The tables that are copied from a source, with what is made of them: it cannot be removed before them."""
-    found = []
+    """What lives in a source, and the tables that are copied from it with what is made of them.
+
+    It cannot be removed before them.
+    """
+    found = in_place.users(connection)
     for feed in connection.feeds.select_related("table", "workspace").order_by(
         "workspace__name", "table__name"
     ):
@@ -119,7 +134,7 @@ def blockers(connection: Connection) -> list[str]:
 
 def _in_use(names: list[str]) -> Conflict:
     return Conflict(
-        _("Tables are copied from this source: %(names)s. Remove them, or part them from it, first.")
+        _("This source is in use: %(names)s. Remove these first, or part copied tables from it.")
         % {"names": ", ".join(names)},
         code="in_use",
     )
@@ -127,7 +142,7 @@ def _in_use(names: list[str]) -> Conflict:
 
 def shown(connection: Connection) -> dict[str, Any]:
     """The settings without the password."""
-    return {name: getattr(connection, name) for name in FIELDS if name != "password"}
+    return {name: getattr(connection, name) for name in (*FIELDS, *SWITCHES) if name != "password"}
 
 
 def _passed(connection: Connection) -> Diagnosis:
@@ -139,6 +154,9 @@ def _passed(connection: Connection) -> Diagnosis:
 
 def _save(connection: Connection, found: Diagnosis) -> None:
     _note(connection, found)
+    if connection.push_down and not found.write_back:
+        message = found.no_write
+        raise ValidationFailed(message, errors={"push_down": [message]}, steps=found.steps)
     try:
         with transaction.atomic():
             connection.save()
@@ -155,7 +173,7 @@ def _note(connection: Connection, found: Diagnosis) -> None:
 def _assign(connection: Connection, given: Mapping[str, Any]) -> None:
     """Put checked values on a source. Raises ValidationFailed with all fields that need another one."""
     errors: dict[str, list[str]] = {}
-    for name in set(map(str, given)) - set(FIELDS):
+    for name in set(map(str, given)) - {*FIELDS, *SWITCHES}:
         errors[name] = [_("Unknown field.")]
     is_new = connection._state.adding
     values = {name: given[name] for name in FIELDS if given.get(name) is not None}

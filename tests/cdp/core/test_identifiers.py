@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from django.db import connection
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES, Encryption
@@ -125,3 +126,22 @@ def test_the_engine_normalises_exactly_as_python_does(
         found = _engine.execute(statement, [value]).fetchone()
         assert found is not None
         assert found[0] == id_type.normalise(value, **options), id_type.key  # type: ignore[arg-type]
+
+
+@pytest.mark.django_db
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(value=_VALUES, encryption=st.sampled_from(ENCRYPTIONS), fix_prefix=st.booleans())
+def test_postgresql_normalises_exactly_as_python_does(
+    value: str, encryption: Encryption, fix_prefix: bool
+) -> None:
+    parts, expected = [], []
+    for id_type in ID_TYPES.values():
+        found = id_type.normalise(value, encryption=encryption, fix_prefix=fix_prefix)
+        sql = id_type.sql_normalise(
+            "given", encryption=encryption, fix_prefix=fix_prefix, dialect="postgresql"
+        )
+        parts.append(sql.replace("%", "%%"))
+        expected.append(found)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)} FROM (SELECT %s::text AS given) v", [value])
+        assert list(cursor.fetchone()) == expected

@@ -106,6 +106,25 @@ def postgresql_server() -> Iterator[Server]:
             admin.execute(sql.SQL("DROP ROLE {}").format(role))
 
 
+@contextmanager
+def reader_of(server: Server) -> Iterator[Server]:
+    """Another account of a PostgreSQL server, which may read one table and nothing else."""
+    given = connection.settings_dict
+    words = {"host": given["HOST"], "user": given["USER"], "password": given["PASSWORD"]}
+    words.update(port=str(given["PORT"] or ""), dbname=server.database)
+    name, password = f"reader_{secrets.token_hex(4)}", secrets.token_hex(8)
+    with psycopg.connect(**{key: word for key, word in words.items() if word}, autocommit=True) as admin:
+        role = sql.Identifier(name)
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(role, sql.Literal(password)))
+        admin.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(role))
+        admin.execute(sql.SQL("GRANT SELECT ON ALL TABLES IN SCHEMA public TO {}").format(role))
+        try:
+            yield Server("postgresql", server.host, server.port, server.database, name, password)
+        finally:
+            admin.execute(sql.SQL("DROP OWNED BY {}").format(role))
+            admin.execute(sql.SQL("DROP ROLE {}").format(role))
+
+
 def require_mysql() -> None:
     """Skip what needs a MySQL server on a machine without one, though never in continuous integration."""
     if not MYSQLD:
