@@ -38,10 +38,10 @@ def took(access: MemberAccess, name: str, at: datetime | None = None) -> Downloa
 
 def test_the_page_opens_with_this_month(access: MemberAccess) -> None:
     took(access, "Women")
-    took(access, "Men", datetime(2020, 5, 15, tzinfo=UTC))
+    took(access, "Gentlemen", datetime(2020, 5, 15, tzinfo=UTC))
     page = Browser(access).page()
-    assert "Women" in page and "1,234" in page and "Men" not in page
-    assert "Men" in Browser(access).page(month="all")
+    assert "Women" in page and "1,234" in page and "Gentlemen" not in page
+    assert "Gentlemen" in Browser(access).page(month="all")
 
 
 def test_a_month_is_one_of_the_workspaces_clock(access: MemberAccess) -> None:
@@ -59,14 +59,14 @@ def test_a_month_is_one_of_the_workspaces_clock(access: MemberAccess) -> None:
 def test_downloads_of_one_person(access: MemberAccess) -> None:
     other = make_access(access.workspace, "analyst")
     took(access, "Women")
-    took(other, "Men")
+    took(other, "Gentlemen")
     page = Browser(access).page(month="all", user=other.user.pk)
-    assert "Men" in page and "Women" not in page
+    assert "Gentlemen" in page and "Women" not in page
     client = Client(HTTP_AUTHORIZATION=f"Bearer {make_token(access)}")
     base = f"/api/v1/workspaces/{access.workspace.slug}/downloads/"
     found = client.get(base, {"user": other.user.username}).json()["results"]
     assert [(row["object_name"], row["rows"], row["user"]) for row in found] == [
-        ("Men", 1234, other.user.username)
+        ("Gentlemen", 1234, other.user.username)
     ]
 
 
