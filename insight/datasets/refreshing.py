@@ -208,7 +208,7 @@ def _tag(source: Source, item: DatasetField) -> str:
 def _parts(value: str, separator: str) -> str:
     """The parts of a text as a list; what is no JSON array where one is expected has none."""
     if separator == JSON:
-        holds = f"json_valid({value}) AND json_type({value}) = 'ARRAY'"
+        holds = f"json_type(try_cast({value} AS JSON)) = 'ARRAY'"
         return f"""CASE WHEN {holds} THEN from_json({value}, '["VARCHAR"]') END"""
     return f"string_split({value}, {literal(separator)})"
 
