@@ -46,7 +46,7 @@ class Cleaning:
         """
         value = self.composed(f"{quote(column)}::VARCHAR")
         if separator == JSON:
-            holds = f"json_valid({value}) AND json_type({value}) = 'ARRAY'"
+            holds = f"json_type(try_cast({value} AS JSON)) = 'ARRAY'"
             parts = f"""CASE WHEN {holds} THEN from_json({value}, '["VARCHAR"]') END"""
         else:
             parts = f"string_split({value}, {literal(separator)})"

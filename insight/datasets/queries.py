@@ -217,7 +217,7 @@ def _separators(table: Any, columns: list[str]) -> dict[str, str]:
 def _arrays(sample: str, columns: list[str]) -> dict[str, str]:
     """Columns whose filled values are JSON arrays, all of them."""
     tests = ", ".join(
-        f"bool_and(json_valid({name}) AND json_type({name}) = 'ARRAY') FILTER ({name} <> '')"
+        f"bool_and(coalesce(json_type(try_cast({name} AS JSON)) = 'ARRAY', false)) FILTER ({name} <> '')"
         for name in map(quote, columns)
     )
     with lake.cursor() as handle:

@@ -206,14 +206,14 @@ def test_the_list_is_as_it_was_after_a_look_at_one_dataset(world: World) -> None
 
 
 def test_each_kind_offers_what_it_has(world: World) -> None:
-    tags, behaviour = world.dataset(), world.dataset(BEHAVIOUR)
+    first, tags, behaviour = world.dataset(), world.dataset(name="Second"), world.dataset(BEHAVIOUR)
     browser, base = world.browser()
     analyse, names, categories, default = "analysis/?dataset=", "/names/", "/categories/", "/default/"
     of_tags = browser.get(f"{base}{tags.pk}/").content.decode()
     assert all(part in of_tags for part in (analyse, names, categories, default))
     of_behaviour = browser.get(f"{base}{behaviour.pk}/").content.decode()
-    assert names in of_behaviour and default in of_behaviour
-    assert analyse not in of_behaviour and categories not in of_behaviour
+    assert default not in browser.get(f"{base}{first.pk}/").content.decode()
+    assert names in of_behaviour and analyse not in of_behaviour and categories not in of_behaviour
 
 
 def test_the_list_says_where_tables_come_from_and_what_is_wrong(world: World) -> None:
