@@ -83,6 +83,15 @@ def test_another_audience_and_how_many_are_in_both(world: World, saved: Callable
     assert by_value(view)["f"]["compared"]["count"] == sum(person[2] == "f" for person in b_likers)
 
 
+def test_values_that_only_the_other_side_has_are_shown_with_nobody_here(
+    world: World, saved: Callable[..., Audience]
+) -> None:
+    women = saved(world.women)
+    view = perspective(world.access, world.members.pk, ["gender"], audience_id=women.pk, compare="population")
+    men = by_value(view)["m"]
+    assert (men["count"], men["compared"]["count"], men["compared"]["tgi"]) == (0, 3, 0)
+
+
 def test_members_that_the_dataset_does_not_know_are_told_by_the_coverage(
     world: World, saved: Callable[..., Audience]
 ) -> None:
