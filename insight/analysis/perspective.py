@@ -161,7 +161,14 @@ class TagView:
         """(value, users), in the order of the chart; the most frequent ones where there are too many."""
         if self.cut:
             return _most_frequent(self.item, self.counts)
-        return ordered(self.counts.values)
+        return ordered([*self.counts.values, *self._only_theirs()])
+
+    def _only_theirs(self) -> list[tuple[str, int]]:
+        """Values that only people on the other side have, unless these are too many to be shown."""
+        if self.other is None or _is_cut(self.item, self.other.counted.tags[self.item.column]):
+            return []
+        ours = {value for value, _count in self.counts.values}
+        return [(value, 0) for value in self.other.people[self.item.column] if value not in ours]
 
     @property
     def notice(self) -> str:

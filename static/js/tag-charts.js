@@ -18,7 +18,7 @@ export class TagChart extends ChartPanel {
   constructor(element, tag, context) {
     element.dataset.chartTitle = tag.name;
     element.querySelector(".card-title").textContent = tag.name;
-    element.querySelector('[data-part="canvas"]').setAttribute("aria-label", tag.name);
+    for (const part of element.querySelectorAll("[aria-label]")) part.setAttribute("aria-label", tag.name);
     element.chartData = { tag, context };
     super(element);
     element.addEventListener("chart:part", (event) => this.ask(event.detail));
