@@ -93,10 +93,10 @@ class _Audiences(_Analysis):
     def answer(self, request: Request) -> Response:
         self.access.require("insight.analysis")
         given = json_object(request)
-        parts = [given.pop(name, None) for name in ("query", "part")]
-        if not all(isinstance(part, dict) for part in parts):
+        query, part = given.pop("query", None), given.pop("part", None)
+        if not isinstance(query, dict) or not isinstance(part, dict):
             raise ValidationFailed(_("Give the objects “query” and “part”."))
-        made = self.make(*parts, given)
+        made = self.make(query, part, given)
         return Response(AudienceSerializer(made).data, status=201)
 
     def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:

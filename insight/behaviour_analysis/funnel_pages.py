@@ -19,7 +19,7 @@ from insight.behaviour_analysis.forms import BehaviourView, Links, behaviour_of,
 from insight.behaviour_analysis.funnel import LEAST_STEPS, MOST_STEPS, Funnel
 from insight.datasets.models import Dataset, DatasetField
 
-USUAL_STEPS, USUAL_DAYS = 4, 30
+USUAL_STEPS, USUAL_DAYS = 3, 30
 PARTS = ("type", "channel", "object", "value")
 
 
@@ -92,7 +92,7 @@ class FunnelPage(FunnelView):
     def choices(self, dataset: Dataset) -> dict[str, Any]:
         id_type = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list("id_type", flat=True)
         pairs = dict(self.pairs(dataset))
-        steps = [
+        steps: list[dict[str, Any]] = [
             {"number": number, **{part: pairs.get(f"{part}_{number}", "") for part in PARTS}}
             for number in range(1, MOST_STEPS + 1)
         ]

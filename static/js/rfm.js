@@ -38,9 +38,10 @@ function composition(text) {
     tooltip: tooltip(text, ({ data: part }) => words(part.group)),
     series: [{
       type: "pie",
-      radius: ["42%", "72%"],
-      label: { ...text, formatter: ({ data: part }) => `${part.name}\n${percent(part.group.shares[measure])}`, lineHeight: 16 },
+      radius: ["46%", "76%"],
+      label: { ...text, formatter: ({ data: part }) => percent(part.group.shares[measure]) },
       labelLine: { length: 8, length2: 6 },
+      labelLayout: { hideOverlap: true },
       itemStyle: { borderColor: "transparent", borderWidth: 2 },
       data: groups.map((group) => ({ name: group.label, value: Math.max(0, group[measure]), group, itemStyle: { color: colour(group) } })),
     }],
@@ -60,10 +61,10 @@ function bubbles({ x, y, size, names }) {
   const diameter = (value) => (most > least ? 12 + (34 * (value - least)) / (most - least) : 28);
   const axis = (name, text) => ({ type: "value", scale: true, name, nameLocation: "middle", nameTextStyle: text, axisLabel: { ...text, formatter: compact, hideOverlap: true }, ...faint });
   return (text) => ({
-    grid: { left: 28, right: 24, top: 24, bottom: 28, containLabel: true },
+    grid: { left: 40, right: 32, top: 24, bottom: 28, containLabel: true },
     tooltip: tooltip(text, ({ data: part }) => words(part.group)),
     xAxis: { ...axis(names.x, text), nameGap: 28 },
-    yAxis: { ...axis(names.y, text), nameGap: 44 },
+    yAxis: { ...axis(names.y, text), nameGap: 40 },
     series: [{
       type: "scatter",
       data: groups.map((group) => ({ name: group.label, value: [group[x], group[y], group[size]], group, symbolSize: diameter(group[size]), itemStyle: { color: colour(group), opacity: 0.75 } })),
@@ -110,6 +111,7 @@ function start() {
       pie.draw();
     });
   }
+  for (const group of groups) card.querySelector(`[data-dot=${group.type}]`).style.backgroundColor = colour(group);
   for (const button of card.querySelectorAll("[data-group]")) button.addEventListener("click", () => showSamples(button.dataset.group));
   const choose = card.querySelector("[data-choose]");
   const ticked = () => { if (choose) choose.disabled = !card.querySelector("input[name=type]:checked"); };

@@ -37,7 +37,7 @@ def write(dataset: Dataset, records: Sequence[Record]) -> None:
         pa.float64(),
         pa.string(),
     ]
-    columns = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
+    columns: list[Any] = list(zip(*rows, strict=True)) if rows else [[] for _ in names]
     table = pa.table(
         {name: pa.array(list(column), kind) for name, column, kind in zip(names, columns, kinds, strict=True)}
     )

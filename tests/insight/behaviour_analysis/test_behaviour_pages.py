@@ -16,6 +16,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from insight.audiences import refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
 from insight.datasets.models import Dataset
@@ -272,7 +273,7 @@ def test_an_audience_over_time(world: World, console: Client, run_jobs: RunJobs)
         world.members,
         people_table([*PEOPLE, ("n1", None, "x", None, None, None), ("n2", None, "f", None, None, None)]),
     )
-    audiences.refreshing.refresh(world.access, made)
+    refreshing.refresh(world.access, made)
     run_jobs()
     body = console.get(page(world, f"history/{made.pk}/?tag={world.members.pk}:gender")).content.decode()
     data = json.loads(body.split('id="history-data" type="application/json">')[1].split("</script>")[0])

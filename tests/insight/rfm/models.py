@@ -62,11 +62,12 @@ def scores(orders: Iterable[Order], as_of: date, days: int | None = None) -> dic
     for who, day, money in orders:
         if day <= as_of and (days is None or (as_of - day).days < days):
             by_user.setdefault(who, []).append((day, money))
-    found = {}
+    found: dict[str, tuple[float, ...]] = {}
     for who, rows in by_user.items():
         bought = [day for day, money in rows if money >= 0]
         if bought:
-            r, f, m = (as_of - max(bought)).days, len(bought), sum(money for _day, money in rows)
+            r, f = float((as_of - max(bought)).days), float(len(bought))
+            m = float(sum(money for _day, money in rows))
             found[who] = (r, f, m, band("r", r), band("f", f), band("m", m))
     return found
 

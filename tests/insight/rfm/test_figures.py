@@ -15,7 +15,7 @@ from insight.datasets.models import Dataset
 from insight.rfm import figures
 from tests.factories import make_access
 from tests.insight.datasets.world import World
-from tests.insight.rfm.models import of_orders, printed, put, scores, types
+from tests.insight.rfm.models import of_orders, printed, scores, types
 from tests.insight.test_main_path import cdnow
 
 
@@ -166,7 +166,6 @@ def test_groups_of_real_purchases_equal_a_plain_computation(
         for who, day, _count, amount in lines
         if int(who) % 10 == 0
     ]
-    put(world, orders)
     model = of_orders(world, orders)
     found = figures.figures(figures.open_model(world.access, model.pk))
     expected = scores(orders, date(1998, 6, 30))

@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from insight.audiences import refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
 from insight.datasets.models import Dataset
@@ -78,7 +79,7 @@ def test_the_ticked_groups_become_the_condition_of_an_audience(world: World, mod
         definition={**model.definition, "compare": {"r": 9, "f": 9, "m": 9}}
     )
     world.compute(model)
-    audiences.refreshing.refresh(world.access, made)
+    refreshing.refresh(world.access, made)
     world.run_jobs()
     made.refresh_from_db()
     assert made.count == 8, "all are low now, so the audience follows the model"
