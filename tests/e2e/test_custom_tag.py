@@ -59,8 +59,8 @@ def test_a_custom_tag_is_made_checked_and_found_in_a_chart(
     tab.locator(".chart-panel", has_text="Spend band").wait_for()
     assert not TagUse.objects.filter(kind="pivot").exists()
     with tab.expect_response("**/tags/uses/"):
-        tab.get_by_label("Spend band").uncheck()
-        tab.get_by_label("Spend band").check()
+        tab.get_by_role("checkbox", name="Spend band").uncheck()
+        tab.get_by_role("checkbox", name="Spend band").check()
     assert TagUse.objects.get(kind="pivot").column == "user_tag_spend_band"
     tab.goto(f"{home}tags/custom/{tag.pk}/edit/")
     tab.get_by_role("button", name="Women of Oslo", exact=False).first.wait_for()
