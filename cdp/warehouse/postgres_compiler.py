@@ -18,6 +18,8 @@ class Compiler(PostgresCompiler):
 
     __slots__ = ()
 
+    # PostgreSQL has no aggregate that gives just any value: the least one does.
+    SIMPLE_OPS = {ops.Arbitrary: "min"}
     LIST_FUNCTIONS = {"list_has_any": sge.ArrayOverlaps, "list_has_all": sge.ArrayContainsAll}
 
     def visit_HexDigest(self, op: ops.HexDigest, *, arg: Any, how: str) -> Any:

@@ -23,7 +23,10 @@ from cdp.warehouse.postgres_compiler import to_sql
 CONNECTIONS = 4
 WAIT_SECONDS = 15
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1"
-_SESSION = "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'"
+_SESSION = (
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "
+    "SET standard_conforming_strings = on"
+)
 _COLUMNS = """
     SELECT attname, format_type(atttypid, atttypmod), NOT attnotnull FROM pg_attribute
     WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum
@@ -157,7 +160,7 @@ def _path(workspace: Any, name: str) -> str:
 
 
 def _configure(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
-    """Moments and days are written the same way, however the server is set."""
+    """Moments, days and texts are written the same way, however the server is set."""
     connection.execute(_SESSION)
     connection.commit()
 
