@@ -67,7 +67,7 @@ def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
                 )
             errors[rules.join(here, part)] = [message % labels]
     if errors:
-        more = {"translations": translations} if translations else {}
+        more: dict[str, Any] = {"translations": translations} if translations else {}
         raise ValidationFailed(_("The rule cannot be used."), errors=errors, **more)
     return rule
 
