@@ -112,8 +112,7 @@ class DatasetList(ListPage):
         TextColumn(
             "name", _("Dataset"), sort="name", link=True, below=lambda row: row.table and row.table.name
         ),
-        TextColumn("source", _("Data source"), value=lambda row: _source_of(row)),
-        TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind"),
+        TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind", below=_source_of),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
         NumberColumn("shown_users", _("Users"), sort="shown_users"),
         NumberColumn("shown_rows", _("Rows"), sort="shown_rows"),
