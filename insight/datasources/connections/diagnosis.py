@@ -338,6 +338,8 @@ def _readable(source: Connection, dialect: Dialect, opened: Session) -> str:
 
 def _no_write(source: Connection, opened: Session) -> str:
     """Why results cannot be written into a PostgreSQL database; empty where they can. This writes nothing itself."""
+    if source.is_shared:
+        return _("Datasets cannot live in a database that the organization shares.")
     version, encoding, standby, may_create = opened.rows(
         "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(), "
         "has_database_privilege(current_database(), 'CREATE') OR EXISTS (SELECT FROM pg_namespace "
