@@ -29,7 +29,6 @@ def test_datasets_are_counted_by_kind_with_the_pages_of_each(db: None) -> None:
     rows = Dataset.objects.in_workspace(world.workspace)
     assert tile["count"] == rows.count() == sum(part.count for part in parts.values())
     assert parts["User tags"].url == f"/w/{world.workspace.slug}/analysis/"
-    assert parts["RFM model"].url == f"/w/{world.workspace.slug}/datasets/?kind=rfm"
 
 
 def test_people_see_counts_of_what_they_may_see(db: None) -> None:
