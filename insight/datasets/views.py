@@ -133,7 +133,9 @@ class DatasetList(ListPage):
     empty_text = _("Choose a table, say which column identifies people, and what the others mean.")
     columns = (
         TextColumn("name", _("Dataset"), sort="name", link=True, below=lambda row: row.table_name),
-        TextColumn("kind", _("Kind"), value="get_kind_display", sort="kind", below=lambda row: _source_of(row)),
+        TextColumn(
+            "kind", _("Kind"), value="get_kind_display", sort="kind", below=lambda row: _source_of(row)
+        ),
         BadgeColumn("state", _("State"), label_of="get_state_display", hint="error", sort="state"),
         NumberColumn("shown_users", _("Users"), sort="shown_users"),
         NumberColumn("shown_rows", _("Rows"), sort="shown_rows"),

@@ -27,7 +27,10 @@ class ConnectionForm(forms.Form):
     account = forms.CharField(
         label=_("Account"),
         max_length=128,
-        help_text=_("Unless datasets are to live here, Tideline only reads: an account that may do no more is the best choice."),
+        help_text=_(
+            "Unless datasets are to live here, Tideline only reads: "
+            "an account that may do no more is the best choice."
+        ),
         widget=forms.TextInput({"autocomplete": "off"}),
     )
     password = forms.CharField(
