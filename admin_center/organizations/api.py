@@ -47,6 +47,8 @@ class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
     push_concurrency = serializers.IntegerField(
         min_value=1, max_value=5, required=False, help_text="Pushes of one kind that run at once"
     )
+    aipl_update = serializers.TimeField(required=False, help_text="When AIPL models are computed each day")
+    rfm_update = serializers.TimeField(required=False, help_text="When RFM models are computed each day")
     shown_in_full = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="ID types that are not masked"
     )

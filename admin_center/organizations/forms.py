@@ -55,6 +55,16 @@ class WorkspaceSettingsForm(forms.Form):
         max_value=5,
         help_text=_("How many audiences are pushed at once to systems of one kind. Others wait."),
     )
+    aipl_update = forms.TimeField(
+        label=_("AIPL models are computed at"),
+        widget=forms.TimeInput(attrs={"type": "time"}),
+        help_text=_("Every day. A new time moves all AIPL models that are computed daily."),
+    )
+    rfm_update = forms.TimeField(
+        label=_("RFM models are computed at"),
+        widget=forms.TimeInput(attrs={"type": "time"}),
+        help_text=_("Every day. A new time moves all RFM models that are computed daily."),
+    )
     shown_in_full = forms.MultipleChoiceField(
         label=_("IDs shown in full"),
         required=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal
 
@@ -14,7 +15,10 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
+from cdp.core.registry import Registry
 
+listeners: Registry[Callable[[Workspace, dict[str, Any]], None]] = Registry("listener to workspace settings")
+"""Called in the transaction of a change with the workspace and the values that are new."""
 Cap = Annotated[int, Field(ge=1, le=10_000)] | None
 
 
@@ -55,10 +59,13 @@ class Caps(_Part):
 
 class WorkspaceSettings(_Part):
     """`update_concurrency`: how many scheduled updates run at once. `push_concurrency`: how many pushes to systems of a
-    kind. `shown_in_full`: ID types that are not masked."""
+    kind. `aipl_update`, `rfm_update`: when models are computed each day. `shown_in_full`: ID types that are not masked.
+    """
 
     update_concurrency: int = Field(3, ge=1, le=10)
     push_concurrency: int = Field(3, ge=1, le=5)
+    aipl_update: time = time(3, 0)
+    rfm_update: time = time(5, 0)
     shown_in_full: tuple[str, ...] = ()
     quiet_hours: QuietHours = QuietHours()
     caps: Caps = Caps()
@@ -101,6 +108,8 @@ def update_settings(
         row.settings = {**row.settings, **after}
         row.bump()
         row.save(update_fields=["settings", "edit_version", "updated_at"])
+        for listener in listeners:
+            listener(row, {key: after[key] for key in changed})
         audit.record(
             access,
             "workspace.settings_changed",

@@ -44,6 +44,7 @@ class SettingsPage(FormPage):
     def extra(self, form: WorkspaceSettingsForm, obj: Workspace) -> dict[str, Any]:
         groups = [
             (_("Workspace"), ["name", "description", "time_zone", "update_concurrency", "push_concurrency"]),
+            (_("Models"), ["aipl_update", "rfm_update"]),
             (_("Privacy"), ["shown_in_full"]),
             (_("Quiet hours"), [name for name in form.fields if name.startswith("quiet_hours")]),
             (_("Most messages for one person"), [name for name in form.fields if name.startswith("caps")]),

@@ -27,7 +27,6 @@ class AiplConfig(AppConfig):
                 new_url="aipl:new",
                 edit_url="aipl:edit",
                 panel=pages.panel,
-                refresh={"every": "day", "at": "03:00"},
             )
         )
         datasets.users_of.add("AIPL models", _models_of)

@@ -14,12 +14,14 @@ class DatasetsConfig(AppConfig):
         from django.db.models.signals import post_delete
 
         from admin_center.members.models import WorkspaceMember
+        from admin_center.organizations import settings as workspace_settings
         from cdp.console import home, navigation
         from insight.datasets import (
             granting,
             jobs,  # noqa: F401  (registers its kind)
             queries,
             rights,
+            schedule,
             services,
         )
         from insight.datasets.models import Dataset
@@ -40,6 +42,7 @@ class DatasetsConfig(AppConfig):
                 Dataset.objects.filter(source=source.pk).order_by("name").values_list("name", flat=True)
             ),
         )
+        workspace_settings.listeners.add("models", schedule.follow_settings)
         # Somebody who comes back later begins without grants.
         post_delete.connect(granting.forget, sender=WorkspaceMember, dispatch_uid="datasets.forget_grants")
         services.users_of.add("item tags", services.behaviour_of_items)

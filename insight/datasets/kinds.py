@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from cdp.core.access import Access
@@ -30,7 +30,6 @@ class KindSupport:
     new_url: str
     edit_url: str
     panel: Callable[[Access, Dataset], dict[str, Any] | None]
-    refresh: dict[str, Any] = field(default_factory=dict)
 
 
 KINDS: Registry[KindSupport] = Registry("kind of datasets")

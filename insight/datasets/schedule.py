@@ -10,23 +10,36 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from admin_center.organizations.settings import workspace_settings
 from cdp.core import schedules
 from cdp.core.schedules import DEFAULTS, PARTS, describe
-from insight.datasets import kinds
 from insight.datasets.models import TAG_KINDS, Dataset
 
 __all__ = ["DEFAULTS", "PARTS", "check", "describe", "next_time", "of_kind", "start_due"]
 
 log = logging.getLogger(__name__)
-OF_KIND: dict[str, dict[str, Any]] = {Dataset.Kind.RFM: {"every": "day", "at": "05:00"}}
-"""Kinds that are refreshed by themselves unless told otherwise: recency changes every day."""
+SETTINGS = {Dataset.Kind.RFM: "rfm_update", Dataset.Kind.AIPL: "aipl_update"}
+"""Models are computed every day unless told otherwise, at the time that the workspace sets for all of a kind."""
 RETRY = timedelta(hours=1)
 
 
-def of_kind(kind: str) -> dict[str, Any]:
+def of_kind(workspace: Any, kind: str) -> dict[str, Any]:
     """The policy that a dataset of the kind begins with."""
-    support = kinds.of(kind)
-    return support.refresh if support is not None else OF_KIND.get(kind, {})
+    setting = SETTINGS.get(Dataset.Kind(kind))
+    if setting is None:
+        return {}
+    return {"every": "day", "at": f"{getattr(workspace_settings(workspace), setting):%H:%M}"}
+
+
+def follow_settings(workspace: Any, changed: dict[str, Any]) -> None:
+    """Move the daily computation of all models to the workspace's new times."""
+    for kind, setting in SETTINGS.items():
+        if setting in changed:
+            rows = Dataset.objects.in_workspace(workspace).filter(kind=kind, refresh__every="day")
+            for row in rows.select_for_update().select_related("workspace"):
+                row.refresh = {**row.refresh, "at": str(changed[setting])[:5]}
+                row.next_refresh_at = next_time(row, timezone.now())
+                row.save(update_fields=["refresh", "next_refresh_at"])
 
 
 def check(policy: Any, kind: str) -> dict[str, Any]:

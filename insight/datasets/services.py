@@ -50,7 +50,11 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
     values, fields, joins, dimensions = _read(access, data)
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
-    wanted = data["refresh"] if data.get("refresh") is not None else schedule.of_kind(dataset.kind)
+    wanted = (
+        data["refresh"]
+        if data.get("refresh") is not None
+        else schedule.of_kind(dataset.workspace, dataset.kind)
+    )
     dataset.refresh = schedule.check(wanted, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
     with transaction.atomic():

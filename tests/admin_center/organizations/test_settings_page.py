@@ -15,6 +15,8 @@ GIVEN = {
     "time_zone": "Asia/Tokyo",
     "update_concurrency": "5",
     "push_concurrency": "2",
+    "aipl_update": "02:30",
+    "rfm_update": "04:00",
     "shown_in_full": ["one_id"],
     "quiet_hours_enabled": "on",
     "quiet_hours_start": "22:00",

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from admin_center.organizations.settings import update_settings
 from cdp.core.errors import ValidationFailed
+from cdp.core.timezones import zone
 from cdp.jobs.kinds import get_kind
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
@@ -138,3 +139,22 @@ def test_the_schedule_page_saves_each_cycle_and_refuses_an_older_state(world: Wo
     world.post(path, {"every": "off", "edit_version": dataset.edit_version})
     dataset.refresh_from_db()
     assert dataset.refresh == {"every": "off"} and dataset.next_refresh_at is None
+
+
+def test_a_new_time_for_models_moves_those_that_are_computed_daily(world: World) -> None:
+    workspace = world.access.workspace
+    made = [world.dataset(name=name, refresh={"every": "day", "at": "05:00"}) for name in ("A", "B", "C")]
+    Dataset.objects.filter(pk__in=[row.pk for row in made[:2]]).update(kind=Dataset.Kind.RFM)
+    Dataset.objects.filter(pk=made[1].pk).update(refresh={"every": "week", "weekday": 1, "at": "05:00"})
+    update_settings(workspace, {"rfm_update": "06:30"}, access=world.access)
+    daily, weekly, tags = (Dataset.objects.get(pk=row.pk) for row in made)
+    assert daily.refresh == {"every": "day", "at": "06:30"}
+    assert daily.next_refresh_at.astimezone(zone(workspace)).strftime("%H:%M") == "06:30"
+    assert (weekly.refresh["at"], tags.refresh["at"]) == ("05:00", "05:00")
+
+
+@pytest.mark.parametrize(("kind", "setting"), [("rfm", "rfm_update"), ("aipl", "aipl_update")])
+def test_models_begin_with_the_time_of_the_workspace(world: World, kind: str, setting: str) -> None:
+    update_settings(world.access.workspace, {setting: "01:15"}, access=world.access)
+    assert schedule.of_kind(world.access.workspace, kind) == {"every": "day", "at": "01:15"}
+    assert schedule.of_kind(world.access.workspace, "user_tags") == {}
