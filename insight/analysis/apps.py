@@ -11,7 +11,7 @@ class AnalysisConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import navigation
-        from insight.analysis import tabs
+        from insight.audiences import analysis_tabs as tabs
 
         navigation.register(
             navigation.NavItem(

@@ -9,11 +9,11 @@ from django.middleware.csrf import get_token
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.errors import NotFound
-from insight.analysis import choosing, tabs
+from insight.analysis import choosing
 from insight.analysis.perspective import POPULATION
 from insight.analysis.views import ChartPage, first_category, mark_shown
+from insight.audiences import analysis_tabs, visibility
 from insight.audiences import queries as audiences
-from insight.audiences import visibility
 from insight.audiences.models import Audience
 from insight.datasets.models import Dataset
 
@@ -43,7 +43,7 @@ class AudiencePage(ChartPage):
         ]
         tags = choosing.tag_rows(choosing.place(self.access, dataset.pk)) if dataset else []
         context = self.get_context(
-            tabs=tabs.shown(self.access, audience.pk if audience else "", self.tab),
+            tabs=analysis_tabs.shown(self.access, audience.pk if audience else "", self.tab),
             audience=audience,
             audiences=offered,
             rivals=rivals,

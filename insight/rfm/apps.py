@@ -14,12 +14,13 @@ class RfmConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import navigation
-        from insight.audiences import extras
+        from insight.audiences import analysis_tabs, extras
 
         navigation.register(
             navigation.NavItem("insight", _("RFM"), "grid-dots", "rfm:analysis", "insight.analysis", order=42)
         )
         extras.register(extras.Extra("rfm", _entries, _never))
+        analysis_tabs.register(analysis_tabs.Tab("rfm", _("RFM"), "rfm:of-audience", order=30))
 
 
 def _entries(access: Any, audience: Any) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
 from cdp.core.errors import ValidationFailed
+from insight.audiences import analysis_tabs
 from insight.audiences.summary import RFM_TYPES
 from insight.datasets import rfm
 from insight.datasets.models import Dataset
@@ -99,7 +100,11 @@ class AudienceRfm(_ModelPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         audience, version = figures.audience_version(self.access, kwargs["pk"])
-        back = {"back_url": self.reverse("audiences:detail", audience.pk), "back_label": audience.name}
+        back = {
+            "back_url": self.reverse("audiences:detail", audience.pk),
+            "back_label": audience.name,
+            "tabs": analysis_tabs.shown(self.access, audience.pk, "rfm"),
+        }
         model, offered = self.chosen(version.user_id_type)
         if model is None or not model.version:
             return self.nothing(model, audience=audience, **back)
@@ -113,6 +118,17 @@ class AudienceRfm(_ModelPage):
             **self.shown(scope, audience.pk),
         )
         return self.render(self.template_name, context)
+
+
+class OfAudience(WorkspaceView):
+    """The tab of audience analysis: leads to the page of ?audience=, or to where one is chosen."""
+
+    permission = "insight.audience.analysis"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        wanted = request.GET.get("audience", "")
+        url = self.reverse("rfm:audience", wanted) if wanted else self.reverse("analysis:audience")
+        return HttpResponseRedirect(url)
 
 
 class _OfModel(WorkspaceView):

@@ -7,6 +7,7 @@ from insight.rfm import migration_pages, pages
 app_name = "rfm"
 urlpatterns = [
     path("", pages.Analysis.as_view(), name="analysis"),
+    path("audience/", pages.OfAudience.as_view(), name="of-audience"),
     path("audience/<str:pk>/", pages.AudienceRfm.as_view(), name="audience"),
     path("migration/", migration_pages.MigrationPage.as_view(), name="migration"),
     path("migration.csv", migration_pages.MigrationCsv.as_view(), name="migration-csv"),

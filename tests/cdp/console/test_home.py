@@ -24,11 +24,14 @@ def tiles(access: Any) -> dict[str, dict[str, Any]]:
 
 def test_datasets_are_counted_by_kind_with_the_pages_of_each(db: None) -> None:
     world = make_world()
+    behaviour = world.orders
     tile = tiles(world.access)["Datasets"]
     parts = {str(part.label): part for part in tile["parts"]}
     rows = Dataset.objects.in_workspace(world.workspace)
     assert tile["count"] == rows.count() == sum(part.count for part in parts.values())
     assert parts["User tags"].url == f"/w/{world.workspace.slug}/analysis/"
+    listed = parts[str(behaviour.get_kind_display())].url
+    assert listed == f"/w/{world.workspace.slug}/datasets/?kind=behaviour"
 
 
 def test_people_see_counts_of_what_they_may_see(db: None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from insight.analysis import tabs
+from insight.audiences import analysis_tabs as tabs
 from insight.audiences import services
 from insight.audiences.models import Audience
 from insight.datasets.models import TagCategory
