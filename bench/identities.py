@@ -8,7 +8,7 @@ from resource import RUSAGE_SELF, getrusage
 
 from bench.measure import Result
 from bench.world import world
-from cdp.demo.load import finish
+from cdp.demo.steps import finish
 from insight.oneid import services
 
 TYPES = ("email", "union_id", "taobao_id", "alipay_id", "imei")

@@ -19,7 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from bench.full import FULL, fill
 from bench.measure import Result
 from bench.urls import EMPTY
-from cdp.demo.load import finish
+from cdp.demo.steps import finish
 from cdp.jobs.models import Job
 from tests.factories import make_token
 from tests.walking.full import Full, addresses, make_full

@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from bench.measure import Result, compare
 from bench.world import World, world
-from cdp.demo.load import finish
+from cdp.demo.steps import finish
 from insight.analysis.perspective import perspective
 from insight.analysis.significance import Finding, Spread, findings, significance
 from insight.audiences import refreshing

@@ -14,7 +14,7 @@ from admin_center.organizations.services import create_organization, create_work
 from admin_center.permissions.access import MemberAccess, access_for
 from admin_center.permissions.services import add_member
 from cdp import lake
-from cdp.demo.load import finish
+from cdp.demo.steps import finish
 from cdp.jobs.models import Job
 from cdp.lake.names import CATALOG, literal
 from insight.audiences import services as audiences

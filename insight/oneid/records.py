@@ -9,6 +9,7 @@ from cdp.core.access import Access
 from cdp.lake.names import literal, quote
 from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
+from insight.datasources.models import LAKE
 from insight.oneid.queries import Person
 
 PAGE = 100
@@ -22,7 +23,7 @@ def _known_by(
     if not access.can("insight.dataset.view"):
         return []
     found = []
-    rows = rights.visible(access).filter(kind__in=kinds, version__gt=0).order_by("name")
+    rows = rights.visible(access).filter(kind__in=kinds, version__gt=0, source=LAKE).order_by("name")
     for dataset in rows.select_related("workspace").prefetch_related("fields"):
         fields = [item for item in dataset.fields.all() if not item.deleted]
         identifier = next((item for item in fields if item.role == "identifier"), None)

@@ -14,9 +14,10 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import literal, quote
+from cdp.warehouse import LakeEngine
 from insight.datasets import rights
 from insight.datasets.models import Dataset, DatasetField
-from insight.datasources.models import SourceTable
+from insight.datasources.models import LAKE, SourceTable
 from insight.oneid.graph import FORMS, TYPES
 from insight.oneid.limits import OFF, STRONG
 
@@ -56,7 +57,7 @@ def check(access: Access, given: Any) -> list[dict[str, Any]]:
 def _check_dataset(
     access: Access, item: dict[str, Any], path: str, errors: dict[str, list[str]]
 ) -> dict[str, Any]:
-    dataset = rights.visible(access).filter(pk=str(item.get("dataset"))).first()
+    dataset = rights.visible(access).filter(pk=str(item.get("dataset")), source=LAKE).first()
     if dataset is None:
         errors[f"{path}/dataset"] = [_("There is no such dataset here, or you have no right to use it.")]
         return {}
@@ -180,7 +181,7 @@ def _read_dataset(
     limits: dict[str, Any],
     now: datetime,
 ) -> None:
-    dataset = rights.visible(access).filter(pk=source["dataset"]).first()
+    dataset = rights.visible(access).filter(pk=source["dataset"], source=LAKE).first()
     if dataset is None or not dataset.version:
         raise _gone(source["dataset"])
     fields = {field.column: field for field in id_fields(dataset)}
@@ -190,8 +191,9 @@ def _read_dataset(
     moment = f"TIMESTAMP '{dataset.refreshed_at or now:%Y-%m-%d %H:%M:%S}'"
     if dataset.kind == Dataset.Kind.BEHAVIOUR:
         moment = "date_trunc('day', \"at\")"
-    visible = rights.where(dataset, rights.rows_of(access, dataset))
-    path = lake.table_path(access.workspace, dataset.lake_table)
+    engine = LakeEngine()
+    shown = rights.only(engine.table(access.workspace, dataset.lake_table), rights.rows_of(access, dataset))
+    visible = engine.sql(shown)
     for form in FORMS:
         columns = [item for item in chosen if item.encryption == form]
         columns = [item for item in columns if limits["types"][item.id_type]["use"] != OFF]
@@ -199,7 +201,7 @@ def _read_dataset(
         columns.sort(key=lambda item: limits["types"][item.id_type]["use"] != STRONG)
         if columns:
             listed = ", ".join(quote(item.column) for item in columns)
-            rows = f"(SELECT DISTINCT {listed}, {moment} AS moment FROM {path} WHERE {visible})"
+            rows = f"(SELECT DISTINCT {listed}, {moment} AS moment FROM ({visible}))"
             handle.execute(f"INSERT INTO seen {_star(columns, rows)}")
 
 

@@ -27,7 +27,7 @@ SWITCHES = ("push_down",)
 _LENGTHS = {"name": 64, "host": 253, "database": 128, "schema": 63, "account": 128, "password": 500}
 _PLACE = ("host", "port", "account", "tls")
 """Where a kept password would be sent, and how: it must be typed again when one of these changes."""
-_NOTED = ["server_version", "tested_at", "failing_since", "failure"]
+_NOTED = ["server_version", "tested_at", "write_back", "failing_since", "failure"]
 _HOST = re.compile(r"[\w.:%-]+", re.UNICODE)
 
 
@@ -92,7 +92,7 @@ def retest(access: Access, connection: Connection) -> Diagnosis:
     found = test(access, {}, connection)
     if found.ok:
         _note(connection, found)
-        connection.save(update_fields=[*_NOTED, "write_back"])
+        connection.save(update_fields=_NOTED)
     return found
 
 
@@ -100,6 +100,7 @@ def _note(connection: Connection, found: Diagnosis) -> None:
     """What a passed test has found."""
     connection.server_version, connection.tested_at = found.version[:100], timezone.now()
     connection.write_back = found.write_back
+    connection.failing_since, connection.failure = None, ""
 
 
 def delete(access: Access, connection: Connection) -> None:
@@ -163,11 +164,6 @@ def _save(connection: Connection, found: Diagnosis) -> None:
     except IntegrityError:
         message = _("Another source has this name.")
         raise Conflict(message, code="name_taken", errors={"name": [message]}) from None
-
-
-def _note(connection: Connection, found: Diagnosis) -> None:
-    connection.server_version, connection.tested_at = found.version[:100], timezone.now()
-    connection.failing_since, connection.failure = None, ""
 
 
 def _assign(connection: Connection, given: Mapping[str, Any]) -> None:

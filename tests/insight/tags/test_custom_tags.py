@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from admin_center.organizations.settings import workspace_settings
+from admin_center.organizations.settings import update_settings
+from admin_center.permissions.models import Role
 from cdp import lake
 from cdp.core.errors import PermissionDenied, PreconditionFailed, ValidationFailed
 from cdp.jobs.models import Job
@@ -312,9 +313,7 @@ def test_a_batch_and_the_periodic_refresh_of_an_audience_share_one_limit(
     tag = computed({"women": world.women})
     audience = audiences.create(world.access, {"name": "A", "rule": world.women, "save_ids": ["one_id"]})
     run_jobs()
-    settings = workspace_settings(world.workspace)
-    settings.update_concurrency = 1
-    settings.save()
+    update_settings(world.workspace, {"update_concurrency": 1})
     refreshing.request(None, audience, snapshot=False, periodic=True)
     [batch] = services.refresh(world.access, [tag])
     periodic = Job.objects.get(status="queued", kind=refreshing.PERIODIC)
@@ -374,6 +373,7 @@ def test_only_the_owner_and_managers_of_tags_change_a_custom_tag(
     assert call("post", "custom-tags/refresh/", {"tags": [tag.pk]}, other).status_code == 403
     assert call("post", f"datasets/{tag.field.dataset_id}/refresh/", {}, owner).status_code == 202
     assert call("patch", f"custom-tags/{tag.pk}/", {"name": "Y"}).status_code == 200
+    Role.objects.create(workspace=world.workspace, code="nobody", permissions=[])
     visitor = make_access(world.workspace, "nobody")
     with pytest.raises(PermissionDenied):
         services.create(visitor, {"name": "X", "values": [{"value": "w", "rule": world.women}]})
