@@ -18,10 +18,13 @@ from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source, is_moment, not_unique, source_of
 from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, unmatched
 from insight.datasets.models import Dataset, DatasetField
+from insight.datasources.models import Feed
+from insight.datasources.organization import grants
 
 
 def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
-    """Write `table` from the dataset's source. Raises table_missing, column_missing, no_rows."""
+    """Write `table` from the dataset's source. Raises no_grant, table_missing, column_missing, no_rows."""
+    _check_shared(dataset)
     fields = list(dataset.fields.all())
     source = source_of(dataset)
     lost = _mark_lost(source, fields)
@@ -62,6 +65,13 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     if dataset.kind == Dataset.Kind.ITEM_TAGS:
         _check_items(engine, engine.path(dataset.workspace, table))
     return measure(dataset, source, live, lost, table, columns)
+
+
+def _check_shared(dataset: Dataset) -> None:
+    """Raises Conflict `no_grant` where the organization has taken back a table that the dataset is made of."""
+    feeds = Feed.objects.filter(table__in=dataset.tables).select_related("connection")
+    for feed in feeds:
+        grants.allowed(feed.connection, feed.remote, dataset.workspace)
 
 
 def _compute_rfm(
