@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core import timezones
-from cdp.core.errors import Conflict, EngineError, NotFound
+from cdp.core.errors import Conflict, NotFound
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
-from cdp.warehouse import Engine, get_engine
+from cdp.warehouse import Engine, get_engine, translated
 from insight.datasets import rfm
 from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source, is_moment, not_unique, source_of
@@ -88,7 +87,7 @@ def _compute_rfm(
         **rfm_columns(source, fields),
         **{item.column: _identifier(source, item) for item in fields if item.role == "id"},
     }
-    try:
+    with translated():
         stats = rfm.compute(
             dataset.workspace,
             rfm.Model.model_validate(dataset.definition),
@@ -98,8 +97,6 @@ def _compute_rfm(
             table=table,
             today=timezones.today(dataset.workspace),
         )
-    except duckdb.Error as error:
-        raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     if not stats["users"]:
         lake.drop_table(dataset.workspace, table)
         raise Conflict(

@@ -13,8 +13,10 @@ from cdp import lake
 from cdp.jobs.kinds import BUSY_SECONDS
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
-from insight.datasets import refreshing, services
+from cdp.warehouse import lake_engine
+from insight.datasets import rfm, services
 from insight.datasets.models import Dataset
+from tests.insight.datasets.test_rfm_datasets import MODEL, ORDERS
 from tests.insight.datasets.world import DEFINITION, World
 
 
@@ -33,10 +35,16 @@ class Trouble:
         return lake.transaction()
 
 
-def refreshed(world: World, monkeypatch: pytest.MonkeyPatch, *errors: duckdb.Error) -> Job:
-    made = services.create(world.access, DEFINITION)
+def refreshed(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    *errors: duckdb.Error,
+    data: dict[str, Any] = DEFINITION,
+    module: Any = lake_engine,
+) -> Job:
+    made = services.create(world.access, data)
     job = services.refresh(world.access, made)
-    monkeypatch.setattr(refreshing, "lake", Trouble(*errors))
+    monkeypatch.setattr(module, "lake", Trouble(*errors))
     run_job(job.pk)
     job.refresh_from_db()
     return job
@@ -50,6 +58,13 @@ def test_a_busy_engine_is_asked_again_after_a_minute(world: World, monkeypatch: 
     Job.objects.filter(pk=job.pk).update(not_before=None)
     run_job(job.pk)
     assert Dataset.objects.get().state == "ready"
+
+
+def test_a_model_asks_a_busy_engine_again_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.table("orders", ORDERS)
+    error = duckdb.TransactionException("Conflict")
+    job = refreshed(world, monkeypatch, error, data=MODEL, module=rfm)
+    assert job.status == "queued" and "busy" in job.phase
 
 
 def test_after_the_last_attempt_the_dataset_says_that_the_engine_is_busy(
