@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from cdp.warehouse.cancel import cancellable
 from cdp.warehouse.engine import Engine, get_engine, register_engine, register_finder
-from cdp.warehouse.lake_engine import LakeEngine
+from cdp.warehouse.lake_engine import LakeEngine, translated
 
-__all__ = ["Engine", "LakeEngine", "cancellable", "get_engine", "register_engine", "register_finder"]
+__all__ = [
+    "Engine",
+    "LakeEngine",
+    "cancellable",
+    "get_engine",
+    "register_engine",
+    "register_finder",
+    "translated",
+]

@@ -37,18 +37,18 @@ class LakeEngine:
         return ibis.table(schema, name=name, catalog=CATALOG, database=lake.workspace_schema(workspace))
 
     def columns(self, workspace: Any, name: str) -> list[TableColumn]:
-        with _translated():
+        with translated():
             return lake.columns(workspace, name)
 
     def tables(self, workspace: Any) -> list[str]:
-        with _translated():
+        with translated():
             return lake.tables(workspace)
 
     def path(self, workspace: Any, name: str) -> str:
         return lake.table_path(workspace, name)
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        with _translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
+        with translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
             return handle.execute(statement).fetchall()
 
     def sql(self, expression: ibis.Expr) -> str:
@@ -81,7 +81,7 @@ class LakeEngine:
         target = lake.table_path(workspace, name)
         query = expression if isinstance(expression, str) else self.sql(expression)
         order = " ORDER BY " + ", ".join(lake.quote(column) for column in sort) if sort else ""
-        with _translated(), lake.transaction() as handle, cancel.interruptible(handle.interrupt):
+        with translated(), lake.transaction() as handle, cancel.interruptible(handle.interrupt):
             handle.execute(f"DROP TABLE IF EXISTS {target}")
             if partition:
                 handle.execute(f"CREATE TABLE {target} AS FROM ({query}) LIMIT 0")
@@ -92,19 +92,19 @@ class LakeEngine:
         return int(counted[0]) if counted else 0
 
     def drop(self, workspace: Any, name: str) -> None:
-        with _translated():
+        with translated():
             lake.drop_table(workspace, name)
 
     @contextmanager
     def _run(self, expression: ibis.Expr) -> Iterator[duckdb.DuckDBPyConnection]:
         started = time.perf_counter()
-        with _translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
+        with translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
             yield handle.execute(self.sql(expression))
         metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def translated() -> Iterator[None]:
     """DuckDB's errors as ours: what happened, and whether trying again can help."""
     try:
         yield

@@ -11,16 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-import duckdb
 import ibis
 import ibis.expr.types as ir
 from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core import timezones
-from cdp.core.errors import Conflict, EngineError, ValidationFailed
+from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
-from cdp.warehouse import LakeEngine
+from cdp.warehouse import LakeEngine, translated
 from insight.audiences import rule_checks, rules
 from insight.audiences.catalog import AudienceTable, BehaviourDataset, TagDataset, Unknown
 from insight.audiences.catalog import Dataset as RuleDataset
@@ -178,13 +177,10 @@ def _with_ids(catalog: WorkspaceCatalog, dataset: Dataset, people: ibis.Table) -
 def _write(dataset: Dataset, day: date, source: str, create: str = "") -> dict[str, int]:
     """Run the statement `create`, then keep the stages in `source` as those of `day`; all of it or nothing."""
     lake.ensure_schema(dataset.workspace)
-    try:
-        with lake.transaction() as handle:
-            if create:
-                handle.execute(create)
-            return aipl_days.replace_day(handle, dataset.workspace, dataset.pk, day, source)
-    except duckdb.Error as error:
-        raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
+    with translated(), lake.transaction() as handle:
+        if create:
+            handle.execute(create)
+        return aipl_days.replace_day(handle, dataset.workspace, dataset.pk, day, source)
 
 
 def _filled(dataset: Dataset, path: str, users: int) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
 from django.urls import reverse
@@ -14,8 +15,8 @@ from cdp.console.generic import WorkspaceView
 from cdp.core.errors import NotFound, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import fields, folders, origins, rules, values, visibility
-from insight.audiences.models import Audience
-from insight.audiences.serializers import AudienceSerializer
+from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.serializers import AudienceSerializer, SnapshotSerializer
 from insight.campaigns import links
 
 SELECT = "insight.audience.filter"
@@ -94,15 +95,24 @@ class Builder(WorkspaceView):
         }
 
     def named_audiences(self, rule: Any) -> list[dict[str, Any]]:
-        """Names of the audiences that the rule speaks of."""
+        """Names of the audiences that the rule speaks of, with their snapshots."""
         if not rule:
             return []
         try:
             wanted = rules.references(rules.parse_rule(rule)).audiences
         except rules.RuleInvalid:
             return []
-        rows = visibility.visible(self.access).filter(pk__in=wanted)
-        return [{"id": row.pk, "name": row.name, "count": row.count} for row in rows]
+        kept = Prefetch("versions", AudienceVersion.objects.filter(is_snapshot=True), to_attr="kept")
+        rows: Any = visibility.visible(self.access).filter(pk__in=wanted).prefetch_related(kept)
+        return [
+            {
+                "id": row.pk,
+                "name": row.name,
+                "count": row.count,
+                "snapshots": SnapshotSerializer(row.kept, many=True).data,
+            }
+            for row in rows
+        ]
 
 
 class NewAudience(Builder):

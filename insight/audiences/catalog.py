@@ -129,11 +129,12 @@ class AiplModel:
 
 @dataclass(frozen=True)
 class AudienceTable:
-    """Members of an audience version; `user_unique_id` is unique in it."""
+    """Members of an audience version; `user_unique_id` is unique in it. `snapshot`: what a snapshot is called."""
 
     id: str
     label: str
     source: TableSource
+    snapshot: str = ""
 
     @property
     def table(self) -> ibis.Table:

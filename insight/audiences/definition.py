@@ -169,7 +169,11 @@ def _rule(
         found.values["source"] = catalog.source
         found.values["user_id_type"] = identities.user_id_type(found.rule, catalog)
     elif "save_ids" in data and audience.rule:
-        found.rule = rules.parse_rule(audience.rule)
+        try:
+            found.rule = rule_checks.checked_rule(access, audience.rule, audience, catalog=catalog)
+        except ValidationFailed as error:
+            errors.update({path: [str(m) for m in messages] for path, messages in error.errors.items()})
+            return
     if "save_ids" in data:
         _save_ids(catalog, data["save_ids"], found, errors)
     elif audience is not None and found.rule is not None:
@@ -209,8 +213,12 @@ def _refresh(
         errors.update({path: [str(m) for m in messages] for path, messages in error.errors.items()})
         return
     if policy is not None and policy.every == "hour":
-        rule = found.rule or (rules.parse_rule(audience.rule) if audience and audience.rule else None)
-        if rule is not None and not provenance.all_user_tags(access.workspace, rule):
+        fits = (
+            provenance.all_user_tags(access.workspace, found.rule)
+            if found.rule is not None
+            else audience is None or provenance.may_be_hourly(audience)
+        )
+        if not fits:
             errors["refresh/every"] = [
                 _(
                     "Hourly refresh needs a rule whose conditions all come from user-tag datasets. Choose daily."

@@ -15,7 +15,7 @@ from cdp.console.middleware import flash
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
-from insight.audiences import combining, folders, outside, services, visibility
+from insight.audiences import combining, folders, origins, outside, services, visibility
 from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import folder_choices
 from insight.audiences.models import Audience, AudienceVersion, Folder
@@ -206,7 +206,10 @@ class CombineAudiences(_Making):
 
     def choices(self, without: str = "") -> list[tuple[Any, Any]]:
         """Computed audiences, each followed by its snapshots; grouped by identifier, for only equal ones combine."""
-        rows = visibility.visible(self.access).filter(current__isnull=False).exclude(pk=without)
+        rows = visibility.visible(self.access).filter(
+            current__isnull=False, origin__in=origins.offering("combine")
+        )
+        rows = rows.exclude(pk=without)
         rows = rows.order_by("user_id_type", "name")[:MAX_CHOICES]
         kept: dict[str, list[AudienceVersion]] = {}
         for version in AudienceVersion.objects.filter(

@@ -55,6 +55,11 @@ def origin_of(audience: Audience) -> Origin:
     return ORIGINS[audience.origin]
 
 
+def offering(action: str) -> list[str]:
+    """Keys of the origins whose audiences offer an action."""
+    return [origin.key for origin in ORIGINS if action in origin.actions]
+
+
 def actions_of(audience: Audience) -> frozenset[str]:
     """What the audience offers: the actions of its origin, refreshing only where that could change something."""
     origin = origin_of(audience)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.warehouse import get_engine
-from insight.audiences import services, visibility
+from insight.audiences import origins, services, visibility
 from insight.audiences.models import Audience
 
 USER = "user_unique_id"
@@ -50,12 +50,17 @@ class Overlap:
 
 
 def chosen(access: Access, keys: Any) -> list[Audience]:
-    """Two to five computed audiences with one type of identifier. Raises ValidationFailed, Conflict."""
+    """Two to five computed audiences with one type of identifier.
+
+    Raises ValidationFailed, Conflict, ActionNotSupported.
+    """
     wanted = list(dict.fromkeys(str(key) for key in keys)) if isinstance(keys, list | tuple) else []
     if not LEAST <= len(wanted) <= MOST:
         message = _("Choose %(least)d to %(most)d audiences.") % {"least": LEAST, "most": MOST}
         raise ValidationFailed(message, errors={"audiences": [message]})
     rows = [visibility.get_visible(access, key) for key in wanted]
+    for row in rows:
+        origins.require(row, "combine")
     empty = [row.name for row in rows if row.current is None]
     if empty:
         raise Conflict(

@@ -20,6 +20,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
     owner = serializers.CharField(read_only=True, source="owner.username", default=None)
     origin = serializers.CharField(read_only=True)
     origin_label = serializers.SerializerMethodField()
+    combinable = serializers.SerializerMethodField(
+        help_text="Whether conditions and set operations can use it."
+    )
     origin_detail = serializers.SerializerMethodField(
         help_text="Uploads: figures of the file. Tables: its name. Set operations: inputs and operators."
     )
@@ -57,6 +60,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
 
     def get_origin_label(self, audience: Audience) -> str:
         return str(origins.label_of(audience))
+
+    def get_combinable(self, audience: Audience) -> bool:
+        return "combine" in origins.origin_of(audience).actions
 
     def get_origin_detail(self, audience: Audience) -> dict[str, Any]:
         if audience.origin == combining.COMBINED:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import DomainError
+from cdp.jobs.services import active_job
 from cdp.warehouse import Engine, get_engine
 from insight.audiences.catalog import (
     ITEM_TAG,
@@ -111,7 +112,8 @@ class WorkspaceCatalog:
         version = self.version(audience_id, snapshot)
         if snapshot is None:
             self.audience_versions[audience_id] = version.number
-        return AudienceTable(audience_id, version.audience.name, lambda: self._members(version))
+        name = "" if snapshot is None else version.snapshot_name
+        return AudienceTable(audience_id, version.audience.name, lambda: self._members(version), name)
 
     def version(self, audience_id: str, snapshot: str | int | None) -> AudienceVersion:
         key = f"{audience_id}/{snapshot}"
@@ -159,10 +161,12 @@ class WorkspaceCatalog:
             if row is None:
                 raise Unknown(_("The dataset is no longer there, or there is no right to use it."))
             if not row.version:
-                raise Unknown(
-                    _("The dataset “%(name)s” has not been computed yet. Refresh it first.")
-                    % {"name": row.name}
+                message = (
+                    _("“%(name)s” is being computed for the first time. It can be used when that has ended.")
+                    if active_job(row)
+                    else _("The dataset “%(name)s” has not been computed yet. Refresh it first.")
                 )
+                raise Unknown(message % {"name": row.name})
             self._lives_here(row.name, row.source)
             self._datasets[dataset_id] = row, list(row.fields.select_related("category"))
         row, fields = self._datasets[dataset_id]

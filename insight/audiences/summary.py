@@ -360,13 +360,15 @@ def _compared(patterns: dict[str, Any], node: Comparison) -> str:
 
 
 def _audience(leaf: AudienceLeaf, catalog: Catalog) -> str:
+    snapshot: Any = leaf.snapshot
     try:
-        label = catalog.audience(leaf.audience, leaf.snapshot).label
+        found = catalog.audience(leaf.audience, leaf.snapshot)
+        label, snapshot = found.label, found.snapshot or snapshot
     except Unknown:
         label = leaf.audience
     if leaf.snapshot is None:
         return _("is in the audience %(audience)s") % {"audience": label}
     return _("is in the snapshot %(snapshot)s of the audience %(audience)s") % {
-        "snapshot": leaf.snapshot,
+        "snapshot": snapshot,
         "audience": label,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
@@ -25,6 +25,7 @@ from insight.audiences.schedule import parse_policy
 from insight.datasets.jobs import ScheduledUpdate
 
 log = logging.getLogger(__name__)
+RETRY = timedelta(hours=1)
 
 
 @register
@@ -75,21 +76,26 @@ class RefreshAudiencePeriodically(ScheduledUpdate, RefreshAudience):
 
 @shared_task
 def start_due_refreshes() -> int:
-    """Start what is due. After a time of standstill each audience is refreshed once, not once per missed time."""
-    now = timezone.now()
-    started = 0
-    with transaction.atomic():
-        due = (
-            Audience.objects.select_for_update(of=("self",), skip_locked=True)
-            .filter(next_refresh_at__lte=now)
-            .select_related("workspace", "owner")
-        )
-        for audience in due:
-            started += _start(audience)
+    """Start what is due. After a time of standstill each audience is refreshed once, not once per missed time.
+
+    Each on its own: one that cannot be started is tried again in an hour and stops no other.
+    """
+    started, now = 0, timezone.now()
+    for key in Audience.objects.filter(next_refresh_at__lte=now).values_list("pk", flat=True):
+        try:
+            with transaction.atomic():
+                started += _start(key, now)
+        except Exception:
+            log.exception("The refresh of %s could not be started.", key)
+            Audience.objects.filter(pk=key).update(next_refresh_at=now + RETRY)
     return started
 
 
-def _start(audience: Audience) -> bool:
+def _start(key: str, now: datetime) -> bool:
+    rows = Audience.objects.select_for_update(of=("self",), skip_locked=True)
+    audience = rows.filter(pk=key, next_refresh_at__lte=now).select_related("workspace", "owner").first()
+    if audience is None:
+        return False
     policy = parse_policy(audience.refresh)
     following = policy.next_after(timezone.now(), zone(audience.workspace)) if policy else None
     Audience.objects.filter(pk=audience.pk).update(next_refresh_at=following)

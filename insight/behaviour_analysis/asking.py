@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
-from insight.audiences import queries, rule_checks, rules, visibility
+from insight.audiences import origins, queries, rule_checks, rules, visibility
 from insight.audiences.behaviour import record_conditions
 from insight.audiences.catalog import BehaviourDataset, Unknown
 from insight.audiences.leaves import BehaviourLeaf
@@ -112,6 +112,7 @@ def _audience(access: Access, audience_id: str, fields: list[DatasetField]) -> A
     if not audience_id:
         return None
     audience = visibility.get_visible(access, audience_id)
+    origins.require(audience, "analyse")
     version = queries.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")

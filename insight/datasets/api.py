@@ -7,6 +7,7 @@ from typing import Any
 
 import django_filters
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import NotFound, PermissionDenied, ValidationFailed
-from insight.datasets import categories, definition, granting, queries, rights, services
+from insight.datasets import categories, definition, failures, granting, queries, rights, services
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder, DatasetGrant, DatasetVersion, TagCategory
 from insight.datasources.connections import in_place
@@ -39,6 +40,7 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
             "source",
             "state",
             "error",
+            "error_code",
             "version",
             "rows",
             "users",
@@ -96,10 +98,16 @@ class GrantSerializer(serializers.ModelSerializer[DatasetGrant]):
 
 class DatasetFilter(django_filters.FilterSet):
     folder = django_filters.CharFilter(field_name="folder_id")
+    reason = django_filters.CharFilter(
+        method="by_reason", help_text="A code of a failure of the dataset or of a copy that it is made of."
+    )
 
     class Meta:
         model = Dataset
         fields = ["kind", "state", "is_default", "source"]
+
+    def by_reason(self, rows: QuerySet[Dataset], name: str, value: str) -> QuerySet[Dataset]:
+        return failures.failing(rows, value)
 
 
 class DatasetViewSet(WorkspaceViewSet):

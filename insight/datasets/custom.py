@@ -24,7 +24,7 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.core.registry import Registry
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
-from cdp.warehouse import get_engine
+from cdp.warehouse import get_engine, translated
 from insight.datasets.measuring import USER, Measured
 from insight.datasets.models import Dataset, DatasetField, DatasetFolder, TagCategory
 
@@ -161,7 +161,7 @@ def compute(dataset: Dataset, table: str, job: JobContext, only: Sequence[str] =
     before = _columns(dataset)
     wanted = [item for item in tags if not only or item.column in only or item.column not in before]
     failed: dict[str, str] = {}
-    with lake.transaction() as handle:
+    with translated(), lake.transaction() as handle:
         handle.execute("CREATE OR REPLACE TEMP TABLE custom_values (u VARCHAR, tag VARCHAR, v VARCHAR)")
         for place, item in enumerate(tags):
             job.phase(item.name, progress=5 + 70 * place // len(tags))

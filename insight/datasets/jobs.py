@@ -19,8 +19,6 @@ from insight.datasets.models import Dataset, DatasetVersion
 from insight.datasources.models import LAKE
 
 KEPT_VERSIONS = 2
-RETRY_SECONDS = (60.0, 300.0, 900.0)
-"""Pauses before the further attempts at a refresh that found the data engine busy."""
 
 
 class ScheduledUpdate(JobKind):
@@ -37,10 +35,6 @@ class RefreshDataset(JobKind):
     kind = "dataset.refresh"
     label = gettext_lazy("Refresh a dataset")
     queue = "compute"
-    max_attempts = len(RETRY_SECONDS) + 1
-
-    def retry_delay(self, attempt: int) -> float:
-        return RETRY_SECONDS[min(attempt, len(RETRY_SECONDS)) - 1]
 
     def run(self, job: JobContext) -> dict[str, Any]:
         rows = Dataset.objects.select_related("table", "workspace", "owner").prefetch_related("joins__table")
@@ -70,6 +64,7 @@ class RefreshDataset(JobKind):
                 stats=result.stats,
                 state=Dataset.State.READY,
                 error="",
+                error_code="",
                 refreshed_at=timezone.now(),
                 updated_at=timezone.now(),
             )
@@ -99,10 +94,11 @@ class RefreshDataset(JobKind):
         if dataset is None:
             services.drop_tables(job.workspace, job.params.get("source", LAKE), job.params["dataset"])
             return
-        state, text = Dataset.State.FAILED, str(error)
-        if error.code == "cancelled":
-            state, text = Dataset.State.READY if dataset.version else Dataset.State.NEW, ""
-        Dataset.objects.filter(pk=dataset.pk).update(state=state, error=text)
+        found = {"state": Dataset.State.FAILED, "error": str(error), "error_code": error.code[:64]}
+        if error.code == Cancelled.code:
+            settled = Dataset.State.READY if dataset.version else Dataset.State.NEW
+            found = {"state": settled, "error": "", "error_code": ""}
+        Dataset.objects.filter(pk=dataset.pk).update(**found)
         unfinished = f"{dataset.pk}_v{dataset.version + 1}"
         storage.drop(
             job.workspace, dataset.source, lambda table: table in (unfinished, naming.table_of(unfinished))

@@ -118,6 +118,7 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
     definition: Any = models.JSONField(default=dict)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.NEW)
     error = models.TextField(blank=True)
+    error_code = models.CharField(max_length=64, blank=True)
     version = models.PositiveIntegerField(default=0)
     rows = models.BigIntegerField(_("rows"), null=True)
     users = models.BigIntegerField(_("users"), null=True)

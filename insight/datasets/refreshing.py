@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from typing import Any
 
-import duckdb
 from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core import timezones
-from cdp.core.errors import Conflict, EngineError, NotFound
+from cdp.core.errors import Conflict, NotFound
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
-from cdp.warehouse import Engine, get_engine
+from cdp.warehouse import Engine, get_engine, translated
 from insight.datasets import rfm
 from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source, is_moment, not_unique, source_of
 from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, unmatched
 from insight.datasets.models import Dataset, DatasetField
+from insight.datasources.models import Feed
+from insight.datasources.organization import grants
 
 
 def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
-    """Write `table` from the dataset's source. Raises table_missing, column_missing, no_rows."""
+    """Write `table` from the dataset's source. Raises no_grant, table_missing, column_missing, no_rows."""
+    _check_shared(dataset)
     fields = list(dataset.fields.all())
     source = source_of(dataset)
     lost = _mark_lost(source, fields)
@@ -64,6 +66,13 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     return measure(dataset, source, live, lost, table, columns)
 
 
+def _check_shared(dataset: Dataset) -> None:
+    """Raises Conflict `no_grant` where the organization has taken back a table that the dataset is made of."""
+    feeds = Feed.objects.filter(table__in=dataset.tables).select_related("connection")
+    for feed in feeds:
+        grants.allowed(feed.connection, feed.remote, dataset.workspace)
+
+
 def _compute_rfm(
     dataset: Dataset,
     fields: list[DatasetField],
@@ -78,7 +87,7 @@ def _compute_rfm(
         **rfm_columns(source, fields),
         **{item.column: _identifier(source, item) for item in fields if item.role == "id"},
     }
-    try:
+    with translated():
         stats = rfm.compute(
             dataset.workspace,
             rfm.Model.model_validate(dataset.definition),
@@ -88,8 +97,6 @@ def _compute_rfm(
             table=table,
             today=timezones.today(dataset.workspace),
         )
-    except duckdb.Error as error:
-        raise EngineError(_("The data engine could not compute the dataset."), reason=str(error)) from error
     if not stats["users"]:
         lake.drop_table(dataset.workspace, table)
         raise Conflict(

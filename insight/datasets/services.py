@@ -47,7 +47,10 @@ EDITED = (
 
 
 def create(access: Access, data: dict[str, Any]) -> Dataset:
-    """A new dataset; it is computed by its first refresh. Raises ValidationFailed with paths."""
+    """A new dataset; it is computed by its first refresh, which of a model starts at once.
+
+    Raises ValidationFailed with paths.
+    """
     values, fields, joins, dimensions = _read(access, data)
     dataset = Dataset(workspace=access.workspace, owner=access.user, **values)
     wanted = (
@@ -64,6 +67,8 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
         _store_tables(dataset, joins, dimensions)
         _store_fields(access, dataset, fields)
         audit.record(access, "dataset.created", dataset, after={"name": dataset.name, "kind": dataset.kind})
+        if dataset.kind in schedule.SETTINGS:
+            queue_refresh(dataset, owner=access.user)
     return dataset
 
 
@@ -187,12 +192,21 @@ def _save(dataset: Dataset, only: Sequence[str] | None = None) -> None:
 def refresh(access: Access, dataset: Dataset, tags: Any = None) -> Job:
     """Compute a new version in a job; while one runs, that one is answered.
 
-    `tags` chooses columns of custom tags; such a batch waits for one of the workspace's places.
+    `tags` chooses columns of custom tags; such a batch waits for one of the workspace's places. Raises Conflict
+    `busy` where the one that runs computes other tags only.
     """
     check_manage(dataset, access)
     chosen = _chosen_tags(dataset, tags)
-    audit.record(access, "dataset.refreshed", dataset, detail={"tags": chosen} if chosen else {})
-    return queue_refresh(dataset, owner=access.user, periodic=bool(chosen), only=chosen)
+    with transaction.atomic():
+        job = queue_refresh(dataset, owner=access.user, periodic=bool(chosen), only=chosen)
+        computed = job.params.get("only")
+        if computed and (not chosen or set(chosen) - set(computed)):
+            raise Conflict(
+                _("Some tags of this dataset are being computed. Refresh it again when that has ended."),
+                code="busy",
+            )
+        audit.record(access, "dataset.refreshed", dataset, detail={"tags": chosen} if chosen else {})
+    return job
 
 
 def _chosen_tags(dataset: Dataset, tags: Any) -> list[str]:
@@ -211,13 +225,16 @@ def _chosen_tags(dataset: Dataset, tags: Any) -> list[str]:
 
 
 def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False, only: Sequence[str] = ()) -> Job:
-    """A refresh asked for by hand, or one by schedule, which waits for one of the workspace's places."""
+    """A refresh asked for by hand, or one by schedule, which waits for one of the workspace's places.
+
+    `only`: these columns of custom tags. One that still waits computes what is asked for now, too.
+    """
     kind, key = "dataset.refresh_periodic" if periodic else "dataset.refresh", f"dataset.refresh:{dataset.pk}"
     if not periodic:
         # One that still waits for a place is what was asked for, and need not wait any more.
         waiting = Job.objects.filter(workspace=dataset.workspace, dedupe_key=key, status=Job.Status.QUEUED)
         waiting.update(kind=kind, gate="", dispatched_at=None)
-    return start_job(
+    job = start_job(
         kind,
         workspace=dataset.workspace,
         owner=owner,
@@ -230,6 +247,20 @@ def queue_refresh(dataset: Dataset, *, owner: Any, periodic: bool = False, only:
         title=_("Refresh %(name)s") % {"name": dataset.name},
         dedupe_key=key,
     )
+    return _widened(job, only)
+
+
+def _widened(job: Job, only: Sequence[str]) -> Job:
+    """The job, where it still waits for more than the tags that it was started for, with those of `only`, too."""
+    before = job.params.get("only")
+    if not before or (only and not set(only) - set(before)):
+        return job
+    params = {key: value for key, value in job.params.items() if key != "only"}
+    if only:
+        params["only"] = list(dict.fromkeys([*before, *only]))
+    if Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).update(params=params):
+        job.params = params
+    return job
 
 
 def make_default(access: Access, dataset: Dataset) -> None:

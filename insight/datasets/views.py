@@ -31,7 +31,7 @@ from cdp.console.generic.detail import ObjectMixin
 from cdp.core.folders import flat, path_of
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
-from insight.datasets import kinds, rights, schedule, services
+from insight.datasets import failures, kinds, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
 from insight.datasources.connections import in_place
@@ -99,10 +99,19 @@ class DatasetFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(
         choices=Dataset.State.choices, label=_("State"), empty_label=_("Any state")
     )
+    reason = django_filters.ChoiceFilter(
+        choices=failures.REASONS.items(),
+        label=_("Failed by"),
+        method="by_reason",
+        empty_label=_("Any reason"),
+    )
 
     class Meta:
         model = Dataset
         fields: list[str] = []
+
+    def by_reason(self, rows: QuerySet[Dataset], name: str, value: str) -> QuerySet[Dataset]:
+        return failures.failing(rows, value)
 
 
 class DatasetList(ListPage):

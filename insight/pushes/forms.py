@@ -127,9 +127,13 @@ class PushForm(forms.Form):
     format = forms.ChoiceField(label=gettext_lazy("Form of the records"), required=False)
     skip_empty = forms.BooleanField(label=gettext_lazy("Leave out empty fields"), required=False)
 
-    def __init__(self, *args: Any, target: Target, hourly: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, target: Target, hourly: bool, once: bool = False, **kwargs: Any) -> None:
+        """`once`: the person may not touch the schedule that there is."""
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
+        if once:
+            fields["mode"].choices = [("once", gettext_lazy("once, now"))]
+            fields["mode"].help_text = _("Somebody else pushes this audience there by schedule.")
         cycles = [key for key in target.cycles if key != "hour" or hourly]
         fields["every"].choices = [(key, _EVERY[key]) for key in cycles]
         fields["every"].initial = "day"

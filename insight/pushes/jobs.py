@@ -24,6 +24,8 @@ from insight.pushes.models import Push
 from insight.pushes.targets import TARGETS, Target
 from insight.pushes.targets.base import BATCH, Head, Row, Writer
 
+_PROGRESS = ("state", "users", "ids", "skipped", "updated_at")
+
 
 class RunPush(JobKind):
     """Reads the members in batches and hands them on. A second run begins anew under the same ID of the push."""
@@ -42,8 +44,10 @@ class RunPush(JobKind):
         if row.state in (Push.State.SUCCEEDED, Push.State.PARTLY):
             return {"users": row.users, "ids": row.ids}
         if not services.owner_may(row):
-            raise PermissionDenied(_("The interface is gone, or there is no right to push to it any more."))
-        version = queries.latest_version(row.audience)
+            raise PermissionDenied(
+                _("The interface is gone, or there is no right to push this audience there any more.")
+            )
+        version = _begun(row) or queries.latest_version(row.audience)
         if version is None:
             raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
         row.version, row.version_number = version, version.number
@@ -54,7 +58,7 @@ class RunPush(JobKind):
             0,
             0,
         )
-        row.save()
+        row.save(update_fields=["version", "version_number", *_PROGRESS, "started_at"])
         job.phase(_("Connecting"), progress=2)
         writer = self.target.open(_config(row), _head(row, version), row.workspace)
         try:
@@ -67,7 +71,7 @@ class RunPush(JobKind):
             raise
         row.state = Push.State.PARTLY if row.skipped else Push.State.SUCCEEDED
         row.ended_at = timezone.now()
-        row.save()
+        row.save(update_fields=[*_PROGRESS, "message", "ended_at"])
         access = rights.access_of(row.owner, row.workspace)
         _count_tags(access, row)
         audit.record(
@@ -104,13 +108,19 @@ class RunPush(JobKind):
         row.message = "" if cancelled else str(error)
         row.error_code = "" if cancelled else error.code[:40]
         row.seen, row.ended_at = cancelled, timezone.now()
-        row.save()
+        row.save(update_fields=["state", "message", "error_code", "seen", "ended_at", "updated_at"])
 
 
 def _row(job: JobContext) -> Push | None:
     rows = Push.objects.in_workspace(job.workspace)
-    related = ("audience__workspace", "audience__owner", "interface", "workspace", "owner")
+    related = ("audience__workspace", "audience__owner", "interface", "version", "workspace", "owner")
     return rows.select_related(*related).filter(pk=job.params["push"]).first()
+
+
+def _begun(row: Push) -> AudienceVersion | None:
+    """The version that a run which was broken off has pushed a part of: what has arrived must fit the rest."""
+    interrupted = row.state == Push.State.PUSHING and row.version is not None
+    return row.version if interrupted and row.version.dropped_at is None else None  # type: ignore[union-attr]
 
 
 def _config(row: Push) -> dict[str, Any]:

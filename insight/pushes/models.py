@@ -93,8 +93,7 @@ class PushSetting(WorkspaceScoped, TimeStamped, Versioned):
 class Push(WorkspaceScoped, TimeStamped):
     """One push, with what it sent. Its ID goes along and stays when it is tried again, so receivers know repeats.
 
-    `fields` is what was chosen then. `users` counts people, `ids` all IDs of theirs that were sent. `done` says how far
-    a push that writes in pieces has got.
+    `fields` is what was chosen then. `users` counts people, `ids` all IDs of theirs that were sent.
     """
 
     class State(models.TextChoices):

@@ -214,10 +214,13 @@ class PushAudience(WorkspaceView):
         return next((row for row in offered if row.pk == key), offered[0] if offered else None), offered
 
     def form(self, audience: Any, interface: PushInterface, data: Any = None) -> PushForm:
+        setting = _setting(audience, interface)
         options = {"target": TARGETS[interface.target], "hourly": fields.all_user_tags(audience)}
+        if setting is not None and not services.may_change_setting(self.access, setting):
+            setting, options["once"] = None, True
         if data is not None:
             return PushForm(data, **options)
-        return PushForm(initial=initial_of(_setting(audience, interface)), **options)
+        return PushForm(initial=initial_of(setting), **options)
 
     def rows(self, audience: Any, interface: PushInterface, chosen: Any, data: Any) -> list[dict[str, Any]]:
         offered = fields.offered(self.access, audience, TARGETS[interface.target])
@@ -243,6 +246,7 @@ class PushAudience(WorkspaceView):
             interface=interface,
             offered=offered,
             setting=setting,
+            may_schedule=setting is None or services.may_change_setting(self.access, setting),
             form=form,
             ids=[row for row in rows or [] if row["kind"] == "id"],
             tags=[row for row in rows or [] if row["kind"] == "tag"],

@@ -56,7 +56,10 @@ def push(access: Access, audience: Audience, interface: PushInterface, data: Map
 def set_periodic(
     access: Access, audience: Audience, interface: PushInterface, data: Mapping[str, Any]
 ) -> PushSetting:
-    """Push by schedule, in the place of an earlier setting. `data`: enabled, refresh, start, end, fields, options."""
+    """Push by schedule, in the place of an earlier setting. `data`: enabled, refresh, start, end, fields, options.
+
+    Raises ValidationFailed, PermissionDenied where somebody else's setting would go.
+    """
     target = _allowed(access, audience, interface)
     chosen, options = _read(access, audience, target, data, KNOWN | {"enabled", "refresh", "start", "end"})
     enabled = data.get("enabled", True)
@@ -70,9 +73,12 @@ def set_periodic(
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     with transaction.atomic():
-        row = PushSetting.objects.select_for_update().filter(
-            audience=audience, interface=interface
-        ).first() or PushSetting(workspace=access.workspace, audience=audience, interface=interface)
+        rows = PushSetting.objects.select_for_update().filter(audience=audience, interface=interface)
+        row = rows.first()
+        if row is None:
+            row = PushSetting(workspace=access.workspace, audience=audience, interface=interface)
+        else:
+            _check_setting(access, row)
         row.enabled, row.refresh, row.start, row.end = enabled, policy, start, end
         row.fields, row.options, row.owner = chosen, options, access.user
         row.next_push_at = next_time(row)
@@ -89,7 +95,7 @@ def set_periodic(
 
 def remove_periodic(access: Access, setting: PushSetting) -> None:
     """Take a setting back; what is being pushed goes on."""
-    visibility.check_change(access, setting.audience)
+    _check_setting(access, setting)
     with transaction.atomic():
         audit.record(
             access,
@@ -107,6 +113,7 @@ def retry(access: Access, row: Push) -> Push:
         raise Conflict(_("Only a push that has failed can be tried again."), code="push_not_failed")
     if row.interface is None:
         raise Conflict(_("The interface has been removed."), code="interface_missing")
+    visibility.check_download(access, row.audience)
     interfaces.get_usable(access, row.interface_id or "")
     with transaction.atomic():
         row.state, row.message, row.error_code, row.seen = Push.State.WAITING, "", "", True
@@ -233,9 +240,30 @@ def _allowed(access: Access, audience: Audience, interface: PushInterface) -> Ta
 
 
 def owner_may(row: Push) -> bool:
-    """Whether the one whose push it is may still push there: asked when it runs."""
+    """Whether the one whose push it is may still push this audience there: asked when it runs."""
     found = rights.access_of(row.owner, row.workspace)
-    return row.interface is not None and interfaces.usable(found).filter(pk=row.interface.pk).exists()
+    if row.interface is None or not found.can(interfaces.PUSH):
+        return False
+    if not interfaces.usable(found).filter(pk=row.interface.pk).exists():
+        return False
+    return visibility.visible(found).filter(pk=row.audience_id).exists() and visibility.may_download(
+        found, row.audience
+    )
+
+
+def may_change_setting(access: Access, setting: PushSetting) -> bool:
+    """Whose schedule it is, who may change the audience, and who looks after the interfaces."""
+    own = setting.owner_id is not None and setting.owner_id == access.user.pk
+    return own or access.can(interfaces.MANAGE) or visibility.may_change(access, setting.audience)
+
+
+def _check_setting(access: Access, setting: PushSetting) -> None:
+    if not may_change_setting(access, setting):
+        raise PermissionDenied(
+            _(
+                "Somebody else pushes this audience there by schedule. Only they, or its owner, can change that."
+            )
+        )
 
 
 def _check_own(access: Access, row: Push) -> None:

@@ -19,7 +19,7 @@ from cdp import lake
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, EngineError, NotFound, ValidationFailed
 from cdp.warehouse import LakeEngine, get_engine
-from insight.audiences import queries, visibility
+from insight.audiences import origins, queries, visibility
 from insight.audiences.catalog import Unknown
 from insight.audiences.masking import Masker
 from insight.audiences.models import Audience, AudienceVersion
@@ -98,8 +98,12 @@ def open_model(access: Access, dataset_id: str, version: AudienceVersion | None 
 
 
 def audience_version(access: Access, audience_id: str) -> tuple[Audience, AudienceVersion]:
-    """An audience that may be analysed, and its present version. Raises NotFound, Conflict `audience_empty`."""
+    """An audience that may be analysed, and its present version.
+
+    Raises NotFound, ActionNotSupported, Conflict `audience_empty`.
+    """
     audience = visibility.get_visible(access, audience_id)
+    origins.require(audience, "analyse")
     version = queries.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")

@@ -109,4 +109,8 @@ export class Api {
   audiences(search = "") {
     return this.cached(`${this.urls.audiences}?${new URLSearchParams({ search, page_size: 50 })}`);
   }
+
+  snapshots(audience) {
+    return this.cached(`${this.urls.audiences}${encodeURIComponent(audience)}/snapshots/?page_size=100`);
+  }
 }

@@ -7,6 +7,7 @@ export class Fields {
     this.api = api;
     this.datasets = new Map(datasets.map((row) => [row.id, row]));
     this.audiences = new Map(audiences.map((row) => [row.id, row]));
+    this.snapshots = new Map(audiences.map((row) => [row.id, row.snapshots || []]));
     this.loaded = new Map();
   }
 
@@ -58,6 +59,19 @@ export class Fields {
 
   rememberAudiences(rows) {
     for (const row of rows) this.audiences.set(row.id, row);
+  }
+
+  rememberSnapshots(audience, rows) {
+    this.snapshots.set(audience, rows);
+  }
+
+  snapshotsOf(audience) {
+    return this.snapshots.get(audience) || [];
+  }
+
+  /** A snapshot by its ID, name or number; null where it is not known. */
+  snapshot(audience, key) {
+    return this.snapshotsOf(audience).find((row) => [row.id, row.name, String(row.version)].includes(String(key))) || null;
   }
 
   audienceName(id) {

@@ -248,9 +248,15 @@ function sequenceText(leaf, fields) {
   return steps.join(" → ") + when;
 }
 
+function memberText(leaf, fields) {
+  if (leaf.snapshot === undefined) return gettext("is a member");
+  const name = fields.snapshot(leaf.audience, leaf.snapshot)?.name || gettext("a snapshot that is gone");
+  return gettext("was a member: %(snapshot)s", { snapshot: name });
+}
+
 /** Title and detail line of a card. */
 export function describe(leaf, fields) {
-  if (leaf.kind === "audience") return { title: fields.audienceName(leaf.audience), detail: gettext("is a member") };
+  if (leaf.kind === "audience") return { title: fields.audienceName(leaf.audience), detail: memberText(leaf, fields) };
   if (leaf.kind === "behaviour") return describeBehaviour(leaf, fields);
   if (leaf.kind === "rfm") return { title: fields.datasetName(leaf.dataset), detail: rfmText(leaf) };
   if (leaf.kind === "sequence") return { title: gettext("One after another"), detail: sequenceText(leaf, fields) };

@@ -10,6 +10,7 @@ import { SaveForm } from "./form.js";
 import { Store } from "./store.js";
 import { behaviourEditor } from "./editor-behaviour.js";
 import { aiplEditor } from "./editor-aipl.js";
+import { audienceEditor } from "./editor-audience.js";
 import { rfmEditor } from "./editor-rfm.js";
 import { sequenceEditor } from "./editor-sequence.js";
 import { clear, formatNumber, h, icon, gettext } from "./dom.js";
@@ -86,9 +87,7 @@ function drawEditor() {
   else if (node.leaf.kind === "rfm") place.append(rfmEditor(node.leaf, options));
   else if (node.leaf.kind === "aipl") place.append(aiplEditor(node.leaf, options));
   else if (node.leaf.kind === "sequence") place.append(sequenceEditor(node.leaf, options));
-  else {
-    place.append(h("div", { class: "h3" }, fields.audienceName(node.leaf.audience)), h("p", {}, gettext("Everybody who belongs to the latest good version of this audience.")));
-  }
+  else place.append(audienceEditor(node.leaf, options));
 }
 
 let editing = false;

@@ -225,8 +225,8 @@ export class Palette {
 
   async audiences(query) {
     const answer = await this.api.audiences(query);
-    // Only audiences that have members yet can be a condition.
-    const rows = answer.results.filter((row) => row.id !== this.fields.own && row.count !== null);
+    // Only audiences that have members yet, and that may be combined, can be a condition.
+    const rows = answer.results.filter((row) => row.id !== this.fields.own && row.count !== null && row.combinable);
     this.fields.rememberAudiences(rows);
     if (!rows.length) return [this.message(query ? gettext("No audience contains this.") : gettext("There are no other audiences yet."))];
     return [this.section(gettext("Is a member of"), rows.map((row) => this.entry({ kind: "audience", audience: row.id }, "users-group", row.name, row.owner || "", row.count)))];

@@ -299,3 +299,24 @@ def test_the_rule_schema_names_every_kind_of_condition() -> None:
 
     body = rule_schema(None).content.decode()  # type: ignore[arg-type]
     assert all(kind in body for kind in ("tag_condition", "behaviour_condition", "audience_condition"))
+
+
+def test_other_ids_of_a_rule_that_no_longer_fits_are_refused_with_the_path(
+    client: Client, world: World, audience: Audience
+) -> None:
+    world.members.fields.filter(column="gender").delete()
+    answer = client.patch(f"audiences/{audience.pk}/", {"save_ids": ["one_id"]})
+    assert answer.status_code == 400 and list(answer.json()["errors"]) == ["rule/tag"]
+    Audience.objects.filter(pk=audience.pk).update(
+        rule={**world.women, "operator": "resembles"}, refresh={"every": "day", "at": "03:00"}
+    )
+    assert client.patch(f"audiences/{audience.pk}/", {"save_ids": ["one_id"]}).status_code == 400
+    hourly = client.patch(f"audiences/{audience.pk}/", {"refresh": {"every": "hour", "hours": 2}})
+    assert (hourly.status_code, list(hourly.json()["errors"])) == (400, ["refresh/every"])
+
+
+def test_the_rule_in_words_names_a_snapshot(client: Client, world: World, audience: Audience) -> None:
+    kept = client.post(f"audiences/{audience.pk}/snapshots/", {}).json()
+    leaf = {"kind": "audience", "audience": audience.pk, "snapshot": kept["id"]}
+    text = client.post("audiences/summary/", {"rule": leaf}).json()["text"]
+    assert kept["name"] in text and kept["id"] not in text

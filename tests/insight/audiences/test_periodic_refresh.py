@@ -108,6 +108,18 @@ def test_a_refresh_still_running_is_not_started_twice(world: World, computed: Co
     assert audience.next_refresh_at > timezone.now()
 
 
+def test_one_that_cannot_be_started_stops_no_other(computed: Computed) -> None:
+    broken, whole = computed(name="Broken", refresh={"every": "day"}), computed(refresh={"every": "day"})
+    Audience.objects.filter(pk=broken.pk).update(refresh={"every": "year"})
+    make_due(broken, timedelta(hours=1))
+    make_due(whole)
+    assert tasks.start_due_refreshes() == 1
+    broken.refresh_from_db()
+    whole.refresh_from_db()
+    assert (broken.state, whole.state) == ("succeeded", "waiting")
+    assert broken.next_refresh_at > timezone.now()
+
+
 def test_a_periodic_refresh_keeps_a_snapshot_where_the_policy_says_so(
     computed: Computed, run_jobs: Callable[[], list[Any]]
 ) -> None:

@@ -10,11 +10,13 @@ import pytest
 from django.utils import timezone
 
 from cdp import lake
+from cdp.jobs.kinds import BUSY_SECONDS
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
-from insight.datasets import refreshing, services
-from insight.datasets.jobs import RETRY_SECONDS
+from cdp.warehouse import lake_engine
+from insight.datasets import rfm, services
 from insight.datasets.models import Dataset
+from tests.insight.datasets.test_rfm_datasets import MODEL, ORDERS
 from tests.insight.datasets.world import DEFINITION, World
 
 
@@ -33,10 +35,16 @@ class Trouble:
         return lake.transaction()
 
 
-def refreshed(world: World, monkeypatch: pytest.MonkeyPatch, *errors: duckdb.Error) -> Job:
-    made = services.create(world.access, DEFINITION)
+def refreshed(
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    *errors: duckdb.Error,
+    data: dict[str, Any] = DEFINITION,
+    module: Any = lake_engine,
+) -> Job:
+    made = services.create(world.access, data)
     job = services.refresh(world.access, made)
-    monkeypatch.setattr(refreshing, "lake", Trouble(*errors))
+    monkeypatch.setattr(module, "lake", Trouble(*errors))
     run_job(job.pk)
     job.refresh_from_db()
     return job
@@ -46,24 +54,32 @@ def test_a_busy_engine_is_asked_again_after_a_minute(world: World, monkeypatch: 
     job = refreshed(world, monkeypatch, duckdb.TransactionException("Conflict"))
     assert job.status == "queued" and "busy" in job.phase
     assert job.not_before is not None
-    assert abs(job.not_before - timezone.now() - timedelta(seconds=RETRY_SECONDS[0])) < timedelta(seconds=30)
+    assert abs(job.not_before - timezone.now() - timedelta(seconds=BUSY_SECONDS[0])) < timedelta(seconds=30)
     Job.objects.filter(pk=job.pk).update(not_before=None)
     run_job(job.pk)
     assert Dataset.objects.get().state == "ready"
 
 
+def test_a_model_asks_a_busy_engine_again_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.table("orders", ORDERS)
+    error = duckdb.TransactionException("Conflict")
+    job = refreshed(world, monkeypatch, error, data=MODEL, module=rfm)
+    assert job.status == "queued" and "busy" in job.phase
+
+
 def test_after_the_last_attempt_the_dataset_says_that_the_engine_is_busy(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempts = len(RETRY_SECONDS) + 1
+    attempts = len(BUSY_SECONDS) + 1
     job = refreshed(world, monkeypatch, *[duckdb.IOException("No room")] * attempts)
-    for _number in RETRY_SECONDS:
+    for _number in BUSY_SECONDS:
         Job.objects.filter(pk=job.pk).update(not_before=None)
         run_job(job.pk)
     job.refresh_from_db()
     dataset = Dataset.objects.get()
     assert (job.status, job.error_code, job.attempts) == ("failed", "engine_busy", attempts)
-    assert dataset.state == "failed" and "busy" in dataset.error
+    assert (dataset.state, dataset.error_code) == ("failed", "engine_busy")
+    assert "busy" in dataset.error
 
 
 def test_other_errors_of_the_engine_are_not_tried_again(

@@ -117,6 +117,32 @@ def test_chosen_tags_are_refreshed_and_the_others_keep_their_values(world: World
     ]
 
 
+def test_a_refresh_that_still_waits_computes_what_is_asked_for_meanwhile(
+    world: World, finder: Finder
+) -> None:
+    dataset = tagged(world, finder, a=[("u1", "x")], b=[("u1", "x")], c=[("u1", "x")])
+    first = services.refresh(world.access, dataset, ["user_tag_1"])
+    assert services.refresh(world.access, dataset, ["user_tag_3"]).pk == first.pk
+    finder.asked = []
+    world.run_jobs()
+    assert finder.asked == ["a", "c"]
+    services.refresh(world.access, dataset, ["user_tag_1"])
+    services.refresh(world.access, dataset)
+    finder.asked = []
+    world.run_jobs()
+    assert finder.asked == ["a", "b", "c"]
+
+
+def test_while_some_tags_are_computed_others_are_refused(world: World, finder: Finder) -> None:
+    dataset = tagged(world, finder, a=[("u1", "x")], b=[("u1", "x")])
+    job = services.refresh(world.access, dataset, ["user_tag_1"])
+    type(job).objects.filter(pk=job.pk).update(status="running")
+    assert services.refresh(world.access, dataset, ["user_tag_1"]).pk == job.pk
+    for tags in (None, ["user_tag_2"]):
+        answer = world.api()("post", f"datasets/{dataset.pk}/refresh/", {"tags": tags} if tags else {})
+        assert (answer.status_code, answer.json()["code"]) == (409, "busy")
+
+
 def test_a_tag_that_fails_keeps_its_values_and_says_why(world: World, finder: Finder) -> None:
     dataset = tagged(world, finder, a=[("u1", "x")], b=[("u1", "x")])
     finder.give(world, a="Its dataset has gone.", b=[("u1", "y")])

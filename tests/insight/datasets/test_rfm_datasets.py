@@ -59,6 +59,19 @@ def test_a_model_is_made_refreshed_and_written_back(world: World, model: Dataset
     assert {group["type"] for group in world.compute(model).stats["rfm"]["groups"]} >= {"key_develop"}
 
 
+def test_a_new_model_is_computed_by_itself_and_cannot_be_used_before(world: World) -> None:
+    world.table("orders", ORDERS)
+    made = services.create(world.access, MODEL)
+    rule = {"kind": "rfm", "dataset": made.pk, "types": ["high_value"]}
+    with pytest.raises(ValidationFailed) as caught:
+        audiences.create(world.access, {"name": "Best", "rule": rule})
+    assert "is being computed for the first time" in str(caught.value.errors["rule/dataset"])
+    [job] = world.run_jobs()
+    made.refresh_from_db()
+    assert (job.kind, made.state, made.version) == ("dataset.refresh", "ready", 1)
+    assert audiences.create(world.access, {"name": "Best", "rule": rule}).pk
+
+
 @pytest.mark.parametrize(
     ("values", "path"),
     [

@@ -402,17 +402,44 @@ def test_a_workspace_of_another_organization_is_never_let_in(one: Head) -> None:
     assert client.get(f"{path}{one.source.pk}/tables/").status_code == 404
 
 
+SALES_DATA = {
+    "name": "Sales",
+    "kind": "user_tags",
+    "table": "sales",
+    "user_id": {"column": "id", "id_type": "one_id"},
+    "tags": [{"column": "brand", "name": "Brand", "type": "enum"}],
+}
+
+
+def test_a_dataset_whose_table_has_been_taken_back_is_not_refreshed_and_says_why(
+    one: Head, run_jobs: RunJobs
+) -> None:
+    one.share(["sales"], one.north)
+    one.north.bring(one.source, "sales")
+    dataset = datasets.create(one.north.access, SALES_DATA)
+    datasets.refresh(one.north.access, dataset)
+    run_jobs()
+    TableGrant.objects.all().delete()
+    datasets.refresh(one.north.access, dataset)
+    [job] = run_jobs(allow_failure=True)
+    dataset.refresh_from_db()
+    assert (job.error_code, dataset.state, dataset.error_code) == ("no_grant", "failed", "no_grant")
+    assert dataset.version == 1 and "not shared with your workspace" in dataset.error
+    for reason, count in (("no_grant", 1), ("table_missing", 0)):
+        assert one.north.call("get", f"datasets/?reason={reason}").json()["count"] == count
+        page = one.north.browser.get(f"/w/{one.north.workspace.slug}/datasets/?reason={reason}")
+        assert ("Sales" in page.content.decode()) is bool(count)
+    one.share(["sales"], one.north)
+    datasets.refresh(one.north.access, dataset)
+    run_jobs()
+    dataset.refresh_from_db()
+    assert (dataset.state, dataset.error_code, dataset.version) == ("ready", "", 2)
+
+
 def test_the_dataset_and_the_audience_say_why_their_table_is_not_copied(one: Head, run_jobs: RunJobs) -> None:
     one.share(["sales"], one.north)
     one.north.bring(one.source, "sales")
-    data = {
-        "name": "Sales",
-        "kind": "user_tags",
-        "table": "sales",
-        "user_id": {"column": "id", "id_type": "one_id"},
-        "tags": [{"column": "brand", "name": "Brand", "type": "enum"}],
-    }
-    dataset = datasets.create(one.north.access, data)
+    dataset = datasets.create(one.north.access, SALES_DATA)
     datasets.refresh(one.north.access, dataset)
     run_jobs()
     rule = {

@@ -11,11 +11,12 @@ from django.test import Client
 
 from cdp.core.errors import ActionNotSupported, PermissionDenied, ValidationFailed
 from cdp.warehouse import get_engine
-from insight.audiences import origins, queries
+from insight.audiences import origins, overlap, queries
 from insight.audiences import services as audience_services
 from insight.audiences import tasks as audience_tasks
 from insight.audiences.models import Audience
 from insight.omni import audiences
+from insight.rfm import figures as rfm
 from tests.factories import make_access
 from tests.insight.omni import world
 
@@ -116,6 +117,25 @@ def test_the_list_of_audiences_offers_little_for_them(ready: Any, run_jobs: worl
         audiences.delete(make_access(ready.workspace, "analyst"), audience)
     audiences.delete(ready, audience)
     assert not Audience.objects.filter(pk=audience.pk).exists()
+
+
+def test_no_other_audience_can_be_made_of_them(ready: Any, run_jobs: world.RunJobs) -> None:
+    first, second = (
+        made(ready, [{"items": [{"tag": "sex", "values": [value]}]}], run_jobs) for value in ("f", "m")
+    )
+    leaf = {"kind": "audience", "audience": first.pk}
+    for rule in (leaf, {"op": "union", "items": [leaf, {**leaf, "audience": second.pk}]}):
+        with pytest.raises(ValidationFailed) as caught:
+            audience_services.create(ready, {"name": "Way out", "rule": rule})
+        assert "cannot be combined" in str(caught.value.errors)
+    with pytest.raises(ActionNotSupported):
+        overlap.measure(ready, [first.pk, second.pk])
+
+
+def test_they_are_not_analysed(ready: Any, run_jobs: world.RunJobs) -> None:
+    audience = made(ready, [{"items": [{"tag": "sex", "values": ["f"]}]}], run_jobs)
+    with pytest.raises(ActionNotSupported):
+        rfm.audience_version(ready, audience.pk)
 
 
 def test_a_daily_audience_follows_the_population(ready: Any, run_jobs: world.RunJobs) -> None:
