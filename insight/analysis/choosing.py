@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from insight.audiences import origins, visibility
 from insight.audiences import queries as audiences
-from insight.audiences import visibility
 from insight.audiences.catalog import Unknown
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
@@ -116,11 +116,12 @@ def place(access: Access, dataset_id: str, catalog: WorkspaceCatalog | None = No
 
 def group(access: Access, here: Place, audience_id: str, field: str = "audience") -> Group:
     """An audience to be looked at in a dataset. Raises NotFound, Conflict (nothing computed yet), PermissionDenied,
-    ValidationFailed where the dataset knows its users by another ID.
+    ActionNotSupported, ValidationFailed where the dataset knows its users by another ID.
     """
     audience = visibility.get_visible(access, audience_id)
     if not access.can(OF_AUDIENCES):
         raise PermissionDenied(point=OF_AUDIENCES)
+    origins.require(audience, "analyse")
     version = audiences.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")

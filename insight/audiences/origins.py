@@ -63,6 +63,11 @@ def actions_of(audience: Audience) -> frozenset[str]:
     return origin.actions
 
 
+def offering(action: str) -> list[str]:
+    """The origins whose audiences offer an action."""
+    return [origin.key for origin in ORIGINS if action in origin.actions]
+
+
 def require(audience: Audience, action: str) -> Origin:
     """Raises ActionNotSupported where the audience, by its origin, does not offer the action."""
     origin = origin_of(audience)

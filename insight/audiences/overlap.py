@@ -1,4 +1,4 @@
-"""How audiences overlap, exactly: for every combination of two to five of them, who is in just these."""
+"""How audiences overlap, exactly: for every combination of two to eight of them, who is in just these."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.warehouse import get_engine
-from insight.audiences import services, visibility
+from insight.audiences import origins, services, visibility
 from insight.audiences.models import Audience
 
 USER = "user_unique_id"
-LEAST, MOST = 2, 5
+LEAST, MOST = 2, 8
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,17 @@ class Overlap:
 
 
 def chosen(access: Access, keys: Any) -> list[Audience]:
-    """Two to five computed audiences with one type of identifier. Raises ValidationFailed, Conflict."""
+    """Two to eight computed audiences with one type of identifier.
+
+    Raises ValidationFailed, ActionNotSupported, Conflict.
+    """
     wanted = list(dict.fromkeys(str(key) for key in keys)) if isinstance(keys, list | tuple) else []
     if not LEAST <= len(wanted) <= MOST:
         message = _("Choose %(least)d to %(most)d audiences.") % {"least": LEAST, "most": MOST}
         raise ValidationFailed(message, errors={"audiences": [message]})
     rows = [visibility.get_visible(access, key) for key in wanted]
+    for row in rows:
+        origins.require(row, "combine")
     empty = [row.name for row in rows if row.current is None]
     if empty:
         raise Conflict(

@@ -12,7 +12,7 @@ from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.core.registry import Registry
-from insight.audiences import provenance, rules, visibility
+from insight.audiences import origins, provenance, rules, visibility
 from insight.audiences.checking import ModelDayMissing
 from insight.audiences.checking import check as check_rule
 from insight.audiences.identities import identifier_of
@@ -107,11 +107,14 @@ def checked_rule(
     wanted = {
         leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)
     }
-    seen = set(visibility.visible(access).filter(pk__in=wanted).values_list("pk", flat=True))
+    seen = dict(visibility.visible(access).filter(pk__in=wanted).values_list("pk", "origin"))
+    combined = origins.offering("combine")
     for audience_id, path in wanted.items():
         where = rules.join("rule", rules.join(path, "audience"))
         if audience_id not in seen:
             errors[where] = [_("There is no such audience here.")]
+        elif seen[audience_id] not in combined:
+            errors[where] = [_("Audiences of this origin cannot be combined.")]
         elif audience is not None and provenance.leads_to(audience_id, audience.pk):
             errors[where] = [_("This audience is itself made from the one you are editing.")]
     if audience is not None:

@@ -73,6 +73,8 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
     visibility.check_change(access, audience)
     if definition.RECOMPUTES & set(data) or (audience.rule is None and set(data) - definition.COMMON):
         origins.require(audience, "edit")
+    if audience.rule is None:
+        origins.require(audience, "move")
     with transaction.atomic():
         audience = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
         if etag and etag not in ("*", audience.etag):

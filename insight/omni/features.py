@@ -123,6 +123,7 @@ def distribution(
     With a second audience each value also has `compared_people` and `compared_share`.
     """
     pack = packs.require(access.workspace)
+    tags = list(dict.fromkeys(tags))
     items = [_item(pack, tag, f"tags/{place}") for place, tag in enumerate(tags)]
     if not 1 <= len(items) <= MOST_SHOWN:
         message = _("Choose 1 to %(most)d tags.") % {"most": MOST_SHOWN}
@@ -138,7 +139,11 @@ def distribution(
                 row["compared_people"] = others[tag].get(row["value"], 0)
                 row["compared_share"] = _share(row["compared_people"], second)
         unknown = people - sum(values[tag].values())
-        shown.append({"tag": tag, "name": item["name"], "values": rows, "unknown": unknown})
+        part = {"tag": tag, "name": item["name"], "values": rows, "unknown": unknown}
+        part["unknown_share"] = _share(unknown, people)
+        if second is not None:
+            part["compared_unknown_share"] = _share(second - sum(others[tag].values()), second)
+        shown.append(part)
     return {"people": people, "compared": second, "tags": shown}
 
 

@@ -123,6 +123,8 @@ class Analysis(OmniView):
             uses.note(self.workspace, [tag for tag in tags if tag in self.request.GET.getlist("tag")])
             return features.distribution(self.access, tags, asked["audience"], asked["compare"])
         if tab == "cross":
+            if "row" in self.request.GET:
+                uses.note(self.workspace, [asked["row"], asked["column"]])
             found = features.cross(self.access, asked["row"], asked["column"], asked["audience"])
             return shaded(found, self.request.GET.get("of", "total"))
         return features.distinctive(self.access, asked["audience"])
