@@ -188,7 +188,8 @@ def records_of(ground: Ground, given: Any, path: str) -> Records:
 def whole(given: Any, name: str, least: int, most: int) -> int:
     """A whole number of the request, also as text. Raises ValidationFailed."""
     text = str(given)
-    if isinstance(given, bool) or not text.isdecimal() or not least <= int(text) <= most:
+    is_number = text.isdecimal() and len(text) <= len(str(most)) and not isinstance(given, bool)
+    if not is_number or not least <= int(text) <= most:
         message = _("Use a whole number from %(least)d to %(most)d.") % {"least": least, "most": most}
         raise ValidationFailed(_("Some fields need another value."), errors={name: [message]})
     return int(text)

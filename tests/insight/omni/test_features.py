@@ -139,6 +139,11 @@ def test_a_distribution_is_compared_with_another_audience(ready: Any, run_jobs: 
     assert (rows["f"]["compared_people"], rows["m"]["compared_people"], rows["m"]["people"]) == (0, 30, 30)
 
 
+def test_a_tag_named_twice_is_shown_once_and_all_shares_add_up(ready: Any) -> None:
+    [style] = features.distribution(ready, ["style", "style"])["tags"]
+    assert sum(row["share"] for row in style["values"]) + style["unknown_share"] == pytest.approx(1)
+
+
 def test_audiences_that_were_not_pushed_are_refused(ready: Any, run_jobs: world.RunJobs) -> None:
     made = world.uploaded(ready, "Elsewhere", [world.imei(1)], run_jobs)
     with pytest.raises(Conflict) as caught:

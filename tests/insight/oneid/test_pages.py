@@ -212,6 +212,14 @@ def test_each_route_needs_its_right(world: World, points: tuple[str, ...], path:
     assert answer.status_code == 403
 
 
+def test_a_page_that_is_no_number_is_the_first(world: World) -> None:
+    reader = somebody(world, "insight.oneid.view", "insight.oneid.person")
+    for path in ("review/?page=²", "changes/?page=²", f"people/{one_id(world)}/?page_timeline=²"):
+        assert api(reader)("get", path).status_code == 200, path
+    for path in ("review/?page=²", "history/?page=²"):
+        assert console(reader)(path).status_code == 200, path
+
+
 def test_people_are_split_and_merged_through_the_api(world: World, run_jobs: RunJobs) -> None:
     call = api(world.access)
     person = call("get", f"people/{one_id(world)}/").json()
