@@ -142,13 +142,25 @@ def distribution(
         part = {"tag": tag, "name": item["name"], "values": rows, "unknown": unknown}
         part["unknown_share"] = _share(unknown, people)
         if second is not None:
-            part["compared_unknown_share"] = _share(second - sum(others[tag].values()), second)
+            part["compared_unknown"] = second - sum(others[tag].values())
+            part["compared_unknown_share"] = _share(part["compared_unknown"], second)
         shown.append(part)
     return {"people": people, "compared": second, "tags": shown}
 
 
-def cross(access: Access, row_tag: str, column_tag: str, audience_id: str = "") -> dict[str, Any]:
-    """People per pair of values of two tags: `{"people", "rows", "columns", "cells": [[people]]}`, at most 50 × 50."""
+def cross(
+    access: Access,
+    row_tag: str,
+    column_tag: str,
+    audience_id: str = "",
+    *,
+    row_values: Sequence[str] = (),
+    column_values: Sequence[str] = (),
+) -> dict[str, Any]:
+    """People per pair of values of two tags: `{"people", "rows", "columns", "cells": [[people]]}`, at most 50 × 50.
+
+    Only people with some of the values count where values are given.
+    """
     pack = packs.require(access.workspace)
     first, second = _item(pack, row_tag, "row"), _item(pack, column_tag, "column")
     if row_tag == column_tag:
@@ -156,6 +168,8 @@ def cross(access: Access, row_tag: str, column_tag: str, audience_id: str = "") 
         raise ValidationFailed(message, errors={"column": [message]})
     people = group(access, audience_id).table
     found = pack_table(pack).semi_join(people, "device").select(first=row_tag, second=column_tag).drop_null()
+    for name, wanted in (("first", row_values), ("second", column_values)):
+        found = found.filter(found[name].isin(list(wanted))) if wanted else found
     grouped = found.group_by(["first", "second"]).aggregate(people=ibis._.count())
     pairs = {
         (row["first"], row["second"]): row["people"] for row in get_engine().execute(grouped).to_pylist()

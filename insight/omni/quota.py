@@ -64,7 +64,9 @@ def standing(
 
 def of_organization(organization: Any, today: date) -> Standing:
     quotas = Quota.objects.filter(organization=organization)
-    uses = Intake.objects.filter(workspace__organization=organization, fresh__gt=0).select_related("workspace")
+    uses = Intake.objects.filter(workspace__organization=organization, fresh__gt=0).select_related(
+        "workspace"
+    )
     return standing(
         [(row.pk, row.amount, row.valid_from, row.valid_to) for row in quotas],
         [(row.created_at.astimezone(timezones.zone(row.workspace)).date(), row.fresh) for row in uses],

@@ -142,6 +142,10 @@ def test_a_step_can_ask_for_channels_and_objects(world: World, call: Any) -> Non
     for path in ("analysis/funnel/", "analysis/retention/", "analysis/paths/"):
         asked = {**body, "from": "0001-01-01", "to": "9999-12-31", "start": "purchase", "unit": "month"}
         assert set(call(path, asked).json()["errors"]) == {"from", "to"}
+    split = {"dataset": world.members.pk, "tag": "spend"}
+    assert "split" in call("analysis/funnel/", {**body, "split": split}).json()["errors"]
+    assert call("analysis/funnel/", {**body, "dataset": "ds_none"}).status_code == 404
+    assert "dataset" in call("analysis/funnel/", {**body, "dataset": world.members.pk}).json()["errors"]
 
 
 def test_the_people_of_an_audience_need_the_right_to_analyse_audiences(
@@ -160,10 +164,6 @@ def test_the_people_of_an_audience_need_the_right_to_analyse_audiences(
     console = Client()
     console.force_login(reader.user)
     assert made.pk not in console.get(page(world, f"retention/?dataset={records.pk}")).content.decode()
-    split = {"dataset": world.members.pk, "tag": "spend"}
-    assert "split" in call("analysis/funnel/", {**body, "split": split}).json()["errors"]
-    assert call("analysis/funnel/", {**body, "dataset": "ds_none"}).status_code == 404
-    assert "dataset" in call("analysis/funnel/", {**body, "dataset": world.members.pk}).json()["errors"]
 
 
 def test_an_audience_limits_everything(world: World, records: Dataset, call: Any, run_jobs: RunJobs) -> None:

@@ -196,7 +196,10 @@ def test_figures_of_an_audience_need_the_right_to_analyse_audiences(world: World
                 address = path.format(f"{asked}&" if asked else "?") if "{}" in path else path + asked
                 assert call("get", base + address).status_code == status, (point, address)
             assert client.get(page(world, f"{model.pk}/groups.csv{asked}")).status_code == status
-            assert client.get(page(world, f"{model.pk}/samples/{asked or '?'}&type=key_keep")).status_code == status
+            assert (
+                client.get(page(world, f"{model.pk}/samples/{asked or '?'}&type=key_keep")).status_code
+                == status
+            )
 
 
 def test_an_audience_that_no_customer_is_in_shows_nought_everywhere(world: World, model: Dataset) -> None:
