@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from admin_center.audit.models import AuditEntry
 from admin_center.permissions.models import Role
 from insight.audiences import services as audiences
+from insight.audiences.models import Audience
 from insight.oneid import queries, services
 from insight.oneid.models import IdentityDecision
 from marketing.channels.models import Provider
@@ -152,6 +153,7 @@ def test_audiences_and_messages_of_a_person_are_shown(world: World, run_jobs: Ru
         workspace=world.workspace,
         channel="sms",
         name="Spring sale",
+        audience=Audience.objects.get(name="Men"),
         provider=provider,
         owner=world.access.user,
     )
