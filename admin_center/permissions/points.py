@@ -62,7 +62,7 @@ register(
     {
         "campaign.create": _("Create campaigns and manage one's own"),
         "campaign.manage": _("See campaigns, and work with those one has a grant for"),
-        "omni": _("Omni-channel insight"),
+        "omni": _("Omni-domain insight"),
     },
 )
 register(

@@ -19,6 +19,7 @@ _ANALYST_POINTS = [
     "insight.audience.filter",
     "insight.audience.list",
     "insight.audience.analysis",
+    "insight.oneid.view",
     "insight.push",
     "insight.tag.custom",
     "omni",
@@ -46,6 +47,8 @@ _DEVELOPER_POINTS = [
     "insight.datasource.view",
     "insight.dataset.create",
     *_ANALYST_POINTS,
+    "insight.oneid.manage",
+    "insight.oneid.person",
     "marketing.event.manage",
 ]
 

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 
 from cdp.core import metrics
@@ -38,3 +39,15 @@ class CorrelationIdMiddleware:
         response.headers["X-Request-ID"] = identifier
         response.headers["Server-Timing"] = f"app;dur={seconds * 1000:.1f}"
         return response
+
+
+class NoNulMiddleware:
+    """Refuses addresses with the character NUL: the database holds it in no text, so nothing is found by it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            raise BadRequest("NUL in the address")
+        return self.get_response(request)

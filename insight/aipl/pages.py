@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import date, timedelta
 from typing import Any
@@ -16,7 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from cdp.console.generic import ActionView, FormPage, WorkspaceView
 from cdp.core.access import Access
-from cdp.core.csv_export import escape_formula
+from cdp.core.csv_export import table_response
 from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.aipl import definition, services
@@ -184,10 +182,6 @@ class ModelPage(FormPage):
 
     def form_options(self, obj: Dataset | None) -> dict[str, Any]:
         return {"access": self.access, "source": self.source(obj)}
-
-    def show(self, form: Any, obj: Any, status: int = 200) -> HttpResponse:
-        # Errors of single conditions stand at their stages.
-        return super().show(form, obj, status)
 
     def store(self, action: Any) -> Dataset:
         """Run the service; what is wrong with a stage goes to its card."""
@@ -477,15 +471,9 @@ class FlowCsv(WorkspaceView):
         if first is None or last is None:
             return HttpResponseRedirect(self.reverse("aipl:flow"))
         flow = aipl_days.flow(model.workspace, model.pk, first, last)
-        out = io.StringIO()
-        writer = csv.writer(out)
-        after = [*STAGES, None]
         head = [f"{first} → {last}", *(str(LABELS[stage]) for stage in STAGES), _("Lost"), _("Together")]
-        writer.writerow([escape_formula(str(text)) for text in head])
+        rows = []
         for before in (*STAGES, None):
-            counts = [flow.matrix.get((before, stage), 0) for stage in after]
-            label = str(LABELS[before]) if before else _("New")
-            writer.writerow([escape_formula(label), *counts, sum(counts)])
-        response = HttpResponse("\ufeff" + out.getvalue(), content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="aipl-{first}-{last}.csv"'
-        return response
+            counts = [flow.matrix.get((before, stage), 0) for stage in (*STAGES, None)]
+            rows.append([str(LABELS[before]) if before else _("New"), *counts, sum(counts)])
+        return table_response(f"aipl-{first}-{last}", head, rows)

@@ -12,7 +12,7 @@ from cdp.core.errors import NotFound
 from insight.analysis import choosing
 from insight.analysis.perspective import POPULATION
 from insight.analysis.views import ChartPage, first_category, mark_shown
-from insight.audiences import analysis_tabs, visibility
+from insight.audiences import analysis_tabs, origins, visibility
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience
 from insight.datasets.models import Dataset
@@ -29,7 +29,7 @@ class AudiencePage(ChartPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         get_token(request)
-        rows = audiences.usable_audiences(self.access).order_by("name")
+        rows = audiences.usable_audiences(self.access, action="analyse").order_by("name")
         offered = list(rows.values("id", "name", "count", "user_id_type")[:OFFERED])
         audience = self.audience(offered)
         id_type = audience.user_id_type if audience else ""
@@ -56,11 +56,15 @@ class AudiencePage(ChartPage):
         return self.render(self.template_name, context)
 
     def audience(self, offered: list[dict[str, Any]]) -> Audience | None:
-        """The audience of the address, or the first one. Raises NotFound for one that is not there."""
+        """The audience of the address, or the first one.
+
+        Raises NotFound for one that is not there, ActionNotSupported for one that is not to be analysed.
+        """
         wanted = self.request.GET.get("audience", "")
         if not wanted:
             return visibility.get_visible(self.access, offered[0]["id"]) if offered else None
         audience = visibility.get_visible(self.access, wanted)
+        origins.require(audience, "analyse")
         if audience.current_id is None:
             raise NotFound(_("The audience has not been computed yet."))
         return audience

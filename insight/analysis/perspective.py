@@ -110,7 +110,9 @@ class TagView:
         base = counts.known if self.null_filter else users
         unknown = 0 if self.null_filter else users - counts.known
         shown = self.shown
-        rest = counts.known - sum(count for _value, count in shown) if self.cut and self.one_value else 0
+        rest = (
+            max(0, counts.known - sum(count for _value, count in shown)) if self.cut and self.one_value else 0
+        )
         percents = self._percents([count for _value, count in shown], unknown, rest, base)
         labels = self.here.catalog.value_labels(
             self.here.dataset.pk, self.item.column, [value for value, _count in shown]

@@ -23,6 +23,7 @@ from insight.audiences import (
     identities,
     lineage,
     members,
+    origins,
     outside,
     overlap,
     past,
@@ -60,10 +61,18 @@ class AudienceFilter(django_filters.FilterSet):
     mine = django_filters.BooleanFilter(method="only_mine", help_text="Those of the person who asks.")
     folder = django_filters.CharFilter(field_name="folder_id")
     owner = django_filters.CharFilter(field_name="owner__username")
+    offers = django_filters.ChoiceFilter(
+        method="offering",
+        choices=[(action, action) for action in sorted(origins.ACTIONS)],
+        help_text="Those whose origin offers an action, such as combine.",
+    )
 
     class Meta:
         model = Audience
         fields = ["state", "public", "origin", "user_id_type"]
+
+    def offering(self, rows: QuerySet[Audience], name: str, value: str) -> QuerySet[Audience]:
+        return rows.filter(origin__in=origins.offering(value))
 
     def only_mine(self, rows: QuerySet[Audience], name: str, value: bool) -> QuerySet[Audience]:
         user = self.request.user
@@ -159,7 +168,7 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(responses=OpenApiResponse(description="Exclusive parts"))
     @action(detail=False, methods=["post"])
     def overlap(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """How two to five `audiences` overlap: exact people of every combination."""
+        """How two to eight `audiences` overlap: exact people of every combination."""
         return Response(overlap.measure(self.access, body(request).get("audiences")).as_json())
 
     @extend_schema(responses={201: AudienceSerializer})

@@ -50,7 +50,7 @@ class MenuCard(Card):
             "actions": origins.actions_of(audience),
             "may_change": visibility.may_change(self.access, audience),
             "may_select": self.access.can("insight.audience.filter"),
-            "may_analyse": self.access.can("insight.analysis"),
+            "may_analyse": self.access.can("insight.audience.analysis"),
             "edit_url": campaign_links.edit_url(self.access, audience),
             "offers": applications.offers(self.access, audience),
             "entries": extras.entries(self.access, audience),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.warehouse import get_engine
-from insight.audiences import services, snapshots, visibility
+from insight.audiences import origins, services, snapshots, visibility
 from insight.audiences.masking import Masker
 from insight.audiences.models import Audience
 from insight.audiences.snapshots import kept_version
@@ -22,6 +22,7 @@ SIDES = ("joined", "left")
 
 def compare(access: Access, audience: Audience, older: Any, newer: Any) -> dict[str, Any]:
     """`{"from", "to", "stayed", "joined", "left", "examples": {"joined": [...], "left": [...]}}`, IDs masked."""
+    origins.require(audience, "analyse")
     first, second = kept_version(audience, older), kept_version(audience, newer)
     if first.pk == second.pk:
         raise ValidationFailed(_("Choose two different versions."), errors={"to": [_("The same version.")]})
@@ -55,6 +56,7 @@ def save_side(access: Access, audience: Audience, older: Any, newer: Any, side: 
             _("Use one of %(values)s.") % {"values": ", ".join(SIDES)}, errors={"side": [_("joined or left")]}
         )
     visibility.check_change(access, audience)
+    origins.require(audience, "combine")
     first, second = kept_version(audience, older), kept_version(audience, newer)
     wanted, other = (second, first) if side == "joined" else (first, second)
     with transaction.atomic():

@@ -13,7 +13,7 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import Engine
-from insight.audiences import comparing, rules
+from insight.audiences import comparing, origins, rules
 from insight.audiences.behaviour import matching_rows
 from insight.audiences.catalog import BehaviourDataset, TagDataset, Unknown
 from insight.audiences.compiler import compile_rule
@@ -76,6 +76,7 @@ def explain(access: Access, audience: Audience, given: str) -> Explanation:
 
     Raises ValidationFailed for something that is no such identifier, Conflict where the rule no longer fits the data.
     """
+    origins.require(audience, "analyse")
     kind = ID_TYPES.get(audience.user_id_type)
     person = (kind.normalise(given) if kind else given.strip()) or ""
     if not person:

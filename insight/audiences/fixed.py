@@ -24,7 +24,10 @@ from insight.datasets.models import Dataset, DatasetField
 
 ANALYSIS = "analysis"
 Write = Callable[[str], Any]
-"""Writes people, one column `user_unique_id` with each of them once, as a lake table of the given name."""
+"""Writes people, one column `user_unique_id` with each of them once, as a table of the given name.
+
+It stands in the data source of the dataset.
+"""
 
 
 def keep(
@@ -36,7 +39,7 @@ def keep(
     """
     identifier = DatasetField.objects.get(dataset=dataset, role=DatasetField.Role.IDENTIFIER)
     detail = {"encryption": identifier.encryption, "dataset_name": dataset.name, "words": words}
-    return _keep(access, write, data, user_id_type=identifier.id_type, detail=detail)
+    return _keep(access, write, data, user_id_type=identifier.id_type, detail=detail, source=dataset.source)
 
 
 def _keep(
@@ -46,9 +49,12 @@ def _keep(
     *,
     user_id_type: str,
     detail: dict[str, Any],
+    source: str,
 ) -> Audience:
     with transaction.atomic():
-        audience = services.create_outside(access, ANALYSIS, data, user_id_type=user_id_type, detail=detail)
+        audience = services.create_outside(
+            access, ANALYSIS, data, user_id_type=user_id_type, detail=detail, source=source
+        )
         audience.origin_detail = {**detail, "table": f"{audience.pk}_kept"}
         audience.save(update_fields=["origin_detail"])
         if isinstance(write, ibis.Table):
@@ -73,7 +79,8 @@ def _members(audience: Audience, _today: date) -> Members:
 def _copy(access: Access, audience: Audience, data: dict[str, Any]) -> Audience:
     people = get_engine(audience.source).table(audience.workspace, _table(audience))
     detail = dict(audience.origin_detail)
-    return _keep(access, people, data, user_id_type=audience.user_id_type, detail=detail)
+    kind, source = audience.user_id_type, audience.source
+    return _keep(access, people, data, user_id_type=kind, detail=detail, source=source)
 
 
 origins.register(

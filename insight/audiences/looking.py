@@ -12,14 +12,16 @@ from cdp.console.generic import WorkspaceView
 from cdp.console.middleware import flash
 from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
-from insight.audiences import comparing, explaining, overlap, visibility
+from insight.audiences import comparing, explaining, overlap, queries, visibility
 from insight.audiences.pages import OneAudience
 
 SEE, SELECT = "insight.audience.list", "insight.audience.filter"
+PARTS_SHOWN = 60
+"""Eight audiences can have 255 parts; the smallest ones are summed up."""
 
 
 class OverlapPage(WorkspaceView):
-    """Two to five ticked audiences, cut into exclusive parts; each part can become an audience."""
+    """Two to eight ticked audiences, cut into exclusive parts; each part can become an audience."""
 
     permission = SEE
     title = gettext_lazy("Overlap of audiences")
@@ -39,9 +41,9 @@ class OverlapPage(WorkspaceView):
         context = self.get_context(
             found=found,
             rows=_rows(found) if found else [],
+            rest=_rest(found) if found else None,
             error=error,
-            others=visibility.visible(self.access)
-            .filter(current__isnull=False)
+            others=queries.usable_audiences(self.access, action="combine")
             .exclude(pk__in=self.keys())
             .order_by("name")[:200],
             may_select=self.access.can(SELECT),
@@ -77,8 +79,15 @@ def _rows(found: overlap.Overlap) -> list[dict[str, Any]]:
             "width": 100 * part.people / found.parts[0].people,
             "names": " ∩ ".join(row.name for row in found.audiences if row.pk in part.inside),
         }
-        for part in found.parts
+        for part in found.parts[:PARTS_SHOWN]
     ]
+
+
+def _rest(found: overlap.Overlap) -> dict[str, Any] | None:
+    """What the smallest parts, which have no row of their own, come to; None where every part has one."""
+    rest = found.parts[PARTS_SHOWN:]
+    people = sum(part.people for part in rest)
+    return {"parts": len(rest), "people": people, "share": 100 * people / found.people} if rest else None
 
 
 class CompareVersions(OneAudience):

@@ -15,7 +15,7 @@ from cdp.console.middleware import flash
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
-from insight.audiences import combining, folders, origins, outside, services, visibility
+from insight.audiences import combining, folders, origins, outside, queries, services, visibility
 from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import folder_choices
 from insight.audiences.models import Audience, AudienceVersion, Folder
@@ -197,7 +197,7 @@ class CombineAudiences(_Making):
 
     def extra(self, form: Any, obj: Any) -> dict[str, Any]:
         """What the page needs to know to show the choices of a folder and to disable what does not fit."""
-        rows = visibility.visible(self.access).filter(current__isnull=False)
+        rows = queries.usable_audiences(self.access, action="combine")
         known = {
             key: {"type": kind, "folder": folder or "", "mine": owner == self.access.user.pk}
             for key, kind, folder, owner in rows.values_list("pk", "user_id_type", "folder_id", "owner_id")
@@ -206,10 +206,7 @@ class CombineAudiences(_Making):
 
     def choices(self, without: str = "") -> list[tuple[Any, Any]]:
         """Computed audiences, each followed by its snapshots; grouped by identifier, for only equal ones combine."""
-        rows = visibility.visible(self.access).filter(
-            current__isnull=False, origin__in=origins.offering("combine")
-        )
-        rows = rows.exclude(pk=without)
+        rows = queries.usable_audiences(self.access, action="combine").exclude(pk=without)
         rows = rows.order_by("user_id_type", "name")[:MAX_CHOICES]
         kept: dict[str, list[AudienceVersion]] = {}
         for version in AudienceVersion.objects.filter(
@@ -311,6 +308,7 @@ class EditDetails(OneAudience, _Making):
     def get_object(self) -> Any:
         found = super().get_object()
         visibility.check_change(self.access, found)
+        origins.require(found, "move")
         return found
 
     def initial(self, obj: Any) -> dict[str, Any]:

@@ -33,7 +33,11 @@ def columns_of(version: AudienceVersion) -> dict[str, str]:
 def page(
     access: Access, version: AudienceVersion, *, offset: int = 0, size: int = 50
 ) -> list[dict[str, str]]:
-    """Some members in order of identifier, masked for those who may not see IDs in full. At most 1,000 at once."""
+    """Some members in order of identifier, masked for those who may not see IDs in full. At most 1,000 at once.
+
+    Raises ActionNotSupported, Gone.
+    """
+    origins.require(version.audience, "download")
     size = max(1, min(size, MOST_PER_PAGE))
     wanted = queries.members(version).order_by(USER).limit(size, offset=max(0, offset))
     masker = Masker(access)

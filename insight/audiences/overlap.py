@@ -1,4 +1,4 @@
-"""How audiences overlap, exactly: for every combination of two to five of them, who is in just these."""
+"""How audiences overlap, exactly: for every combination of two to eight of them, who is in just these."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from insight.audiences import origins, services, visibility
 from insight.audiences.models import Audience
 
 USER = "user_unique_id"
-LEAST, MOST = 2, 5
+LEAST, MOST = 2, 8
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Overlap:
 
 
 def chosen(access: Access, keys: Any) -> list[Audience]:
-    """Two to five computed audiences with one type of identifier.
+    """Two to eight computed audiences with one type of identifier.
 
-    Raises ValidationFailed, Conflict, ActionNotSupported.
+    Raises ValidationFailed, ActionNotSupported, Conflict.
     """
     wanted = list(dict.fromkeys(str(key) for key in keys)) if isinstance(keys, list | tuple) else []
     if not LEAST <= len(wanted) <= MOST:

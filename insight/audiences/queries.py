@@ -14,7 +14,7 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, Gone, NotFound, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import get_engine
-from insight.audiences import refreshing, tag_values, visibility
+from insight.audiences import origins, refreshing, tag_values, visibility
 from insight.audiences.catalog import Unknown
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
@@ -75,9 +75,12 @@ def target_column(version: AudienceVersion, id_type: str) -> str | None:
     return id_type
 
 
-def usable_audiences(access: Access, id_type: str = "") -> QuerySet[Audience]:
-    """Audiences that the person may use and that have been computed, with this ID type where one is given."""
-    rows = visibility.visible(access).filter(current__isnull=False)
+def usable_audiences(access: Access, id_type: str = "", *, action: str = "use") -> QuerySet[Audience]:
+    """Audiences that the person may use, that have been computed and whose origin offers the action.
+
+    With this ID type where one is given.
+    """
+    rows = visibility.visible(access).filter(current__isnull=False, origin__in=origins.offering(action))
     if not id_type:
         return rows
     return rows.filter(user_id_type=id_type) | rows.filter(save_ids__contains=[id_type])

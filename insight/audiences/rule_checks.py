@@ -108,11 +108,12 @@ def checked_rule(
         leaf.audience: path for path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)
     }
     seen = dict(visibility.visible(access).filter(pk__in=wanted).values_list("pk", "origin"))
+    combined = origins.offering("combine")
     for audience_id, path in wanted.items():
         where = rules.join("rule", rules.join(path, "audience"))
         if audience_id not in seen:
             errors[where] = [_("There is no such audience here.")]
-        elif seen[audience_id] not in origins.offering("combine"):
+        elif seen[audience_id] not in combined:
             errors[where] = [_("Audiences of this origin cannot be combined.")]
         elif audience is not None and provenance.leads_to(audience_id, audience.pk):
             errors[where] = [_("This audience is itself made from the one you are editing.")]

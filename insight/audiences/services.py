@@ -22,6 +22,7 @@ from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
 from insight.datasets import storage, tag_uses
 from insight.datasets.models import TagUse
+from insight.datasources.models import LAKE
 
 _LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot", "draft")
 
@@ -48,14 +49,21 @@ def create(
 
 
 def create_outside(
-    access: Access, origin: str, data: Mapping[str, Any], *, user_id_type: str, detail: dict[str, Any]
+    access: Access,
+    origin: str,
+    data: Mapping[str, Any],
+    *,
+    user_id_type: str,
+    detail: dict[str, Any],
+    source: str = LAKE,
 ) -> Audience:
     """Make an audience whose members no rule describes. The caller starts what fetches them.
 
-    `data`: name, folder, public, remark, campaigns. `detail` is what its origin needs to know to find the members.
+    `data`: name, folder, public, remark, campaigns. `detail` is what its origin needs to know to find the members,
+    which live in the data source `source`.
     """
     found = definition.clean_common(access, data)
-    audience = Audience(workspace=access.workspace, owner=access.user, origin=origin)
+    audience = Audience(workspace=access.workspace, owner=access.user, origin=origin, source=source)
     _set(audience, {**found.values, "user_id_type": user_id_type, "save_ids": [user_id_type]})
     audience.origin_detail = detail
     with transaction.atomic():
@@ -73,6 +81,8 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
     visibility.check_change(access, audience)
     if definition.RECOMPUTES & set(data) or (audience.rule is None and set(data) - definition.COMMON):
         origins.require(audience, "edit")
+    if audience.rule is None:
+        origins.require(audience, "move")
     with transaction.atomic():
         audience = Audience.objects.select_for_update(of=("self",)).get(pk=audience.pk)
         if etag and etag not in ("*", audience.etag):

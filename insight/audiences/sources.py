@@ -336,7 +336,7 @@ def _find_version(workspace: Any, audience_id: str, snapshot: str | int | None) 
     if snapshot is None:
         found = rows.filter(pk=models.F("audience__current")).first()
     else:
-        number = {"number": int(snapshot)} if str(snapshot).isdigit() else {"pk": str(snapshot)}
+        number = {"number": int(snapshot)} if str(snapshot).isdecimal() else {"pk": str(snapshot)}
         kept = rows.filter(is_snapshot=True)
         found = kept.filter(**number).first() or kept.filter(snapshot_name=str(snapshot)).first()
     if found is not None and found.dropped_at is None:

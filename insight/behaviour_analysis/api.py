@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, json_object
 from cdp.core.errors import ValidationFailed
-from insight.audiences import visibility
 from insight.audiences.models import Audience
 from insight.audiences.serializers import AudienceSerializer
 from insight.behaviour_analysis import funnel, history, paths, retention, services
@@ -159,7 +158,7 @@ class HistoryView(WorkspaceAPIView):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """People, joined and left per version, and the composition by a tag where one is given."""
-        audience = visibility.get_visible(self.access, kwargs["pk"])
+        audience = history.get(self.access, kwargs["pk"])
         answer: dict[str, Any] = {"versions": history.sizes(audience)}
         dataset, tag = (request.query_params.get(name, "") for name in ("dataset", "tag"))
         if dataset or tag:

@@ -31,8 +31,10 @@ def _entries(access: Any, audience: Any) -> Iterator[Any]:
     from django.urls import reverse
 
     from insight.audiences.extras import Entry
+    from insight.audiences.origins import actions_of
 
-    if audience.current_id and access.can("insight.audience.analysis"):
+    may_analyse = access.can("insight.audience.analysis") and "analyse" in actions_of(audience)
+    if audience.current_id and may_analyse:
         url = reverse("behaviour:history", args=[access.workspace.slug, audience.pk])
         yield Entry(_("Over time"), "chart-line", url)
 

@@ -24,7 +24,9 @@ from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets.models import Dataset, DatasetField
 
 USER = "user_unique_id"
-MOST_DAYS = 3650
+OF_AUDIENCES = "insight.audience.analysis"
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2200, 12, 31)
+"""Days beyond are typing errors, and their neighbours may be no days any more."""
 PARTS = ("type", "channel", "objects")
 
 
@@ -75,7 +77,7 @@ class Ground:
 def ground_of(access: Access, given: Mapping[str, Any]) -> Ground:
     """The ground that `dataset`, `audience`, `from` and `to` name.
 
-    Raises NotFound, Conflict `audience_empty`, ValidationFailed.
+    Raises NotFound, PermissionDenied, Conflict `action_not_supported` or `audience_empty`, ValidationFailed.
     """
     catalog = WorkspaceCatalog(access.workspace, access=access)
     try:
@@ -101,6 +103,10 @@ def _period(given: Mapping[str, Any]) -> tuple[date, date]:
             found[name] = date.fromisoformat(str(given.get(name)))
         except ValueError:
             errors[name] = [_("Give a day such as 2026-01-31.") if given.get(name) else _("This is needed.")]
+            continue
+        if not FIRST_DAY <= found[name] <= LAST_DAY:
+            between = {"first": FIRST_DAY, "last": LAST_DAY}
+            errors[name] = [_("Give a day from %(first)s to %(last)s.") % between]
     if not errors and found["from"] > found["to"]:
         errors["to"] = [_("The period ends before it begins.")]
     if errors:
@@ -112,6 +118,7 @@ def _audience(access: Access, audience_id: str, fields: list[DatasetField]) -> A
     if not audience_id:
         return None
     audience = visibility.get_visible(access, audience_id)
+    access.require(OF_AUDIENCES)
     origins.require(audience, "analyse")
     version = queries.latest_version(audience)
     if version is None:
@@ -181,7 +188,8 @@ def records_of(ground: Ground, given: Any, path: str) -> Records:
 def whole(given: Any, name: str, least: int, most: int) -> int:
     """A whole number of the request, also as text. Raises ValidationFailed."""
     text = str(given)
-    if isinstance(given, bool) or not text.isdecimal() or not least <= int(text) <= most:
+    is_number = text.isdecimal() and len(text) <= len(str(most)) and not isinstance(given, bool)
+    if not is_number or not least <= int(text) <= most:
         message = _("Use a whole number from %(least)d to %(most)d.") % {"least": least, "most": most}
         raise ValidationFailed(_("Some fields need another value."), errors={name: [message]})
     return int(text)

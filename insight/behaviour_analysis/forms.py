@@ -12,7 +12,7 @@ from cdp.core.errors import DomainError, NotFound
 from insight.audiences import queries as audiences
 from insight.audiences.fields import fields_of
 from insight.audiences.values import values_of
-from insight.behaviour_analysis.asking import Ground, ground_of, usual_period
+from insight.behaviour_analysis.asking import OF_AUDIENCES, Ground, ground_of, usual_period
 from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 
@@ -104,7 +104,10 @@ class BehaviourView(WorkspaceView):
         identifier = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list(
             "id_type", flat=True
         )
-        usable = audiences.usable_audiences(self.access).filter(user_id_type=identifier.first() or "")
+        usable = audiences.usable_audiences(self.access, action="analyse")
+        usable = usable.filter(user_id_type=identifier.first() or "")
+        if not self.access.can(OF_AUDIENCES):
+            usable = usable.none()
         return {
             "types": self.types(dataset),
             "audiences": list(usable.order_by("name").values("id", "name", "count")[:MOST_CHOICES]),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound, ValidationFailed
 from cdp.warehouse import get_engine
-from insight.audiences import queries, tag_values
+from insight.audiences import origins, queries, tag_values, visibility
 from insight.audiences.catalog import Unknown
 from insight.audiences.models import Audience
 from insight.audiences.sources import WorkspaceCatalog
@@ -18,6 +18,13 @@ from insight.datasets.models import TAG_KINDS
 
 MOST_VERSIONS = 30
 MOST_VALUES = 8
+
+
+def get(access: Access, audience_id: str) -> Audience:
+    """An audience that may be analysed. Raises NotFound, ActionNotSupported."""
+    audience = visibility.get_visible(access, audience_id)
+    origins.require(audience, "analyse")
+    return audience
 
 
 def sizes(audience: Audience) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
-from insight.audiences import visibility
 from insight.audiences.models import Audience
 from insight.behaviour_analysis import history
 from insight.behaviour_analysis.forms import enum_tags
@@ -37,7 +36,7 @@ class HistoryPage(HistoryView):
     template_name = "insight/behaviour/history.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        audience = visibility.get_visible(self.access, kwargs["pk"])
+        audience = history.get(self.access, kwargs["pk"])
         versions = history.sizes(audience)
         tags = enum_tags(self, audience.user_id_type)
         chosen, composition = self.composition(audience, tags)
@@ -72,7 +71,7 @@ class HistoryCsv(HistoryView):
     """A line per version, with people per value of the tag."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        audience = visibility.get_visible(self.access, kwargs["pk"])
+        audience = history.get(self.access, kwargs["pk"])
         _chosen, composition = self.composition(audience, enum_tags(self, audience.user_id_type))
         values = composition["values"] if composition else []
         counts = {row["number"]: row["counts"] for row in composition["versions"]} if composition else {}

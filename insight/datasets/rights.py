@@ -17,7 +17,7 @@ from admin_center.permissions import grantees
 from admin_center.permissions.access import access_for
 from cdp.core.access import Access
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
-from cdp.warehouse import get_engine
+from cdp.warehouse import LakeEngine, get_engine
 from insight.datasets.models import Dataset, DatasetField, DatasetGrant
 
 Rows = list[dict[str, list[str]]] | None
@@ -187,6 +187,13 @@ def only(table: ibis.Table, rows: Rows) -> ibis.Table:
                 ibis.and_(*(_has_one_of(table[column], values) for column, values in entry.items()))
             )
     return table.filter(ibis.or_(*fitting) if fitting else ibis.literal(False))
+
+
+def lake_rows(access: Access, dataset: Dataset) -> str:
+    """The rows of a dataset of the lake that the person sees, as a relation in SQL."""
+    engine = LakeEngine()
+    table = engine.table(dataset.workspace, dataset.lake_table)
+    return f"({engine.sql(only(table, rows_of(access, dataset)))})"
 
 
 def _has_one_of(column: Any, values: list[str]) -> Any:

@@ -241,7 +241,9 @@ class EditDataset(NewDataset):
         data, places = definition_of(request.POST, table, kind)
         seen = request.POST.get("edit_version", "")
         try:
-            services.update(self.access, self.dataset, data, edit_version=int(seen) if seen.isdigit() else 0)
+            services.update(
+                self.access, self.dataset, data, edit_version=int(seen) if seen.isdecimal() else 0
+            )
             services.refresh(self.access, self.dataset)
         except PermissionDenied:
             raise

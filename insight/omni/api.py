@@ -50,24 +50,33 @@ class Analysis(WorkspaceAPIView):
 
     @extend_schema(request=None, responses=_ANY)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`kind` distribution with `tags`, `audience`, `compare`; or `kind` cross with `row`, `column`, `audience`."""
+        """`kind` distribution with `tags`, `audience`, `compare`; or `kind` cross with `row`, `column`, `audience`.
+
+        Of a cross, `row_values` and `column_values` choose some values.
+        """
         data = json_object(request)
         audience = str(data.get("audience") or "")
         if data.get("kind") == "distribution":
-            tags = data.get("tags")
-            if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-                raise ValidationFailed(errors={"tags": [_("Give a list of tags.")]})
+            tags = _texts(data, "tags")
             found = features.distribution(self.access, tags, audience, str(data.get("compare") or ""))
             uses.note(self.workspace, tags)
             return Response(found)
         if data.get("kind") == "cross":
             row, column = str(data.get("row") or ""), str(data.get("column") or "")
-            found = features.cross(self.access, row, column, audience)
+            values = {name: _texts(data, name) for name in ("row_values", "column_values")}
+            found = features.cross(self.access, row, column, audience, **values)
             uses.note(self.workspace, [row, column])
             return Response(found)
         raise ValidationFailed(
             errors={"kind": [_("Choose one of %(types)s.") % {"types": "distribution, cross"}]}
         )
+
+
+def _texts(data: dict[str, Any], name: str) -> list[str]:
+    found = data.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        raise ValidationFailed(errors={name: [_("Give a list of texts.")]})
+    return found
 
 
 class Tags(WorkspaceAPIView):

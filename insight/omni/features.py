@@ -123,6 +123,7 @@ def distribution(
     With a second audience each value also has `compared_people` and `compared_share`.
     """
     pack = packs.require(access.workspace)
+    tags = list(dict.fromkeys(tags))
     items = [_item(pack, tag, f"tags/{place}") for place, tag in enumerate(tags)]
     if not 1 <= len(items) <= MOST_SHOWN:
         message = _("Choose 1 to %(most)d tags.") % {"most": MOST_SHOWN}
@@ -138,12 +139,28 @@ def distribution(
                 row["compared_people"] = others[tag].get(row["value"], 0)
                 row["compared_share"] = _share(row["compared_people"], second)
         unknown = people - sum(values[tag].values())
-        shown.append({"tag": tag, "name": item["name"], "values": rows, "unknown": unknown})
+        part = {"tag": tag, "name": item["name"], "values": rows, "unknown": unknown}
+        part["unknown_share"] = _share(unknown, people)
+        if second is not None:
+            part["compared_unknown"] = second - sum(others[tag].values())
+            part["compared_unknown_share"] = _share(part["compared_unknown"], second)
+        shown.append(part)
     return {"people": people, "compared": second, "tags": shown}
 
 
-def cross(access: Access, row_tag: str, column_tag: str, audience_id: str = "") -> dict[str, Any]:
-    """People per pair of values of two tags: `{"people", "rows", "columns", "cells": [[people]]}`, at most 50 × 50."""
+def cross(
+    access: Access,
+    row_tag: str,
+    column_tag: str,
+    audience_id: str = "",
+    *,
+    row_values: Sequence[str] = (),
+    column_values: Sequence[str] = (),
+) -> dict[str, Any]:
+    """People per pair of values of two tags: `{"people", "rows", "columns", "cells": [[people]]}`, at most 50 × 50.
+
+    Only people with some of the values count where values are given.
+    """
     pack = packs.require(access.workspace)
     first, second = _item(pack, row_tag, "row"), _item(pack, column_tag, "column")
     if row_tag == column_tag:
@@ -151,6 +168,8 @@ def cross(access: Access, row_tag: str, column_tag: str, audience_id: str = "") 
         raise ValidationFailed(message, errors={"column": [message]})
     people = group(access, audience_id).table
     found = pack_table(pack).semi_join(people, "device").select(first=row_tag, second=column_tag).drop_null()
+    for name, wanted in (("first", row_values), ("second", column_values)):
+        found = found.filter(found[name].isin(list(wanted))) if wanted else found
     grouped = found.group_by(["first", "second"]).aggregate(people=ibis._.count())
     pairs = {
         (row["first"], row["second"]): row["people"] for row in get_engine().execute(grouped).to_pylist()

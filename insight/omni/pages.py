@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,15 +15,13 @@ from cdp.core import timezones
 from cdp.core.errors import DomainError, PermissionDenied
 from insight.audiences import visibility
 from insight.audiences.models import Audience
-from insight.omni import audiences, features, quota, receiving, reports, state, uses, wording
+from insight.omni import audiences, features, quota, receiving, reports, state, tables, uses, wording
 from insight.omni import pack as packs
 from insight.omni.forms import AudienceForm, PackForm, QuotaForm
 from insight.omni.models import InsightReport, Intake, Quota, TagPack
 
 POINT = "omni"
 SHOWN_DAYS = 30
-HEATS = 8
-"""Steps of colour in a table of pairs."""
 
 
 class OmniView(WorkspaceView):
@@ -89,98 +86,6 @@ class Overview(OmniView):
         return self.render("insight/omni/overview.html", context, status=422 if error else 200)
 
 
-class Analysis(OmniView):
-    """Features, values of tags, or pairs of values, of an audience; what is shown can be kept as a report."""
-
-    place = "analysis"
-    title = gettext_lazy("Insight analysis")
-    tabs = {
-        "distinctive": gettext_lazy("Distinctive features"),
-        "distribution": gettext_lazy("Distribution"),
-        "cross": gettext_lazy("Cross analysis"),
-    }
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        pack, given = packs.require(self.workspace), request.GET
-        tab = given.get("tab") if given.get("tab") in self.tabs else "distinctive"
-        asked = {name: given.get(name, "") for name in ("audience", "compare", "row", "column")}
-        keys = [item["tag"] for item in pack.tags]
-        tags = [tag for tag in given.getlist("tag") if tag in keys][: features.MOST_SHOWN] or keys[:2]
-        asked["row"] = asked["row"] if asked["row"] in keys else keys[0]
-        if asked["column"] not in keys or asked["column"] == asked["row"]:
-            asked["column"] = next((key for key in keys if key != asked["row"]), "")
-        context = self.get_context(
-            tab=tab, tabs=self.tabs, asked=asked, chosen=tags, pack=pack, offered=self.offered(), error=""
-        )
-        try:
-            context["found"] = self.look(str(tab), asked, tags)
-        except DomainError as error:
-            context["error"] = str(error)
-        return self.render("insight/omni/analysis.html", context)
-
-    def look(self, tab: str, asked: dict[str, str], tags: list[str]) -> dict[str, Any]:
-        if tab == "distribution":
-            uses.note(self.workspace, [tag for tag in tags if tag in self.request.GET.getlist("tag")])
-            return features.distribution(self.access, tags, asked["audience"], asked["compare"])
-        if tab == "cross":
-            found = features.cross(self.access, asked["row"], asked["column"], asked["audience"])
-            return shaded(found, self.request.GET.get("of", "total"))
-        return features.distinctive(self.access, asked["audience"])
-
-    def offered(self) -> list[Audience]:
-        """Audiences that were pushed here, and those that were made here."""
-        rows = visibility.visible(self.access)
-        known = rows.filter(pk__in=list(receiving.recognised(self.workspace)))
-        return list(
-            (known | rows.filter(origin=features.ORIGIN, current__isnull=False)).order_by("name")[:500]
-        )
-
-
-def shaded(found: dict[str, Any], of: str) -> dict[str, Any]:
-    """A table of pairs with the share of each cell (of its row, its column, or all), and a step of colour."""
-    cells = found["cells"]
-    sums = {
-        "row": [sum(row) for row in cells],
-        "column": [sum(column) for column in zip(*cells, strict=True)],
-    }
-    most = max((people for row in cells for people in row), default=0)
-
-    def cell(people: int, row: int, column: int) -> dict[str, Any]:
-        whole = {"row": sums["row"][row], "column": sums["column"][column]}.get(of) if of != "total" else None
-        whole = found["people"] if whole is None else whole
-        heat = (people * (HEATS - 1) + most - 1) // most if most else 0
-        return {"people": people, "share": people / whole if whole else None, "heat": heat}
-
-    lines = [
-        (name, [cell(people, row, column) for column, people in enumerate(cells[row])])
-        for row, name in enumerate(found["rows"])
-    ]
-    return {**found, "lines": lines, "of": of}
-
-
-class SaveReport(OmniView):
-    http_method_names = ["post"]
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        given = request.POST
-        data = {
-            **{name: given.get(name, "") for name in ("name", "audience", "compare", "row", "column")},
-            "public": "public" in given,
-            "parts": given.getlist("part"),
-            "tags": given.getlist("tag"),
-        }
-        try:
-            made = reports.save(self.access, data)
-        except PermissionDenied:
-            raise
-        except DomainError as error:
-            texts = [str(text) for found in error.errors.values() for text in found] or [str(error)]
-            flash(request, " ".join(texts), messages.ERROR)
-            return HttpResponseRedirect(self.reverse("omni:analysis"))
-        flash(request, _("The report was saved."))
-        return HttpResponseRedirect(self.reverse("omni:report", made.pk))
-
-
 class ReportList(OmniView):
     place = "reports"
     title = gettext_lazy("Insight reports")
@@ -205,7 +110,7 @@ class ReportPage(OmniView):
             report=report,
             found=result.get("distinctive"),
             distribution=result.get("distribution"),
-            cross=shaded(result["cross"], "total") if "cross" in result else None,
+            cross=tables.shaded(result["cross"], "total") if "cross" in result else None,
             own=report.owner_id == self.access.user.pk,
         )
         return self.render("insight/omni/report.html", {**context, "title": report.name})

@@ -18,6 +18,7 @@ from insight.omni.models import Intake, Quota
 LEAST = 10_000
 """With fewer IDs left, nothing is pushed."""
 YEAR = timedelta(days=365)
+LAST_YEAR = 2200
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,12 @@ def standing(
 
 def of_organization(organization: Any, today: date) -> Standing:
     quotas = Quota.objects.filter(organization=organization)
-    uses = Intake.objects.filter(workspace__organization=organization, fresh__gt=0)
+    uses = Intake.objects.filter(workspace__organization=organization, fresh__gt=0).select_related(
+        "workspace"
+    )
     return standing(
         [(row.pk, row.amount, row.valid_from, row.valid_to) for row in quotas],
-        [(row.created_at.date(), row.fresh) for row in uses.only("created_at", "fresh")],
+        [(row.created_at.astimezone(timezones.zone(row.workspace)).date(), row.fresh) for row in uses],
         today,
     )
 
@@ -110,6 +113,9 @@ def add(access: Access, data: Mapping[str, Any]) -> Quota:
         errors["amount"] = [_("Use a whole number of at least 1.")]
     today = timezones.today(access.workspace)
     first = _day(data.get("valid_from"), today, "valid_from", errors)
+    if first.year > LAST_YEAR:
+        errors["valid_from"] = [_("Give a day such as 2026-01-31.")]
+        first = today
     last = _day(data.get("valid_to"), first + YEAR, "valid_to", errors)
     if last < first:
         errors["valid_to"] = [_("The last day is before the first.")]

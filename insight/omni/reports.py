@@ -41,7 +41,7 @@ def save(access: Access, data: Mapping[str, Any]) -> InsightReport:
     if not isinstance(parts, list) or not parts or set(map(str, parts)) - set(PARTS):
         errors["parts"] = [_("Choose one of %(types)s.") % {"types": ", ".join(PARTS)}]
     tags = data.get("tags") or []
-    if not isinstance(tags, list):
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         errors["tags"] = [_("Give a list of tags.")]
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)

@@ -2,14 +2,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.omni import pages
+from insight.omni import analysis_pages, pages
 
 app_name = "omni"
 urlpatterns = [
     path("", pages.Overview.as_view(), name="overview"),
-    path("analysis/", pages.Analysis.as_view(), name="analysis"),
+    path("analysis/", analysis_pages.Analysis.as_view(), name="analysis"),
+    path("analysis/table.csv", analysis_pages.AnalysisCsv.as_view(), name="analysis-csv"),
     path("reports/", pages.ReportList.as_view(), name="reports"),
-    path("reports/save/", pages.SaveReport.as_view(), name="report-save"),
+    path("reports/save/", analysis_pages.SaveReport.as_view(), name="report-save"),
     path("reports/<str:pk>/", pages.ReportPage.as_view(), name="report"),
     path("reports/<str:pk>/again/", pages.ReportAgain.as_view(), name="report-again"),
     path("reports/<str:pk>/delete/", pages.DeleteReport.as_view(), name="report-delete"),

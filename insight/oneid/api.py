@@ -97,7 +97,7 @@ def person_json(access: Access, person: Person, pages: dict[str, int]) -> dict[s
 
 def _page(request: Request) -> int:
     given = request.query_params.get("page", "1")
-    return max(1, int(given)) if given.isdigit() and len(given) < 7 else 1
+    return max(1, int(given)) if given.isdecimal() and len(given) < 7 else 1
 
 
 class Identities(WorkspaceAPIView):
@@ -212,7 +212,7 @@ class PersonView(WorkspaceAPIView):
         pages = {
             key.removeprefix("page_"): int(value)
             for key, value in request.query_params.items()
-            if key.startswith("page_") and value.isdigit() and len(value) < 7
+            if key.startswith("page_") and value.isdecimal() and len(value) < 7
         }
         return Response(person_json(self.access, person, pages))
 

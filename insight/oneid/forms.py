@@ -10,8 +10,6 @@ from django.utils.translation import gettext_lazy
 
 from cdp.core.access import Access
 from cdp.core.identifiers import ID_TYPES, id_type_choices
-from insight.datasets import rights
-from insight.datasources.models import LAKE
 from insight.oneid import limits, sources
 from insight.oneid.models import IdentityGraph
 
@@ -66,10 +64,7 @@ class SettingsForm(forms.Form):
         fields: Any = self.fields
         columns = []
         for dataset in (
-            rights.visible(access)
-            .filter(version__gt=0, source=LAKE)
-            .order_by("name")
-            .prefetch_related("fields")
+            sources.datasets(access).filter(version__gt=0).order_by("name").prefetch_related("fields")
         ):
             for item in sources.id_fields(dataset):
                 label = f"{dataset.name}: {item.name} · {ID_TYPES[item.id_type].label}"

@@ -169,7 +169,7 @@ class History(WorkspaceView):
 
 
 def _number(given: str | None) -> int:
-    return int(given) if given and given.isdigit() and 0 < int(given) < 100_000 else 1
+    return int(given) if given and given.isdecimal() and 0 < int(given) < 100_000 else 1
 
 
 class Find(WorkspaceView):

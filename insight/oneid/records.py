@@ -19,33 +19,32 @@ MOST_PAGES = 20
 def _known_by(
     access: Access, person: Person, kinds: tuple[str, ...]
 ) -> list[tuple[Dataset, list[DatasetField], str]]:
-    """Datasets that may hold something of the person: their fields, and the condition on their rows."""
+    """Datasets of the lake that may hold something of the person: their fields, and the rows as a relation in SQL."""
     if not access.can("insight.dataset.view"):
         return []
     found = []
-    rows = rights.visible(access).filter(kind__in=kinds, version__gt=0, source=LAKE).order_by("name")
+    rows = rights.visible(access).filter(source=LAKE, kind__in=kinds, version__gt=0).order_by("name")
     for dataset in rows.select_related("workspace").prefetch_related("fields"):
         fields = [item for item in dataset.fields.all() if not item.deleted]
         identifier = next((item for item in fields if item.role == "identifier"), None)
         values = person.values(identifier.id_type, identifier.encryption) if identifier else []
         if values:
             listed = ", ".join(literal(value) for value in values)
-            visible = rights.where(dataset, rights.rows_of(access, dataset))
-            found.append((dataset, fields, f"user_unique_id IN ({listed}) AND ({visible})"))
+            seen = rights.lake_rows(access, dataset)
+            found.append((dataset, fields, f"(FROM {seen} WHERE user_unique_id IN ({listed}))"))
     return found
 
 
 def tags(access: Access, person: Person, page: int) -> dict[str, Any] | None:
     """The person's tags by dataset; where the data has several rows for the person, those of each row."""
     found = []
-    for dataset, fields, condition in _known_by(access, person, TAG_KINDS):
+    for dataset, fields, seen in _known_by(access, person, TAG_KINDS):
         columns = [item for item in fields if item.role == "tag"]
         if not columns:
             continue
-        path = lake.table_path(dataset.workspace, dataset.lake_table)
         listed = ", ".join(quote(item.column) for item in columns)
         with lake.cursor() as handle:
-            rows = handle.execute(f"SELECT {listed} FROM {path} WHERE {condition} LIMIT 5").fetchall()
+            rows = handle.execute(f"SELECT {listed} FROM {seen} LIMIT 5").fetchall()
         for row in rows:
             values = [
                 {"tag": item.column, "name": item.name, "value": plain(value)}
@@ -60,13 +59,12 @@ def timeline(access: Access, person: Person, page: int) -> dict[str, Any] | None
     """What the person did according to all behaviour datasets, the latest first, a hundred records a page."""
     page = min(max(1, page), MOST_PAGES)
     parts = []
-    for dataset, fields, condition in _known_by(access, person, ("behaviour",)):
-        path = lake.table_path(dataset.workspace, dataset.lake_table)
+    for dataset, fields, seen in _known_by(access, person, ("behaviour",)):
         shown = ", ".join(f"{quote(name)}::VARCHAR" for name in _about(fields))
         words = f"concat_ws(' · ', {shown})" if shown else "NULL::VARCHAR"
         parts.append(
             f"""SELECT "at", {literal(dataset.name)} AS dataset, "type", channel, "count", amount, {words} AS about
-                FROM {path} WHERE {condition}"""
+                FROM {seen}"""
         )
     if not parts:
         return {"records": [], "page": 1, "more": False}

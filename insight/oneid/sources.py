@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp import lake
@@ -14,7 +15,6 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import literal, quote
-from cdp.warehouse import LakeEngine
 from insight.datasets import rights
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.models import LAKE, SourceTable
@@ -57,7 +57,7 @@ def check(access: Access, given: Any) -> list[dict[str, Any]]:
 def _check_dataset(
     access: Access, item: dict[str, Any], path: str, errors: dict[str, list[str]]
 ) -> dict[str, Any]:
-    dataset = rights.visible(access).filter(pk=str(item.get("dataset")), source=LAKE).first()
+    dataset = datasets(access).filter(pk=str(item.get("dataset"))).first()
     if dataset is None:
         errors[f"{path}/dataset"] = [_("There is no such dataset here, or you have no right to use it.")]
         return {}
@@ -83,6 +83,11 @@ def _check_table(
             _("The table lacks the columns %(names)s.") % {"names": ", ".join(missing)}
         ]
     return {"kind": "table", "table": name}
+
+
+def datasets(access: Access) -> QuerySet[Dataset]:
+    """Datasets that pairs can come from: those of the lake, where people are worked out."""
+    return rights.visible(access).filter(source=LAKE)
 
 
 def id_fields(dataset: Dataset) -> list[DatasetField]:
@@ -181,7 +186,7 @@ def _read_dataset(
     limits: dict[str, Any],
     now: datetime,
 ) -> None:
-    dataset = rights.visible(access).filter(pk=source["dataset"], source=LAKE).first()
+    dataset = datasets(access).filter(pk=source["dataset"]).first()
     if dataset is None or not dataset.version:
         raise _gone(source["dataset"])
     fields = {field.column: field for field in id_fields(dataset)}
@@ -191,9 +196,7 @@ def _read_dataset(
     moment = f"TIMESTAMP '{dataset.refreshed_at or now:%Y-%m-%d %H:%M:%S}'"
     if dataset.kind == Dataset.Kind.BEHAVIOUR:
         moment = "date_trunc('day', \"at\")"
-    engine = LakeEngine()
-    shown = rights.only(engine.table(access.workspace, dataset.lake_table), rights.rows_of(access, dataset))
-    visible = engine.sql(shown)
+    seen = rights.lake_rows(access, dataset)
     for form in FORMS:
         columns = [item for item in chosen if item.encryption == form]
         columns = [item for item in columns if limits["types"][item.id_type]["use"] != OFF]
@@ -201,7 +204,7 @@ def _read_dataset(
         columns.sort(key=lambda item: limits["types"][item.id_type]["use"] != STRONG)
         if columns:
             listed = ", ".join(quote(item.column) for item in columns)
-            rows = f"(SELECT DISTINCT {listed}, {moment} AS moment FROM ({visible}))"
+            rows = f"(SELECT DISTINCT {listed}, {moment} AS moment FROM {seen})"
             handle.execute(f"INSERT INTO seen {_star(columns, rows)}")
 
 

@@ -20,7 +20,8 @@ _AUDIENCE = OpenApiParameter("audience", str, description="Only the customers in
 
 
 class _ModelView(WorkspaceAPIView):
-    required_permission = {"get": "insight.analysis"}
+    def permission_point(self) -> str:
+        return figures.point(self.request.query_params.get("audience", ""))
 
     def scope(self) -> Scope:
         wanted = self.request.query_params.get("audience", "")
@@ -72,7 +73,7 @@ class MigrationAudiences(WorkspaceAPIView):
     @extend_schema(request=None, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of those who were in the group `before` on `from` and are in `after` on `to`, as they are now."""
-        self.access.require("insight.analysis")
+        self.access.require(figures.ANALYSE)
         given = json_object(request)
         first, last = days_of(given)
         scope = figures.open_model(self.access, kwargs["pk"])

@@ -31,6 +31,7 @@ from insight.datasets.refreshing import rfm_columns
 from insight.datasources.models import LAKE
 
 USER = "user_unique_id"
+ANALYSE, OF_AUDIENCES = "insight.analysis", "insight.audience.analysis"
 SAMPLES = 5
 MOST_DAYS, MOST_WEEKS = 62, 400
 """Trends are by day up to 62 days, by week up to 400, by month beyond."""
@@ -72,6 +73,11 @@ def models(access: Access, id_type: str = "") -> list[Dataset]:
     return list(rows.order_by("-is_default", "name"))
 
 
+def point(audience_id: str) -> str:
+    """The right that figures of everybody, or those of an audience, need."""
+    return OF_AUDIENCES if audience_id else ANALYSE
+
+
 def open_model(access: Access, dataset_id: str, version: AudienceVersion | None = None) -> Scope:
     """The customers of a model, or of those the ones in an audience's version.
 
@@ -100,8 +106,9 @@ def open_model(access: Access, dataset_id: str, version: AudienceVersion | None 
 def audience_version(access: Access, audience_id: str) -> tuple[Audience, AudienceVersion]:
     """An audience that may be analysed, and its present version.
 
-    Raises NotFound, ActionNotSupported, Conflict `audience_empty`.
+    Raises NotFound, PermissionDenied, ActionNotSupported, Conflict `audience_empty`.
     """
+    access.require(OF_AUDIENCES)
     audience = visibility.get_visible(access, audience_id)
     origins.require(audience, "analyse")
     version = queries.latest_version(audience)

@@ -18,9 +18,8 @@ from insight.audiences.models import Audience
 from insight.datasets.models import Dataset
 from insight.rfm import figures, migration, services
 from insight.rfm.api import days_of
-from insight.rfm.figures import Scope
+from insight.rfm.figures import ANALYSE, Scope
 from insight.rfm.migration import STATES, Migration
-from insight.rfm.pages import ANALYSE
 
 USUAL_DAYS = 90
 

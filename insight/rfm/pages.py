@@ -19,9 +19,8 @@ from insight.datasets import rfm
 from insight.datasets.models import Dataset
 from insight.datasets.views import RFM_GROUPS
 from insight.rfm import figures
-from insight.rfm.figures import Scope
+from insight.rfm.figures import ANALYSE, OF_AUDIENCES, Scope
 
-ANALYSE = "insight.analysis"
 COLOURS = {key: number for number, key in enumerate(rfm.TYPES)}
 
 
@@ -94,7 +93,7 @@ class Analysis(_ModelPage):
 class AudienceRfm(_ModelPage):
     """The members of an audience by the groups of a model."""
 
-    permission = "insight.audience.analysis"
+    permission = OF_AUDIENCES
     title = gettext_lazy("RFM of an audience")
     template_name = "insight/rfm/analysis.html"
 
@@ -123,7 +122,7 @@ class AudienceRfm(_ModelPage):
 class OfAudience(WorkspaceView):
     """The tab of audience analysis: leads to the page of ?audience=, or to where one is chosen."""
 
-    permission = "insight.audience.analysis"
+    permission = OF_AUDIENCES
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         wanted = request.GET.get("audience", "")
@@ -132,7 +131,8 @@ class OfAudience(WorkspaceView):
 
 
 class _OfModel(WorkspaceView):
-    permission = ANALYSE
+    def permission_point(self) -> str:
+        return figures.point(self.request.GET.get("audience", ""))
 
     def scope(self) -> Scope:
         wanted = self.request.GET.get("audience", "")

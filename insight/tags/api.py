@@ -22,6 +22,7 @@ from insight.tags.filters import TagFilter, period_of
 from insight.tags.models import CustomTag
 
 TAG_POINTS = {"*": rights.MANAGE}
+ANALYSE, OF_AUDIENCES = "insight.analysis", "insight.audience.analysis"
 
 
 class TagSerializer(serializers.ModelSerializer[DatasetField]):
@@ -100,7 +101,11 @@ class UsesSerializer(serializers.Serializer[Any]):
 
 
 class UsesView(WorkspaceAPIView):
-    required_permission = {"post": "insight.analysis"}
+    required_permission = {"post": ANALYSE}
+
+    def permission_point(self) -> str:
+        """Tags are opened in analysis of everybody and in that of audiences: either right will do."""
+        return OF_AUDIENCES if self.access.can(OF_AUDIENCES) else super().permission_point()
 
     @extend_schema(request=UsesSerializer, responses={204: None})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:

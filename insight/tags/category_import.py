@@ -151,7 +151,10 @@ def _table(name: str, content: bytes) -> Iterable[list[str]]:
             text = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        return list(csv.reader(io.StringIO(text, newline="")))
+        try:
+            return list(csv.reader(io.StringIO(text, newline="")))
+        except csv.Error:
+            break
     raise _wrong(_("The file is neither a CSV file nor an Excel workbook (.xlsx)."))
 
 

@@ -80,7 +80,7 @@ def _numbers(bounds: Any) -> list[int | float]:
     for bound in _listed(bounds):
         try:
             number = float(bound)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = math.nan
         if isinstance(bound, bool) or not math.isfinite(number):
             raise _wrong(_("“%(bound)s” is no number.") % {"bound": bound})

@@ -207,7 +207,7 @@ class SendOutViewSet(WorkspaceViewSet):
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The message as one member of the audience would get it; `?member=3` takes the fourth."""
         number = request.query_params.get("member", "0")
-        return Response(trial.preview(self.get_object(), int(number) if number.isdigit() else 0))
+        return Response(trial.preview(self.get_object(), int(number) if number.isdecimal() else 0))
 
     @action(detail=True, methods=["post"], url_path="test-send")
     def test_send(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -101,7 +101,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
     def _preview(self, obj: SendOut, people: int) -> dict[str, Any]:
         """The message as a member would get it. A member that cannot be read must not hide the page."""
         given = self.request.GET.get("member", "")
-        member = min(int(given), max(people - 1, 0)) if given.isdigit() and len(given) < 10 else 0
+        member = min(int(given), max(people - 1, 0)) if given.isdecimal() and len(given) < 10 else 0
         answer: dict[str, Any] = {"member": member, "place": member + 1}
         if member > 0:
             answer["previous_member"] = f"?member={member - 1}"

@@ -58,7 +58,7 @@ class FormPage(WorkspaceView):
     def seen_version(self) -> int | None:
         """The state of the object that the person saw when the form was opened."""
         given = self.request.POST.get("edit_version", "")
-        return int(given) if given.isdigit() else None
+        return int(given) if given.isdecimal() else None
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         obj = self.get_object()

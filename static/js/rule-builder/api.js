@@ -107,7 +107,7 @@ export class Api {
   }
 
   audiences(search = "") {
-    return this.cached(`${this.urls.audiences}?${new URLSearchParams({ search, page_size: 50 })}`);
+    return this.cached(`${this.urls.audiences}?${new URLSearchParams({ search, page_size: 50, offers: "combine" })}`);
   }
 
   snapshots(audience) {

@@ -46,6 +46,11 @@ def test_presets_name_only_registered_points() -> None:
         ("analyst", "admin.workspace", False),
         ("analyst", "privacy.unmask", False),
         ("analyst", "workspace.view", True),
+        ("analyst", "insight.oneid.view", True),
+        ("analyst", "insight.oneid.person", False),
+        ("analyst", "insight.oneid.manage", False),
+        ("developer", "insight.oneid.manage", True),
+        ("developer", "insight.oneid.person", True),
     ],
 )
 def test_presets_start_with_the_rights_of_the_matrix(role: str, point: str, allowed: bool) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from admin_center.audit.models import AuditEntry
 from cdp.core.errors import Conflict, ValidationFailed
-from insight.audiences import comparing, explaining, overlap, refreshing
+from insight.audiences import comparing, explaining, looking, overlap, refreshing
 from insight.audiences.models import Audience, AudienceVersion
 from tests.factories import make_access
 from tests.insight.audiences.test_audience_api import Client
@@ -58,6 +58,22 @@ def test_every_part_can_become_an_audience(world: World, three: list[Audience], 
         others = [SETS[name] for name in SETS if name not in inside]
         wanted = set.intersection(*(SETS[name] for name in inside)).difference(*others)
         assert members(made) == wanted and len(wanted) == count
+
+
+def test_eight_audiences_overlap_and_the_smallest_parts_are_summed_up(
+    world: World, three: list[Audience], computed: Computed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = [computed(world.tag("spend", ">=", amount), name=f"Over {amount}") for amount in range(5)]
+    asked = keys([*three, *more])
+    found = overlap.measure(world.access, asked)
+    assert len(found.audiences) == 8 and sum(part.people for part in found.parts) == found.people
+    with pytest.raises(ValidationFailed):
+        overlap.measure(world.access, [*asked, computed(name="Ninth").pk])
+    monkeypatch.setattr(looking, "PARTS_SHOWN", 1)
+    page = Browser(world.access).get("overlap/?" + "&".join(f"row={key}" for key in asked))
+    text = page.content.decode()
+    rest = found.people - found.parts[0].people
+    assert f"{len(found.parts) - 1} smaller parts together" in text and f'td-number">{rest}<' in text
 
 
 def test_splitting_by_priority_puts_nobody_into_two(

@@ -16,6 +16,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from admin_center.permissions.models import Role
 from insight.audiences import refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
@@ -138,10 +139,31 @@ def test_a_step_can_ask_for_channels_and_objects(world: World, call: Any) -> Non
     assert "steps" in call("analysis/funnel/", {**body, "steps": [{}]}).json()["errors"]
     assert "days" in call("analysis/funnel/", {**body, "days": 0}).json()["errors"]
     assert "to" in call("analysis/funnel/", {**body, "to": "2025-01-01"}).json()["errors"]
+    for path in ("analysis/funnel/", "analysis/retention/", "analysis/paths/"):
+        asked = {**body, "from": "0001-01-01", "to": "9999-12-31", "start": "purchase", "unit": "month"}
+        assert set(call(path, asked).json()["errors"]) == {"from", "to"}
     split = {"dataset": world.members.pk, "tag": "spend"}
     assert "split" in call("analysis/funnel/", {**body, "split": split}).json()["errors"]
     assert call("analysis/funnel/", {**body, "dataset": "ds_none"}).status_code == 404
     assert "dataset" in call("analysis/funnel/", {**body, "dataset": world.members.pk}).json()["errors"]
+
+
+def test_the_people_of_an_audience_need_the_right_to_analyse_audiences(
+    world: World, records: Dataset, run_jobs: RunJobs
+) -> None:
+    Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=["insight.analysis"])
+    reader = make_access(world.workspace, "analyst")
+    Dataset.objects.filter(pk=records.pk).update(public=True)
+    made = audiences.create(world.access, {"name": "Women", "rule": world.women, "public": True})
+    run_jobs()
+    client = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(reader)}")
+    address = f"/api/v1/workspaces/{world.workspace.slug}/analysis/retention/"
+    asked = {**PERIOD, "dataset": records.pk}
+    assert client.post(address, asked, format="json").status_code == 200
+    assert client.post(address, {**asked, "audience": made.pk}, format="json").status_code == 403
+    console = Client()
+    console.force_login(reader.user)
+    assert made.pk not in console.get(page(world, f"retention/?dataset={records.pk}")).content.decode()
 
 
 def test_an_audience_limits_everything(world: World, records: Dataset, call: Any, run_jobs: RunJobs) -> None:

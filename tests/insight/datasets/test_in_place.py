@@ -282,3 +282,35 @@ def test_the_wizard_makes_a_dataset_where_its_table_lies(world: World, database:
     for url in ("", f"{made.pk}/"):
         assert "Warehouse" in browser.get(base + url).content.decode()
     assert 'name="source"' in browser.get(f"{base}{made.pk}/edit/").content.decode()
+
+
+def test_behaviour_is_analysed_and_its_parts_are_kept_where_it_lives(place: Place) -> None:
+    purchases, members = place.dataset(DEFINITIONS["wide"]), place.dataset(name="People")
+    call = place.world.api()
+    steps = [
+        {"objects": [{"name": "Category", "operator": "in", "value": [value]}]} for value in ("coats", "hats")
+    ]
+    period = {"dataset": purchases.pk, "from": "2026-01-01", "to": "2026-02-28"}
+    split = {"dataset": members.pk, "tag": "gender"}
+    asked = {**period, "steps": steps, "days": 7, "split": split}
+    funnel = call("post", "analysis/funnel/", asked)
+    assert funnel.status_code == 200, funnel.content
+    assert [step["users"] for step in funnel.json()["steps"]] == [1, 1]
+    assert funnel.json()["steps"][1]["median_seconds"] == 84_600
+    retention = call("post", "analysis/retention/", {**period, "unit": "month"})
+    assert retention.status_code == 200, retention.content
+    assert [row["users"] for row in retention.json()["cohorts"]] == [2, 0]
+    paths = call("post", "analysis/paths/", {**period, "start": "purchase", "within": 7})
+    assert paths.status_code == 200, paths.content
+    assert {node["level"]: node["users"] for node in paths.json()["nodes"]} == {0: 2, 1: 1}
+    for path, query, part in (
+        ("funnel", asked, {"step": 2, "outcome": "reached"}),
+        ("paths", {**period, "start": "purchase", "within": 7}, {"level": 1, "type": "purchase"}),
+    ):
+        made = call("post", f"analysis/{path}/audiences/", {"query": query, "part": part, "name": path})
+        assert made.status_code == 201, made.content
+        place.world.run_jobs()
+        kept = Audience.objects.get(name=path)
+        assert (kept.source, kept.count, exported(place, kept)[0][0]) == (place.source, 1, "u1")
+    kept_history = call("get", f"audiences/{kept.pk}/history/?dataset={members.pk}&tag=gender")
+    assert kept_history.status_code == 200, kept_history.content

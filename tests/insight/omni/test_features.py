@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
 from cdp import lake
@@ -137,6 +140,46 @@ def test_a_distribution_is_compared_with_another_audience(ready: Any, run_jobs: 
     rows = {row["value"]: row for row in found["tags"][0]["values"]}
     assert found["compared"] == 30
     assert (rows["f"]["compared_people"], rows["m"]["compared_people"], rows["m"]["people"]) == (0, 30, 30)
+
+
+def test_a_tag_named_twice_is_shown_once_and_all_shares_add_up(ready: Any) -> None:
+    [style] = features.distribution(ready, ["style", "style"])["tags"]
+    assert sum(row["share"] for row in style["values"]) + style["unknown_share"] == pytest.approx(1)
+
+
+def test_a_cross_of_some_values_counts_their_people_only(ready: Any) -> None:
+    whole = features.cross(ready, "sex", "style")
+    found = features.cross(ready, "sex", "style", row_values=["f"], column_values=["bold", "nothing"])
+    place = whole["rows"].index("f"), whole["columns"].index("bold")
+    assert (found["rows"], found["columns"]) == (["f"], ["bold"])
+    assert (
+        found["cells"] == [[whole["cells"][place[0]][place[1]]]] and found["people"] == found["cells"][0][0]
+    )
+
+
+@pytest.mark.parametrize("tab", ["distinctive", "distribution", "cross"])
+def test_the_file_has_the_numbers_of_the_page(ready: Any, tab: str) -> None:
+    client = Client()
+    client.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    home = f"/w/{ready.workspace.slug}/omni/analysis"
+    query = f"?tab={tab}&tag=sex&tag=style&row=sex&column=style&row_value=f&of=row"
+    page = client.get(f"{home}/{query}")
+    assert f"table.csv{query.replace('&', '&amp;')}" in page.content.decode()
+    text = client.get(f"{home}/table.csv{query}").content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    found = page.context["found"]
+    if tab == "cross":
+        wanted = [cell["people"] for _name, cells in found["lines"] for cell in cells]
+        assert sum(float(row["Share"]) for row in rows) == pytest.approx(1)
+    elif tab == "distribution":
+        wanted = [
+            people
+            for tag in found["tags"]
+            for people in (*(row["people"] for row in tag["values"]), tag["unknown"])
+        ]
+    else:
+        wanted = [row["people"] for row in (*found["by_tgi"], *found["by_share"])]
+    assert [int(row["People"]) for row in rows] == wanted and wanted
 
 
 def test_audiences_that_were_not_pushed_are_refused(ready: Any, run_jobs: world.RunJobs) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -106,3 +107,10 @@ def test_pushes_need_ten_thousand_ids_left(amount: int, enough: bool) -> None:
         with pytest.raises(Conflict) as caught:
             quota.check(access.workspace)
         assert caught.value.code == "omni_resource_short"
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "tomorrow"])
+def test_a_quota_of_an_impossible_day_is_refused(ready: Any, day: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        quota.add(ready, {"amount": 1, "valid_from": day})
+    assert "valid_from" in caught.value.errors

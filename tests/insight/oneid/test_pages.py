@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from admin_center.audit.models import AuditEntry
 from admin_center.permissions.models import Role
 from insight.audiences import services as audiences
+from insight.audiences.models import Audience
 from insight.oneid import queries, services
 from insight.oneid.models import IdentityDecision
 from marketing.channels.models import Provider
@@ -152,6 +153,7 @@ def test_audiences_and_messages_of_a_person_are_shown(world: World, run_jobs: Ru
         workspace=world.workspace,
         channel="sms",
         name="Spring sale",
+        audience=Audience.objects.get(name="Men"),
         provider=provider,
         owner=world.access.user,
     )
@@ -210,6 +212,14 @@ def test_each_route_needs_its_right(world: World, points: tuple[str, ...], path:
         method, path.format(one_id=one_id(world)), {} if method != "get" else None
     )
     assert answer.status_code == 403
+
+
+def test_a_page_that_is_no_number_is_the_first(world: World) -> None:
+    reader = somebody(world, "insight.oneid.view", "insight.oneid.person")
+    for path in ("review/?page=²", "changes/?page=²", f"people/{one_id(world)}/?page_timeline=²"):
+        assert api(reader)("get", path).status_code == 200, path
+    for path in ("review/?page=²", "history/?page=²"):
+        assert console(reader)(path).status_code == 200, path
 
 
 def test_people_are_split_and_merged_through_the_api(world: World, run_jobs: RunJobs) -> None:

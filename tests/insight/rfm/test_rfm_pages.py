@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from admin_center.permissions.models import Role
 from insight.audiences import refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
@@ -169,3 +170,44 @@ def test_who_may_look_and_who_may_make_audiences(world: World, model: Dataset) -
     client = Client()
     client.force_login(other.user)
     assert client.get(foreign).status_code == 404
+
+
+def with_points(world: World, *points: str) -> Any:
+    """Somebody with these rights only."""
+    Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=list(points))
+    return make_access(world.workspace, "analyst")
+
+
+def test_figures_of_an_audience_need_the_right_to_analyse_audiences(world: World, model: Dataset) -> None:
+    rule = {"kind": "rfm", "dataset": model.pk, "types": ["key_keep"]}
+    audience = audiences.create(world.access, {"name": "Some", "rule": rule, "public": True})
+    Dataset.objects.filter(pk=model.pk).update(public=True)
+    world.run_jobs()
+    query = f"?audience={audience.pk}"
+    base, paths = f"datasets/{model.pk}/rfm/", ("overview/", "samples/{}type=key_keep")
+    for point, statuses in (
+        ("insight.analysis", {"": 200, query: 403}),
+        ("insight.audience.analysis", {"": 403, query: 200}),
+    ):
+        reader = with_points(world, point)
+        call, client = world.api(reader), console(world, reader.user)
+        for asked, status in statuses.items():
+            for path in paths:
+                address = path.format(f"{asked}&" if asked else "?") if "{}" in path else path + asked
+                assert call("get", base + address).status_code == status, (point, address)
+            assert client.get(page(world, f"{model.pk}/groups.csv{asked}")).status_code == status
+            assert (
+                client.get(page(world, f"{model.pk}/samples/{asked or '?'}&type=key_keep")).status_code
+                == status
+            )
+
+
+def test_an_audience_that_no_customer_is_in_shows_nought_everywhere(world: World, model: Dataset) -> None:
+    nobody = {"op": "subtract", "items": [{"kind": "rfm", "dataset": model.pk, "types": ["key_keep"]}] * 2}
+    audience = audiences.create(world.access, {"name": "Nobody", "rule": nobody})
+    world.run_jobs()
+    client = console(world)
+    assert client.get(page(world, f"audience/{audience.pk}/")).status_code == 200
+    found = world.api()("get", f"datasets/{model.pk}/rfm/overview/?audience={audience.pk}").json()
+    assert (found["users"], found["amount_per_user"], found["groups"]) == (0, None, [])
+    assert client.get(page(world, f"{model.pk}/groups.csv?audience={audience.pk}")).status_code == 200

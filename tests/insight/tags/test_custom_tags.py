@@ -439,6 +439,7 @@ class TestRanges:
             ("spend", ["many"], "bounds"),
             ("spend", [True], "bounds"),
             ("spend", list(range(51)), "bounds"),
+            ("spend", [10**400], "bounds"),
             ("gender", [1], "tag"),
         ],
     )

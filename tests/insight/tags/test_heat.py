@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from admin_center.permissions.models import Role
 from cdp.core import timezones
 from insight.audiences import refreshing, services
 from insight.datasets import tag_uses
@@ -142,3 +143,18 @@ def test_the_builder_is_told_the_heat_of_each_tag(world: World, browser: Any) ->
     heat = {tag["column"]: tag["heat"] for tag in tags}
     assert heat["city"] == {"total": 3, "pivot": 2, "selection": 1, "push": 0}
     assert heat["gender"]["total"] == 0
+
+
+def test_tags_opened_in_the_analysis_of_audiences_count_without_the_right_to_analyse_users(
+    world: World, call: Callable[..., Any]
+) -> None:
+    Role.objects.filter(workspace=world.workspace, code="analyst").update(
+        permissions=["insight.audience.analysis"]
+    )
+    world.members.public = True
+    world.members.save(update_fields=["public"])
+    reader = make_access(world.workspace, "analyst")
+    answer = call(
+        "post", "tags/uses/", {"dataset": world.members.pk, "tags": ["gender", "nothing"]}, access=reader
+    )
+    assert answer.status_code == 204 and uses(world) == {"gender pivot": 1}
