@@ -13,6 +13,7 @@ from cdp.core.access import Access
 MODULES: dict[str, Any] = {
     "home": "",
     "insight": _("Insight"),
+    "analysis": _("Analysis"),
     "marketing": _("Marketing"),
     "lab": _("Lab"),
     "work": _("Workspace"),

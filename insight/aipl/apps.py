@@ -35,7 +35,7 @@ class AiplConfig(AppConfig):
             (_("AIPL flow"), "arrows-shuffle", "aipl:flow", 44),
         ):
             navigation.register(
-                navigation.NavItem("insight", label, icon, url_name, "insight.analysis", order=order)
+                navigation.NavItem("analysis", label, icon, url_name, "insight.analysis", order=order)
             )
 
 

@@ -15,17 +15,17 @@ class AnalysisConfig(AppConfig):
 
         navigation.register(
             navigation.NavItem(
-                "insight", _("Perspective"), "chart-pie", "analysis:perspective", "insight.analysis", order=40
+                "analysis", _("Perspective"), "chart-pie", "analysis:perspective", "insight.analysis", order=40
             )
         )
         navigation.register(
             navigation.NavItem(
-                "insight",
+                "analysis",
                 _("Audience analysis"),
-                "users-group",
+                "chart-dots",
                 "analysis:audience",
                 "insight.audience.analysis",
-                order=40,
+                order=41,
             )
         )
         tabs.register(tabs.Tab("indicators", _("Indicators"), "analysis:audience", order=10))

@@ -34,12 +34,17 @@ class OverlapPage(WorkspaceView):
 
     def show(self, error: str = "", status: int = 200) -> HttpResponse:
         found = None
-        try:
-            found = overlap.measure(self.access, self.keys())
-        except ValidationFailed as problem:
-            error, status = error or str(problem), 422
+        seen = visibility.visible(self.access).filter(current__isnull=False)
+        chosen = list(seen.filter(pk__in=self.keys()))
+        # One audience is where people come from an audience's own page: the page asks for the others.
+        if len(chosen) > 1 or len(chosen) != len(self.keys()):
+            try:
+                found = overlap.measure(self.access, self.keys())
+            except ValidationFailed as problem:
+                error, status = error or str(problem), 422
         context = self.get_context(
             found=found,
+            chosen=found.audiences if found else chosen,
             rows=_rows(found) if found else [],
             rest=_rest(found) if found else None,
             error=error,

@@ -22,7 +22,7 @@ class BehaviourAnalysisConfig(AppConfig):
             (_("Paths"), "route", "behaviour:paths", 47),
         ):
             navigation.register(
-                navigation.NavItem("insight", label, icon, url_name, "insight.analysis", order=order)
+                navigation.NavItem("analysis", label, icon, url_name, "insight.analysis", order=order)
             )
         extras.register(extras.Extra("history", _entries, _never))
 

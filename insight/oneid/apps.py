@@ -29,12 +29,12 @@ class OneIdConfig(AppConfig):
         datasources.users_of.add("identities", _uses_table)
         navigation.register(
             navigation.NavItem(
-                "insight", _("Identities"), "id", "oneid:overview", "insight.oneid.view", order=25
+                "insight", _("Identities"), "id", "oneid:overview", "insight.oneid.view", order=26
             )
         )
         navigation.register(
             navigation.NavItem(
-                "insight", _("Find a person"), "user-search", "oneid:find", "insight.oneid.person", order=26
+                "insight", _("Find a person"), "user-search", "oneid:find", "insight.oneid.person", order=27
             )
         )
 

@@ -47,7 +47,6 @@ class Overview(WorkspaceView):
             runs=graph.runs.all()[:RUNS_SHOWN],
             schedule=schedules.describe(graph.refresh or {}),
             may_manage=self.access.can(services.MANAGE),
-            may_search=self.access.can(services.SEARCH),
         )
         return self.render("insight/oneid/overview.html", context)
 

@@ -38,9 +38,9 @@ function composition(text) {
     tooltip: tooltip(text, ({ data: part }) => words(part.group)),
     series: [{
       type: "pie",
-      radius: ["46%", "76%"],
-      label: { ...text, formatter: ({ data: part }) => percent(part.group.shares[measure]) },
-      labelLine: { length: 8, length2: 6 },
+      radius: ["44%", "66%"],
+      label: { ...text, overflow: "none", formatter: ({ data: part }) => percent(part.group.shares[measure]) },
+      labelLine: { length: 6, length2: 4 },
       labelLayout: { hideOverlap: true },
       itemStyle: { borderColor: "transparent", borderWidth: 2 },
       data: groups.map((group) => ({ name: group.label, value: Math.max(0, group[measure]), group, itemStyle: { color: colour(group) } })),

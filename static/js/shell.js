@@ -24,6 +24,20 @@ function showSidebar(open) {
 
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") showSidebar(false); });
 
+// A long navigation stays where it was from page to page, and the entry of the page is in sight.
+function keepSidebarInPlace() {
+  const sidebar = document.querySelector(".sidebar");
+  if (!sidebar) return;
+  sidebar.scrollTop = Number(sessionStorage.getItem("sidebar") ?? 0);
+  const active = sidebar.querySelector(".nav-entry.active");
+  if (active) {
+    const [box, frame] = [active.getBoundingClientRect(), sidebar.getBoundingClientRect()];
+    if (box.top < frame.top || box.bottom > frame.bottom) sidebar.scrollTop += box.top - frame.top - frame.height / 2;
+  }
+  addEventListener("pagehide", () => sessionStorage.setItem("sidebar", sidebar.scrollTop));
+}
+keepSidebarInPlace();
+
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-confirm]");
   if (button && !button.dataset.confirmed) {

@@ -194,6 +194,14 @@ def test_uploads_say_only_whether_somebody_is_in_them(world: World, run_jobs: Ru
     assert wrong.status_code == 400 and "id" in wrong.json()["errors"]
 
 
+def test_the_overlap_of_one_audience_asks_for_another_and_keeps_it(
+    world: World, three: list[Audience]
+) -> None:
+    page = Browser(world.access).get(f"overlap/?row={three[0].pk}")
+    kept = f'<input type="hidden" name="row" value="{three[0].pk}">'
+    assert page.status_code == 200 and kept in page.content.decode()
+
+
 def test_pages(world: World, three: list[Audience], run_jobs: RunJobs) -> None:
     browser = Browser(world.access)
     query = "&".join(f"row={key}" for key in keys(three))
