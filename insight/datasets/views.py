@@ -100,7 +100,7 @@ class DatasetFilter(django_filters.FilterSet):
         choices=Dataset.State.choices, label=_("State"), empty_label=_("Any state")
     )
     reason = django_filters.ChoiceFilter(
-        choices=failures.REASONS.items(),
+        choices=list(failures.REASONS.items()),
         label=_("Failed by"),
         method="by_reason",
         empty_label=_("Any reason"),

@@ -45,6 +45,7 @@ def test_members_of_a_snapshot_are_chosen_and_stay_what_they_were(
     wait_for_total(tab, kept.count)
     card = tab.locator("[data-rb=canvas] [data-key]", has_text=kept.snapshot_name).first
     expect(card).to_be_visible()
+    tab.locator("[data-rb=close-editor]").click()
     tab.fill("[name=name]", "Then")
     tab.get_by_role("button", name="Save audience").click()
     tab.wait_for_url("**/audiences/aud_*/")
