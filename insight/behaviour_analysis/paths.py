@@ -66,7 +66,8 @@ def steps(asked: Paths) -> ibis.Table:
         before=ibis.coalesce(later["at"].lag().over(order), later["began"]),
     )
     later = later.filter(later["place"] <= asked.levels)
-    broken = (later["at"] > later["before"] + ibis.interval(seconds=seconds)).cast("int64")
+    late = later["at"] > later["before"] + ibis.interval(seconds=seconds)
+    broken = ibis.ifelse(late, 1, 0)
     later = later.mutate(broken=broken.cumsum(group_by=USER, order_by="place"))
     later = later.filter(later["broken"] == 0)
     levels = {

@@ -92,7 +92,7 @@ def test_audience_analysis_opens_with_three_ways_in(world: World, women: Audienc
     page = open_page(world.access, "analysis/audience/", audience=women.pk, compare="population")
     assert data_of(page)["compare"] == "population" and data_of(page)["audience"] == women.pk
     entry = f"analysis/audience/?audience={women.pk}"
-    assert entry in open_page(world.access, "audiences/").content.decode()
+    assert entry in open_page(world.access, f"audiences/{women.pk}/card/menu/").content.decode()
     assert entry in open_page(world.access, f"audiences/{women.pk}/").content.decode()
     assert "/analysis/audience/" in open_page(world.access, "").content.decode()
 

@@ -299,10 +299,10 @@ def test_behaviour_is_analysed_and_its_parts_are_kept_where_it_lives(place: Plac
     assert funnel.json()["steps"][1]["median_seconds"] == 84_600
     retention = call("post", "analysis/retention/", {**period, "unit": "month"})
     assert retention.status_code == 200, retention.content
-    assert [row["users"] for row in retention.json()["cohorts"]] == [2, 0]
+    assert [row["users"] for row in retention.json()["cohorts"]] == [2, 1]
     paths = call("post", "analysis/paths/", {**period, "start": "purchase", "within": 7})
     assert paths.status_code == 200, paths.content
-    assert {node["level"]: node["users"] for node in paths.json()["nodes"]} == {0: 2, 1: 1}
+    assert {node["level"]: node["users"] for node in paths.json()["nodes"]} == {0: 3, 1: 1}
     for path, query, part in (
         ("funnel", asked, {"step": 2, "outcome": "reached"}),
         ("paths", {**period, "start": "purchase", "within": 7}, {"level": 1, "type": "purchase"}),
