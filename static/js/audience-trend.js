@@ -16,6 +16,7 @@ function option(data) {
   const style = getComputedStyle(document.documentElement);
   const colour = style.getPropertyValue("--tblr-primary").trim() || "#066fd1";
   const lines = style.getPropertyValue("--tblr-border-color").trim();
+  const text = style.getPropertyValue("--tl-muted").trim();
   const people = gettext("People");
   const locale = document.documentElement.lang || undefined;
   return {
@@ -30,10 +31,10 @@ function option(data) {
       type: "category",
       data: data.labels,
       boundaryGap: false,
-      axisLabel: { formatter: (value) => new Date(value).toLocaleDateString(locale), hideOverlap: true },
+      axisLabel: { color: text, formatter: (value) => new Date(value).toLocaleDateString(locale), hideOverlap: true },
       axisLine: { lineStyle: { color: lines } },
     },
-    yAxis: { type: "value", scale: true, splitNumber: 2, splitLine: { lineStyle: { color: lines } } },
+    yAxis: { type: "value", scale: true, axisLabel: { color: text }, splitNumber: 2, splitLine: { lineStyle: { color: lines } } },
     series: data.series.map((series) => ({
       ...series,
       type: "line",

@@ -38,7 +38,7 @@ function composition(text) {
     tooltip: tooltip(text, ({ data: part }) => words(part.group)),
     series: [{
       type: "pie",
-      radius: ["44%", "66%"],
+      radius: ["40%", "60%"],
       label: { ...text, overflow: "none", formatter: ({ data: part }) => percent(part.group.shares[measure]) },
       labelLine: { length: 6, length2: 4 },
       labelLayout: { hideOverlap: true },
