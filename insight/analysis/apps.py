@@ -15,7 +15,12 @@ class AnalysisConfig(AppConfig):
 
         navigation.register(
             navigation.NavItem(
-                "analysis", _("Perspective"), "chart-pie", "analysis:perspective", "insight.analysis", order=40
+                "analysis",
+                _("Perspective"),
+                "chart-pie",
+                "analysis:perspective",
+                "insight.analysis",
+                order=40,
             )
         )
         navigation.register(

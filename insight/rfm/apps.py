@@ -17,7 +17,9 @@ class RfmConfig(AppConfig):
         from insight.audiences import analysis_tabs, extras
 
         navigation.register(
-            navigation.NavItem("analysis", _("RFM"), "grid-dots", "rfm:analysis", "insight.analysis", order=42)
+            navigation.NavItem(
+                "analysis", _("RFM"), "grid-dots", "rfm:analysis", "insight.analysis", order=42
+            )
         )
         extras.register(extras.Extra("rfm", _entries, _never))
         analysis_tabs.register(analysis_tabs.Tab("rfm", _("RFM"), "rfm:of-audience", order=30))

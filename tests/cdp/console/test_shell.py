@@ -30,9 +30,13 @@ def test_the_open_page_is_marked_in_the_navigation(visitor: Client, home: str) -
 
 def test_analysis_stands_apart_from_what_is_analysed(visitor: Client, home: str) -> None:
     page = visitor.get(home).content.decode()
-    entries = [f'href="{home}{path}"' for path in ("sources/", "audiences/", "campaigns/", "analysis/", "rfm/")]
+    entries = [
+        f'href="{home}{path}"' for path in ("sources/", "audiences/", "campaigns/", "analysis/", "rfm/")
+    ]
     assert [page.index(entry) for entry in entries] == sorted(page.index(entry) for entry in entries)
-    assert page.index(entries[2]) < page.index('<div class="nav-label">Analysis</div>') < page.index(entries[3])
+    assert (
+        page.index(entries[2]) < page.index('<div class="nav-label">Analysis</div>') < page.index(entries[3])
+    )
 
 
 def test_a_page_that_was_opened_is_offered_as_recently_used(visitor: Client, home: str) -> None:
