@@ -3,3 +3,4 @@
 from __future__ import annotations
 
 NUMBER_GROUPING = 3
+THOUSAND_SEPARATOR = ","
