@@ -64,10 +64,10 @@ def offered(access: Access) -> list[Starter]:
                 if starter.key not in found and _fits(access, catalog, starter):
                     found[starter.key] = starter
         except DomainError:
-            # A database outside that cannot be asked offers nothing, and keeps nothing else from being offered.
-            if row.source == LAKE:
-                raise
-            away.add(row.source)
+            # What cannot be read offers nothing, and keeps nothing else from being offered; a database outside that
+            # does not answer is not asked again.
+            if row.source != LAKE:
+                away.add(row.source)
     return list(found.values())
 
 

@@ -17,6 +17,7 @@ from insight.audiences.models import Audience
 from insight.oneid import queries, services
 from insight.oneid.models import IdentityDecision
 from marketing.channels.models import Provider
+from marketing.content.models import Template
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.targets import target_hash
 from tests.factories import make_access, make_token
@@ -155,6 +156,7 @@ def test_audiences_and_messages_of_a_person_are_shown(world: World, run_jobs: Ru
         name="Spring sale",
         audience=Audience.objects.get(name="Men"),
         provider=provider,
+        template=Template.objects.create(workspace=world.workspace, channel="sms", name="Sale", text="Sale"),
         owner=world.access.user,
     )
     Recipient.objects.create(
