@@ -180,7 +180,9 @@ def _write(dataset: Dataset, day: date, source: str, create: str = "") -> dict[s
     with translated(), lake.transaction() as handle:
         if create:
             handle.execute(create)
-        return aipl_days.replace_day(handle, dataset.workspace, dataset.pk, day, source)
+        users = aipl_days.replace_day(handle, dataset.workspace, dataset.pk, day, source)
+    aipl_days.days_changed(dataset.pk)
+    return users
 
 
 def _filled(dataset: Dataset, path: str, users: int) -> dict[str, float]:

@@ -194,8 +194,10 @@ class WorkspaceCatalog:
         return self._rows[row.pk]
 
     def rows_digest(self) -> str:
-        """Tells apart what people with different rights find in the same versions, and versions of the identities."""
+        """Tells apart what people with different rights find in the same versions; versions of identities, days of models."""
         found = {key: rights.digest(self.rows_of(row)) for key, (row, _fields) in self._datasets.items()}
+        models = [key for key, (row, _fields) in self._datasets.items() if row.kind == "aipl"]
+        found |= {f"{key} days": aipl_days.mark(key) for key in models}
         if self._identities is not None:
             found["identities"] = f"{self._identities.pk} {self._identities.version}"
         return json.dumps({key: text for key, text in found.items() if text}, sort_keys=True)

@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
 import duckdb
+from django.core.cache import cache
 from django.utils.translation import gettext as _
 
 from cdp import lake
@@ -33,6 +35,16 @@ def days_table(dataset_id: str) -> str:
 
 def counts_table(dataset_id: str) -> str:
     return f"{dataset_id}_day_counts"
+
+
+def mark(dataset_id: str) -> str:
+    """Tells apart the days before and after one of them was computed anew, which makes no version of the model."""
+    return str(cache.get(f"aipl-days:{dataset_id}", ""))
+
+
+def days_changed(dataset_id: str) -> None:
+    """Give the days another mark, so that nobody goes on with what was counted before."""
+    cache.set(f"aipl-days:{dataset_id}", uuid4().hex, None)
 
 
 def replace_day(

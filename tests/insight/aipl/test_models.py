@@ -17,6 +17,7 @@ from cdp.core import timezones
 from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from cdp.jobs.models import Job
 from insight.aipl import services
+from insight.audiences import counting
 from insight.audiences import services as audiences
 from insight.datasets import aipl_days, granting, rights
 from insight.datasets import services as datasets
@@ -423,3 +424,29 @@ def test_a_model_that_was_never_computed_cannot_be_used(world: World) -> None:
     with pytest.raises(Conflict) as caught:
         services.overview(model)
     assert caught.value.code == "model_day_missing"
+
+
+def test_a_day_computed_anew_is_counted_anew(
+    world: World, model: Dataset, run_jobs: RunJobs, on: Any
+) -> None:
+    first = timezones.today(world.workspace)
+    on(str(first + timedelta(days=1)))
+    world.members.refresh_from_db()
+    computed(world.access, model, run_jobs)
+    days = aipl_days.computed_days(world.workspace, model.pk)
+    moved = {"from": str(days[0]), "to": str(days[1]), "transitions": [{"from": "L", "to": ["lost"]}]}
+    rule = {"kind": "aipl", "dataset": model.pk, "flow": moved}
+    before = counting.preview_counts(world.access, rule)["count"]
+    with lake.transaction() as handle:
+        nobody = "(SELECT NULL::VARCHAR AS user_unique_id, NULL::VARCHAR AS stage WHERE false)"
+        aipl_days.replace_day(handle, world.workspace, model.pk, days[1], nobody)
+    aipl_days.days_changed(model.pk)
+    assert (before, counting.preview_counts(world.access, rule)["count"]) == (
+        0,
+        stages_before(model, days[0], "L"),
+    )
+
+
+def stages_before(model: Dataset, day: date, stage: str) -> int:
+    """Users of a stage on a day."""
+    return dict(aipl_days.trend(model.workspace, model.pk, day, 1))[day][stage]
