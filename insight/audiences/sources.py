@@ -194,7 +194,10 @@ class WorkspaceCatalog:
         return self._rows[row.pk]
 
     def rows_digest(self) -> str:
-        """Tells apart what people with different rights find in the same versions; versions of identities, days of models."""
+        """Tells apart what people with different rights find in the same versions.
+
+        It also changes with the identities and with the days of models, which make no version of a dataset.
+        """
         found = {key: rights.digest(self.rows_of(row)) for key, (row, _fields) in self._datasets.items()}
         models = [key for key, (row, _fields) in self._datasets.items() if row.kind == "aipl"]
         found |= {f"{key} days": aipl_days.mark(key) for key in models}

@@ -420,7 +420,7 @@ def test_a_model_that_was_never_computed_cannot_be_used(world: World) -> None:
     rule = {"kind": "aipl", "dataset": model.pk, "stages": ["P"]}
     with pytest.raises(ValidationFailed) as refused:
         audiences.create(world.access, {"name": "Early", "rule": rule, "save_ids": []})
-    assert "has not been computed yet" in refused.value.errors["rule/dataset"][0]
+    assert "is being computed for the first time" in refused.value.errors["rule/dataset"][0]
     with pytest.raises(Conflict) as caught:
         services.overview(model)
     assert caught.value.code == "model_day_missing"
