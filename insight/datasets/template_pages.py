@@ -16,7 +16,7 @@ class TemplateFile(WorkspaceView):
     permission = "insight.dataset.view"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        template = TEMPLATES.get(kwargs["template"])
+        template = TEMPLATES.get(kwargs["kind"])
         if template is None:
             raise NotFound(_("There is no such template."))
         answer = HttpResponse(template.csv(), content_type="text/csv; charset=utf-8")

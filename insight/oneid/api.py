@@ -224,11 +224,11 @@ class Split(WorkspaceAPIView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The IDs named by `ids` (their keys) belong to somebody else; `reason`. Starts a run."""
         self.access.require(services.SEARCH)
+        _graph, person = services.person_of(self.workspace, kwargs["one_id"])
         data = json_object(request)
         keys = data.get("ids")
         if not isinstance(keys, list):
             raise ValidationFailed(errors={"ids": [_("A list is needed here.")]})
-        person = queries.person(services.computed(self.workspace), kwargs["one_id"])
         row = decisions.split(self.access, person, [str(key) for key in keys], str(data.get("reason") or ""))
         return Response(decision_json(self.access, row), status=201)
 
@@ -240,9 +240,8 @@ class Merge(WorkspaceAPIView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The person and the one with the OneID `other` are one; `reason`. Starts a run."""
         self.access.require(services.SEARCH)
+        graph, person = services.person_of(self.workspace, kwargs["one_id"])
         data = json_object(request)
-        graph = services.computed(self.workspace)
-        person = queries.person(graph, kwargs["one_id"])
         other = queries.person(graph, str(data.get("other") or ""))
         row = decisions.merge(self.access, person, other, str(data.get("reason") or ""))
         return Response(decision_json(self.access, row), status=201)

@@ -239,9 +239,8 @@ class PersonAction(WorkspaceView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.access.require(services.SEARCH)
         back = HttpResponseRedirect(self.reverse("oneid:person", one_id=self.kwargs["one_id"]))
-        graph = services.computed(self.workspace)
+        graph, person = services.person_of(self.workspace, self.kwargs["one_id"])
         try:
-            person = queries.person(graph, self.kwargs["one_id"])
             self.decide(graph, person, request)
         except PermissionDenied:
             raise

@@ -132,11 +132,18 @@ def look_up(access: Access, id_type: str, value: str) -> str:
     return found
 
 
+def person_of(workspace: Any, one_id: str) -> tuple[IdentityGraph, Person]:
+    """The identities, and somebody of them. Raises NotFound, also where there are no identities yet."""
+    graph = queries.current_graph(workspace)
+    if graph is None:
+        raise NotFound(_("There is no such person here."))
+    return graph, queries.person(graph, one_id)
+
+
 def open_person(access: Access, one_id: str) -> Person:
-    """Somebody with all of their IDs. Raises NotFound, Conflict, PermissionDenied."""
+    """Somebody with all of their IDs. Raises NotFound, PermissionDenied."""
     access.require(SEARCH)
-    graph = computed(access.workspace)
-    found = queries.person(graph, one_id)
+    graph, found = person_of(access.workspace, one_id)
     unmasked = access.can("privacy.unmask")
     audit.record(access, "oneid.person_opened", graph, detail={"person": found.one_id, "unmasked": unmasked})
     return found

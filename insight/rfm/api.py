@@ -63,8 +63,8 @@ class MigrationView(_ModelView):
     @extend_schema(parameters=_DAYS, responses=OpenApiResponse(description="Customers by group on two days"))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How customers moved between groups, by the scoring of the model's last computation."""
-        ends = days_of(request.query_params)
-        return Response(migration.migration(self.scope(), *ends).as_json())
+        scope = self.scope()
+        return Response(migration.migration(scope, *days_of(request.query_params)).as_json())
 
 
 class MigrationAudiences(WorkspaceAPIView):
@@ -74,9 +74,9 @@ class MigrationAudiences(WorkspaceAPIView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of those who were in the group `before` on `from` and are in `after` on `to`, as they are now."""
         self.access.require(figures.ANALYSE)
+        scope = figures.open_model(self.access, kwargs["pk"])
         given = json_object(request)
         first, last = days_of(given)
-        scope = figures.open_model(self.access, kwargs["pk"])
         cell = str(given.get("before", "")), str(given.get("after", ""))
         common = {key: value for key, value in given.items() if key not in ("from", "to", "before", "after")}
         made = services.keep_cell(scope, first, last, *cell, common)

@@ -256,7 +256,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/sources/databases/": pk(source, kind="postgresql"),
         "w/sources/tables/": pk(brought),
         "w/datasets/": pk(ages, grant=grant.pk, names=ages.dimensions.get().pk),
-        "w/datasets/templates/": {"template": "user_tags"},
+        "w/datasets/templates/": {"kind": "user_tags"},
         "w/datasets/folders/": pk(box),
         "w/datasets/categories/": pk(category),
         "w/audiences/": pk(audience, snapshot=kept.pk),
