@@ -21,13 +21,14 @@ def build(access: Access, person: Person, page: int) -> dict[str, Any] | None:
         return None
     rows = visibility.visible(access).filter(current__isnull=False, source="lake").select_related("current")
     asked: dict[str, Any] = {}
+    there = set(lake.tables(access.workspace))
     parts = []
     for row in rows.order_by("-refreshed_at")[:MOST_AUDIENCES]:
         version = row.current
         assert version is not None
         form = version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
         values = person.values(version.user_id_type, form)
-        if values and version.dropped_at is None:
+        if values and version.dropped_at is None and version.table_name in there:
             asked[row.pk] = row
             listed = ", ".join(map(literal, values))
             path = lake.table_path(row.workspace_id, version.table_name)

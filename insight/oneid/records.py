@@ -23,12 +23,13 @@ def _known_by(
     if not access.can("insight.dataset.view"):
         return []
     found = []
+    there = set(lake.tables(access.workspace))
     rows = rights.visible(access).filter(source=LAKE, kind__in=kinds, version__gt=0).order_by("name")
     for dataset in rows.select_related("workspace").prefetch_related("fields"):
         fields = [item for item in dataset.fields.all() if not item.deleted]
         identifier = next((item for item in fields if item.role == "identifier"), None)
         values = person.values(identifier.id_type, identifier.encryption) if identifier else []
-        if values:
+        if values and dataset.lake_table in there:
             listed = ", ".join(literal(value) for value in values)
             seen = rights.lake_rows(access, dataset)
             found.append((dataset, fields, f"(FROM {seen} WHERE user_unique_id IN ({listed}))"))
