@@ -26,6 +26,8 @@ def test_a_custom_tag_is_made_checked_and_found_in_a_chart(
     home = sign_in(shop.access)
     go(tab, "Tags")
     tab.get_by_role("link", name="New custom tag").click()
+    # The buttons work once the page's script has fetched what it needs.
+    tab.wait_for_load_state("networkidle")
     tab.get_by_role("button", name="From ranges").click()
     tab.get_by_label("Bounds").fill("0, 40, 80")
     tab.get_by_label("Number or date").select_option("spend")
