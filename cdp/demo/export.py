@@ -45,8 +45,12 @@ def export(tables: Tables, url: str, *, schema: str = "", replace: bool = False)
             if replace:
                 db.execute(f"DROP TABLE IF EXISTS {place}.{name}")
             source = f"read_parquet({_text(str(path))})"
-            db.execute(f"CREATE TABLE {place}.{name} AS SELECT * FROM {source}")
-            found[name] = db.execute(f"SELECT count(*) FROM {source}").fetchall()[0][0]
+            db.execute(f"CREATE TABLE {place}.{name} AS SELECT * FROM {source} LIMIT 0")
+            if kind == "mysql":
+                # A new table has its database's character set, which may know no Chinese.
+                words = f"ALTER TABLE {name} CONVERT TO CHARACTER SET utf8mb4"
+                db.execute(f"CALL mysql_execute('target', {_text(words)})")
+            found[name] = db.execute(f"INSERT INTO {place}.{name} SELECT * FROM {source}").fetchall()[0][0]
     return found
 
 

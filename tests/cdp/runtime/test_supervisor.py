@@ -26,7 +26,7 @@ else:
 (folder / f"{role}.new").write_text(str(os.getpid()))
 (folder / f"{role}.new").rename(folder / role)
 # In one write: where output is unbuffered, the words of both would mix.
-sys.stdout.write(f"hello from {role}\n")
+sys.stdout.write(f"hello from {role}\\n")
 sys.stdout.flush()
 time.sleep(600)
 """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import duckdb
 import pytest
 
 from cdp import lake
@@ -61,7 +60,7 @@ def test_who_asks_a_moment_later_uses_what_the_first_has_counted(world: World) -
     queries._count(dataset, item, "gender", "", table)
     assert lake.row_count(world.workspace, table) == 2
     lake.drop_table(world.workspace, dataset.lake_table)
-    with pytest.raises(duckdb.CatalogException):
+    with pytest.raises(NotFound):
         queries._count(dataset, item, "gender", "", f"{dataset.lake_table}_values_y")
 
 
