@@ -17,7 +17,11 @@ def manages_all(access: Access) -> bool:
 def visible(access: Access) -> QuerySet[Audience]:
     """All audiences for those who manage everybody's; one's own and the public ones for others."""
     rows = Audience.objects.in_workspace(access.workspace)
-    return rows if manages_all(access) else rows.filter(Q(owner=access.user) | Q(public=True))
+    if manages_all(access):
+        return rows
+    # Somebody who has gone owns nothing, also not what has no owner.
+    own = Q() if access.user.pk is None else Q(owner=access.user)
+    return rows.filter(own | Q(public=True))
 
 
 def mine(access: Access) -> QuerySet[Audience]:

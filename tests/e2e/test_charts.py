@@ -25,7 +25,6 @@ def panel(tab: Any, name: str) -> Any:
     return tab.locator(".chart-panel", has=tab.get_by_role("heading", name=name))
 
 
-@pytest.mark.xfail(strict=False, reason="saving with a mail address ticked answers 400; see the roadmap")
 def test_a_part_becomes_an_audience_of_its_people(
     shop: Shop, tab: Any, sign_in: Callable[[Any], str], run_jobs: Callable[..., Any]
 ) -> None:

@@ -88,7 +88,6 @@ def drag(tab: Any, source: Any, target: Any) -> None:
     tab.mouse.up()
 
 
-@pytest.mark.xfail(strict=False, reason="saving with a mail address ticked answers 400; see the roadmap")
 def test_from_rule_to_members_file_and_charts(
     shop: Shop, tab: Any, sign_in: Callable[[Any], str], run_jobs: Callable[..., Any]
 ) -> None:

@@ -10,7 +10,7 @@ export class SaveForm {
     this.chosen = new Set(data.audience?.save_ids || []);
     this.saved = true;
     this.types = [];
-    this.fill(data.audience || data.defaults || {});
+    this.fill(data.audience || data.defaults || {}, { keepTyped: true });
     this.offerDraft();
     store.on("tree", () => this.touch());
     form.addEventListener("input", () => this.touch());
@@ -28,9 +28,12 @@ export class SaveForm {
     });
   }
 
-  fill(values) {
+  /** `keepTyped` leaves what somebody has typed before everything was loaded. */
+  fill(values, { keepTyped = false } = {}) {
     const { elements } = this.form;
-    for (const name of ["name", "remark", "folder", "limit"]) elements[name].value = values[name] ?? "";
+    for (const name of ["name", "remark", "folder", "limit"]) {
+      if (!keepTyped || !elements[name].value) elements[name].value = values[name] ?? "";
+    }
     this.chooseCampaigns(values.campaigns || []);
     elements.public.checked = Boolean(values.public);
     elements.auto_snapshot.checked = Boolean(values.auto_snapshot);
