@@ -43,15 +43,16 @@ def django_db_setup(django_db_setup: None, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _new_lake() -> Iterator[None]:
+def _new_lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Each file begins with an empty lake: what tests leave there is not rolled back, and slows what follows."""
     yield
     from cdp import lake
 
-    if not lake.is_open():
+    # Nothing but a lake of the tests' own is thrown away.
+    if not (lake.is_open() and Path(settings.LAKE_PATH).is_relative_to(tmp_path_factory.getbasetemp())):
         return
     lake.forget()
-    with psycopg.connect(lake.libpq_string(settings.LAKE_CATALOG_URL), autocommit=True) as catalog:
+    with psycopg.connect(settings.LAKE_CATALOG_URL, autocommit=True) as catalog:
         catalog.execute(
             SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(Identifier(settings.LAKE_CATALOG_SCHEMA))
         )

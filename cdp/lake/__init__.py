@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdp.lake.connection import cursor, forget, is_open, libpq_string, transaction
+from cdp.lake.connection import cursor, forget, is_open, transaction
 from cdp.lake.names import quote, table_path, workspace_schema
 from cdp.lake.tables import (
     TableColumn,
@@ -26,7 +26,6 @@ __all__ = [
     "ensure_schema",
     "forget",
     "is_open",
-    "libpq_string",
     "maintenance",
     "quote",
     "row_count",
