@@ -92,8 +92,14 @@ def datasets(access: Access) -> QuerySet[Dataset]:
 
 def id_fields(dataset: Dataset) -> list[DatasetField]:
     """The ID columns whose values can be compared: all but encrypted ones."""
-    rows = dataset.fields.filter(role__in=("identifier", "id"), deleted=False).exclude(id_type="")
-    return [field for field in rows if field.encryption in FORMS]
+    return [
+        field
+        for field in dataset.fields.all()
+        if field.role in ("identifier", "id")
+        and not field.deleted
+        and field.id_type
+        and field.encryption in FORMS
+    ]
 
 
 def pair_tables(access: Access) -> list[SourceTable]:
