@@ -152,7 +152,10 @@ def test_the_page_of_resources_keeps_the_period(ready: Any) -> None:
     past = browser.get(f"{url}?to=2001-01-31").content.decode()
     assert "Nothing in this period." in past and "No quota is valid in this period." in past
     assert 'value="2001-01-31"' in past
-    assert "The last day is before the first." in browser.get(f"{url}?from=2002-01-01&to=2001-01-01").content.decode()
+    assert (
+        "The last day is before the first."
+        in browser.get(f"{url}?from=2002-01-01&to=2001-01-01").content.decode()
+    )
 
 
 def test_opening_a_tag_counts_as_a_use_through_the_api(ready: Any) -> None:

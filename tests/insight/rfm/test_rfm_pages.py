@@ -132,8 +132,8 @@ def test_an_audience_whose_identifier_fits_no_model_says_so(
     assert "No RFM model fits" in answer.content.decode() and words in answer.content.decode()
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access)}")
-    base = f"/api/v1/workspaces/{world.workspace.pk}/analysis/rfm/{model.pk}/"
-    found = client.get(f"{base}?audience={audience.pk}")
+    path = f"/api/v1/workspaces/{world.workspace.slug}/datasets/{model.pk}/rfm/overview/"
+    found = client.get(path, {"audience": audience.pk})
     assert (found.status_code, found.json()["code"]) == (409, "model_does_not_fit")
 
 
