@@ -8,6 +8,7 @@ BY_CHANNEL: dict[str, Any] = {
     "name": "分渠道会员状态",
     "description": "每位会员在每个渠道近 90 天的登录、收藏和购买",
     "kind": "user_tags",
+    "rows_per_user": "many",
     "table": "ads_aipl_customer",
     "user_id": {"column": "user_id", "id_type": "one_id"},
     "tags": [

@@ -363,6 +363,7 @@ class Users(ModelView):
         return {
             "day": str(day),
             "latest": found["latest"],
+            "today": found["today"],
             "users": total,
             "stages": [
                 {

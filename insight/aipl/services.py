@@ -35,7 +35,9 @@ def models(access: Access) -> list[Dataset]:
 
 
 def overview(dataset: Dataset, day: date | None = None) -> dict[str, Any]:
-    """`{"date", "users", "stages": {"A": …}, "latest", "from", "to"}` of a computed day, the latest unless told.
+    """`{"date", "users", "stages": {"A": …}, "latest", "today", "from", "to"}` of a computed day.
+
+    Unless told, it is the latest.
 
     Raises Conflict: model_day_missing.
     """
@@ -49,6 +51,7 @@ def overview(dataset: Dataset, day: date | None = None) -> dict[str, Any]:
         "users": sum(stages.values()),
         "stages": stages,
         "latest": wanted == computed[-1],
+        "today": wanted == timezones.today(dataset.workspace),
         "from": str(computed[0]),
         "to": str(computed[-1]),
     }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, cast
 
 import ibis
 from django.db import models
@@ -42,6 +42,9 @@ from insight.oneid.models import IdentityGraph
 USER = "user_unique_id"
 
 
+Known: TypeAlias = Mapping[str, tuple[DatasetRow, list[DatasetField]]]
+
+
 class WorkspaceCatalog:
     """Finds datasets and audiences of one workspace; remembers what it found and in which version.
 
@@ -49,14 +52,18 @@ class WorkspaceCatalog:
     that the person sees. None opens everything and is for naming things, never for reading data.
 
     What is read together lives in one data source: `source`, or where none is given, that of what is looked up first.
+    `known` are datasets, each with its fields, that the caller has read already and that the person may use.
     """
 
-    def __init__(self, workspace: Any, source: str | None = None, *, access: Access | None) -> None:
+    def __init__(
+        self, workspace: Any, source: str | None = None, *, access: Access | None, known: Known | None = None
+    ) -> None:
         self.workspace = workspace
         self.access = access
         self._source = source
         self.dataset_versions: dict[str, int] = {}
         self.audience_versions: dict[str, int] = {}
+        self._known = known or {}
         self._datasets: dict[str, tuple[DatasetRow, list[DatasetField]]] = {}
         self._compiled: dict[str, Dataset] = {}
         self._versions: dict[str, AudienceVersion] = {}
@@ -156,9 +163,7 @@ class WorkspaceCatalog:
     def row(self, dataset_id: str) -> tuple[DatasetRow, list[DatasetField]]:
         """The dataset and its fields; its version is noted as read. Raises Unknown."""
         if dataset_id not in self._datasets:
-            every = DatasetRow.objects.in_workspace(self.workspace)
-            rows = every if self.access is None else rights.visible(self.access)
-            row = rows.filter(pk=dataset_id).first()
+            row, fields = self._known.get(dataset_id) or self._read(dataset_id)
             if row is None:
                 raise Unknown(_("The dataset is no longer there, or there is no right to use it."))
             if not row.version:
@@ -169,10 +174,16 @@ class WorkspaceCatalog:
                 )
                 raise Unknown(message % {"name": row.name})
             self._lives_here(row.name, row.source)
-            self._datasets[dataset_id] = row, list(row.fields.select_related("category"))
+            self._datasets[dataset_id] = row, fields
         row, fields = self._datasets[dataset_id]
         self.dataset_versions[dataset_id] = row.version
         return row, fields
+
+    def _read(self, dataset_id: str) -> tuple[DatasetRow | None, list[DatasetField]]:
+        every = DatasetRow.objects.in_workspace(self.workspace)
+        rows = every if self.access is None else rights.visible(self.access)
+        row = rows.filter(pk=dataset_id).first()
+        return row, list(row.fields.select_related("category")) if row else []
 
     def closed(self, datasets: Iterable[str]) -> list[str]:
         """Names of those datasets that exist, without a right to use them."""

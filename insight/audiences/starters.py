@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
@@ -21,9 +22,9 @@ from cdp.core.errors import DomainError
 from insight.audiences import values
 from insight.audiences.catalog import TagDataset
 from insight.audiences.rule_checks import checked_rule
-from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.sources import Known, WorkspaceCatalog
 from insight.datasets import rights
-from insight.datasets.models import TAG_KINDS, Dataset
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from insight.datasources.models import LAKE
 
 BORN = re.compile(r"birth|生日|出生", re.I)
@@ -52,15 +53,19 @@ class Starter:
 def offered(access: Access) -> list[Starter]:
     """The rules that fit the datasets which the person may use; each question once, the default dataset first."""
     catalogs: dict[str, WorkspaceCatalog] = {}
-    rows = rights.visible(access).filter(version__gt=0).order_by("-is_default", "name")
+    fields = Prefetch("fields", DatasetField.objects.select_related("category"))
+    rows = list(
+        rights.visible(access).filter(version__gt=0).order_by("-is_default", "name").prefetch_related(fields)
+    )
+    known = {row.pk: (row, list(row.fields.all())) for row in rows}
     found: dict[str, Starter] = {}
     away: set[str] = set()
     for row in rows:
         catalog = catalogs.setdefault(
-            row.source, WorkspaceCatalog(access.workspace, row.source, access=access)
+            row.source, WorkspaceCatalog(access.workspace, row.source, access=access, known=known)
         )
         try:
-            for starter in _of_dataset(access, catalog, row, found) if row.source not in away else ():
+            for starter in _of_dataset(access, catalog, row, known, found) if row.source not in away else ():
                 if starter.key not in found and _fits(access, catalog, starter):
                     found[starter.key] = starter
         except DomainError:
@@ -80,12 +85,12 @@ def _fits(access: Access, catalog: WorkspaceCatalog, starter: Starter) -> bool:
 
 
 def _of_dataset(
-    access: Access, catalog: WorkspaceCatalog, row: Dataset, found: Container[str]
+    access: Access, catalog: WorkspaceCatalog, row: Dataset, known: Known, found: Container[str]
 ) -> Iterator[Starter]:
     if row.kind in TAG_KINDS:
         yield from _of_tags(catalog, row, found)
     elif row.kind == Dataset.Kind.BEHAVIOUR:
-        types = [item["value"] for item in values.values_of(access, row.pk, "type")["results"]]
+        types = [item["value"] for item in values.values_of(access, row.pk, "type", known=known)["results"]]
         yield from _of_behaviour(row, types)
     elif row.kind == Dataset.Kind.RFM:
         yield Starter(

@@ -11,6 +11,7 @@ from cdp.lake.names import quote
 from insight.audiences.membership import USER
 from insight.datasets.cleaning import text_of
 from insight.datasources.models import SourceTable
+from insight.datasources.queries import path_of
 
 EXAMPLES = 20
 
@@ -26,7 +27,7 @@ def check_table(table: SourceTable, id_type: str, encryption: str, drop_bad: boo
     if table.columns[0]["type"] not in ("text", "integer", "number"):
         message = _("The column user_unique_id must hold text or numbers.")
         raise ValidationFailed(message, code="table_columns", errors={"table": [message]})
-    path = lake.table_path(table.workspace, table.lake_table)
+    path = path_of(table)
     identity, mask = identity_of(id_type, encryption), ID_TYPES[id_type].mask
     with lake.cursor() as handle:
         row = handle.execute(

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from insight.audiences.catalog import AiplModel, BehaviourDataset, RfmModel, TagDataset, Unknown
-from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.sources import Known, WorkspaceCatalog
 
 MOST = 3000
 FOUND = 200
@@ -22,14 +22,20 @@ CACHE_SECONDS = 3600
 
 
 def values_of(
-    access: Access, dataset_id: str, column: str, *, search: str = "", object_name: str = ""
+    access: Access,
+    dataset_id: str,
+    column: str,
+    *,
+    search: str = "",
+    object_name: str = "",
+    known: Known | None = None,
 ) -> dict[str, Any]:
     """`{"results": [{"value", "count", "label"?}], "more": bool}`, by frequency, then value; `label` where it has one.
 
     `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). Without a
-    search the 3,000 most frequent; with one, up to 200 that contain it, whatever the case.
+    search the 3,000 most frequent; with one, up to 200 that contain it, whatever the case. `known` as of a catalog.
     """
-    catalog = WorkspaceCatalog(access.workspace, access=access)
+    catalog = WorkspaceCatalog(access.workspace, access=access, known=known)
     try:
         dataset = catalog.dataset(dataset_id)
     except Unknown as error:

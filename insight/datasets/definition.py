@@ -12,6 +12,8 @@ from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
 from insight.datasets import categories, definition_tables, joining, kinds, rfm
 from insight.datasets.models import (
     JSON,
+    MANY,
+    ONE,
     TAG_KINDS,
     Dataset,
     DatasetDimension,
@@ -35,7 +37,7 @@ TOP = {
     "description",
 }
 KNOWN = {
-    "user_tags": TOP | {"tags"},
+    "user_tags": TOP | {"tags", "rows_per_user"},
     "behaviour": TOP
     | {
         "time",
@@ -81,6 +83,9 @@ def read(
     definition: dict[str, Any] = {}
     if kind == Dataset.Kind.USER_TAGS:
         _tags(reader, data)
+        definition = {"rows_per_user": data.get("rows_per_user", ONE)}
+        if definition["rows_per_user"] not in (ONE, MANY):
+            reader.wrong("rows_per_user", _("Choose one of %(values)s.") % {"values": f"{ONE}, {MANY}"})
     elif kind == Dataset.Kind.RFM:
         definition = _rfm(reader, data)
     elif kind == Dataset.Kind.ITEM_TAGS:
@@ -300,7 +305,7 @@ def write(dataset: Dataset) -> dict[str, Any]:
             for item in fields
             if item.role == "tag"
         ]
-        return found
+        return {**found, **dataset.definition} if dataset.kind == Dataset.Kind.USER_TAGS else found
     if dataset.kind == Dataset.Kind.RFM:
         found.update({role: one(role) for role in ("time", "amount", "count")})
         return {**found, **dataset.definition}

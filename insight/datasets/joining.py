@@ -108,19 +108,19 @@ class Source:
     def relation(self) -> str:
         """SQL to stand after FROM: the rows that a dataset is made of."""
         if not self.joins:
-            return lake.table_path(self.workspace, self.table.lake_table)
+            return queries.path_of(self.table)
         inner = [f"{quote(f'{join.name}.{_MATCHED}')}" for join in self.joins if join.kind == join.Kind.INNER]
         where = f" WHERE {' AND '.join(inner)}" if inner else ""
         return f"(SELECT * FROM {self._left_joined()}{where})"
 
     def _left_joined(self) -> str:
         """All rows of the first table, with a mark for each joined one whether it had a match."""
-        base = lake.table_path(self.workspace, self.table.lake_table)
+        base = queries.path_of(self.table)
         places = {column: f"b.{quote(column)}" for column in self._described(self.table)}
         shown, parts = ["b.*"], [f"{base} b"]
         for number, join in enumerate(self.joins):
             alias = f"j{number}"
-            path = lake.table_path(self.workspace, join.table.lake_table)
+            path = queries.path_of(join.table)
             keys = " AND ".join(
                 self._equal(places[left], join, left, right, alias) for left, right in join.pairs
             )
@@ -146,7 +146,7 @@ class Source:
         found: dict[int, list[dict[str, Any]]] = {}
         for number, join in enumerate(self.joins):
             before = Source(self.workspace, self.table, self.joins[:number])
-            path = lake.table_path(self.workspace, join.table.lake_table)
+            path = queries.path_of(join.table)
             keys = " AND ".join(
                 self._equal(f"l.{quote(left)}", join, left, right, "r") for left, right in join.pairs
             )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cdp.core.errors import Conflict
 from cdp.core.identifiers import ID_TYPES
@@ -13,7 +14,7 @@ from cdp.lake.names import quote
 from cdp.warehouse import Engine, get_engine
 from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import ONE, Dataset, DatasetField
 
 USER = quote("user_unique_id")
 EXAMPLES = 10
@@ -78,6 +79,8 @@ def measure(
     stats["ids"] = [_id_stats(item, users, source, stats, rows) for item in fields if item.id_type]
     if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
         stats["repeated"] = _repeated(engine, fields, path)
+    if dataset.definition.get("rows_per_user") == ONE:
+        _check_one(stats)
     if any(item.role == "object_key" for item in fields):
         stats |= _attributes(engine, path)
     stats["joins"] = origin.matches()
@@ -152,6 +155,26 @@ def _repeated(engine: Engine, fields: list[DatasetField], path: str) -> list[dic
     )
     mask = ID_TYPES[identifier.id_type].mask
     return [{"value": mask(value), "rows": count} for value, count in rows]
+
+
+def _check_one(stats: dict[str, Any]) -> None:
+    """Raises Conflict with examples where identifiers are repeated or missing and each row shall be one user."""
+    problems = []
+    if repeated := stats.get("repeated"):
+        examples = ", ".join(f"{item['value']} ({item['rows']})" for item in repeated)
+        problems.append(
+            _("Several rows have the same user identifier: %(examples)s.") % {"examples": examples}
+        )
+    if count := stats["without_id"]:
+        problems.append(
+            ngettext(
+                "%(count)d row has no user identifier.", "%(count)d rows have no user identifier.", count
+            )
+            % {"count": count}
+        )
+    if problems:
+        problems.append(_("Mend the table, or edit the dataset so that a user may have several rows."))
+        raise Conflict(" ".join(problems), code="user_not_unique")
 
 
 def _attributes(engine: Engine, path: str) -> dict[str, Any]:

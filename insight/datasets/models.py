@@ -243,6 +243,8 @@ class DatasetDimension(models.Model):
         return f"{self.dataset_id} {self.place}: {self.table_id}"
 
 
+ONE, MANY = "one", "many"
+"""Rows per user. One: repeated and missing identifiers end a refresh. Many: any row may satisfy a condition."""
 JSON = "json"
 """In the place of a separator: the values are JSON arrays."""
 

@@ -20,6 +20,7 @@ from cdp.warehouse import get_engine
 from insight.datasets.cleaning import text_of
 from insight.datasets.models import Dataset, DatasetDimension, DatasetField
 from insight.datasources.models import LAKE
+from insight.datasources.queries import path_of
 
 OBJECT = "object"
 """The place of object attributes in the attribute-and-value form."""
@@ -61,7 +62,7 @@ def write(dataset: Dataset, version: str) -> list[str]:
             missing.append(row.table.name)
             continue
         attribute = text_of(quote(row.attribute_column)) if row.attribute_column else literal(row.attribute)
-        path = lake.table_path(dataset.workspace, row.table.lake_table)
+        path = path_of(row.table)
         parts.append(
             f"SELECT {literal(row.place)} AS place, {attribute} AS attribute, {text_of(quote(row.key))} AS value, "
             f"min({text_of(quote(row.label))}) AS label FROM {path} "

@@ -19,7 +19,7 @@ from cdp.warehouse import get_engine
 from insight.datasets import naming, rights
 from insight.datasets.models import JSON, Dataset, DatasetField
 from insight.datasources.connections.in_place import InPlaceTable
-from insight.datasources.queries import looks_personal, profile
+from insight.datasources.queries import looks_personal, path_of, profile
 
 MAX_VALUES = 3000
 
@@ -186,7 +186,7 @@ def _separators(table: Any, columns: list[str]) -> dict[str, str]:
     """
     if not columns or not table.lake_table:
         return {}
-    path = lake.table_path(table.workspace, table.lake_table)
+    path = path_of(table)
     parts = []
     for column in columns:
         for separator in _LISTS:

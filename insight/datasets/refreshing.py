@@ -17,8 +17,7 @@ from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source, is_moment, not_unique, source_of
 from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, unmatched
 from insight.datasets.models import Dataset, DatasetField
-from insight.datasources.models import Feed
-from insight.datasources.organization import grants
+from insight.datasources.queries import check_readable
 
 
 def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
@@ -67,10 +66,8 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
 
 
 def _check_shared(dataset: Dataset) -> None:
-    """Raises Conflict `no_grant` where the organization has taken back a table that the dataset is made of."""
-    feeds = Feed.objects.filter(table__in=dataset.tables).select_related("connection")
-    for feed in feeds:
-        grants.allowed(feed.connection, feed.remote, dataset.workspace)
+    """Raises Conflict where the organization shares less, or other parts, of a table that the dataset is made of."""
+    check_readable(dataset.tables)
 
 
 def _compute_rfm(

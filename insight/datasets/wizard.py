@@ -25,7 +25,7 @@ from insight.datasets import (
 )
 from insight.datasets.folders import folders
 from insight.datasets.joining import Source
-from insight.datasets.models import JSON, Dataset, DatasetField, DatasetJoin
+from insight.datasets.models import JSON, ONE, Dataset, DatasetField, DatasetJoin
 from insight.datasets.templates import TEMPLATES
 from insight.datasets.wizard_posted import definition_of, posted_rows
 from insight.datasets.wizard_rows import Row, proposed_rows
@@ -57,7 +57,16 @@ SEPARATORS = (
 EXAMPLES = 3
 EXAMPLE_LENGTH = 24
 _DRAFT = "dataset_draft"
-_VALUES = ("name", "description", "constant", "base_object", "folder", "items", "items_object")
+_VALUES = (
+    "name",
+    "description",
+    "constant",
+    "base_object",
+    "folder",
+    "items",
+    "items_object",
+    "rows_per_user",
+)
 
 
 class NewDataset(WorkspaceView):
@@ -149,7 +158,11 @@ class NewDataset(WorkspaceView):
     def initial(self, table: Table) -> dict[str, Any]:
         """The fields above the columns."""
         name = table.name.replace("_", " ").capitalize()[:64]
-        return {"name": name, "folder": self.request.GET.get("folder", "")}
+        return {
+            "name": name,
+            "folder": self.request.GET.get("folder", ""),
+            "rows_per_user": ONE,
+        }
 
     def configure(
         self,
@@ -278,6 +291,7 @@ class EditDataset(NewDataset):
             "base_object": dataset.definition.get("base_object", ""),
             "items": dataset.definition.get("items", {}).get("dataset", ""),
             "items_object": dataset.definition.get("items", {}).get("object", ""),
+            "rows_per_user": dataset.definition.get("rows_per_user", ""),
             "edit_version": dataset.edit_version,
         }
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from insight.datasets import wizard_joins
-from insight.datasets.models import Dataset
+from insight.datasets.models import ONE, Dataset
 from insight.datasets.wizard_rows import Row
 from insight.datasources.connections.in_place import InPlaceTable
 from insight.datasources.models import SourceTable
@@ -71,6 +71,7 @@ def definition_of(
     data.setdefault("user_id", None)
     if kind == Dataset.Kind.USER_TAGS:
         data["tags"] = lists["tags"]
+        data["rows_per_user"] = posted.get("rows_per_user") or ONE
         return data, places
     linked = {"dataset": posted.get("items", ""), "object": posted.get("items_object", "")}
     data["items"] = linked if linked["dataset"] else None

@@ -12,6 +12,7 @@ from cdp import lake
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
 from insight.datasources.models import Feed, SourceTable
+from insight.datasources.organization import grants
 
 ROWS = 20
 PROFILE_SECONDS = 7 * 86400
@@ -42,15 +43,29 @@ def masked(column: str, value: Any, *, always: bool = False) -> Any:
     return ID_TYPES["one_id"].mask(str(value))
 
 
+def check_readable(tables: Iterable[SourceTable | str]) -> None:
+    """Raises Conflict where tables, or those of these keys, hold rows that an organization has taken back."""
+    for feed in Feed.objects.filter(table__in=list(tables)).select_related("connection", "workspace"):
+        grants.check_copy(feed)
+
+
+def path_of(table: SourceTable) -> str:
+    """The table in the lake, as SQL. Raises Conflict where its rows must not be read any more."""
+    check_readable([table])
+    return lake.table_path(table.workspace_id, table.lake_table)
+
+
 def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
-    """The first rows: {"columns": [...], "rows": [{column: value}]}; columns that identify people are masked."""
+    """The first rows: {"columns": [...], "rows": [{column: value}]}; columns that identify people are masked.
+
+    Raises Conflict where the rows must not be read any more.
+    """
     names = [column["name"] for column in table.columns]
     if not table.lake_table:
         return {"columns": names, "rows": []}
     with lake.cursor() as handle:
         found = handle.execute(
-            f"SELECT {', '.join(map(quote, names))} "
-            f"FROM {lake.table_path(table.workspace, table.lake_table)} LIMIT {ROWS}"
+            f"SELECT {', '.join(map(quote, names))} FROM {path_of(table)} LIMIT {ROWS}"
         ).fetchall()
     columns = dict(zip(names, zip(*found, strict=True), strict=True)) if found else {}
     hidden = {name for name in names if looks_personal(name, columns.get(name, ()))}
@@ -87,6 +102,7 @@ def profile(table: SourceTable) -> list[dict[str, Any]]:
     """Per column: share of nulls, estimated distinct values, smallest and largest. Counted once per version."""
     if not table.lake_table:
         return []
+    check_readable([table])
     key = f"table-profile:{table.lake_table}"
     found: list[dict[str, Any]] | None = cache.get(key)
     if found is None:

@@ -24,7 +24,7 @@ from cdp.console.generic import (
 from cdp.console.generic.base import WorkspaceView
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import DomainError, NotFound, PermissionDenied
+from cdp.core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.datasources import files, queries, services
 from insight.datasources.connections import feed_pages
@@ -115,7 +115,12 @@ class TableDetail(DetailPage):
         ]
 
     def extra(self, obj: SourceTable) -> dict[str, Any]:
-        sample = queries.sample(obj, clear=self.access.can("privacy.unmask"))
+        withheld = ""
+        try:
+            profile = queries.profile(obj)
+            sample = queries.sample(obj, clear=self.access.can("privacy.unmask"))
+        except Conflict as error:
+            withheld, profile, sample = str(error), [], {"columns": [], "rows": []}
         feed = Feed.objects.filter(table=obj).select_related("connection").first()
         return {
             "feed": feed,
@@ -125,7 +130,8 @@ class TableDetail(DetailPage):
             "job": active_job(obj),
             "has_bad_rows": obj.bad_rows_path.is_file(),
             "report": queries.report(obj, clear=services.may_see_values(self.access)),
-            "profile": queries.profile(obj),
+            "profile": profile,
+            "withheld": withheld,
             "sample_columns": sample["columns"],
             "sample_rows": [list(row.values()) for row in sample["rows"]],
             "may_manage": self.access.can("insight.datasource.manage"),

@@ -10,7 +10,6 @@ import duckdb
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
@@ -18,6 +17,7 @@ from cdp.lake.names import literal, quote
 from insight.datasets import rights
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.models import LAKE, SourceTable
+from insight.datasources.queries import path_of
 from insight.oneid.graph import FORMS, TYPES
 from insight.oneid.limits import OFF, STRONG
 
@@ -159,7 +159,7 @@ def _read_table(
     table = SourceTable.objects.in_workspace(access.workspace).filter(name=source["table"]).first()
     if table is None or any(table.column_type(column) is None for column in PAIR_COLUMNS):
         raise _gone(source["table"])
-    path = lake.table_path(access.workspace, table.lake_table)
+    path = path_of(table)
     moment = f"coalesce(try_cast(seen_at AS TIMESTAMP), TIMESTAMP '{now}')"
     handle.execute(
         f"""CREATE OR REPLACE TEMP TABLE read AS

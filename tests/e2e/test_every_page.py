@@ -1,8 +1,8 @@
 """Every page of the console, looked at as people with other eyes and other languages do.
 
-Each page is opened in English and Chinese, in the light and the dark theme; axe-core must find nothing serious (it looks
-at the English page alone, as the other differs in words), no script may fail, nothing may stick out sideways, and a
-screenshot of each is kept in var/screenshots.
+Each page is opened in English and Chinese, in the light and the dark theme; axe-core must find nothing serious (in the
+English page: the other one differs in words), no script may fail, nothing may stick out sideways, and a screenshot of
+each is kept in var/screenshots.
 """
 
 from __future__ import annotations

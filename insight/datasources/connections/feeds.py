@@ -25,6 +25,7 @@ from insight.datasources.connections.diagnosis import session
 from insight.datasources.connections.types import RemoteColumn
 from insight.datasources.files import check_names
 from insight.datasources.models import Connection, Feed, SourceTable
+from insight.datasources.organization import grants
 
 log = logging.getLogger(__name__)
 SETTINGS = ("columns", "mode", "cursor", "key", "refresh")
@@ -109,7 +110,11 @@ def copy_now(access: Access, feed: Feed, *, whole: bool = False, accept_columns:
 
 
 def part(access: Access, feed: Feed) -> SourceTable:
-    """Leave the table as it is, without a source. Raises Conflict while it is being copied or has no rows yet."""
+    """Leave the table as it is, without a source.
+
+    Raises Conflict while it is being copied or has no rows yet, and `no_grant` or `grant_changed` where its rows are
+    not shared with the workspace any more.
+    """
     table = feed.table
     if active_job(table):
         raise Conflict(
@@ -117,6 +122,7 @@ def part(access: Access, feed: Feed) -> SourceTable:
         )
     if not table.version:
         raise Conflict(_("Nothing has been copied yet. Remove the table instead."), code="no_rows")
+    grants.check_copy(feed)
     with transaction.atomic():
         audit.record(
             access, "table.parted", table, before={"source": feed.connection.name, "table": feed.remote}
@@ -163,7 +169,7 @@ def start_due() -> int:
                     .select_related("table", "workspace", "created_by", "connection")
                     .first()
                 )
-                if feed is None:
+                if feed is None or active_job(feed.table):
                     continue
                 Feed.objects.filter(pk=key).update(next_copy_at=_next(feed))
                 _start(feed, owner=feed.created_by)

@@ -19,7 +19,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, NotFound
-from insight.datasources.models import ColumnGrant, Connection, RowGrant, TableControl, TableGrant
+from insight.datasources.models import ColumnGrant, Connection, Feed, RowGrant, TableControl, TableGrant
 
 EVERY_TABLE = ""
 """The name of a table grant that holds for all tables."""
@@ -91,6 +91,30 @@ def allowed(source: Connection, table: str, workspace: Any) -> Allowed:
     return found
 
 
+def check_copy(feed: Feed) -> None:
+    """Raises Conflict where rows copied before must not be read now.
+
+    `no_grant`: nothing of the table is shared any more. `grant_changed`: other rows or columns are shared than were
+    copied; the next copy obeys, and is due at once.
+    """
+    part = allowed(feed.connection, feed.remote, feed.workspace)
+    if feed.copied_at and feed.granted != part.fingerprint:
+        text = _(
+            "Your organization has changed what it shares of “%(table)s”. The table is being copied anew; try again "
+            "when that has ended."
+        )
+        raise Conflict(text % {"table": feed.remote}, code="grant_changed")
+
+
+def obey_anew(source: Connection, tables: Iterable[str]) -> None:
+    """Have tables copied at once, as what is shared of them has changed; EVERY_TABLE among them means all."""
+    feeds = Feed.objects.filter(connection=source)
+    names = list(tables)
+    if EVERY_TABLE not in names:
+        feeds = feeds.filter(remote__in=names)
+    feeds.update(next_copy_at=timezone.now())
+
+
 def refusal(table: str, given: Given) -> Conflict:
     """Why a table cannot be read, for the people of the workspace."""
     words = {"table": table}
@@ -107,7 +131,7 @@ def refusal(table: str, given: Given) -> Conflict:
         words["date"] = date_format(timezone.localtime(given.ended_at), "DATETIME_FORMAT")
     else:
         reason = _("“%(table)s” is not shared with your workspace.")
-    text = f"{reason % words} {_('Ask a manager of your organization. The rows copied before stay.')}"
+    text = f"{reason % words} {_('Ask a manager of your organization. What was computed before stays.')}"
     return Conflict(text, code="no_grant")
 
 

@@ -22,7 +22,7 @@ from insight.datasources.connections.diagnosis import session
 from insight.datasources.connections.types import RemoteColumn
 from insight.datasources.models import ColumnGrant, Connection, RowGrant, TableControl, TableGrant
 from insight.datasources.organization.conditions import CONTROL_TYPES, normal
-from insight.datasources.organization.grants import EVERY_TABLE
+from insight.datasources.organization.grants import EVERY_TABLE, obey_anew
 
 MOST_FIELDS = 5
 MOST_VALUES = 5000
@@ -134,6 +134,7 @@ def control_rows(
             after={"fields": wanted},
             detail={"table": table},
         )
+        obey_anew(source, [table])
         return _kept(control)
 
 
@@ -212,6 +213,7 @@ def control_columns(
             after={"enabled": enabled},
             detail={"table": table},
         )
+        obey_anew(source, [table])
         return _kept(control)
 
 
@@ -323,12 +325,14 @@ def _record(
 ) -> None:
     detail = {"tables": [table or "*" for table in tables], "workspaces": [row.slug for row in workspaces]}
     audit.record(access, action, source, after=after, detail=detail)
+    obey_anew(source, tables)
 
 
 def _record_part(
     access: Access, action: str, source: Connection, table: str, workspace: Workspace, part: dict[str, Any]
 ) -> None:
     audit.record(access, action, source, detail={"table": table, "workspace": workspace.slug, **part})
+    obey_anew(source, [table])
 
 
 def _unconfirmed() -> ValidationFailed:

@@ -99,13 +99,16 @@ def test_a_stage_without_conditions_is_said_at_its_card_and_what_was_typed_stays
     assert broken.status_code == 422
 
 
-def test_the_users_of_a_day_and_audiences_of_the_latest_only(
+def test_the_users_of_a_day_and_audiences_of_today_only(
     world: World, model: Dataset, console: Client
 ) -> None:
     latest = console.get(page(world, f"aipl/users/?model={model.pk}")).content.decode()
     assert "audiences/new/?rule=" in latest
     earlier = console.get(page(world, f"aipl/users/?model={model.pk}&date={FIRST}")).content.decode()
-    assert "audiences/new/?rule=" not in earlier and "Audiences are made of the latest day." in earlier
+    assert (
+        "audiences/new/?rule=" not in earlier
+        and "Audiences are made of today’s users: choose today." in earlier
+    )
     assert console.get(page(world, "aipl/users/?date=nonsense&model=x")).status_code == 200
 
 

@@ -89,6 +89,7 @@ def example(on: Any, db: None, run_jobs: RunJobs) -> tuple[Any, Dataset]:
         {
             "name": "Customers",
             "kind": "user_tags",
+            "rows_per_user": "many",
             "table": "customers",
             "user_id": {"column": "user_id", "id_type": "one_id"},
             "ids": [{"column": "user_id_2", "id_type": "union_id"}],

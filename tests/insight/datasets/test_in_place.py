@@ -272,7 +272,7 @@ def test_the_wizard_makes_a_dataset_where_its_table_lies(world: World, database:
     page = browser.get(f"{base}new/?source={database.source}").content.decode()
     assert "Warehouse" in page and "purchases" in page and 'value="rfm"' not in page
     path = f"new/?source={database.source}&table=members&kind=user_tags"
-    posted = world.wizard(path, name="From the warehouse", source=database.source)
+    posted = world.wizard(path, name="From the warehouse", source=database.source, rows_per_user="many")
     assert posted["kind"] == "user_tags"
     answer = browser.post(f"{base}new/", posted)
     assert answer.status_code == 302, answer.content.decode()

@@ -17,7 +17,9 @@ def test_the_wizard_makes_a_dataset_from_what_it_proposes(world: World) -> None:
     columns = {"phone": {"role": "id", "id_type": "mobile"}, "member": {"role": "identifier", "alias": "No."}}
     columns["interests"] = {"role": "tag"}
     columns["gender"] = {"category": "Person / Basics", "pivot": False, "description": "As given"}
-    answer = world.post("new/", world.wizard(NEW, name="Made", description="By hand", columns=columns))
+    answer = world.post(
+        "new/", world.wizard(NEW, name="Made", description="By hand", rows_per_user="many", columns=columns)
+    )
     assert answer.status_code == 302
     world.run_jobs()
     dataset = Dataset.objects.get(name="Made")

@@ -64,6 +64,27 @@ def test_repeated_identifiers_are_shown_masked_at_most_ten(world: World) -> None
     assert not dataset.stats["unique_users"]
 
 
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ("SELECT * REPLACE ('ann' AS member) FROM whole", "same user identifier: a*** (2)"),
+        ("SELECT * REPLACE (NULL AS member) FROM whole", "1 row has no user identifier."),
+        ("SELECT * REPLACE (' ' AS member) FROM whole", "1 row has no user identifier."),
+    ],
+)
+def test_where_each_user_has_one_row_repeated_and_missing_identifiers_are_refused_with_examples(
+    world: World, more: str, reason: str
+) -> None:
+    whole = "SELECT 'ann' AS member, * EXCLUDE (member) FROM (" + MEMBERS + ") LIMIT 1"
+    world.table("members", f"WITH whole AS ({whole}) FROM whole")
+    dataset = world.dataset(rows_per_user="one")
+    assert (dataset.state, dataset.version, dataset.users) == ("ready", 1, 1)
+    world.table("members", f"WITH whole AS ({whole}) FROM whole UNION ALL {more}")
+    dataset = world.compute(dataset)
+    assert (dataset.state, dataset.error_code, dataset.version) == ("failed", "user_not_unique", 1)
+    assert reason in dataset.error and "ann" not in dataset.error
+
+
 def test_different_values_are_counted_exactly_and_lists_by_their_parts(world: World) -> None:
     world.table(
         "members",

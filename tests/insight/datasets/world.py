@@ -28,6 +28,7 @@ MEMBERS = """
 DEFINITION: dict[str, Any] = {
     "name": "Members",
     "kind": "user_tags",
+    "rows_per_user": "many",
     "table": "members",
     "user_id": {"column": "member", "id_type": "one_id"},
     "ids": [{"column": "phone", "id_type": "mobile"}],

@@ -125,7 +125,7 @@ def test_an_audience_known_by_another_id_is_refused(world: World) -> None:
     audience = audiences.create(world.access, {"name": "Known otherwise", "rule": rule})
     world.run_jobs()
     version = figures.audience_version(world.access, audience.pk)[1]
-    with pytest.raises(ValidationFailed):
+    with pytest.raises(Conflict, match="different IDs"):
         figures.open_model(world.access, model.pk, version)
     assert figures.models(world.access, version.user_id_type) == [other]
 
