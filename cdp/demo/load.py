@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from admin_center.permissions.access import access_for
@@ -123,7 +124,8 @@ def _campaigns(access: Access, made: dict[str, Audience]) -> dict[str, Campaign]
 
 def _tags(access: Access, made: dict[str, Dataset]) -> None:
     """Custom tags, computed; made one after another, the later ones may have had to wait for the first."""
-    custom = tags.load(access, made["members"], made["rfm"], today(access.workspace))
+    with translation.override("zh-hans"):
+        custom = tags.load(access, made["members"], made["rfm"], today(access.workspace))
     holder = custom[0].field.dataset
     custom_tags.start_due(holder, access.user)
     while (running := active_job(holder)) is not None:
