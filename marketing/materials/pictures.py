@@ -1,0 +1,121 @@
+"""Pictures: their size in pixels from the header, and copies without metadata.
+
+Both walk the container alone; no picture is ever decoded here, so a small file that unpacks to a huge picture costs
+nothing before its size in pixels is refused.
+"""
+
+from __future__ import annotations
+
+import struct
+
+PNG_START = b"\x89PNG\r\n\x1a\n"
+_PNG_KEPT = frozenset(
+    (b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"bKGD", b"pHYs")
+)
+_JPEG_SIZES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+_JPEG_DROPPED = frozenset({*range(0xE1, 0xF0), 0xFE} - {0xE2, 0xEE})
+"""Application data and comments, but neither colour profiles (APP2) nor Adobe's colour transform (APP14)."""
+
+
+class Broken(ValueError):
+    """The file starts like a picture and is none."""
+
+
+def png(data: bytes) -> tuple[int, int, bytes]:
+    """Width, height and the picture without texts, times, positions and other private parts."""
+    kept, at, size = [PNG_START], 8, (0, 0)
+    while at + 12 <= len(data):
+        length, kind = struct.unpack(">I4s", data[at : at + 8])
+        end = at + 12 + length
+        if end > len(data) or (at == 8 and (kind != b"IHDR" or length != 13)):
+            raise Broken
+        if kind == b"IHDR":
+            size = struct.unpack(">II", data[at + 8 : at + 16])
+        if kind in _PNG_KEPT:
+            kept.append(data[at:end])
+        if kind == b"IEND":
+            return *size, b"".join(kept)
+        at = end
+    raise Broken
+
+
+def _scan_end(data: bytes, at: int) -> int:
+    """Where the coded pixels end: at the next marker that is no filler, escape or restart."""
+    while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
+        if data[at + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
+            return at
+        at += 1
+    raise Broken
+
+
+def jpeg(data: bytes) -> tuple[int, int, bytes]:
+    """Width, height and the picture without camera data, position, embedded preview and comments."""
+    kept, at, size = [data[:2]], 2, (0, 0)
+    while at + 2 <= len(data):
+        if data[at] != 0xFF:
+            raise Broken
+        marker = data[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        if marker == 0xD9:
+            break
+        length = int.from_bytes(data[at + 2 : at + 4])
+        end = at + 2 + length
+        if length < 2 or end > len(data):
+            raise Broken
+        if marker in _JPEG_SIZES and length >= 8:
+            size = (int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7]))
+        private = marker in _JPEG_DROPPED or (
+            marker == 0xE2 and not data.startswith(b"ICC_PROFILE\0", at + 4)
+        )
+        stop = _scan_end(data, end) if marker == 0xDA else end
+        if not private:
+            kept.append(data[at:stop])
+        at = stop
+    if not all(size) or data[at : at + 2] != b"\xff\xd9":
+        raise Broken
+    return *size, b"".join([*kept, b"\xff\xd9"])
+
+
+def _gif_blocks(data: bytes, at: int) -> int:
+    """Where a chain of data blocks ends."""
+    while at < len(data):
+        length = data[at]
+        at += 1 + length
+        if not length:
+            return at
+    raise Broken
+
+
+def gif(data: bytes) -> tuple[int, int, bytes]:
+    """Width, height and the picture without comments and foreign extensions; repeating animations go on repeating."""
+    if len(data) < 14:
+        raise Broken
+    width, height = struct.unpack("<HH", data[6:10])
+    at = 13 + (3 << (data[10] & 7) + 1 if data[10] & 0x80 else 0)
+    kept = [data[:at]]
+    while at < len(data):
+        start = at
+        if data[at] == 0x3B:
+            return width, height, b"".join([*kept, b";"])
+        if data[at] == 0x21 and at + 2 < len(data):
+            at = _gif_blocks(data, at + 2)
+            repeats = data[start + 1] == 0xFF and data.startswith(b"NETSCAPE2.0", start + 3)
+            if data[start + 1] == 0xF9 or repeats:
+                kept.append(data[start:at])
+        elif data[at] == 0x2C and at + 10 < len(data):
+            flags = data[at + 9]
+            at = _gif_blocks(data, at + 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0))
+            kept.append(data[start:at])
+        else:
+            raise Broken
+    raise Broken
+
+
+def bmp(data: bytes) -> tuple[int, int, bytes]:
+    """Width, height and the picture, whose format has no place for metadata."""
+    if len(data) < 30 or int.from_bytes(data[14:18], "little") not in (40, 52, 56, 108, 124):
+        raise Broken
+    width, height = struct.unpack("<ii", data[18:26])
+    return abs(width), abs(height), data

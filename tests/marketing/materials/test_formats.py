@@ -1,0 +1,88 @@
+"""Recognising files by their content."""
+
+from __future__ import annotations
+
+import pytest
+
+from cdp.core.errors import ValidationFailed
+from marketing.materials import formats, mp3
+from tests.marketing.materials import files
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "name"),
+    [
+        (files.png(), "image", "png"),
+        (files.jpeg(), "image", "jpg"),
+        (files.gif(), "image", "gif"),
+        (files.bmp(), "image", "bmp"),
+        (files.LOTTIE, "lottie", "json"),
+        (files.MP4, "video", "mp4"),
+        (files.mp3(), "audio", "mp3"),
+    ],
+)
+def test_a_file_is_known_by_its_content(data: bytes, kind: str, name: str) -> None:
+    found = formats.inspect(data)
+    assert (found.kind, found.format) == (kind, name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"MZ\x90\0 a program", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b'{"a": 1}', b"[" * 99999, b"{" * 9999],
+)
+def test_anything_else_is_refused(data: bytes) -> None:
+    with pytest.raises(ValidationFailed):
+        formats.inspect(data)
+
+
+@pytest.mark.parametrize("data", [files.png(), files.jpeg(b""), files.gif()])
+def test_a_picture_that_breaks_off_is_refused(data: bytes) -> None:
+    for end in range(8, len(data) - 1):
+        with pytest.raises(ValidationFailed):
+            formats.inspect(data[:end])
+
+
+@pytest.mark.parametrize(
+    "data", [files.png(text=b"secret"), files.jpeg(b"secret"), files.gif(b"secret")]
+)
+def test_a_picture_is_kept_without_its_metadata(data: bytes) -> None:
+    assert b"secret" in data
+    kept = formats.inspect(data).data
+    assert b"secret" not in kept
+    assert formats.inspect(kept).data == kept
+
+
+def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused() -> None:
+    with pytest.raises(ValidationFailed, match="50 million"):
+        formats.inspect(files.png(60_000, 60_000))
+
+
+def test_the_size_in_pixels_comes_from_the_header() -> None:
+    sizes = [formats.inspect(data) for data in (files.png(7, 5), files.jpeg(), files.gif(), files.bmp())]
+    assert [(found.width, found.height) for found in sizes] == [(7, 5), (40, 30), (3, 2), (5, 4)]
+
+
+@pytest.mark.parametrize(("size", "accepted"), [(10 * formats.MB, True), (10 * formats.MB + 1, False)])
+def test_a_video_has_at_most_10_mb(size: int, accepted: bool) -> None:
+    data = files.MP4 + bytes(size - len(files.MP4))
+    if accepted:
+        assert formats.inspect(data).kind == "video"
+    else:
+        with pytest.raises(ValidationFailed):
+            formats.inspect(data)
+
+
+def test_a_sound_has_at_most_2_mb() -> None:
+    with pytest.raises(ValidationFailed, match="2 MB"):
+        formats.inspect(files.mp3(10) + bytes(2 * formats.MB))
+
+
+def test_a_sound_lasts_at_most_a_minute() -> None:
+    most = int(60 * 44100 / 1152)
+    assert formats.inspect(files.mp3(most)).seconds == pytest.approx(60, abs=0.03)
+    with pytest.raises(ValidationFailed, match="60 seconds"):
+        formats.inspect(files.mp3(most + 1))
+
+
+def test_the_tag_before_a_sound_does_not_count() -> None:
+    assert mp3.seconds(files.mp3(100, tag=1000)) == pytest.approx(100 * 1152 / 44100)
