@@ -31,6 +31,7 @@ console_urls = [
     path("tags/", include("insight.tags.urls")),
     path("channels/", include("marketing.channels.urls")),
     path("content/", include("marketing.content.urls")),
+    path("materials/", include("marketing.materials.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
 ]
 

@@ -155,9 +155,7 @@ def _remove(materials: list[Material]) -> None:
         _lock(workspace)
     Material.objects.filter(pk__in=[item.pk for item in materials]).delete()
     for item in {item.path: item for item in materials}.values():
-        others = Material.objects.filter(
-            workspace=item.workspace_id, sha256=item.sha256, format=item.format
-        )
+        others = Material.objects.filter(workspace=item.workspace_id, sha256=item.sha256, format=item.format)
         if not others.exists():
             transaction.on_commit(partial(default_storage.delete, item.path))
 
@@ -169,9 +167,7 @@ def expire() -> int:
         kept = usage.in_use([item.pk for item in due])
         gone = [item for item in due if item.pk not in kept][:EXPIRY_BATCH]
         for item in gone:
-            audit.record(
-                None, "material.expired", item, before={"name": item.name}, workspace=item.workspace
-            )
+            audit.record(None, "material.expired", item, before={"name": item.name}, workspace=item.workspace)
         _remove(gone)
     return len(gone)
 

@@ -26,7 +26,12 @@ def jpeg(secret: bytes = b"GPS here") -> bytes:
         return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
     size = struct.pack(">BHHB", 8, 30, 40, 1) + b"\1\x11\0"
-    parts = part(0xE0, b"JFIF\0") + part(0xE1, b"Exif\0\0" + secret) + part(0xC0, size) + part(0xDA, b"\1\1\0\0\x3f\0")
+    parts = (
+        part(0xE0, b"JFIF\0")
+        + part(0xE1, b"Exif\0\0" + secret)
+        + part(0xC0, size)
+        + part(0xDA, b"\1\1\0\0\x3f\0")
+    )
     return b"\xff\xd8" + parts + b"\x12\x34\xff\xd9" + secret
 
 

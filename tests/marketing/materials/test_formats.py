@@ -28,7 +28,14 @@ def test_a_file_is_known_by_its_content(data: bytes, kind: str, name: str) -> No
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"MZ\x90\0 a program", b"<svg xmlns='http://www.w3.org/2000/svg'/>", b'{"a": 1}', b"[" * 99999, b"{" * 9999],
+    [
+        b"",
+        b"MZ\x90\0 a program",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b'{"a": 1}',
+        b"[" * 99999,
+        b"{" * 9999,
+    ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
     with pytest.raises(ValidationFailed):
@@ -42,9 +49,7 @@ def test_a_picture_that_breaks_off_is_refused(data: bytes) -> None:
             formats.inspect(data[:end])
 
 
-@pytest.mark.parametrize(
-    "data", [files.png(text=b"secret"), files.jpeg(b"secret"), files.gif(b"secret")]
-)
+@pytest.mark.parametrize("data", [files.png(text=b"secret"), files.jpeg(b"secret"), files.gif(b"secret")])
 def test_a_picture_is_kept_without_its_metadata(data: bytes) -> None:
     assert b"secret" in data
     kept = formats.inspect(data).data
