@@ -55,6 +55,7 @@ api_urls = [
     path("", include("insight.tags.api_urls")),
     path("", include("marketing.channels.api_urls")),
     path("", include("marketing.content.api_urls")),
+    path("", include("marketing.materials.api_urls")),
     path("", include("marketing.delivery.api_urls")),
 ]
 

@@ -12,4 +12,4 @@ USES: Registry[Callable[[list[str]], Iterable[str]]] = Registry("use of material
 
 def in_use(ids: list[str]) -> set[str]:
     """Those of the materials that anything needs."""
-    return {pk for key in USES for pk in USES[key](ids)}
+    return {pk for needed in USES for pk in needed(ids)}

@@ -121,3 +121,17 @@ def test_another_workspaces_material_is_not_found(access: Any) -> None:
 
 def test_materials_need_the_permission(access: Any) -> None:
     assert without_marketing(access.workspace, "materials/").get().status_code == 403
+
+
+def test_the_api_uploads_changes_and_removes(access: Any) -> None:
+    console = Browser(access, "")
+    base = f"/api/v1/workspaces/{access.workspace.slug}/materials/"
+    made = console.client.post(base, {"file": SimpleUploadedFile("a.png", files.png(text=b"secret"))})
+    assert made.status_code == 201, made.content
+    one = f"{base}{made.json()['id']}/"
+    change = {"name": "Hat", "tags": ["sale"], "shared": True}
+    answer = console.client.patch(one, change, content_type="application/json").json()
+    assert {key: answer[key] for key in change} == change
+    assert console.client.get(base).json()["count"] == 1
+    assert b"secret" not in b"".join(console.client.get(f"{one}content/").streaming_content)
+    assert console.client.delete(one).status_code == 204
