@@ -9,6 +9,7 @@ from django.db import transaction
 from django.http import FileResponse
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -57,6 +58,7 @@ class MaterialViewSet(WorkspaceViewSet):
 
     model = Material
     serializer_class = MaterialSerializer
+    parser_classes = (JSONParser, MultiPartParser)
     filterset_fields = ["kind", "shared"]
     search_fields = ["name"]
     ordering_fields = ["name", "created_at", "expires_at"]
