@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.files.storage import default_storage
+import django_filters
 from django.db import transaction
 from django.http import FileResponse
 from rest_framework import serializers
@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
-from marketing.materials import formats, services
-from marketing.materials.models import Material
+from marketing.materials import services, serving
+from marketing.materials.models import Material, MaterialTag
 
 
 class MaterialSerializer(serializers.ModelSerializer[Material]):
@@ -53,13 +53,21 @@ class MaterialChange(serializers.Serializer[Any]):
     tags = serializers.ListField(child=serializers.CharField(), required=False)
 
 
+class MaterialFilter(django_filters.FilterSet):
+    tag = django_filters.CharFilter(field_name="tags__name")
+
+    class Meta:
+        model = Material
+        fields = ["kind", "shared"]
+
+
 class MaterialViewSet(WorkspaceViewSet):
     """One's own materials and shared ones."""
 
     model = Material
     serializer_class = MaterialSerializer
     parser_classes = (JSONParser, MultiPartParser)
-    filterset_fields = ["kind", "shared"]
+    filterset_class = MaterialFilter
     search_fields = ["name"]
     ordering_fields = ["name", "created_at", "expires_at"]
     required_permission = {"*": "marketing.content.manage"}
@@ -104,7 +112,26 @@ class MaterialViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"])
     def content(self, request: Request, *args: Any, **kwargs: Any) -> FileResponse:
         """The file itself."""
-        material = self.get_object()
-        return FileResponse(
-            default_storage.open(material.path), content_type=formats.CONTENT_TYPES[material.format]
-        )
+        return serving.content(self.get_object())
+
+
+class MaterialTagSerializer(serializers.ModelSerializer[MaterialTag]):
+    class Meta:
+        model = MaterialTag
+        fields = ["id", "name"]
+        read_only_fields = fields
+
+
+class MaterialTagViewSet(WorkspaceViewSet):
+    """Words that materials are found by."""
+
+    model = MaterialTag
+    serializer_class = MaterialTagSerializer
+    search_fields = ["name"]
+    ordering_fields = ["name"]
+    required_permission = {"*": "marketing.content.manage"}
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Remove the tag; the materials stay."""
+        services.delete_tag(self.access, self.get_object())
+        return Response(status=204)

@@ -9,7 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
-from marketing.materials import mp3, pictures
+from marketing.materials import mp3, mp4, pictures
 
 MB = 1024 * 1024
 LIMITS = {"image": 10 * MB, "lottie": 10 * MB, "video": 10 * MB, "audio": 2 * MB}
@@ -56,7 +56,7 @@ def inspect(data: bytes) -> Found:
     for start, name, read in _PICTURES:
         if data.startswith(start):
             return _picture(data, name, read)
-    if data[4:8] == b"ftyp" and b"moov" in data:
+    if mp4.is_video(data):
         return Found("video", "mp4", data)
     if _is_lottie(data):
         return Found("lottie", "json", data)
@@ -80,12 +80,28 @@ def _picture(data: bytes, name: str, read: Any) -> Found:
     return Found("image", name, clean, width, height)
 
 
+class _Program(Exception):
+    """An animation has an expression."""
+
+
+def _without_programs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of a Lottie file. Players run a text at `x` as JavaScript."""
+    found = dict(pairs)
+    if isinstance(found.get("x"), str):
+        raise _Program
+    return found
+
+
 def _is_lottie(data: bytes) -> bool:
     """An object with Lottie's required members: frame rate, first and last frame, size, layers."""
     if data.lstrip()[:1] != b"{":
         return False
     try:
-        value = json.loads(data)
+        value = json.loads(data, object_pairs_hook=_without_programs)
+    except _Program:
+        raise refuse(
+            _("The animation has expressions, which are small programs. Export it without them.")
+        ) from None
     except (ValueError, RecursionError):
         return False
     numbers = all(isinstance(value.get(key), int | float) for key in ("fr", "ip", "op", "w", "h"))

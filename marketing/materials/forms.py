@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 
-class UploadForm(forms.Form):
-    """A file for the library."""
+class FilesInput(forms.ClearableFileInput):
+    allow_multiple_selected = True
 
-    file = forms.FileField(
-        label=_("File"),
+
+class FilesField(forms.FileField):
+    """Any number of files, at least one; the value is their list."""
+
+    widget = FilesInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        one = super().clean
+        return [one(file, initial) for file in data or [None]]
+
+
+class UploadForm(forms.Form):
+    """Files for the library."""
+
+    file = FilesField(
+        label=_("Files"),
         help_text=_(
-            "A PNG, JPG, GIF or BMP picture, a Lottie file or an MP4 video of at most 10 MB, or an MP3 sound of at "
-            "most 2 MB and 60 seconds. It is kept for 365 days."
+            "PNG, JPG, GIF or BMP pictures, Lottie files or MP4 videos of at most 10 MB each, or MP3 sounds of at "
+            "most 2 MB and 60 seconds. They are kept for 365 days."
         ),
+        widget=FilesInput(attrs={"accept": ".png,.jpg,.jpeg,.gif,.bmp,.json,.mp4,.mp3"}),
     )
-    shared = forms.BooleanField(label=_("Share it with the workspace"), required=False)
+    shared = forms.BooleanField(label=_("Share with the workspace"), required=False)
 
 
 class MaterialForm(forms.Form):
@@ -26,4 +43,4 @@ class MaterialForm(forms.Form):
     tags = forms.CharField(
         label=_("Tags"), required=False, help_text=_("At most 10, with commas between them.")
     )
-    shared = forms.BooleanField(label=_("Share it with the workspace"), required=False)
+    shared = forms.BooleanField(label=_("Share with the workspace"), required=False)

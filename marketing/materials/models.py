@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from cdp.core.models import PrefixedIdField, TimeStamped, WorkspaceScoped
 
 LIFETIME = timedelta(days=365)
+NOTICE = timedelta(days=30)
+"""How long before its end the owner of a material is told."""
 
 
 def _expiry() -> datetime:
@@ -54,6 +56,7 @@ class Material(WorkspaceScoped, TimeStamped):
     shared = models.BooleanField(_("shared"), default=False)
     tags = models.ManyToManyField(MaterialTag, blank=True, related_name="materials", verbose_name=_("tags"))
     expires_at = models.DateTimeField(_("expires"), default=_expiry, db_index=True)
+    warned = models.BooleanField(default=False, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -68,6 +71,10 @@ class Material(WorkspaceScoped, TimeStamped):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def ends_soon(self) -> bool:
+        return self.expires_at <= timezone.now() + NOTICE
 
     @property
     def path(self) -> str:

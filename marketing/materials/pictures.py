@@ -6,6 +6,7 @@ nothing before its size in pixels is refused.
 
 from __future__ import annotations
 
+import re
 import struct
 
 PNG_START = b"\x89PNG\r\n\x1a\n"
@@ -28,6 +29,10 @@ _PNG_KEPT = frozenset(
 _JPEG_SIZES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 _JPEG_DROPPED = frozenset({*range(0xE1, 0xF0), 0xFE} - {0xE2, 0xEE})
 """Application data and comments, but neither colour profiles (APP2) nor Adobe's colour transform (APP14)."""
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
+"""What ends coded pixels: neither filler, escape nor restart."""
+_BMP_PLAIN, _BMP_RUNS = (0, 3, 6), (1, 2)
+"""Ways of coding pixels; the two others hold a whole JPG or PNG, for printers."""
 
 
 class Broken(ValueError):
@@ -53,12 +58,11 @@ def png(data: bytes) -> tuple[int, int, bytes]:
 
 
 def _scan_end(data: bytes, at: int) -> int:
-    """Where the coded pixels end: at the next marker that is no filler, escape or restart."""
-    while (at := data.find(b"\xff", at)) >= 0 and at + 1 < len(data):
-        if data[at + 1] not in (0x00, 0xFF, *range(0xD0, 0xD8)):
-            return at
-        at += 1
-    raise Broken
+    """Where the coded pixels end."""
+    found = _JPEG_MARKER.search(data, at)
+    if found is None:
+        raise Broken
+    return found.start()
 
 
 def jpeg(data: bytes) -> tuple[int, int, bytes]:
@@ -118,6 +122,9 @@ def gif(data: bytes) -> tuple[int, int, bytes]:
             if data[start + 1] == 0xF9 or repeats:
                 kept.append(data[start:at])
         elif data[at] == 0x2C and at + 10 < len(data):
+            left, top, wide, high = struct.unpack("<HHHH", data[at + 1 : at + 9])
+            # Browsers make the canvas as large as a frame that sticks out.
+            width, height = max(width, left + wide), max(height, top + high)
             flags = data[at + 9]
             at = _gif_blocks(data, at + 11 + (3 << (flags & 7) + 1 if flags & 0x80 else 0))
             kept.append(data[start:at])
@@ -127,8 +134,16 @@ def gif(data: bytes) -> tuple[int, int, bytes]:
 
 
 def bmp(data: bytes) -> tuple[int, int, bytes]:
-    """Width, height and the picture, whose format has no place for metadata."""
-    if len(data) < 30 or int.from_bytes(data[14:18], "little") not in (40, 52, 56, 108, 124):
+    """Width, height and the picture without what follows its pixels."""
+    header = int.from_bytes(data[14:18], "little")
+    if len(data) < 54 or header not in (40, 52, 56, 108, 124):
         raise Broken
-    width, height = struct.unpack("<ii", data[18:26])
-    return abs(width), abs(height), data
+    start = int.from_bytes(data[10:14], "little")
+    width, height, _planes, bits, coding, coded = struct.unpack("<iiHHII", data[18:38])
+    if coding not in _BMP_PLAIN + _BMP_RUNS:
+        raise Broken
+    pixels = coded if coding in _BMP_RUNS else (abs(width) * bits + 31) // 32 * 4 * abs(height)
+    if start < 14 + header or start + pixels > len(data):
+        raise Broken
+    # The newest header has its colour profile behind the pixels.
+    return abs(width), abs(height), data if header == 124 else data[: start + pixels]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
+import tempfile
 import zipfile
 from collections.abc import Iterable
 from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import IO, Any
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -27,7 +27,7 @@ from marketing.materials.models import LIFETIME, Material, MaterialTag
 MAX_TAGS = 10
 MAX_WORKSPACE_TAGS = 50
 MAX_DOWNLOAD = 200
-EXPIRY_BATCH = 500
+MAX_DOWNLOAD_SIZE = 200 * formats.MB
 
 
 def visible(access: Access) -> QuerySet[Material]:
@@ -74,13 +74,18 @@ def _name(text: str) -> str:
     return text
 
 
-def _require_owner(access: Access, material: Material) -> None:
-    if not access.is_admin and material.owner_id != access.user.pk:
+def may_change(access: Access, material: Material) -> bool:
+    """Owners and administrators may."""
+    return access.is_admin or material.owner_id == access.user.pk
+
+
+def require_owner(access: Access, material: Material) -> None:
+    if not may_change(access, material):
         raise PermissionDenied(_("Only the owner and administrators may do this."))
 
 
 def rename(access: Access, material: Material, name: str) -> Material:
-    _require_owner(access, material)
+    require_owner(access, material)
     before, material.name = material.name, _name(name)
     with transaction.atomic():
         material.save(update_fields=["name", "updated_at"])
@@ -92,7 +97,7 @@ def rename(access: Access, material: Material, name: str) -> Material:
 
 def share(access: Access, material: Material, shared: bool) -> Material:
     """Show it to all who work with content, or to its owner alone."""
-    _require_owner(access, material)
+    require_owner(access, material)
     material.shared = shared
     with transaction.atomic():
         material.save(update_fields=["shared", "updated_at"])
@@ -102,20 +107,20 @@ def share(access: Access, material: Material, shared: bool) -> Material:
 
 def extend(access: Access, material: Material) -> Material:
     """Keep it for 365 days from now."""
-    _require_owner(access, material)
-    material.expires_at = timezone.now() + LIFETIME
+    require_owner(access, material)
+    material.expires_at, material.warned = timezone.now() + LIFETIME, False
     with transaction.atomic():
-        material.save(update_fields=["expires_at", "updated_at"])
+        material.save(update_fields=["expires_at", "warned", "updated_at"])
         audit.record(access, "material.extended", material)
     return material
 
 
 def set_tags(access: Access, material: Material, names: Iterable[str]) -> Material:
     """Give it exactly these tags; new ones are made. At most 10 on a material and 50 in the workspace."""
-    _require_owner(access, material)
+    require_owner(access, material)
     wanted = sorted({name.strip() for name in names if name.strip()})
-    if len(wanted) > MAX_TAGS or any(len(name) > 32 for name in wanted):
-        message = _("A material has at most 10 tags of at most 32 characters.")
+    if len(wanted) > MAX_TAGS or any(len(name) > 32 or "," in name for name in wanted):
+        message = _("A material has at most 10 tags of at most 32 characters, without commas.")
         raise ValidationFailed(message, errors={"tags": [message]})
     with transaction.atomic():
         _lock(material.workspace_id)
@@ -133,6 +138,14 @@ def set_tags(access: Access, material: Material, names: Iterable[str]) -> Materi
     return material
 
 
+def add_tags(access: Access, material: Material, names: Iterable[str]) -> Material:
+    """Give it these tags as well."""
+    with transaction.atomic():
+        _lock(material.workspace_id)
+        present = material.tags.values_list("name", flat=True)
+        return set_tags(access, material, [*present, *names])
+
+
 def delete_tag(access: Access, tag: MaterialTag) -> None:
     """Remove a tag; the materials stay."""
     with transaction.atomic():
@@ -141,52 +154,55 @@ def delete_tag(access: Access, tag: MaterialTag) -> None:
 
 
 def delete(access: Access, material: Material) -> None:
-    _require_owner(access, material)
+    require_owner(access, material)
     if usage.in_use([material.pk]):
         raise Conflict(_("Templates or tasks use this material, so it stays."), code="in_use")
     with transaction.atomic():
         audit.record(access, "material.deleted", material, before={"name": material.name})
-        _remove([material])
+        remove([material])
 
 
-def _remove(materials: list[Material]) -> None:
+def remove(materials: list[Material]) -> None:
     """Remove rows, and files that no other row has. Inside a transaction."""
     for workspace in sorted({item.workspace_id for item in materials}):
         _lock(workspace)
     Material.objects.filter(pk__in=[item.pk for item in materials]).delete()
     for item in {item.path: item for item in materials}.values():
-        others = Material.objects.filter(workspace=item.workspace_id, sha256=item.sha256, format=item.format)
-        if not others.exists():
-            transaction.on_commit(partial(default_storage.delete, item.path))
+        transaction.on_commit(partial(_drop_file, item))
 
 
-def expire() -> int:
-    """Remove what is past its time and in nobody's use; the answer is how many went."""
+def _drop_file(material: Material) -> None:
+    """Asks only once the rows are gone for good, as an equal file may have come meanwhile."""
     with transaction.atomic():
-        due = list(Material.objects.filter(expires_at__lte=timezone.now()).order_by("expires_at"))
-        kept = usage.in_use([item.pk for item in due])
-        gone = [item for item in due if item.pk not in kept][:EXPIRY_BATCH]
-        for item in gone:
-            audit.record(None, "material.expired", item, before={"name": item.name}, workspace=item.workspace)
-        _remove(gone)
-    return len(gone)
+        _lock(material.workspace_id)
+        same = Material.objects.filter(
+            workspace=material.workspace_id, sha256=material.sha256, format=material.format
+        )
+        if not same.exists():
+            default_storage.delete(material.path)
 
 
-def archive(access: Access, materials: Iterable[Material]) -> bytes:
+def archive(access: Access, materials: Iterable[Material]) -> IO[bytes]:
     """A ZIP of at most 200 materials; equal names get numbers."""
     rows = list(materials)
-    if not 1 <= len(rows) <= MAX_DOWNLOAD:
-        raise ValidationFailed(_("Choose 1 to 200 materials."))
-    body, taken = io.BytesIO(), set()
+    if len(rows) > MAX_DOWNLOAD:
+        raise ValidationFailed(_("One download holds at most 200 materials. Tick fewer."))
+    if sum(row.size for row in rows) > MAX_DOWNLOAD_SIZE:
+        raise ValidationFailed(_("One download holds at most 200 MB. Tick fewer materials."))
+    body, taken = tempfile.TemporaryFile(), set()  # noqa: SIM115 - the answer closes it
     with zipfile.ZipFile(body, "w", zipfile.ZIP_STORED) as out:
         for row in rows:
-            stem = PurePath(row.name.replace("\\", "/")).name.removesuffix(f".{row.format}") or row.pk
+            stem = PurePath(row.name.replace("\\", "/")).name
+            if stem.casefold().endswith(f".{row.format}"):
+                stem = stem[: -len(row.format) - 1]
+            stem = stem.strip(". ") or row.pk
             name, number = f"{stem}.{row.format}", 1
-            while name in taken:
+            while name.casefold() in taken:
                 number += 1
                 name = f"{stem} ({number}).{row.format}"
-            taken.add(name)
+            taken.add(name.casefold())
             with default_storage.open(row.path) as file:
                 out.writestr(name, file.read())
     audit.record(access, "material.downloaded", None, detail={"materials": [row.pk for row in rows]})
-    return body.getvalue()
+    body.seek(0)
+    return body

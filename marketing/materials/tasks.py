@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.materials import services
+from marketing.materials import expiry
 
 
 @shared_task
 def expire() -> None:
-    while services.expire() == services.EXPIRY_BATCH:
+    expiry.warn()
+    while expiry.expire() == expiry.BATCH:
         pass

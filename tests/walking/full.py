@@ -190,6 +190,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     )
     sender = SenderAddress.objects.create(**owned, provider=mail, address="a@example.com", name="A")
     material = materials.upload(access, "hat.png", BytesIO(files.png()))
+    materials.set_tags(access, material, ["sale"])
     signature = Signature.objects.create(**owned, provider=sms, text="Tides", state="approved")
     template = Template.objects.create(**owned, channel="sms", name="Sale", text="Dear people")
     letter = Template.objects.create(
@@ -318,6 +319,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/sender-addresses/": pk(sender),
         "api/templates/": pk(template),
         "api/materials/": pk(material),
+        "api/material-tags/": pk(material.tags.get()),
         "api/signatures/": pk(signature, provider=sms.pk),
         "api/send-outs/": pk(send_out),
         "api/suppressions/": pk(suppression),

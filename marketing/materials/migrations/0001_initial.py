@@ -70,6 +70,7 @@ class Migration(migrations.Migration):
                         db_index=True, default=marketing.materials.models._expiry, verbose_name="expires"
                     ),
                 ),
+                ("warned", models.BooleanField(default=False, editable=False)),
                 (
                     "owner",
                     models.ForeignKey(

@@ -10,6 +10,12 @@ LOTTIE = json.dumps({"v": "5.7", "fr": 30, "ip": 0, "op": 60, "w": 100, "h": 100
 MP4 = b"\0\0\0\x18ftypisom\0\0\2\0isomiso2" + b"\0\0\0\x08moov"
 
 
+def mp4(size: int) -> bytes:
+    """A video of so many bytes."""
+    rest = size - len(MP4)
+    return MP4 + struct.pack(">I", rest) + b"mdat" + bytes(rest - 8)
+
+
 def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
@@ -35,14 +41,16 @@ def jpeg(secret: bytes = b"GPS here") -> bytes:
     return b"\xff\xd8" + parts + b"\x12\x34\xff\xd9" + secret
 
 
-def gif(secret: bytes = b"") -> bytes:
+def gif(secret: bytes = b"", *, frame: tuple[int, int] = (3, 2)) -> bytes:
     comment = b"\x21\xfe" + bytes([len(secret)]) + secret + b"\0" if secret else b""
-    image = b"\x2c\0\0\0\0\3\0\2\0\0\2\2\x44\1\0"
+    image = b"\x2c\0\0\0\0" + struct.pack("<HH", *frame) + b"\0\2\2\x44\1\0"
     return b"GIF89a\3\0\2\0\0\0\0" + comment + image + b";"
 
 
-def bmp() -> bytes:
-    return b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 5, -4, 1, 24, 0) + bytes(80)
+def bmp(width: int = 5, height: int = -4, *, coding: int = 0) -> bytes:
+    head = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, coding, 0, 0, 0, 0, 0)
+    pixels = bytes((width * 3 + 3) // 4 * 4 * min(abs(height), 9))
+    return b"BM" + struct.pack("<IHHI", 54 + len(pixels), 0, 0, 54) + head + pixels
 
 
 def mp3(frames: int = 10, *, tag: int = 0) -> bytes:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import time
+
 import pytest
 
 from cdp.core.errors import ValidationFailed
@@ -35,6 +39,11 @@ def test_a_file_is_known_by_its_content(data: bytes, kind: str, name: str) -> No
         b'{"a": 1}',
         b"[" * 99999,
         b"{" * 9999,
+        b'{"a":' * 99999,
+        b"<script>alert(1)</script>",
+        b"PK\3\4" + bytes(99),
+        b"\0\0\0\x18ftyp<script>alert(1)</script> moov",
+        files.MP4[:24],
     ],
 )
 def test_anything_else_is_refused(data: bytes) -> None:
@@ -42,7 +51,7 @@ def test_anything_else_is_refused(data: bytes) -> None:
         formats.inspect(data)
 
 
-@pytest.mark.parametrize("data", [files.png(), files.jpeg(b""), files.gif()])
+@pytest.mark.parametrize("data", [files.png(), files.jpeg(b""), files.gif(), files.bmp()])
 def test_a_picture_that_breaks_off_is_refused(data: bytes) -> None:
     for end in range(8, len(data) - 1):
         with pytest.raises(ValidationFailed):
@@ -62,6 +71,55 @@ def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused() -> None:
         formats.inspect(files.png(60_000, 60_000))
 
 
+def test_a_frame_that_is_larger_than_its_animation_counts() -> None:
+    with pytest.raises(ValidationFailed, match="50 million"):
+        formats.inspect(files.gif(frame=(60_000, 60_000)))
+
+
+@pytest.mark.parametrize("coding", [4, 5, 99])
+def test_a_bitmap_that_wraps_another_format_is_refused(coding: int) -> None:
+    with pytest.raises(ValidationFailed):
+        formats.inspect(files.bmp(coding=coding))
+
+
+@pytest.mark.parametrize("data", [files.png(), files.jpeg(b""), files.gif(), files.bmp()])
+@pytest.mark.parametrize("tail", [b"<script>alert(1)</script>", b"PK\3\4 an archive", b"MZ a program"])
+def test_what_hides_behind_a_picture_is_cut_off(data: bytes, tail: bytes) -> None:
+    assert formats.inspect(data + tail).data == formats.inspect(data).data
+
+
+@pytest.mark.parametrize("tail", [b"<script>alert(1)</script>", b"PK\3\4 an archive"])
+def test_a_video_with_something_behind_it_is_refused(tail: bytes) -> None:
+    with pytest.raises(ValidationFailed):
+        formats.inspect(files.MP4 + tail)
+
+
+def test_an_animation_with_a_program_is_refused() -> None:
+    scripted = json.loads(files.LOTTIE) | {"layers": [{"ks": {"r": {"k": 0, "x": "fetch('/')"}}}]}
+    with pytest.raises(ValidationFailed, match="expressions"):
+        formats.inspect(json.dumps(scripted).encode())
+    split = json.loads(files.LOTTIE) | {"layers": [{"ks": {"p": {"s": True, "x": {"k": 1}}}}]}
+    assert formats.inspect(json.dumps(split).encode()).kind == "lottie"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xd8" + b"\xff" * 10_000_000,
+        files.jpeg(b"")[:-2] + b"\xff\0" * 5_000_000,
+        files.png()[:-12] + files.chunk(b"tEXt", b"") * 800_000,
+        b"GIF89a\3\0\2\0\0\0\0" + b"\x21\xfe\0" * 3_000_000,
+        files.MP4 + b"\0\0\0\x08free" * 1_000_000,
+    ],
+    ids=["fillers", "escapes", "chunks", "comments", "boxes"],
+)
+def test_a_file_made_to_keep_us_busy_is_done_with_in_seconds(data: bytes) -> None:
+    start = time.process_time()
+    with contextlib.suppress(ValidationFailed):
+        formats.inspect(data)
+    assert time.process_time() - start < 8
+
+
 def test_the_size_in_pixels_comes_from_the_header() -> None:
     sizes = [formats.inspect(data) for data in (files.png(7, 5), files.jpeg(), files.gif(), files.bmp())]
     assert [(found.width, found.height) for found in sizes] == [(7, 5), (40, 30), (3, 2), (5, 4)]
@@ -69,7 +127,7 @@ def test_the_size_in_pixels_comes_from_the_header() -> None:
 
 @pytest.mark.parametrize(("size", "accepted"), [(10 * formats.MB, True), (10 * formats.MB + 1, False)])
 def test_a_video_has_at_most_10_mb(size: int, accepted: bool) -> None:
-    data = files.MP4 + bytes(size - len(files.MP4))
+    data = files.mp4(size)
     if accepted:
         assert formats.inspect(data).kind == "video"
     else:
