@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 from django.db import transaction
-from django.http import FileResponse
+from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -110,7 +110,7 @@ class MaterialViewSet(WorkspaceViewSet):
         return self.answer(services.extend(self.access, self.get_object()))
 
     @action(detail=True, methods=["get"])
-    def content(self, request: Request, *args: Any, **kwargs: Any) -> FileResponse:
+    def content(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The file itself."""
         return serving.content(self.get_object())
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 import django_filters
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -54,15 +54,15 @@ class MaterialFilter(django_filters.FilterSet):
     )
     whose = django_filters.ChoiceFilter(
         label=_("Whose"),
-        choices=[("mine", _("My uploads")), ("shared", _("Shared"))],
+        choices=[("mine", _("My uploads")), ("shared", _("Shared materials"))],
         empty_label=_("Everybody's"),
         method="of",
     )
     tags = django_filters.ModelChoiceFilter(label=_("Tag"), queryset=_tags, empty_label=_("All tags"))
     ending = django_filters.ChoiceFilter(
-        label=_("Removed"),
-        choices=[("soon", _("Within 30 days"))],
-        empty_label=_("Removed any time"),
+        label=_("End"),
+        choices=[("soon", _("Ends within 30 days"))],
+        empty_label=_("Ends any time"),
         method="until",
     )
 
@@ -95,7 +95,7 @@ class MaterialList(ListPage):
     columns = (Column("name", _("Name"), sort="name"),)
     bulk_actions = (
         BulkAction("download", _("Download"), lambda access, row: None, icon="download"),
-        BulkAction("share", _("Share"), lambda access, row: services.share(access, row, True)),
+        BulkAction("share", _("Share with all"), lambda access, row: services.share(access, row, True)),
         BulkAction("unshare", _("Stop sharing"), lambda access, row: services.share(access, row, False)),
         BulkAction("extend", _("Keep 365 more days"), services.extend),
         BulkAction(
@@ -125,19 +125,18 @@ class MaterialList(ListPage):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         action, chosen = request.POST.get("action"), request.POST.getlist("row")
         if action == "tag" and not _words(request.POST.get("tags", "")):
-            flash(request, _now("Write the tags first."), messages.WARNING)
+            flash(request, gettext("Write the tags first."), messages.WARNING)
             return HttpResponseRedirect(request.get_full_path())
         if action != "download" or not chosen:
             return super().post(request, *args, **kwargs)
         try:
-            archive = services.archive(self.access, self.get_queryset().filter(pk__in=chosen))
+            body = services.archive(self.access, self.get_queryset().filter(pk__in=chosen))
         except DomainError as error:
             flash(request, error, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
-        response = FileResponse(
-            archive, as_attachment=True, filename="materials.zip", content_type="application/zip"
-        )
-        return cast(HttpResponse, response)
+        response = HttpResponse(body, content_type="application/zip")
+        response.headers["Content-Disposition"] = 'attachment; filename="materials.zip"'
+        return response
 
 
 class TagList(ListPage):
@@ -232,7 +231,7 @@ class MaterialContent(WorkspaceView):
 
     permission = PERMISSION
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> FileResponse:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return serving.content(found(self))
 
 
