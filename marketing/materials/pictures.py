@@ -65,9 +65,34 @@ def _scan_end(data: bytes, at: int) -> int:
     return found.start()
 
 
+def _turn(exif: bytes) -> int:
+    """How viewers turn and mirror the picture, from its camera data: 1 for not at all, up to 8."""
+    order = {b"II": "<", b"MM": ">"}.get(exif[:2])
+    if order is None:
+        return 1
+    try:
+        (start,) = struct.unpack_from(f"{order}I", exif, 4)
+        (count,) = struct.unpack_from(f"{order}H", exif, start)
+        for at in range(start + 2, start + 2 + 12 * count, 12):
+            tag, kind, _values, value = struct.unpack_from(f"{order}HHIH", exif, at)
+            if (tag, kind) == (0x0112, 3) and 1 <= value <= 8:
+                return int(value)
+    except struct.error:
+        pass
+    return 1
+
+
+def _turned(turn: int) -> bytes:
+    """A part of camera data that says nothing but how to turn the picture."""
+    return b"\xff\xe1\0\x22Exif\0\0MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, turn, 0, 0)
+
+
 def jpeg(data: bytes) -> tuple[int, int, bytes]:
-    """Width, height and the picture without camera data, position, embedded preview and comments."""
-    kept, at, size = [data[:2]], 2, (0, 0)
+    """Width, height and the picture without camera data, position, embedded preview and comments.
+
+    How to turn it stays, as phones write pictures lying on their side; width and height are those after turning.
+    """
+    kept, at, size, turn = [data[:2]], 2, (0, 0), 1
     while at + 2 <= len(data):
         if data[at] != 0xFF:
             raise Broken
@@ -83,6 +108,10 @@ def jpeg(data: bytes) -> tuple[int, int, bytes]:
             raise Broken
         if marker in _JPEG_SIZES and length >= 8:
             size = (int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7]))
+        if marker == 0xE1 and data.startswith(b"Exif\0\0", at + 4) and turn == 1:
+            turn = _turn(data[at + 10 : end])
+            if turn > 1:
+                kept.append(_turned(turn))
         private = marker in _JPEG_DROPPED or (
             marker == 0xE2 and not data.startswith(b"ICC_PROFILE\0", at + 4)
         )
@@ -92,7 +121,8 @@ def jpeg(data: bytes) -> tuple[int, int, bytes]:
         at = stop
     if not all(size) or data[at : at + 2] != b"\xff\xd9":
         raise Broken
-    return *size, b"".join([*kept, b"\xff\xd9"])
+    width, height = size if turn < 5 else size[::-1]
+    return width, height, b"".join([*kept, b"\xff\xd9"])
 
 
 def _gif_blocks(data: bytes, at: int) -> int:

@@ -27,14 +27,17 @@ def png(width: int = 2, height: int = 2, *, shade: int = 0, text: bytes = b"") -
     return b"\x89PNG\r\n\x1a\n" + head + note + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def jpeg(secret: bytes = b"GPS here") -> bytes:
+def jpeg(secret: bytes = b"GPS here", *, turn: int = 1, order: str = "<") -> bytes:
+    """40 x 30 pixels, with camera data that names the maker, before how to turn the picture."""
     def part(marker: int, body: bytes) -> bytes:
         return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
     size = struct.pack(">BHHB", 8, 30, 40, 1) + b"\1\x11\0"
+    entries = struct.pack(f"{order}HHHIIHHIHHI", 2, 0x010F, 2, 4, 0, 0x0112, 3, 1, turn, 0, 0)
+    exif = (b"II*\0" if order == "<" else b"MM\0*") + struct.pack(f"{order}I", 8) + entries
     parts = (
         part(0xE0, b"JFIF\0")
-        + part(0xE1, b"Exif\0\0" + secret)
+        + part(0xE1, b"Exif\0\0" + exif + secret)
         + part(0xC0, size)
         + part(0xDA, b"\1\1\0\0\x3f\0")
     )

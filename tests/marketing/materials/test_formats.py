@@ -66,6 +66,25 @@ def test_a_picture_is_kept_without_its_metadata(data: bytes) -> None:
     assert formats.inspect(kept).data == kept
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_photo_stays_upright_without_its_camera_data(turn: int, order: str) -> None:
+    found = formats.inspect(files.jpeg(b"secret", turn=turn, order=order))
+    assert (found.width, found.height) == ((40, 30) if turn < 5 else (30, 40))
+    assert (b"Exif" in found.data) == (turn > 1)
+    assert b"secret" not in found.data
+    again = formats.inspect(found.data)
+    assert (again.data, again.width) == (found.data, found.width)
+
+
+@pytest.mark.parametrize("exif", [b"", b"MM", b"II*\0\xff\xff\xff\xff", b"MM\0*\0\0\0\x08\xff\xff"])
+def test_broken_camera_data_turn_nothing(exif: bytes) -> None:
+    head, rest = files.jpeg().split(b"\xff\xe1", 1)
+    part = b"\xff\xe1" + (len(exif) + 8).to_bytes(2) + b"Exif\0\0" + exif
+    found = formats.inspect(head + part + rest[int.from_bytes(rest[:2]) :])
+    assert (found.width, found.height) == (40, 30)
+
+
 def test_a_small_file_that_unpacks_to_a_huge_picture_is_refused() -> None:
     with pytest.raises(ValidationFailed, match="50 million"):
         formats.inspect(files.png(60_000, 60_000))
