@@ -119,7 +119,7 @@ def set_tags(access: Access, material: Material, names: Iterable[str]) -> Materi
     """Give it exactly these tags; new ones are made. At most 10 on a material and 50 in the workspace."""
     require_owner(access, material)
     wanted = sorted({name.strip() for name in names if name.strip()})
-    if len(wanted) > MAX_TAGS or any(len(name) > 32 or "," in name for name in wanted):
+    if len(wanted) > MAX_TAGS or any(len(name) > 32 or {",", "，"} & set(name) for name in wanted):
         message = _("A material has at most 10 tags of at most 32 characters, without commas.")
         raise ValidationFailed(message, errors={"tags": [message]})
     with transaction.atomic():

@@ -68,6 +68,12 @@ def test_a_material_has_at_most_10_tags(access: Any) -> None:
     assert material.tags.count() == 10
 
 
+@pytest.mark.parametrize("name", ["a,b", "甲，乙", "x" * 33])
+def test_a_tag_is_short_and_has_no_comma(access: Any, name: str) -> None:
+    with pytest.raises(ValidationFailed):
+        services.set_tags(access, uploaded(access), [name])
+
+
 def test_a_workspace_has_at_most_50_tags(access: Any) -> None:
     MaterialTag.objects.bulk_create(MaterialTag(workspace=access.workspace, name=str(n)) for n in range(50))
     with pytest.raises(ValidationFailed):
