@@ -29,6 +29,7 @@ def png(width: int = 2, height: int = 2, *, shade: int = 0, text: bytes = b"") -
 
 def jpeg(secret: bytes = b"GPS here", *, turn: int = 1, order: str = "<") -> bytes:
     """40 x 30 pixels, with camera data that names the maker, before how to turn the picture."""
+
     def part(marker: int, body: bytes) -> bytes:
         return bytes([0xFF, marker]) + struct.pack(">H", len(body) + 2) + body
 
