@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "insight.tags",
     "marketing.channels",
     "marketing.content",
+    "marketing.materials",
     "marketing.delivery",
     "marketing.sandbox",
     "cdp.demo",
@@ -177,6 +178,7 @@ CELERY_BEAT_SCHEDULE = {
     "audiences-schedule": {"task": "insight.audiences.tasks.start_due_refreshes", "schedule": 30.0},
     "audiences-drop-versions": {"task": "insight.audiences.tasks.drop_old_versions", "schedule": 3600.0},
     "content-reviews": {"task": "marketing.content.tasks.check_reviews", "schedule": 10.0},
+    "materials-expire": {"task": "marketing.materials.tasks.expire", "schedule": 24 * 3600.0},
     "delivery-start": {"task": "marketing.delivery.tasks.start_due_send_outs", "schedule": 10.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
 }

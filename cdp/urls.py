@@ -31,6 +31,7 @@ console_urls = [
     path("tags/", include("insight.tags.urls")),
     path("channels/", include("marketing.channels.urls")),
     path("content/", include("marketing.content.urls")),
+    path("materials/", include("marketing.materials.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
 ]
 
@@ -54,6 +55,7 @@ api_urls = [
     path("", include("insight.tags.api_urls")),
     path("", include("marketing.channels.api_urls")),
     path("", include("marketing.content.api_urls")),
+    path("", include("marketing.materials.api_urls")),
     path("", include("marketing.delivery.api_urls")),
 ]
 

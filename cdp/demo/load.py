@@ -20,6 +20,7 @@ from cdp.demo import (
     campaigns,
     history,
     identities,
+    materials,
     omni,
     pushing,
     selecting,
@@ -64,6 +65,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     selected = selecting.select(access, made)
     history.load(access, made["behaviour"].pk, today(job.workspace))
     planned = _campaigns(access, selected)
+    materials.load(access)
     job.phase(_("Pushing audiences"), progress=74)
     omni.prepare(access)
     pushing.push(access, selected[rules.VIP])

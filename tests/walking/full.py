@@ -41,9 +41,11 @@ from insight.tags import services as custom_tags
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import Recipient, SendOut, Suppression
+from marketing.materials import services as materials
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
 from tests.insight.omni import world as omni
+from tests.marketing.materials import files
 
 _JANUARY = "from=2026-01-01&to=2026-02-28"
 _YEAR = {"starts": "2026-01-01", "ends": "2026-12-31"}
@@ -187,6 +189,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}
     )
     sender = SenderAddress.objects.create(**owned, provider=mail, address="a@example.com", name="A")
+    material = materials.upload(access, "hat.png", BytesIO(files.png()))
+    materials.set_tags(access, material, ["sale"])
     signature = Signature.objects.create(**owned, provider=sms, text="Tides", state="approved")
     template = Template.objects.create(**owned, channel="sms", name="Sale", text="Dear people")
     letter = Template.objects.create(
@@ -282,6 +286,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/channels/": pk(mail, channel="email", type="smtp"),
         "w/content/": pk(template, channel="sms"),
         "w/content/signatures/": pk(signature),
+        "w/materials/": pk(material),
         "w/send-outs/": pk(send_out, channel="sms"),
         "w/send-outs/suppressions/": pk(suppression),
         "api/jobs/": pk(job),
@@ -313,6 +318,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/providers/": pk(mail),
         "api/sender-addresses/": pk(sender),
         "api/templates/": pk(template),
+        "api/materials/": pk(material),
+        "api/material-tags/": pk(material.tags.get()),
         "api/signatures/": pk(signature, provider=sms.pk),
         "api/send-outs/": pk(send_out),
         "api/suppressions/": pk(suppression),

@@ -22,10 +22,11 @@ from insight.datasets.models import Dataset
 from insight.datasources.models import SourceTable
 from insight.pushes.models import Push, PushSetting
 from marketing.delivery.models import SendOut
+from marketing.materials.models import Material
 from tests.factories import make_access, make_user, make_workspace
 from tests.marketing.delivery.conftest import _sandbox, sandbox  # noqa: F401
 
-MADE = (SourceTable, Dataset, Audience, Campaign, CampaignLink, Push, PushSetting, SendOut)
+MADE = (SourceTable, Dataset, Audience, Campaign, CampaignLink, Material, Push, PushSetting, SendOut)
 
 
 def load(access: Any) -> Job:

@@ -1,0 +1,23 @@
+"""Answers with the content of a material, which a browser shows but never runs."""
+
+from __future__ import annotations
+
+from django.core.files.storage import default_storage
+from django.http import HttpResponse
+from django.utils.http import content_disposition_header
+
+from marketing.materials import formats
+from marketing.materials.models import Material
+
+_POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
+
+
+def content(material: Material) -> HttpResponse:
+    """The whole file at once, as none is large."""
+    with default_storage.open(material.path) as file:
+        response = HttpResponse(file.read(), content_type=formats.CONTENT_TYPES[material.format])
+    response.headers["Content-Disposition"] = content_disposition_header(False, material.name)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
