@@ -178,6 +178,7 @@ CELERY_BEAT_SCHEDULE = {
     "audiences-drop-versions": {"task": "insight.audiences.tasks.drop_old_versions", "schedule": 3600.0},
     "content-reviews": {"task": "marketing.content.tasks.check_reviews", "schedule": 10.0},
     "delivery-start": {"task": "marketing.delivery.tasks.start_due_send_outs", "schedule": 10.0},
+    "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
 }
 

@@ -22,7 +22,7 @@ from insight.campaigns import links
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery import queries, services, suppressions, trial
+from marketing.delivery import copying, queries, result_audience, services, suppressions, trial
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression, UnknownReason
 
@@ -39,6 +39,11 @@ REFERENCES = {
 def _body(request: Request) -> dict[str, Any]:
     """The request's JSON object; an empty one where it is something else."""
     return request.data if isinstance(request.data, dict) else {}
+
+
+def _name(request: Request) -> str:
+    name = _body(request).get("name", "")
+    return name if isinstance(name, str) else ""
 
 
 class SendOutSerializer(serializers.ModelSerializer[SendOut]):
@@ -72,6 +77,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "track",
             "per_minute",
             "scheduled_at",
+            "resend_of",
             "state",
             "state_reason",
             "held_until",
@@ -79,9 +85,11 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "updated_at",
             "started_at",
             "finished_at",
+            "rows_deleted_at",
         ]
         read_only_fields = [
             "id",
+            "resend_of",
             "state",
             "state_reason",
             "held_until",
@@ -89,6 +97,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "updated_at",
             "started_at",
             "finished_at",
+            "rows_deleted_at",
         ]
         validators: list[Any] = []
 
@@ -203,6 +212,18 @@ class SendOutViewSet(WorkspaceViewSet):
     def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.cancel(self.access, self.get_object()))
 
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A draft with the same message and audience; `name` is optional."""
+        made = copying.copy(self.access, self.get_object(), name=_name(request))
+        return self.answer(made, status=201)
+
+    @action(detail=True, methods=["post"])
+    def resend(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A draft of the same message to exactly those who failed; `name` is optional."""
+        made = copying.resend(self.access, self.get_object(), name=_name(request))
+        return self.answer(made, status=201)
+
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The message as one member of the audience would get it; `?member=3` takes the fourth."""
@@ -221,16 +242,19 @@ class SendOutViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Counts, rates, reasons, failures, links and the course by hour."""
+        return Response(queries.summary(self.get_object()))
+
+    @action(detail=True, methods=["post"])
+    def audience(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make an audience of the people with one of `results`; the rest of the body is that of an upload (202)."""
+        data = dict(_body(request))
+        results = data.pop("results", None)
+        if not isinstance(results, list):
+            message = _("Give a list of results.")
+            raise ValidationFailed(message, errors={"results": [message]})
         send_out = self.get_object()
-        return Response(
-            {
-                **queries.effect(send_out),
-                "reasons": queries.reasons(send_out),
-                "failures": queries.failures(send_out),
-                "links": queries.links(send_out),
-                "by_hour": queries.by_hour(send_out),
-            }
-        )
+        made, job = result_audience.make(self.access, send_out, [str(key) for key in results], data)
+        return accepted(job, audience={"id": made.pk, "name": made.name})
 
     @action(detail=True, methods=["get"])
     def recipients(self, request: Request, *args: Any, **kwargs: Any) -> Response:

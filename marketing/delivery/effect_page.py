@@ -13,7 +13,7 @@ from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
-from marketing.delivery import queries, services, trial, variables
+from marketing.delivery import copying, lifecycle, queries, services, trial, variables
 from marketing.delivery.api import shown_recipients
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.views import SendOutMixin
@@ -50,6 +50,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             (_("Ended"), obj.finished_at),
         ]
         facts += [Fact(label, moment) for label, moment in moments if moment]
+        if obj.resend_of is not None:
+            facts.append(Fact(_("Once more to the failed of"), obj.resend_of.name))
         if obj.limit:
             facts.append(Fact(_("At most this many people"), f"{obj.limit:,}"))
         if obj.per_minute:
@@ -63,12 +65,16 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "people": _people(obj),
             "job": active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
+            "may_copy": can(f"marketing.{obj.channel}.create"),
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
-            "editable": services.is_editable(obj),
-            "startable": services.is_startable(obj),
+            "editable": lifecycle.is_editable(obj),
+            "startable": lifecycle.is_startable(obj),
             "pausable": obj.state == SendOut.State.SENDING or obj.held_until is not None,
-            "resumable": services.can_resume(obj) and not services.is_startable(obj),
+            "resumable": lifecycle.can_resume(obj) and not lifecycle.is_startable(obj),
             "live": obj.state in SendOut.LIVE,
+            "deletable": lifecycle.is_deletable(obj),
+            "resendable": copying.can_resend(obj),
+            "may_keep": can("insight.audience.filter"),
         }
         if found["startable"]:
             found |= self._start(obj)
@@ -121,6 +127,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             rows = rows.filter(state=state)
         page = Paginator(rows, PER_PAGE).get_page(self.request.GET.get("page"))
         return {
+            "kept": obj.rows_deleted_at is None,
             "effect": numbers,
             "tiles": _tiles(numbers),
             "funnel": _funnel(numbers),
@@ -135,6 +142,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
 
 
 def _people(obj: SendOut) -> int:
+    if obj.resend_of is not None:
+        return copying.failed_of(obj.resend_of).count()
     version = obj.audience_version or audiences.latest_version(obj.audience)
     return version.count if version else 0
 
