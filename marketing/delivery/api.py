@@ -247,12 +247,11 @@ class SendOutViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"])
     def audience(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make an audience of the people with one of `results`; the rest of the body is that of an upload (202)."""
-        data = dict(_body(request))
+        send_out, data = self.get_object(), dict(_body(request))
         results = data.pop("results", None)
         if not isinstance(results, list):
             message = _("Give a list of results.")
             raise ValidationFailed(message, errors={"results": [message]})
-        send_out = self.get_object()
         made, job = result_audience.make(self.access, send_out, [str(key) for key in results], data)
         return accepted(job, audience={"id": made.pk, "name": made.name})
 
