@@ -34,7 +34,7 @@ def contents() -> list[dict[str, Any]]:
     """Guides with their pages: [{"name", "pages": [{"name", "title"}]}]."""
     found: list[dict[str, Any]] = []
     for guide in GUIDES:
-        files = sorted((DOCS / guide).glob("*.md")) if (DOCS / guide).is_dir() else []
+        files = sorted((DOCS / guide).glob("*.md"), key=_order) if (DOCS / guide).is_dir() else []
         single = DOCS / f"{guide}.md"
         pages = [
             {"name": str(path.relative_to(DOCS).with_suffix("")), "title": _title(path)}
@@ -43,6 +43,12 @@ def contents() -> list[dict[str, Any]]:
         if pages:
             found.append({"name": guide.replace("-", " ").capitalize(), "pages": pages})
     return found
+
+
+def _order(path: Path) -> list[tuple[int, str]]:
+    """The name with its numbers as numbers, so that 0.9 stands before 0.10."""
+    parts = re.findall(r"(\d+)|(\D+)", path.stem)
+    return [(int(digits), "") if digits else (-1, text) for digits, text in parts]
 
 
 def _title(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cdp.lake.connection import cursor, forget, transaction
+from cdp.lake.connection import cursor, forget, is_open, transaction
 from cdp.lake.names import quote, table_path, workspace_schema
 from cdp.lake.tables import (
     TableColumn,
@@ -25,6 +25,7 @@ __all__ = [
     "drop_view",
     "ensure_schema",
     "forget",
+    "is_open",
     "maintenance",
     "quote",
     "row_count",

@@ -47,9 +47,20 @@ def transaction() -> Iterator[duckdb.DuckDBPyConnection]:
         handle.execute("COMMIT")
 
 
+def is_open() -> bool:
+    """Whether this process has a connection."""
+    return _state.get("connection") is not None and _state.get("pid") == os.getpid()
+
+
+def known_schemas() -> set[str]:
+    """Schemas that this process has made or seen through its connection; whoever makes one adds it."""
+    return _state.setdefault("schemas", set())  # type: ignore[return-value]
+
+
 def forget() -> None:
     """Drop this process's connection (after a fork, or before the catalog's database goes away)."""
     with _lock:
+        _state.pop("schemas", None)
         connection = _state.pop("connection", None)
         if connection is not None and _state.pop("pid", None) == os.getpid():
             connection.close()  # type: ignore[attr-defined]
@@ -67,11 +78,10 @@ def _quietly_roll_back(handle: duckdb.DuckDBPyConnection) -> None:
 
 
 def _connection() -> duckdb.DuckDBPyConnection:
-    connection = _state.get("connection")
-    if connection is not None and _state.get("pid") == os.getpid():
-        return connection  # type: ignore[return-value]
+    if is_open():
+        return _state["connection"]  # type: ignore[return-value]
     with _lock:
-        if _state.get("connection") is None or _state.get("pid") != os.getpid():
+        if not is_open():
             _state["connection"], _state["pid"] = _open(), os.getpid()
         return _state["connection"]  # type: ignore[return-value]
 

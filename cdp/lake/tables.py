@@ -9,11 +9,10 @@ from typing import Any
 import duckdb
 from django.conf import settings
 
-from cdp.lake.connection import cursor
+from cdp.lake.connection import cursor, known_schemas
 from cdp.lake.names import CATALOG, literal, quote, table_path, workspace_schema
 
 log = logging.getLogger(__name__)
-_known_schemas: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -28,10 +27,10 @@ class TableColumn:
 def ensure_schema(workspace: Any) -> str:
     """Make the workspace's schema where it is missing; returns its name."""
     schema = workspace_schema(workspace)
-    if schema not in _known_schemas:
+    if schema not in known_schemas():
         with cursor() as handle:
             handle.execute(f"CREATE SCHEMA IF NOT EXISTS {CATALOG}.{quote(schema)}")
-        _known_schemas.add(schema)
+        known_schemas().add(schema)
     return schema
 
 
@@ -51,11 +50,16 @@ def table_exists(workspace: Any, table: str) -> bool:
 
 
 def tables(workspace: Any) -> list[str]:
-    """Names of the workspace's tables."""
+    """Names of the workspace's tables, of what has been committed.
+
+    Asked of the catalog's own records: DuckDB's list of tables would read the particulars of every table of the lake.
+    """
+    records = f"__ducklake_metadata_{CATALOG}.{quote(settings.LAKE_CATALOG_SCHEMA)}"
     with cursor() as handle:
         rows = handle.execute(
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = ? AND schema_name = ? ORDER BY 1",
-            [CATALOG, workspace_schema(workspace)],
+            f"SELECT table_name FROM {records}.ducklake_table t JOIN {records}.ducklake_schema s USING (schema_id) "
+            "WHERE schema_name = ? AND t.end_snapshot IS NULL AND s.end_snapshot IS NULL ORDER BY 1",
+            [workspace_schema(workspace)],
         ).fetchall()
     return [row[0] for row in rows]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.warehouse import Engine
-from insight.audiences import identities, origins, provenance, rule_checks, rules, visibility
+from insight.audiences import identities, origins, provenance, rule_checks, rules
 from insight.audiences.compiler import apply_limit, compile_rule
 from insight.audiences.identities import IdColumn
 from insight.audiences.models import Audience
@@ -89,27 +88,21 @@ def _usable_rule(audience: Audience, catalog: WorkspaceCatalog) -> rules.Rule:
 def _check_grants(audience: Audience, rule: rules.Rule, catalog: WorkspaceCatalog) -> None:
     """Raises Conflict `no_grant` where something of the rule is there, but no longer open to the audience's owner."""
     used = rules.references(rule)
-    datasets = catalog.closed(used.datasets)
-    audiences = _closed_audiences(audience, used.audiences)
-    if not datasets and not audiences:
-        return
-    words = {"owner": audience.owner or _("The owner"), "names": ", ".join(datasets or audiences)}
-    if datasets:
-        message = _(
-            "%(owner)s has no right to use these datasets any more: %(names)s. The members stayed as they were."
-        )
-    else:
-        message = _(
-            "%(owner)s does not see these audiences any more: %(names)s. The members stayed as they were."
-        )
-    raise Conflict(message % words, code="no_grant")
-
-
-def _closed_audiences(audience: Audience, used: Iterable[str]) -> list[str]:
-    """Names of those audiences that exist, but are now somebody else's private ones."""
-    seen = visibility.visible(rights.access_of(audience.owner, audience.workspace))
-    rows = Audience.objects.in_workspace(audience.workspace).filter(pk__in=list(used))
-    return list(rows.exclude(pk__in=seen.values("pk")).order_by("name").values_list("name", flat=True))
+    for lost, message in (
+        (
+            catalog.closed(used.datasets),
+            _(
+                "%(owner)s has no right to use these datasets any more: %(names)s. The members stayed as they were."
+            ),
+        ),
+        (
+            catalog.closed_audiences(used.audiences),
+            _("%(owner)s does not see these audiences any more: %(names)s. The members stayed as they were."),
+        ),
+    ):
+        if lost:
+            words = {"owner": audience.owner or _("The owner"), "names": ", ".join(lost)}
+            raise Conflict(message % words, code="no_grant")
 
 
 def _outdated(error: ValidationFailed) -> Conflict:

@@ -139,6 +139,7 @@ class MembersTable(OneAudience):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         audience = self.get_object()
+        origins.require(audience, "download")
         as_of, problem, version = request.GET.get("as_of", ""), "", audience.current
         try:
             version = past.wanted(audience, request.GET)

@@ -14,6 +14,7 @@ from cdp.core.access import Access
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from cdp.warehouse import Engine, get_engine
+from insight.audiences import visibility
 from insight.audiences.catalog import (
     ITEM_TAG,
     AiplModel,
@@ -178,6 +179,14 @@ class WorkspaceCatalog:
         rows = DatasetRow.objects.in_workspace(self.workspace).filter(pk__in=list(datasets))
         if self.access is not None:
             rows = rows.exclude(pk__in=rights.visible(self.access).values("pk"))
+            return list(rows.order_by("name").values_list("name", flat=True))
+        return []
+
+    def closed_audiences(self, audiences: Iterable[str]) -> list[str]:
+        """Names of those audiences that exist, but are somebody else's private ones."""
+        rows = Audience.objects.in_workspace(self.workspace).filter(pk__in=list(audiences))
+        if self.access is not None:
+            rows = rows.exclude(pk__in=visibility.visible(self.access).values("pk"))
             return list(rows.order_by("name").values_list("name", flat=True))
         return []
 

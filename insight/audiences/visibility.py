@@ -19,9 +19,10 @@ def visible(access: Access) -> QuerySet[Audience]:
     rows = Audience.objects.in_workspace(access.workspace)
     if manages_all(access):
         return rows
-    # Somebody who has gone owns nothing, also not what has no owner.
-    own = Q() if access.user.pk is None else Q(owner=access.user)
-    return rows.filter(own | Q(public=True))
+    if access.user.pk is None:
+        # Somebody who has gone owns nothing, also not what has no owner.
+        return rows.filter(public=True)
+    return rows.filter(Q(owner=access.user) | Q(public=True))
 
 
 def mine(access: Access) -> QuerySet[Audience]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -126,15 +127,15 @@ class Resources(WorkspaceAPIView):
 
     required_permission = {"*": POINT}
 
-    @extend_schema(responses=_ANY)
+    @extend_schema(parameters=[OpenApiParameter("from", date), OpenApiParameter("to", date)], responses=_ANY)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        quotas = Quota.objects.filter(organization=self.workspace.organization_id)
-        intakes = Intake.objects.in_workspace(self.workspace)[:1000]
+        """`from` and `to` choose the quotas valid on one of these days, and what was brought in on them."""
+        quotas, intakes = quota.within(request.query_params, self.workspace)
         return Response(
             {
                 **state.shown_quota(self.access),
                 "quotas": QuotaSerializer(quotas, many=True).data,
-                "intakes": IntakeSerializer(intakes, many=True).data,
+                "intakes": IntakeSerializer(intakes[:1000], many=True).data,
             }
         )
 
@@ -259,6 +260,7 @@ class TagDetail(WorkspaceAPIView):
         item = packs.require(self.workspace).tag(kwargs["column"])
         if item is None:
             raise NotFound(_("The pack has no tag “%(tag)s”.") % {"tag": kwargs["column"]})
+        uses.note(self.workspace, [item["tag"]])
         days = uses.history(self.workspace, kwargs["column"])
         shown = [
             {"day": row.day, "people": row.people, "values": row.values, "uses": row.uses} for row in days

@@ -18,7 +18,7 @@ from insight.audiences.models import Audience
 from insight.omni import audiences, features, quota, receiving, reports, state, tables, uses, wording
 from insight.omni import pack as packs
 from insight.omni.forms import AudienceForm, PackForm, QuotaForm
-from insight.omni.models import InsightReport, Intake, Quota, TagPack
+from insight.omni.models import InsightReport, TagPack
 
 POINT = "omni"
 SHOWN_DAYS = 30
@@ -291,12 +291,21 @@ class Resources(OmniView):
     def show(self, form: QuotaForm, status: int = 200) -> HttpResponse:
         organization = self.workspace.organization
         found = quota.of_organization(organization, timezones.today(self.workspace))
-        rows = Quota.objects.filter(organization=organization).order_by("-valid_to")
+        period, problem = {name: self.request.GET.get(name, "") for name in ("from", "to")}, ""
+        try:
+            rows, intakes = quota.within(period, self.workspace)
+        except DomainError as error:
+            problem = " ".join(text for told in error.errors.values() for text in told)
+            rows, intakes = quota.within({}, self.workspace)
         context = self.get_context(
             form=form,
             found=found,
-            quotas=[(row, row.amount - found.spent[row.pk]) for row in rows],
-            intakes=Intake.objects.in_workspace(self.workspace)[:200],
+            quotas=[(row, row.amount - found.spent[row.pk]) for row in rows.order_by("-valid_to")],
+            intakes=intakes[:200],
+            first_day=period["from"],
+            last_day=period["to"],
+            filtered=any(period.values()),
+            problem=problem,
             packs=TagPack.objects.filter(organization=organization)[:20],
         )
         return self.render("insight/omni/resources.html", context, status=status)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core import audit, timezones
@@ -73,6 +74,34 @@ def of_organization(organization: Any, today: date) -> Standing:
         [(row.created_at.astimezone(timezones.zone(row.workspace)).date(), row.fresh) for row in uses],
         today,
     )
+
+
+def within(given: Mapping[str, Any], workspace: Any) -> tuple[QuerySet[Quota], QuerySet[Intake]]:
+    """Quotas of the organization that are valid on a day of a period, and what the workspace brought in then.
+
+    given: `from` and `to`, days of the workspace, both included; without one, the period is open on that side.
+    Raises ValidationFailed.
+    """
+    errors: dict[str, list[str]] = {}
+    first = _day(given.get("from"), date.min, "from", errors)
+    last = _day(given.get("to"), date.max, "to", errors)
+    if not errors and last < first:
+        errors["to"] = [_("The last day is before the first.")]
+    if errors:
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+    quotas = Quota.objects.filter(
+        organization=workspace.organization_id, valid_from__lte=last, valid_to__gte=first
+    )
+    intakes = Intake.objects.in_workspace(workspace)
+    if first > date.min:
+        intakes = intakes.filter(created_at__gte=_start(first, workspace))
+    if last < date.max:
+        intakes = intakes.filter(created_at__lt=_start(last + timedelta(days=1), workspace))
+    return quotas, intakes
+
+
+def _start(day: date, workspace: Any) -> datetime:
+    return datetime.combine(day, time.min, timezones.zone(workspace))
 
 
 def remaining(workspace: Any) -> int:

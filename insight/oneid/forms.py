@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -59,13 +60,14 @@ class SettingsForm(forms.Form):
     )
     at = forms.CharField(label=gettext_lazy("At"), initial="02:00", max_length=5)
 
-    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, access: Access, graph: IdentityGraph, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         fields: Any = self.fields
         columns = []
-        for dataset in (
-            sources.datasets(access).filter(version__gt=0).order_by("name").prefetch_related("fields")
-        ):
+        self.unseen = len(sources.unseen(access, graph.sources))
+        chosen = [source["dataset"] for source in graph.sources if source["kind"] == "dataset"]
+        offered = sources.datasets(access).filter(Q(version__gt=0) | Q(pk__in=chosen))
+        for dataset in offered.order_by("name").prefetch_related("fields"):
             for item in sources.id_fields(dataset):
                 label = f"{dataset.name}: {item.name} · {ID_TYPES[item.id_type].label}"
                 columns.append((f"{dataset.pk}/{item.column}", label))

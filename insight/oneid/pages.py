@@ -85,7 +85,7 @@ class Settings(FormPage):
         return initial_of(obj)
 
     def form_options(self, obj: IdentityGraph) -> dict[str, Any]:
-        return {"access": self.access}
+        return {"access": self.access, "graph": obj}
 
     def save(self, form: SettingsForm, obj: IdentityGraph) -> IdentityGraph:
         try:

@@ -36,7 +36,10 @@ def get_graph(workspace: Any) -> IdentityGraph:
 def update(
     access: Access, data: dict[str, Any], *, etag: str = "", edit_version: int | None = None
 ) -> IdentityGraph:
-    """Change sources, limits and schedule. Raises ValidationFailed, PreconditionFailed, PermissionDenied."""
+    """Change sources, limits and schedule; sources that the person cannot see stay as they are.
+
+    Raises ValidationFailed, PreconditionFailed, PermissionDenied.
+    """
     access.require(MANAGE)
     get_graph(access.workspace)
     graph = IdentityGraph.objects.select_for_update().get(workspace=access.workspace)
@@ -46,7 +49,10 @@ def update(
         raise ValidationFailed(errors={name: [_("There is no such field.")] for name in unknown})
     before = {name: getattr(graph, name) for name in data}
     if "sources" in data:
-        graph.sources = sources.check(access, data["sources"])
+        kept, given = sources.unseen(access, graph.sources), data["sources"]
+        if isinstance(given, list):
+            given = [item for item in given if item not in kept]
+        graph.sources = sources.check(access, given) + kept
     if "limits" in data:
         graph.limits = limits.check(data["limits"])
     if "refresh" in data:

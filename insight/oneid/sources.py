@@ -85,6 +85,16 @@ def _check_table(
     return {"kind": "table", "table": name}
 
 
+def unseen(access: Access, stored: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stored sources whose dataset exists, and which the person may not see."""
+    keys = [source["dataset"] for source in stored if source["kind"] == "dataset"]
+    there = set(
+        Dataset.objects.in_workspace(access.workspace).filter(pk__in=keys).values_list("pk", flat=True)
+    )
+    hidden = there - set(rights.visible(access).filter(pk__in=keys).values_list("pk", flat=True))
+    return [source for source in stored if source.get("dataset") in hidden]
+
+
 def datasets(access: Access) -> QuerySet[Dataset]:
     """Datasets that pairs can come from: those of the lake, where people are worked out."""
     return rights.visible(access).filter(source=LAKE)
@@ -92,8 +102,14 @@ def datasets(access: Access) -> QuerySet[Dataset]:
 
 def id_fields(dataset: Dataset) -> list[DatasetField]:
     """The ID columns whose values can be compared: all but encrypted ones."""
-    rows = dataset.fields.filter(role__in=("identifier", "id"), deleted=False).exclude(id_type="")
-    return [field for field in rows if field.encryption in FORMS]
+    return [
+        field
+        for field in dataset.fields.all()
+        if field.role in ("identifier", "id")
+        and not field.deleted
+        and field.id_type
+        and field.encryption in FORMS
+    ]
 
 
 def pair_tables(access: Access) -> list[SourceTable]:

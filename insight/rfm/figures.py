@@ -65,10 +65,10 @@ class Scope:
         return self.definition.input == "transactions"
 
 
-def models(access: Access, id_type: str = "") -> list[Dataset]:
+def models(access: Access, id_type: str | None = None) -> list[Dataset]:
     """The models that the person may use, the default one first; of an audience, those that know its identifier."""
     rows = rights.visible(access).filter(kind=Dataset.Kind.RFM)
-    if id_type:
+    if id_type is not None:
         rows = rows.filter(fields__role=DatasetField.Role.IDENTIFIER, fields__id_type=id_type)
     return list(rows.order_by("-is_default", "name"))
 
@@ -81,7 +81,8 @@ def point(audience_id: str) -> str:
 def open_model(access: Access, dataset_id: str, version: AudienceVersion | None = None) -> Scope:
     """The customers of a model, or of those the ones in an audience's version.
 
-    Raises NotFound, Conflict `model_not_computed`, ValidationFailed where the identifiers differ.
+    Raises NotFound, Conflict: `model_not_computed`, or `model_does_not_fit` where the identifiers or the data sources
+    differ.
     """
     model = rights.get_visible(access, dataset_id, "table")
     if model.kind != Dataset.Kind.RFM:
@@ -97,8 +98,10 @@ def open_model(access: Access, dataset_id: str, version: AudienceVersion | None 
         known = model.fields.filter(role=DatasetField.Role.IDENTIFIER, id_type=version.user_id_type)
         if not known.exists():
             message = _("The audience and the model know their customers by different IDs.")
-            raise ValidationFailed(message, errors={"model": [message]})
-        queries.check_source(version.audience, LAKE, "model")
+            raise Conflict(message, code="model_does_not_fit")
+        if version.audience.source != LAKE:
+            message = _("The audience and the model live in different data sources.")
+            raise Conflict(message, code="model_does_not_fit")
         customers = customers.semi_join(queries.members(version), USER)
     return Scope(access, model, customers, version is None and catalog.rows_of(model) is None)
 

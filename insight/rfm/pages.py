@@ -13,11 +13,13 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
 from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ID_TYPES
 from insight.audiences import analysis_tabs
 from insight.audiences.summary import RFM_TYPES
 from insight.datasets import rfm
 from insight.datasets.models import Dataset
 from insight.datasets.views import RFM_GROUPS
+from insight.datasources.models import LAKE
 from insight.rfm import figures
 from insight.rfm.figures import ANALYSE, OF_AUDIENCES, Scope
 
@@ -43,7 +45,7 @@ class _ModelPage(WorkspaceView):
 
     permission = ANALYSE
 
-    def chosen(self, id_type: str = "") -> tuple[Dataset | None, list[Dataset]]:
+    def chosen(self, id_type: str | None = None) -> tuple[Dataset | None, list[Dataset]]:
         offered = figures.models(self.access, id_type)
         wanted = self.request.GET.get("model", "")
         first = next((row for row in offered if row.version), offered[0] if offered else None)
@@ -104,9 +106,12 @@ class AudienceRfm(_ModelPage):
             "back_label": audience.name,
             "tabs": analysis_tabs.shown(self.access, audience.pk, "rfm"),
         }
+        if audience.source != LAKE:
+            return self.nothing(None, audience=audience, elsewhere=True, **back)
         model, offered = self.chosen(version.user_id_type)
         if model is None or not model.version:
-            return self.nothing(model, audience=audience, **back)
+            known_by = str(ID_TYPES[version.user_id_type].label) if version.user_id_type in ID_TYPES else ""
+            return self.nothing(model, audience=audience, known_by=known_by, **back)
         scope = figures.open_model(self.access, model.pk, version)
         context = self.get_context(
             model=model,

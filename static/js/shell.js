@@ -123,7 +123,8 @@ function enhance(root) {
   for (const element of root.querySelectorAll("[data-job]")) followJob(element);
   for (const select of root.querySelectorAll("select[data-select]")) {
     if (select.tomselect) continue;
-    new TomSelect(select, { plugins: select.multiple ? ["remove_button"] : [], maxOptions: 500 });
+    const most = select.multiple ? Number(select.dataset.most) || null : 1;
+    new TomSelect(select, { plugins: select.multiple ? ["remove_button"] : [], maxItems: most, maxOptions: 500 });
     // The label has moved to TomSelect's own input; what is left of the select is not for assistive technology.
     select.setAttribute("aria-hidden", "true");
   }

@@ -91,7 +91,6 @@ def pages(full: Full) -> list[str]:
     return [*found, *(f"/{path}" for path in OUTSIDE), f"/w/{ours}/audiences/aud_gone/"]
 
 
-@pytest.mark.xfail(strict=False, reason="the newest pages have not all been checked; see the roadmap")
 def test_every_page_is_accessible_and_in_shape(
     full: Full, tab: Any, sign_in: Callable[[Any], str], live_server: Any
 ) -> None:

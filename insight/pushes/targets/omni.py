@@ -55,7 +55,7 @@ class _OmniWriter(Writer):
     def finish(self, users: int, ids: int) -> str:
         push = Push.objects.in_workspace(self.workspace).select_related("audience").get(pk=self.head.push_id)
         receiving.finish(self.workspace, push.pk, push.audience, ids)
-        return _("%(count)d IDs were handed over to be recognised") % {"count": ids}
+        return _("%(count)s IDs were handed over to be recognised") % {"count": f"{ids:,}"}
 
     def abort(self) -> None:
         receiving.drop(self.workspace, self.head.push_id)

@@ -72,7 +72,7 @@ class _WebhookWriter(Writer):
     def finish(self, users: int, ids: int) -> str:
         body = {**self.head.as_json(), "end": True, "batches": self.number, "count": users, "ids": ids}
         _post(self.config, body, f"{self.head.push_id}-end")
-        return _("%(count)d calls") % {"count": self.number + 1}
+        return _("%(count)s calls") % {"count": f"{self.number + 1:,}"}
 
     def _fields(self, row: Row) -> dict[str, Any]:
         skips = self.head.options.get("skip_empty")

@@ -17,6 +17,7 @@ from cdp.jobs.services import cancel_job
 from cdp.warehouse import get_engine
 from insight.audiences import queries, refreshing, services, snapshots
 from insight.audiences.models import Audience, AudienceVersion
+from tests.factories import make_access
 from tests.insight.audiences.world import PEOPLE, World, new_version, people_table
 
 Computed = Callable[..., Audience]
@@ -247,3 +248,21 @@ def test_the_snapshot_limit_drops_the_oldest_automatic_one_or_refuses(
     kept.update(snapshot_auto=False)
     with pytest.raises(Conflict):
         refreshing.refresh(world.access, audience)
+
+
+def test_another_persons_audience_that_turned_private_is_not_followed(
+    computed: Computed, world: World, run_jobs: RunJobs
+) -> None:
+    women = computed(public=True)
+    analyst = make_access(world.workspace, "analyst")
+    rule = {"kind": "audience", "audience": women.pk}
+    audience = services.create(analyst, {"name": "Followers", "rule": rule, "save_ids": ["one_id"]})
+    run_jobs()
+    audience.refresh_from_db()
+    assert (audience.state, audience.count) == ("succeeded", 4)
+    services.update(world.access, women, {"public": False})
+    refreshing.refresh(analyst, audience)
+    run_jobs(allow_failure=True)
+    audience.refresh_from_db()
+    assert (audience.state, audience.reason_code, audience.count) == ("failed", "no_grant", 4)
+    assert women.name in audience.reason

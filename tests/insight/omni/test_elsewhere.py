@@ -103,7 +103,13 @@ def test_its_page_leads_to_the_module_and_offers_nothing_that_is_refused(
             assert f"/audiences/{made.pk}/{refused}/" not in text, (path, refused)
         assert f"audience={made.pk}" not in text and f"row={made.pk}" not in text
         assert f"/history/{made.pk}/" not in text and f"/audience/{made.pk}/" not in text
-    for path in (f"analysis/audience/?audience={made.pk}", f"audiences/{made.pk}/details/"):
+    for path in (
+        f"analysis/audience/?audience={made.pk}",
+        f"audiences/{made.pk}/details/",
+        f"audiences/{made.pk}/members/",
+        f"behaviour/history/{made.pk}/",
+        f"behaviour/history/{made.pk}/versions.csv",
+    ):
         assert browser.get(f"{home}/{path}").status_code == 409, path
 
 

@@ -6,15 +6,20 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from django.test import Client as DjangoClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdp.core import timezones
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from insight.omni import quota
+from insight.omni.models import TagUse
 from tests.factories import make_access
+from tests.insight.audiences.test_audience_api import Client
 from tests.insight.omni.world import manager
 
 START = date(2026, 1, 1)
+DAY = timedelta(days=1)
 days = st.integers(0, 30)
 
 
@@ -114,3 +119,45 @@ def test_a_quota_of_an_impossible_day_is_refused(ready: Any, day: str) -> None:
     with pytest.raises(ValidationFailed) as caught:
         quota.add(ready, {"amount": 1, "valid_from": day})
     assert "valid_from" in caught.value.errors
+
+
+def test_a_period_chooses_quotas_and_what_was_brought_in(ready: Any) -> None:
+    today = timezones.today(ready.workspace)
+    quota.add(ready, {"amount": 7, "valid_from": today - 60 * DAY, "valid_to": today - 50 * DAY})
+    client = Client(ready)
+
+    def found(query: str) -> tuple[list[int], int]:
+        body = client.get(f"omni/quota/{query}").json()
+        return sorted(row["amount"] for row in body["quotas"]), len(body["intakes"])
+
+    assert found("") == ([7, 10**6], 1)
+    assert found(f"?from={today}&to={today}") == ([10**6], 1)
+    assert found(f"?to={today - DAY}") == ([7], 0)
+    assert found(f"?from={today - 50 * DAY}") == ([7, 10**6], 1)
+    assert found(f"?from={today - 49 * DAY}") == ([10**6], 1)
+    assert found(f"?from={today + DAY}") == ([10**6], 0)
+
+
+@pytest.mark.parametrize(("query", "field"), [("from=soon", "from"), ("from=2026-02-02&to=2026-02-01", "to")])
+def test_an_impossible_period_is_refused(ready: Any, query: str, field: str) -> None:
+    answer = Client(ready).get(f"omni/quota/?{query}")
+    assert answer.status_code == 400 and field in answer.json()["errors"]
+
+
+def test_the_page_of_resources_keeps_the_period(ready: Any) -> None:
+    browser = DjangoClient()
+    browser.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    url = f"/w/{ready.workspace.slug}/omni/resources/"
+    assert "Devices" in browser.get(url).content.decode()
+    past = browser.get(f"{url}?to=2001-01-31").content.decode()
+    assert "Nothing in this period." in past and "No quota is valid in this period." in past
+    assert 'value="2001-01-31"' in past
+    assert (
+        "The last day is before the first."
+        in browser.get(f"{url}?from=2002-01-01&to=2001-01-01").content.decode()
+    )
+
+
+def test_opening_a_tag_counts_as_a_use_through_the_api(ready: Any) -> None:
+    assert Client(ready).get("omni/tags/sex/").status_code == 200
+    assert TagUse.objects.in_workspace(ready.workspace).get(tag="sex").count == 1

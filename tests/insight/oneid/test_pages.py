@@ -14,6 +14,7 @@ from admin_center.audit.models import AuditEntry
 from admin_center.permissions.models import Role
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
+from insight.datasets.models import Dataset
 from insight.oneid import queries, services
 from insight.oneid.models import IdentityDecision
 from marketing.channels.models import Provider
@@ -107,6 +108,18 @@ def test_settings_are_changed_with_the_form(world: World) -> None:
     ]
     refused = page("settings/", {**data, "edit_version": 1})
     assert refused.status_code == 422
+
+
+def test_a_source_that_somebody_cannot_see_stays_when_they_save(world: World) -> None:
+    stored = services.get_graph(world.workspace).sources
+    Dataset.objects.filter(pk=world.members.pk).update(public=False)
+    other = somebody(world, services.VIEW, services.MANAGE)
+    page = console(other)("settings/")
+    assert "from a dataset you cannot see" in page.content.decode()
+    assert world.members.name not in page.content.decode()
+    for given in ([], stored):
+        assert services.update(other, {"sources": given}).sources == stored
+    assert services.update(world.access, {"sources": []}).sources == [], "whoever sees it takes it out"
 
 
 def test_a_person_is_found_by_an_id_in_full_and_the_search_is_audited(world: World) -> None:

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from admin_center.permissions.models import Role
 from insight.audiences import refreshing
 from insight.audiences import services as audiences
-from insight.audiences.models import Audience
+from insight.audiences.models import Audience, AudienceVersion
 from insight.datasets.models import Dataset
 from insight.rfm import figures, migration
 from tests.factories import make_access, make_token
@@ -109,6 +109,42 @@ def test_the_members_of_an_audience_by_group(world: World, model: Dataset) -> No
     assert rule["op"] == "intersect" and rule["items"][1]["audience"] == audience.pk
     Dataset.objects.filter(pk=model.pk).delete()
     assert "No RFM model fits" in client.get(page(world, f"audience/{audience.pk}/")).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"user_id_type": "imei"}, "The audience knows its people by"),
+        ({"user_id_type": ""}, "It is not known by which ID"),
+    ],
+)
+def test_an_audience_whose_identifier_fits_no_model_says_so(
+    world: World, model: Dataset, change: dict[str, str], words: str
+) -> None:
+    audience = audiences.create(
+        world.access, {"name": "Some", "rule": {"kind": "rfm", "dataset": model.pk, "types": ["key_keep"]}}
+    )
+    world.run_jobs()
+    audience.refresh_from_db()
+    AudienceVersion.objects.filter(pk=audience.current_id).update(**change)
+    answer = console(world).get(page(world, f"audience/{audience.pk}/"))
+    assert answer.status_code == 200
+    assert "No RFM model fits" in answer.content.decode() and words in answer.content.decode()
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access)}")
+    path = f"/api/v1/workspaces/{world.workspace.slug}/datasets/{model.pk}/rfm/overview/"
+    found = client.get(path, {"audience": audience.pk})
+    assert (found.status_code, found.json()["code"]) == (409, "model_does_not_fit")
+
+
+def test_an_audience_of_another_data_source_says_what_to_do(world: World, model: Dataset) -> None:
+    audience = audiences.create(
+        world.access, {"name": "Some", "rule": {"kind": "rfm", "dataset": model.pk, "types": ["key_keep"]}}
+    )
+    world.run_jobs()
+    Audience.objects.filter(pk=audience.pk).update(source="src_elsewhere")
+    answer = console(world).get(page(world, f"audience/{audience.pk}/"))
+    assert answer.status_code == 200 and "lives in another data source" in answer.content.decode()
 
 
 def test_the_migration_and_an_audience_of_one_of_its_cells(world: World) -> None:
