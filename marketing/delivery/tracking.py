@@ -7,7 +7,7 @@ redirect, and nobody can guess another person's.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from django.conf import settings
@@ -66,7 +66,19 @@ def read_unsubscribe_token(token: str) -> Unsubscribe | None:
     try:
         return Unsubscribe(*signing.loads(token, salt=_UNSUBSCRIBE))
     except (signing.BadSignature, ValueError, TypeError):
-        return None
+        return _of_an_old_mail(token)
+
+
+def _of_an_old_mail(token: str) -> Unsubscribe | None:
+    """Mails of earlier versions name the row of their message and nothing else; they lie in mailboxes for years."""
+    found = read_person_token(token)
+    row = Recipient.objects.filter(pk=found.recipient).first() if found and not found.send_out else None
+    return _unsubscribe(row) if row is not None else None
+
+
+def _unsubscribe(recipient: Recipient) -> Unsubscribe:
+    masked = ID_TYPES[ID_TYPE[recipient.send_out.channel]].mask(recipient.target)
+    return Unsubscribe(recipient.pk, recipient.send_out_id, recipient.person_hash, masked)
 
 
 def click_url(recipient: Recipient, link: int) -> str:
@@ -78,9 +90,8 @@ def open_url(recipient: Recipient) -> str:
 
 
 def unsubscribe_url(recipient: Recipient) -> str:
-    masked = ID_TYPES[ID_TYPE[recipient.send_out.channel]].mask(recipient.target)
-    named = [recipient.pk, recipient.send_out_id, recipient.person_hash, masked]
-    return _absolute("delivery-public:unsubscribe", signing.dumps(named, salt=_UNSUBSCRIBE))
+    token = signing.dumps(astuple(_unsubscribe(recipient)), salt=_UNSUBSCRIBE)
+    return _absolute("delivery-public:unsubscribe", token)
 
 
 def file_url(out_id: str) -> str:

@@ -6,6 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.signing import Signer
+from django.urls import reverse
 from django.utils import timezone
 
 from cdp.core.errors import Conflict, ValidationFailed
@@ -108,6 +110,25 @@ def test_links_and_unsubscribing_work_after_recipients_are_gone(shop: Shop, clie
     assert (answer.status_code, answer.url) == (302, "https://shop.example/sale")
     client.post(leave[leave.index("/t/") :])
     assert Suppression.objects.get(reason="unsubscribed").target_hash == person.person_hash
+
+
+def test_the_unsubscribe_link_of_an_earlier_version_still_works(shop: Shop, client: Any) -> None:
+    person = shop.recipient(sent(shop), 0)
+    old = Signer(salt="tideline.tracking").sign(f"{person.pk:x}-0")
+    address = reverse("delivery-public:unsubscribe", args=[old])
+    assert client.get(address).status_code == 200
+    assert not Suppression.objects.filter(reason="unsubscribed").exists()
+    client.post(address)
+    assert Suppression.objects.get(reason="unsubscribed").target_hash == person.person_hash
+    person.refresh_from_db()
+    assert person.unsubscribed_at is not None
+
+
+def test_a_link_that_counts_clicks_unsubscribes_nobody(shop: Shop, client: Any) -> None:
+    send_out = sent(shop)
+    token = tracking.person_token(shop.recipient(send_out, 0).pk, send_out.pk)
+    assert client.post(reverse("delivery-public:unsubscribe", args=[token])).status_code == 404
+    assert not Suppression.objects.filter(reason="unsubscribed").exists()
 
 
 def test_once_its_recipients_are_gone_a_send_out_can_be_deleted(shop: Shop) -> None:
