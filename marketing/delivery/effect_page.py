@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
@@ -13,12 +12,10 @@ from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
-from marketing.delivery import copying, lifecycle, queries, services, trial, variables
-from marketing.delivery.api import shown_recipients
-from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery import copying, ledger_page, lifecycle, queries, services, trial, variables
+from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin
 
-PER_PAGE = 50
 # Where an obstacle is mended: the point that one needs there, the page, which object, and the link's words.
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
@@ -78,7 +75,10 @@ class SendOutDetail(SendOutMixin, DetailPage):
         }
         if found["startable"]:
             found |= self._start(obj)
-        return {**found, **(self._effect(obj) if obj.resolved_at else self._preview(obj, found["people"]))}
+        if not obj.resolved_at:
+            return {**found, **self._preview(obj, found["people"])}
+        shown = ledger_page.table(self.access, obj, self.request.GET, may_settle=found["may_send"])
+        return {**found, **self._effect(obj), **shown}
 
     def _start(self, obj: SendOut) -> dict[str, Any]:
         """What the choice of the time shows: the time set before or typed just now, and what is in the way."""
@@ -121,11 +121,6 @@ class SendOutDetail(SendOutMixin, DetailPage):
 
     def _effect(self, obj: SendOut) -> dict[str, Any]:
         numbers = queries.effect(obj)
-        state = self.request.GET.get("state", "")
-        rows = obj.recipients.order_by("pk")
-        if state in Recipient.State.values:
-            rows = rows.filter(state=state)
-        page = Paginator(rows, PER_PAGE).get_page(self.request.GET.get("page"))
         return {
             "kept": obj.rows_deleted_at is None,
             "effect": numbers,
@@ -134,10 +129,6 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
-            "page": page,
-            "recipients": shown_recipients(page.object_list, obj, self.access),
-            "states": Recipient.State.choices,
-            "chosen_state": state,
         }
 
 

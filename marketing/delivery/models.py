@@ -208,6 +208,16 @@ class UnknownReason(models.TextChoices):
     WORKER_LOST = "worker_lost", _("The process that handed it over has died")
 
 
+class SettledReason(models.TextChoices):
+    """How it was found out after all."""
+
+    BY_HAND = "by_hand", _("A person looked it up")
+
+
+CAUSES = {**dict(FilterReason.choices), **dict(UnknownReason.choices), **dict(SettledReason.choices)}
+"""Labels of every `Recipient.reason`."""
+
+
 class Suppression(WorkspaceScoped):
     """A target that must not be written to on a channel any more."""
 
