@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import django_filters
-from django.db import close_old_connections
+from django.db import close_old_connections, connection
 from django.db.models import Q, QuerySet
 
 from admin_center.audit.services import log_download
@@ -90,7 +90,8 @@ def _pieces(rows: QuerySet[Recipient], person: Mask, target: Mask) -> Iterator[b
             page = list(rows.filter(pk__gt=last)[:ROWS])
         finally:
             # Pieces are pulled in threads whose connections no request gives back.
-            close_old_connections()
+            if not connection.in_atomic_block:
+                close_old_connections()
         if not page:
             return
         out = io.StringIO()
