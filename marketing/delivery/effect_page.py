@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.timezone import localtime
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import DetailPage, Fact
@@ -146,15 +146,15 @@ def _share(value: float | None) -> str:
 def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     rates = numbers["rates"]
     labels = [
-        ("target", _now("Audience")),
-        ("left_out", _now("Left out")),
-        ("sent", _now("Sent")),
-        ("delivered", _now("Delivered")),
-        ("failed", _now("Failed")),
-        ("unknown", _now("Unknown")),
-        ("opened", _now("Opened")),
-        ("clicked", _now("Clicked")),
-        ("unsubscribed", _now("Unsubscribed")),
+        ("target", gettext("Audience")),
+        ("left_out", gettext("Left out")),
+        ("sent", gettext("Sent")),
+        ("delivered", gettext("Delivered")),
+        ("failed", gettext("Failed")),
+        ("unknown", gettext("Unknown")),
+        ("opened", gettext("Opened")),
+        ("clicked", gettext("Clicked")),
+        ("unsubscribed", gettext("Unsubscribed")),
     ]
     return [
         {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
@@ -165,11 +165,11 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
 def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     """Steps from the audience to the click, each as a share of the audience."""
     steps = [
-        (_now("Audience"), "target"),
-        (_now("Sent"), "sent"),
-        (_now("Delivered"), "delivered"),
-        (_now("Opened"), "opened"),
-        (_now("Clicked"), "clicked"),
+        (gettext("Audience"), "target"),
+        (gettext("Sent"), "sent"),
+        (gettext("Delivered"), "delivered"),
+        (gettext("Opened"), "opened"),
+        (gettext("Clicked"), "clicked"),
     ]
     whole = numbers["target"]
     return [

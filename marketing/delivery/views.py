@@ -9,7 +9,7 @@ import django_filters
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
@@ -150,7 +150,7 @@ class NewSendOut(SendOutFormPage):
         label = Provider.Channel(self.kwargs["channel"]).label
         return {
             **super().get_context(**more),
-            "title": _now("New send-out: %(channel)s") % {"channel": label},
+            "title": gettext("New send-out: %(channel)s") % {"channel": label},
         }
 
     def initial(self, obj: Any) -> dict[str, Any]:
@@ -235,7 +235,7 @@ class Submit(SendOutAction):
 
     def message(self, obj: SendOut, result: SendOut) -> str:
         # The page itself says until when a scheduled one waits.
-        return "" if result.state == SendOut.State.WAITING else _now("Sending has started.")
+        return "" if result.state == SendOut.State.WAITING else gettext("Sending has started.")
 
 
 class Pause(SendOutAction):
@@ -297,7 +297,7 @@ class TestSend(SendOutAction):
             flash(self.request, f"{target}: {reason}", messages.ERROR)
         if not result["sent"]:
             return ""
-        return _now("Test sent to %(targets)s.") % {"targets": ", ".join(result["sent"])}
+        return gettext("Test sent to %(targets)s.") % {"targets": ", ".join(result["sent"])}
 
 
 class DeleteSendOut(SendOutMixin, DeletePage):
