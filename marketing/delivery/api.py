@@ -280,10 +280,10 @@ class SendOutViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"])
     def settle(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What a person found out about unknown rows: {"recipients": [17], "sent": false}."""
-        data = SettleSerializer(data=request.data)
+        send_out, data = self.get_object(), SettleSerializer(data=request.data)
         data.is_valid(raise_exception=True)
         given = data.validated_data
-        settled = settling.settle(self.access, self.get_object(), given["recipients"], sent=given["sent"])
+        settled = settling.settle(self.access, send_out, given["recipients"], sent=given["sent"])
         return Response({"settled": settled})
 
 
