@@ -180,6 +180,7 @@ CELERY_BEAT_SCHEDULE = {
     "content-reviews": {"task": "marketing.content.tasks.check_reviews", "schedule": 10.0},
     "materials-expire": {"task": "marketing.materials.tasks.expire", "schedule": 24 * 3600.0},
     "delivery-start": {"task": "marketing.delivery.tasks.start_due_send_outs", "schedule": 10.0},
+    "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
 }
 

@@ -9,7 +9,7 @@ import django_filters
 from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
@@ -61,7 +61,7 @@ class DownloadPageFilter(django_filters.FilterSet):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [*_months(self.request.access.workspace), (EVERY, _g("All months"))]
+        choices = [*_months(self.request.access.workspace), (EVERY, gettext("All months"))]
         self.filters["month"].extra["choices"] = choices
 
     def by_month(self, rows: QuerySet[DownloadLog], name: str, value: str) -> QuerySet[DownloadLog]:

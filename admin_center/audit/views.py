@@ -11,7 +11,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.audit.export import export_entries
@@ -63,7 +63,7 @@ class AuditList(ListPage):
     columns = [
         DateColumn("at", _("Time"), sort="at"),
         TextColumn(
-            "actor_name", _("Person"), value=lambda entry: entry.actor_name or _g("System"), below="ip"
+            "actor_name", _("Person"), value=lambda entry: entry.actor_name or gettext("System"), below="ip"
         ),
         Column("action", _("Action"), sort="action", link=True),
         TextColumn("object_name", _("Object"), below="object_type"),

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.members.models import ApiToken
@@ -37,7 +37,7 @@ class TokenList(ListPage):
         Column(
             "scopes",
             _("Limited to"),
-            value=lambda token: ", ".join(token.scopes) or _g("all that you may do"),
+            value=lambda token: ", ".join(token.scopes) or gettext("all that you may do"),
         ),
         BadgeColumn("state", _("State"), label_of="state.label"),
         Column(

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext as _g
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.members.account import password_link
@@ -163,7 +163,9 @@ class MemberInvite(WorkspaceView):
         if not member.user.is_invited or member.user.is_manager:
             # Whoever has a link can take the account, so only managers of the organization make other ones.
             raise Conflict(
-                _g("This person has a password already. A manager of the organization can make a new link.")
+                gettext(
+                    "This person has a password already. A manager of the organization can make a new link."
+                )
             )
         return _invitation(self, member)
 
@@ -191,7 +193,7 @@ class MemberRemove(FormPage):
         return self.reverse("permissions:members")
 
     def extra(self, form: MemberRemoveForm, obj: WorkspaceMember) -> dict[str, Any]:
-        title = _g("Remove %(person)s from the workspace?") % {"person": obj}
+        title = gettext("Remove %(person)s from the workspace?") % {"person": obj}
         return {"title": title, "member": obj, "works": count_works(self.workspace, obj.user)}
 
 

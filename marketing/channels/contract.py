@@ -11,6 +11,7 @@ from typing import Any
 
 import requests
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cdp.core.outbound import check_url
 from marketing.channels.base import ConfigField, ProviderError
@@ -30,34 +31,32 @@ NOT_SENT = (
 
 def contract_fields() -> tuple[ConfigField, ...]:
     """Settings of every platform by contract."""
-    from django.utils.translation import gettext_lazy as lazy
-
     return (
         ConfigField(
             "base_url",
-            lazy("Address of the interface"),
+            gettext_lazy("Address of the interface"),
             kind="url",
             required=True,
-            help_text=lazy("Starts with http:// or https://; the contract's paths are added to it."),
+            help_text=gettext_lazy("Starts with http:// or https://; the contract's paths are added to it."),
         ),
         ConfigField(
             "token",
-            lazy("Bearer token"),
+            gettext_lazy("Bearer token"),
             kind="secret",
-            help_text=lazy("Sent with each call, where the platform asks."),
+            help_text=gettext_lazy("Sent with each call, where the platform asks."),
         ),
         ConfigField(
             "success_codes",
-            lazy("Codes that mean success"),
+            gettext_lazy("Codes that mean success"),
             default=",".join(SUCCESS_CODES),
-            help_text=lazy("Comma-separated."),
+            help_text=gettext_lazy("Comma-separated."),
         ),
         ConfigField(
             "idempotent",
-            lazy("The platform recognises a repeated outId"),
+            gettext_lazy("The platform recognises a repeated outId"),
             kind="flag",
             default=False,
-            help_text=lazy(
+            help_text=gettext_lazy(
                 "Then a call without an answer is repeated safely; otherwise it waits for a report."
             ),
         ),

@@ -7,7 +7,7 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import trigger_client_event
 
@@ -78,9 +78,9 @@ class TemplateFormPage(FormPage):
 
     def message(self, obj: Template) -> str:
         if obj.channel != Provider.Channel.SMS:
-            return _now("Saved.")
+            return gettext("Saved.")
         length = rendering.sms_length("", obj.text)
-        return _now(
+        return gettext(
             "Saved. Without signature and values: %(characters)d characters, sent as %(parts)d SMS."
         ) % {"characters": length.characters, "parts": length.parts}
 

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-import django_filters
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.core.access import Access
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from cdp.jobs.services import active_job
-from insight.audiences.masking import Mask, Masker
 from insight.audiences.models import Audience
+from insight.audiences.streaming import csv_response
 from insight.campaigns import links
-from marketing.channels.base import provider_type
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery import queries, services, suppressions, trial
+from marketing.delivery import (
+    copying,
+    ledger,
+    queries,
+    result_audience,
+    services,
+    settling,
+    suppressions,
+    trial,
+)
 from marketing.delivery.campaign_links import KIND
-from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression, UnknownReason
+from marketing.delivery.models import SendOut, Suppression
 
 CHANNELS = tuple(Provider.Channel.values)
 REFERENCES = {
@@ -39,6 +45,11 @@ REFERENCES = {
 def _body(request: Request) -> dict[str, Any]:
     """The request's JSON object; an empty one where it is something else."""
     return request.data if isinstance(request.data, dict) else {}
+
+
+def _name(request: Request) -> str:
+    name = _body(request).get("name", "")
+    return name if isinstance(name, str) else ""
 
 
 class SendOutSerializer(serializers.ModelSerializer[SendOut]):
@@ -72,6 +83,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "track",
             "per_minute",
             "scheduled_at",
+            "resend_of",
             "state",
             "state_reason",
             "held_until",
@@ -79,9 +91,11 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "updated_at",
             "started_at",
             "finished_at",
+            "rows_deleted_at",
         ]
         read_only_fields = [
             "id",
+            "resend_of",
             "state",
             "state_reason",
             "held_until",
@@ -89,6 +103,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "updated_at",
             "started_at",
             "finished_at",
+            "rows_deleted_at",
         ]
         validators: list[Any] = []
 
@@ -107,12 +122,13 @@ class SubmitSerializer(serializers.Serializer[Any]):
     now = serializers.BooleanField(required=False)
 
 
-class RecipientFilter(django_filters.FilterSet):
-    person = django_filters.CharFilter(field_name="person")
-
-    class Meta:
-        model = Recipient
-        fields = ["state", "reason", "code"]
+class SettleSerializer(serializers.Serializer[Any]):
+    recipients = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        min_length=1,
+        max_length=settling.MOST,
+    )
+    sent = serializers.BooleanField()
 
 
 class SendOutViewSet(WorkspaceViewSet):
@@ -203,6 +219,18 @@ class SendOutViewSet(WorkspaceViewSet):
     def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.cancel(self.access, self.get_object()))
 
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A draft with the same message and audience; `name` is optional."""
+        made = copying.copy(self.access, self.get_object(), name=_name(request))
+        return self.answer(made, status=201)
+
+    @action(detail=True, methods=["post"])
+    def resend(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """A draft of the same message to exactly those who failed; `name` is optional."""
+        made = copying.resend(self.access, self.get_object(), name=_name(request))
+        return self.answer(made, status=201)
+
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The message as one member of the audience would get it; `?member=3` takes the fourth."""
@@ -221,59 +249,42 @@ class SendOutViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Counts, rates, reasons, failures, links and the course by hour."""
-        send_out = self.get_object()
-        return Response(
-            {
-                **queries.effect(send_out),
-                "reasons": queries.reasons(send_out),
-                "failures": queries.failures(send_out),
-                "links": queries.links(send_out),
-                "by_hour": queries.by_hour(send_out),
-            }
-        )
+        return Response(queries.summary(self.get_object()))
+
+    @action(detail=True, methods=["post"])
+    def audience(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make an audience of the people with one of `results`; the rest of the body is that of an upload (202)."""
+        send_out, data = self.get_object(), dict(_body(request))
+        results = data.pop("results", None)
+        if not isinstance(results, list):
+            message = _("Give a list of results.")
+            raise ValidationFailed(message, errors={"results": [message]})
+        made, job = result_audience.make(self.access, send_out, [str(key) for key in results], data)
+        return accepted(job, audience={"id": made.pk, "name": made.name})
 
     @action(detail=True, methods=["get"])
     def recipients(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The ledger, a page at a time; targets are masked without the right to see them."""
         send_out = self.get_object()
-        rows = RecipientFilter(request.query_params, queryset=send_out.recipients.order_by("pk")).qs
-        page = self.paginate_queryset(rows)
-        return self.get_paginated_response(shown_recipients(page or [], send_out, self.access))
+        page = self.paginate_queryset(ledger.RecipientFilter(request.query_params, send_out).qs)
+        return self.get_paginated_response(ledger.shown(page or [], send_out, self.access))
 
+    @action(detail=True, methods=["get"], url_path="recipients/download")
+    def download(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The same rows as CSV, with the same filters."""
+        send_out = self.get_object()
+        rows = ledger.RecipientFilter(request.query_params, send_out).qs
+        pieces = ledger.export(self.access, send_out, rows)
+        return csv_response(request._request, pieces, f"{send_out.pk}.csv")
 
-_REASONS = {**dict(FilterReason.choices), **dict(UnknownReason.choices)}
-
-
-def shown_recipients(rows: Iterable[Recipient], send_out: SendOut, access: Access) -> list[dict[str, Any]]:
-    """Ledger rows as this person sees them: IDs in full for those with the right, or where the workspace shows them."""
-    masker = Masker(access)
-    clear = access.can("marketing.recipients.unmask")
-    version = send_out.audience_version
-    person = _in_full if clear else masker.for_type(version.user_id_type if version else "one_id")
-    target = _in_full if clear else masker.for_type(provider_type(send_out.provider).id_type)
-    return [_shown(row, person, target) for row in rows]
-
-
-def _in_full(value: str | None) -> str:
-    return value or ""
-
-
-def _shown(row: Recipient, person: Mask, target: Mask) -> dict[str, Any]:
-    return {
-        "person": person(row.person),
-        "target": target(row.target),
-        "state": row.state,
-        "state_label": row.get_state_display(),
-        "reason": row.reason,
-        "reason_label": _REASONS.get(row.reason, row.reason),
-        "code": row.code,
-        "detail": row.detail,
-        "handed_at": row.handed_at,
-        "reported_at": row.reported_at,
-        "opened_at": row.opened_at,
-        "clicked_at": row.clicked_at,
-        "unsubscribed_at": row.unsubscribed_at,
-    }
+    @action(detail=True, methods=["post"])
+    def settle(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What a person found out about unknown rows: {"recipients": [17], "sent": false}."""
+        send_out, data = self.get_object(), SettleSerializer(data=request.data)
+        data.is_valid(raise_exception=True)
+        given = data.validated_data
+        settled = settling.settle(self.access, send_out, given["recipients"], sent=given["sent"])
+        return Response({"settled": settled})
 
 
 class SuppressionSerializer(serializers.ModelSerializer[Suppression]):

@@ -22,6 +22,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
 from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
 from marketing.delivery import contact_policy, rate, tracking
+from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendBatch, SendOut, UnknownReason
 
 MAX_GROUPS = 1000
@@ -121,6 +122,8 @@ def hand_batch(send_out: SendOut, kind: BulkProviderType, batch: SendBatch) -> N
     if _claim(send_out, batch):
         try:
             biz_id = _call(send_out, kind, batch)
+        except _Stopped:
+            _take_back(batch)
         except ProviderError as error:
             _not_handed(batch, error)
             if error.retryable:
@@ -142,7 +145,9 @@ def repeat_batch(send_out: SendOut, kind: BulkProviderType, batch: SendBatch) ->
     if not claimed:
         return
     try:
-        biz_id = _call(send_out, kind, batch)
+        biz_id = _call(send_out, kind, batch, repeat=True)
+    except _Stopped:
+        _park(Q(pk=batch.pk), UnknownReason.NO_ANSWER, batch.error, batch.next_poll_at)
     except ProviderError as error:
         _park(Q(pk=batch.pk), UnknownReason.NO_ANSWER, str(error), batch.next_poll_at)
     else:
@@ -169,14 +174,28 @@ def _claim(send_out: SendOut, batch: SendBatch) -> bool:
     return row.size > 0
 
 
-def _call(send_out: SendOut, kind: BulkProviderType, batch: SendBatch) -> str:
+class _Stopped(Exception):
+    """Paused or stopped between the claim and the call."""
+
+
+def _call(send_out: SendOut, kind: BulkProviderType, batch: SendBatch, *, repeat: bool = False) -> str:
     request = BulkRequest(
         out_id=batch.out_id,
         recipients_url=tracking.file_url(batch.out_id),
         size=batch.size,
         content={**send_out.content, "params": batch.params},
     )
-    return kind.send_bulk(send_out.provider, request)
+    with leaving(send_out, repeat=repeat) as may_leave:
+        if may_leave:
+            return kind.send_bulk(send_out.provider, request)
+    raise _Stopped
+
+
+def _take_back(batch: SendBatch, error: str = "") -> None:
+    """The platform did not get the batch: it waits for another try, or for good where the send-out was stopped."""
+    with transaction.atomic():
+        SendBatch.objects.filter(pk=batch.pk).update(state=SendBatch.State.NEW, error=error)
+        give_back(batch.send_out, Recipient.objects.filter(batch=batch))
 
 
 def _not_handed(batch: SendBatch, error: ProviderError) -> None:
@@ -185,15 +204,15 @@ def _not_handed(batch: SendBatch, error: ProviderError) -> None:
     if error.uncertain:
         _park(Q(pk=batch.pk), UnknownReason.NO_ANSWER, detail, timezone.now() + FIRST_POLL)
         return
-    state = SendBatch.State.NEW if error.retryable else SendBatch.State.FAILED
+    if error.retryable:
+        _take_back(batch, detail)
+        return
     with transaction.atomic():
-        SendBatch.objects.filter(pk=batch.pk).update(state=state, error=detail)
-        rows = Recipient.objects.filter(batch=batch, state=Recipient.State.HANDING)
-        if error.retryable:
-            rows.update(state=Recipient.State.QUEUED, handed_at=None)
-        else:
-            code = str(error.extra.get("provider_code") or error.code)[:64]
-            rows.update(state=Recipient.State.FAILED, code=code, detail=detail, reported_at=timezone.now())
+        SendBatch.objects.filter(pk=batch.pk).update(state=SendBatch.State.FAILED, error=detail)
+        code = str(error.extra.get("provider_code") or error.code)[:64]
+        Recipient.objects.filter(batch=batch, state=Recipient.State.HANDING).update(
+            state=Recipient.State.FAILED, code=code, detail=detail, reported_at=timezone.now()
+        )
 
 
 def mark_handed(batch: SendBatch, biz_id: str = "") -> None:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Paginator
 from django.utils.timezone import localtime
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
-from marketing.delivery import queries, services, trial, variables
-from marketing.delivery.api import shown_recipients
-from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery import copying, ledger_page, lifecycle, queries, services, trial, variables
+from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin
 
-PER_PAGE = 50
 # Where an obstacle is mended: the point that one needs there, the page, which object, and the link's words.
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
@@ -50,6 +47,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             (_("Ended"), obj.finished_at),
         ]
         facts += [Fact(label, moment) for label, moment in moments if moment]
+        if obj.resend_of is not None:
+            facts.append(Fact(_("Once more to the failed of"), obj.resend_of.name))
         if obj.limit:
             facts.append(Fact(_("At most this many people"), f"{obj.limit:,}"))
         if obj.per_minute:
@@ -63,16 +62,23 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "people": _people(obj),
             "job": active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
+            "may_copy": can(f"marketing.{obj.channel}.create"),
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
-            "editable": services.is_editable(obj),
-            "startable": services.is_startable(obj),
+            "editable": lifecycle.is_editable(obj),
+            "startable": lifecycle.is_startable(obj),
             "pausable": obj.state == SendOut.State.SENDING or obj.held_until is not None,
-            "resumable": services.can_resume(obj) and not services.is_startable(obj),
+            "resumable": lifecycle.can_resume(obj) and not lifecycle.is_startable(obj),
             "live": obj.state in SendOut.LIVE,
+            "deletable": lifecycle.is_deletable(obj),
+            "resendable": copying.can_resend(obj),
+            "may_keep": can("insight.audience.filter"),
         }
         if found["startable"]:
             found |= self._start(obj)
-        return {**found, **(self._effect(obj) if obj.resolved_at else self._preview(obj, found["people"]))}
+        if not obj.resolved_at:
+            return {**found, **self._preview(obj, found["people"])}
+        shown = ledger_page.table(self.access, obj, self.request.GET, may_settle=found["may_send"])
+        return {**found, **self._effect(obj), **shown}
 
     def _start(self, obj: SendOut) -> dict[str, Any]:
         """What the choice of the time shows: the time set before or typed just now, and what is in the way."""
@@ -115,26 +121,20 @@ class SendOutDetail(SendOutMixin, DetailPage):
 
     def _effect(self, obj: SendOut) -> dict[str, Any]:
         numbers = queries.effect(obj)
-        state = self.request.GET.get("state", "")
-        rows = obj.recipients.order_by("pk")
-        if state in Recipient.State.values:
-            rows = rows.filter(state=state)
-        page = Paginator(rows, PER_PAGE).get_page(self.request.GET.get("page"))
         return {
+            "kept": obj.rows_deleted_at is None,
             "effect": numbers,
             "tiles": _tiles(numbers),
             "funnel": _funnel(numbers),
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
-            "page": page,
-            "recipients": shown_recipients(page.object_list, obj, self.access),
-            "states": Recipient.State.choices,
-            "chosen_state": state,
         }
 
 
 def _people(obj: SendOut) -> int:
+    if obj.resend_of is not None:
+        return copying.failed_of(obj.resend_of).count()
     version = obj.audience_version or audiences.latest_version(obj.audience)
     return version.count if version else 0
 
@@ -146,15 +146,15 @@ def _share(value: float | None) -> str:
 def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     rates = numbers["rates"]
     labels = [
-        ("target", _now("Audience")),
-        ("left_out", _now("Left out")),
-        ("sent", _now("Sent")),
-        ("delivered", _now("Delivered")),
-        ("failed", _now("Failed")),
-        ("unknown", _now("Unknown")),
-        ("opened", _now("Opened")),
-        ("clicked", _now("Clicked")),
-        ("unsubscribed", _now("Unsubscribed")),
+        ("target", gettext("Audience")),
+        ("left_out", gettext("Left out")),
+        ("sent", gettext("Sent")),
+        ("delivered", gettext("Delivered")),
+        ("failed", gettext("Failed")),
+        ("unknown", gettext("Unknown")),
+        ("opened", gettext("Opened")),
+        ("clicked", gettext("Clicked")),
+        ("unsubscribed", gettext("Unsubscribed")),
     ]
     return [
         {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
@@ -165,11 +165,11 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
 def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     """Steps from the audience to the click, each as a share of the audience."""
     steps = [
-        (_now("Audience"), "target"),
-        (_now("Sent"), "sent"),
-        (_now("Delivered"), "delivered"),
-        (_now("Opened"), "opened"),
-        (_now("Clicked"), "clicked"),
+        (gettext("Audience"), "target"),
+        (gettext("Sent"), "sent"),
+        (gettext("Delivered"), "delivered"),
+        (gettext("Opened"), "opened"),
+        (gettext("Clicked"), "clicked"),
     ]
     whole = numbers["target"]
     return [

@@ -63,10 +63,14 @@ class SendOutForm(forms.Form):
         help_text=_("Empty: as fast as the provider allows."),
     )
 
-    def __init__(self, *args: Any, access: Access, channel: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, access: Access, channel: str, resend: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         workspace = access.workspace
         links.offer(self, access)
+        if resend:
+            for name in set(self.fields) - {"name", "campaigns", "limit", "per_minute"}:
+                del self.fields[name]
+            return
         del self.fields["signature" if channel == Provider.Channel.EMAIL else "sender"]
         if channel != Provider.Channel.EMAIL:
             del self.fields["track"]

@@ -55,6 +55,9 @@ class RunSendOut(JobKind):
     def on_failed(self, job: JobContext, error: DomainError) -> None:
         """A pause or stop has set its own state; anything else fails the send-out with the reason."""
         send_out = SendOut.objects.filter(pk=job.params["send_out"]).first()
+        if send_out is not None and send_out.state == SendOut.State.CANCELLED:
+            # Stopped while the ledger was still being written: what came into it afterwards.
+            _cancel_queued(send_out)
         if send_out is None or send_out.state != SendOut.State.SENDING:
             return
         stopped = isinstance(error, Cancelled) or error.code == "cancelled"
@@ -63,7 +66,11 @@ class RunSendOut(JobKind):
         send_out.finished_at = timezone.now()
         send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
         if stopped:
-            send_out.recipients.filter(state=Recipient.State.QUEUED).update(state=Recipient.State.CANCELLED)
+            _cancel_queued(send_out)
+
+
+def _cancel_queued(send_out: SendOut) -> None:
+    send_out.recipients.filter(state=Recipient.State.QUEUED).update(state=Recipient.State.CANCELLED)
 
 
 def _load(job: JobContext) -> SendOut:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +28,7 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
 
     EDITABLE = (State.DRAFT, State.WAITING, State.FAILED)
     LIVE = (State.WAITING, State.SENDING, State.PAUSED)
+    OVER = (State.FINISHED, State.FAILED, State.CANCELLED)
 
     id = PrefixedIdField("snd")
     channel = models.CharField(_("channel"), max_length=16, choices=Provider.Channel)
@@ -59,6 +61,13 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     audience_version = models.ForeignKey(
         AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    resend_of = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="resends",
+        help_text="The send-out whose failed recipients, and nobody else, get the message once more.",
+    )
     variables = models.JSONField(
         default=dict,
         help_text="Per variable: dataset, tag, format, missing (skip or replace) and value.",
@@ -86,6 +95,10 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     resolved_at = models.DateTimeField(null=True, help_text="When all recipients stood in the ledger.")
     started_at = models.DateTimeField(_("started"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
+    rows_deleted_at = models.DateTimeField(null=True, help_text="Since when its recipients are not kept.")
+    counters = models.JSONField(
+        default=dict, encoder=DjangoJSONEncoder, help_text="The numbers, once its recipients are not kept."
+    )
 
     class Meta:
         verbose_name = _("send-out")
@@ -193,6 +206,16 @@ class UnknownReason(models.TextChoices):
     NO_ANSWER = "no_answer", _("The platform gave no answer")
     CONNECTION_LOST = "connection_lost", _("The connection broke while it was handed over")
     WORKER_LOST = "worker_lost", _("The process that handed it over has died")
+
+
+class SettledReason(models.TextChoices):
+    """How it was found out after all."""
+
+    BY_HAND = "by_hand", _("A person looked it up")
+
+
+CAUSES = {**dict(FilterReason.choices), **dict(UnknownReason.choices), **dict(SettledReason.choices)}
+"""Labels of every `Recipient.reason`."""
 
 
 class Suppression(WorkspaceScoped):

@@ -8,12 +8,11 @@ from typing import Any
 from cdp.core.access import Access
 from insight.oneid.queries import Person
 from marketing.channels.models import Provider
-from marketing.delivery.models import FilterReason, Recipient, UnknownReason
+from marketing.delivery.models import CAUSES, Recipient
 from marketing.delivery.suppressions import ID_TYPE
 from marketing.delivery.targets import target_hash
 
 SHOWN = 100
-_REASONS = {**dict(FilterReason.choices), **dict(UnknownReason.choices)}
 
 
 def build(access: Access, person: Person, page: int) -> dict[str, Any] | None:
@@ -35,7 +34,7 @@ def build(access: Access, person: Person, page: int) -> dict[str, Any] | None:
 
 
 def _message(row: Recipient) -> dict[str, Any]:
-    why = str(_REASONS.get(row.reason, row.reason))
+    why = str(CAUSES.get(row.reason, row.reason))
     return {
         "send_out": row.send_out_id,
         "name": row.send_out.name,

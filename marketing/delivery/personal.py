@@ -21,6 +21,7 @@ from cdp.jobs import JobContext
 from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
 from marketing.content import rendering
 from marketing.delivery import contact_policy, rate, tracking
+from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendOut, Suppression, TrackedLink, UnknownReason
 
 CHUNK = 20
@@ -111,8 +112,12 @@ def _send_chunk(
     messages = [compose(send_out, row, links) for row in chunk]
     outcomes: list[Outcome] = []
     try:
-        for outcome in session.send(messages):
-            outcomes.append(outcome)
+        with leaving(send_out) as may_leave:
+            if may_leave:
+                for outcome in session.send(messages):
+                    outcomes.append(outcome)
+        if not may_leave:
+            give_back(send_out, Recipient.objects.filter(pk__in=[row.pk for row in chunk]))
     except ProviderError as error:
         rest = chunk[len(outcomes) :]
         if error.uncertain and rest:
@@ -120,9 +125,7 @@ def _send_chunk(
                 state=Recipient.State.UNKNOWN, reason=UnknownReason.CONNECTION_LOST, detail=str(error)[:500]
             )
             rest = rest[1:]
-        Recipient.objects.filter(pk__in=[row.pk for row in rest], state=Recipient.State.HANDING).update(
-            state=Recipient.State.QUEUED, handed_at=None
-        )
+        give_back(send_out, Recipient.objects.filter(pk__in=[row.pk for row in rest]))
         raise
     finally:
         _write(outcomes)
@@ -176,18 +179,18 @@ def _suppress_bounced(send_out: SendOut, chunk: list[Recipient], outcomes: list[
 
 def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:
     """One person's mail: variables filled, links and opens counted, one-click unsubscribe in the header."""
-    content, values = send_out.content, recipient.values
+    content, values, recipient.send_out = send_out.content, recipient.values, send_out
     html = rendering.fill(str(content["html"]), values, escape=True)
-    unsubscribe = tracking.unsubscribe_url(recipient.pk)
+    unsubscribe = tracking.unsubscribe_url(recipient)
     if links:
         html = rendering.replace_links(
-            html, lambda url: tracking.click_url(recipient.pk, links[url]) if url in links else url
+            html, lambda url: tracking.click_url(recipient, links[url]) if url in links else url
         )
     footer = str(content["unsubscribe_label"])
     if html:
         html = _append(html, f'<p style="font-size:12px"><a href="{unsubscribe}">{footer}</a></p>')
         if send_out.track:
-            html = _append(html, f'<img src="{tracking.open_url(recipient.pk)}" width="1" height="1" alt="">')
+            html = _append(html, f'<img src="{tracking.open_url(recipient)}" width="1" height="1" alt="">')
     text = rendering.fill(str(content["text"]), values) or rendering.plain_text(html)
     sender = str(content["from_address"])
     domain = urlsplit(settings.BASE_URL).hostname or sender.partition("@")[2]

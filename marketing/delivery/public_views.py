@@ -9,22 +9,10 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
-from cdp.core.identifiers import ID_TYPES
-from marketing.channels.base import provider_type
 from marketing.delivery import tracking
-from marketing.delivery.models import Engagement, Recipient, TrackedLink
+from marketing.delivery.models import Engagement, Recipient, SendOut, TrackedLink
 
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
-
-
-def _recipient(token: str) -> tuple[Recipient, int]:
-    found = tracking.read_person_token(token)
-    recipient = (
-        Recipient.objects.select_related("send_out__provider").filter(pk=found[0]).first() if found else None
-    )
-    if found is None or recipient is None:
-        raise Http404
-    return recipient, found[1]
 
 
 def _agent(request: HttpRequest) -> str:
@@ -34,17 +22,22 @@ def _agent(request: HttpRequest) -> str:
 @require_safe
 def click(request: HttpRequest, token: str) -> HttpResponse:
     """Counts the click and leads on to the link's address."""
-    recipient, number = _recipient(token)
-    link = TrackedLink.objects.filter(send_out=recipient.send_out_id, number=number).first()
+    found = tracking.read_person_token(token)
+    if found is None:
+        raise Http404
+    recipient = Recipient.objects.filter(pk=found.recipient).first()
+    send_out = recipient.send_out_id if recipient is not None else found.send_out
+    link = TrackedLink.objects.filter(send_out=send_out, number=found.link).first()
     if link is None:
         raise Http404
-    tracking.record(
-        recipient,
-        Engagement.Kind.CLICK,
-        link=link,
-        user_agent=_agent(request),
-        method=request.method or "GET",
-    )
+    if recipient is not None:
+        tracking.record(
+            recipient,
+            Engagement.Kind.CLICK,
+            link=link,
+            user_agent=_agent(request),
+            method=request.method or "GET",
+        )
     response = HttpResponseRedirect(link.url)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -54,7 +47,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The invisible picture of a mail."""
     found = tracking.read_person_token(token)
-    recipient = Recipient.objects.filter(pk=found[0]).first() if found else None
+    recipient = Recipient.objects.filter(pk=found.recipient).first() if found else None
     if recipient is not None:
         tracking.record(
             recipient,
@@ -71,12 +64,14 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Asks on GET (mail scanners follow links) and acts on POST, which mail programs send by themselves (RFC 8058)."""
-    recipient, _number = _recipient(token)
+    person = tracking.read_unsubscribe_token(token)
+    send_out = SendOut.objects.filter(pk=person.send_out).first() if person else None
+    if person is None or send_out is None or not person.recipient:
+        raise Http404
     done = request.method == "POST"
     if done:
-        tracking.unsubscribe(recipient, user_agent=_agent(request))
-    masked = ID_TYPES[provider_type(recipient.send_out.provider).id_type].mask(recipient.target)
-    return render(request, "marketing/delivery/unsubscribe.html", {"done": done, "masked": masked})
+        tracking.unsubscribe(person, send_out, user_agent=_agent(request))
+    return render(request, "marketing/delivery/unsubscribe.html", {"done": done, "masked": person.masked})
 
 
 @require_safe

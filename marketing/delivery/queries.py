@@ -1,29 +1,64 @@
-"""What came of a send-out: every number is counted from the ledger, so pages, CSV and API always agree."""
+"""What came of a send-out: every number is counted from the ledger, so pages, CSV and API always agree.
+
+Once the ledger's rows are not kept any more, the numbers are those that were counted last.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, Q
-from django.db.models.functions import TruncHour
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, Coalesce, TruncHour
 
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
+SENT = [_STATES.HANDED, _STATES.DELIVERED, _STATES.FAILED, _STATES.UNKNOWN]
+_PARTS = ("reasons", "failures", "links", "by_hour")
+
+
+def summary(send_out: SendOut) -> dict[str, Any]:
+    """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links` and `by_hour`."""
+    return {
+        **effect(send_out),
+        "reasons": reasons(send_out),
+        "failures": failures(send_out),
+        "links": links(send_out),
+        "by_hour": by_hour(send_out),
+    }
+
+
+def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
+    """Send-outs with the numbers of people as `sent`, `delivered`, `opened`, `clicked`."""
+    which: dict[str, dict[str, Any]] = {
+        "sent": {"state__in": SENT},
+        "delivered": {"state": _STATES.DELIVERED},
+        "opened": {"opened_at__isnull": False},
+        "clicked": {"clicked_at__isnull": False},
+    }
+    return rows.annotate(
+        **{
+            name: Coalesce(
+                _counted(**given), Cast(KeyTextTransform(name, "counters"), IntegerField()), Value(0)
+            )
+            for name, given in which.items()
+        }
+    )
 
 
 def effect(send_out: SendOut) -> dict[str, Any]:
     """Counts of people. `target` is everybody of the audience in the ledger; `sent` is what was handed over;
     `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
     """
+    if send_out.rows_deleted_at is not None:
+        return {name: value for name, value in send_out.counters.items() if name not in _PARTS}
     rows = Recipient.objects.filter(send_out=send_out).aggregate(
         target=Count("pk"),
         left_out=Count("pk", filter=Q(state=_STATES.FILTERED)),
         queued=Count("pk", filter=Q(state__in=[_STATES.QUEUED, _STATES.HANDING])),
-        sent=Count(
-            "pk", filter=Q(state__in=[_STATES.HANDED, _STATES.DELIVERED, _STATES.FAILED, _STATES.UNKNOWN])
-        ),
+        sent=Count("pk", filter=Q(state__in=SENT)),
         no_report=Count("pk", filter=Q(state=_STATES.HANDED)),
         delivered=Count("pk", filter=Q(state=_STATES.DELIVERED)),
         failed=Count("pk", filter=Q(state=_STATES.FAILED)),
@@ -45,6 +80,9 @@ def effect(send_out: SendOut) -> dict[str, Any]:
 def reasons(send_out: SendOut) -> list[dict[str, Any]]:
     """Why people were left out: [{"reason", "label", "count"}], most frequent first."""
     labels = dict(FilterReason.choices)
+    if send_out.rows_deleted_at is not None:
+        kept = send_out.counters["reasons"]
+        return [{**row, "label": str(labels.get(row["reason"], row["reason"]))} for row in kept]
     found = (
         Recipient.objects.filter(send_out=send_out, state=_STATES.FILTERED)
         .values("reason")
@@ -56,6 +94,8 @@ def reasons(send_out: SendOut) -> list[dict[str, Any]]:
 
 def failures(send_out: SendOut) -> list[dict[str, Any]]:
     """Codes of failed messages: [{"code", "detail", "count"}]."""
+    if send_out.rows_deleted_at is not None:
+        return _rows(send_out.counters["failures"])
     return _rows(
         Recipient.objects.filter(send_out=send_out, state=_STATES.FAILED)
         .values("code", "detail")
@@ -66,6 +106,8 @@ def failures(send_out: SendOut) -> list[dict[str, Any]]:
 
 def links(send_out: SendOut) -> list[dict[str, Any]]:
     """Clicks per link: [{"number", "url", "people", "clicks"}], machines left out."""
+    if send_out.rows_deleted_at is not None:
+        return _rows(send_out.counters["links"])
     human = Q(engagements__kind=Engagement.Kind.CLICK, engagements__is_machine=False)
     return _rows(
         TrackedLink.objects.filter(send_out=send_out)
@@ -80,6 +122,8 @@ def links(send_out: SendOut) -> list[dict[str, Any]]:
 
 def by_hour(send_out: SendOut) -> list[dict[str, Any]]:
     """Opens and clicks by hour: [{"hour", "kind", "count"}], machines left out."""
+    if send_out.rows_deleted_at is not None:
+        return _rows(send_out.counters["by_hour"])
     return _rows(
         Engagement.objects.filter(send_out=send_out, is_machine=False)
         .annotate(hour=TruncHour("at"))
@@ -91,3 +135,11 @@ def by_hour(send_out: SendOut) -> list[dict[str, Any]]:
 
 def _rows(found: Iterable[Any]) -> list[dict[str, Any]]:
     return [dict(row) for row in found]
+
+
+def _counted(**which: Any) -> Subquery:
+    """A subquery: recipients of each row's send-out, counted only for the rows of the shown page."""
+    rows = Recipient.objects.filter(
+        send_out=OuterRef("pk"), send_out__rows_deleted_at__isnull=True, **which
+    ).order_by()
+    return Subquery(rows.values("send_out").annotate(number=Count("pk")).values("number"))

@@ -21,7 +21,7 @@ from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
 from insight.audiences import queries as audiences
 from marketing.channels.base import provider_type
-from marketing.delivery import contact_policy
+from marketing.delivery import contact_policy, copying
 from marketing.delivery.models import FilterReason, Recipient, SendOut
 from marketing.delivery.targets import target_hash
 from marketing.delivery.variables import Variable, texts_of, variables_of
@@ -33,6 +33,16 @@ _Row = tuple[str, str, str, dict[str, str], str, str]
 
 def resolve(send_out: SendOut, job: JobContext) -> None:
     """Write the ledger of a send-out and mark it resolved."""
+    if send_out.resend_of_id:
+        copying.write_failed(send_out)
+    else:
+        _write_members(send_out, job)
+    contact_policy.leave_out(send_out)
+    _limit(send_out)
+    SendOut.objects.filter(pk=send_out.pk).update(resolved_at=timezone.now())
+
+
+def _write_members(send_out: SendOut, job: JobContext) -> None:
     version = send_out.audience_version
     if version is None:
         raise ValidationFailed(
@@ -55,9 +65,6 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
         _copy(send_out, _rows(send_out, kind.id_type, batch, column, variables, tags))
         done += batch.num_rows
         job.progress(30 * done / max(1, version.count), done=done, total=version.count)
-    contact_policy.leave_out(send_out)
-    _limit(send_out)
-    SendOut.objects.filter(pk=send_out.pk).update(resolved_at=timezone.now())
 
 
 def _rows(

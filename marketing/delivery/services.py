@@ -19,11 +19,10 @@ from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.content import reviews
 from marketing.content.models import ReviewState
-from marketing.delivery import schedule, variables
+from marketing.delivery import lifecycle, schedule, variables
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
 
-LEAD = timedelta(minutes=1)
 FARTHEST = timedelta(days=365)
 FIELDS = (
     "name",
@@ -39,6 +38,8 @@ FIELDS = (
     "per_minute",
     "scheduled_at",
 )
+OF_RESENDS = ("name", "limit", "per_minute", "scheduled_at")
+"""What can be changed where the same message goes once more to those who failed."""
 
 
 def check_owner(send_out: SendOut, access: Access) -> None:
@@ -54,7 +55,7 @@ def create(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
     campaigns, rest = _campaigns(access, values)
     _assign(send_out, rest)
     with transaction.atomic():
-        _save(send_out, force_insert=True)
+        save(send_out, force_insert=True)
         audit.record(access, "send_out.created", send_out, after={"name": send_out.name, "channel": channel})
         if campaigns is not None:
             links.link(access, KIND, send_out, campaigns)
@@ -72,10 +73,7 @@ def update(
         send_out = SendOut.objects.select_for_update(of=("self",)).get(pk=send_out.pk)
         if edit_version is not None and edit_version != send_out.edit_version:
             raise PreconditionFailed()
-        if not is_editable(send_out):
-            raise Conflict(
-                _("It has started; what is being sent can no longer be changed."), code="send_out_started"
-            )
+        lifecycle.check_edit(send_out)
         _assign(send_out, rest)
         if campaigns is not None:
             links.link(access, KIND, send_out, campaigns)
@@ -83,7 +81,7 @@ def update(
         send_out.state, send_out.state_reason = SendOut.State.DRAFT, ""
         send_out.submitted_at = None
         send_out.bump()
-        _save(send_out)
+        save(send_out)
     audit.record(access, "send_out.changed", send_out, after={"fields": sorted(values)})
     return send_out
 
@@ -94,36 +92,19 @@ def _campaigns(access: Access, values: dict[str, Any]) -> tuple[list[Campaign] |
     return links.checked(access, values["campaigns"]) if "campaigns" in values else None, rest
 
 
-def is_editable(send_out: SendOut) -> bool:
-    """Whether it can still be changed: not under way, and nobody has been written to."""
-    if send_out.state not in SendOut.EDITABLE:
-        return False
-    untouched = [Recipient.State.QUEUED, Recipient.State.FILTERED]
-    return send_out.resolved_at is None or not send_out.recipients.exclude(state__in=untouched).exists()
-
-
-def can_resume(send_out: SendOut) -> bool:
-    """Whether people are left who get the message when it goes on: after a pause, or after a failure on the way."""
-    if send_out.state == SendOut.State.PAUSED:
-        return True
-    return (
-        send_out.state == SendOut.State.FAILED
-        and send_out.resolved_at is not None
-        and send_out.recipients.filter(state=Recipient.State.QUEUED).exists()
-    )
-
-
 def _forget_preparation(send_out: SendOut) -> None:
     """Drop what an earlier start had frozen and found, before anybody was written to; not saved yet."""
     send_out.recipients.all().delete()
     send_out.batches.all().delete()
     send_out.links.all().delete()
-    send_out.content, send_out.audience_version = {}, None
+    if send_out.resend_of_id is None:
+        send_out.content, send_out.audience_version = {}, None
     send_out.resolved_at = send_out.started_at = send_out.finished_at = None
     send_out.held_until = send_out.failing_since = None
 
 
-def _save(send_out: SendOut, **options: Any) -> None:
+def save(send_out: SendOut, **options: Any) -> None:
+    """Raises ValidationFailed where another send-out of the channel has the name."""
     try:
         with transaction.atomic():
             send_out.save(**options)
@@ -138,6 +119,8 @@ def _assign(send_out: SendOut, values: dict[str, Any]) -> None:
     for field, value in values.items():
         if field not in FIELDS:
             raise ValidationFailed(errors={field: [_("Unknown field.")]})
+        if send_out.resend_of_id and field not in OF_RESENDS and value != getattr(send_out, field):
+            raise ValidationFailed(errors={field: [_("It stays that of the first send-out.")]})
         setattr(send_out, field, value)
     errors = problems(send_out)
     if errors:
@@ -176,13 +159,24 @@ def problems(send_out: SendOut) -> dict[str, list[str]]:
             "audience",
             _("This audience has no column with the ID that the channel needs. Save it with that ID."),
         )
-    if send_out.limit is not None and send_out.limit < 1:
-        add("limit", _("At least one person."))
+    if send_out.limit is not None and (message := _limit_problem(send_out)):
+        add("limit", message)
     if send_out.per_minute is not None and send_out.per_minute < 1:
         add("per_minute", _("At least one message per minute."))
-    for message in variables.problems(send_out):
-        add("variables", message)
+    if send_out.resend_of_id is None:
+        for message in variables.problems(send_out):
+            add("variables", message)
     return errors
+
+
+def _limit_problem(send_out: SendOut) -> str:
+    assert send_out.limit is not None
+    if send_out.limit < 1:
+        return _("At least one person.")
+    version = audiences.latest_version(send_out.audience)
+    if send_out.resend_of_id is None and version is not None and send_out.limit > version.count:
+        return _("The audience has only %(count)s people.") % {"count": version.count}
+    return ""
 
 
 def submit(
@@ -200,7 +194,7 @@ def submit(
             .select_related("provider", "template", "audience", "sender", "signature", "workspace", "owner")
             .get(pk=send_out.pk)
         )
-        if not is_startable(send_out):
+        if not lifecycle.is_startable(send_out):
             raise Conflict(_("It has been submitted already."), code="send_out_started")
         errors = problems(send_out)
         if not errors and (open_ones := variables.unanswered(send_out)):
@@ -208,12 +202,12 @@ def submit(
         if errors:
             raise ValidationFailed(_("The send-out is not complete."), errors=errors)
         send_out.scheduled_at = None if now else scheduled_at or send_out.scheduled_at
-        _check_time(send_out.scheduled_at)
+        _check_time(send_out)
         _check_ready(send_out)
         _forget_preparation(send_out)
         send_out.submitted_at = timezone.now()
         send_out.bump()
-        if send_out.scheduled_at and send_out.scheduled_at > timezone.now() + LEAD:
+        if send_out.scheduled_at:
             send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
             send_out.save()
         else:
@@ -234,18 +228,18 @@ def hole_message(names: list[str]) -> str:
     }
 
 
-def is_startable(send_out: SendOut) -> bool:
-    """Whether it can be sent or scheduled: a draft, or one that failed before anybody was written to."""
-    return send_out.state in (SendOut.State.DRAFT, SendOut.State.FAILED) and is_editable(send_out)
-
-
-def _check_time(moment: datetime | None) -> None:
+def _check_time(send_out: SendOut) -> None:
+    moment, now, lead = send_out.scheduled_at, timezone.now(), lifecycle.lead_of(send_out)
     if moment is None:
         return
     message = ""
-    if moment < timezone.now() - LEAD:
+    if moment < now:
         message = _("This time is over. Choose a later one, or send now.")
-    elif moment > timezone.now() + FARTHEST:
+    elif moment < now + lead:
+        message = _("At least %(minutes)d minutes ahead; or send now.") % {
+            "minutes": lead.total_seconds() // 60
+        }
+    elif moment > now + FARTHEST:
         message = _("At most a year ahead.")
     if message:
         raise ValidationFailed(message, errors={"scheduled_at": [message]})
@@ -256,6 +250,8 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
     found = []
     if not send_out.provider.enabled:
         found.append(Conflict(_("The provider is switched off."), code="provider_off"))
+    if send_out.resend_of_id:
+        return found
     if not send_out.refresh_first and audiences.latest_version(send_out.audience) is None:
         found.append(Conflict(_("The audience has not been computed yet."), code="audience_empty"))
     if send_out.channel != "sms":
@@ -332,7 +328,7 @@ def resume(access: Access, send_out: SendOut) -> SendOut:
             .get(pk=send_out.pk)
         )
         active = Job.objects.filter(dedupe_key=f"send_out:{send_out.pk}", status__in=Job.ACTIVE).exists()
-        if not can_resume(send_out) or active:
+        if not lifecycle.can_resume(send_out) or active:
             raise Conflict(_("It is not paused, or is still coming to a halt."), code="send_out_state")
         send_out.failing_since = None
         schedule.begin(send_out)
@@ -341,13 +337,12 @@ def resume(access: Access, send_out: SendOut) -> SendOut:
 
 
 def delete(access: Access, send_out: SendOut) -> None:
-    """Remove a send-out that is not under way, with its ledger."""
+    """Remove a send-out that nobody has got, or whose recipients are no longer kept."""
     access.require(f"marketing.{send_out.channel}.create")
     check_owner(send_out, access)
     with transaction.atomic():
         locked = SendOut.objects.select_for_update(of=("self",)).get(pk=send_out.pk)
-        if locked.state in SendOut.LIVE:
-            raise Conflict(_("Stop it before you delete it."), code="send_out_live")
+        lifecycle.check_delete(locked)
         audit.record(access, "send_out.deleted", locked, before={"name": locked.name})
         links.forget(KIND, locked.pk)
         locked.delete()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.delivery import receipts, schedule
+from marketing.delivery import expiry, receipts, schedule
 
 
 @shared_task
@@ -15,3 +15,8 @@ def start_due_send_outs() -> None:
 @shared_task
 def poll_receipts() -> None:
     receipts.poll_due()
+
+
+@shared_task
+def delete_old_recipients() -> None:
+    expiry.delete_old_recipients()

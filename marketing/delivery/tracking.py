@@ -7,6 +7,7 @@ redirect, and nobody can guess another person's.
 from __future__ import annotations
 
 import re
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from django.conf import settings
@@ -14,9 +15,12 @@ from django.core import signing
 from django.urls import reverse
 from django.utils import timezone
 
-from marketing.delivery.models import Engagement, Recipient, SendBatch, Suppression, TrackedLink
+from cdp.core.identifiers import ID_TYPES
+from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, Suppression, TrackedLink
+from marketing.delivery.suppressions import ID_TYPE
 
 _person = signing.Signer(salt="tideline.tracking")
+_UNSUBSCRIBE = "tideline.unsubscribe"
 _file = signing.TimestampSigner(salt="tideline.recipients")
 FILE_SECONDS = 24 * 3600
 _MACHINES = re.compile(
@@ -25,29 +29,69 @@ _MACHINES = re.compile(
 )
 
 
-def person_token(recipient_id: int, link: int = 0) -> str:
-    return _person.sign(f"{recipient_id:x}-{link}")
+@dataclass(frozen=True)
+class Person:
+    """Whom a token names. Its row may be gone; links lead on, and unsubscribing works, all the same."""
+
+    recipient: int
+    link: int
+    send_out: str = ""
 
 
-def read_person_token(token: str) -> tuple[int, int] | None:
-    """(recipient ID, link number) of a token; None where it is not ours."""
+@dataclass(frozen=True)
+class Unsubscribe:
+    """What is needed to stop messages to somebody, also when the row of their message is gone."""
+
+    recipient: int
+    send_out: str
+    person_hash: str
+    masked: str
+
+
+def person_token(recipient: int, send_out: str, link: int = 0) -> str:
+    return _person.sign(f"{recipient:x}-{link}-{send_out}")
+
+
+def read_person_token(token: str) -> Person | None:
+    """None where the token is not ours."""
     try:
-        recipient, _, link = _person.unsign(token).partition("-")
-        return int(recipient, 16), int(link)
+        recipient, link, *send_out = _person.unsign(token).split("-", 2)
+        return Person(int(recipient, 16), int(link), *send_out)
     except (signing.BadSignature, ValueError):
         return None
 
 
-def click_url(recipient_id: int, link: int) -> str:
-    return _absolute("delivery-public:click", person_token(recipient_id, link))
+def read_unsubscribe_token(token: str) -> Unsubscribe | None:
+    """None where the token is not ours."""
+    try:
+        return Unsubscribe(*signing.loads(token, salt=_UNSUBSCRIBE))
+    except (signing.BadSignature, ValueError, TypeError):
+        return _of_an_old_mail(token)
 
 
-def open_url(recipient_id: int) -> str:
-    return _absolute("delivery-public:open", person_token(recipient_id))
+def _of_an_old_mail(token: str) -> Unsubscribe | None:
+    """Mails of earlier versions name the row of their message and nothing else; they lie in mailboxes for years."""
+    found = read_person_token(token)
+    row = Recipient.objects.filter(pk=found.recipient).first() if found and not found.send_out else None
+    return _unsubscribe(row) if row is not None else None
 
 
-def unsubscribe_url(recipient_id: int) -> str:
-    return _absolute("delivery-public:unsubscribe", person_token(recipient_id))
+def _unsubscribe(recipient: Recipient) -> Unsubscribe:
+    masked = ID_TYPES[ID_TYPE[recipient.send_out.channel]].mask(recipient.target)
+    return Unsubscribe(recipient.pk, recipient.send_out_id, recipient.person_hash, masked)
+
+
+def click_url(recipient: Recipient, link: int) -> str:
+    return _absolute("delivery-public:click", person_token(recipient.pk, recipient.send_out_id, link))
+
+
+def open_url(recipient: Recipient) -> str:
+    return _absolute("delivery-public:open", person_token(recipient.pk, recipient.send_out_id))
+
+
+def unsubscribe_url(recipient: Recipient) -> str:
+    token = signing.dumps(astuple(_unsubscribe(recipient)), salt=_UNSUBSCRIBE)
+    return _absolute("delivery-public:unsubscribe", token)
 
 
 def file_url(out_id: str) -> str:
@@ -94,28 +138,23 @@ def record(
         Recipient.objects.filter(pk=recipient.pk).update(**changes)
 
 
-def unsubscribe(recipient: Recipient, *, user_agent: str) -> None:
+def unsubscribe(person: Unsubscribe, send_out: SendOut, *, user_agent: str) -> None:
     """Stop all later messages of this channel to the person's target."""
-    from cdp.core.identifiers import ID_TYPES
-    from marketing.channels.base import provider_type
-
-    send_out = recipient.send_out
-    id_type = ID_TYPES[provider_type(send_out.provider).id_type]
     Suppression.objects.get_or_create(
         workspace_id=send_out.workspace_id,
         channel=send_out.channel,
-        target_hash=recipient.person_hash,
+        target_hash=person.person_hash,
         defaults={
-            "masked": id_type.mask(recipient.target),
+            "masked": person.masked,
             "reason": Suppression.Reason.UNSUBSCRIBED,
             "source": send_out.pk,
         },
     )
-    if recipient.unsubscribed_at is None:
-        Recipient.objects.filter(pk=recipient.pk).update(unsubscribed_at=timezone.now())
+    row = Recipient.objects.filter(pk=person.recipient, unsubscribed_at__isnull=True)
+    if row.update(unsubscribed_at=timezone.now()):
         Engagement.objects.create(
             send_out=send_out,
-            recipient=recipient,
+            recipient_id=person.recipient,
             kind=Engagement.Kind.UNSUBSCRIBE,
             user_agent=user_agent[:300],
         )

@@ -16,7 +16,7 @@ from cdp.core.identifiers import ID_TYPES
 from insight.audiences import queries as audiences
 from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
 from marketing.content import rendering
-from marketing.delivery import freeze, tracking
+from marketing.delivery import copying, freeze, tracking
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
 from marketing.delivery.variables import as_text, variables_of
@@ -27,6 +27,9 @@ KEEP_SECONDS = 3600
 
 def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
     """Variable texts of the audience's member at place `number`, as that person would read them."""
+    if send_out.resend_of is not None:
+        row = copying.failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
+        return dict(row.values) if row is not None else {}
     variables = variables_of(send_out)
     version = send_out.audience_version or audiences.latest_version(send_out.audience)
     found: dict[tuple[str, str], Any] = {}
@@ -43,11 +46,12 @@ def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
     """The message as one member of the audience would get it: subject, html, text, and for SMS its length."""
     values = sample_values(send_out, number)
     template = send_out.template
-    html = rendering.fill(template.html, values, escape=True)
+    written = send_out.content or {part: getattr(template, part) for part in ("subject", "html", "text")}
+    html = rendering.fill(str(written.get("html", "")), values, escape=True)
     answer: dict[str, Any] = {
-        "subject": rendering.fill(template.subject, values),
+        "subject": rendering.fill(str(written.get("subject", "")), values),
         "html": html,
-        "text": rendering.fill(template.text, values) or rendering.plain_text(html),
+        "text": rendering.fill(str(written.get("text", "")), values) or rendering.plain_text(html),
         "values": values,
     }
     if send_out.channel == "sms":
@@ -69,7 +73,7 @@ def send_test(access: Access, send_out: SendOut, targets: list[str]) -> dict[str
         message = _("Give one to %(most)d valid targets.") % {"most": MOST}
         raise ValidationFailed(message, errors={"targets": [message]})
     chosen = [target for target in normalised if target]
-    content, values = freeze.build(send_out), sample_values(send_out)
+    content, values = send_out.content or freeze.build(send_out), sample_values(send_out)
     audit.record(access, "send_out.tested", send_out, after={"targets": [id_type.mask(t) for t in chosen]})
     if isinstance(kind, PersonalProviderType):
         return _test_personal(send_out, kind, content, values, chosen)
@@ -93,7 +97,10 @@ def _test_personal(
     trial = SendOut(
         pk=send_out.pk, channel=send_out.channel, track=False, content={**content, "subject": subject}
     )
-    messages = [compose(trial, Recipient(pk=0, target=target, values=values), {}) for target in targets]
+    messages = [
+        compose(trial, Recipient(pk=0, send_out=send_out, target=target, values=values), {})
+        for target in targets
+    ]
     stamp = int(timezone.now().timestamp())
     for number, message in enumerate(messages):
         message.headers["Message-ID"] = message.headers["Message-ID"].replace(

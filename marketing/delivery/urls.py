@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from marketing.delivery import effect_page, views
+from marketing.delivery import effect_page, ledger_page, result_audience_page, views
 
 app_name = "delivery"
 urlpatterns = [
@@ -19,5 +19,10 @@ urlpatterns = [
     path("<str:pk>/pause/", views.Pause.as_view(), name="pause"),
     path("<str:pk>/resume/", views.Resume.as_view(), name="resume"),
     path("<str:pk>/cancel/", views.Cancel.as_view(), name="cancel"),
+    path("<str:pk>/audience/", result_audience_page.ResultAudience.as_view(), name="result-audience"),
+    path("<str:pk>/recipients/", ledger_page.Download.as_view(), name="recipients"),
+    path("<str:pk>/settle/", ledger_page.Settle.as_view(), name="settle"),
+    path("<str:pk>/copy/", views.Copy.as_view(), name="copy"),
+    path("<str:pk>/resend/", views.Resend.as_view(), name="resend"),
     path("<str:pk>/delete/", views.DeleteSendOut.as_view(), name="delete"),
 ]

@@ -7,10 +7,9 @@ from urllib.parse import urlencode
 
 import django_filters
 from django.contrib import messages
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 from django.http import Http404
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
@@ -28,24 +27,13 @@ from cdp.console.middleware import flash
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
-from marketing.delivery import services, suppressions, trial
+from marketing.delivery import copying, queries, services, suppressions, trial
 from marketing.delivery.campaign_links import KIND
+from marketing.delivery.columns import CampaignsColumn
 from marketing.delivery.forms import SendOutForm, SuppressionForm, VariablesForm, WhenForm
-from marketing.delivery.models import Recipient, SendOut, Suppression
+from marketing.delivery.models import SendOut, Suppression
 
 CHANNELS = tuple(Provider.Channel.values)
-_SENT = [
-    Recipient.State.HANDED,
-    Recipient.State.DELIVERED,
-    Recipient.State.FAILED,
-    Recipient.State.UNKNOWN,
-]
-
-
-def _count(**which: Any) -> Coalesce:
-    """Recipients of each row's send-out; PostgreSQL counts them only for the rows of the shown page."""
-    rows = Recipient.objects.filter(send_out=OuterRef("pk"), **which).order_by().values("send_out")
-    return Coalesce(Subquery(rows.annotate(number=Count("pk")).values("number")), 0)
 
 
 class SendOutMixin(ObjectMixin):
@@ -90,6 +78,7 @@ class SendOutList(ListPage):
         Column("name", _("Send-out"), sort="name", link=True),
         Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
+        CampaignsColumn("campaigns", _("Campaigns")),
         Column("audience", _("Audience"), value="audience.name"),
         Column("template", _("Template"), value="template.name"),
         DateColumn("scheduled_at", _("Send at"), sort="scheduled_at"),
@@ -107,16 +96,9 @@ class SendOutList(ListPage):
 
     def get_queryset(self) -> QuerySet[SendOut]:
         seen = [name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
-        return (
-            SendOut.objects.in_workspace(self.workspace)
-            .filter(channel__in=seen)
-            .select_related("audience", "template")
-            .annotate(
-                sent=_count(state__in=_SENT),
-                delivered=_count(state=Recipient.State.DELIVERED),
-                opened=_count(opened_at__isnull=False),
-            )
-        )
+        rows = SendOut.objects.in_workspace(self.workspace).filter(channel__in=seen)
+        named = campaigns.with_names(KIND, rows.select_related("audience", "template"))
+        return queries.with_figures(named)
 
     def row_url(self, row: SendOut) -> str:
         return self.reverse("delivery:detail", pk=row.pk)
@@ -137,7 +119,7 @@ class SendOutFormPage(FormPage):
     submit_label = _("Save and go on")
 
     def success_url(self, obj: SendOut) -> str:
-        step = "variables" if obj.template.variables else "detail"
+        step = "variables" if obj.template.variables and not obj.resend_of_id else "detail"
         return self.reverse(f"delivery:{step}", pk=obj.pk)
 
     def extra(self, form: SendOutForm, obj: SendOut | None) -> dict[str, Any]:
@@ -168,7 +150,7 @@ class NewSendOut(SendOutFormPage):
         label = Provider.Channel(self.kwargs["channel"]).label
         return {
             **super().get_context(**more),
-            "title": _now("New send-out: %(channel)s") % {"channel": label},
+            "title": gettext("New send-out: %(channel)s") % {"channel": label},
         }
 
     def initial(self, obj: Any) -> dict[str, Any]:
@@ -192,9 +174,11 @@ class EditSendOut(SendOutMixin, SendOutFormPage):
         return {**values, "campaigns": campaigns.ids_of(KIND, obj.pk)}
 
     def form_options(self, obj: SendOut) -> dict[str, Any]:
-        return {"access": self.access, "channel": obj.channel}
+        return {"access": self.access, "channel": obj.channel, "resend": obj.resend_of_id is not None}
 
     def save(self, form: SendOutForm, obj: SendOut) -> SendOut:
+        if obj.resend_of_id is not None:
+            return services.update(self.access, obj, form.cleaned_data, edit_version=self.seen_version())
         return services.update(
             self.access, obj, self.values(form, obj.variables), edit_version=self.seen_version()
         )
@@ -251,7 +235,7 @@ class Submit(SendOutAction):
 
     def message(self, obj: SendOut, result: SendOut) -> str:
         # The page itself says until when a scheduled one waits.
-        return "" if result.state == SendOut.State.WAITING else _now("Sending has started.")
+        return "" if result.state == SendOut.State.WAITING else gettext("Sending has started.")
 
 
 class Pause(SendOutAction):
@@ -275,6 +259,32 @@ class Cancel(SendOutAction):
         return services.cancel(self.access, obj)
 
 
+class Copy(SendOutAction):
+    """Goes to the copy's form."""
+
+    verb = "create"
+    success_message = _("This is the copy. Change what you like, then go on.")
+
+    def act(self, obj: SendOut) -> SendOut:
+        return copying.copy(self.access, obj)
+
+    def success_url(self, obj: SendOut, result: SendOut | None) -> str:
+        return self.reverse("delivery:edit", pk=result.pk) if result else super().success_url(obj, result)
+
+
+class Resend(SendOutAction):
+    """Goes to the page of the draft for those who failed."""
+
+    verb = "create"
+    success_message = _("This is the same message for those who failed. Nothing has been sent yet.")
+
+    def act(self, obj: SendOut) -> SendOut:
+        return copying.resend(self.access, obj)
+
+    def success_url(self, obj: SendOut, result: SendOut | None) -> str:
+        return super().success_url(result or obj, result)
+
+
 class TestSend(SendOutAction):
     """Sends the message to targets typed in, separated by commas or spaces."""
 
@@ -287,7 +297,7 @@ class TestSend(SendOutAction):
             flash(self.request, f"{target}: {reason}", messages.ERROR)
         if not result["sent"]:
             return ""
-        return _now("Test sent to %(targets)s.") % {"targets": ", ".join(result["sent"])}
+        return gettext("Test sent to %(targets)s.") % {"targets": ", ".join(result["sent"])}
 
 
 class DeleteSendOut(SendOutMixin, DeletePage):

@@ -158,7 +158,7 @@ def test_pages_outside_of_the_console_are_accessible(
     tab.get_by_role("alert").first.wait_for()
     problems.extend(look(tab, "sign-in.refused", "en-{theme}/sign-in.refused.png"))
 
-    open_and_look(tracking.unsubscribe_url(Recipient.objects.get().pk), "unsubscribe")
+    open_and_look(tracking.unsubscribe_url(Recipient.objects.get()), "unsubscribe")
     tab.locator("main button").first.click()
     problems.extend(look(tab, "unsubscribed", "en-{theme}/unsubscribed.png"))
 

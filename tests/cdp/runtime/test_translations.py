@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+import re
 from pathlib import Path
 
 import polib
@@ -61,3 +62,11 @@ def test_a_text_that_was_not_collected_is_found(catalog: Path, monkeypatch: pyte
     before = catalog.read_bytes()
     assert translations.problems() == ["django.po is out of date for 'Send-out'; run script/messages"]
     assert catalog.read_bytes() == before
+
+
+def test_texts_are_marked_by_names_that_are_collected() -> None:
+    alias = re.compile(r"\bn?p?gettext(?:_lazy|_noop)? as (?!_\b)\w+")
+    folders = ("admin_center", "cdp", "insight", "marketing")
+    sources = [path for name in folders for path in (translations.ROOT / name).rglob("*.py")]
+    assert len(sources) > 100
+    assert [str(path) for path in sources if alias.search(path.read_text("utf-8"))] == []

@@ -106,6 +106,7 @@ def test_while_it_waits_it_can_be_paused_stopped_and_edited(shop: Shop, clock: A
     paused, stopped, edited = (shop.submit(shop.mail(audience, name)) for name in "abc")
     assert services.pause(shop.access, paused).state == "paused"
     assert services.cancel(shop.access, stopped).state == "cancelled"
+    SendOut.objects.filter(pk=edited.pk).update(held_until=timezone.now() + timedelta(hours=1))
     assert services.update(shop.access, edited, {"name": "d"}).state == "draft"
     clock(NOON)
     schedule.start_due()

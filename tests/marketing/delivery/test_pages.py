@@ -331,7 +331,7 @@ def test_a_suppression_is_added_and_removed(console: Browser) -> None:
 
 def test_unsubscribing_asks_first_and_acts_on_post(console: Browser, send_out: SendOut) -> None:
     row = Recipient.objects.create(send_out=send_out, person="u1", person_hash="1", target="13800001111")
-    url = tracking.unsubscribe_url(row.pk)
+    url = tracking.unsubscribe_url(row)
     path = url[url.index("/t/") :]
     page = console.client.get(path).content.decode()
     assert "Unsubscribe?" in page and "13800001111" not in page and not Suppression.objects.exists()

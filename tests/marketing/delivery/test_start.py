@@ -127,7 +127,7 @@ def test_a_variable_added_after_scheduling_stops_it_with_the_reason(shop: Shop) 
     assert failed.state == "failed" and "first_name" in failed.state_reason and not shop.inbox()
     given = {"first_name": {"missing": "replace", "value": "you"}}
     mended = services.update(shop.access, failed, {"variables": given})
-    assert shop.submit(mended).state == "finished" and shop.subjects() == ["Hello you"]
+    assert shop.submit(mended, now=True).state == "finished" and shop.subjects() == ["Hello you"]
 
 
 def stop_after(shop: Shop, monkeypatch: pytest.MonkeyPatch, count: int, act: Any) -> None:

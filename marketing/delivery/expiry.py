@@ -1,0 +1,65 @@
+"""Recipients are kept for 168 hours after the end of their send-out; its numbers stay.
+
+The numbers are written first, in one transaction with the mark that the recipients are gone; from then on everything
+reads the numbers. The rows go afterwards, a few at a time, and a run that is interrupted is taken up by the next.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from marketing.delivery import queries
+from marketing.delivery.models import Engagement, Recipient, SendOut
+
+KEPT = timedelta(hours=168)
+PER_RUN = 200
+ROWS = 20_000
+
+
+def delete_old_recipients() -> int:
+    """Roll up and delete what is old enough; returns how many send-outs lost their recipients."""
+    due = SendOut.objects.filter(
+        state__in=SendOut.OVER,
+        finished_at__lte=timezone.now() - KEPT,
+        rows_deleted_at__isnull=True,
+        resolved_at__isnull=False,
+    )
+    rolled_up = sum(_roll_up(key) for key in due.values_list("pk", flat=True)[:PER_RUN])
+    left = Recipient.objects.filter(send_out=OuterRef("pk"))
+    for key in SendOut.objects.filter(Exists(left), rows_deleted_at__isnull=False).values_list(
+        "pk", flat=True
+    ):
+        _delete_rows(key)
+    return rolled_up
+
+
+def _roll_up(key: str) -> bool:
+    with transaction.atomic():
+        send_out = SendOut.objects.select_for_update(skip_locked=True, of=("self",)).filter(pk=key).first()
+        if send_out is None or send_out.state not in SendOut.OVER or send_out.rows_deleted_at is not None:
+            return False
+        send_out.counters = queries.summary(send_out)
+        send_out.rows_deleted_at = timezone.now()
+        send_out.save(update_fields=["counters", "rows_deleted_at"])
+    return True
+
+
+def _delete_rows(key: str) -> None:
+    """Also the batches: their texts may hold names."""
+    recipients, engagements = Recipient._meta.db_table, Engagement._meta.db_table
+    deleted = ROWS
+    while deleted == ROWS:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT id FROM {recipients} WHERE send_out_id = %s ORDER BY id LIMIT %s FOR UPDATE",
+                [key, ROWS],
+            )
+            rows = [row for (row,) in cursor.fetchall()]
+            cursor.execute(f"DELETE FROM {engagements} WHERE recipient_id = ANY(%s)", [rows])
+            cursor.execute(f"DELETE FROM {recipients} WHERE id = ANY(%s)", [rows])
+            deleted = len(rows)
+    SendOut.objects.get(pk=key).batches.all().delete()

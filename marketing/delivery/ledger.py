@@ -1,0 +1,143 @@
+"""The ledger of a send-out, person by person: how rows are found, shown and downloaded."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import django_filters
+from django.db import close_old_connections, connection
+from django.db.models import Q, QuerySet
+
+from admin_center.audit.services import log_download
+from cdp.core.access import Access
+from cdp.core.csv_export import escape_formula
+from cdp.core.identifiers import ID_TYPES
+from insight.audiences.masking import Mask, Masker
+from marketing.delivery.copying import gone
+from marketing.delivery.models import CAUSES, Recipient, SendOut
+from marketing.delivery.suppressions import ID_TYPE
+from marketing.delivery.targets import target_hash
+
+ROWS = 5_000
+COLUMNS = (
+    "person",
+    "target",
+    "state",
+    "reason",
+    "code",
+    "detail",
+    "handed_at",
+    "reported_at",
+    "opened_at",
+    "clicked_at",
+    "unsubscribed_at",
+)
+
+
+class RecipientFilter(django_filters.FilterSet):
+    """`person` is the ID in the audience, or the address or number that was written to, in full."""
+
+    person = django_filters.CharFilter(method="of_person")
+
+    class Meta:
+        model = Recipient
+        fields = ["state", "reason", "code"]
+
+    def __init__(self, given: Mapping[str, Any], send_out: SendOut) -> None:
+        super().__init__(given, queryset=send_out.recipients.order_by("pk"))
+        self.send_out = send_out
+
+    def of_person(self, rows: QuerySet[Recipient], name: str, value: str) -> QuerySet[Recipient]:
+        which, send_out = Q(person=value), self.send_out
+        target = ID_TYPES[ID_TYPE[send_out.channel]].normalise(value)
+        if target is not None:
+            which |= Q(person_hash=target_hash(send_out.workspace_id, send_out.channel, target))
+        return rows.filter(which)
+
+
+def shown(rows: Iterable[Recipient], send_out: SendOut, access: Access) -> list[dict[str, Any]]:
+    """Rows as this person sees them: IDs in full for those with the right, or where the workspace shows them."""
+    person, target = _masks(send_out, access)
+    return [_shown(row, person, target) for row in rows]
+
+
+def export(access: Access, send_out: SendOut, rows: QuerySet[Recipient]) -> Iterator[bytes]:
+    """`rows`, ordered by key, as CSV with IDs as `shown`; the download is logged before the first byte leaves.
+
+    Raises PermissionDenied, and Conflict once the recipients are no longer kept.
+    """
+    access.require(f"marketing.{send_out.channel}.view")
+    if send_out.rows_deleted_at is not None:
+        raise gone()
+    log_download(
+        access,
+        send_out,
+        action="send_out.recipients_downloaded",
+        rows=rows.count(),
+        unmasked=access.can("marketing.recipients.unmask"),
+    )
+    return _pieces(rows, *_masks(send_out, access))
+
+
+def _pieces(rows: QuerySet[Recipient], person: Mask, target: Mask) -> Iterator[bytes]:
+    yield ("\ufeff" + ",".join(COLUMNS) + "\n").encode()
+    last = 0
+    while True:
+        try:
+            page = list(rows.filter(pk__gt=last)[:ROWS])
+        finally:
+            # Pieces are pulled in threads whose connections no request gives back.
+            if not connection.in_atomic_block:
+                close_old_connections()
+        if not page:
+            return
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        for row in page:
+            found = _shown(row, person, target)
+            writer.writerow([_cell(found[name]) for name in COLUMNS])
+        yield out.getvalue().encode()
+        last = page[-1].pk
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return escape_formula(value) if isinstance(value, str) else value.isoformat(timespec="seconds")
+
+
+def _masks(send_out: SendOut, access: Access) -> tuple[Mask, Mask]:
+    """Of the people's IDs and of the addresses or numbers."""
+    if access.can("marketing.recipients.unmask"):
+        return _in_full, _in_full
+    masker, version = Masker(access), send_out.audience_version
+    return (
+        masker.for_type(version.user_id_type if version else "one_id"),
+        masker.for_type(ID_TYPE[send_out.channel]),
+    )
+
+
+def _in_full(value: str | None) -> str:
+    return value or ""
+
+
+def _shown(row: Recipient, person: Mask, target: Mask) -> dict[str, Any]:
+    return {
+        "id": row.pk,
+        "person": person(row.person),
+        "target": target(row.target),
+        "state": row.state,
+        "state_label": row.get_state_display(),
+        "reason": row.reason,
+        "reason_label": CAUSES.get(row.reason, row.reason),
+        "code": row.code,
+        "detail": row.detail,
+        "handed_at": row.handed_at,
+        "reported_at": row.reported_at,
+        "opened_at": row.opened_at,
+        "clicked_at": row.clicked_at,
+        "unsubscribed_at": row.unsubscribed_at,
+    }

@@ -1,0 +1,93 @@
+"""An audience of the people with chosen results of a send-out, while its recipients are kept.
+
+It is an uploaded audience: the IDs that were written to, as a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from tempfile import SpooledTemporaryFile
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.core import audit
+from cdp.core.access import Access
+from cdp.core.errors import ValidationFailed
+from cdp.jobs.models import Job
+from insight.audiences import outside
+from insight.audiences.models import Audience
+from marketing.channels.base import provider_type
+from marketing.delivery.copying import NO_REPORT, gone
+from marketing.delivery.models import Recipient, SendOut
+
+_STATES = Recipient.State
+_NO_REPORT = Q(state=_STATES.HANDED) | Q(state=_STATES.FAILED, code=NO_REPORT)
+_GONE = r"^5\.1\.(1|2|10)\M"
+RESULTS: dict[str, tuple[Any, Q]] = {
+    "delivered": (gettext_lazy("Delivered"), Q(state=_STATES.DELIVERED)),
+    "failed": (gettext_lazy("Failed"), Q(state=_STATES.FAILED) & ~Q(code=NO_REPORT)),
+    "no_report": (gettext_lazy("No report"), _NO_REPORT),
+    "invalid": (gettext_lazy("Address does not exist"), Q(state=_STATES.FAILED, detail__regex=_GONE)),
+    "opened": (gettext_lazy("Opened"), Q(opened_at__isnull=False)),
+    "not_opened": (
+        gettext_lazy("Delivered and not opened"),
+        Q(state=_STATES.DELIVERED, opened_at__isnull=True),
+    ),
+    "clicked": (gettext_lazy("Clicked"), Q(clicked_at__isnull=False)),
+}
+_OF_MAIL = {"invalid", "opened", "not_opened", "clicked"}
+IN_MEMORY = 1_000_000
+ROWS = 5_000
+
+
+def offered(send_out: SendOut) -> dict[str, Any]:
+    """The results of the channel, by key, with their labels."""
+    return {
+        key: label
+        for key, (label, _which) in RESULTS.items()
+        if send_out.channel == "email" or key not in _OF_MAIL
+    }
+
+
+def people(send_out: SendOut, results: Sequence[str]) -> QuerySet[Recipient]:
+    """The recipients with one of the results. Raises Conflict once they are no longer kept, ValidationFailed."""
+    if send_out.rows_deleted_at is not None:
+        raise gone()
+    known = offered(send_out)
+    if not results or any(key not in known for key in results):
+        message = _("Choose one or more of %(results)s.") % {"results": ", ".join(known)}
+        raise ValidationFailed(message, errors={"results": [message]})
+    which = Q()
+    for key in results:
+        which |= RESULTS[key][1]
+    return send_out.recipients.filter(which).exclude(target="")
+
+
+def make(
+    access: Access, send_out: SendOut, results: Sequence[str], data: Mapping[str, Any]
+) -> tuple[Audience, Job]:
+    """`data`: name, folder, public, remark, campaigns."""
+    access.require(f"marketing.{send_out.channel}.view")
+    access.require("insight.audience.filter")
+    rows = people(send_out, results)
+    if not rows.exists():
+        message = _("Nobody has this result.")
+        raise ValidationFailed(message, errors={"results": [message]})
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        file.write(outside.TEMPLATE.encode())
+        for row in rows.only("target").order_by("pk").iterator(chunk_size=ROWS):
+            file.write(f"{row.target}\n".encode())
+        file.seek(0)
+        id_type = provider_type(send_out.provider).id_type
+        values = {**data, "id_type": id_type, "encryption": "plain"}
+        audience, job = outside.upload(access, file, f"{send_out.pk}.csv", values)  # type: ignore[arg-type]
+    audit.record(
+        access,
+        "send_out.audience_made",
+        send_out,
+        after={"audience": audience.pk, "results": sorted(results), "people": rows.count()},
+    )
+    return audience, job
