@@ -11,7 +11,7 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import home, navigation
-        from marketing.channels import contract_sms, smtp  # noqa: F401  (they register their types)
+        from marketing.channels import contract_sms, smtp, upush  # noqa: F401  (they register their types)
         from marketing.channels.models import Provider
 
         navigation.register(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,12 +54,28 @@ class BatchReceipt:
 
 @dataclass(frozen=True)
 class BulkRequest:
-    """One call for many recipients with the same content. `out_id` makes repeating it safe."""
+    """One call for many recipients with the same content. `out_id` makes repeating it safe.
+
+    The platform fetches the recipients from `recipients_url`, or is handed `targets`; it may report at `reports_url`.
+    """
 
     out_id: str
     recipients_url: str
     size: int
     content: dict[str, Any]
+    targets: Callable[[], Sequence[str]] = tuple
+    reports_url: str = ""
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How many devices of a batch a platform counts, from the beginning until now. `failure`: why it sent nothing."""
+
+    planned: int
+    sent: int
+    opened: int
+    ignored: int
+    failure: str = ""
 
 
 class ProviderError(DomainError):
@@ -138,6 +154,13 @@ class BulkProviderType(ProviderType):
     @abstractmethod
     def receipts(self, provider: Provider, out_id: str, since: datetime) -> Iterator[BatchReceipt]:
         """All reports of a batch so far. Nothing means that the provider knows nothing (yet)."""
+
+    counts: ClassVar[bool] = False
+    """True: the platform counts (`figures`) until time is up, and a recipient without a report has not failed."""
+
+    def figures(self, provider: Provider, biz_id: str) -> Figures:
+        """What the platform has counted of a batch so far. Raises ProviderError."""
+        raise NotImplementedError
 
 
 _types: Registry[ProviderType] = Registry("provider type")

@@ -13,20 +13,12 @@ import requests
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cdp.core.outbound import check_url
 from marketing.channels.base import ConfigField, ProviderError
+from marketing.channels.exchange import exchange
 from marketing.channels.models import Provider
 
 log = logging.getLogger(__name__)
-CONNECT_SECONDS, READ_SECONDS = 5, 10
 SUCCESS_CODES = ("OK", "200")
-NOT_SENT = (
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidSchema,
-    requests.exceptions.MissingSchema,
-    requests.exceptions.InvalidHeader,
-    requests.exceptions.InvalidJSONError,
-)
 
 
 def contract_fields() -> tuple[ConfigField, ...]:
@@ -80,33 +72,12 @@ class ContractClient:
         Raises ProviderError: `retryable` when nothing can have been accepted, `uncertain` when it may have been.
         """
         url = self.base + path
-        check_url(url)
         headers = (
             {"Authorization": f"Bearer {self.provider.config['token']}"}
             if self.provider.config.get("token")
             else {}
         )
-        try:
-            response = requests.request(
-                method,
-                url,
-                json=body,
-                params=params,
-                headers=headers,
-                timeout=(CONNECT_SECONDS, READ_SECONDS),
-                allow_redirects=False,
-            )
-        except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
-            raise self._unreachable(error, uncertain=False) from error
-        except requests.ReadTimeout as error:
-            raise self._unreachable(error, uncertain=True) from error
-        except requests.ConnectionError as error:
-            raise self._unreachable(error, uncertain="refused" not in str(error).lower()) from error
-        except NOT_SENT as error:
-            raise ProviderError(_("The call could not be made: %(error)s") % {"error": error}) from error
-        except requests.RequestException as error:
-            # A broken answer: the call itself has arrived.
-            raise self._unreachable(error, uncertain=True) from error
+        response = exchange(method, url, json=body, params=params, headers=headers)
         return self._read(response, changes=method.upper() == "POST")
 
     def _read(self, response: requests.Response, *, changes: bool) -> dict[str, Any]:
@@ -137,11 +108,3 @@ class ContractClient:
         if answer.get("platformName") != self.provider.name:
             log.warning("Provider %s answers as %r.", self.provider.pk, answer.get("platformName"))
         return answer
-
-    def _unreachable(self, error: Exception, *, uncertain: bool) -> ProviderError:
-        return ProviderError(
-            _("The platform cannot be reached: %(error)s") % {"error": error},
-            code="provider_unreachable",
-            retryable=True,
-            uncertain=uncertain,
-        )

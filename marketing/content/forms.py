@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from marketing.channels.models import Provider
+from marketing.content import push_form
 from marketing.content.models import Template
 
 _HELP = _("Write variables as ${name}; each send-out says where their text comes from.")
 
 
 class TemplateForm(forms.Form):
-    """A template; mail has a subject and HTML, an SMS only its text."""
+    """A template; mail has a subject and HTML, an SMS only its text, a push message a title and more."""
 
     name = forms.CharField(label=_("Name"), max_length=64)
     purpose = forms.ChoiceField(label=_("Purpose"), choices=Template.Purpose.choices)
@@ -32,12 +33,32 @@ class TemplateForm(forms.Form):
 
     def __init__(self, *args: Any, channel: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if channel == Provider.Channel.EMAIL:
+        self.channel = channel
+        if channel == Provider.Channel.PUSH:
+            self._make_push()
+        elif channel == Provider.Channel.EMAIL:
             text = self.fields["text"]
             text.label, text.required = _("Plain-text part"), False
             text.help_text = _("Leave it empty to have it made from the HTML.")
         else:
             del self.fields["subject"], self.fields["html"]
+
+    def _make_push(self) -> None:
+        del self.fields["html"]
+        title, text = self.fields["subject"], self.fields["text"]
+        title.label, title.help_text = _("Title"), _("Phones show about 50 characters.")
+        text.widget.attrs["rows"] = 3
+        text.help_text = _(
+            "Phones show about 120 characters. Write variables as ${name}; each send-out says where their text comes from."
+        )
+        self.fields |= push_form.fields()
+
+    def values(self) -> dict[str, Any]:
+        """Cleaned data in the form that the services take."""
+        given = {name: self.cleaned_data[name] for name in self.base_fields if name in self.cleaned_data}
+        if self.channel == Provider.Channel.PUSH:
+            given["push"] = push_form.values(self.cleaned_data)
+        return given
 
 
 class SignatureForm(forms.Form):

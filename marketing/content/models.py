@@ -32,6 +32,9 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
     text = models.TextField(
         _("text"), blank=True, help_text=_("The SMS, or the plain-text part of the mail.")
     )
+    push = models.JSONField(
+        default=dict, blank=True, help_text="Of a push message: what a tap opens, and how it is shown."
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -53,9 +56,11 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
     @property
     def variables(self) -> list[str]:
         """Names of the variables, in order of their first use."""
+        from marketing.content import push
         from marketing.content.rendering import variables
 
-        return variables(self.subject, self.html, self.text)
+        more = push.texts(self.push) if self.channel == Provider.Channel.PUSH else []
+        return variables(self.subject, self.html, self.text, *more)
 
 
 class TemplateReview(models.Model):

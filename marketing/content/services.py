@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,13 +12,12 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from marketing.channels.models import Provider
-from marketing.content import rendering, reviews
+from marketing.content import push, rendering, reviews
 from marketing.content.models import Signature, Template
 
-FIELDS = ("name", "purpose", "subject", "html", "text")
+FIELDS = ("name", "purpose", "subject", "html", "text", "push")
 MAX_HTML_BYTES = 500_000
 MAX_SMS = 500
-_BROKEN = re.compile(r"\$\{[^}]*\}?")
 
 
 def create_template(access: Access, channel: str, values: dict[str, Any]) -> Template:
@@ -47,7 +45,7 @@ def update_template(
 def _assign(template: Template, values: dict[str, Any]) -> None:
     for field, value in values.items():
         if field in FIELDS:
-            setattr(template, field, value or "")
+            setattr(template, field, value or ({} if field == "push" else ""))
     errors = problems(template)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
@@ -67,21 +65,24 @@ def problems(template: Template) -> dict[str, list[str]]:
             errors["html"] = [_("Write the mail.")]
         if len(template.html.encode()) > MAX_HTML_BYTES:
             errors["html"] = [_("The HTML is larger than 500 KB.")]
+    elif template.channel == Provider.Channel.PUSH:
+        errors |= _push_problems(template)
     elif not 1 <= len(template.text.strip()) <= MAX_SMS:
         errors["text"] = [_("An SMS has 1 to 500 characters.")]
+    if template.push and template.channel != Provider.Channel.PUSH:
+        errors["push"] = [_("Push messages alone have this.")]
     for field in ("subject", "html", "text"):
-        bad = [
-            found
-            for found in _BROKEN.findall(getattr(template, field))
-            if not rendering.VARIABLE.fullmatch(found)
-        ]
-        if bad:
-            errors.setdefault(field, []).append(
-                _(
-                    "%(found)s is no variable. Write ${name}: a letter, then letters, digits or _ (at most 32)."
-                )
-                % {"found": bad[0][:40]}
-            )
+        if bad := rendering.broken(getattr(template, field)):
+            errors.setdefault(field, []).append(rendering.broken_message(bad))
+    return errors
+
+
+def _push_problems(template: Template) -> dict[str, list[str]]:
+    errors = push.problems(template.push)
+    if not 1 <= len(template.subject.strip()) <= push.LONGEST_TITLE:
+        errors["subject"] = [_("A title has 1 to %(most)d characters.") % {"most": push.LONGEST_TITLE}]
+    if not 1 <= len(template.text.strip()) <= push.LONGEST_TEXT:
+        errors["text"] = [_("A push message has 1 to %(most)d characters.") % {"most": push.LONGEST_TEXT}]
     return errors
 
 

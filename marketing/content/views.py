@@ -26,7 +26,7 @@ from cdp.console.middleware import flash
 from marketing.channels.base import provider_type
 from marketing.channels.contract_sms import ContractSmsType
 from marketing.channels.models import Provider
-from marketing.content import rendering, reviews, services
+from marketing.content import push, push_form, rendering, reviews, services
 from marketing.content.forms import SignatureForm, TemplateForm
 from marketing.content.models import Signature, Template
 
@@ -52,7 +52,7 @@ class TemplateList(ListPage):
     search_fields = ("name", "subject", "text")
     empty_icon = "template"
     empty_title = _("No templates yet")
-    empty_text = _("Write a mail or an SMS; send-outs use it for one audience at a time.")
+    empty_text = _("Write a mail, an SMS or a push message; send-outs use it for one audience at a time.")
     columns = (
         Column("name", _("Template"), sort="name", link=True),
         Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
@@ -77,6 +77,12 @@ class TemplateFormPage(FormPage):
     back_url_name = "content:list"
 
     def message(self, obj: Template) -> str:
+        if obj.channel == Provider.Channel.PUSH and (
+            len(obj.subject) > push.USUAL_TITLE or len(obj.text) > push.USUAL_TEXT
+        ):
+            return gettext(
+                "Saved. Phones cut titles after about %(title)d characters and texts after about %(text)d."
+            ) % {"title": push.USUAL_TITLE, "text": push.USUAL_TEXT}
         if obj.channel != Provider.Channel.SMS:
             return gettext("Saved.")
         length = rendering.sms_length("", obj.text)
@@ -112,7 +118,7 @@ class NewTemplate(TemplateFormPage):
         return {"channel": self.kwargs["channel"]}
 
     def save(self, form: TemplateForm, obj: Any) -> Template:
-        template = services.create_template(self.access, self.kwargs["channel"], form.cleaned_data)
+        template = services.create_template(self.access, self.kwargs["channel"], form.values())
         self.made = HttpResponse(status=204)
         trigger_client_event(self.made, "template-made", {"id": template.pk, "name": template.name})
         return template
@@ -125,13 +131,13 @@ class EditTemplate(TemplateFormPage):
         return Template.objects.get_in(self.workspace, self.kwargs["pk"])
 
     def initial(self, obj: Template) -> dict[str, Any]:
-        return {name: getattr(obj, name) for name in services.FIELDS}
+        return {name: getattr(obj, name) for name in services.FIELDS} | push_form.initial(obj.push)
 
     def form_options(self, obj: Template) -> dict[str, Any]:
         return {"channel": obj.channel}
 
     def save(self, form: TemplateForm, obj: Template) -> Template:
-        return services.update_template(self.access, obj, form.cleaned_data, edit_version=self.seen_version())
+        return services.update_template(self.access, obj, form.values(), edit_version=self.seen_version())
 
 
 class TemplateDetail(DetailPage):
@@ -149,6 +155,8 @@ class TemplateDetail(DetailPage):
         ]
         if obj.channel == Provider.Channel.EMAIL:
             return [*facts, Fact(_("Subject"), obj.subject)]
+        if obj.channel == Provider.Channel.PUSH:
+            return [*facts, *_push_facts(obj)]
         length = rendering.sms_length("", obj.text)
         hint = _("Without the signature and the values of variables.")
         return [
@@ -160,12 +168,29 @@ class TemplateDetail(DetailPage):
     def extra(self, obj: Template) -> dict[str, Any]:
         if obj.channel == Provider.Channel.EMAIL:
             return {"plain": obj.text or rendering.plain_text(obj.html)}
+        if obj.channel == Provider.Channel.PUSH:
+            return {"phone": {"title": obj.subject, "text": obj.text}}
         providers = Provider.objects.in_workspace(self.workspace).filter(channel=obj.channel)
         reviewed = [item for item in providers if isinstance(provider_type(item), ContractSmsType)]
         return {
             "plain": obj.text,
             "reviews": [(item, reviews.current(obj, item)) for item in reviewed],
         }
+
+
+def _push_facts(obj: Template) -> list[Fact]:
+    kept = push.complete(obj.push)
+    facts = [Fact(_("After a tap"), push.Action(kept["action"]).label)]
+    where = {"url": kept["url"], "page": f"{kept['package']} · {kept['activity']}", "custom": kept["custom"]}
+    if target := where.get(kept["action"]):
+        facts.append(Fact(_("Target"), target))
+    if kept["extra"]:
+        facts.append(Fact(_("Parameters"), ", ".join(f"{name}={text}" for name, text in kept["extra"].items())))
+    if kept["vendor"]:
+        facts.append(Fact(_("Android"), _("Also through the phone makers' channels")))
+    if kept["subtitle"]:
+        facts.append(Fact(_("iOS: subtitle"), kept["subtitle"]))
+    return [*facts, Fact(_("Hours to live"), kept["ttl_hours"])]
 
 
 class SubmitTemplate(ActionView):
