@@ -55,6 +55,7 @@ class MessageCap(_Part):
 class Caps(_Part):
     sms: MessageCap = MessageCap()
     email: MessageCap = MessageCap()
+    push: MessageCap = MessageCap()
 
 
 class WorkspaceSettings(_Part):

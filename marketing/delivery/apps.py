@@ -33,7 +33,7 @@ class DeliveryConfig(AppConfig):
                 _("Send-outs"),
                 "send",
                 "delivery:list",
-                any_of=("marketing.email.view", "marketing.sms.view"),
+                any_of=("marketing.email.view", "marketing.sms.view", "marketing.push.view"),
                 order=10,
             )
         )
@@ -47,7 +47,11 @@ class DeliveryConfig(AppConfig):
                 50,
             )
         )
-        for channel, label in (("email", _("E-mail send-outs")), ("sms", _("SMS send-outs"))):
+        for channel, label in (
+            ("email", _("E-mail send-outs")),
+            ("sms", _("SMS send-outs")),
+            ("push", _("Push send-outs")),
+        ):
             home.register(
                 home.Tile(
                     label,

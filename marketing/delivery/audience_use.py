@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from insight.audiences import applications, usage
 from insight.audiences.models import Audience
 from marketing.delivery.models import SendOut
-from marketing.delivery.suppressions import ID_TYPE
+from marketing.delivery.suppressions import ID_TYPES_OF
 
 
 def uses(audience: Audience) -> Iterator[usage.Use]:
@@ -36,7 +36,17 @@ def register() -> None:
             "mail",
             "marketing.email.create",
             lambda slug, audience: _new_url("email", slug, audience),
-            frozenset({ID_TYPE["email"]}),
+            frozenset(ID_TYPES_OF["email"]),
+        )
+    )
+    applications.register(
+        applications.Application(
+            "push",
+            _("Send a push message"),
+            "bell",
+            "marketing.push.create",
+            lambda slug, audience: _new_url("push", slug, audience),
+            frozenset(ID_TYPES_OF["push"]),
         )
     )
     applications.register(
@@ -46,6 +56,6 @@ def register() -> None:
             "message",
             "marketing.sms.create",
             lambda slug, audience: _new_url("sms", slug, audience),
-            frozenset({ID_TYPE["sms"]}),
+            frozenset(ID_TYPES_OF["sms"]),
         )
     )

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
 from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
-from marketing.delivery import contact_policy, rate, tracking
+from marketing.delivery import contact_policy, push_message, rate, tracking
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendBatch, SendOut, UnknownReason
 
@@ -183,7 +183,9 @@ def _call(send_out: SendOut, kind: BulkProviderType, batch: SendBatch, *, repeat
         out_id=batch.out_id,
         recipients_url=tracking.file_url(batch.out_id),
         size=batch.size,
-        content={**send_out.content, "params": batch.params},
+        content=push_message.filled(send_out.content, batch.params),
+        targets=lambda: tracking.batch_targets(batch.out_id) or [],
+        reports_url=tracking.reports_url(batch.out_id),
     )
     with leaving(send_out, repeat=repeat) as may_leave:
         if may_leave:

@@ -18,7 +18,7 @@ from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery.models import SendOut
-from marketing.delivery.suppressions import ID_TYPE
+from marketing.delivery.suppressions import ID_TYPES_OF
 from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text
 
 _SEARCH = {"data-select": ""}
@@ -71,15 +71,16 @@ class SendOutForm(forms.Form):
             for name in set(self.fields) - {"name", "campaigns", "limit", "per_minute"}:
                 del self.fields[name]
             return
-        del self.fields["signature" if channel == Provider.Channel.EMAIL else "sender"]
+        if channel != Provider.Channel.SMS:
+            del self.fields["signature"]
         if channel != Provider.Channel.EMAIL:
-            del self.fields["track"]
+            del self.fields["track"], self.fields["sender"]
         rows: dict[str, Any] = {
             "provider": Provider.objects.in_workspace(workspace).filter(channel=channel),
             "sender": SenderAddress.objects.in_workspace(workspace).select_related("provider"),
             "signature": Signature.objects.in_workspace(workspace).select_related("provider"),
             "template": Template.objects.in_workspace(workspace).filter(channel=channel),
-            "audience": audiences.usable_audiences(access, ID_TYPE[channel]).order_by("name"),
+            "audience": _usable(access, channel).order_by("name"),
         }
         for name, queryset in rows.items():
             field: Any = self.fields.get(name)
@@ -90,6 +91,14 @@ class SendOutForm(forms.Form):
             # Where there is no choice, none needs to be made.
             if found is not None and len(only := found.queryset[:2]) == 1:
                 found.initial = only[0].pk
+
+
+def _usable(access: Access, channel: str) -> Any:
+    """Audiences with one of the IDs that the channel writes to; which of them it must be, the provider says."""
+    first, *others = [audiences.usable_audiences(access, id_type) for id_type in ID_TYPES_OF[channel]]
+    for rows in others:
+        first = first | rows
+    return first
 
 
 class WhenForm(forms.Form):

@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
 from insight.audiences import queries as audiences
-from marketing.content import rendering, reviews
+from marketing.channels.models import Provider
+from marketing.content import push, rendering, reviews
 from marketing.delivery import variables
 from marketing.delivery.models import SendOut, TrackedLink
 
@@ -44,6 +45,14 @@ def build(send_out: SendOut) -> dict[str, Any]:
             % {"names": ", ".join(missing)},
             code="variables_open",
         )
+    if send_out.channel == Provider.Channel.PUSH:
+        return {
+            "purpose": template.purpose,
+            "name": send_out.name,
+            "subject": template.subject,
+            "text": template.text,
+            "push": push.complete(template.push),
+        }
     if send_out.channel == "email":
         if send_out.sender is None:
             raise ValidationFailed(_("Choose a sender."), errors={"sender": [_("Choose a sender.")]})

@@ -14,11 +14,10 @@ from django.db.models import Q, QuerySet
 from admin_center.audit.services import log_download
 from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
-from cdp.core.identifiers import ID_TYPES
 from insight.audiences.masking import Mask, Masker
 from marketing.delivery.copying import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut
-from marketing.delivery.suppressions import ID_TYPE
+from marketing.delivery.suppressions import ID_TYPE, normalised
 from marketing.delivery.targets import target_hash
 
 ROWS = 5_000
@@ -33,6 +32,7 @@ COLUMNS = (
     "reported_at",
     "opened_at",
     "clicked_at",
+    "dismissed_at",
     "unsubscribed_at",
 )
 
@@ -52,7 +52,7 @@ class RecipientFilter(django_filters.FilterSet):
 
     def of_person(self, rows: QuerySet[Recipient], name: str, value: str) -> QuerySet[Recipient]:
         which, send_out = Q(person=value), self.send_out
-        target = ID_TYPES[ID_TYPE[send_out.channel]].normalise(value)
+        target = normalised(send_out.channel, value)
         if target is not None:
             which |= Q(person_hash=target_hash(send_out.workspace_id, send_out.channel, target))
         return rows.filter(which)
@@ -139,5 +139,6 @@ def _shown(row: Recipient, person: Mask, target: Mask) -> dict[str, Any]:
         "reported_at": row.reported_at,
         "opened_at": row.opened_at,
         "clicked_at": row.clicked_at,
+        "dismissed_at": row.dismissed_at,
         "unsubscribed_at": row.unsubscribed_at,
     }

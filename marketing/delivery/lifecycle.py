@@ -23,7 +23,11 @@ from cdp.core.errors import Conflict
 from marketing.channels.models import Provider
 from marketing.delivery.models import Recipient, SendOut
 
-EDIT_LEAD = {Provider.Channel.SMS: timedelta(minutes=5), Provider.Channel.EMAIL: timedelta(minutes=10)}
+EDIT_LEAD = {
+    Provider.Channel.SMS: timedelta(minutes=5),
+    Provider.Channel.EMAIL: timedelta(minutes=10),
+    Provider.Channel.PUSH: timedelta(minutes=1),
+}
 """How long before it leaves a waiting send-out is fixed; it cannot be scheduled for sooner either."""
 _States = SendOut.State
 _UNTOUCHED = [Recipient.State.QUEUED, Recipient.State.FILTERED, Recipient.State.CANCELLED]

@@ -135,6 +135,9 @@ class SendBatch(models.Model):
     handed_at = models.DateTimeField(null=True)
     polls = models.PositiveSmallIntegerField(default=0)
     next_poll_at = models.DateTimeField(null=True, db_index=True)
+    counts = models.JSONField(
+        default=dict, help_text="What the platform counts: planned, sent, opened, ignored devices."
+    )
 
     class Meta:
         ordering = ["number"]
@@ -175,6 +178,7 @@ class Recipient(models.Model):
     reported_at = models.DateTimeField(null=True)
     opened_at = models.DateTimeField(null=True)
     clicked_at = models.DateTimeField(null=True)
+    dismissed_at = models.DateTimeField(null=True, help_text="When a push message was swiped away.")
     unsubscribed_at = models.DateTimeField(null=True)
 
     class Meta:

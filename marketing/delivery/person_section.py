@@ -9,7 +9,7 @@ from cdp.core.access import Access
 from insight.oneid.queries import Person
 from marketing.channels.models import Provider
 from marketing.delivery.models import CAUSES, Recipient
-from marketing.delivery.suppressions import ID_TYPE
+from marketing.delivery.suppressions import ID_TYPES_OF
 from marketing.delivery.targets import target_hash
 
 SHOWN = 100
@@ -17,13 +17,15 @@ SHOWN = 100
 
 def build(access: Access, person: Person, page: int) -> dict[str, Any] | None:
     """The latest messages to the person's addresses and numbers on the channels that the reader sees."""
-    channels = [channel for channel in ID_TYPE if access.can(f"marketing.{channel}.view")]
+    channels = [channel for channel in ID_TYPES_OF if access.can(f"marketing.{channel}.view")]
     if not channels:
         return None
     found: list[Recipient] = []
     for channel in channels:
         hashes = [
-            target_hash(access.workspace.pk, channel, value) for value in person.values(ID_TYPE[channel])
+            target_hash(access.workspace.pk, channel, value)
+            for id_type in ID_TYPES_OF[channel]
+            for value in person.values(id_type)
         ]
         rows = Recipient.objects.filter(
             person_hash__in=hashes, send_out__workspace=access.workspace, send_out__channel=channel

@@ -1,16 +1,17 @@
-"""Pages that people and platforms reach without signing in: tracking, unsubscribing, recipients files."""
+"""Pages that people and platforms reach without signing in: tracking, unsubscribing, recipients files, reports."""
 
 from __future__ import annotations
 
 import base64
+import json
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from marketing.delivery import tracking
-from marketing.delivery.models import Engagement, Recipient, SendOut, TrackedLink
+from marketing.delivery import push_reports, tracking
+from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, TrackedLink
 
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
 
@@ -83,3 +84,19 @@ def recipients(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     body = "".join(f"{target}\n" for target in targets)
     return HttpResponse(body, content_type="text/plain; charset=utf-8")
+
+
+@csrf_exempt
+@require_POST
+def reports(request: HttpRequest, token: str) -> HttpResponse:
+    """What became of a batch's devices, from a push platform. Reports of a test, or that come too late, count nothing."""
+    out_id = tracking.read_reports_token(token)
+    if out_id is None:
+        raise Http404
+    try:
+        found = push_reports.read(json.loads(request.body))
+    except ValueError as error:
+        return JsonResponse({"detail": str(error)}, status=400)
+    batch = SendBatch.objects.select_related("send_out__provider").filter(pk=out_id).first()
+    taken = push_reports.apply(batch, found) if batch is not None else 0
+    return JsonResponse({"taken": taken})

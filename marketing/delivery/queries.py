@@ -12,6 +12,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, TruncHour
 
+from marketing.delivery import push_figures
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
@@ -50,7 +51,8 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
 
 def effect(send_out: SendOut) -> dict[str, Any]:
     """Counts of people. `target` is everybody of the audience in the ledger; `sent` is what was handed over;
-    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
+    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`. Push messages
+    have `push` as well (see push_figures).
     """
     if send_out.rows_deleted_at is not None:
         return {name: value for name, value in send_out.counters.items() if name not in _PARTS}
@@ -74,6 +76,8 @@ def effect(send_out: SendOut) -> dict[str, Any]:
         for name in ("opened", "clicked", "unsubscribed")
     }
     rows["rates"]["delivered"] = delivered / rows["sent"] if rows["sent"] else None
+    if send_out.channel == "push":
+        rows["push"] = push_figures.of(send_out)
     return rows
 
 

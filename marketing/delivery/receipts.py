@@ -11,7 +11,7 @@ from django.utils import timezone
 from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.base import BatchReceipt, BulkProviderType, ProviderError, provider_type
-from marketing.delivery import bulk
+from marketing.delivery import bulk, push_reports
 from marketing.delivery.models import Recipient, SendBatch
 from marketing.delivery.targets import target_hash
 
@@ -64,7 +64,17 @@ def _poll(batch: SendBatch) -> None:
         apply(batch, found)
     elif batch.state == SendBatch.State.UNKNOWN and batch.send_out.provider.config.get("idempotent"):
         bulk.repeat_batch(batch.send_out, kind, batch)
-    _close(batch)
+    if kind.counts:
+        _count(batch, kind)
+    _close(batch, waits=kind.counts)
+
+
+def _count(batch: SendBatch, kind: BulkProviderType) -> None:
+    if batch.biz_id:
+        try:
+            push_reports.keep_figures(batch, kind)
+        except ProviderError as error:
+            log.info("The figures of batch %s could not be fetched: %s", batch.out_id, error)
 
 
 def apply(batch: SendBatch, found: list[BatchReceipt]) -> int:
@@ -112,14 +122,18 @@ def _write(batch: SendBatch, rows: list[tuple[str, BatchReceipt]]) -> int:
     return len(written)
 
 
-def _close(batch: SendBatch) -> None:
-    """Stop asking when everybody has been reported, or after 72 hours: what has no report then counts as failed."""
+def _close(batch: SendBatch, *, waits: bool) -> None:
+    """Stop asking when everybody has been reported, or after 72 hours: what has no report then counts as failed.
+
+    With `waits` it goes on for 72 hours in any case, and whoever has the message without a report keeps it.
+    """
     open_states = [Recipient.State.HANDED, Recipient.State.UNKNOWN, Recipient.State.HANDING]
     rows = Recipient.objects.filter(batch=batch, state__in=open_states)
     expired = batch.handed_at is not None and batch.handed_at < timezone.now() - GIVE_UP
     if expired:
-        rows.update(state=Recipient.State.FAILED, code="no_report", reported_at=timezone.now())
-    if expired or not rows.exists():
+        silent = rows.exclude(state=Recipient.State.HANDED) if waits else rows
+        silent.update(state=Recipient.State.FAILED, code="no_report", reported_at=timezone.now())
+    if expired or not (waits or rows.exists()):
         SendBatch.objects.filter(
             pk=batch.pk, state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN]
         ).update(state=SendBatch.State.CLOSED, next_poll_at=None)

@@ -15,11 +15,12 @@ from django.utils.translation import gettext_lazy
 
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import outside
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
+from marketing.channels.models import Provider
 from marketing.delivery.copying import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
 
@@ -37,8 +38,13 @@ RESULTS: dict[str, tuple[Any, Q]] = {
         Q(state=_STATES.DELIVERED, opened_at__isnull=True),
     ),
     "clicked": (gettext_lazy("Clicked"), Q(clicked_at__isnull=False)),
+    "ignored": (gettext_lazy("Swiped away"), Q(dismissed_at__isnull=False)),
 }
-_OF_MAIL = {"invalid", "opened", "not_opened", "clicked"}
+_OF_CHANNEL: dict[str, set[str]] = {
+    Provider.Channel.EMAIL: RESULTS.keys() - {"ignored"},
+    Provider.Channel.SMS: {"delivered", "failed", "no_report"},
+    Provider.Channel.PUSH: {"opened", "ignored", "no_report", "delivered", "failed"},
+}
 IN_MEMORY = 1_000_000
 ROWS = 5_000
 
@@ -46,9 +52,7 @@ ROWS = 5_000
 def offered(send_out: SendOut) -> dict[str, Any]:
     """The results of the channel, by key, with their labels."""
     return {
-        key: label
-        for key, (label, _which) in RESULTS.items()
-        if send_out.channel == "email" or key not in _OF_MAIL
+        key: label for key, (label, _which) in RESULTS.items() if key in _OF_CHANNEL[send_out.channel]
     }
 
 
@@ -56,6 +60,11 @@ def people(send_out: SendOut, results: Sequence[str]) -> QuerySet[Recipient]:
     """The recipients with one of the results. Raises Conflict once they are no longer kept, ValidationFailed."""
     if send_out.rows_deleted_at is not None:
         raise gone()
+    if send_out.channel == Provider.Channel.PUSH and not send_out.provider.config.get("receipts"):
+        raise Conflict(
+            _("U-Push reports only totals for this app, so nobody knows whose phone did what."),
+            code="only_totals",
+        )
     known = offered(send_out)
     if not results or any(key not in known for key in results):
         message = _("Choose one or more of %(results)s.") % {"results": ", ".join(known)}

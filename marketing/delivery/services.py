@@ -19,7 +19,7 @@ from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.content import reviews
 from marketing.content.models import ReviewState
-from marketing.delivery import lifecycle, schedule, variables
+from marketing.delivery import lifecycle, push_message, schedule, variables
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
 
@@ -153,7 +153,10 @@ def problems(send_out: SendOut) -> dict[str, list[str]]:
         send_out.signature is None or send_out.signature.provider_id != send_out.provider_id
     ):
         add("signature", _("Choose a signature of this provider."))
-    id_type = provider_type(send_out.provider).id_type
+    kind = provider_type(send_out.provider)
+    if send_out.channel == "push" and (only := push_message.mismatch(send_out.template, kind)):
+        add("template", _("An app for iOS cannot do this: %(action)s.") % {"action": only})
+    id_type = kind.id_type
     if id_type not in {item["id_type"] for item in audiences.id_types(send_out.audience)}:
         add(
             "audience",

@@ -11,21 +11,29 @@ from cdp.core.identifiers import ID_TYPES
 from marketing.delivery.models import Suppression
 from marketing.delivery.targets import target_hash
 
-ID_TYPE = {"email": "email", "sms": "mobile"}
+ID_TYPES_OF = {"email": ("email",), "sms": ("mobile",), "push": ("imei", "idfa")}
+"""The ID types that a channel writes to. A provider of the channel takes one of them."""
+ID_TYPE = {channel: types[0] for channel, types in ID_TYPES_OF.items()}
+"""The ID type by whose rule a channel's targets are masked."""
+
+
+def normalised(channel: str, target: str) -> str | None:
+    """The target as the channel writes to it; None where it is not valid there."""
+    found = (ID_TYPES[key].normalise(target) for key in ID_TYPES_OF[channel])
+    return next((value for value in found if value is not None), None)
 
 
 def add(access: Access, channel: str, target: str) -> Suppression:
     """Never write to this target on the channel again. Adding one twice changes nothing."""
-    id_type = ID_TYPES[ID_TYPE[channel]]
-    normalised = id_type.normalise(target)
-    if normalised is None:
+    value = normalised(channel, target)
+    if value is None:
         message = _("This is not a valid target of the channel.")
         raise ValidationFailed(message, errors={"target": [message]})
     row, created = Suppression.objects.get_or_create(
         workspace=access.workspace,
         channel=channel,
-        target_hash=target_hash(access.workspace.pk, channel, normalised),
-        defaults={"masked": id_type.mask(normalised), "reason": Suppression.Reason.MANUAL},
+        target_hash=target_hash(access.workspace.pk, channel, value),
+        defaults={"masked": ID_TYPES[ID_TYPE[channel]].mask(value), "reason": Suppression.Reason.MANUAL},
     )
     if created:
         audit.record(access, "suppression.added", row, after={"target": row.masked, "channel": channel})

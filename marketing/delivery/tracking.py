@@ -22,6 +22,7 @@ from marketing.delivery.suppressions import ID_TYPE
 _person = signing.Signer(salt="tideline.tracking")
 _UNSUBSCRIBE = "tideline.unsubscribe"
 _file = signing.TimestampSigner(salt="tideline.recipients")
+_reports = signing.Signer(salt="tideline.push-reports")
 FILE_SECONDS = 24 * 3600
 _MACHINES = re.compile(
     r"bot\b|crawler|spider|preview|scanner|proofpoint|mimecast|barracuda|safelinks|symantec|curl|wget|python-requests",
@@ -97,6 +98,18 @@ def unsubscribe_url(recipient: Recipient) -> str:
 def file_url(out_id: str) -> str:
     """An address, good for 24 hours, under which a platform fetches a batch's recipients file."""
     return _absolute("delivery-public:recipients", _file.sign(out_id))
+
+
+def reports_url(out_id: str) -> str:
+    """Where a platform reports what became of a batch's devices; good as long as its reports count."""
+    return _absolute("delivery-public:reports", _reports.sign(out_id))
+
+
+def read_reports_token(token: str) -> str | None:
+    try:
+        return _reports.unsign(token)
+    except signing.BadSignature:
+        return None
 
 
 def read_file_token(token: str) -> str | None:

@@ -15,8 +15,9 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import queries as audiences
 from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
-from marketing.content import rendering
-from marketing.delivery import copying, freeze, tracking
+from marketing.channels.models import Provider
+from marketing.content import push, rendering
+from marketing.delivery import copying, freeze, push_message, tracking
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
 from marketing.delivery.variables import as_text, variables_of
@@ -43,7 +44,7 @@ def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
 
 
 def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
-    """The message as one member of the audience would get it: subject, html, text, and for SMS its length."""
+    """The message as one member of the audience would get it: subject, html, text, for SMS its length, for push what a tap does."""
     values = sample_values(send_out, number)
     template = send_out.template
     written = send_out.content or {part: getattr(template, part) for part in ("subject", "html", "text")}
@@ -54,6 +55,10 @@ def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
         "text": rendering.fill(str(written.get("text", "")), values) or rendering.plain_text(html),
         "values": values,
     }
+    if send_out.channel == Provider.Channel.PUSH:
+        fields = push.fill(written["push"] if "push" in written else template.push, values)
+        answer["push"] = {name: value for name, value in fields.items() if value != push.DEFAULTS[name]}
+        answer["push"].setdefault("action", push.Action.APP.value)
     if send_out.channel == "sms":
         length = rendering.sms_length(send_out.signature.text if send_out.signature else "", answer["text"])
         answer.update(characters=length.characters, parts=length.parts)
@@ -80,7 +85,14 @@ def send_test(access: Access, send_out: SendOut, targets: list[str]) -> dict[str
     assert isinstance(kind, BulkProviderType)
     out_id = uuid.uuid4().hex
     cache.set(f"test-send:{out_id}", chosen, KEEP_SECONDS)
-    request = BulkRequest(out_id, tracking.file_url(out_id), len(chosen), {**content, "params": values})
+    request = BulkRequest(
+        out_id,
+        tracking.file_url(out_id),
+        len(chosen),
+        push_message.filled(content, values),
+        targets=lambda: chosen,
+        reports_url=tracking.reports_url(out_id),
+    )
     kind.send_bulk(send_out.provider, request)
     return {"sent": chosen, "failed": {}}
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from insight.audiences import queries as audiences
-from marketing.content import rendering
+from marketing.content import push, rendering
 from marketing.delivery.models import SendOut
 
 LONGEST = 200
@@ -43,7 +43,8 @@ def names_of(send_out: SendOut) -> list[str]:
     content = send_out.content
     if not content:
         return send_out.template.variables
-    return rendering.variables(*(str(content.get(part, "")) for part in ("subject", "html", "text")))
+    more = push.texts(content["push"]) if "push" in content else []
+    return rendering.variables(*(str(content.get(part, "")) for part in ("subject", "html", "text")), *more)
 
 
 def variables_of(send_out: SendOut) -> list[Variable]:

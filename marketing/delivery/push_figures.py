@@ -1,0 +1,107 @@
+"""The numbers of push messages, with the rates as marketers know them from push platforms.
+
+| Figure | Meaning |
+|---|---|
+| target | device IDs that were to get the message: the audience without those left out |
+| planned | those of them that the platform has found a device for |
+| sent | devices that the platform has really sent it to |
+| received | devices that have shown it (Android) |
+| opened | devices on which it was tapped |
+| ignored | devices on which it was swiped away (Android) |
+
+Devices report one by one, and the platform counts; of two numbers for the same thing the greater one holds, since
+either may lag behind. Rates: match = planned / target, receive = received / sent, open = opened / received on Android
+and opened / sent on iOS, ignore = ignored / received. None where nobody can know or the divisor is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import Count, IntegerField, Q, Sum
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
+
+from marketing.channels.base import provider_type
+from marketing.delivery.models import Recipient, SendBatch, SendOut
+
+COUNTS = ("target", "planned", "sent", "received", "opened", "ignored")
+RATES = ("match", "receive", "open", "ignore")
+_STATES = Recipient.State
+_HANDED = [_STATES.HANDED, _STATES.DELIVERED, _STATES.FAILED, _STATES.UNKNOWN]
+
+
+def of(send_out: SendOut) -> dict[str, Any]:
+    """The figures of one send-out."""
+    return of_all([send_out])[send_out.pk]
+
+
+def of_all(send_outs: Iterable[SendOut]) -> dict[str, dict[str, Any]]:
+    """The figures of send-outs by their keys; two queries for all of them. Their providers must be loaded."""
+    rows = list(send_outs)
+    kept = [row.pk for row in rows if row.rows_deleted_at is None]
+    ledger, platform = _ledger(kept), _platform(kept)
+    return {
+        row.pk: row.counters["push"]
+        if row.rows_deleted_at is not None
+        else _figures(row, ledger.get(row.pk, {}), platform.get(row.pk, {}))
+        for row in rows
+    }
+
+
+def _ledger(keys: list[str]) -> dict[str, dict[str, int]]:
+    found = (
+        Recipient.objects.filter(send_out__in=keys)
+        .order_by()
+        .values("send_out")
+        .annotate(
+            target=Count("pk", filter=~Q(state=_STATES.FILTERED)),
+            handed=Count("pk", filter=Q(state__in=_HANDED)),
+            received=Count("pk", filter=Q(state=_STATES.DELIVERED)),
+            opened=Count("pk", filter=Q(opened_at__isnull=False)),
+            ignored=Count("pk", filter=Q(dismissed_at__isnull=False)),
+        )
+    )
+    return {row.pop("send_out"): row for row in found}  # type: ignore[misc]
+
+
+def _platform(keys: list[str]) -> dict[str, dict[str, int]]:
+    names = ("planned", "sent", "opened", "ignored")
+    found = (
+        SendBatch.objects.filter(send_out__in=keys, counts__has_key="planned")
+        .order_by()
+        .values("send_out")
+        .annotate(**{name: Sum(Cast(KeyTextTransform(name, "counts"), IntegerField())) for name in names})
+    )
+    return {row.pop("send_out"): row for row in found}  # type: ignore[misc]
+
+
+def _figures(send_out: SendOut, ledger: dict[str, int], platform: dict[str, int]) -> dict[str, Any]:
+    is_ios = provider_type(send_out.provider).id_type == "idfa"
+    handed = ledger.get("handed", 0)
+    reports = bool(send_out.provider.config.get("receipts"))
+    counts: dict[str, int | None] = {
+        "target": ledger.get("target", 0),
+        "planned": platform.get("planned", handed),
+        "sent": platform.get("sent", handed),
+        "received": None if is_ios or not reports else ledger.get("received", 0),
+        "opened": max(ledger.get("opened", 0), platform.get("opened", 0)),
+        "ignored": None if is_ios else max(ledger.get("ignored", 0), platform.get("ignored", 0)),
+    }
+    return {**counts, "rates": rates(counts, is_ios=is_ios)}
+
+
+def rates(counts: dict[str, int | None], *, is_ios: bool) -> dict[str, float | None]:
+    """Shares (0-1) of the figures."""
+    return {
+        "match": _share(counts["planned"], counts["target"]),
+        "receive": _share(counts["received"], counts["sent"]),
+        "open": _share(counts["opened"], counts["sent" if is_ios else "received"]),
+        "ignore": _share(counts["ignored"], counts["received"]),
+        "planned_over_sent": _share(counts["planned"], counts["sent"]),
+    }
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return part / whole if part is not None and whole else None

@@ -1,0 +1,26 @@
+"""A batch's push message with its variables filled, as it goes to the platform."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketing.channels.base import ProviderType
+from marketing.content import push, rendering
+from marketing.content.models import Template
+
+
+def filled(content: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    """Frozen content with the variables' texts: in their places for push messages, as `params` for other channels."""
+    if "push" not in content:
+        return {**content, "params": values}
+    return {
+        **content,
+        "subject": rendering.fill(str(content["subject"]), values),
+        "text": rendering.fill(str(content["text"]), values),
+        "push": push.fill(content["push"], values),
+    }
+
+
+def mismatch(template: Template, kind: ProviderType) -> str:
+    """What of a template the app of a provider cannot do; empty where it can do all."""
+    return push.android_only(template.push) if kind.id_type == "idfa" else ""
