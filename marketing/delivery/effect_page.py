@@ -12,7 +12,18 @@ from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
-from marketing.delivery import copying, ledger_page, lifecycle, queries, services, trial, variables
+from marketing.channels.base import provider_type
+from marketing.channels.models import Provider
+from marketing.delivery import (
+    copying,
+    ledger_page,
+    lifecycle,
+    push_pages,
+    queries,
+    services,
+    trial,
+    variables,
+)
 from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin
 
@@ -35,7 +46,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         facts = [
             Fact(_("Channel"), obj.get_channel_display()),
             Fact(_("Provider"), obj.provider.name),
-            Fact(_("Sender"), obj.sender) if obj.sender else Fact(_("Signature"), obj.signature),
+            *_sender(obj),
             Fact(_("Template"), obj.template.name),
             Fact(_("Audience"), obj.audience.name),
             Fact(_("People"), f"{people:,}", _("In the audience as it was computed last")),
@@ -72,6 +83,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "deletable": lifecycle.is_deletable(obj),
             "resendable": copying.can_resend(obj),
             "may_keep": can("insight.audience.filter"),
+            "only_totals": obj.channel == Provider.Channel.PUSH and not obj.provider.config.get("receipts"),
+            "test_example": push_pages.example(obj, provider_type(obj.provider).id_type),
         }
         if found["startable"]:
             found |= self._start(obj)
@@ -115,6 +128,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             answer["next_member"] = f"?member={member + 1}"
         try:
             answer["preview"] = trial.preview(obj, member)
+            if "push" in answer["preview"]:
+                answer |= push_pages.preview(answer["preview"])
         except DomainError as error:
             answer["preview_error"] = str(error)
         return answer
@@ -124,12 +139,18 @@ class SendOutDetail(SendOutMixin, DetailPage):
         return {
             "kept": obj.rows_deleted_at is None,
             "effect": numbers,
-            "tiles": _tiles(numbers),
-            "funnel": _funnel(numbers),
+            "tiles": push_pages.tiles(numbers) if "push" in numbers else _tiles(numbers),
+            "funnel": push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers),
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
         }
+
+
+def _sender(obj: SendOut) -> list[Fact]:
+    if obj.sender:
+        return [Fact(_("Sender"), obj.sender)]
+    return [Fact(_("Signature"), obj.signature)] if obj.signature else []
 
 
 def _people(obj: SendOut) -> int:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from marketing.delivery import effect_page, ledger_page, result_audience_page, views
+from marketing.delivery import effect_page, ledger_page, push_effect_page, result_audience_page, views
 
 app_name = "delivery"
 urlpatterns = [
@@ -11,6 +11,7 @@ urlpatterns = [
     path("suppressions/", views.SuppressionList.as_view(), name="suppressions"),
     path("suppressions/new/", views.NewSuppression.as_view(), name="suppression-new"),
     path("suppressions/<str:pk>/delete/", views.DeleteSuppression.as_view(), name="suppression-delete"),
+    path("push/", push_effect_page.PushEffect.as_view(), name="push-effect"),
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
     path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),

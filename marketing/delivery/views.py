@@ -109,7 +109,8 @@ class SendOutList(ListPage):
             for name, label in Provider.Channel.choices
             if self.access.can(f"marketing.{name}.create")
         ]
-        return super().get_context(channels=channels, **more)
+        may_see = self.access.can("marketing.push.view")
+        return super().get_context(channels=channels, may_see_push=may_see, **more)
 
 
 class SendOutFormPage(FormPage):

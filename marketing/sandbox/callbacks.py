@@ -1,16 +1,17 @@
-"""Pushing receipts and replies to whoever asked for them (option `callback_url`)."""
+"""Pushing receipts and replies to whoever asked for them (option `callback_url`, or the address of a push)."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import uuid
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
 
 import requests
 
-from marketing.sandbox import contract
+from marketing.sandbox import contract, upush
 from marketing.sandbox.options import Options
 from marketing.sandbox.store import Store
 
@@ -19,6 +20,7 @@ MOST_ROWS = 500
 _TIMEOUT_SECONDS = 10
 _PAUSE_SECONDS = 0.2
 _PAUSE_AFTER_ERROR_SECONDS = 3.0
+_TRIES = 5
 
 
 class Pusher:
@@ -27,6 +29,7 @@ class Pusher:
     def __init__(self, store: Store, options: Options) -> None:
         self.store = store
         self.options = options
+        self._refused: Counter[str] = Counter()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sandbox-callbacks", daemon=True)
 
@@ -41,11 +44,11 @@ class Pusher:
         pause = _PAUSE_SECONDS
         while not self._stopped.wait(pause):
             pause = _PAUSE_SECONDS
-            if not self.options.callback_url:
-                continue
             try:
-                self._push_reports()
-                self._push_replies()
+                self._report_devices()
+                if self.options.callback_url:
+                    self._push_reports()
+                    self._push_replies()
             except requests.RequestException as error:
                 log.warning("The callback failed and is tried again: %s", error)
                 pause = _PAUSE_AFTER_ERROR_SECONDS
@@ -58,6 +61,20 @@ class Pusher:
                     reports = [contract.report(row) for row in of_channel]
                     self._post("receipts", {"channel": channel, "sendDetailDTOs": reports})
                     self.store.pushed("messages", [row["id"] for row in of_channel])
+
+    def _report_devices(self) -> None:
+        """What phones did, to the address that their push names; after a few failures nobody is told any more."""
+        while rows := self.store.devices_to_report(MOST_ROWS):
+            url = rows[0]["receipt_url"]
+            of_push = [row for row in rows if row["receipt_url"] == url]
+            reports = [report for row in of_push for report in upush.report(row)]
+            try:
+                requests.post(url, json={"receipts": reports}, timeout=_TIMEOUT_SECONDS).raise_for_status()
+            except requests.RequestException:
+                self._refused[url] += 1
+                if self._refused[url] < _TRIES:
+                    raise
+            self.store.pushed("messages", [row["id"] for row in of_push])
 
     def _push_replies(self) -> None:
         for row in self.store.replies_to_push(MOST_ROWS):

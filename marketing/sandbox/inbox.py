@@ -17,7 +17,7 @@ from django.template import Context, Engine
 from django.utils import translation
 from django.utils.translation import trans_real
 
-from marketing.sandbox import contract, mail
+from marketing.sandbox import contract, mail, upush
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.options import Options
 from marketing.sandbox.store import Store, Wanted
@@ -56,6 +56,8 @@ class Inbox:
                 ("GET", f"/messages/{number}/html", self.html),
                 ("GET", f"/messages/{number}/source", self.source),
                 ("POST", f"/messages/{number}/reply", self.reply),
+                ("POST", f"/messages/{number}/tap", self.tap),
+                ("POST", f"/messages/{number}/swipe", self.swipe),
                 ("GET", r"/style\.css", self.style),
                 ("GET", "/api/messages", self.api_messages),
                 ("DELETE", "/api/messages", self.api_clear),
@@ -119,6 +121,14 @@ class Inbox:
             )
         return _see(f"/inbox/messages/{number}")
 
+    def tap(self, request: Request, number: int) -> Response:
+        self.store.react(number, "OPENED")
+        return _see(f"/inbox/messages/{number}")
+
+    def swipe(self, request: Request, number: int) -> Response:
+        self.store.react(number, "IGNORED")
+        return _see(f"/inbox/messages/{number}")
+
     def clear(self, request: Request) -> Response:
         self.store.clear()
         return _see("/inbox/")
@@ -171,6 +181,8 @@ class Inbox:
         elif not row["text"]:
             found["kept"] = False
         found["links"] = links(found["html"], found["text"])
+        payload = self.store.push(row["biz_id"]) if row["channel"] == "push" else None
+        found["payload"] = upush.shown(payload) if payload else ""
         found["replies"] = [
             {"text": reply["text"], "at": _moment(reply["at"])} for reply in self.store.replies(number)
         ]

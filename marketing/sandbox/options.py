@@ -13,6 +13,8 @@ class Options:
     platform_name: str = "Sandbox"
     token: str = ""
     """Bearer token that calls of the contract must carry; empty for none."""
+    push_secret: str = "sandbox"
+    """App master secret that calls of U-Push are signed with."""
     receipt_seconds: float = 1.0
     late_seconds: float = 60.0
     """When the recipients that report late do so."""
@@ -43,4 +45,4 @@ class Options:
 
     def shown(self) -> dict[str, Any]:
         """All options without the secrets."""
-        return {name: value for name, value in asdict(self).items() if name not in ("token", "smtp_password")}
+        return {name: value for name, value in asdict(self).items() if name not in ("token", "push_secret", "smtp_password")}

@@ -16,6 +16,15 @@
 | silent              | is never reported          | accepted                    |
 | late                | is reported late           | accepted                    |
 
+| device (IMEI or IDFA) ends in | what happens to a push message                       |
+|-------------------------------|------------------------------------------------------|
+| 0001                          | is unknown to the platform: it gets nothing          |
+| 0002                          | is never reported                                    |
+| 0003                          | is opened                                            |
+| 0004                          | is swiped away (Android)                             |
+
+Other Android devices report that they have received it; iPhones report nothing but openings.
+
 Between these words and the @ there may be a sign or digit and more: `bounce-7@…`, `spam+ann@…`; `spammer@…` is nothing
 special. Everything else is delivered.
 """
@@ -76,6 +85,24 @@ def of_address(address: str) -> Outcome:
         return _BAD_ADDRESS
     found = _WORD.fullmatch(name.lower())
     return _BY_WORD[found[1]] if found else DELIVERED
+
+
+_RECEIVED = Outcome(code="RECEIVED", detail="Received")
+_OPENED = Outcome(code="OPENED", detail="Opened")
+_SWIPED = Outcome(code="IGNORED", detail="Swiped away")
+_QUIET_PHONE = Outcome(code="RECEIVED", detail="Never reported", report="never")
+_BY_DEVICE: dict[str, Outcome | None] = {"0001": None, "0002": _QUIET_PHONE, "0003": _OPENED, "0004": _SWIPED}
+
+
+def of_android(device: str) -> Outcome | None:
+    """None where the platform knows no such device."""
+    return _BY_DEVICE.get(device[-4:], _RECEIVED)
+
+
+def of_iphone(device: str) -> Outcome | None:
+    """None where the platform knows no such device. Nobody is told that a message has arrived on an iPhone."""
+    found = _BY_DEVICE.get(device[-4:], _QUIET_PHONE)
+    return found if found in (None, _OPENED) else _QUIET_PHONE
 
 
 def smtp_refusal(address: str) -> str | None:

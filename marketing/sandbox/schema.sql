@@ -47,3 +47,16 @@ CREATE TABLE IF NOT EXISTS replies (
     at REAL NOT NULL,
     to_push INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS push_files (
+    file_id TEXT PRIMARY KEY,
+    app_key TEXT NOT NULL,
+    content TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS pushes (
+    biz_id TEXT PRIMARY KEY,
+    payload TEXT NOT NULL,
+    receipt_url TEXT NOT NULL,
+    receipt_type INTEGER NOT NULL,
+    expires_at REAL NOT NULL
+);

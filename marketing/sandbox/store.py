@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
 import time
 import uuid
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from marketing.sandbox.outcomes import DELIVERED, Outcome
+from marketing.sandbox.push_store import PushStore
 
-_SCHEMA = (Path(__file__).parent / "schema.sql").read_text()
 _PRUNE_EVERY = 500
 _LISTED = """
     SELECT m.id, m.channel, m.biz_id, m.recipient, m.params, m.at, m.state, m.code, m.detail, m.due_at, m.preview,
@@ -50,48 +46,8 @@ class Wanted:
     text: str = ""
 
 
-class Store:
-    """Safe to use from several threads. `path` None keeps everything in memory."""
-
-    def __init__(self, path: Path | None, *, kept_bodies: int) -> None:
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = sqlite3.connect(
-            path or ":memory:", check_same_thread=False, isolation_level=None, timeout=30
-        )
-        self._connection.row_factory = sqlite3.Row
-        self._lock = threading.RLock()
-        self._kept_bodies = kept_bodies
-        self._bodies = 0
-        with self._lock:
-            # What a crash of the machine may lose here is only play mail.
-            self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + _SCHEMA)
-            # A batch that was being read when the process died has sent nothing, so its outId is free again.
-            self._connection.execute("DELETE FROM batches WHERE sent = 0")
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
-
-    def _rows(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        with self._lock:
-            return [dict(row) for row in self._connection.execute(statement, values)]
-
-    def _value(self, statement: str, values: Sequence[Any] = ()) -> Any:
-        with self._lock:
-            row = self._connection.execute(statement, values).fetchone()
-        return row[0] if row else None
+class Store(PushStore):
+    """Everything that the sandbox remembers, in one place."""
 
     # Templates
 
@@ -270,7 +226,7 @@ class Store:
     def clear(self) -> None:
         """Forget all messages, batches and replies; templates stay."""
         with self._transaction() as connection:
-            for table in ("messages", "bodies", "batches", "replies"):
+            for table in ("messages", "bodies", "batches", "replies", "pushes", "push_files"):
                 connection.execute(f"DELETE FROM {table}")
 
     # Replies and pushing
@@ -294,7 +250,7 @@ class Store:
 
     def reports_to_push(self, limit: int) -> list[dict[str, Any]]:
         return self._rows(
-            f"{_LISTED} WHERE m.to_push = 1 AND m.due_at <= ? ORDER BY m.due_at LIMIT ?", (time.time(), limit)
+            f"{_LISTED} WHERE m.to_push = 1 AND m.channel <> 'push' AND m.due_at <= ? ORDER BY m.due_at LIMIT ?", (time.time(), limit)
         )
 
     def replies_to_push(self, limit: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from marketing.sandbox import contract
+from marketing.sandbox import contract, upush
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.faults import Fault, Faults
 from marketing.sandbox.inbox import Inbox, wanted_by
@@ -28,6 +28,7 @@ class Application:
         self.options = options
         self.faults = faults
         self.contract = contract.Contract(store, options)
+        self.upush = upush.UPush(store, options)
         self.inbox = Inbox(store, options)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -35,18 +36,22 @@ class Application:
         if request is None:
             await _write(send, Response(413, b""))
         elif request.path.startswith(contract.PREFIX + "/"):
-            await self._contract(request, send)
+            await self._platform(self.contract.answer, request, send)
+        elif request.path.startswith(upush.PREFIX + "/"):
+            await self._platform(self.upush.answer, request, send)
         else:
             await _write(send, await self._other(request))
 
-    async def _contract(self, request: Request, send: Send) -> None:
+    async def _platform(
+        self, answer: Callable[[Request], Response], request: Request, send: Send
+    ) -> None:
         fault = self.faults.take(request.path)
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
         if fault and fault.kind == "error":
             await _write(send, _failed(self.options, fault))
             return
-        response = await asyncio.to_thread(self.contract.answer, request)
+        response = await asyncio.to_thread(answer, request)
         if fault and fault.kind == "timeout_after_accepting":
             await asyncio.sleep(fault.seconds)
         # Declaring more than is sent makes the server break the connection.

@@ -17,7 +17,7 @@ from marketing.sandbox.provider import SandboxProvider
 
 class Command(BaseCommand):
     help = (
-        "Runs a message platform that takes mail (SMTP) and SMS (HTTP contract) and shows them in an inbox."
+        "Runs a message platform that takes mail (SMTP), SMS (HTTP contract) and push messages (U-Push) and shows them in an inbox."
     )
     requires_system_checks: list[str] = []
 
@@ -33,6 +33,7 @@ class Command(BaseCommand):
         where.add_argument("--memory", action="store_true", help="keep the messages in memory only")
         parser.add_argument("--platform-name", default=default.platform_name, help="platformName in answers")
         parser.add_argument("--token", default="", help="bearer token that contract calls must carry")
+        parser.add_argument("--push-secret", default=default.push_secret, help="secret that push calls are signed with")
         parser.add_argument("--smtp-user", default="", help="with it, mail is taken only after signing in")
         parser.add_argument("--smtp-password", default="")
         parser.add_argument("--callback-url", default="", help="where receipts and replies are pushed to")
@@ -61,6 +62,7 @@ class Command(BaseCommand):
             raise CommandError(f"The sandbox cannot listen: {error}") from error
         self.stdout.write(
             f"Sandbox inbox {provider.url}/inbox/, contract {provider.url}/contract, "
+            f"push {provider.url}/upush, "
             f"SMTP {provider.host}:{provider.smtp_port}"
         )
         self.stdout.flush()
