@@ -1,6 +1,7 @@
 /* The course of pushed, received, opened and ignored messages by day. */
 
-import { palette } from "./chart-options.js";
+// After the accent: tones that people with a colour-vision deficiency tell apart.
+const TONES = ["#e69f00", "#009e73", "#9a6fb8"];
 
 for (const place of document.querySelectorAll("[data-course]")) draw(place);
 
@@ -21,7 +22,7 @@ function option(data) {
   const locale = document.documentElement.lang || undefined;
   return {
     animation: false,
-    color: palette,
+    color: [style.getPropertyValue("--tblr-primary").trim() || "#17657d", ...TONES],
     grid: { left: 8, right: 32, top: 36, bottom: 4, containLabel: true },
     legend: { top: 0, left: 0, icon: "roundRect", itemWidth: 12, itemHeight: 4, textStyle: { color: text } },
     tooltip: { trigger: "axis", renderMode: "richText" },

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from marketing.sandbox.options import Options
 from marketing.sandbox.provider import SandboxProvider
+from tests.marketing.delivery.push_shop import PushShop
 from tests.marketing.delivery.shop import Shop
 
 
@@ -44,3 +45,18 @@ def sms_shop(
     """For SMS: the platform fetches recipients files from a running server."""
     monkeypatch.setattr(settings, "BASE_URL", live_server.url)
     return Shop(sandbox)
+
+
+@pytest.fixture
+def push_shop(db: None, sandbox: SandboxProvider) -> PushShop:
+    """For push messages: nobody hears of phones unless a test says so."""
+    return PushShop(sandbox)
+
+
+@pytest.fixture
+def reported_push_shop(
+    transactional_db: None, live_server: Any, sandbox: SandboxProvider, monkeypatch: pytest.MonkeyPatch
+) -> PushShop:
+    """For push messages: the platform reports phones to a running server."""
+    monkeypatch.setattr(settings, "BASE_URL", live_server.url)
+    return PushShop(sandbox)
