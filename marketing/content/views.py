@@ -73,6 +73,7 @@ class TemplateList(ListPage):
 
 class TemplateFormPage(FormPage):
     permission = PERMISSION
+    template_name = "marketing/content/form.html"
     form_class = TemplateForm
     back_url_name = "content:list"
 
@@ -169,7 +170,7 @@ class TemplateDetail(DetailPage):
         if obj.channel == Provider.Channel.EMAIL:
             return {"plain": obj.text or rendering.plain_text(obj.html)}
         if obj.channel == Provider.Channel.PUSH:
-            return {"phone": {"title": obj.subject, "text": obj.text}}
+            return {"phone": {"title": obj.subject, "text": obj.text, "subtitle": push.complete(obj.push)["subtitle"]}}
         providers = Provider.objects.in_workspace(self.workspace).filter(channel=obj.channel)
         reviewed = [item for item in providers if isinstance(provider_type(item), ContractSmsType)]
         return {
