@@ -23,7 +23,11 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
 
     id = PrefixedIdField("prv")
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
-    type = models.CharField(_("type"), max_length=16, help_text=_("How it is spoken to: smtp, contract, upush_android or upush_ios."))
+    type = models.CharField(
+        _("type"),
+        max_length=16,
+        help_text=_("How it is spoken to: smtp, contract, upush_android or upush_ios."),
+    )
     name = models.CharField(
         _("name"),
         max_length=50,

@@ -52,7 +52,9 @@ class UPushClient:
     def call(self, path: str, content: dict[str, Any]) -> dict[str, Any]:
         """The answer's `data`. Raises ProviderError, whose `provider_code` is the platform's `error_code`."""
         stamp = str(int(time.time()))
-        body = json.dumps({"appkey": self.config["app_key"], "timestamp": stamp, **content}, ensure_ascii=False)
+        body = json.dumps(
+            {"appkey": self.config["app_key"], "timestamp": stamp, **content}, ensure_ascii=False
+        )
         url = self.base + path
         sign = hashlib.md5(
             f"POST{url}{body}{self.config['master_secret']}".encode(), usedforsecurity=False
@@ -117,14 +119,18 @@ class UPushType(BulkProviderType):
             gettext_lazy("Send to all devices"),
             kind="flag",
             default=True,
-            help_text=gettext_lazy("Without it, only test devices that are registered at U-Push get messages."),
+            help_text=gettext_lazy(
+                "Without it, only test devices that are registered at U-Push get messages."
+            ),
         ),
         ConfigField(
             "receipts",
             gettext_lazy("The platform reports for each device"),
             kind="flag",
             default=True,
-            help_text=gettext_lazy("U-Push Pro. Without it, there are only totals, and no audiences of them."),
+            help_text=gettext_lazy(
+                "U-Push Pro. Without it, there are only totals, and no audiences of them."
+            ),
         ),
         ConfigField(
             "idempotent",

@@ -49,7 +49,8 @@ class TemplateForm(forms.Form):
         title.label, title.help_text = _("Title"), _("Phones show about 50 characters.")
         text.widget.attrs["rows"] = 3
         text.help_text = _(
-            "Phones show about 120 characters. Write variables as ${name}; each send-out says where their text comes from."
+            "Phones show about 120 characters. Write variables as ${name}; "
+            "each send-out says where their text comes from."
         )
         self.fields |= push_form.fields()
 

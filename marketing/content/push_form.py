@@ -78,9 +78,7 @@ def fields() -> dict[str, forms.Field]:
             required=False,
             help_text=_("Reaches phones on which the app is not running. Needs package and activity."),
         ),
-        "subtitle": forms.CharField(
-            label=_("iOS: subtitle"), required=False, max_length=push.LONGEST_TITLE
-        ),
+        "subtitle": forms.CharField(label=_("iOS: subtitle"), required=False, max_length=push.LONGEST_TITLE),
         "badge": forms.IntegerField(
             label=_("iOS: number on the app's icon"), required=False, min_value=0, max_value=push.MOST_BADGE
         ),

@@ -170,7 +170,13 @@ class TemplateDetail(DetailPage):
         if obj.channel == Provider.Channel.EMAIL:
             return {"plain": obj.text or rendering.plain_text(obj.html)}
         if obj.channel == Provider.Channel.PUSH:
-            return {"phone": {"title": obj.subject, "text": obj.text, "subtitle": push.complete(obj.push)["subtitle"]}}
+            return {
+                "phone": {
+                    "title": obj.subject,
+                    "text": obj.text,
+                    "subtitle": push.complete(obj.push)["subtitle"],
+                }
+            }
         providers = Provider.objects.in_workspace(self.workspace).filter(channel=obj.channel)
         reviewed = [item for item in providers if isinstance(provider_type(item), ContractSmsType)]
         return {
@@ -186,7 +192,9 @@ def _push_facts(obj: Template) -> list[Fact]:
     if target := where.get(kept["action"]):
         facts.append(Fact(_("Target"), target))
     if kept["extra"]:
-        facts.append(Fact(_("Parameters"), ", ".join(f"{name}={text}" for name, text in kept["extra"].items())))
+        facts.append(
+            Fact(_("Parameters"), ", ".join(f"{name}={text}" for name, text in kept["extra"].items()))
+        )
     if kept["vendor"]:
         facts.append(Fact(_("Android"), _("Also through the phone makers' channels")))
     if kept["subtitle"]:

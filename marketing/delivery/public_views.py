@@ -89,7 +89,7 @@ def recipients(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def reports(request: HttpRequest, token: str) -> HttpResponse:
-    """What became of a batch's devices, from a push platform. Reports of a test, or that come too late, count nothing."""
+    """What became of a batch's devices, from a push platform. Those of a test or too late count nothing."""
     out_id = tracking.read_reports_token(token)
     if out_id is None:
         raise Http404

@@ -68,7 +68,8 @@ def _row(row: Any, figures: dict[str, Any]) -> dict[str, Any]:
         "campaigns": ", ".join(row.campaign_names),
         "kind": gettext("At a set time") if row.scheduled_at else gettext("At once"),
         "figures": [
-            (push_pages.count(figures[name]), push_pages.share(figures["rates"][rate])) for name, rate in pairs
+            (push_pages.count(figures[name]), push_pages.share(figures["rates"][rate]))
+            for name, rate in pairs
         ],
     }
 

@@ -52,9 +52,17 @@ def tiles(effect: dict[str, Any]) -> list[dict[str, Any]]:
     shown = [
         (gettext("Audience"), effect["target"], ""),
         (gettext("Left out"), effect["left_out"], ""),
-        (gettext("Planned"), figures["planned"], gettext("Match rate %(rate)s") % {"rate": share(rates["match"])}),
+        (
+            gettext("Planned"),
+            figures["planned"],
+            gettext("Match rate %(rate)s") % {"rate": share(rates["match"])},
+        ),
         (gettext("Pushed"), figures["sent"], ""),
-        (gettext("Received"), figures["received"], gettext("Rate %(rate)s") % {"rate": share(rates["receive"])}),
+        (
+            gettext("Received"),
+            figures["received"],
+            gettext("Rate %(rate)s") % {"rate": share(rates["receive"])},
+        ),
         (gettext("Opened"), figures["opened"], gettext("Rate %(rate)s") % {"rate": share(rates["open"])}),
         (gettext("Ignored"), figures["ignored"], gettext("Rate %(rate)s") % {"rate": share(rates["ignore"])}),
         (gettext("Failed"), effect["failed"], ""),

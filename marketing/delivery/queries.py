@@ -51,8 +51,8 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
 
 def effect(send_out: SendOut) -> dict[str, Any]:
     """Counts of people. `target` is everybody of the audience in the ledger; `sent` is what was handed over;
-    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`. Push messages
-    have `push` as well (see push_figures).
+    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`. Push
+    messages have `push` as well (see push_figures).
     """
     if send_out.rows_deleted_at is not None:
         return {name: value for name, value in send_out.counters.items() if name not in _PARTS}

@@ -51,9 +51,7 @@ ROWS = 5_000
 
 def offered(send_out: SendOut) -> dict[str, Any]:
     """The results of the channel, by key, with their labels."""
-    return {
-        key: label for key, (label, _which) in RESULTS.items() if key in _OF_CHANNEL[send_out.channel]
-    }
+    return {key: label for key, (label, _which) in RESULTS.items() if key in _OF_CHANNEL[send_out.channel]}
 
 
 def people(send_out: SendOut, results: Sequence[str]) -> QuerySet[Recipient]:

@@ -44,7 +44,10 @@ def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
 
 
 def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
-    """The message as one member of the audience would get it: subject, html, text, for SMS its length, for push what a tap does."""
+    """The message as one member of the audience would get it: subject, html, text.
+
+    For SMS its length as well, for push messages what a tap does.
+    """
     values = sample_values(send_out, number)
     template = send_out.template
     written = send_out.content or {part: getattr(template, part) for part in ("subject", "html", "text")}
@@ -56,7 +59,7 @@ def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
         "values": values,
     }
     if send_out.channel == Provider.Channel.PUSH:
-        fields = push.fill(written["push"] if "push" in written else template.push, values)
+        fields = push.fill(written.get("push", template.push), values)
         answer["push"] = {name: value for name, value in fields.items() if value != push.DEFAULTS[name]}
         answer["push"].setdefault("action", push.Action.APP.value)
     if send_out.channel == "sms":

@@ -45,4 +45,8 @@ class Options:
 
     def shown(self) -> dict[str, Any]:
         """All options without the secrets."""
-        return {name: value for name, value in asdict(self).items() if name not in ("token", "push_secret", "smtp_password")}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in ("token", "push_secret", "smtp_password")
+        }

@@ -25,9 +25,7 @@ class PushStore(Database):
         file_id, now = f"PF{uuid.uuid4().hex}", time.time()
         with self._transaction() as connection:
             connection.execute("DELETE FROM push_files WHERE created_at < ?", (now - KEPT_SECONDS,))
-            connection.execute(
-                "INSERT INTO push_files VALUES (?, ?, ?, ?)", (file_id, app_key, content, now)
-            )
+            connection.execute("INSERT INTO push_files VALUES (?, ?, ?, ?)", (file_id, app_key, content, now))
         return file_id
 
     def file(self, app_key: str, file_id: str) -> str | None:

@@ -163,7 +163,9 @@ def _texts(body: dict[str, Any]) -> tuple[str, str]:
         needed = {"go_url": "url", "go_activity": "activity", "go_custom": "custom", "go_app": ""}
         name = needed.get(shown.get("after_open", ""))
         if payload.get("display_type") != "notification" or name is None or (name and not shown.get(name)):
-            raise Refusal("1001", "display_type is notification; after_open needs its url, activity or custom")
+            raise Refusal(
+                "1001", "display_type is notification; after_open needs its url, activity or custom"
+            )
     if not (isinstance(title, str) and isinstance(text, str) and title and text):
         raise Refusal("1001", "A message has a title and a text.")
     return title, text

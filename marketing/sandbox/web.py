@@ -42,9 +42,7 @@ class Application:
         else:
             await _write(send, await self._other(request))
 
-    async def _platform(
-        self, answer: Callable[[Request], Response], request: Request, send: Send
-    ) -> None:
+    async def _platform(self, answer: Callable[[Request], Response], request: Request, send: Send) -> None:
         fault = self.faults.take(request.path)
         if fault and fault.kind == "slow":
             await asyncio.sleep(fault.seconds)

@@ -9,7 +9,9 @@ class Migration(migrations.Migration):
             model_name="provider",
             name="channel",
             field=models.CharField(
-                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")], max_length=16, verbose_name="channel"
+                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")],
+                max_length=16,
+                verbose_name="channel",
             ),
         ),
         migrations.AlterField(

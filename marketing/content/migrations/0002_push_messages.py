@@ -18,7 +18,9 @@ class Migration(migrations.Migration):
             model_name="template",
             name="channel",
             field=models.CharField(
-                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")], max_length=16, verbose_name="channel"
+                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")],
+                max_length=16,
+                verbose_name="channel",
             ),
         ),
     ]

@@ -22,14 +22,18 @@ class Migration(migrations.Migration):
             model_name="sendout",
             name="channel",
             field=models.CharField(
-                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")], max_length=16, verbose_name="channel"
+                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")],
+                max_length=16,
+                verbose_name="channel",
             ),
         ),
         migrations.AlterField(
             model_name="suppression",
             name="channel",
             field=models.CharField(
-                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")], max_length=16, verbose_name="channel"
+                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")],
+                max_length=16,
+                verbose_name="channel",
             ),
         ),
     ]

@@ -31,7 +31,9 @@ def idfa(ending: int | str) -> str:
 class PushShop(Shop):
     """Its push messages go to the sandbox."""
 
-    def phones(self, imeis: Sequence[str | None], idfas: Sequence[str | None] = (), name: str = "App") -> Audience:
+    def phones(
+        self, imeis: Sequence[str | None], idfas: Sequence[str | None] = (), name: str = "App"
+    ) -> Audience:
         """An audience of people with these Android phones, then of people with these iPhones."""
         people = len(imeis) + len(idfas)
         table = pa.table(
@@ -63,7 +65,12 @@ class PushShop(Shop):
     def app(self, name: str = "Shop app", system: str = "android", **config: Any) -> Provider:
         """The app at the sandbox's U-Push."""
         settings = {"app_key": "key", "master_secret": "sandbox", "base_url": f"{self.sandbox.url}/upush"}
-        values = {"channel": "push", "type": f"upush_{system}", "name": name, "config": {**settings, **config}}
+        values = {
+            "channel": "push",
+            "type": f"upush_{system}",
+            "name": name,
+            "config": {**settings, **config},
+        }
         return channels.create_provider(self.access, values)
 
     def push(self, audience: Audience, name: str = "News", **more: Any) -> SendOut:

@@ -47,7 +47,13 @@ def test_a_push_message_goes_from_the_api_to_phones_and_back(reported_push_shop:
     provider = call("post", "providers/", app, 201)
     assert provider["config"]["master_secret"] == "••••••"
     assert call("post", f"providers/{provider['id']}/test/")["ok"] is True
-    written = {"channel": "push", "name": "Hats", "subject": "Hello", "text": "New hats", "push": {"ttl_hours": 2}}
+    written = {
+        "channel": "push",
+        "name": "Hats",
+        "subject": "Hello",
+        "text": "New hats",
+        "push": {"ttl_hours": 2},
+    }
     template = call("post", "templates/", written, 201)
     made = {"channel": "push", "name": "Hats", "provider": provider["id"], "template": template["id"]}
     send_out = call("post", "send-outs/", {**made, "audience": audience.pk}, 201)
@@ -131,9 +137,7 @@ def test_people_with_different_texts_get_their_own(push_shop: PushShop) -> None:
     audience = push_shop.phones([imei(1001), imei(1002)])
     dataset = audience.rule["dataset"]
     variables = {"city": {"dataset": dataset, "tag": "city", "missing": "skip", "value": ""}}
-    push_shop.submit(
-        push_shop.push(audience, template={"text": "Off to ${city}"}, variables=variables)
-    )
+    push_shop.submit(push_shop.push(audience, template={"text": "Off to ${city}"}, variables=variables))
     texts = sorted(found["payload"]["body"]["text"] for found in push_shop.payloads())
     assert texts == ["Off to Bath", "Off to Oslo"]
 
@@ -194,7 +198,14 @@ def sent(push_shop: PushShop) -> SendOut:
 
 @pytest.mark.parametrize(
     ("states", "received", "opened", "ignored"),
-    [([1], 1, 0, 0), ([2], 1, 1, 0), ([4], 1, 0, 1), ([2, 1, 2], 1, 1, 0), ([1, 4, 2], 1, 1, 1), ([9], 0, 0, 0)],
+    [
+        ([1], 1, 0, 0),
+        ([2], 1, 1, 0),
+        ([4], 1, 0, 1),
+        ([2, 1, 2], 1, 1, 0),
+        ([1, 4, 2], 1, 1, 1),
+        ([9], 0, 0, 0),
+    ],
 )
 def test_reports_may_come_twice_and_in_any_order(
     sent: SendOut, states: list[int], received: int, opened: int, ignored: int
@@ -236,7 +247,8 @@ def test_while_time_is_left_the_platform_is_asked_though_all_have_reported(
 
 
 @pytest.mark.parametrize(
-    ("result", "people"), [("opened", {1001}), ("ignored", {1002}), ("no_report", {1003}), ("delivered", {1001, 1002})]
+    ("result", "people"),
+    [("opened", {1001}), ("ignored", {1002}), ("no_report", {1003}), ("delivered", {1001, 1002})],
 )
 def test_audiences_are_made_of_what_phones_reported(
     push_shop: PushShop, sent: SendOut, result: str, people: set[int]

@@ -93,9 +93,7 @@ def test_what_the_platform_counts_holds_where_it_is_more(push_shop: PushShop, th
     assert (found["planned"], found["sent"], found["opened"], found["ignored"]) == (3, 2, 2, 1)
 
 
-def test_all_figures_take_two_queries(
-    three: list[SendOut], django_assert_num_queries: Any
-) -> None:
+def test_all_figures_take_two_queries(three: list[SendOut], django_assert_num_queries: Any) -> None:
     for row in three:
         assert row.provider.config
     with django_assert_num_queries(2):

@@ -76,7 +76,12 @@ def test_a_number_sends_once_only(phone: Phone, client: Client) -> None:
         {"alias_type": "mobile"},
         {"file_id": "PF0"},
         {"payload": {"display_type": "notification", "body": {"title": "T", "after_open": "go_app"}}},
-        {"payload": {"display_type": "notification", "body": {"title": "T", "text": "x", "after_open": "go_url"}}},
+        {
+            "payload": {
+                "display_type": "notification",
+                "body": {"title": "T", "text": "x", "after_open": "go_url"},
+            }
+        },
         {"policy": {"out_biz_no": "one"}},
         {"policy": {"out_biz_no": "one", "expire_time": "2001-01-01 00:00:00"}},
         {"mipush": "true"},
@@ -92,7 +97,12 @@ def test_a_message_that_does_not_fit_is_refused_and_goes_to_nobody(
 def test_totals_follow_the_ends_of_the_devices(phone: Phone) -> None:
     task = phone.send(ANDROID).json()["data"]["task_id"]
     found = phone.call("/api/status", task_id=task).json()["data"]
-    assert (found["total_count"], found["sent_count"], found["open_count"], found["dismiss_count"]) == (4, 4, 1, 1)
+    assert (found["total_count"], found["sent_count"], found["open_count"], found["dismiss_count"]) == (
+        4,
+        4,
+        1,
+        1,
+    )
     assert failure(phone.call("/api/status", task_id="another")) == "1007"
 
 
@@ -112,5 +122,7 @@ def test_a_reader_taps_and_swipes_in_the_inbox(phone: Phone, client: Client, wor
     page = client.own("GET", f"/inbox/messages/{number}").text
     assert "New hats" in page and 'class="phone"' in page
     assert "Opened" in client.own("POST", f"/inbox/messages/{number}/tap").text
-    eventually(lambda: [item["status"] for _path, body, _auth in world.posted for item in body["receipts"]] == [2])
+    eventually(
+        lambda: [item["status"] for _path, body, _auth in world.posted for item in body["receipts"]] == [2]
+    )
     assert "Swiped away" in client.own("POST", f"/inbox/messages/{number}/swipe").text

@@ -17,7 +17,8 @@ from marketing.sandbox.provider import SandboxProvider
 
 class Command(BaseCommand):
     help = (
-        "Runs a message platform that takes mail (SMTP), SMS (HTTP contract) and push messages (U-Push) and shows them in an inbox."
+        "Runs a message platform that takes mail (SMTP), SMS (HTTP contract) and push messages (U-Push) "
+        "and shows them in an inbox."
     )
     requires_system_checks: list[str] = []
 
@@ -33,7 +34,9 @@ class Command(BaseCommand):
         where.add_argument("--memory", action="store_true", help="keep the messages in memory only")
         parser.add_argument("--platform-name", default=default.platform_name, help="platformName in answers")
         parser.add_argument("--token", default="", help="bearer token that contract calls must carry")
-        parser.add_argument("--push-secret", default=default.push_secret, help="secret that push calls are signed with")
+        parser.add_argument(
+            "--push-secret", default=default.push_secret, help="secret that push calls are signed with"
+        )
         parser.add_argument("--smtp-user", default="", help="with it, mail is taken only after signing in")
         parser.add_argument("--smtp-password", default="")
         parser.add_argument("--callback-url", default="", help="where receipts and replies are pushed to")
