@@ -221,6 +221,31 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     Recipient.objects.create(
         send_out=done, person="u2", person_hash="0" * 64, state="delivered", target="u2@example.com"
     )
+    app = Provider.objects.create(
+        **owned, channel="push", type="upush_android", name="App", config={"app_key": "k", "receipts": True}
+    )
+    push = Template.objects.create(
+        **owned, channel="push", name="Hats", subject="Hello", text="New hats", push={"badge": 1}
+    )
+    pushes = [
+        SendOut.objects.create(
+            **owned,
+            channel="push",
+            name=name,
+            audience=audience,
+            owner=access.user,
+            provider=app,
+            template=push,
+            **more,
+        )
+        for name, more in (
+            ("Hats", {}),
+            (
+                "Hats sent",
+                {"state": "finished", "resolved_at": timezone.now(), "started_at": timezone.now()},
+            ),
+        )
+    ]
     suppression = Suppression.objects.create(
         **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
     )
@@ -366,6 +391,13 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"content/{letter.pk}/edit/",
         "send-outs/new/email/",
         f"send-outs/{done.pk}/",
+        "channels/new/push/upush_ios/",
+        f"channels/{app.pk}/",
+        "content/new/push/",
+        f"content/{push.pk}/",
+        f"content/{push.pk}/edit/",
+        "send-outs/new/push/",
+        *(f"send-outs/{made.pk}/" for made in pushes),
     ]
     return Full(world, objects, more)
 
