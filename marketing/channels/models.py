@@ -19,7 +19,7 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
     class Channel(models.TextChoices):
         EMAIL = "email", _("E-mail")
         SMS = "sms", _("SMS")
-        PUSH = "push", _("Push")
+        PUSH = "push", _("App push")
 
     id = PrefixedIdField("prv")
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)

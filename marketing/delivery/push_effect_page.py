@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic.base import WorkspaceView
@@ -46,8 +46,8 @@ class PushEffect(WorkspaceView):
 
 def _series() -> list[tuple[str, str]]:
     return [
-        ("sent", gettext("Pushed")),
-        ("received", gettext("Received")),
+        ("sent", pgettext("push message", "Pushed")),
+        ("received", pgettext("push message", "Received")),
         ("opened", gettext("Opened")),
         ("ignored", gettext("Ignored")),
     ]

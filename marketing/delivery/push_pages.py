@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from cdp.console.generic import Fact
 from marketing.content import push
@@ -57,9 +57,9 @@ def tiles(effect: dict[str, Any]) -> list[dict[str, Any]]:
             figures["planned"],
             gettext("Match rate %(rate)s") % {"rate": share(rates["match"])},
         ),
-        (gettext("Pushed"), figures["sent"], ""),
+        (pgettext("push message", "Pushed"), figures["sent"], ""),
         (
-            gettext("Received"),
+            pgettext("push message", "Received"),
             figures["received"],
             gettext("Rate %(rate)s") % {"rate": share(rates["receive"])},
         ),
@@ -77,8 +77,8 @@ def funnel(effect: dict[str, Any]) -> list[dict[str, Any]]:
     steps = [
         (gettext("Audience"), whole),
         (gettext("Planned"), figures["planned"]),
-        (gettext("Pushed"), figures["sent"]),
-        (gettext("Received"), figures["received"]),
+        (pgettext("push message", "Pushed"), figures["sent"]),
+        (pgettext("push message", "Received"), figures["received"]),
         (gettext("Opened"), figures["opened"]),
     ]
     return [

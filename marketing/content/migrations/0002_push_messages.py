@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             model_name="template",
             name="channel",
             field=models.CharField(
-                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")],
+                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "App push")],
                 max_length=16,
                 verbose_name="channel",
             ),

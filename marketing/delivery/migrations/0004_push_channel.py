@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
             model_name="sendout",
             name="channel",
             field=models.CharField(
-                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")],
+                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "App push")],
                 max_length=16,
                 verbose_name="channel",
             ),
@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
             model_name="suppression",
             name="channel",
             field=models.CharField(
-                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "Push")],
+                choices=[("email", "E-mail"), ("sms", "SMS"), ("push", "App push")],
                 max_length=16,
                 verbose_name="channel",
             ),
