@@ -129,7 +129,12 @@ class SendOutFormPage(FormPage):
         return {
             "step": 1,
             "new_template_url": self.reverse("content:new", channel=channel) if may_write else "",
+            "connect_url": self._connect_url(channel),
         }
+
+    def _connect_url(self, channel: str) -> str:
+        may_connect = channel == Provider.Channel.PUSH and self.access.can("marketing.accounts.manage")
+        return self.reverse("channels:list") if may_connect else ""
 
     def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
         """Cleaned data, and a text for variables that have none yet; the next page asks for them."""
