@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, IntegerField, Q, Sum
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
@@ -75,6 +75,13 @@ def _platform(keys: list[str]) -> dict[str, dict[str, int]]:
         .annotate(**{name: Sum(Cast(KeyTextTransform(name, "counts"), IntegerField())) for name in names})
     )
     return {row.pop("send_out"): row for row in found}  # type: ignore[misc]
+
+
+def opened_of_each() -> Subquery:
+    """For each row of a query of send-outs: the openings that its platform counts; NULL where none counts."""
+    rows = SendBatch.objects.filter(send_out=OuterRef("pk"), counts__has_key="opened").order_by()
+    number = Sum(Cast(KeyTextTransform("opened", "counts"), IntegerField()))
+    return Subquery(rows.values("send_out").annotate(number=number).values("number"))
 
 
 def _figures(send_out: SendOut, ledger: dict[str, int], platform: dict[str, int]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Cast, Coalesce, TruncHour
+from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
 from marketing.delivery import push_figures
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
@@ -39,12 +39,12 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
         "opened": {"opened_at__isnull": False},
         "clicked": {"clicked_at__isnull": False},
     }
+    counted: dict[str, Any] = {name: _counted(**given) for name, given in which.items()}
+    counted["opened"] = Greatest(counted["opened"], push_figures.opened_of_each())
     return rows.annotate(
         **{
-            name: Coalesce(
-                _counted(**given), Cast(KeyTextTransform(name, "counters"), IntegerField()), Value(0)
-            )
-            for name, given in which.items()
+            name: Coalesce(number, Cast(KeyTextTransform(name, "counters"), IntegerField()), Value(0))
+            for name, number in counted.items()
         }
     )
 
@@ -70,14 +70,15 @@ def effect(send_out: SendOut) -> dict[str, Any]:
         clicked=Count("pk", filter=Q(clicked_at__isnull=False)),
         unsubscribed=Count("pk", filter=Q(unsubscribed_at__isnull=False)),
     )
+    if send_out.channel == "push":
+        rows["push"] = push_figures.of(send_out)
+        rows["opened"] = rows["push"]["opened"]
     delivered = rows["delivered"]
     rows["rates"] = {
         name: (rows[name] / delivered if delivered else None)
         for name in ("opened", "clicked", "unsubscribed")
     }
     rows["rates"]["delivered"] = delivered / rows["sent"] if rows["sent"] else None
-    if send_out.channel == "push":
-        rows["push"] = push_figures.of(send_out)
     return rows
 
 

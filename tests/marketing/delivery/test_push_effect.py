@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cdp.core import timezones
 from cdp.core.errors import ValidationFailed
-from marketing.delivery import push_effect, push_figures
+from marketing.delivery import push_effect, push_figures, queries
 from marketing.delivery.models import Recipient, SendBatch, SendOut
 from tests.factories import make_access
 from tests.marketing.console import Browser, without_marketing
@@ -91,6 +91,14 @@ def test_what_the_platform_counts_holds_where_it_is_more(push_shop: PushShop, th
     SendBatch.objects.create(out_id="a", send_out=three[0], number=1, size=3, counts=counts)
     found = push_figures.of(three[0])
     assert (found["planned"], found["sent"], found["opened"], found["ignored"]) == (3, 2, 2, 1)
+
+
+def test_the_list_shows_the_same_openings(push_shop: PushShop, three: list[SendOut]) -> None:
+    counts = {"planned": 3, "sent": 3, "opened": 3, "ignored": 0}
+    SendBatch.objects.create(out_id="a", send_out=three[0], number=1, size=3, counts=counts)
+    found = {row.name: row.opened for row in queries.with_figures(SendOut.objects.all())}  # type: ignore[attr-defined]
+    assert found == {"Today": 3, "Six days": 1, "A week": 1}
+    assert queries.effect(three[0])["opened"] == 3
 
 
 def test_all_figures_take_two_queries(three: list[SendOut], django_assert_num_queries: Any) -> None:
