@@ -127,7 +127,7 @@ def test_a_period_has_one_to_sixty_days(push_shop: PushShop, first: date, last: 
 
 def test_the_page_and_the_api_show_the_same(push_shop: PushShop, three: list[SendOut]) -> None:
     page = Browser(push_shop.access, "send-outs/").get("push/").content.decode()
-    assert "Six days" in page and "A week" not in page and "66.7 %" in page
+    assert ">Six days<" in page and ">A week<" not in page and "66.7 %" in page
     found = Caller(push_shop)("get", "push-effect/")
     assert found["totals"]["sent"] == 4 and found["send_outs"][0]["rates"]["receive"] == pytest.approx(2 / 3)
 
