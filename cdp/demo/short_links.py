@@ -20,7 +20,13 @@ LINKS = (
     ("门店周末活动", f"https://{DOMAIN}/stores/weekend", 1, 12, 95),
 )
 """Name, target, days of validity, days since it was made, clicks."""
-DEVICES = (("phone", "Android", 46), ("phone", "iOS", 38), ("phone", "HarmonyOS", 8), ("computer", "Windows", 6), ("tablet", "iOS", 2))
+DEVICES = (
+    ("phone", "Android", 46),
+    ("phone", "iOS", 38),
+    ("phone", "HarmonyOS", 8),
+    ("computer", "Windows", 6),
+    ("tablet", "iOS", 2),
+)
 NAMED = 0.7
 MACHINES = 0.06
 
@@ -29,7 +35,12 @@ def load(access: Access) -> None:
     """Three links, two of them active; each is made once, with its clicks."""
     one(LinkDomain, access, lambda: services.add_domain(access, DOMAIN), name=DOMAIN)
     for name, target, days, age, count in LINKS:
-        one(ShortLink, access, lambda name=name, rest=(target, days, age, count): _make(access, name, *rest), name=name)
+        one(
+            ShortLink,
+            access,
+            lambda name=name, rest=(target, days, age, count): _make(access, name, *rest),
+            name=name,
+        )
 
 
 def _make(access: Access, name: str, target: str, days: int, age: int, count: int) -> ShortLink:

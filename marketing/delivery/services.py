@@ -255,7 +255,9 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
     if not send_out.refresh_first and audiences.latest_version(send_out.audience) is None:
         found.append(Conflict(_("The audience has not been computed yet."), code="audience_empty"))
     if ended := link_use.over(send_out):
-        message = _("Short links of the message have ended by the time it leaves: %(names)s. Extend them first.")
+        message = _(
+            "Short links of the message have ended by the time it leaves: %(names)s. Extend them first."
+        )
         names = ", ".join(link.name for link in ended)
         found.append(Conflict(message % {"names": names}, code="short_link_over"))
     if send_out.channel != "sms":

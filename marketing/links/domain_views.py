@@ -25,7 +25,10 @@ class DomainList(ListPage):
     empty_text = _("Until an administrator adds a domain, no short link can be made.")
     create_url_name = "links:new-domain"
     create_label = _("Add a domain")
-    columns = (Column("name", _("Domain"), sort="name"), DateColumn("created_at", _("Added"), sort="created_at"))
+    columns = (
+        Column("name", _("Domain"), sort="name"),
+        DateColumn("created_at", _("Added"), sort="created_at"),
+    )
 
     def get_queryset(self) -> QuerySet[LinkDomain]:
         return LinkDomain.objects.in_workspace(self.workspace)

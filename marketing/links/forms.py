@@ -36,7 +36,9 @@ class LinkForm(DaysForm):
     forward_query = forms.BooleanField(
         label=_("Pass parameters on"),
         required=False,
-        help_text=_("What follows a question mark in the short link is put behind the address, such as utm_source."),
+        help_text=_(
+            "What follows a question mark in the short link is put behind the address, such as utm_source."
+        ),
     )
     field_order = ("name", "target", "days", "forward_query")
 

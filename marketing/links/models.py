@@ -39,7 +39,7 @@ class ShortLink(WorkspaceScoped, TimeStamped):
     id = PrefixedIdField("lnk")
     name = models.CharField(_("name"), max_length=64)
     target = models.TextField(_("leads to"), max_length=2000)
-    code = models.CharField(max_length=16, unique=True, default=codes.new_code, editable=False)
+    code = models.CharField(max_length=16, unique=True, editable=False)
     key = EncryptedTextField(default=codes.new_key, editable=False)
     forward_query = models.BooleanField(_("pass parameters on"), default=False)
     expires_at = models.DateTimeField(_("valid until"))

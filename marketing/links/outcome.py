@@ -38,9 +38,7 @@ def clicks_csv(access: Access, link: ShortLink) -> StreamingHttpResponse:
     rows = queries.clicks(link).order_by("at", "pk")
     log_download(access, link, action="short_link.downloaded", rows=rows.count())
     headers = {"Content-Disposition": f'attachment; filename="{link.code}-clicks.csv"'}
-    return StreamingHttpResponse(
-        _lines(link, rows), content_type="text/csv; charset=utf-8", headers=headers
-    )
+    return StreamingHttpResponse(_lines(link, rows), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _lines(link: ShortLink, rows: QuerySet[LinkClick]) -> Iterator[str]:
@@ -90,9 +88,7 @@ def make_table(access: Access) -> Job:
     """
     access.require("insight.datasource.manage")
     rows = (
-        LinkClick.objects.filter(
-            link__workspace=access.workspace, link__deleted_at=None, is_machine=False
-        )
+        LinkClick.objects.filter(link__workspace=access.workspace, link__deleted_at=None, is_machine=False)
         .exclude(person="")
         .order_by("at", "pk")
     )

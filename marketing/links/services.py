@@ -30,9 +30,7 @@ def require_owner(access: Access, link: ShortLink) -> None:
         raise PermissionDenied(_("Only the owner and administrators may do this."))
 
 
-def create(
-    access: Access, *, name: str, target: str, days: int, forward_query: bool = False
-) -> ShortLink:
+def create(access: Access, *, name: str, target: str, days: int, forward_query: bool = False) -> ShortLink:
     """A link that is good for `days` (1, 7 or 30) from now. Raises ValidationFailed."""
     link = ShortLink(
         workspace=access.workspace,
@@ -52,6 +50,7 @@ def create(
 def _save_with_new_code(link: ShortLink) -> None:
     """The database decides whether a code is free, so that two links made at once never share one."""
     for attempt in range(1, TRIES + 1):
+        link.code = codes.new_code()
         try:
             with transaction.atomic():
                 link.save(force_insert=True)
@@ -59,7 +58,6 @@ def _save_with_new_code(link: ShortLink) -> None:
         except IntegrityError as error:
             if attempt == TRIES or "code" not in str(error):
                 raise
-            link.code = codes.new_code()
 
 
 def _name(text: str) -> str:

@@ -35,7 +35,9 @@ def test_a_link_that_ends_before_the_message_leaves_is_refused(shop: Shop, send_
     assert services.submit(shop.access, send_out, scheduled_at=soon).state == "waiting"
 
 
-def test_a_stopped_link_is_refused_until_it_is_extended(shop: Shop, link: ShortLink, send_out: SendOut) -> None:
+def test_a_stopped_link_is_refused_until_it_is_extended(
+    shop: Shop, link: ShortLink, send_out: SendOut
+) -> None:
     links.stop(shop.access, link)
     with pytest.raises(Conflict):
         services.submit(shop.access, send_out, now=True)

@@ -30,7 +30,9 @@ def make_link(access: Any, **values: Any) -> ShortLink:
     return services.create(access, **{"name": "Sale", "target": TARGET, "days": 7, **values})
 
 
-def follow(link: ShortLink, query: str = "", *, ip: str = "203.0.113.7", agent: str = PHONE, **headers: Any) -> Any:
+def follow(
+    link: ShortLink, query: str = "", *, ip: str = "203.0.113.7", agent: str = PHONE, **headers: Any
+) -> Any:
     """What a browser gets that asks for the short address."""
     headers = {"User-Agent": agent, **headers}
     return Client().get(f"/s/{link.code}{query}", headers=headers, REMOTE_ADDR=ip)

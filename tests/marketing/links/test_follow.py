@@ -65,7 +65,12 @@ def test_a_removed_link_and_an_unknown_code_are_not_there(access: Any, link: Sho
 
 
 def test_nothing_in_the_request_changes_where_a_link_leads(link: ShortLink) -> None:
-    for query in ("?url=https://evil.example", "?next=//evil.example", "?ph=https://evil.example", "?target=x"):
+    for query in (
+        "?url=https://evil.example",
+        "?next=//evil.example",
+        "?ph=https://evil.example",
+        "?target=x",
+    ):
         assert follow(link, query)["Location"] == TARGET
     answer = Client().get(f"/s/{link.code}", headers={"X-Forwarded-Host": "evil.example"})
     assert answer["Location"] == TARGET
@@ -84,10 +89,15 @@ def test_a_person_is_named_by_their_own_address_and_counted_once(link: ShortLink
     follow(link, person(link, "13800138001"))
     found = queries.numbers(link)
     assert (found["clicks"], found["people"], found["named"]) == (3, 2, 2)
-    assert {queries.masked(link, row["person"]) for row in queries.people(link)} == {"138****8000", "138****8001"}
+    assert {queries.masked(link, row["person"]) for row in queries.people(link)} == {
+        "138****8000",
+        "138****8001",
+    }
 
 
-@pytest.mark.parametrize("forged", ["?ph=0000000000", "?ph=13800138000", "?ph=", "?ph=%F0%9F%92%A9", "?ph=" + "a" * 5000])
+@pytest.mark.parametrize(
+    "forged", ["?ph=0000000000", "?ph=13800138000", "?ph=", "?ph=%F0%9F%92%A9", "?ph=" + "a" * 5000]
+)
 def test_a_forged_persons_code_names_nobody_and_still_leads_on(link: ShortLink, forged: str) -> None:
     assert follow(link, forged).status_code == 302
     assert queries.numbers(link)["named"] == 0
@@ -171,7 +181,12 @@ def test_days_and_hours_are_those_of_the_workspace(link: ShortLink) -> None:
     for number, (day, hour, minute) in enumerate(moments):
         at = timezone.datetime(2026, 3, day, hour, minute, tzinfo=zone)
         LinkClick.objects.create(link=link, at=at, visitor=str(number), device="phone")
-    assert [(row["day"].day, row["clicks"]) for row in queries.by_day(link)] == [(3, 1), (4, 1), (5, 0), (6, 1)]
+    assert [(row["day"].day, row["clicks"]) for row in queries.by_day(link)] == [
+        (3, 1),
+        (4, 1),
+        (5, 0),
+        (6, 1),
+    ]
     hours = {row["hour"]: row["people"] for row in queries.by_hour(link)}
     assert len(hours) == 24 and {hour for hour, count in hours.items() if count} == {0, 23} and hours[0] == 2
 
@@ -186,11 +201,21 @@ def test_guessing_gets_no_answer_for_a_while(link: ShortLink) -> None:
 
 def test_regions_come_from_the_operators_file(link: ShortLink, settings: Any, tmp_path: Path) -> None:
     file = tmp_path / "regions.csv"
-    file.write_text("203.0.113.0/25,Shanghai\n2001:db8::/32,Beijing\n198.51.100.0/24,Sichuan\n", encoding="utf-8")
+    file.write_text(
+        "203.0.113.0/25,Shanghai\n2001:db8::/32,Beijing\n198.51.100.0/24,Sichuan\n", encoding="utf-8"
+    )
     settings.REGION_FILE = str(file)
     found = [
         regions.region_of(ip)
-        for ip in ("203.0.113.0", "203.0.113.127", "203.0.113.128", "2001:db8::5", "2001:db9::", "1.1.1.1", None)
+        for ip in (
+            "203.0.113.0",
+            "203.0.113.127",
+            "203.0.113.128",
+            "2001:db8::5",
+            "2001:db9::",
+            "1.1.1.1",
+            None,
+        )
     ]
     assert found == ["Shanghai", "Shanghai", "", "Beijing", "", "", ""]
     follow(link)

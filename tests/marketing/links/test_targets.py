@@ -108,7 +108,9 @@ def test_a_wildcard_is_every_name_below(domain: str, host: str, covered: bool) -
     assert targets.covers(domain, host) is covered
 
 
-@pytest.mark.parametrize("name", ["*", "*.com", "", "a b", "https://a.example", "a/b", "*.*.com", "a..b", "-a.com"])
+@pytest.mark.parametrize(
+    "name", ["*", "*.com", "", "a b", "https://a.example", "a/b", "*.*.com", "a..b", "-a.com"]
+)
 def test_what_is_no_domain_is_refused(access: Any, name: str) -> None:
     with pytest.raises(ValidationFailed):
         services.add_domain(access, name)
@@ -145,5 +147,8 @@ def test_a_domain_that_active_links_lead_to_stays(access: Any) -> None:
 
 def test_parameters_are_put_behind_the_targets_own() -> None:
     target = "https://shop.example.com/a?b=c#d"
-    assert targets.with_query(target, "utm_source=x&ph=abc&e=%26") == "https://shop.example.com/a?b=c&utm_source=x&e=%26#d"
+    assert (
+        targets.with_query(target, "utm_source=x&ph=abc&e=%26")
+        == "https://shop.example.com/a?b=c&utm_source=x&e=%26#d"
+    )
     assert targets.with_query(target, "ph=abc") == target
