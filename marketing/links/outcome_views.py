@@ -88,4 +88,4 @@ class ClicksTable(ActionView):
         return outcome.make_table(self.access)
 
     def success_url(self, obj: None, result: Any) -> str:
-        return self.reverse("job", result.pk) if result is not None else self.reverse("links:list")
+        return self.reverse("console:job", result.pk) if result is not None else self.reverse("links:list")
