@@ -16,7 +16,7 @@ from insight.audiences.models import Audience, Folder
 from marketing.links import outcome, services
 from marketing.links.forms import PeopleForm
 from marketing.links.models import ShortLink
-from marketing.links.views import PERMISSION, LinkMixin
+from marketing.links.views import PERMISSION, LinkMixin, OwnLinkMixin
 
 
 class LinkClicks(LinkMixin):
@@ -26,7 +26,7 @@ class LinkClicks(LinkMixin):
         return outcome.clicks_csv(self.access, self.get_object())
 
 
-class PeopleLinks(LinkMixin, FormPage):
+class PeopleLinks(OwnLinkMixin, FormPage):
     """Addresses that tell who follows them, as CSV."""
 
     title = _("Links for people")

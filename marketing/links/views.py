@@ -53,6 +53,15 @@ class LinkMixin(WorkspaceView):
         return self.reverse("links:detail", pk=link.pk)
 
 
+class OwnLinkMixin(LinkMixin):
+    """Pages for the owner and administrators."""
+
+    def get_object(self) -> ShortLink:
+        link = super().get_object()
+        services.require_owner(self.access, link)
+        return link
+
+
 class LinkFilter(django_filters.FilterSet):
     state = django_filters.ChoiceFilter(
         label=_("State"), choices=ShortLink.State.choices, empty_label=_("All states"), method="in_state"
@@ -210,7 +219,7 @@ def _labelled(rows: list[dict[str, Any]], field: str) -> list[dict[str, Any]]:
     return [{**row, "label": names.get(row["value"], row["value"]) or _("Unknown")} for row in rows]
 
 
-class RenameLink(LinkMixin, FormPage):
+class RenameLink(OwnLinkMixin, FormPage):
     title = _("Rename the short link")
     form_class = RenameForm
     back_url_name = "links:list"
@@ -226,7 +235,7 @@ class RenameLink(LinkMixin, FormPage):
         return self.link_url(obj)
 
 
-class ExtendLink(LinkMixin, FormPage):
+class ExtendLink(OwnLinkMixin, FormPage):
     title = _("Extend the short link")
     form_class = ExtendForm
     submit_label = _("Extend")
