@@ -13,6 +13,7 @@ import string
 from cdp.core.identifiers import ID_TYPES
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_VALUES = {character: value for value, character in enumerate(ALPHABET)}
 LENGTH = 6
 PERSON_LENGTH = 10
 _NUMBERS = 10**10
@@ -26,6 +27,11 @@ def new_code() -> str:
     return "".join(secrets.choice(ALPHABET) for _place in range(LENGTH))
 
 
+def is_code(text: str) -> bool:
+    """Whether a text could be the code of a link."""
+    return len(text) == LENGTH and all(character in _VALUES for character in text)
+
+
 def new_key() -> str:
     return secrets.token_hex(32)
 
@@ -36,25 +42,27 @@ def person_code(key: str, mobile: str) -> str | None:
     if number is None:
         return None
     left, right = divmod(int(number[1:]), _HALF)
+    secret = bytes.fromhex(key)
     for turn in range(_ROUNDS):
-        left, right = right, (left + _mix(key, turn, right)) % _HALF
+        left, right = right, (left + _mix(secret, turn, right)) % _HALF
     return _text(left) + _text(right)
 
 
 def mobile_of(key: str, code: str) -> str | None:
     """The mobile number behind a code; None where the code was not made with this key."""
-    if len(code) != PERSON_LENGTH or any(character not in ALPHABET for character in code):
+    if len(code) != PERSON_LENGTH or any(character not in _VALUES for character in code):
         return None
     left, right = _number(code[: PERSON_LENGTH // 2]), _number(code[PERSON_LENGTH // 2 :])
+    secret = bytes.fromhex(key)
     for turn in reversed(range(_ROUNDS)):
-        left, right = (right - _mix(key, turn, left)) % _HALF, left
+        left, right = (right - _mix(secret, turn, left)) % _HALF, left
     number = left * _HALF + right
     return f"1{number:010d}" if number < _NUMBERS else None
 
 
-def _mix(key: str, turn: int, half: int) -> int:
+def _mix(key: bytes, turn: int, half: int) -> int:
     """A pseudo-random function of the key: a round of the permutation."""
-    digest = hashlib.blake2b(b"%d:%d" % (turn, half), key=bytes.fromhex(key), digest_size=16).digest()
+    digest = hashlib.blake2b(b"%d:%d" % (turn, half), key=key, digest_size=16).digest()
     return int.from_bytes(digest) % _HALF
 
 
@@ -69,5 +77,5 @@ def _text(number: int) -> str:
 def _number(text: str) -> int:
     number = 0
     for character in text:
-        number = number * len(ALPHABET) + ALPHABET.index(character)
+        number = number * len(ALPHABET) + _VALUES[character]
     return number

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from admin_center.members.origin import client_ip
-from marketing.links import guessing, targets, visits
+from marketing.links import codes, guessing, targets, visits
 from marketing.links.models import ShortLink
 
 _PREFETCH = ("Sec-Purpose", "Purpose", "X-Purpose", "X-Moz")
@@ -19,7 +19,8 @@ def follow(request: HttpRequest, code: str) -> HttpResponse:
     ip = client_ip(request)
     if guessing.is_blocked(ip):
         return _page(request, "busy", 429)
-    link = ShortLink.objects.filter(code=code, deleted_at=None).first()
+    known = ShortLink.objects.filter(code=code, deleted_at=None)
+    link = known.first() if codes.is_code(code) else None
     if link is None:
         guessing.note_miss(ip)
         return _page(request, "unknown", 404)
