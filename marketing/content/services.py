@@ -15,6 +15,7 @@ from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from marketing.channels.models import Provider
 from marketing.content import rendering, reviews
 from marketing.content.models import Signature, Template
+from marketing.links import queries as short_links
 
 FIELDS = ("name", "purpose", "subject", "html", "text")
 MAX_HTML_BYTES = 500_000
@@ -82,6 +83,8 @@ def problems(template: Template) -> dict[str, list[str]]:
                 )
                 % {"found": bad[0][:40]}
             )
+        if short_links.is_cut(getattr(template, field)):
+            errors.setdefault(field, []).append(_("A short link has no variable in it."))
     return errors
 
 

@@ -20,6 +20,7 @@ from marketing.delivery.views import SendOutMixin
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
     "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
+    "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
     "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
     "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
 }

@@ -19,7 +19,7 @@ from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.content import reviews
 from marketing.content.models import ReviewState
-from marketing.delivery import lifecycle, schedule, variables
+from marketing.delivery import lifecycle, link_use, schedule, variables
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
 
@@ -254,6 +254,12 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         return found
     if not send_out.refresh_first and audiences.latest_version(send_out.audience) is None:
         found.append(Conflict(_("The audience has not been computed yet."), code="audience_empty"))
+    if ended := link_use.over(send_out):
+        message = _(
+            "Short links of the message have ended by the time it leaves: %(names)s. Extend them first."
+        )
+        names = ", ".join(link.name for link in ended)
+        found.append(Conflict(message % {"names": names}, code="short_link_over"))
     if send_out.channel != "sms":
         return found
     if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:

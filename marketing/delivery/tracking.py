@@ -6,7 +6,6 @@ redirect, and nobody can guess another person's.
 
 from __future__ import annotations
 
-import re
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -18,15 +17,12 @@ from django.utils import timezone
 from cdp.core.identifiers import ID_TYPES
 from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, Suppression, TrackedLink
 from marketing.delivery.suppressions import ID_TYPE
+from marketing.links import agents
 
 _person = signing.Signer(salt="tideline.tracking")
 _UNSUBSCRIBE = "tideline.unsubscribe"
 _file = signing.TimestampSigner(salt="tideline.recipients")
 FILE_SECONDS = 24 * 3600
-_MACHINES = re.compile(
-    r"bot\b|crawler|spider|preview|scanner|proofpoint|mimecast|barracuda|safelinks|symantec|curl|wget|python-requests",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -114,7 +110,7 @@ def record(
     recipient: Recipient, kind: str, *, link: TrackedLink | None, user_agent: str, method: str
 ) -> None:
     """Note an open or click. A machine's visit is kept but changes no person's state."""
-    machine = method == "HEAD" or not user_agent or bool(_MACHINES.search(user_agent))
+    machine = agents.is_machine(user_agent, method)
     Engagement.objects.create(
         send_out_id=recipient.send_out_id,
         recipient=recipient,
