@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.http.response import HttpResponseBase
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from cdp.jobs.services import active_job
+from insight.audiences import visibility
 from insight.audiences.models import Audience
 from insight.audiences.streaming import csv_response
 from insight.campaigns import links
@@ -23,6 +25,7 @@ from marketing.delivery import (
     copying,
     ledger,
     queries,
+    reach_page,
     result_audience,
     services,
     settling,
@@ -30,9 +33,12 @@ from marketing.delivery import (
     trial,
 )
 from marketing.delivery.campaign_links import KIND
+from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut, Suppression
+from marketing.delivery.suppressions import ID_TYPE
 
 CHANNELS = tuple(Provider.Channel.values)
+MANY = ("audiences", "exclude")
 REFERENCES = {
     "provider": Provider,
     "sender": SenderAddress,
@@ -52,15 +58,45 @@ def _name(request: Request) -> str:
     return name if isinstance(name, str) else ""
 
 
+def _variant(send_out: SendOut, letter: Any) -> int:
+    """The number of a variant; the first where none is named. Raises ValidationFailed where there is no such one."""
+    if not letter:
+        return 0
+    letters = [row.letter for row in send_out.variants.all()]
+    if letter not in letters:
+        message = _("There is no such variant.")
+        raise ValidationFailed(message, errors={"variant": [message]})
+    return letters.index(letter)
+
+
+class VariantSerializer(serializers.Serializer[Any]):
+    template = serializers.CharField()
+    share = serializers.IntegerField(min_value=1, max_value=99, help_text="Per cent of the people.")
+
+
+class ReachSerializer(serializers.Serializer[Any]):
+    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    audiences = serializers.ListField(child=serializers.CharField(), min_length=1)
+    exclude = serializers.ListField(child=serializers.CharField(), required=False)
+
+
 class SendOutSerializer(serializers.ModelSerializer[SendOut]):
-    """One message to one audience. References are IDs of the same workspace."""
+    """One message to one audience or several. References are IDs of the same workspace.
+
+    `audience` alone is one audience, and `template` alone one message; beside `audiences` and `variants`, of which they
+    are the first, they say nothing.
+    """
 
     channel = serializers.ChoiceField(choices=Provider.Channel.choices)
     provider = serializers.CharField(source="provider_id")
     sender = serializers.CharField(source="sender_id", required=False, allow_null=True)
     signature = serializers.CharField(source="signature_id", required=False, allow_null=True)
-    template = serializers.CharField(source="template_id")
-    audience = serializers.CharField(source="audience_id")
+    template = serializers.CharField(source="template_id", required=False)
+    variants = VariantSerializer(many=True, required=False, write_only=True)
+    audience = serializers.CharField(source="audience_id", required=False)
+    audiences = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
+    exclude = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
+    holdout = serializers.IntegerField(min_value=0, max_value=services.MOST_KEPT_BACK, required=False)
     campaigns = serializers.ListField(
         child=serializers.CharField(), required=False, write_only=True, help_text="IDs of campaigns."
     )
@@ -75,10 +111,15 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "sender",
             "signature",
             "template",
+            "variants",
             "audience",
+            "audiences",
+            "exclude",
             "campaigns",
             "variables",
             "limit",
+            "holdout",
+            "holdout_salt",
             "refresh_first",
             "track",
             "per_minute",
@@ -109,8 +150,14 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
 
     def to_representation(self, instance: SendOut) -> dict[str, Any]:
         known: list[str] | None = getattr(instance, "campaign_ids", None)
+        parts = list(instance.parts.all())
         return {
             **super().to_representation(instance),
+            "audiences": [instance.audience_id, *(row.audience_id for row in parts if not row.excluded)],
+            "exclude": [row.audience_id for row in parts if row.excluded],
+            "variants": [
+                {"template": row.template_id, "share": row.share} for row in instance.variants.all()
+            ],
             "campaigns": links.ids_of(KIND, instance.pk) if known is None else known,
         }
 
@@ -144,7 +191,10 @@ class SendOutViewSet(WorkspaceViewSet):
 
     def get_queryset(self) -> Any:
         rows = (
-            super().get_queryset().select_related("provider", "template", "audience", "sender", "signature")
+            super()
+            .get_queryset()
+            .select_related("provider", "template", "audience", "sender", "signature")
+            .prefetch_related("parts", "variants")
         )
         if getattr(self, "swagger_fake_view", False):
             return rows
@@ -164,6 +214,16 @@ class SendOutViewSet(WorkspaceViewSet):
         errors: dict[str, list[str]] = {}
         for key, value in data.items():
             name = key.removesuffix("_id")
+            if name in MANY:
+                values[name] = self._several(Audience, name, value, errors)
+                continue
+            if name == "variants":
+                keys = [row["template"] for row in value]
+                templates = self._several(Template, name, keys, errors)
+                values[name] = [
+                    Share(template, row["share"]) for template, row in zip(templates, value, strict=False)
+                ]
+                continue
             model = REFERENCES.get(name)
             if model is None or value is None:
                 values[name] = value
@@ -175,6 +235,14 @@ class SendOutViewSet(WorkspaceViewSet):
         if errors:
             raise ValidationFailed(_("Some fields need another value."), errors=errors)
         return values
+
+    def _several(self, model: Any, name: str, keys: list[str], errors: dict[str, list[str]]) -> list[Any]:
+        """The objects in the order of their keys; those that are not there are noted as errors."""
+        found = {row.pk: row for row in model.objects.in_workspace(self.workspace).filter(pk__in=keys)}
+        for place, key in enumerate(keys):
+            if key not in found:
+                errors[f"{name}/{place}"] = [_("There is nothing with this ID in the workspace.")]
+        return [found[key] for key in keys if key in found]
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)
@@ -231,24 +299,41 @@ class SendOutViewSet(WorkspaceViewSet):
         made = copying.resend(self.access, self.get_object(), name=_name(request))
         return self.answer(made, status=201)
 
+    @action(detail=False, methods=["post"])
+    def reach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How many people audiences would reach on a channel: {"people", "left_out", "reachable"}."""
+        given = ReachSerializer(data=_body(request))
+        given.is_valid(raise_exception=True)
+        channel = given.validated_data["channel"]
+        self.access.require(f"marketing.{channel}.create")
+        sides = []
+        for name in MANY:
+            keys = list(dict.fromkeys(given.validated_data.get(name, [])))
+            sides.append([visibility.get_visible(self.access, key) for key in keys])
+        return Response(asdict(reach_page.count(*sides, ID_TYPE[channel])))
+
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The message as one member of the audience would get it; `?member=3` takes the fourth."""
+        """The message as one member of the first audience would get it; `?member=3` takes the fourth, `?variant=B`."""
         number = request.query_params.get("member", "0")
-        return Response(trial.preview(self.get_object(), int(number) if number.isdecimal() else 0))
+        send_out = self.get_object()
+        variant = _variant(send_out, request.query_params.get("variant"))
+        return Response(trial.preview(send_out, int(number) if number.isdecimal() else 0, variant=variant))
 
     @action(detail=True, methods=["post"], url_path="test-send")
     def test_send(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Send it to up to five targets now: {"targets": ["…"]}."""
+        """Send it to up to five targets now: {"targets": ["…"], "variant": "B"}."""
         send_out, targets = self.get_object(), _body(request).get("targets")
         if not isinstance(targets, list):
             message = _("Give a list of targets.")
             raise ValidationFailed(message, errors={"targets": [message]})
-        return Response(trial.send_test(self.access, send_out, [str(target) for target in targets]))
+        variant = _variant(send_out, _body(request).get("variant"))
+        chosen = [str(target) for target in targets]
+        return Response(trial.send_test(self.access, send_out, chosen, variant=variant))
 
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Counts, rates, reasons, failures, links and the course by hour."""
+        """Counts, rates, reasons, failures, links, the course by hour, and how variants did."""
         return Response(queries.summary(self.get_object()))
 
     @action(detail=True, methods=["post"])

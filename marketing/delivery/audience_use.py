@@ -18,7 +18,9 @@ from marketing.delivery.suppressions import ID_TYPE
 def uses(audience: Audience) -> Iterator[usage.Use]:
     """Every send-out keeps its audiences, also those that it leaves out; one that is over must be removed first."""
     slug = audience.workspace.slug
-    rows = SendOut.objects.filter(Q(audience=audience) | Q(parts__audience=audience)).distinct().order_by("name")
+    rows = (
+        SendOut.objects.filter(Q(audience=audience) | Q(parts__audience=audience)).distinct().order_by("name")
+    )
     for pk, name in rows.values_list("pk", "name"):
         yield usage.Use(SendOut._meta.verbose_name, name, reverse("delivery:detail", args=[slug, pk]))
 

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils.html import format_html
 
 from cdp.console.generic import Column
+from marketing.delivery import targeting
 
 
 @dataclass(frozen=True)
@@ -22,3 +23,17 @@ class CampaignsColumn(Column):
 
     def text(self, row: Any) -> str:
         return ", ".join(row.campaign_names)
+
+
+@dataclass(frozen=True)
+class AudiencesColumn(Column):
+    """The audience; of several the first, and how many more, with the names on hover."""
+
+    def cell(self, row: Any) -> Any:
+        names = [audience.name for audience in targeting.included(row)]
+        if len(names) == 1:
+            return names[0]
+        return format_html('{} <abbr title="{}">+{}</abbr>', names[0], ", ".join(names[1:]), len(names) - 1)
+
+    def text(self, row: Any) -> str:
+        return ", ".join(audience.name for audience in targeting.included(row))

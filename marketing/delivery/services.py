@@ -292,7 +292,7 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
     for template in send_out.templates:
         if reviews.approved(template, send_out.provider) is None:
             message = _unapproved(reviews.current(template, send_out.provider))
-            found.append(Conflict(message, code="template_not_approved", extra={"template": template.pk}))
+            found.append(Conflict(message, code="template_not_approved", template=template.pk))
     return found
 
 

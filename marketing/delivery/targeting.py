@@ -11,6 +11,7 @@ from insight.audiences import gathering
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience, AudienceVersion
 from marketing.channels.base import provider_type
+from marketing.delivery import queries
 from marketing.delivery.models import SendOut
 
 MOST = 10
@@ -37,7 +38,9 @@ def problems(wanted: list[Audience], banned: list[Audience], id_type: str) -> di
         elsewhere = [row.name for row in rows if row.source != first.source]
         if elsewhere:
             found[field].append(
-                _("All audiences must live in one data source. These do not live where “%(first)s” does: %(names)s")
+                _(
+                    "All audiences must live in one data source. These do not live where “%(first)s” does: %(names)s"
+                )
                 % {"first": first.name, "names": ", ".join(elsewhere)}
             )
     others = [row.name for row in wanted if row.user_id_type != first.user_id_type]
@@ -54,10 +57,14 @@ def problems(wanted: list[Audience], banned: list[Audience], id_type: str) -> di
     return {field: messages for field, messages in found.items() if messages}
 
 
+def check(wanted: list[Audience], banned: list[Audience], id_type: str) -> None:
+    """Raises ValidationFailed with `problems`."""
+    if errors := problems(wanted, banned, id_type):
+        raise ValidationFailed(_("Some fields need another value."), errors=errors)
+
+
 def _unusable(rows: list[Audience], id_type: str) -> list[str]:
-    names = [
-        row.name for row in rows if id_type not in {item["id_type"] for item in audiences.id_types(row)}
-    ]
+    names = [row.name for row in rows if id_type not in {item["id_type"] for item in audiences.id_types(row)}]
     if not names:
         return []
     return [
@@ -130,8 +137,11 @@ def as_computed(wanted: list[Audience], banned: list[Audience], id_type: str) ->
 
 
 def people(send_out: SendOut) -> int:
-    """How many people its audiences have, less those left out by exclusion; asked for in the engine if it must be."""
+    """How many people its audiences have, less those left out by exclusion; once they stand in the ledger, from there."""
     wanted, banned = included(send_out), excluded(send_out)
+    if send_out.resolved_at is not None:
+        numbers = queries.effect(send_out)
+        return int(numbers["target"] - numbers["excluded"])
     if len(wanted) == 1 and not banned:
         version = send_out.audience_version or audiences.latest_version(send_out.audience)
         return version.count if version else 0

@@ -39,7 +39,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
                 ),
                 ("excluded", models.BooleanField(default=False)),
                 ("position", models.PositiveSmallIntegerField()),
@@ -82,7 +84,9 @@ class Migration(migrations.Migration):
             fields=[
                 (
                     "id",
-                    models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID"),
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
                 ),
                 (
                     "number",
@@ -90,7 +94,9 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "share",
-                    models.PositiveSmallIntegerField(help_text="Per cent of the people; all together are 100."),
+                    models.PositiveSmallIntegerField(
+                        help_text="Per cent of the people; all together are 100."
+                    ),
                 ),
                 (
                     "send_out",
