@@ -147,7 +147,7 @@ def _expression(
 def joined_to_tags(
     version: AudienceVersion, people: ibis.Table, tags: Sequence[TagRef], owner: Any
 ) -> ibis.Table:
-    """The people's columns, then one per tag: `tag_0`, `tag_1` …, read with the rights of `owner` (None: the audience's).
+    """The people's columns, then one per tag: `tag_0`, `tag_1` …, with the rights of `owner` (None: the audience's).
 
     Raises NotFound where a tag's dataset is not there.
     """

@@ -9,7 +9,7 @@ from typing import Any
 from insight.analysis.indicators import wilson
 
 FEWEST_EXPECTED = 5
-"""The normal approximation holds where each of the four expected counts is at least this (Cochran, Biometrics 10, 1954)."""
+"""The normal approximation holds where each of four expected counts is at least this (Cochran, Biometrics 10, 1954)."""
 ALPHA = 0.05
 
 

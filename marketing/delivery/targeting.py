@@ -137,7 +137,7 @@ def as_computed(wanted: list[Audience], banned: list[Audience], id_type: str) ->
 
 
 def people(send_out: SendOut) -> int:
-    """How many people its audiences have, less those left out by exclusion; once they stand in the ledger, from there."""
+    """How many people its audiences have, less those left out by exclusion; from the ledger once they stand there."""
     wanted, banned = included(send_out), excluded(send_out)
     if send_out.resolved_at is not None:
         numbers = queries.effect(send_out)
