@@ -70,11 +70,11 @@ def reach(crowd: Crowd) -> Reach:
     left = ~people["excluded"] & people["key"].notnull()
     counted = people.aggregate(
         people=people.count(),
-        left_out=people["excluded"].sum(),
+        left_out=people.count(where=people["excluded"]),
         reachable=people["key"].nunique(where=left),
     )
     row = get_engine(crowd.included[0].audience.source).execute(counted).to_pylist()[0]
-    return Reach(int(row["people"]), int(row["left_out"] or 0), int(row["reachable"]))
+    return Reach(int(row["people"]), int(row["left_out"]), int(row["reachable"]))
 
 
 def _marked(crowd: Crowd) -> ibis.Table:
@@ -86,15 +86,14 @@ def _marked(crowd: Crowd) -> ibis.Table:
     targets = ibis.union(*[_targets(version, crowd.id_type) for version in crowd.excluded])
     banned = targets.filter(targets["banned_key"].notnull()).distinct()
     joined = people.left_join(banned, people["key"] == banned["banned_key"])
-    excluded = joined["banned_key"].notnull()
+    marked = joined.select(*people.columns, excluded=joined["banned_key"].notnull())
     same = [v for v in crowd.excluded if v.user_id_type == crowd.included[0].user_id_type]
-    if same:
-        known = ibis.union(
-            *[queries.members(v).select(banned_user=queries.members(v)[USER]) for v in same]
-        ).distinct()
-        joined = joined.left_join(known, joined[USER] == known["banned_user"])
-        excluded = joined["banned_key"].notnull() | joined["banned_user"].notnull()
-    return joined.select(USER, "target", "key", excluded=excluded)
+    if not same:
+        return marked
+    known = ibis.union(*[queries.members(version).select(USER) for version in same]).distinct()
+    known = known.rename(banned_user=USER)
+    again = marked.left_join(known, marked[USER] == known["banned_user"])
+    return again.select(*people.columns, excluded=again["excluded"] | again["banned_user"].notnull())
 
 
 def _people(crowd: Crowd) -> ibis.Table:

@@ -8,7 +8,6 @@ from typing import Any
 from django.utils.html import format_html
 
 from cdp.console.generic import Column
-from marketing.delivery import targeting
 
 
 @dataclass(frozen=True)
@@ -30,10 +29,15 @@ class AudiencesColumn(Column):
     """The audience; of several the first, and how many more, with the names on hover."""
 
     def cell(self, row: Any) -> Any:
-        names = [audience.name for audience in targeting.included(row)]
+        names = _names(row)
         if len(names) == 1:
             return names[0]
         return format_html('{} <abbr title="{}">+{}</abbr>', names[0], ", ".join(names[1:]), len(names) - 1)
 
     def text(self, row: Any) -> str:
-        return ", ".join(audience.name for audience in targeting.included(row))
+        return ", ".join(_names(row))
+
+
+def _names(row: Any) -> list[str]:
+    """Of the audiences that the send-out goes to; its parts are fetched before with their audiences."""
+    return [row.audience.name, *(part.audience.name for part in row.parts.all() if not part.excluded)]

@@ -125,7 +125,7 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     @property
     def templates(self) -> list[Template]:
         """The templates of all variants, or the only one."""
-        return [row.template for row in self.variants.all()] or [self.template]
+        return [row.template for row in self.variants.select_related("template")] or [self.template]
 
     @property
     def variable_names(self) -> list[str]:

@@ -52,8 +52,8 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
 
 def effect(send_out: SendOut) -> dict[str, Any]:
     """Counts of people. `target` is everybody of the audiences in the ledger. `left_out` of them get no message;
-    `excluded` of those are in an audience that is left out. `kept_back` are the control group. `sent` is what was handed
-    over; `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
+    `excluded` of those are in an audience that is left out. `kept_back` are the control group. `sent` is what was
+    handed over; `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
     """
     if send_out.rows_deleted_at is not None:
         none = {"excluded": 0, "kept_back": 0}

@@ -20,13 +20,16 @@ MOST = 10
 
 def included(send_out: SendOut) -> list[Audience]:
     """The audiences that it goes to, the first one first."""
-    more = [row.audience for row in send_out.parts.all() if not row.excluded]
-    return [send_out.audience, *more]
+    return [send_out.audience, *_others(send_out, excluded=False)]
 
 
 def excluded(send_out: SendOut) -> list[Audience]:
     """The audiences whose members get nothing."""
-    return [row.audience for row in send_out.parts.all() if row.excluded]
+    return _others(send_out, excluded=True)
+
+
+def _others(send_out: SendOut, *, excluded: bool) -> list[Audience]:
+    return [row.audience for row in send_out.parts.filter(excluded=excluded).select_related("audience")]
 
 
 def problems(wanted: list[Audience], banned: list[Audience], id_type: str) -> dict[str, list[str]]:

@@ -136,7 +136,6 @@ class SendOutFormPage(FormPage):
         return {
             "step": 1,
             "channel": channel,
-            "resend": "audiences" not in form.fields,
             "new_template_url": self.reverse("content:new", channel=channel) if may_write else "",
         }
 

@@ -66,7 +66,8 @@ def test_on_the_other_path_as_well(sms_shop: Shop) -> None:
 
 def test_the_same_people_are_kept_back_for_the_same_salt(shop: Shop) -> None:
     audience = shop.audience(mails(40))
-    drafts = [shop.mail(audience, name, holdout=20, holdout_salt=salt) for name, salt in zip("abc", ("", "", "x"))]
+    salts = {"One": "", "Two": "", "Three": "x"}
+    drafts = [shop.mail(audience, name, holdout=20, holdout_salt=salt) for name, salt in salts.items()]
     first, second, other = (kept_back(shop.submit(draft)) for draft in drafts)
     assert first == second != other
 

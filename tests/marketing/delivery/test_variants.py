@@ -62,7 +62,11 @@ def test_without_variants_everybody_gets_the_same() -> None:
 def test_the_control_group_has_no_connection_with_the_variants() -> None:
     send_out = SendOut(pk="snd_x", workspace_id="wsp_x", holdout=50)
     people = [f"u{number}" for number in range(20_000)]
-    back = [split.variant_of(send_out, [50, 50], person) for person in people if split.is_kept_back(send_out, person)]
+    back = [
+        split.variant_of(send_out, [50, 50], person)
+        for person in people
+        if split.is_kept_back(send_out, person)
+    ]
     assert sum(back) / len(back) == pytest.approx(0.5, abs=0.02)
 
 
@@ -98,7 +102,10 @@ def test_links_of_all_variants_are_counted(shop: Shop) -> None:
     pages = [letter(shop, name, html=f'<a href="https://x.example/{name}">x</a>') for name in "AB"]
     send_out = shop.mail(shop.audience(mails(6)), variants=[Share(page, 50) for page in pages])
     send_out = shop.submit(send_out)
-    assert set(TrackedLink.objects.values_list("url", flat=True)) == {"https://x.example/A", "https://x.example/B"}
+    assert set(TrackedLink.objects.values_list("url", flat=True)) == {
+        "https://x.example/A",
+        "https://x.example/B",
+    }
     html = shop.source("c0@x.example").get_body(("html",)).get_content()
     assert "/t/c/" in html and "https://x.example/" not in html
 
@@ -204,7 +211,11 @@ def test_the_api_takes_and_shows_variants(shop: Shop, client: Any) -> None:
     found = client.get(url, headers=headers).json()
     templates = [row["template"] for row in found["variants"]]
     assert templates[0] == found["template"]
-    body = {"variants": [{"template": key, "share": share} for key, share in zip(templates[::-1], (10, 90), strict=True)]}
+    body = {
+        "variants": [
+            {"template": key, "share": share} for key, share in zip(templates[::-1], (10, 90), strict=True)
+        ]
+    }
     changed = client.patch(url, body, content_type="application/json", headers=headers).json()
     assert changed["variants"] == body["variants"] and changed["template"] == templates[1]
     assert client.get(f"{url}preview/?variant=B", headers=headers).json()["subject"] == "Hello A"
