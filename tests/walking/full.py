@@ -40,7 +40,7 @@ from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.tags import services as custom_tags
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery.models import Recipient, SendOut, Suppression
+from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
 from marketing.materials import services as materials
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
@@ -218,6 +218,11 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         state="finished",
         resolved_at=timezone.now(),
     )
+    gift = Template.objects.create(
+        **owned, channel="email", name="Letter with a gift", subject="Hello", html="<p>Hello</p>"
+    )
+    for number, version in enumerate((letter, gift)):
+        Variant.objects.create(send_out=done, number=number, template=version, share=50)
     Recipient.objects.create(
         send_out=done, person="u2", person_hash="0" * 64, state="delivered", target="u2@example.com"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -95,6 +96,36 @@ def test_what_is_counted_before_is_what_is_sent(shop: Shop) -> None:
     send_out = shop.mail(first, audiences=[first, second], exclude=[banned])
     assert targeting.people(send_out) == 4
     assert queries.effect(shop.submit(send_out))["sent"] == 4
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_counts_are_those_of_plain_sets(shop: Shop, seed: int) -> None:
+    chance = random.Random(seed)
+
+    def some(count: int) -> list[str | None]:
+        names = [f"p{number}@x.example" for number in range(12)]
+        written = [*names, *map(str.upper, names), *(f" {name} " for name in names), *[None] * 8]
+        return [chance.choice(written) for _place in range(count)]
+
+    sides = [some(chance.randrange(3, 12)) for _audience in range(4)]
+    rows = [shop.audience(people(*side), f"No. {number}") for number, side in enumerate(sides)]
+
+    def plain(address: str | None) -> str | None:
+        return address.strip().lower() if address else None
+
+    everybody: dict[int, str | None] = {}
+    for side in sides[:2]:
+        for person, address in enumerate(side):
+            everybody[person] = everybody.get(person) or plain(address)
+    persons = {person for side in sides[2:] for person in range(len(side))}
+    addresses = {plain(address) for side in sides[2:] for address in side} - {None}
+    banned = {person for person, address in everybody.items() if person in persons or address in addresses}
+    left = {address for person, address in everybody.items() if person not in banned} - {None}
+    expected = gathering.Reach(len(everybody), len(banned), len(left))
+    assert reach(*rows[:2], without=tuple(rows[2:])) == expected
+    send_out = shop.submit(shop.mail(rows[0], audiences=rows[:2], exclude=rows[2:]))
+    assert {address.lower() for address in shop.inbox()} == left
+    assert queries.effect(send_out)["excluded"] == len(banned)
 
 
 def test_an_excluded_audience_without_members_keeps_everything_from_leaving(shop: Shop) -> None:
