@@ -195,7 +195,8 @@ def test_an_audience_that_one_does_not_see_cannot_be_chosen(shop: Shop) -> None:
     analyst = Shop(shop.sandbox, make_access(shop.workspace, "analyst"))
     Audience.objects.filter(pk=mine.pk).update(public=True)
     send_out = shop.mail(mine)
-    type(send_out).objects.update(owner=analyst.access.user)
+    send_out.owner = analyst.access.user
+    send_out.save()
     for changes in ({"audiences": [mine, hidden]}, {"exclude": [hidden]}):
         with pytest.raises(ValidationFailed) as refused:
             services.update(analyst.access, send_out, changes)
