@@ -17,6 +17,8 @@ from marketing.delivery import targeting
 from marketing.delivery.models import SendOut, SendOutAudience, Variant
 
 LEAST, MOST = 2, 4
+SINGLE = {"audiences": "audience", "variants": "template"}
+"""The field that names one where there is but one."""
 
 
 @dataclass(frozen=True)

@@ -125,13 +125,15 @@ def save(send_out: SendOut, **options: Any) -> None:
 
 def _assign(access: Access, send_out: SendOut, values: dict[str, Any]) -> composition.Parts:
     """Set the values; the parts among them are checked as well, and written once the send-out is saved."""
-    parts, values = composition.taken(values)
+    given = values
+    parts, values = composition.taken(given)
     before = composition.whole(send_out)
     after = composition.whole(send_out, parts)
     if send_out.resend_of_id:
         for field in parts.names:
             if getattr(before, field) != getattr(after, field):
-                raise ValidationFailed(errors={field: [_("It stays that of the first send-out.")]})
+                named = field if field in given else composition.SINGLE[field]
+                raise ValidationFailed(errors={named: [_("It stays that of the first send-out.")]})
     for field, value in values.items():
         if field not in FIELDS:
             raise ValidationFailed(errors={field: [_("Unknown field.")]})
