@@ -75,6 +75,17 @@ def _variant(send_out: SendOut, letter: Any) -> int:
     return letters.index(letter)
 
 
+def _several(
+    model: Any, workspace: Any, name: str, keys: list[str], errors: dict[str, list[str]]
+) -> list[Any]:
+    """The objects in the order of their keys; those that are not in the workspace are noted as errors."""
+    found = {row.pk: row for row in model.objects.in_workspace(workspace).filter(pk__in=keys)}
+    for place, key in enumerate(keys):
+        if key not in found:
+            errors[f"{name}/{place}"] = [_("There is nothing with this ID in the workspace.")]
+    return [found[key] for key in keys if key in found]
+
+
 class SendOutViewSet(WorkspaceViewSet):
     """Send-outs of the channels that the person may see."""
 
@@ -112,11 +123,11 @@ class SendOutViewSet(WorkspaceViewSet):
         for key, value in data.items():
             name = key.removesuffix("_id")
             if name in MANY:
-                values[name] = self._several(Audience, name, value, errors)
+                values[name] = _several(Audience, self.workspace, name, value, errors)
                 continue
             if name == "variants":
                 keys = [row["template"] for row in value]
-                templates = self._several(Template, name, keys, errors)
+                templates = _several(Template, self.workspace, name, keys, errors)
                 values[name] = [
                     Share(template, row["share"]) for template, row in zip(templates, value, strict=False)
                 ]
@@ -132,14 +143,6 @@ class SendOutViewSet(WorkspaceViewSet):
         if errors:
             raise ValidationFailed(_("Some fields need another value."), errors=errors)
         return values
-
-    def _several(self, model: Any, name: str, keys: list[str], errors: dict[str, list[str]]) -> list[Any]:
-        """The objects in the order of their keys; those that are not there are noted as errors."""
-        found = {row.pk: row for row in model.objects.in_workspace(self.workspace).filter(pk__in=keys)}
-        for place, key in enumerate(keys):
-            if key not in found:
-                errors[f"{name}/{place}"] = [_("There is nothing with this ID in the workspace.")]
-        return [found[key] for key in keys if key in found]
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)
@@ -203,11 +206,14 @@ class SendOutViewSet(WorkspaceViewSet):
         given.is_valid(raise_exception=True)
         channel = given.validated_data["channel"]
         self.access.require(f"marketing.{channel}.create")
-        sides = []
-        for name in MANY:
-            keys = list(dict.fromkeys(given.validated_data.get(name, [])))
-            sides.append([visibility.get_visible(self.access, key) for key in keys])
-        return Response(asdict(reach_page.count(*sides, ID_TYPE[channel])))
+        wanted, banned = (
+            [
+                visibility.get_visible(self.access, key)
+                for key in dict.fromkeys(given.validated_data.get(name, []))
+            ]
+            for name in MANY
+        )
+        return Response(asdict(reach_page.count(wanted, banned, ID_TYPE[channel])))
 
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:

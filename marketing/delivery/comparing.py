@@ -31,8 +31,8 @@ def variants(send_out: SendOut) -> list[dict[str, Any]]:
     if not rows:
         return []
     got = Q(state=STATES.DELIVERED)
-    counted = {
-        row["variant"]: row
+    counted: dict[int, dict[str, Any]] = {
+        row["variant"]: dict(row)
         for row in Recipient.objects.filter(send_out=send_out)
         .exclude(state__in=Recipient.WITHOUT_MESSAGE)
         .values("variant")
@@ -45,7 +45,7 @@ def variants(send_out: SendOut) -> list[dict[str, Any]]:
         )
         .order_by()
     }
-    nobody = dict.fromkeys(("people", "sent", *MEASURES), 0)
+    nobody: dict[str, Any] = dict.fromkeys(("people", "sent", *MEASURES), 0)
     names = measures(send_out)
     found = [_variant(row, counted.get(row.number, nobody), names) for row in rows]
     first = found[0]["rates"]
@@ -59,7 +59,7 @@ def variants(send_out: SendOut) -> list[dict[str, Any]]:
     ]
 
 
-def _variant(row: Variant, counted: dict[str, int], names: list[str]) -> dict[str, Any]:
+def _variant(row: Variant, counted: dict[str, Any], names: list[str]) -> dict[str, Any]:
     return {
         "variant": row.letter,
         "template": row.template_id,

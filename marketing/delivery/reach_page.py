@@ -35,9 +35,8 @@ class Reach(WorkspaceView):
             try:
                 found["reach"] = count(wanted, banned, ID_TYPE[self.kwargs["channel"]])
             except DomainError as error:
-                found["error"] = " ".join(
-                    message for messages in error.errors.values() for message in messages
-                ) or str(error)
+                told = [str(message) for messages in error.errors.values() for message in messages]
+                found["error"] = " ".join(told) or str(error)
         return self.render("marketing/delivery/reach.html", found)
 
     def _chosen(self, name: str) -> list[Audience]:
