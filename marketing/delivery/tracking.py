@@ -165,6 +165,6 @@ def batch_targets(out_id: str) -> list[str] | None:
         return list(test)
     if not SendBatch.objects.filter(pk=out_id).exists():
         return None
-    left = [Recipient.State.QUEUED, Recipient.State.FILTERED, Recipient.State.CANCELLED]
+    left = [Recipient.State.QUEUED, *Recipient.WITHOUT_MESSAGE, Recipient.State.CANCELLED]
     rows = Recipient.objects.filter(batch=out_id).exclude(state__in=left)
     return [row.target for row in rows.only("target").order_by("pk")]

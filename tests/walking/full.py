@@ -40,7 +40,7 @@ from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.tags import services as custom_tags
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery.models import Recipient, SendOut, Suppression
+from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
 from marketing.links import services as short_links
 from marketing.links.models import LinkClick
 from marketing.materials import services as materials
@@ -225,6 +225,11 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         state="finished",
         resolved_at=timezone.now(),
     )
+    gift = Template.objects.create(
+        **owned, channel="email", name="Letter with a gift", subject="Hello", html="<p>Hello</p>"
+    )
+    for number, version in enumerate((letter, gift)):
+        Variant.objects.create(send_out=done, number=number, template=version, share=50)
     Recipient.objects.create(
         send_out=done, person="u2", person_hash="0" * 64, state="delivered", target="u2@example.com"
     )

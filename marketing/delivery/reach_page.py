@@ -1,0 +1,46 @@
+"""How many people the chosen audiences reach, while they are being chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from cdp.console.generic.base import WorkspaceView
+from cdp.core.errors import DomainError
+from insight.audiences import gathering, visibility
+from insight.audiences.models import Audience
+from marketing.delivery import targeting
+from marketing.delivery.suppressions import ID_TYPE
+
+
+def count(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathering.Reach:
+    """Counted in the engine, before suppressions and caps. Raises DomainError with what is wrong with the choice."""
+    targeting.check(wanted, banned, id_type)
+    return gathering.reach(targeting.as_computed(wanted, banned, id_type))
+
+
+class Reach(WorkspaceView):
+    """A part of the form: `audiences` and `exclude` in the address are those chosen there."""
+
+    def permission_point(self) -> str:
+        if self.kwargs["channel"] not in ID_TYPE:
+            raise Http404
+        return f"marketing.{self.kwargs['channel']}.create"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        wanted, banned = (self._chosen(name) for name in ("audiences", "exclude"))
+        found: dict[str, Any] = {}
+        if wanted:
+            try:
+                found["reach"] = count(wanted, banned, ID_TYPE[self.kwargs["channel"]])
+            except DomainError as error:
+                told = [str(message) for messages in error.errors.values() for message in messages]
+                found["error"] = " ".join(told) or str(error)
+        return self.render("marketing/delivery/reach.html", found)
+
+    def _chosen(self, name: str) -> list[Audience]:
+        """In the order of the address; without those that the person does not see."""
+        keys = self.request.GET.getlist(name)
+        found = {row.pk: row for row in visibility.visible(self.access).filter(pk__in=keys)}
+        return [found[key] for key in dict.fromkeys(keys) if key in found]
