@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.demo.steps import one
 from marketing.links import codes, services
@@ -29,6 +30,8 @@ DEVICES = (
 )
 NAMED = 0.7
 MACHINES = 0.06
+NIGHT = 0.85
+"""So many of the clicks before seven in the morning are left out, as people sleep."""
 
 
 def load(access: Access) -> None:
@@ -58,10 +61,12 @@ def _make(access: Access, name: str, target: str, days: int, age: int, count: in
 def _clicks(link: ShortLink, made: datetime, end: datetime, count: int) -> list[LinkClick]:
     """The same clicks at every run, apart from their day."""
     chance = random.Random(link.name)
+    zone = timezones.zone(link.workspace)
     found: list[LinkClick] = []
     while len(found) < count:
         at = made + timedelta(hours=chance.expovariate(1 / 20))
-        if at >= end:
+        asleep = at.astimezone(zone).hour < 7 and chance.random() < NIGHT
+        if at >= end or asleep:
             continue
         device, system, _weight = chance.choices(DEVICES, [weight for *_rest, weight in DEVICES])[0]
         member = min(int(chance.expovariate(1 / (count / 3))), count)

@@ -9,7 +9,7 @@ from marketing.links.models import LinkClick
 
 _MACHINES = re.compile(
     r"bot\b|crawler|spider|preview|scanner|proofpoint|mimecast|barracuda|safelinks|symantec|curl|wget|"
-    r"python-requests|facebookexternalhit|whatsapp/|headless|httpclient|okhttp|go-http",
+    r"python-requests|facebookexternalhit|whatsapp/|httpclient|okhttp|go-http",
     re.IGNORECASE,
 )
 _SYSTEMS = (

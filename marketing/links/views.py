@@ -32,7 +32,7 @@ from marketing.links.forms import ExtendForm, LinkForm, RenameForm
 from marketing.links.models import LinkClick, LinkDomain, ShortLink
 
 PERMISSION = "marketing.content.manage"
-SHOWN_PEOPLE = 50
+SHOWN_PEOPLE = 20
 STATE_HINTS = {
     ShortLink.State.STOPPED: _("It was stopped by hand and leads nowhere."),
     ShortLink.State.EXPIRED: _("Its time is over, and it leads nowhere."),

@@ -39,7 +39,6 @@ def test_a_link_is_made_copied_followed_looked_at_and_stopped(
     tab.get_by_role("button", name=f"Copy {link.url}").click()
     tab.get_by_text("Copied.").wait_for()
     assert tab.evaluate("navigator.clipboard.readText()") == link.url
-    # Without a name of its own the browser of the tests calls itself headless, as programs do.
     visitor = context.browser.new_context(user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 17_5) Mobile/15E148")
     page = visitor.new_page()
     page.goto(f"{link.url}?ph={codes.person_code(link.key, '13800138000')}")
