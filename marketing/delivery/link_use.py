@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from marketing.delivery import contents
 from marketing.delivery.models import SendOut
 from marketing.links import queries, usage
 from marketing.links.models import ShortLink
 
 
 def text_of(send_out: SendOut) -> str:
-    """The message: as it was frozen, or else as the template says now."""
-    template = send_out.template
-    parts = send_out.content or {"html": template.html, "text": template.text}
-    return "\n".join(str(parts.get(part, "")) for part in ("html", "text"))
+    """The message, of all variants: as it was frozen, or else as the templates say now."""
+    messages = [{"html": template.html, "text": template.text} for template in send_out.templates]
+    if send_out.content:
+        messages = contents.all_of(send_out.content)
+    return "\n".join(str(message.get(part, "")) for message in messages for part in ("html", "text"))
 
 
 def over(send_out: SendOut) -> list[ShortLink]:

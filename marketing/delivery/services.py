@@ -290,8 +290,8 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         message = _(
             "Short links of the message have ended by the time it leaves: %(names)s. Extend them first."
         )
-        names = ", ".join(link.name for link in ended)
-        found.append(Conflict(message % {"names": names}, code="short_link_over"))
+        listed = ", ".join(link.name for link in ended)
+        found.append(Conflict(message % {"names": listed}, code="short_link_over"))
     if send_out.channel != "sms":
         return found
     if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:

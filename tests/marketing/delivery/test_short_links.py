@@ -9,11 +9,13 @@ import pytest
 from django.utils import timezone
 
 from cdp.core.errors import Conflict
+from marketing.content import services as contents
 from marketing.delivery import services
+from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 from marketing.links import services as links
 from marketing.links.models import ShortLink
-from tests.marketing.delivery.shop import Shop, numbers
+from tests.marketing.delivery.shop import Shop, mails, numbers
 
 
 @pytest.fixture
@@ -44,6 +46,20 @@ def test_a_stopped_link_is_refused_until_it_is_extended(
     links.extend(shop.access, link, 30)
     later: Any = timezone.now() + timedelta(days=25)
     assert services.submit(shop.access, send_out, scheduled_at=later).state == "waiting"
+
+
+def test_links_of_every_variant_count(shop: Shop, link: ShortLink) -> None:
+    texts = {"Without": "Come in", "With": f"See {link.url}"}
+    templates = [
+        contents.create_template(shop.access, "email", {"name": name, "subject": name, "text": text})
+        for name, text in texts.items()
+    ]
+    shares = [Share(template, 50) for template in templates]
+    send_out = shop.mail(shop.audience(mails(1)), variants=shares)
+    links.stop(shop.access, link)
+    with pytest.raises(Conflict) as refused:
+        services.submit(shop.access, send_out, now=True)
+    assert refused.value.code == "short_link_over"
 
 
 def test_a_link_of_a_waiting_send_out_is_not_removed(shop: Shop, link: ShortLink, send_out: SendOut) -> None:
