@@ -112,7 +112,7 @@ class Sides:
         return f"analysis:{hashlib.sha256('/'.join(map(str, parts)).encode()).hexdigest()}"
 
     def _table(self, side: AudienceVersion | None, fields: Sequence[DatasetField]) -> ibis.Table:
-        """The columns that are counted; those of an audience are what is joined, once for all of its tags."""
+        """The columns that are counted, of the side's users."""
         table = self.population.select(USER, *dict.fromkeys(item.column for item in fields))
         return table.semi_join(audiences.members(side), USER) if side is not None else table
 
@@ -123,14 +123,18 @@ class Sides:
     ) -> dict[tuple[int, str], Any]:
         """Columns of the statement: side, place (of the tag), what, value, users."""
         branches: list[ibis.Table] = []
+        shared: dict[str, ibis.Table] = {}
         for side, version in enumerate(sides):
             fields = [item for place, item in missing if place == side and item is not None]
             table = self._table(version, fields)
+            if version is not None and fields:
+                shared[f"side_{side}"] = table
+                table = ibis.table(table.schema(), name=f"side_{side}")
             if (side, None) in missing:
                 branches.append(_branch(table.aggregate(users=self._people(table)), side, _ALL, _KNOWN))
             for place, item in enumerate(fields):
                 branches += self._branches(table, side, place, item)
-        rows = self.engine.execute(_union(branches)).to_pydict()
+        rows = self.engine.execute(_union(branches), shared).to_pydict()
         found: dict[tuple[int, str], Any] = {}
         columns = {
             side: [item.column for place, item in missing if place == side and item is not None]
