@@ -23,6 +23,9 @@ ENCRYPTION_KEYS = env.listing("ENCRYPTION_KEYS")
 HASH_KEY = env.text("HASH_KEY", SECRET_KEY)
 ALLOWED_HOSTS = env.listing("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 BASE_URL = env.text("BASE_URL", "http://127.0.0.1:8000").rstrip("/")
+# Where short links begin, and the file that knows the regions of network addresses.
+SHORT_LINK_HOST = env.text("SHORT_LINK_HOST", BASE_URL).rstrip("/")
+REGION_FILE = env.text("REGION_FILE", "")
 CSRF_TRUSTED_ORIGINS = env.listing("CSRF_TRUSTED_ORIGINS", BASE_URL)
 
 INSTALLED_APPS = [
@@ -66,6 +69,7 @@ INSTALLED_APPS = [
     "marketing.channels",
     "marketing.content",
     "marketing.materials",
+    "marketing.links",
     "marketing.delivery",
     "marketing.sandbox",
     "cdp.demo",

@@ -32,6 +32,7 @@ console_urls = [
     path("channels/", include("marketing.channels.urls")),
     path("content/", include("marketing.content.urls")),
     path("materials/", include("marketing.materials.urls")),
+    path("short-links/", include("marketing.links.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
 ]
 
@@ -56,6 +57,7 @@ api_urls = [
     path("", include("marketing.channels.api_urls")),
     path("", include("marketing.content.api_urls")),
     path("", include("marketing.materials.api_urls")),
+    path("", include("marketing.links.api_urls")),
     path("", include("marketing.delivery.api_urls")),
 ]
 
@@ -76,6 +78,7 @@ urlpatterns = [
     path("organization/sources/", include("insight.datasources.organization.urls")),
     path("", include("admin_center.members.urls")),
     path("", include("marketing.delivery.public_urls")),
+    path("", include("marketing.links.public_urls")),
     path("", include("cdp.console.public_urls")),
 ]
 

@@ -20,6 +20,14 @@ LETTER = {
         '<p><a href="https://www.example.com/new-season">看看新品</a></p>'
     ),
 }
+LETTER_WITH_GIFT = {
+    "name": "女装回访（赠礼版）",
+    "subject": "${city}的朋友，新一季女装和一份小礼物在等您",
+    "html": (
+        "<h1>新一季女装，附一份小礼物</h1><p>亲爱的${city}会员，凭本邮件到店即可领取小礼物一份。</p>"
+        '<p><a href="https://www.example.com/new-season">看看新品</a></p>'
+    ),
+}
 BIRTHDAY_LETTER = {
     "name": "生日礼遇",
     "subject": "生日快乐，送您一份礼物",

@@ -25,6 +25,7 @@ from cdp.demo import (
     pushing,
     selecting,
     sending,
+    short_links,
     stages,
     steps,
     tables,
@@ -66,6 +67,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     history.load(access, made["behaviour"].pk, today(job.workspace))
     planned = _campaigns(access, selected)
     materials.load(access)
+    short_links.load(access)
     job.phase(_("Pushing audiences"), progress=74)
     omni.prepare(access)
     pushing.push(access, selected[rules.VIP])

@@ -29,16 +29,20 @@ from marketing.content import reviews
 from marketing.content import services as content
 from marketing.content.models import Signature, Template
 from marketing.delivery import services as delivery
+from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 
 SENT = {"email": 300, "sms": 200}
-OPENED, CLICKED = 0.42, 0.16
+OPENED, CLICKED = 0.34, 0.13
+WITH_GIFT = 1.6
+"""How many times as often the letter with a gift is read."""
+KEPT_BACK = 10
 
 
 def send(
     job: JobContext, access: Access, members: Dataset, made: dict[str, Audience], planned: dict[str, Campaign]
 ) -> None:
-    """A mail and a text message to audiences of the demo, by way of the sandbox; some of the mails are opened."""
+    """A mail in two variants and a text message, by way of the sandbox; some of the mails are opened."""
     sent = [
         _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
         _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),
@@ -84,10 +88,22 @@ def _mail(access: Access, members: Dataset, audience: Audience, campaign: Campai
         lambda: content.create_template(access, "email", rules.LETTER),
         name=rules.LETTER["name"],
     )
+    other = one(
+        Template,
+        access,
+        lambda: content.create_template(access, "email", rules.LETTER_WITH_GIFT),
+        name=rules.LETTER_WITH_GIFT["name"],
+    )
     gift = rules.BIRTHDAY_LETTER
     one(Template, access, lambda: content.create_template(access, "email", gift), name=gift["name"])
     variables = {"city": {"dataset": members.pk, "tag": "city", "missing": "replace", "value": "远方"}}
-    sent = {"name": "女装回访邮件", "provider": mail, "sender": sender, "template": letter}
+    sent = {
+        "name": "女装回访邮件",
+        "provider": mail,
+        "sender": sender,
+        "variants": [Share(letter, 50), Share(other, 50)],
+        "holdout": KEPT_BACK,
+    }
     return _submit(
         access, "email", {**sent, "audience": audience, "variables": variables, "campaigns": [campaign.pk]}
     )
@@ -129,6 +145,8 @@ def _read_mail() -> None:
     """Open and click some of the sandbox's messages, as their readers would."""
     for number, message in enumerate(_inbox("?limit=1000&channel=email")["messages"]):
         turn = (number * 7919 % 1000) / 1000
+        if message["subject"].endswith(rules.LETTER_WITH_GIFT["subject"].partition("}")[2]):
+            turn /= WITH_GIFT
         if turn >= OPENED:
             continue
         body = html.unescape(_inbox(f"/{message['id']}")["html"])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 import ibis
 import pyarrow as pa
@@ -11,6 +11,9 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import NotFound
 from cdp.lake import TableColumn
+from cdp.lake.names import quote
+
+Shared: TypeAlias = Mapping[str, ibis.Table]
 
 
 class Engine(Protocol):
@@ -40,8 +43,12 @@ class Engine(Protocol):
         """What a SELECT in the engine's own SQL gives; for small results only."""
         ...
 
-    def execute(self, expression: ibis.Expr) -> pa.Table:
-        """The whole result; for small results only."""
+    def execute(self, expression: ibis.Expr, shared: Shared | None = None) -> pa.Table:
+        """The whole result; for small results only.
+
+        Each of `shared` is computed once, however often the expression reads it: as a table of that name and schema
+        without a database. Where a part is written into an expression itself, it is computed at each of its places.
+        """
         ...
 
     def batches(self, expression: ibis.Expr, size: int = 65_536) -> Iterator[pa.RecordBatch]:
@@ -71,6 +78,14 @@ class Engine(Protocol):
     def drop(self, workspace: Any, name: str) -> None:
         """Drop the table if it exists."""
         ...
+
+
+def with_shared(statement: str, shared: Mapping[str, str]) -> str:
+    """A SELECT that reads the results of other ones by their names."""
+    if not shared:
+        return statement
+    parts = ", ".join(f"{quote(name)} AS MATERIALIZED ({part})" for name, part in shared.items())
+    return f"WITH {parts} SELECT * FROM ({statement}) found"
 
 
 _engines: dict[str, Engine] = {}

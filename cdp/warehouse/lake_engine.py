@@ -17,7 +17,7 @@ from cdp.core import metrics
 from cdp.lake import TableColumn
 from cdp.lake.names import CATALOG
 from cdp.warehouse import cancel, failures
-from cdp.warehouse.engine import register_engine
+from cdp.warehouse.engine import Shared, register_engine, with_shared
 
 
 @lru_cache(maxsize=4096)
@@ -55,8 +55,8 @@ class LakeEngine:
         """The DuckDB statement of an expression."""
         return str(ibis.to_sql(expression, dialect="duckdb"))
 
-    def execute(self, expression: ibis.Expr) -> pa.Table:
-        with self._run(expression) as result:
+    def execute(self, expression: ibis.Expr, shared: Shared | None = None) -> pa.Table:
+        with self._run(expression, shared) as result:
             return result.to_arrow_table()
 
     def scalar(self, expression: ibis.Expr) -> Any:
@@ -96,10 +96,13 @@ class LakeEngine:
             lake.drop_table(workspace, name)
 
     @contextmanager
-    def _run(self, expression: ibis.Expr) -> Iterator[duckdb.DuckDBPyConnection]:
-        started = time.perf_counter()
+    def _run(
+        self, expression: ibis.Expr, shared: Shared | None = None
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        parts = {name: self.sql(part) for name, part in (shared or {}).items()}
+        statement, started = with_shared(self.sql(expression), parts), time.perf_counter()
         with translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
-            yield handle.execute(self.sql(expression))
+            yield handle.execute(statement)
         metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)
 
 

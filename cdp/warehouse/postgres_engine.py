@@ -18,10 +18,12 @@ from cdp.core import metrics
 from cdp.lake import TableColumn
 from cdp.lake.names import quote, workspace_schema
 from cdp.warehouse import cancel, failures
+from cdp.warehouse.engine import Shared, with_shared
 from cdp.warehouse.postgres_compiler import to_sql
 
 CONNECTIONS = 4
 WAIT_SECONDS = 15
+BATCH = 65_536
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1"
 _SESSION = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "
@@ -87,23 +89,27 @@ class PostgresEngine:
         with self._connection() as connection, self._measured():
             return connection.execute(statement.encode()).fetchall()
 
-    def execute(self, expression: ibis.Expr) -> pa.Table:
+    def execute(self, expression: ibis.Expr, shared: Shared | None = None) -> pa.Table:
         schema = expression.as_table().schema().to_pyarrow()
-        return pa.Table.from_batches(list(self.batches(expression)), schema)
+        parts = {name: to_sql(part) for name, part in (shared or {}).items()}
+        statement = with_shared(to_sql(expression), parts)
+        return pa.Table.from_batches(list(self._stream(statement, schema, BATCH)), schema)
 
     def scalar(self, expression: ibis.Expr) -> Any:
         with self._connection() as connection, self._measured():
             row = connection.execute(to_sql(expression).encode()).fetchone()
         return None if row is None else row[0]
 
-    def batches(self, expression: ibis.Expr, size: int = 65_536) -> Iterator[pa.RecordBatch]:
-        schema = expression.as_table().schema().to_pyarrow()
+    def batches(self, expression: ibis.Expr, size: int = BATCH) -> Iterator[pa.RecordBatch]:
+        yield from self._stream(to_sql(expression), expression.as_table().schema().to_pyarrow(), size)
+
+    def _stream(self, statement: str, schema: pa.Schema, size: int) -> Iterator[pa.RecordBatch]:
         with (
             self._connection() as connection,
             self._measured(),
             connection.cursor("batches") as handle,
         ):
-            handle.execute(to_sql(expression).encode())
+            handle.execute(statement.encode())
             while rows := handle.fetchmany(size):
                 columns = zip(*rows, strict=True)
                 arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]

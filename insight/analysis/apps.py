@@ -11,7 +11,11 @@ class AnalysisConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import navigation
+        from insight.analysis import counting
         from insight.audiences import analysis_tabs as tabs
+        from insight.datasets import services as datasets
+
+        datasets.followers.add("counts", counting.keep)
 
         navigation.register(
             navigation.NavItem(

@@ -11,17 +11,20 @@ import ibis
 import ibis.expr.types as ir
 from django.core.cache import cache
 
+from insight.analysis.models import KeptCounts
 from insight.audiences import queries as audiences
 from insight.audiences.models import AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import rights
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 
 USER = "user_unique_id"
 MOST_VALUES = 5000
 TOP = 200
 """The values that are shown of a tag with more than MOST_VALUES."""
 CACHE_SECONDS = 24 * 3600
+MOST_KEPT = 200
+"""Values that a tag may have whose counts are kept with each version."""
 _ALL = -1
 _KNOWN, _VALUE = "known", "value"
 
@@ -62,7 +65,8 @@ class Sides:
             for place, side in enumerate(sides)
             for item in (None, *fields)
         }
-        kept = cache.get_many(wanted.values())
+        kept = self._kept(fields) if None in sides else {}
+        kept |= cache.get_many([name for name in wanted.values() if name not in kept])
         missing = [key for key, name in wanted.items() if name not in kept]
         if missing:
             by_column = {item.column: item for item in fields}
@@ -77,6 +81,21 @@ class Sides:
             )
             for place in range(len(sides))
         ]
+
+    def _kept(self, fields: Sequence[DatasetField]) -> dict[str, Any]:
+        """What has been counted of everybody when the version was made, for those who see all rows."""
+        row = None
+        if not self._seen:
+            row = KeptCounts.objects.filter(dataset=self.dataset, version=self.dataset.version).first()
+        if row is None:
+            return {}
+        found: dict[str, Any] = {self._name(None, None): row.users}
+        for item in fields:
+            counts = row.tags.get(item.column)
+            if counts and counts["type"] == item.tag_type:
+                values = [(value, users) for value, users in counts["values"]]
+                found[self._name(None, item)] = (counts["known"], values)
+        return found
 
     def count_some(
         self, side: AudienceVersion | None, item: DatasetField, values: Sequence[str]
@@ -93,7 +112,7 @@ class Sides:
         return f"analysis:{hashlib.sha256('/'.join(map(str, parts)).encode()).hexdigest()}"
 
     def _table(self, side: AudienceVersion | None, fields: Sequence[DatasetField]) -> ibis.Table:
-        """The columns that are counted; those of an audience are what is joined, once for all of its tags."""
+        """The columns that are counted, of the side's users."""
         table = self.population.select(USER, *dict.fromkeys(item.column for item in fields))
         return table.semi_join(audiences.members(side), USER) if side is not None else table
 
@@ -104,14 +123,18 @@ class Sides:
     ) -> dict[tuple[int, str], Any]:
         """Columns of the statement: side, place (of the tag), what, value, users."""
         branches: list[ibis.Table] = []
+        shared: dict[str, ibis.Table] = {}
         for side, version in enumerate(sides):
             fields = [item for place, item in missing if place == side and item is not None]
             table = self._table(version, fields)
+            if version is not None and fields:
+                shared[f"side_{side}"] = table
+                table = ibis.table(table.schema(), name=f"side_{side}")
             if (side, None) in missing:
                 branches.append(_branch(table.aggregate(users=self._people(table)), side, _ALL, _KNOWN))
             for place, item in enumerate(fields):
                 branches += self._branches(table, side, place, item)
-        rows = self.engine.execute(_union(branches)).to_pydict()
+        rows = self.engine.execute(_union(branches), shared).to_pydict()
         found: dict[tuple[int, str], Any] = {}
         columns = {
             side: [item.column for place, item in missing if place == side and item is not None]
@@ -172,6 +195,36 @@ class Sides:
 
     def _people(self, table: ibis.Table) -> ir.IntegerScalar:
         return table.count() if self.unique else table[USER].nunique()
+
+
+def keep(dataset: Dataset) -> None:
+    """Count everybody once per version, so that charts of a whole dataset need no look at its rows."""
+    if dataset.kind not in TAG_KINDS:
+        return
+    catalog = WorkspaceCatalog(dataset.workspace, dataset.source, access=None)
+    row, every = catalog.row(dataset.pk)
+    distinct = row.stats.get("distinct", {})
+    fields = [
+        item
+        for item in every
+        if item.role == "tag"
+        and item.tag_type in ("enum", "multi")
+        and item.pivot_enabled
+        and not item.deleted
+        and distinct.get(item.column, 0) <= MOST_KEPT
+    ]
+    [counted] = Sides(catalog, row).count([None], fields)
+    tags = {
+        item.column: {
+            "type": item.tag_type,
+            "known": counted.tags[item.column].known,
+            "values": counted.tags[item.column].values,
+        }
+        for item in fields
+    }
+    KeptCounts.objects.update_or_create(
+        dataset=row, defaults={"version": row.version, "users": counted.users, "tags": tags}
+    )
 
 
 def _has_value(column: Any, item: DatasetField) -> ir.BooleanValue:

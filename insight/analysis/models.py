@@ -1,4 +1,4 @@
-"""What people have arranged for themselves in charts."""
+"""What people have arranged for themselves in charts, and the counts of everybody that charts begin with."""
 
 from __future__ import annotations
 
@@ -8,6 +8,24 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.core.models import WorkspaceScoped
 from insight.datasets.models import Dataset
+
+
+class KeptCounts(models.Model):
+    """Users per value of a dataset's tags, counted when its version was made: charts of everybody are read from here.
+
+    `tags`: {tag: {"type", "known" (users with a value), "values": [[value, users]]}}, only tags with few values.
+    """
+
+    dataset = models.OneToOneField(Dataset, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    version = models.PositiveIntegerField()
+    users = models.BigIntegerField()
+    tags = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = _("counts of a dataset")
+
+    def __str__(self) -> str:
+        return f"{self.dataset_id} v{self.version}"
 
 
 class ChartOrder(WorkspaceScoped):

@@ -124,7 +124,7 @@ def member_values(
     """
     one = members(version).order_by(USER).limit(1, offset=number)
     engine = get_engine(version.audience.source)
-    found = engine.execute(_with_tags(version, one.select(USER), tags, owner)).to_pylist()
+    found = engine.execute(joined_to_tags(version, one.select(USER), tags, owner)).to_pylist()
     return {tag: found[0][f"tag_{place}"] for place, tag in enumerate(tags)} if found else {}
 
 
@@ -141,12 +141,16 @@ def _expression(
     version: AudienceVersion, columns: Sequence[str], tags: Sequence[TagRef], owner: Any
 ) -> ibis.Table:
     chosen = [USER, *(column for column in columns if column != USER)]
-    return _with_tags(version, members(version).select(*chosen), tags, owner)
+    return joined_to_tags(version, members(version).select(*chosen), tags, owner)
 
 
-def _with_tags(
+def joined_to_tags(
     version: AudienceVersion, people: ibis.Table, tags: Sequence[TagRef], owner: Any
 ) -> ibis.Table:
+    """The people's columns, then one per tag: `tag_0`, `tag_1` …, with the rights of `owner` (None: the audience's).
+
+    Raises NotFound where a tag's dataset is not there.
+    """
     access = rights.access_of(owner or version.audience.owner, version.workspace)
     catalog = WorkspaceCatalog(version.workspace, version.audience.source, access=access)
     try:

@@ -49,7 +49,8 @@ class WorkspaceCatalog:
     """Finds datasets and audiences of one workspace; remembers what it found and in which version.
 
     `access` says whose rights count: datasets without a grant are not there, and of the others only the rows show
-    that the person sees. None opens everything and is for naming things, never for reading data.
+    that the person sees. None opens everything: it is for naming things, and for figures of everybody, which only
+    those are shown who see all rows.
 
     What is read together lives in one data source: `source`, or where none is given, that of what is looked up first.
     `known` are datasets, each with its fields, that the caller has read already and that the person may use.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from typing import Any
@@ -18,6 +19,7 @@ from insight.datasets import custom, kinds, naming, refreshing, services, storag
 from insight.datasets.models import Dataset, DatasetVersion
 from insight.datasources.models import LAKE
 
+log = logging.getLogger(__name__)
 KEPT_VERSIONS = 2
 
 
@@ -86,6 +88,7 @@ class RefreshDataset(JobKind):
         if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
             custom.publish(dataset)
         _drop_old(dataset, version)
+        _tell(Dataset.objects.select_related("workspace").get(pk=dataset.pk))
         return {"rows": result.rows, "users": result.users, "version": version}
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
@@ -111,6 +114,15 @@ class RefreshDatasetPeriodically(ScheduledUpdate, RefreshDataset):
 
     kind = "dataset.refresh_periodic"
     label = gettext_lazy("Periodic refresh of a dataset")
+
+
+def _tell(dataset: Dataset) -> None:
+    """Let others follow the new version. Whatever comes of that, the version is good."""
+    for follow in services.followers:
+        try:
+            follow(dataset)
+        except Exception:
+            log.exception("Something could not follow the dataset %s.", dataset.pk)
 
 
 def _drop_old(dataset: Dataset, version: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -32,6 +32,8 @@ from insight.datasources.models import LAKE
 
 users_of: Registry[Any] = Registry("dataset user")
 """Functions (dataset -> names of what uses it), registered by higher layers."""
+followers: Registry[Callable[[Dataset], None]] = Registry("dataset follower")
+"""Functions that are called with a dataset whose new version is in use, registered by higher layers."""
 EDITED = (
     "name",
     "description",

@@ -54,13 +54,19 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
         return self.name
 
     @property
-    def variables(self) -> list[str]:
-        """Names of the variables, in order of their first use."""
+    def texts(self) -> list[str]:
+        """Everything in which variables and links may stand."""
         from marketing.content import push
-        from marketing.content.rendering import variables
 
         more = push.texts(self.push) if self.channel == Provider.Channel.PUSH else []
-        return variables(self.subject, self.html, self.text, *more)
+        return [self.subject, self.html, self.text, *more]
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the variables, in order of their first use."""
+        from marketing.content.rendering import variables
+
+        return variables(*self.texts)
 
 
 class TemplateReview(models.Model):

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from marketing.content import rendering
+from marketing.content import rendering, writing
 
 LONGEST_TITLE, LONGEST_TEXT = 100, 500
 USUAL_TITLE, USUAL_TEXT = 50, 120
@@ -47,6 +47,7 @@ DEFAULTS: dict[str, Any] = {
     "sound": True,
 }
 _TEXTS = ("action", "url", "custom", "package", "activity", "subtitle")
+_WITH_VARIABLES = ("url", "custom", "subtitle")
 
 
 def complete(given: dict[str, Any]) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def complete(given: dict[str, Any]) -> dict[str, Any]:
 
 def texts(given: dict[str, Any]) -> list[str]:
     """The texts in which variables are replaced, besides title and text."""
-    return [str(complete(given)[name]) for name in ("url", "custom", "subtitle")] + [
+    return [str(complete(given)[name]) for name in _WITH_VARIABLES] + [
         str(value) for value in (complete(given)["extra"] or {}).values()
     ]
 
@@ -64,7 +65,7 @@ def texts(given: dict[str, Any]) -> list[str]:
 def fill(given: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
     """The fields with every variable replaced."""
     push = complete(given)
-    named = {name: rendering.fill(push[name], values) for name in ("url", "custom", "subtitle")}
+    named = {name: rendering.fill(push[name], values) for name in _WITH_VARIABLES}
     extra = {name: rendering.fill(value, values) for name, value in push["extra"].items()}
     return {**push, **named, "extra": extra}
 
@@ -110,9 +111,9 @@ def _problems(push: dict[str, Any]) -> dict[str, str]:
         found["subtitle"] = _("At most %(most)d characters.") % {"most": LONGEST_TITLE}
     if message := _extra_problem(push["extra"]):
         found["extra"] = message
-    for text in (push["url"], push["custom"], push["subtitle"]):
-        if bad := rendering.broken(text):
-            found.setdefault("action", rendering.broken_message(bad))
+    for name in _WITH_VARIABLES:
+        if wrong := writing.problems(push[name]):
+            found.setdefault("action", wrong[0])
     return found
 
 
@@ -127,8 +128,8 @@ def _extra_problem(extra: Any) -> str:
                 "name": name,
                 "most": LONGEST_EXTRA,
             }
-        if bad := rendering.broken(value):
-            return rendering.broken_message(bad)
+        if wrong := writing.problems(value):
+            return wrong[0]
     return ""
 
 

@@ -9,8 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from django.utils.translation import gettext as _
-
 VARIABLE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]{0,31})\}")
 SMS_SINGLE, SMS_PART = 70, 67
 _SKIPPED = {"style", "script", "head", "title"}
@@ -20,20 +18,6 @@ _BREAKS = {"p", "div", "br", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol
 def variables(*texts: str) -> list[str]:
     """Names of the variables in the texts, each once, in order of first use."""
     return list(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text or "")))
-
-
-BROKEN = re.compile(r"\$\{[^}]*\}?")
-
-
-def broken(text: str) -> str:
-    """The first thing in the text that looks like a variable and is none; empty where there is nothing."""
-    return next((found for found in BROKEN.findall(text) if not VARIABLE.fullmatch(found)), "")
-
-
-def broken_message(found: str) -> str:
-    return _("%(found)s is no variable. Write ${name}: a letter, then letters, digits or _ (at most 32).") % {
-        "found": found[:40]
-    }
 
 
 def fill(text: str, values: Mapping[str, str], *, escape: bool = False) -> str:

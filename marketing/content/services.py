@@ -12,7 +12,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from marketing.channels.models import Provider
-from marketing.content import push, rendering, reviews
+from marketing.content import push, reviews, writing
 from marketing.content.models import Signature, Template
 
 FIELDS = ("name", "purpose", "subject", "html", "text", "push")
@@ -72,8 +72,8 @@ def problems(template: Template) -> dict[str, list[str]]:
     if template.push and template.channel != Provider.Channel.PUSH:
         errors["push"] = [_("Push messages alone have this.")]
     for field in ("subject", "html", "text"):
-        if bad := rendering.broken(getattr(template, field)):
-            errors.setdefault(field, []).append(rendering.broken_message(bad))
+        for message in writing.problems(getattr(template, field)):
+            errors.setdefault(field, []).append(message)
     return errors
 
 

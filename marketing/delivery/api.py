@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from cdp.jobs.services import active_job
+from insight.audiences import visibility
 from insight.audiences.models import Audience
 from insight.audiences.streaming import csv_response
 from insight.campaigns import links
@@ -23,6 +24,7 @@ from marketing.delivery import (
     copying,
     ledger,
     queries,
+    reach_page,
     result_audience,
     services,
     settling,
@@ -30,9 +32,18 @@ from marketing.delivery import (
     trial,
 )
 from marketing.delivery.campaign_links import KIND
+from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut, Suppression
+from marketing.delivery.serializers import (
+    ReachSerializer,
+    SendOutSerializer,
+    SettleSerializer,
+    SubmitSerializer,
+    SuppressionSerializer,
+)
 
 CHANNELS = tuple(Provider.Channel.values)
+MANY = ("audiences", "exclude")
 REFERENCES = {
     "provider": Provider,
     "sender": SenderAddress,
@@ -52,83 +63,26 @@ def _name(request: Request) -> str:
     return name if isinstance(name, str) else ""
 
 
-class SendOutSerializer(serializers.ModelSerializer[SendOut]):
-    """One message to one audience. References are IDs of the same workspace."""
-
-    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
-    provider = serializers.CharField(source="provider_id")
-    sender = serializers.CharField(source="sender_id", required=False, allow_null=True)
-    signature = serializers.CharField(source="signature_id", required=False, allow_null=True)
-    template = serializers.CharField(source="template_id")
-    audience = serializers.CharField(source="audience_id")
-    campaigns = serializers.ListField(
-        child=serializers.CharField(), required=False, write_only=True, help_text="IDs of campaigns."
-    )
-
-    class Meta:
-        model = SendOut
-        fields = [
-            "id",
-            "channel",
-            "name",
-            "provider",
-            "sender",
-            "signature",
-            "template",
-            "audience",
-            "campaigns",
-            "variables",
-            "limit",
-            "refresh_first",
-            "track",
-            "per_minute",
-            "scheduled_at",
-            "resend_of",
-            "state",
-            "state_reason",
-            "held_until",
-            "created_at",
-            "updated_at",
-            "started_at",
-            "finished_at",
-            "rows_deleted_at",
-        ]
-        read_only_fields = [
-            "id",
-            "resend_of",
-            "state",
-            "state_reason",
-            "held_until",
-            "created_at",
-            "updated_at",
-            "started_at",
-            "finished_at",
-            "rows_deleted_at",
-        ]
-        validators: list[Any] = []
-
-    def to_representation(self, instance: SendOut) -> dict[str, Any]:
-        known: list[str] | None = getattr(instance, "campaign_ids", None)
-        return {
-            **super().to_representation(instance),
-            "campaigns": links.ids_of(KIND, instance.pk) if known is None else known,
-        }
+def _variant(send_out: SendOut, letter: Any) -> int:
+    """The number of a variant; the first where none is named. Raises ValidationFailed where there is no such one."""
+    if not letter:
+        return 0
+    letters = [row.letter for row in send_out.variants.all()]
+    if letter not in letters:
+        message = _("There is no such variant.")
+        raise ValidationFailed(message, errors={"variant": [message]})
+    return letters.index(letter)
 
 
-class SubmitSerializer(serializers.Serializer[Any]):
-    """When a send-out leaves."""
-
-    scheduled_at = serializers.DateTimeField(required=False, allow_null=True)
-    now = serializers.BooleanField(required=False)
-
-
-class SettleSerializer(serializers.Serializer[Any]):
-    recipients = serializers.ListField(
-        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
-        min_length=1,
-        max_length=settling.MOST,
-    )
-    sent = serializers.BooleanField()
+def _several(
+    model: Any, workspace: Any, name: str, keys: list[str], errors: dict[str, list[str]]
+) -> list[Any]:
+    """The objects in the order of their keys; those that are not in the workspace are noted as errors."""
+    found = {row.pk: row for row in model.objects.in_workspace(workspace).filter(pk__in=keys)}
+    for place, key in enumerate(keys):
+        if key not in found:
+            errors[f"{name}/{place}"] = [_("There is nothing with this ID in the workspace.")]
+    return [found[key] for key in keys if key in found]
 
 
 class SendOutViewSet(WorkspaceViewSet):
@@ -144,7 +98,10 @@ class SendOutViewSet(WorkspaceViewSet):
 
     def get_queryset(self) -> Any:
         rows = (
-            super().get_queryset().select_related("provider", "template", "audience", "sender", "signature")
+            super()
+            .get_queryset()
+            .select_related("provider", "template", "audience", "sender", "signature")
+            .prefetch_related("parts", "variants")
         )
         if getattr(self, "swagger_fake_view", False):
             return rows
@@ -164,6 +121,16 @@ class SendOutViewSet(WorkspaceViewSet):
         errors: dict[str, list[str]] = {}
         for key, value in data.items():
             name = key.removesuffix("_id")
+            if name in MANY:
+                values[name] = _several(Audience, self.workspace, name, value, errors)
+                continue
+            if name == "variants":
+                keys = [row["template"] for row in value]
+                templates = _several(Template, self.workspace, name, keys, errors)
+                values[name] = [
+                    Share(template, row["share"]) for template, row in zip(templates, value, strict=False)
+                ]
+                continue
             model = REFERENCES.get(name)
             if model is None or value is None:
                 values[name] = value
@@ -231,24 +198,51 @@ class SendOutViewSet(WorkspaceViewSet):
         made = copying.resend(self.access, self.get_object(), name=_name(request))
         return self.answer(made, status=201)
 
+    @action(detail=False, methods=["post"])
+    def reach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How many people audiences would reach on a channel: {"people", "left_out", "reachable"}."""
+        given = ReachSerializer(data=_body(request))
+        given.is_valid(raise_exception=True)
+        channel = given.validated_data["channel"]
+        self.access.require(f"marketing.{channel}.create")
+        wanted, banned = (
+            [
+                visibility.get_visible(self.access, key)
+                for key in dict.fromkeys(given.validated_data.get(name, []))
+            ]
+            for name in MANY
+        )
+        provider = given.validated_data.get("provider", "")
+        id_type = reach_page.id_type_of(self.workspace, channel, provider)
+        if id_type is None:
+            missing = (
+                _("There is nothing with this ID in the workspace.") if provider else _("This is needed.")
+            )
+            raise ValidationFailed(missing, errors={"provider": [missing]})
+        return Response(asdict(reach_page.count(wanted, banned, id_type)))
+
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The message as one member of the audience would get it; `?member=3` takes the fourth."""
+        """The message as one member of the first audience would get it; `?member=3` takes the fourth, `?variant=B`."""
         number = request.query_params.get("member", "0")
-        return Response(trial.preview(self.get_object(), int(number) if number.isdecimal() else 0))
+        send_out = self.get_object()
+        variant = _variant(send_out, request.query_params.get("variant"))
+        return Response(trial.preview(send_out, int(number) if number.isdecimal() else 0, variant=variant))
 
     @action(detail=True, methods=["post"], url_path="test-send")
     def test_send(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Send it to up to five targets now: {"targets": ["…"]}."""
+        """Send it to up to five targets now: {"targets": ["…"], "variant": "B"}."""
         send_out, targets = self.get_object(), _body(request).get("targets")
         if not isinstance(targets, list):
             message = _("Give a list of targets.")
             raise ValidationFailed(message, errors={"targets": [message]})
-        return Response(trial.send_test(self.access, send_out, [str(target) for target in targets]))
+        variant = _variant(send_out, _body(request).get("variant"))
+        chosen = [str(target) for target in targets]
+        return Response(trial.send_test(self.access, send_out, chosen, variant=variant))
 
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Counts, rates, reasons, failures, links and the course by hour."""
+        """Counts, rates, reasons, failures, links, the course by hour, and how variants did."""
         return Response(queries.summary(self.get_object()))
 
     @action(detail=True, methods=["post"])
@@ -285,17 +279,6 @@ class SendOutViewSet(WorkspaceViewSet):
         given = data.validated_data
         settled = settling.settle(self.access, send_out, given["recipients"], sent=given["sent"])
         return Response({"settled": settled})
-
-
-class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
-    """A target that is not written to. `target` is given when one is added, and only shown masked."""
-
-    target = serializers.CharField(write_only=True)
-
-    class Meta:
-        model = Suppression
-        fields = ["id", "channel", "target", "masked", "reason", "source", "created_at"]
-        read_only_fields = ["id", "masked", "reason", "source", "created_at"]
 
 
 class SuppressionViewSet(WorkspaceViewSet):

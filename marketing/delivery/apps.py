@@ -16,12 +16,14 @@ class DeliveryConfig(AppConfig):
             audience_use,
             campaign_links,
             jobs,  # noqa: F401  (registers the job kinds)
+            link_use,
             person_section,
         )
         from marketing.delivery.models import SendOut
 
         audience_use.register()
         campaign_links.register()
+        link_use.register()
         sections.register(
             sections.Section(
                 "messages", _("Messages"), "send", "marketing/delivery/person.html", person_section.build, 40

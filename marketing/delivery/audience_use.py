@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -15,9 +16,11 @@ from marketing.delivery.suppressions import ID_TYPES_OF
 
 
 def uses(audience: Audience) -> Iterator[usage.Use]:
-    """Every send-out keeps its audience; one that is over must be removed first."""
+    """Every send-out keeps its audiences, also those that it leaves out; one that is over must be removed first."""
     slug = audience.workspace.slug
-    rows = SendOut.objects.filter(audience=audience).order_by("name")
+    rows = (
+        SendOut.objects.filter(Q(audience=audience) | Q(parts__audience=audience)).distinct().order_by("name")
+    )
     for pk, name in rows.values_list("pk", "name"):
         yield usage.Use(SendOut._meta.verbose_name, name, reverse("delivery:detail", args=[slug, pk]))
 

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
 from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
-from marketing.delivery import contact_policy, push_message, rate, tracking
+from marketing.delivery import contact_policy, contents, push_message, rate, tracking
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendBatch, SendOut, UnknownReason
 
@@ -32,14 +32,15 @@ INTERRUPTED_AFTER = timedelta(minutes=5)
 
 
 def make_batches(send_out: SendOut) -> None:
-    """Divide queued recipients that have no batch yet into batches of equal texts."""
+    """Divide queued recipients that have no batch yet into batches of equal texts of one variant."""
     table = Recipient._meta.db_table
     most = min(send_out.provider.batch_size, send_out.per_minute or send_out.provider.batch_size)
     with transaction.atomic(), connection.cursor() as cursor:
         SendOut.objects.select_for_update().get(pk=send_out.pk)
         cursor.execute(
-            f'SELECT "values", count(*) FROM {table} WHERE send_out_id = %s AND state = %s AND batch_id IS NULL '
-            f'GROUP BY "values" ORDER BY count(*) DESC, "values"::text LIMIT %s',
+            f'SELECT variant, "values", count(*) FROM {table} '
+            f"WHERE send_out_id = %s AND state = %s AND batch_id IS NULL "
+            f'GROUP BY variant, "values" ORDER BY count(*) DESC, variant, "values"::text LIMIT %s',
             [send_out.pk, Recipient.State.QUEUED, MAX_GROUPS + 1],
         )
         groups = cursor.fetchall()
@@ -53,19 +54,28 @@ def make_batches(send_out: SendOut) -> None:
                 code="too_many_texts",
             )
         number = send_out.batches.count()
-        for params, size in groups:
+        for variant, params, size in groups:
             for _start in range(0, size, most):
                 number += 1
-                _fill(send_out, number, params, most)
+                _fill(send_out, number, variant, params, most)
 
 
-def _fill(send_out: SendOut, number: int, params: object, most: int) -> None:
+def _fill(send_out: SendOut, number: int, variant: int, params: object, most: int) -> None:
     batch = SendBatch.objects.create(
-        out_id=uuid.uuid4().hex, send_out=send_out, number=number, size=0, params=_loaded(params)
+        out_id=uuid.uuid4().hex,
+        send_out=send_out,
+        number=number,
+        size=0,
+        variant=variant,
+        params=_loaded(params),
     )
     rows = (
         Recipient.objects.filter(
-            send_out=send_out, state=Recipient.State.QUEUED, batch__isnull=True, values=batch.params
+            send_out=send_out,
+            state=Recipient.State.QUEUED,
+            batch__isnull=True,
+            variant=variant,
+            values=batch.params,
         )
         .order_by("pk")
         .values("pk")[:most]
@@ -183,7 +193,7 @@ def _call(send_out: SendOut, kind: BulkProviderType, batch: SendBatch, *, repeat
         out_id=batch.out_id,
         recipients_url=tracking.file_url(batch.out_id),
         size=batch.size,
-        content=push_message.filled(send_out.content, batch.params),
+        content=push_message.filled(contents.of_variant(send_out.content, batch.variant), batch.params),
         targets=lambda: tracking.batch_targets(batch.out_id) or [],
         reports_url=tracking.reports_url(batch.out_id),
     )

@@ -22,3 +22,22 @@ class CampaignsColumn(Column):
 
     def text(self, row: Any) -> str:
         return ", ".join(row.campaign_names)
+
+
+@dataclass(frozen=True)
+class AudiencesColumn(Column):
+    """The audience; of several the first, and how many more, with the names on hover."""
+
+    def cell(self, row: Any) -> Any:
+        names = _names(row)
+        if len(names) == 1:
+            return names[0]
+        return format_html('{} <abbr title="{}">+{}</abbr>', names[0], ", ".join(names[1:]), len(names) - 1)
+
+    def text(self, row: Any) -> str:
+        return ", ".join(_names(row))
+
+
+def _names(row: Any) -> list[str]:
+    """Of the audiences that the send-out goes to; its parts are fetched before with their audiences."""
+    return [row.audience.name, *(part.audience.name for part in row.parts.all() if not part.excluded)]

@@ -11,7 +11,7 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict
 from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
-from marketing.delivery import services
+from marketing.delivery import composition, services
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
 
@@ -23,6 +23,7 @@ def copy(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
     """A draft of one's own with the same message, audience and campaigns, but no time."""
     values = {field: getattr(send_out, field) for field in services.FIELDS if field != "scheduled_at"}
     values["name"] = name or free_name(send_out, _("copy"))
+    values |= vars(composition.whole(send_out))
     return services.create(access, send_out.channel, {**values, "campaigns": _campaigns(access, send_out)})
 
 
@@ -50,7 +51,7 @@ def resend(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
     if not can_resend(send_out):
         raise Conflict(_("There is nobody here whose message has failed for certain."), code="nobody_failed")
     values = {field: getattr(send_out, field) for field in services.FIELDS}
-    values.update(name=name or free_name(send_out, _("again")), scheduled_at=None, limit=None)
+    values.update(name=name or free_name(send_out, _("again")), scheduled_at=None, limit=None, holdout=0)
     again = SendOut(
         workspace=access.workspace,
         channel=send_out.channel,
@@ -62,6 +63,7 @@ def resend(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
     )
     with transaction.atomic():
         services.save(again, force_insert=True)
+        composition.write(again, composition.Parts(variants=composition.shares_of(send_out)))
         audit.record(access, "send_out.resend_created", again, after={"of": send_out.pk, "name": again.name})
         links.link(access, KIND, again, links.checked(access, _campaigns(access, send_out)))
     return again
@@ -79,9 +81,9 @@ def write_failed(send_out: SendOut) -> None:
             raise gone()
         cursor.execute(
             f"""
-            INSERT INTO {table} (send_out_id, person, person_hash, target, "values", state, reason, code, detail,
-                                 provider_message_id)
-            SELECT %s, person, person_hash, target, "values", 'queued', '', '', '', '' FROM {table}
+            INSERT INTO {table} (send_out_id, person, person_hash, target, "values", variant, state, reason, code,
+                                 detail, provider_message_id)
+            SELECT %s, person, person_hash, target, "values", variant, 'queued', '', '', '', '' FROM {table}
              WHERE send_out_id = %s AND state = 'failed' AND code <> %s
             ON CONFLICT (send_out_id, person_hash) DO NOTHING
             """,

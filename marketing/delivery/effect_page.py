@@ -21,6 +21,7 @@ from marketing.delivery import (
     push_pages,
     queries,
     services,
+    targeting,
     trial,
     variables,
 )
@@ -31,6 +32,7 @@ from marketing.delivery.views import SendOutMixin
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
     "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
+    "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
     "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
     "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
 }
@@ -40,16 +42,25 @@ class SendOutDetail(SendOutMixin, DetailPage):
     template_name = "marketing/delivery/detail.html"
     back_url_name = "delivery:list"
     back_label = _("Send-outs")
+    _people: int | None = None
+
+    def people(self, obj: SendOut) -> int:
+        """How many people it goes to at most; asked for once per page."""
+        if self._people is None:
+            again = obj.resend_of
+            self._people = copying.failed_of(again).count() if again else targeting.people(obj)
+        return self._people
 
     def facts(self, obj: SendOut) -> list[Fact]:
-        people = _people(obj)
+        people = self.people(obj)
         facts = [
             Fact(_("Channel"), obj.get_channel_display()),
             Fact(_("Provider"), obj.provider.name),
             *_sender(obj),
-            Fact(_("Template"), obj.template.name),
-            Fact(_("Audience"), obj.audience.name),
-            Fact(_("People"), f"{people:,}", _("In the audience as it was computed last")),
+            *_message_facts(obj),
+            Fact(_("Audiences"), ", ".join(row.name for row in targeting.included(obj))),
+            *_left_out(obj),
+            Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
             Fact(_("Owner"), obj.owner),
         ]
         moments = [
@@ -62,6 +73,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             facts.append(Fact(_("Once more to the failed of"), obj.resend_of.name))
         if obj.limit:
             facts.append(Fact(_("At most this many people"), f"{obj.limit:,}"))
+        if obj.holdout:
+            facts.append(Fact(_("Kept back for comparison"), f"{obj.holdout} %", obj.holdout_salt))
         if obj.per_minute:
             facts.append(Fact(_("Messages per minute"), f"{obj.per_minute:,}"))
         return facts
@@ -70,7 +83,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         can = self.access.can
         steers = obj.owner_id == self.access.user.pk or can(f"marketing.{obj.channel}.manage_others")
         found: dict[str, Any] = {
-            "people": _people(obj),
+            "people": self.people(obj),
             "job": active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
             "may_copy": can(f"marketing.{obj.channel}.create"),
@@ -89,7 +102,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         if found["startable"]:
             found |= self._start(obj)
         if not obj.resolved_at:
-            return {**found, **self._preview(obj, found["people"])}
+            return {**found, **self._preview(obj, found["people"] if obj.resend_of else _first_people(obj))}
         shown = ledger_page.table(self.access, obj, self.request.GET, may_settle=found["may_send"])
         return {**found, **self._effect(obj), **shown}
 
@@ -112,7 +125,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             found.append({"text": services.hole_message(holes), "url": url, "label": _("Variables")})
         for obstacle in services.obstacles(obj):
             point, name, key, label = _PLACES[obstacle.code]
-            which = {"pk": getattr(obj, key)} if key else {}
+            named = obstacle.extra.get(key.removesuffix("_id")) if key else None
+            which = {"pk": named or getattr(obj, key)} if key else {}
             url = self.reverse(name, **which) if self.access.can(point) else ""
             found.append({"text": str(obstacle), "url": url, "label": label})
         return found
@@ -121,13 +135,26 @@ class SendOutDetail(SendOutMixin, DetailPage):
         """The message as a member would get it. A member that cannot be read must not hide the page."""
         given = self.request.GET.get("member", "")
         member = min(int(given), max(people - 1, 0)) if given.isdecimal() and len(given) < 10 else 0
-        answer: dict[str, Any] = {"member": member, "place": member + 1}
+        letters = [row.letter for row in obj.variants.all()]
+        chosen = self.request.GET.get("variant", "")
+        variant = letters.index(chosen) if chosen in letters else 0
+        more = f"&variant={letters[variant]}" if letters else ""
+        answer: dict[str, Any] = {
+            "member": member,
+            "place": member + 1,
+            "total": people,
+            "variants": [
+                {"letter": letter, "url": f"?member={member}&variant={letter}", "shown": place == variant}
+                for place, letter in enumerate(letters)
+            ],
+            "variant": variant,
+        }
         if member > 0:
-            answer["previous_member"] = f"?member={member - 1}"
+            answer["previous_member"] = f"?member={member - 1}{more}"
         if member + 1 < people:
-            answer["next_member"] = f"?member={member + 1}"
+            answer["next_member"] = f"?member={member + 1}{more}"
         try:
-            answer["preview"] = trial.preview(obj, member)
+            answer["preview"] = trial.preview(obj, member, variant=variant)
             if "push" in answer["preview"]:
                 answer |= push_pages.preview(answer["preview"])
         except DomainError as error:
@@ -144,6 +171,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
+            "variants": _variants(queries.variants(obj)),
         }
 
 
@@ -153,11 +181,68 @@ def _sender(obj: SendOut) -> list[Fact]:
     return [Fact(_("Signature"), obj.signature)] if obj.signature else []
 
 
-def _people(obj: SendOut) -> int:
-    if obj.resend_of is not None:
-        return copying.failed_of(obj.resend_of).count()
+def _first_people(obj: SendOut) -> int:
+    """Of the first audience, whose members' messages can be looked at."""
     version = obj.audience_version or audiences.latest_version(obj.audience)
     return version.count if version else 0
+
+
+def _message_facts(obj: SendOut) -> list[Fact]:
+    rows = list(obj.variants.select_related("template"))
+    if not rows:
+        return [Fact(_("Template"), obj.template.name)]
+    return [
+        Fact(gettext("Variant %(letter)s") % {"letter": row.letter}, row.template.name, f"{row.share} %")
+        for row in rows
+    ]
+
+
+def _left_out(obj: SendOut) -> list[Fact]:
+    names = [row.name for row in targeting.excluded(obj)]
+    return [Fact(_("Without the members of"), ", ".join(names))] if names else []
+
+
+def _variants(found: list[dict[str, Any]]) -> dict[str, Any] | None:
+    """The comparison as the page shows it: a table per measure, a row per variant."""
+    if not found:
+        return None
+    labels = {
+        ("delivered", "sent"): gettext("Delivered, of those sent"),
+        ("opened", "delivered"): gettext("Opened, of those delivered"),
+        ("opened", "sent"): gettext("Opened, of those sent"),
+        ("clicked", "delivered"): gettext("Clicked, of those delivered"),
+    }
+    return {
+        "people": [
+            {key: row[key] for key in ("variant", "name", "share", "people", "sent")} for row in found
+        ],
+        "measures": [
+            {
+                "label": labels[name, base],
+                "rows": [
+                    {
+                        "variant": row["variant"],
+                        "rate": row["rates"][name],
+                        "difference": row["differences"].get(name),
+                        "verdict": _verdict(row["differences"].get(name)),
+                    }
+                    for row in found
+                ],
+            }
+            for name, base in found[0]["of"].items()
+        ],
+    }
+
+
+def _verdict(difference: dict[str, Any] | None) -> str:
+    """In words, whether the difference from the first variant can be chance."""
+    if difference is None:
+        return ""
+    if difference["few"]:
+        return gettext("Too few people to say")
+    if not difference["significant"]:
+        return gettext("May be chance")
+    return gettext("Better than A") if difference["points"] > 0 else gettext("Worse than A")
 
 
 def _share(value: float | None) -> str:
@@ -169,6 +254,7 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     labels = [
         ("target", gettext("Audience")),
         ("left_out", gettext("Left out")),
+        ("kept_back", gettext("Kept back")),
         ("sent", gettext("Sent")),
         ("delivered", gettext("Delivered")),
         ("failed", gettext("Failed")),
@@ -180,6 +266,7 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
         for name, label in labels
+        if name != "kept_back" or numbers[name]
     ]
 
 

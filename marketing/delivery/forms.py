@@ -7,21 +7,27 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from cdp.core.access import Access
 from insight.audiences import queries as audiences
+from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
+from marketing.delivery import targeting
+from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 from marketing.delivery.suppressions import ID_TYPES_OF
 from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text
 
 _SEARCH = {"data-select": ""}
+_SEVERAL = {"data-select": "", "data-most": str(targeting.MOST), "class": "form-select"}
+_LETTERS = "abcd"
 
 
 class SendOutForm(forms.Form):
@@ -43,18 +49,44 @@ class SendOutForm(forms.Form):
     template = forms.ModelChoiceField(
         label=_("Template"), queryset=Template.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
     )
-    audience: Any = forms.ModelChoiceField(
-        label=_("Audience"),
+    audiences: Any = forms.ModelMultipleChoiceField(
+        label=_("Audiences"),
         queryset=None,
-        empty_label="–",
-        widget=forms.Select(_SEARCH),
-        help_text=_("Audiences that have been computed and hold the ID that the channel needs."),
+        widget=forms.SelectMultiple(_SEVERAL),
+        help_text=_(
+            "One or several: each person gets one message. Audiences that have been computed and hold the ID that the "
+            "channel needs can be chosen."
+        ),
+    )
+    exclude: Any = forms.ModelMultipleChoiceField(
+        label=_("Without the members of"),
+        queryset=None,
+        required=False,
+        widget=forms.SelectMultiple(_SEVERAL),
+        help_text=_("Whoever is in one of these audiences gets nothing."),
     )
     campaigns = links.CampaignsField(help_text=_("What the send-out is done for."))
     limit = forms.IntegerField(
         label=_("At most this many people"), required=False, min_value=1, help_text=_("Empty: everybody.")
     )
-    refresh_first = forms.BooleanField(label=_("Refresh the audience before sending"), required=False)
+    holdout = forms.IntegerField(
+        label=_("Keep back for comparison, in per cent"),
+        required=False,
+        min_value=0,
+        max_value=50,
+        help_text=_(
+            "So many of the people who could get the message do not, so that you see what it changes."
+        ),
+    )
+    holdout_salt = forms.CharField(
+        label=_("Control group"),
+        required=False,
+        max_length=64,
+        help_text=_(
+            "Send-outs with the same name here keep back the same people. Empty: the control group of the workspace."
+        ),
+    )
+    refresh_first = forms.BooleanField(label=_("Refresh the audiences before sending"), required=False)
     track = forms.BooleanField(label=_("Count opens and clicks"), required=False, initial=True)
     per_minute = forms.IntegerField(
         label=_("Messages per minute"),
@@ -71,6 +103,9 @@ class SendOutForm(forms.Form):
             for name in set(self.fields) - {"name", "campaigns", "limit", "per_minute"}:
                 del self.fields[name]
             return
+        templates = Template.objects.in_workspace(workspace).filter(channel=channel)
+        self._add_variants(templates)
+        usable = self._audiences(access, channel)
         if channel != Provider.Channel.SMS:
             del self.fields["signature"]
         if channel != Provider.Channel.EMAIL:
@@ -79,8 +114,9 @@ class SendOutForm(forms.Form):
             "provider": Provider.objects.in_workspace(workspace).filter(channel=channel),
             "sender": SenderAddress.objects.in_workspace(workspace).select_related("provider"),
             "signature": Signature.objects.in_workspace(workspace).select_related("provider"),
-            "template": Template.objects.in_workspace(workspace).filter(channel=channel),
-            "audience": _usable(access, channel).order_by("name"),
+            "template": templates,
+            "audiences": usable,
+            "exclude": usable,
         }
         for name, queryset in rows.items():
             field: Any = self.fields.get(name)
@@ -92,8 +128,105 @@ class SendOutForm(forms.Form):
             if found is not None and len(only := found.queryset[:2]) == 1:
                 found.initial = only[0].pk
 
+    def _audiences(self, access: Access, channel: str) -> QuerySet[Audience]:
+        """Those that the person may use, and those that the send-out has: none of them goes without being seen."""
+        usable = _usable(access, channel)
+        kept = [row for name in ("audiences", "exclude") for row in self.initial.get(name, [])]
+        has = [row.pk for row in kept if isinstance(row, Audience)]
+        which = Q(pk__in=usable.values("pk")) | Q(pk__in=has)
+        return Audience.objects.in_workspace(access.workspace).filter(which).order_by("name")
 
-def _usable(access: Access, channel: str) -> Any:
+    def _add_variants(self, templates: Any) -> None:
+        for letter in _LETTERS:
+            if letter != "a":
+                self.fields[f"template_{letter}"] = forms.ModelChoiceField(
+                    label=_("Template of variant %(letter)s") % {"letter": letter.upper()},
+                    queryset=templates,
+                    required=False,
+                    empty_label="–",
+                    widget=forms.Select(_SEARCH),
+                )
+            self.fields[f"share_{letter}"] = forms.IntegerField(
+                label=_("Share of variant %(letter)s, in per cent") % {"letter": letter.upper()},
+                required=False,
+                min_value=1,
+                max_value=99,
+            )
+
+    def plain_fields(self) -> list[Any]:
+        """All but those of the variants."""
+        return [item for item in self.visible_fields() if item.name not in self._variant_names]
+
+    def variant_fields(self) -> list[dict[str, Any]]:
+        """Per variant its letter and its fields: the first has the send-out's template."""
+        return [
+            {
+                "letter": letter.upper(),
+                "template": self[f"template_{letter}"] if letter != "a" else None,
+                "share": self[f"share_{letter}"],
+            }
+            for letter in _LETTERS
+            if f"share_{letter}" in self.fields
+        ]
+
+    @property
+    def compares(self) -> bool:
+        """Whether there are variants, or errors in them."""
+        return any(
+            self[name].value() or self[name].errors for name in self._variant_names if name in self.fields
+        )
+
+    @property
+    def _variant_names(self) -> list[str]:
+        return [f"{part}_{letter}" for letter in _LETTERS for part in ("template", "share")]
+
+    def clean(self) -> dict[str, Any]:
+        """Without any share, all variants get the same; otherwise the shares must be 100 together."""
+        data = self.cleaned_data
+        chosen = [letter for letter in _LETTERS if letter == "a" or data.get(f"template_{letter}")]
+        shares = [data.get(f"share_{letter}") for letter in chosen]
+        if len(chosen) > 1 and any(shares) and (not all(shares) or sum(filter(None, shares)) != 100):
+            self.add_error(
+                f"share_{chosen[-1]}",
+                _("Each variant needs a share of at least 1 %; together they are 100 %."),
+            )
+        return data
+
+    def values(self) -> dict[str, Any]:
+        """The values as the services take them."""
+        found = {name: value for name, value in self.cleaned_data.items() if name not in self._variant_names}
+        if "audiences" not in self.fields:
+            return found
+        data = self.cleaned_data
+        chosen = [letter for letter in _LETTERS if letter == "a" or data.get(f"template_{letter}")]
+        even = [100 // len(chosen)] * len(chosen)
+        even[0] += 100 - sum(even)
+        return {
+            **found,
+            "audiences": list(data["audiences"]),
+            "exclude": list(data["exclude"]),
+            "holdout": data["holdout"] or 0,
+            "variants": [
+                Share(
+                    data["template" if letter == "a" else f"template_{letter}"],
+                    data[f"share_{letter}"] or equal,
+                )
+                for letter, equal in zip(chosen, even, strict=True)
+            ]
+            if len(chosen) > 1
+            else [],
+        }
+
+
+def variants_as_fields(rows: list[Share]) -> dict[str, Any]:
+    """Variants as the initial values of the form."""
+    found: dict[str, Any] = {}
+    for letter, row in zip(_LETTERS, rows, strict=False):
+        found |= {f"template_{letter}": row.template.pk, f"share_{letter}": row.share}
+    return found
+
+
+def _usable(access: Access, channel: str) -> QuerySet[Audience]:
     """Audiences with one of the IDs that the channel writes to; which of them it must be, the provider says."""
     first, *others = [audiences.usable_audiences(access, id_type) for id_type in ID_TYPES_OF[channel]]
     for rows in others:
@@ -119,7 +252,7 @@ class VariablesForm(forms.Form):
 
     def __init__(self, *args: Any, send_out: SendOut, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.names = send_out.template.variables
+        self.names = send_out.variable_names
         fields = _tags(send_out)
         choices = [("", _("The same text for everybody")), *_grouped(fields)]
         dates = [_source(field) for field in fields if field.tag_type == "date"]

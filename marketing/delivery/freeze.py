@@ -9,35 +9,30 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
-from insight.audiences import queries as audiences
 from marketing.channels.models import Provider
 from marketing.content import push, rendering, reviews
-from marketing.delivery import variables
+from marketing.content.models import Template
+from marketing.delivery import contents, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
 
 
 def freeze(send_out: SendOut, job: JobContext) -> None:
-    """Copy the content into the send-out, pin the audience version, number the links. Later edits change nothing."""
-    if send_out.refresh_first and send_out.audience_version is None:
-        audiences.refresh_now(send_out.audience, job)
-        send_out.audience.refresh_from_db()
-    version = send_out.audience_version or audiences.latest_version(send_out.audience)
-    if version is None:
-        raise ValidationFailed(
-            _("The audience has no computed version yet. Refresh it first."), code="audience_empty"
-        )
+    """Copy the content into the send-out, pin the audiences' versions, number the links. Later edits change nothing."""
+    version, more = targeting.pin(send_out, job)
     content = send_out.content or build(send_out)
     with transaction.atomic():
-        if send_out.track and content.get("html"):
-            for number, url in enumerate(rendering.links(content["html"]), start=1):
+        if send_out.track:
+            found = [url for row in contents.all_of(content) for url in rendering.links(row.get("html", ""))]
+            for number, url in enumerate(dict.fromkeys(found), start=1):
                 TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})
+        for key, part in more.items():
+            send_out.parts.filter(pk=key).update(version=part)
         send_out.audience_version, send_out.content = version, content
         send_out.save(update_fields=["audience_version", "content", "updated_at"])
 
 
 def build(send_out: SendOut) -> dict[str, Any]:
-    """The content of a send-out from its template, sender and signature. Raises Conflict where a review is missing."""
-    template = send_out.template
+    """The content of a send-out from its templates, sender and signature. Raises Conflict where a review is missing."""
     missing = variables.unanswered(send_out)
     if missing:
         raise Conflict(
@@ -45,6 +40,10 @@ def build(send_out: SendOut) -> dict[str, Any]:
             % {"names": ", ".join(missing)},
             code="variables_open",
         )
+    return contents.together([_message(send_out, template) for template in send_out.templates])
+
+
+def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
     if send_out.channel == Provider.Channel.PUSH:
         return {
             "purpose": template.purpose,

@@ -143,7 +143,7 @@ def _stop_unless_sending(send_out: SendOut) -> None:
 
 
 def _finish(send_out: SendOut) -> dict[str, Any]:
-    reached = send_out.recipients.exclude(state=Recipient.State.FILTERED)
+    reached = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE)
     changes: dict[str, Any] = {
         "state": SendOut.State.FINISHED,
         "finished_at": timezone.now(),
@@ -152,7 +152,8 @@ def _finish(send_out: SendOut) -> dict[str, Any]:
         "updated_at": timezone.now(),
     }
     refused = reached.filter(state=Recipient.State.FAILED).first()
-    if not reached.exists():
+    kept_back = send_out.recipients.filter(state=Recipient.State.CONTROL).count()
+    if not reached.exists() and not kept_back:
         changes.update(
             state=SendOut.State.FAILED,
             state_reason=_("Nobody in the audience can be reached: see why in the recipients list."),
@@ -163,4 +164,9 @@ def _finish(send_out: SendOut) -> dict[str, Any]:
             state_reason=_("The provider refused every message: %(reason)s") % {"reason": refused.detail},
         )
     SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(**changes)
-    return {"recipients": reached.count(), "left_out": send_out.recipients.count() - reached.count()}
+    left_out = send_out.recipients.filter(state=Recipient.State.FILTERED).count()
+    return {
+        "recipients": reached.count(),
+        "left_out": left_out,
+        "kept_back": kept_back,
+    }

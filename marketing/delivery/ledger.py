@@ -16,7 +16,7 @@ from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
 from insight.audiences.masking import Mask, Masker
 from marketing.delivery.copying import gone
-from marketing.delivery.models import CAUSES, Recipient, SendOut
+from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import ID_TYPE, normalised
 from marketing.delivery.targets import target_hash
 
@@ -24,6 +24,7 @@ ROWS = 5_000
 COLUMNS = (
     "person",
     "target",
+    "variant",
     "state",
     "reason",
     "code",
@@ -61,7 +62,8 @@ class RecipientFilter(django_filters.FilterSet):
 def shown(rows: Iterable[Recipient], send_out: SendOut, access: Access) -> list[dict[str, Any]]:
     """Rows as this person sees them: IDs in full for those with the right, or where the workspace shows them."""
     person, target = _masks(send_out, access)
-    return [_shown(row, person, target) for row in rows]
+    has_variants = send_out.variants.exists()
+    return [_shown(row, person, target, has_variants) for row in rows]
 
 
 def export(access: Access, send_out: SendOut, rows: QuerySet[Recipient]) -> Iterator[bytes]:
@@ -79,10 +81,10 @@ def export(access: Access, send_out: SendOut, rows: QuerySet[Recipient]) -> Iter
         rows=rows.count(),
         unmasked=access.can("marketing.recipients.unmask"),
     )
-    return _pieces(rows, *_masks(send_out, access))
+    return _pieces(rows, *_masks(send_out, access), send_out.variants.exists())
 
 
-def _pieces(rows: QuerySet[Recipient], person: Mask, target: Mask) -> Iterator[bytes]:
+def _pieces(rows: QuerySet[Recipient], person: Mask, target: Mask, has_variants: bool) -> Iterator[bytes]:
     yield ("\ufeff" + ",".join(COLUMNS) + "\n").encode()
     last = 0
     while True:
@@ -97,7 +99,7 @@ def _pieces(rows: QuerySet[Recipient], person: Mask, target: Mask) -> Iterator[b
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         for row in page:
-            found = _shown(row, person, target)
+            found = _shown(row, person, target, has_variants)
             writer.writerow([_cell(found[name]) for name in COLUMNS])
         yield out.getvalue().encode()
         last = page[-1].pk
@@ -124,11 +126,13 @@ def _in_full(value: str | None) -> str:
     return value or ""
 
 
-def _shown(row: Recipient, person: Mask, target: Mask) -> dict[str, Any]:
+def _shown(row: Recipient, person: Mask, target: Mask, has_variants: bool) -> dict[str, Any]:
+    gets_it = row.state not in Recipient.WITHOUT_MESSAGE
     return {
         "id": row.pk,
         "person": person(row.person),
         "target": target(row.target),
+        "variant": Variant(number=row.variant).letter if has_variants and gets_it else "",
         "state": row.state,
         "state_label": row.get_state_display(),
         "reason": row.reason,

@@ -30,7 +30,7 @@ EDIT_LEAD = {
 }
 """How long before it leaves a waiting send-out is fixed; it cannot be scheduled for sooner either."""
 _States = SendOut.State
-_UNTOUCHED = [Recipient.State.QUEUED, Recipient.State.FILTERED, Recipient.State.CANCELLED]
+_UNTOUCHED = [Recipient.State.QUEUED, *Recipient.WITHOUT_MESSAGE, Recipient.State.CANCELLED]
 
 
 def lead_of(send_out: SendOut) -> timedelta:

@@ -15,7 +15,7 @@ from marketing.content.models import Signature, Template
 
 
 class SendOut(WorkspaceScoped, TimeStamped, Versioned):
-    """One message to one audience on one channel."""
+    """One message on one channel to one audience or several, less the members of others."""
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
@@ -74,6 +74,16 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     )
     content = models.JSONField(default=dict, help_text="What is sent, frozen when sending starts.")
     limit = models.PositiveIntegerField(_("at most this many people"), null=True, blank=True)
+    holdout = models.PositiveSmallIntegerField(
+        _("kept back for comparison, in per cent"),
+        default=0,
+        help_text="Per cent of the people who could get the message and do not, to compare with.",
+    )
+    holdout_salt = models.CharField(
+        max_length=64,
+        blank=True,
+        help_text="Send-outs with the same salt keep back the same people; empty: that of the workspace.",
+    )
     refresh_first = models.BooleanField(_("refresh the audience first"), default=False)
     track = models.BooleanField(_("count opens and clicks"), default=True)
     per_minute = models.PositiveIntegerField(_("messages per minute"), null=True, blank=True)
@@ -105,11 +115,61 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         ordering = ["-updated_at"]
         indexes = [models.Index(fields=["state", "scheduled_at"])]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "channel", "name"], name="send_out_name_unique")
+            models.UniqueConstraint(fields=["workspace", "channel", "name"], name="send_out_name_unique"),
+            models.CheckConstraint(condition=models.Q(holdout__lte=50), name="send_out_holdout_at_most_50"),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def templates(self) -> list[Template]:
+        """The templates of all variants, or the only one."""
+        return [row.template for row in self.variants.select_related("template")] or [self.template]
+
+    @property
+    def variable_names(self) -> list[str]:
+        """The variables of all templates, each once."""
+        return list(dict.fromkeys(name for template in self.templates for name in template.variables))
+
+
+class SendOutAudience(models.Model):
+    """An audience of a send-out besides its first one: it goes there as well, or leaves its members out."""
+
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="parts")
+    audience = models.ForeignKey(Audience, on_delete=models.PROTECT, related_name="+")
+    excluded = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField()
+    version = models.ForeignKey(
+        AudienceVersion,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Fixed when sending starts.",
+    )
+
+    class Meta:
+        ordering = ["excluded", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["send_out", "audience"], name="send_out_audience_once")
+        ]
+
+
+class Variant(models.Model):
+    """One of two to four versions of a send-out's message. The first one's template is that of the send-out."""
+
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="variants")
+    number = models.PositiveSmallIntegerField(help_text="From 0; `letter` is what people see.")
+    template = models.ForeignKey(Template, on_delete=models.PROTECT, related_name="+")
+    share = models.PositiveSmallIntegerField(help_text="Per cent of the people; all together are 100.")
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["send_out", "number"], name="variant_number_unique")]
+
+    @property
+    def letter(self) -> str:
+        return "ABCD"[self.number]
 
 
 class SendBatch(models.Model):
@@ -128,6 +188,7 @@ class SendBatch(models.Model):
     number = models.PositiveIntegerField()
     size = models.PositiveIntegerField()
     params = models.JSONField(default=dict)
+    variant = models.PositiveSmallIntegerField(default=0)
     state = models.CharField(max_length=8, choices=State, default=State.NEW)
     attempts = models.PositiveSmallIntegerField(default=0)
     biz_id = models.CharField(max_length=100, blank=True)
@@ -155,12 +216,16 @@ class Recipient(models.Model):
     class State(models.TextChoices):
         QUEUED = "queued", _("Queued")
         FILTERED = "filtered", _("Left out")
+        CONTROL = "control", _("Control group")
         HANDING = "handing", _("Being handed over")
         HANDED = "handed", _("Sent, no report yet")
         DELIVERED = "delivered", _("Delivered")
         FAILED = "failed", _("Failed")
         UNKNOWN = "unknown", _("Unknown")
         CANCELLED = "cancelled", _("Cancelled")
+
+    WITHOUT_MESSAGE = (State.FILTERED, State.CONTROL)
+    """Settled before anything leaves: nobody in these states is ever claimed."""
 
     id = models.BigAutoField(primary_key=True)
     send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="recipients")
@@ -169,6 +234,7 @@ class Recipient(models.Model):
     person_hash = models.CharField(max_length=64, help_text="keyed hash of the normalised target")
     target = EncryptedTextField(default="")
     values = models.JSONField(default=dict)
+    variant = models.PositiveSmallIntegerField(default=0, help_text="Number of the variant; 0 without any.")
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=32, blank=True)
     code = models.CharField(max_length=64, blank=True)
@@ -182,7 +248,13 @@ class Recipient(models.Model):
     unsubscribed_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["send_out", "person_hash"], name="recipient_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["send_out", "person_hash"], name="recipient_once"),
+            models.CheckConstraint(
+                condition=~models.Q(state="control") | models.Q(batch__isnull=True, handed_at__isnull=True),
+                name="control_group_gets_nothing",
+            ),
+        ]
         indexes = [
             models.Index(fields=["send_out", "state", "id"]),
             models.Index(fields=["person_hash"]),
@@ -192,6 +264,7 @@ class Recipient(models.Model):
 class FilterReason(models.TextChoices):
     """Why a person of the audience gets no message."""
 
+    EXCLUDED = "excluded", _("In an audience that is left out")
     NO_ID = "no_id", _("No usable address or number")
     INVALID = "invalid", _("The address or number is not valid")
     UNDECRYPTABLE = "undecryptable", _("The encrypted ID could not be decrypted")
@@ -202,6 +275,12 @@ class FilterReason(models.TextChoices):
     CAPPED = "capped", _("Has got as many messages as one person may get")
     QUIET_HOURS = "quiet_hours", _("It was due in quiet hours")
     LIMIT = "limit", _("Above the set number of people")
+
+
+class ControlReason(models.TextChoices):
+    """Why somebody who could get the message does not, and is counted all the same."""
+
+    HOLDOUT = "holdout", _("Kept back for comparison")
 
 
 class UnknownReason(models.TextChoices):
@@ -218,7 +297,12 @@ class SettledReason(models.TextChoices):
     BY_HAND = "by_hand", _("A person looked it up")
 
 
-CAUSES = {**dict(FilterReason.choices), **dict(UnknownReason.choices), **dict(SettledReason.choices)}
+CAUSES = {
+    **dict(FilterReason.choices),
+    **dict(ControlReason.choices),
+    **dict(UnknownReason.choices),
+    **dict(SettledReason.choices),
+}
 """Labels of every `Recipient.reason`."""
 
 

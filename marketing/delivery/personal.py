@@ -20,7 +20,7 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
 from marketing.content import rendering
-from marketing.delivery import contact_policy, rate, tracking
+from marketing.delivery import contact_policy, contents, rate, tracking
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendOut, Suppression, TrackedLink, UnknownReason
 
@@ -58,7 +58,7 @@ def _hand_over_in_one_session(
     send_out: SendOut, kind: PersonalProviderType, job: JobContext, check: Callable[[], None]
 ) -> None:
     check()
-    total = send_out.recipients.exclude(state=Recipient.State.FILTERED).count()
+    total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
     sent, size = total - _left(send_out), _chunk_size(send_out)
     with kind.session(send_out.provider, str(send_out.content["from_address"])) as session:
@@ -179,7 +179,8 @@ def _suppress_bounced(send_out: SendOut, chunk: list[Recipient], outcomes: list[
 
 def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:
     """One person's mail: variables filled, links and opens counted, one-click unsubscribe in the header."""
-    content, values, recipient.send_out = send_out.content, recipient.values, send_out
+    content, values = contents.of_variant(send_out.content, recipient.variant), recipient.values
+    recipient.send_out = send_out
     html = rendering.fill(str(content["html"]), values, escape=True)
     unsubscribe = tracking.unsubscribe_url(recipient)
     if links:

@@ -2,7 +2,7 @@
 
 | Figure | Meaning |
 |---|---|
-| target | device IDs that were to get the message: the audience without those left out |
+| target | device IDs that were to get the message: the audiences without those left out and the control group |
 | planned | those of them that the platform has found a device for |
 | sent | devices that the platform has really sent it to |
 | received | devices that have shown it (Android) |
@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Count, IntegerField, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
@@ -41,7 +41,8 @@ def of_all(send_outs: Iterable[SendOut]) -> dict[str, dict[str, Any]]:
     """The figures of send-outs by their keys; two queries for all of them. Their providers must be loaded."""
     rows = list(send_outs)
     kept = [row.pk for row in rows if row.rows_deleted_at is None]
-    ledger, platform = _ledger(kept), _platform(kept)
+    ledger = _ledger(Recipient.objects.filter(send_out__in=kept), "send_out")
+    platform = _platform(SendBatch.objects.filter(send_out__in=kept), "send_out")
     return {
         row.pk: row.counters["push"]
         if row.rows_deleted_at is not None
@@ -50,31 +51,40 @@ def of_all(send_outs: Iterable[SendOut]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _ledger(keys: list[str]) -> dict[str, dict[str, int]]:
+def of_variants(send_out: SendOut) -> dict[int, dict[str, Any]]:
+    """The figures of the variants that somebody was to get, by their numbers: of their people and their batches."""
+    platform = _platform(send_out.batches.all(), "variant")
+    return {
+        number: _figures(send_out, row, platform.get(number, {}))
+        for number, row in _ledger(send_out.recipients.all(), "variant").items()
+    }
+
+
+def _ledger(rows: QuerySet[Recipient], by: str) -> dict[Any, dict[str, int]]:
     found = (
-        Recipient.objects.filter(send_out__in=keys)
+        rows.exclude(state__in=Recipient.WITHOUT_MESSAGE)
         .order_by()
-        .values("send_out")
+        .values(by)
         .annotate(
-            target=Count("pk", filter=~Q(state=_STATES.FILTERED)),
+            target=Count("pk"),
             handed=Count("pk", filter=Q(state__in=_HANDED)),
             received=Count("pk", filter=Q(state=_STATES.DELIVERED)),
             opened=Count("pk", filter=Q(opened_at__isnull=False)),
             ignored=Count("pk", filter=Q(dismissed_at__isnull=False)),
         )
     )
-    return {row.pop("send_out"): row for row in found}  # type: ignore[misc]
+    return {row.pop(by): row for row in found}
 
 
-def _platform(keys: list[str]) -> dict[str, dict[str, int]]:
+def _platform(rows: QuerySet[SendBatch], by: str) -> dict[Any, dict[str, int]]:
     names = ("planned", "sent", "opened", "ignored")
     found = (
-        SendBatch.objects.filter(send_out__in=keys, counts__has_key="planned")
+        rows.filter(counts__has_key="planned")
         .order_by()
-        .values("send_out")
+        .values(by)
         .annotate(**{name: Sum(Cast(KeyTextTransform(name, "counts"), IntegerField())) for name in names})
     )
-    return {row.pop("send_out"): row for row in found}  # type: ignore[misc]
+    return {row.pop(by): row for row in found}
 
 
 def opened_of_each() -> Subquery:
@@ -85,18 +95,26 @@ def opened_of_each() -> Subquery:
 
 
 def _figures(send_out: SendOut, ledger: dict[str, int], platform: dict[str, int]) -> dict[str, Any]:
-    is_ios = provider_type(send_out.provider).id_type == "idfa"
+    is_ios = _is_ios(send_out)
     handed = ledger.get("handed", 0)
-    reports = bool(send_out.provider.config.get("receipts"))
     counts: dict[str, int | None] = {
         "target": ledger.get("target", 0),
         "planned": platform.get("planned", handed),
         "sent": platform.get("sent", handed),
-        "received": None if is_ios or not reports else ledger.get("received", 0),
+        "received": ledger.get("received", 0) if tells_received(send_out) else None,
         "opened": max(ledger.get("opened", 0), platform.get("opened", 0)),
         "ignored": None if is_ios else max(ledger.get("ignored", 0), platform.get("ignored", 0)),
     }
     return {**counts, "rates": rates(counts, is_ios=is_ios)}
+
+
+def tells_received(send_out: SendOut) -> bool:
+    """Whether anybody can know which devices have the message: where each reports, and never on iOS."""
+    return bool(send_out.provider.config.get("receipts")) and not _is_ios(send_out)
+
+
+def _is_ios(send_out: SendOut) -> bool:
+    return provider_type(send_out.provider).id_type == "idfa"
 
 
 def rates(counts: dict[str, int | None], *, is_ios: bool) -> dict[str, float | None]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from marketing.channels.base import ProviderType
 from marketing.content import push, rendering
 from marketing.content.models import Template
@@ -21,6 +23,11 @@ def filled(content: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def mismatch(template: Template, kind: ProviderType) -> str:
-    """What of a template the app of a provider cannot do; empty where it can do all."""
-    return push.android_only(template.push) if kind.id_type == "idfa" else ""
+def problems(templates: list[Template], kind: ProviderType) -> list[str]:
+    """What of the templates of all variants the app of a provider cannot do, each once."""
+    if kind.id_type != "idfa":
+        return []
+    actions = dict.fromkeys(push.android_only(template.push) for template in templates)
+    return [
+        _("An app for iOS cannot do this: %(action)s.") % {"action": action} for action in actions if action
+    ]

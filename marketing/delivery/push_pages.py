@@ -49,9 +49,11 @@ def share(value: float | None) -> str:
 def tiles(effect: dict[str, Any]) -> list[dict[str, Any]]:
     """The figures of a send-out, each with its rate."""
     figures, rates = effect["push"], effect["push"]["rates"]
+    kept_back = [(gettext("Kept back"), effect["kept_back"], "")] if effect["kept_back"] else []
     shown = [
         (gettext("Audience"), effect["target"], ""),
         (gettext("Left out"), effect["left_out"], ""),
+        *kept_back,
         (
             gettext("Planned"),
             figures["planned"],

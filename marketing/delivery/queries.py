@@ -12,22 +12,23 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
-from marketing.delivery import push_figures
+from marketing.delivery import comparing, push_figures
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
-SENT = [_STATES.HANDED, _STATES.DELIVERED, _STATES.FAILED, _STATES.UNKNOWN]
-_PARTS = ("reasons", "failures", "links", "by_hour")
+SENT = comparing.SENT
+_PARTS = ("reasons", "failures", "links", "by_hour", "variants")
 
 
 def summary(send_out: SendOut) -> dict[str, Any]:
-    """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links` and `by_hour`."""
+    """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links`, `by_hour`, `variants`."""
     return {
         **effect(send_out),
         "reasons": reasons(send_out),
         "failures": failures(send_out),
         "links": links(send_out),
         "by_hour": by_hour(send_out),
+        "variants": variants(send_out),
     }
 
 
@@ -50,15 +51,19 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
 
 
 def effect(send_out: SendOut) -> dict[str, Any]:
-    """Counts of people. `target` is everybody of the audience in the ledger; `sent` is what was handed over;
-    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`. Push
-    messages have `push` as well (see push_figures).
+    """Counts of people. `target` is everybody of the audiences in the ledger. `left_out` of them get no message;
+    `excluded` of those are in an audience that is left out. `kept_back` are the control group. `sent` is what was
+    handed over; `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
+    Push messages have `push` as well (see push_figures).
     """
     if send_out.rows_deleted_at is not None:
-        return {name: value for name, value in send_out.counters.items() if name not in _PARTS}
+        none = {"excluded": 0, "kept_back": 0}
+        return {**none, **{name: value for name, value in send_out.counters.items() if name not in _PARTS}}
     rows = Recipient.objects.filter(send_out=send_out).aggregate(
         target=Count("pk"),
         left_out=Count("pk", filter=Q(state=_STATES.FILTERED)),
+        excluded=Count("pk", filter=Q(state=_STATES.FILTERED, reason=FilterReason.EXCLUDED)),
+        kept_back=Count("pk", filter=Q(state=_STATES.CONTROL)),
         queued=Count("pk", filter=Q(state__in=[_STATES.QUEUED, _STATES.HANDING])),
         sent=Count("pk", filter=Q(state__in=SENT)),
         no_report=Count("pk", filter=Q(state=_STATES.HANDED)),
@@ -136,6 +141,13 @@ def by_hour(send_out: SendOut) -> list[dict[str, Any]]:
         .annotate(count=Count("pk"))
         .order_by("hour", "kind")
     )
+
+
+def variants(send_out: SendOut) -> list[dict[str, Any]]:
+    """How the variants did, see `comparing.variants`."""
+    if send_out.rows_deleted_at is not None:
+        return _rows(send_out.counters.get("variants", []))
+    return comparing.variants(send_out)
 
 
 def _rows(found: Iterable[Any]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""From an audience version to the ledger: one row per person, with the cause where no message goes out.
+"""From audiences to the ledger: one row per person, with the cause where no message goes out.
 
 Members stream from the engine in Arrow batches and go into PostgreSQL by COPY. Everything may run twice: a second
 run finds the rows of the first by their unique key.
@@ -13,22 +13,19 @@ from collections.abc import Iterator
 import pyarrow as pa
 from django.db import connection, transaction
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
-from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
-from insight.audiences import queries as audiences
-from marketing.channels.base import provider_type
-from marketing.delivery import contact_policy, copying
+from insight.audiences import gathering
+from marketing.delivery import contact_policy, contents, copying, split, targeting
 from marketing.delivery.models import FilterReason, Recipient, SendOut
 from marketing.delivery.targets import target_hash
-from marketing.delivery.variables import Variable, texts_of, variables_of
+from marketing.delivery.variables import Variable, names_in, texts_of, variables_of
 
 ROWS = 10_000
-_COLUMNS = ("person", "person_hash", "target", "values", "state", "reason")
-_Row = tuple[str, str, str, dict[str, str], str, str]
+_COLUMNS = ("person", "person_hash", "target", "values", "variant", "state", "reason")
+_Row = tuple[str, str, str, dict[str, str], int, str, str]
 
 
 def resolve(send_out: SendOut, job: JobContext) -> None:
@@ -39,62 +36,67 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
         _write_members(send_out, job)
     contact_policy.leave_out(send_out)
     _limit(send_out)
+    split.keep_back(send_out)
     SendOut.objects.filter(pk=send_out.pk).update(resolved_at=timezone.now())
 
 
 def _write_members(send_out: SendOut, job: JobContext) -> None:
-    version = send_out.audience_version
-    if version is None:
-        raise ValidationFailed(
-            _("The audience has no computed version yet. Refresh it first."), code="audience_empty"
-        )
-    kind = provider_type(send_out.provider)
-    column = audiences.target_column(version, kind.id_type)
-    if column is None:
-        raise ValidationFailed(
-            _("The audience holds no column of the ID type “%(type)s”.")
-            % {"type": ID_TYPES[kind.id_type].label},
-            code="no_usable_id",
-        )
-    variables = variables_of(send_out)
-    tags = list(dict.fromkeys(item.source for item in variables if item.tag))
+    crowd = targeting.pinned(send_out)
+    lots = _Lots(send_out)
     done = 0
-    for batch in audiences.member_batches(
-        version, columns=[column], tags=tags, size=ROWS, owner=send_out.owner
-    ):
-        _copy(send_out, _rows(send_out, kind.id_type, batch, column, variables, tags))
+    for batch in gathering.batches(crowd, ROWS, tags=lots.tags, owner=send_out.owner):
+        _copy(send_out, _rows(send_out, crowd.id_type, batch, lots))
         done += batch.num_rows
-        job.progress(30 * done / max(1, version.count), done=done, total=version.count)
+        job.progress(30 * done / max(1, crowd.at_most), done=done, total=crowd.at_most)
 
 
-def _rows(
-    send_out: SendOut,
-    id_type: str,
-    batch: pa.RecordBatch,
-    column: str,
-    variables: list[Variable],
-    tags: list[tuple[str, str]],
-) -> Iterator[_Row]:
-    """Ledger rows of a batch. Its columns: user_unique_id, the target, then one per tag, in their order."""
+class _Lots:
+    """Which variant somebody gets, and the variables of each variant."""
+
+    def __init__(self, send_out: SendOut) -> None:
+        self.send_out = send_out
+        self.shares = [row.share for row in send_out.variants.all()]
+        self.variables: list[list[Variable]] = [
+            variables_of(send_out, names_in(content)) for content in contents.all_of(send_out.content)
+        ]
+        self.tags = list(
+            dict.fromkeys(item.source for variables in self.variables for item in variables if item.tag)
+        )
+
+    def variant_of(self, person: str) -> int:
+        return split.variant_of(self.send_out, self.shares, person)
+
+
+def _rows(send_out: SendOut, id_type: str, batch: pa.RecordBatch, lots: _Lots) -> Iterator[_Row]:
+    """Ledger rows of a batch. Its columns: user_unique_id, target, excluded, then one per tag, in their order."""
     normalise = ID_TYPES[id_type].normalise
-    people = batch.column("user_unique_id").to_pylist()
-    targets = people if column == "user_unique_id" else batch.column(column).to_pylist()
-    first_tag = batch.num_columns - len(tags)
-    values = [batch.column(first_tag + index).to_pylist() for index in range(len(tags))]
-    place = {source: index for index, source in enumerate(tags)}
-    for row, (person, raw) in enumerate(zip(people, targets, strict=True)):
+    people, targets, excluded = (
+        batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded")
+    )
+    first_tag = batch.num_columns - len(lots.tags)
+    values = [batch.column(first_tag + index).to_pylist() for index in range(len(lots.tags))]
+    place = {source: index for index, source in enumerate(lots.tags)}
+    left_out = Recipient.State.FILTERED
+    for row, (person, raw, banned) in enumerate(zip(people, targets, excluded, strict=True)):
         target = normalise(raw) if raw else None
-        texts, missing = texts_of(variables, {source: values[index][row] for source, index in place.items()})
+        if banned:
+            # Their address is no business of this send-out, and must not stand in the way of somebody else's.
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED
+            continue
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
-            yield person, _nobody(person), "", {}, Recipient.State.FILTERED, reason
+            yield person, _nobody(person), "", {}, 0, left_out, reason
             continue
+        variant = lots.variant_of(person)
+        texts, missing = texts_of(
+            lots.variables[variant], {source: values[index][row] for source, index in place.items()}
+        )
         digest = target_hash(send_out.workspace_id, send_out.channel, target)
         kept = encrypt_text(target)
         if missing:
-            yield person, digest, kept, {}, Recipient.State.FILTERED, FilterReason.MISSING_VALUE
+            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE
         else:
-            yield person, digest, kept, texts, Recipient.State.QUEUED, ""
+            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, ""
 
 
 def _nobody(person: str) -> str:
@@ -114,12 +116,12 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
-            '"values" jsonb, state text, reason text) ON COMMIT DROP'
+            '"values" jsonb, variant smallint, state text, reason text) ON COMMIT DROP'
         )
         with cursor.copy(f"COPY ledger_stage ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-            for person, digest, target, texts, state, reason in rows:
+            for person, digest, target, texts, variant, state, reason in rows:
                 payload = json.dumps(texts, ensure_ascii=False)
-                copy.write_row((person, digest, target, payload, str(state), str(reason)))
+                copy.write_row((person, digest, target, payload, variant, str(state), str(reason)))
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
@@ -131,7 +133,7 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
-            SELECT %s, s.person, {_NOBODY}, '', '{{}}', %s, %s, '', '', ''
+            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', '', ''
               FROM ledger_stage s JOIN {table} r ON r.send_out_id = %s AND r.person_hash = s.person_hash
              WHERE r.person <> s.person
             ON CONFLICT (send_out_id, person_hash) DO NOTHING

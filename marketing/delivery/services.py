@@ -14,12 +14,21 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, PermissionDenied, PreconditionFailed, ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import queries as audiences
+from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.content import reviews
-from marketing.content.models import ReviewState
-from marketing.delivery import lifecycle, push_message, schedule, variables
+from marketing.content.models import ReviewState, TemplateReview
+from marketing.delivery import (
+    composition,
+    lifecycle,
+    link_use,
+    push_message,
+    schedule,
+    targeting,
+    variables,
+)
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
 
@@ -33,11 +42,15 @@ FIELDS = (
     "audience",
     "variables",
     "limit",
+    "holdout",
+    "holdout_salt",
     "refresh_first",
     "track",
     "per_minute",
     "scheduled_at",
 )
+MOST_KEPT_BACK = 50
+"""Per cent of the people that may be kept back for comparison."""
 OF_RESENDS = ("name", "limit", "per_minute", "scheduled_at")
 """What can be changed where the same message goes once more to those who failed."""
 
@@ -53,9 +66,10 @@ def create(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
     access.require(f"marketing.{channel}.create")
     send_out = SendOut(workspace=access.workspace, channel=channel, owner=access.user)
     campaigns, rest = _campaigns(access, values)
-    _assign(send_out, rest)
+    parts = _assign(access, send_out, rest)
     with transaction.atomic():
         save(send_out, force_insert=True)
+        composition.write(send_out, parts)
         audit.record(access, "send_out.created", send_out, after={"name": send_out.name, "channel": channel})
         if campaigns is not None:
             links.link(access, KIND, send_out, campaigns)
@@ -74,7 +88,7 @@ def update(
         if edit_version is not None and edit_version != send_out.edit_version:
             raise PreconditionFailed()
         lifecycle.check_edit(send_out)
-        _assign(send_out, rest)
+        parts = _assign(access, send_out, rest)
         if campaigns is not None:
             links.link(access, KIND, send_out, campaigns)
         _forget_preparation(send_out)
@@ -82,6 +96,7 @@ def update(
         send_out.submitted_at = None
         send_out.bump()
         save(send_out)
+        composition.write(send_out, parts)
     audit.record(access, "send_out.changed", send_out, after={"fields": sorted(values)})
     return send_out
 
@@ -99,6 +114,7 @@ def _forget_preparation(send_out: SendOut) -> None:
     send_out.links.all().delete()
     if send_out.resend_of_id is None:
         send_out.content, send_out.audience_version = {}, None
+        send_out.parts.update(version=None)
     send_out.resolved_at = send_out.started_at = send_out.finished_at = None
     send_out.held_until = send_out.failing_since = None
 
@@ -115,20 +131,32 @@ def save(send_out: SendOut, **options: Any) -> None:
         raise
 
 
-def _assign(send_out: SendOut, values: dict[str, Any]) -> None:
+def _assign(access: Access, send_out: SendOut, values: dict[str, Any]) -> composition.Parts:
+    """Set the values; the parts among them are checked as well, and written once the send-out is saved."""
+    given = values
+    parts, values = composition.taken(given)
+    before = composition.whole(send_out)
+    after = composition.whole(send_out, parts)
+    if send_out.resend_of_id:
+        for field in parts.names:
+            if getattr(before, field) != getattr(after, field):
+                named = field if field in given else composition.SINGLE[field]
+                raise ValidationFailed(errors={named: [_("It stays that of the first send-out.")]})
     for field, value in values.items():
         if field not in FIELDS:
             raise ValidationFailed(errors={field: [_("Unknown field.")]})
         if send_out.resend_of_id and field not in OF_RESENDS and value != getattr(send_out, field):
             raise ValidationFailed(errors={field: [_("It stays that of the first send-out.")]})
         setattr(send_out, field, value)
-    errors = problems(send_out)
+    composition.check_rights(access, before, parts)
+    errors = problems(send_out, after)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
+    return parts
 
 
-def problems(send_out: SendOut) -> dict[str, list[str]]:
-    """What keeps the send-out from being saved, by field."""
+def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[str, list[str]]:
+    """What keeps the send-out from being saved, by field; `parts` are those that it is about to get."""
     errors: dict[str, list[str]] = {}
 
     def add(field: str, message: str) -> None:
@@ -136,11 +164,12 @@ def problems(send_out: SendOut) -> dict[str, list[str]]:
 
     if not send_out.name.strip() or len(send_out.name) > 64:
         add("name", _("Give a name of 1 to 64 characters."))
-    for field in ("provider", "template", "audience"):
+    for field, shown in (("provider", "provider"), ("template", "template"), ("audience", "audiences")):
         if getattr(send_out, f"{field}_id") is None:
-            add(field, _("This is needed."))
+            add(shown, _("This is needed."))
     if errors:
         return errors
+    parts = parts or composition.whole(send_out)
     if send_out.provider.channel != send_out.channel:
         add("provider", _("This provider serves another channel."))
     if send_out.template.channel != send_out.channel:
@@ -154,31 +183,35 @@ def problems(send_out: SendOut) -> dict[str, list[str]]:
     ):
         add("signature", _("Choose a signature of this provider."))
     kind = provider_type(send_out.provider)
-    if send_out.channel == "push" and (only := push_message.mismatch(send_out.template, kind)):
-        add("template", _("An app for iOS cannot do this: %(action)s.") % {"action": only})
-    id_type = kind.id_type
-    if id_type not in {item["id_type"] for item in audiences.id_types(send_out.audience)}:
-        add(
-            "audience",
-            _("This audience has no column with the ID that the channel needs. Save it with that ID."),
-        )
-    if send_out.limit is not None and (message := _limit_problem(send_out)):
+    if send_out.resend_of_id is None:
+        errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type)
+        for message in composition.variant_problems(send_out, parts.variants):
+            add("variants", message)
+        for message in push_message.problems(parts.templates(send_out), kind):
+            add("variants" if parts.variants else "template", message)
+    if send_out.limit is not None and (message := _limit_problem(send_out, parts.audiences)):
         add("limit", message)
+    if not 0 <= send_out.holdout <= MOST_KEPT_BACK:
+        add("holdout", _("From 0 to %(most)d per cent.") % {"most": MOST_KEPT_BACK})
+    if len(send_out.holdout_salt) > 64:
+        add("holdout_salt", _("At most 64 characters."))
     if send_out.per_minute is not None and send_out.per_minute < 1:
         add("per_minute", _("At least one message per minute."))
     if send_out.resend_of_id is None:
-        for message in variables.problems(send_out):
+        names = [name for template in parts.templates(send_out) for name in template.variables]
+        for message in variables.problems(send_out, list(dict.fromkeys(names))):
             add("variables", message)
     return errors
 
 
-def _limit_problem(send_out: SendOut) -> str:
+def _limit_problem(send_out: SendOut, wanted: list[Audience]) -> str:
     assert send_out.limit is not None
     if send_out.limit < 1:
         return _("At least one person.")
-    version = audiences.latest_version(send_out.audience)
-    if send_out.resend_of_id is None and version is not None and send_out.limit > version.count:
-        return _("The audience has only %(count)s people.") % {"count": version.count}
+    versions = [audiences.latest_version(row) for row in wanted]
+    people = sum(version.count for version in versions if version is not None)
+    if send_out.resend_of_id is None and all(versions) and send_out.limit > people:
+        return _("The audience has only %(count)s people.") % {"count": people}
     return ""
 
 
@@ -220,7 +253,12 @@ def submit(
         access,
         "send_out.submitted",
         send_out,
-        after={"audience": send_out.audience_id, "template": send_out.template_id},
+        after={
+            "audiences": [row.pk for row in targeting.included(send_out)],
+            "exclude": [row.pk for row in targeting.excluded(send_out)],
+            "templates": [row.pk for row in send_out.templates],
+            "holdout": send_out.holdout,
+        },
     )
     return send_out
 
@@ -255,22 +293,33 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         found.append(Conflict(_("The provider is switched off."), code="provider_off"))
     if send_out.resend_of_id:
         return found
-    if not send_out.refresh_first and audiences.latest_version(send_out.audience) is None:
-        found.append(Conflict(_("The audience has not been computed yet."), code="audience_empty"))
+    if not send_out.refresh_first and (names := targeting.not_computed(send_out)):
+        message = _("These audiences have not been computed yet: %(names)s.") % {"names": ", ".join(names)}
+        found.append(Conflict(message, code="audience_empty"))
+    if ended := link_use.over(send_out):
+        message = _(
+            "Short links of the message have ended by the time it leaves: %(names)s. Extend them first."
+        )
+        listed = ", ".join(link.name for link in ended)
+        found.append(Conflict(message % {"names": listed}, code="short_link_over"))
     if send_out.channel != "sms":
         return found
     if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
         message = _("The signature has not been approved by the platform.")
         found.append(Conflict(message, code="signature_not_approved"))
-    if reviews.approved(send_out.template, send_out.provider) is None:
-        review = reviews.current(send_out.template, send_out.provider)
-        message = _("The template has not been approved by the platform. Submit it for review first.")
-        if review is not None and review.state == ReviewState.REVIEWING:
-            message = _("The platform is still reviewing the template.")
-        elif review is not None:
-            message = _("The platform has rejected the template: %(reason)s") % {"reason": review.reason}
-        found.append(Conflict(message, code="template_not_approved"))
+    for template in send_out.templates:
+        if reviews.approved(template, send_out.provider) is None:
+            message = _unapproved(reviews.current(template, send_out.provider))
+            found.append(Conflict(message, code="template_not_approved", template=template.pk))
     return found
+
+
+def _unapproved(review: TemplateReview | None) -> str:
+    if review is None:
+        return _("The template has not been approved by the platform. Submit it for review first.")
+    if review.state == ReviewState.REVIEWING:
+        return _("The platform is still reviewing the template.")
+    return _("The platform has rejected the template: %(reason)s") % {"reason": review.reason}
 
 
 def _check_ready(send_out: SendOut) -> None:
@@ -278,9 +327,10 @@ def _check_ready(send_out: SendOut) -> None:
     if send_out.channel == "sms" and send_out.provider.enabled:
         if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
             reviews.check_signature(send_out.signature)
-        review = reviews.current(send_out.template, send_out.provider)
-        if review is not None and review.state == ReviewState.REVIEWING:
-            reviews.check(review)
+        for template in send_out.templates:
+            review = reviews.current(template, send_out.provider)
+            if review is not None and review.state == ReviewState.REVIEWING:
+                reviews.check(review)
     found = obstacles(send_out)
     if found:
         raise found[0]

@@ -6,7 +6,6 @@ redirect, and nobody can guess another person's.
 
 from __future__ import annotations
 
-import re
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -18,16 +17,13 @@ from django.utils import timezone
 from cdp.core.identifiers import ID_TYPES
 from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, Suppression, TrackedLink
 from marketing.delivery.suppressions import ID_TYPE
+from marketing.links import agents
 
 _person = signing.Signer(salt="tideline.tracking")
 _UNSUBSCRIBE = "tideline.unsubscribe"
 _file = signing.TimestampSigner(salt="tideline.recipients")
 _reports = signing.Signer(salt="tideline.push-reports")
 FILE_SECONDS = 24 * 3600
-_MACHINES = re.compile(
-    r"bot\b|crawler|spider|preview|scanner|proofpoint|mimecast|barracuda|safelinks|symantec|curl|wget|python-requests",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ def record(
     recipient: Recipient, kind: str, *, link: TrackedLink | None, user_agent: str, method: str
 ) -> None:
     """Note an open or click. A machine's visit is kept but changes no person's state."""
-    machine = method == "HEAD" or not user_agent or bool(_MACHINES.search(user_agent))
+    machine = agents.is_machine(user_agent, method)
     Engagement.objects.create(
         send_out_id=recipient.send_out_id,
         recipient=recipient,
@@ -182,6 +178,6 @@ def batch_targets(out_id: str) -> list[str] | None:
         return list(test)
     if not SendBatch.objects.filter(pk=out_id).exists():
         return None
-    left = [Recipient.State.QUEUED, Recipient.State.FILTERED, Recipient.State.CANCELLED]
+    left = [Recipient.State.QUEUED, *Recipient.WITHOUT_MESSAGE, Recipient.State.CANCELLED]
     rows = Recipient.objects.filter(batch=out_id).exclude(state__in=left)
     return [row.target for row in rows.only("target").order_by("pk")]

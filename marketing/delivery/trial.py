@@ -17,7 +17,7 @@ from insight.audiences import queries as audiences
 from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering
-from marketing.delivery import copying, freeze, push_message, tracking
+from marketing.delivery import contents, copying, freeze, push_message, tracking
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
 from marketing.delivery.variables import as_text, variables_of
@@ -27,7 +27,7 @@ KEEP_SECONDS = 3600
 
 
 def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
-    """Variable texts of the audience's member at place `number`, as that person would read them."""
+    """Variable texts of the first audience's member at place `number`, as that person would read them."""
     if send_out.resend_of is not None:
         row = copying.failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
         return dict(row.values) if row is not None else {}
@@ -43,14 +43,17 @@ def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
     }
 
 
-def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
+def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str, Any]:
     """The message as one member of the audience would get it: subject, html, text.
 
     For SMS its length as well, for push messages what a tap does.
     """
     values = sample_values(send_out, number)
-    template = send_out.template
-    written = send_out.content or {part: getattr(template, part) for part in ("subject", "html", "text")}
+    templates = send_out.templates
+    template = templates[variant if variant < len(templates) else 0]
+    written = {part: getattr(template, part) for part in ("subject", "html", "text")}
+    if send_out.content:
+        written = contents.of_variant(send_out.content, variant)
     html = rendering.fill(str(written.get("html", "")), values, escape=True)
     answer: dict[str, Any] = {
         "subject": rendering.fill(str(written.get("subject", "")), values),
@@ -68,7 +71,7 @@ def preview(send_out: SendOut, number: int = 0) -> dict[str, Any]:
     return answer
 
 
-def send_test(access: Access, send_out: SendOut, targets: list[str]) -> dict[str, Any]:
+def send_test(access: Access, send_out: SendOut, targets: list[str], *, variant: int = 0) -> dict[str, Any]:
     """Send the message to up to five targets right away, outside the ledger and every count.
 
     Returns {"sent": [...], "failed": {target: reason}}. Raises ValidationFailed for bad targets, ProviderError.
@@ -81,7 +84,8 @@ def send_test(access: Access, send_out: SendOut, targets: list[str]) -> dict[str
         message = _("Give one to %(most)d valid targets.") % {"most": MOST}
         raise ValidationFailed(message, errors={"targets": [message]})
     chosen = [target for target in normalised if target]
-    content, values = send_out.content or freeze.build(send_out), sample_values(send_out)
+    content = contents.of_variant(send_out.content or freeze.build(send_out), variant)
+    values = sample_values(send_out)
     audit.record(access, "send_out.tested", send_out, after={"targets": [id_type.mask(t) for t in chosen]})
     if isinstance(kind, PersonalProviderType):
         return _test_personal(send_out, kind, content, values, chosen)

@@ -2,12 +2,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from marketing.delivery import effect_page, ledger_page, push_effect_page, result_audience_page, views
+from marketing.delivery import (
+    effect_page,
+    ledger_page,
+    push_effect_page,
+    reach_page,
+    result_audience_page,
+    views,
+)
 
 app_name = "delivery"
 urlpatterns = [
     path("", views.SendOutList.as_view(), name="list"),
     path("new/<str:channel>/", views.NewSendOut.as_view(), name="new"),
+    path("reach/<str:channel>/", reach_page.Reach.as_view(), name="reach"),
     path("suppressions/", views.SuppressionList.as_view(), name="suppressions"),
     path("suppressions/new/", views.NewSuppression.as_view(), name="suppression-new"),
     path("suppressions/<str:pk>/delete/", views.DeleteSuppression.as_view(), name="suppression-delete"),

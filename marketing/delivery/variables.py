@@ -10,7 +10,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from insight.audiences import queries as audiences
-from marketing.content import push, rendering
+from marketing.content import rendering
+from marketing.delivery import contents
 from marketing.delivery.models import SendOut
 
 LONGEST = 200
@@ -39,17 +40,20 @@ class Variable:
 
 
 def names_of(send_out: SendOut) -> list[str]:
-    """The variables of the message: of the frozen content, or else of the template as it is now."""
-    content = send_out.content
-    if not content:
-        return send_out.template.variables
-    more = push.texts(content["push"]) if "push" in content else []
-    return rendering.variables(*(str(content.get(part, "")) for part in ("subject", "html", "text")), *more)
+    """The variables of the message, of all its variants: as frozen, or else as the templates are now."""
+    if not send_out.content:
+        return send_out.variable_names
+    return names_in(*contents.all_of(send_out.content))
 
 
-def variables_of(send_out: SendOut) -> list[Variable]:
-    """The variables that the message has. What else is stored for the send-out plays no part."""
-    names = names_of(send_out)
+def names_in(*written: dict[str, Any]) -> list[str]:
+    """The variables of frozen contents, each once."""
+    return rendering.variables(*(text for content in written for text in contents.texts(content)))
+
+
+def variables_of(send_out: SendOut, names: list[str] | None = None) -> list[Variable]:
+    """The variables that the message has, or those of `names`. What else is stored for it plays no part."""
+    names = names_of(send_out) if names is None else names
     return [
         Variable(name, **{key: value for key, value in given.items() if key in FIELDS})
         for name, given in send_out.variables.items()
@@ -57,8 +61,8 @@ def variables_of(send_out: SendOut) -> list[Variable]:
     ]
 
 
-def problems(send_out: SendOut) -> list[str]:
-    """What keeps the variables from being saved."""
+def problems(send_out: SendOut, names: list[str]) -> list[str]:
+    """What keeps the variables from being saved; `names` are those of the templates."""
     given = send_out.variables
     if not isinstance(given, dict) or not all(isinstance(item, dict) for item in given.values()):
         return [_("Give an object with an object for each variable.")]
@@ -75,10 +79,10 @@ def problems(send_out: SendOut) -> list[str]:
             )
     if found:
         return found
-    missing = [name for name in send_out.template.variables if name not in given]
+    missing = [name for name in names if name not in given]
     if missing:
         found.append(_("Say where these variables get their text: %(names)s") % {"names": ", ".join(missing)})
-    for variable in variables_of(send_out):
+    for variable in variables_of(send_out, names):
         found += _problems(send_out, variable)
     return found
 

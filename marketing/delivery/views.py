@@ -27,10 +27,16 @@ from cdp.console.middleware import flash
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
-from marketing.delivery import copying, queries, services, suppressions, trial
+from marketing.delivery import composition, copying, queries, services, suppressions, trial
 from marketing.delivery.campaign_links import KIND
-from marketing.delivery.columns import CampaignsColumn
-from marketing.delivery.forms import SendOutForm, SuppressionForm, VariablesForm, WhenForm
+from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
+from marketing.delivery.forms import (
+    SendOutForm,
+    SuppressionForm,
+    VariablesForm,
+    WhenForm,
+    variants_as_fields,
+)
 from marketing.delivery.models import SendOut, Suppression
 
 CHANNELS = tuple(Provider.Channel.values)
@@ -67,7 +73,7 @@ class SendOutFilter(django_filters.FilterSet):
 
 class SendOutList(ListPage):
     title = _("Send-outs")
-    intro = _("One message to one audience, now or at a set time.")
+    intro = _("One message to one audience or several, now or at a set time.")
     template_name = "marketing/delivery/list.html"
     filterset_class = SendOutFilter
     search_fields = ("name",)
@@ -79,7 +85,7 @@ class SendOutList(ListPage):
         Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
         CampaignsColumn("campaigns", _("Campaigns")),
-        Column("audience", _("Audience"), value="audience.name"),
+        AudiencesColumn("audience", _("Audiences")),
         Column("template", _("Template"), value="template.name"),
         DateColumn("scheduled_at", _("Send at"), sort="scheduled_at"),
         NumberColumn("sent", _("Sent")),
@@ -97,7 +103,9 @@ class SendOutList(ListPage):
     def get_queryset(self) -> QuerySet[SendOut]:
         seen = [name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         rows = SendOut.objects.in_workspace(self.workspace).filter(channel__in=seen)
-        named = campaigns.with_names(KIND, rows.select_related("audience", "template"))
+        named = campaigns.with_names(
+            KIND, rows.select_related("audience", "template").prefetch_related("parts__audience")
+        )
         return queries.with_figures(named)
 
     def row_url(self, row: SendOut) -> str:
@@ -120,7 +128,7 @@ class SendOutFormPage(FormPage):
     submit_label = _("Save and go on")
 
     def success_url(self, obj: SendOut) -> str:
-        step = "variables" if obj.template.variables and not obj.resend_of_id else "detail"
+        step = "variables" if obj.variable_names and not obj.resend_of_id else "detail"
         return self.reverse(f"delivery:{step}", pk=obj.pk)
 
     def extra(self, form: SendOutForm, obj: SendOut | None) -> dict[str, Any]:
@@ -128,6 +136,7 @@ class SendOutFormPage(FormPage):
         may_write = self.access.can("marketing.content.manage")
         return {
             "step": 1,
+            "channel": channel,
             "new_template_url": self.reverse("content:new", channel=channel) if may_write else "",
             "connect_url": self._connect_url(channel),
         }
@@ -138,12 +147,14 @@ class SendOutFormPage(FormPage):
 
     def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
         """Cleaned data, and a text for variables that have none yet; the next page asks for them."""
-        names = form.cleaned_data["template"].variables
+        values = form.values()
+        templates = [row.template for row in values["variants"]] or [values["template"]]
+        names = [name for template in templates for name in template.variables]
         kept = {name: variables.get(name, {"missing": "replace", "value": ""}) for name in names}
         for given in kept.values():
             given.setdefault("dataset", "")
             given.setdefault("tag", "")
-        return {**form.cleaned_data, "variables": kept}
+        return {**values, "variables": kept}
 
 
 class NewSendOut(SendOutFormPage):
@@ -161,7 +172,7 @@ class NewSendOut(SendOutFormPage):
 
     def initial(self, obj: Any) -> dict[str, Any]:
         given = self.request.GET
-        return {"audience": given.get("audience", ""), "campaigns": given.getlist("campaign")}
+        return {"audiences": given.getlist("audience"), "campaigns": given.getlist("campaign")}
 
     def form_options(self, obj: Any) -> dict[str, Any]:
         return {"access": self.access, "channel": self.kwargs["channel"]}
@@ -175,16 +186,22 @@ class EditSendOut(SendOutMixin, SendOutFormPage):
     title = _("Edit the send-out")
 
     def initial(self, obj: SendOut) -> dict[str, Any]:
-        names = SendOutForm.base_fields
-        values = {name: getattr(obj, f"{name}_id", getattr(obj, name, None)) for name in names}
-        return {**values, "campaigns": campaigns.ids_of(KIND, obj.pk)}
+        parts = composition.whole(obj)
+        values = {name: getattr(obj, f"{name}_id", getattr(obj, name)) for name in services.FIELDS}
+        return {
+            **values,
+            "audiences": parts.audiences,
+            "exclude": parts.exclude,
+            **variants_as_fields(parts.variants),
+            "campaigns": campaigns.ids_of(KIND, obj.pk),
+        }
 
     def form_options(self, obj: SendOut) -> dict[str, Any]:
         return {"access": self.access, "channel": obj.channel, "resend": obj.resend_of_id is not None}
 
     def save(self, form: SendOutForm, obj: SendOut) -> SendOut:
         if obj.resend_of_id is not None:
-            return services.update(self.access, obj, form.cleaned_data, edit_version=self.seen_version())
+            return services.update(self.access, obj, form.values(), edit_version=self.seen_version())
         return services.update(
             self.access, obj, self.values(form, obj.variables), edit_version=self.seen_version()
         )
@@ -296,7 +313,10 @@ class TestSend(SendOutAction):
 
     def act(self, obj: SendOut) -> dict[str, Any]:
         targets = self.request.POST.get("targets", "").replace(",", " ").replace("，", " ").split()
-        return trial.send_test(self.access, obj, targets)
+        letters = [row.letter for row in obj.variants.all()]
+        chosen = self.request.POST.get("variant", "")
+        variant = letters.index(chosen) if chosen in letters else 0
+        return trial.send_test(self.access, obj, targets, variant=variant)
 
     def message(self, obj: SendOut, result: dict[str, Any]) -> str:
         for target, reason in result["failed"].items():

@@ -132,7 +132,7 @@ def look(tab: Any, title: str, shot: str, *, checked: bool = True) -> list[str]:
 def name_of(path: str, full: Full) -> str:
     """A file name that is the same in every run: no generated IDs."""
     name = path.strip("/").replace(f"w/{full.workspace.slug}", "console")
-    name = re.sub(r"w/[\w-]+", "empty", name)
+    name = re.sub(r"^w/[\w-]+", "empty", name)
     known = {str(value) for values in full.objects.values() for key, value in values.items() if key == "pk"}
     parts = [
         "one" if part in known else re.sub(r"\b[a-z]+_\w{12,}", "other", part) for part in name.split("/")

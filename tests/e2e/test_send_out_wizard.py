@@ -45,7 +45,7 @@ def test_from_a_new_template_to_a_set_time(tab: Any, sign_in: Callable[[Any], st
     dialog.wait_for(state="hidden")
     assert tab.input_value("form.form-card [name=name]") == "Spring"
     assert tab.locator("select[name=template] option:checked").inner_text() == "On the way"
-    choose(tab, "audience", "Everybody")
+    choose(tab, "audiences", "Everybody")
     tab.click("main .card-footer button.btn-primary")
 
     tab.wait_for_url(re.compile("/variables/$"))

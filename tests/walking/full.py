@@ -40,7 +40,9 @@ from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.tags import services as custom_tags
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery.models import Recipient, SendOut, Suppression
+from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
+from marketing.links import services as short_links
+from marketing.links.models import LinkClick
 from marketing.materials import services as materials
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
@@ -191,6 +193,11 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     sender = SenderAddress.objects.create(**owned, provider=mail, address="a@example.com", name="A")
     material = materials.upload(access, "hat.png", BytesIO(files.png()))
     materials.set_tags(access, material, ["sale"])
+    domain = short_links.add_domain(access, "shop.example.com")
+    link = short_links.create(access, name="Shop", target="https://shop.example.com/", days=7)
+    [addressed] = short_links.person_links(access, link, ["13800138000"])
+    person = str(addressed["url"]).partition("=")[2]
+    LinkClick.objects.create(link=link, person=person, visitor="v", device="phone", system="iOS")
     signature = Signature.objects.create(**owned, provider=sms, text="Tides", state="approved")
     template = Template.objects.create(**owned, channel="sms", name="Sale", text="Dear people")
     letter = Template.objects.create(
@@ -218,6 +225,11 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         state="finished",
         resolved_at=timezone.now(),
     )
+    gift = Template.objects.create(
+        **owned, channel="email", name="Letter with a gift", subject="Hello", html="<p>Hello</p>"
+    )
+    for number, version in enumerate((letter, gift)):
+        Variant.objects.create(send_out=done, number=number, template=version, share=50)
     Recipient.objects.create(
         send_out=done, person="u2", person_hash="0" * 64, state="delivered", target="u2@example.com"
     )
@@ -246,6 +258,16 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
             ),
         )
     ]
+    gift_push = Template.objects.create(
+        **owned,
+        channel="push",
+        name="Hats as a gift",
+        subject="Hello",
+        text="New hats",
+        push={"sound": False},
+    )
+    for number, version in enumerate((push, gift_push)):
+        Variant.objects.create(send_out=pushes[1], number=number, template=version, share=50)
     suppression = Suppression.objects.create(
         **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
     )
@@ -312,6 +334,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/content/": pk(template, channel="sms"),
         "w/content/signatures/": pk(signature),
         "w/materials/": pk(material),
+        "w/short-links/": pk(link),
         "w/send-outs/": pk(send_out, channel="sms"),
         "w/send-outs/suppressions/": pk(suppression),
         "api/jobs/": pk(job),
@@ -345,6 +368,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/templates/": pk(template),
         "api/materials/": pk(material),
         "api/material-tags/": pk(material.tags.get()),
+        "api/short-links/": pk(link),
+        "api/link-domains/": pk(domain),
         "api/signatures/": pk(signature, provider=sms.pk),
         "api/send-outs/": pk(send_out),
         "api/suppressions/": pk(suppression),

@@ -119,6 +119,8 @@ def calls(mine: Full, given: Full) -> list[Call]:
             )
         ),
         ("patch", send_out, {"audience": audience}),
+        ("patch", send_out, {"audiences": [audience]}),
+        ("post", "send-outs/reach/", {"channel": "sms", "audiences": [audience]}),
         ("patch", send_out, {"template": template}),
         ("patch", send_out, {"signature": signature}),
         ("patch", send_out, {"provider": sms}),
@@ -186,7 +188,7 @@ def forms(mine: Full, given: Full) -> list[tuple[str, dict[str, Any]]]:
     both = {"name": "Both", "first": second, "operator_1": "union", "operator_2": "union"}
     reach = {
         "name": "Reach",
-        "audience": own_audience,
+        "audiences": [own_audience],
         "provider": own["api/signatures/"]["provider"],
         "signature": own["api/signatures/"]["pk"],
         "template": own["api/templates/"]["pk"],
@@ -205,7 +207,7 @@ def forms(mine: Full, given: Full) -> list[tuple[str, dict[str, Any]]]:
         (f"datasets/move/?row={dataset}", {"folder": ""}),
         (f"datasets/move/?row={own['api/datasets/']['pk']}", {"folder": box}),
         ("datasets/folders/new/", {"name": "Inside", "parent": box}),
-        ("send-outs/new/sms/", {**reach, "name": "By audience", "audience": audience}),
+        ("send-outs/new/sms/", {**reach, "name": "By audience", "audiences": [audience]}),
         ("send-outs/new/sms/", {**reach, "name": "By template", "template": other["api/templates/"]["pk"]}),
         (
             "send-outs/new/sms/",

@@ -95,6 +95,12 @@ def percent(value: Any, digits: int = 1) -> str:
 
 
 @register.filter
+def points(value: Any) -> str:
+    """A difference of shares in percentage points, with its sign; a dash where there is none."""
+    return "–" if value is None else f"{value * 100:+.1f}"
+
+
+@register.filter
 def masked(value: Any, id_type: str) -> str:
     """An ID as it may be shown to everybody."""
     return ID_TYPES[id_type].mask(str(value)) if value else ""

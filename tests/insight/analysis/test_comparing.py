@@ -151,12 +151,12 @@ def test_a_newer_request_stops_the_older_one_in_the_engine(
 ) -> None:
     execute, newer = LakeEngine.execute, []
 
-    def overtaken(engine: LakeEngine, query: Any) -> Any:
+    def overtaken(engine: LakeEngine, query: Any, *more: Any) -> Any:
         """The newer request comes just when the older one begins to be counted."""
         if not newer:
             newer.append(True)
             newer.append(perspective(world.access, world.members.pk, ["gender"], token="page"))
-        return execute(engine, query)
+        return execute(engine, query, *more)
 
     monkeypatch.setattr(LakeEngine, "execute", overtaken)
     with pytest.raises(Cancelled):

@@ -140,7 +140,7 @@ def test_several_tags_are_counted_in_one_statement_and_kept(
 
     ran = []
     execute = LakeEngine.execute
-    monkeypatch.setattr(LakeEngine, "execute", lambda self, query: ran.append(1) or execute(self, query))
+    monkeypatch.setattr(LakeEngine, "execute", lambda self, *query: ran.append(1) or execute(self, *query))
     perspective(world.access, world.members.pk, ["gender", "interests"])
     assert len(ran) == 1
     perspective(world.access, world.members.pk, ["interests", "gender"], null_filter=True)

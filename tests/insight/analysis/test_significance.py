@@ -222,11 +222,16 @@ def test_one_statement_counts_all_tags(
     run_jobs()
     from cdp.warehouse import LakeEngine
 
-    ran = []
+    ran: list[Any] = []
     execute = LakeEngine.execute
-    monkeypatch.setattr(LakeEngine, "execute", lambda self, query: ran.append(1) or execute(self, query))
+    monkeypatch.setattr(
+        LakeEngine, "execute", lambda self, *query: ran.append(query) or execute(self, *query)
+    )
     significance(world.access, audience.pk, world.members.pk)
-    assert len(ran) == 1
+    [(expression, shared)] = ran
+    engine = LakeEngine()
+    assert "SEMI JOIN" not in engine.sql(expression)
+    assert [engine.sql(part).count("SEMI JOIN") for part in shared.values()] == [1]
 
 
 def test_few_members_are_shown_with_a_warning_and_without_stars(world: World, run_jobs: RunJobs) -> None:

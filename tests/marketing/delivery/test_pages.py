@@ -76,7 +76,7 @@ def test_a_send_out_is_made_in_two_steps(
     form = console.get("new/sms/", audience=audience.pk).content.decode()
     assert f'value="{audience.pk}" selected' in form
     chosen = {name: row.pk for name, row in parts.items()}
-    answer = console.post("new/sms/", name="Spring", audience=audience.pk, **chosen)
+    answer = console.post("new/sms/", name="Spring", audiences=audience.pk, **chosen)
     made = SendOut.objects.get()
     assert answer.url.endswith(f"{made.pk}/variables/")
     tag = world.members.fields.filter(role="tag", tag_type="enum").first()
@@ -115,7 +115,7 @@ def test_a_new_send_out_with_open_variables_cannot_leave(
         state="approved",
     )
     chosen = {name: row.pk for name, row in parts.items()}
-    console.post("new/sms/", name="Spring", audience=audience.pk, **chosen)
+    console.post("new/sms/", name="Spring", audiences=audience.pk, **chosen)
     made = SendOut.objects.get()
     page = console.get(f"{made.pk}/").content.decode()
     assert "Not ready yet" in page and "Give a text for people without a value" in page

@@ -165,7 +165,7 @@ def test_a_push_message_is_made_in_the_console(push_shop: PushShop) -> None:
     assert 'class="phone"' in page and "product=4711" in page
     browser = Browser(push_shop.access, "send-outs/")
     template = answer.url.rstrip("/").rpartition("/")[2]
-    form = {"name": "Hats", "provider": provider.pk, "template": template, "audience": audience.pk}
+    form = {"name": "Hats", "provider": provider.pk, "template": template, "audiences": [audience.pk]}
     made = browser.post("new/push/", **form)
     assert made.status_code == 302, made.content.decode()
     page = browser.client.get(made.url).content.decode()

@@ -2,7 +2,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("delivery", "0003_life_cycle")]
+    dependencies = [("delivery", "0004_audiences_and_variants")]
 
     operations = [
         migrations.AddField(

@@ -1,0 +1,58 @@
+"""How many people the chosen audiences reach, while they are being chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from cdp.console.generic.base import WorkspaceView
+from cdp.core.errors import DomainError
+from insight.audiences import gathering, visibility
+from insight.audiences.models import Audience
+from marketing.channels.base import provider_type
+from marketing.channels.models import Provider
+from marketing.delivery import targeting
+from marketing.delivery.suppressions import ID_TYPES_OF
+
+
+def id_type_of(workspace: Any, channel: str, provider: str = "") -> str | None:
+    """The ID that the channel writes to; where it has several, that of the provider, and None without one."""
+    only, *others = ID_TYPES_OF[channel]
+    if not others:
+        return only
+    found = Provider.objects.in_workspace(workspace).filter(channel=channel, pk=provider).first()
+    return provider_type(found).id_type if found is not None else None
+
+
+def count(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathering.Reach:
+    """Counted in the engine, before suppressions and caps. Raises DomainError with what is wrong with the choice."""
+    targeting.check(wanted, banned, id_type)
+    return gathering.reach(targeting.as_computed(wanted, banned, id_type))
+
+
+class Reach(WorkspaceView):
+    """A part of the form: `provider`, `audiences` and `exclude` in the address are those chosen there."""
+
+    def permission_point(self) -> str:
+        if self.kwargs["channel"] not in ID_TYPES_OF:
+            raise Http404
+        return f"marketing.{self.kwargs['channel']}.create"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        wanted, banned = (self._chosen(name) for name in ("audiences", "exclude"))
+        found: dict[str, Any] = {}
+        id_type = id_type_of(self.workspace, self.kwargs["channel"], request.GET.get("provider", ""))
+        if wanted and id_type is not None:
+            try:
+                found["reach"] = count(wanted, banned, id_type)
+            except DomainError as error:
+                told = [str(message) for messages in error.errors.values() for message in messages]
+                found["error"] = " ".join(told) or str(error)
+        return self.render("marketing/delivery/reach.html", found)
+
+    def _chosen(self, name: str) -> list[Audience]:
+        """In the order of the address; without those that the person does not see."""
+        keys = self.request.GET.getlist(name)
+        found = {row.pk: row for row in visibility.visible(self.access).filter(pk__in=keys)}
+        return [found[key] for key in dict.fromkeys(keys) if key in found]

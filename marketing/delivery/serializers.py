@@ -1,0 +1,136 @@
+"""Bodies of send-outs and suppressions in the REST API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from insight.campaigns import links
+from marketing.channels.models import Provider
+from marketing.delivery import services, settling
+from marketing.delivery.campaign_links import KIND
+from marketing.delivery.models import SendOut, Suppression
+
+
+class VariantSerializer(serializers.Serializer[Any]):
+    template = serializers.CharField()
+    share = serializers.IntegerField(min_value=1, max_value=99, help_text="Per cent of the people.")
+
+
+class ReachSerializer(serializers.Serializer[Any]):
+    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    provider = serializers.CharField(
+        required=False, help_text="Needed for push: each app writes to IDs of its own."
+    )
+    audiences = serializers.ListField(child=serializers.CharField(), min_length=1)
+    exclude = serializers.ListField(child=serializers.CharField(), required=False)
+
+
+class SendOutSerializer(serializers.ModelSerializer[SendOut]):
+    """One message to one audience or several. References are IDs of the same workspace.
+
+    `audience` alone is one audience, and `template` alone one message; beside `audiences` and `variants`, of which they
+    are the first, they say nothing.
+    """
+
+    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    provider = serializers.CharField(source="provider_id")
+    sender = serializers.CharField(source="sender_id", required=False, allow_null=True)
+    signature = serializers.CharField(source="signature_id", required=False, allow_null=True)
+    template = serializers.CharField(source="template_id", required=False)
+    variants = VariantSerializer(many=True, required=False, write_only=True)
+    audience = serializers.CharField(source="audience_id", required=False)
+    audiences = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
+    exclude = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
+    holdout = serializers.IntegerField(min_value=0, max_value=services.MOST_KEPT_BACK, required=False)
+    campaigns = serializers.ListField(
+        child=serializers.CharField(), required=False, write_only=True, help_text="IDs of campaigns."
+    )
+
+    class Meta:
+        model = SendOut
+        fields = [
+            "id",
+            "channel",
+            "name",
+            "provider",
+            "sender",
+            "signature",
+            "template",
+            "variants",
+            "audience",
+            "audiences",
+            "exclude",
+            "campaigns",
+            "variables",
+            "limit",
+            "holdout",
+            "holdout_salt",
+            "refresh_first",
+            "track",
+            "per_minute",
+            "scheduled_at",
+            "resend_of",
+            "state",
+            "state_reason",
+            "held_until",
+            "created_at",
+            "updated_at",
+            "started_at",
+            "finished_at",
+            "rows_deleted_at",
+        ]
+        read_only_fields = [
+            "id",
+            "resend_of",
+            "state",
+            "state_reason",
+            "held_until",
+            "created_at",
+            "updated_at",
+            "started_at",
+            "finished_at",
+            "rows_deleted_at",
+        ]
+        validators: list[Any] = []
+
+    def to_representation(self, instance: SendOut) -> dict[str, Any]:
+        known: list[str] | None = getattr(instance, "campaign_ids", None)
+        parts = list(instance.parts.all())
+        return {
+            **super().to_representation(instance),
+            "audiences": [instance.audience_id, *(row.audience_id for row in parts if not row.excluded)],
+            "exclude": [row.audience_id for row in parts if row.excluded],
+            "variants": [
+                {"template": row.template_id, "share": row.share} for row in instance.variants.all()
+            ],
+            "campaigns": links.ids_of(KIND, instance.pk) if known is None else known,
+        }
+
+
+class SubmitSerializer(serializers.Serializer[Any]):
+    """When a send-out leaves."""
+
+    scheduled_at = serializers.DateTimeField(required=False, allow_null=True)
+    now = serializers.BooleanField(required=False)
+
+
+class SettleSerializer(serializers.Serializer[Any]):
+    recipients = serializers.ListField(
+        child=serializers.IntegerField(min_value=1, max_value=2**63 - 1),
+        min_length=1,
+        max_length=settling.MOST,
+    )
+    sent = serializers.BooleanField()
+
+
+class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
+    """A target that is not written to. `target` is given when one is added, and only shown masked."""
+
+    target = serializers.CharField(write_only=True)
+
+    class Meta:
+        model = Suppression
+        fields = ["id", "channel", "target", "masked", "reason", "source", "created_at"]
+        read_only_fields = ["id", "masked", "reason", "source", "created_at"]
