@@ -98,7 +98,7 @@ def prepare_send_out(tab: Any) -> None:
     go(tab, "Send-outs")
     tab.get_by_role("link", name="E-mail").click()
     tab.get_by_label("Name", exact=True).fill("Spring news")
-    chosen = {"provider": "Post office", "sender": "shop@", "template": "News", "audience": "Women of Oslo"}
+    chosen = {"provider": "Post office", "sender": "shop@", "template": "News", "audiences": "Women of Oslo"}
     for name, text in chosen.items():
         pick(tab, name, text)
     tab.get_by_role("button", name="Save and go on").click()
