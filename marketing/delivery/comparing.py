@@ -54,7 +54,7 @@ def variants(send_out: SendOut) -> list[dict[str, Any]]:
     ]
 
 
-def _counts(send_out: SendOut) -> dict[int, dict[str, int]]:
+def _counts(send_out: SendOut) -> dict[int, dict[str, Any]]:
     """`COUNTS` of each variant that somebody was to get."""
     got = Q(state=STATES.DELIVERED)
     return {
@@ -73,7 +73,7 @@ def _counts(send_out: SendOut) -> dict[int, dict[str, int]]:
     }
 
 
-def _push_counts(send_out: SendOut) -> dict[int, dict[str, int]]:
+def _push_counts(send_out: SendOut) -> dict[int, dict[str, Any]]:
     return {
         number: {
             "people": figures["target"],
@@ -85,7 +85,7 @@ def _push_counts(send_out: SendOut) -> dict[int, dict[str, int]]:
     }
 
 
-def _variant(row: Variant, counted: dict[str, int], of: dict[str, str]) -> dict[str, Any]:
+def _variant(row: Variant, counted: dict[str, Any], of: dict[str, str]) -> dict[str, Any]:
     # Devices and the platform count by themselves: one may be ahead of the other for a while.
     pairs = {name: (min(counted[name], counted[base]), counted[base]) for name, base in of.items()}
     return {
