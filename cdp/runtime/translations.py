@@ -101,6 +101,10 @@ def problems(*, complete: bool = False) -> list[str]:
                 found += [f"{path.name}: no translation of {entry.msgid!r}"] if complete else []
             elif not entry.msgid_plural and _placeholders(entry.msgid) != _placeholders(entry.msgstr):
                 found.append(f"{path.name}: other placeholders than in {entry.msgid!r}")
+            elif domain == "django" and not all(
+                map(is_filled, (entry.msgstr, *entry.msgstr_plural.values()))
+            ):
+                found.append(f"{path.name}: a per cent sign that must be doubled, for {entry.msgid!r}")
     if missing:
         print(f"{missing} texts have no Chinese translation yet")
     if not shutil.which("xgettext"):
@@ -129,6 +133,17 @@ def _texts(domain: str) -> set[tuple[str, str]]:
     return (
         {(entry.msgctxt or "", entry.msgid) for entry in polib.pofile(str(path))} if path.exists() else set()
     )
+
+
+def is_filled(text: str) -> bool:
+    """Whether a text with named placeholders can be filled in: a single per cent sign in it is an error."""
+    if "%(" not in text:
+        return True
+    try:
+        text % dict.fromkeys(re.findall(r"%\((\w+)\)", text), 0)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _placeholders(text: str) -> list[str]:

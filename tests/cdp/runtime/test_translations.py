@@ -25,6 +25,19 @@ def catalog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("text", "filled"),
+    [
+        ("占比 %(share)s（%）", False),
+        ("占比 %(share)s（%%）", True),
+        ("%(a)d 与 %(b)s", True),
+        ("100 %", True),
+    ],
+)
+def test_a_single_per_cent_sign_beside_a_placeholder_is_found(text: str, filled: bool) -> None:
+    assert translations.is_filled(text) is filled
+
+
 def test_traditional_chinese_is_made_of_simplified(catalog: Path, tmp_path: Path) -> None:
     translations.compile_all()
     with (tmp_path / "zh_Hant" / "LC_MESSAGES" / "django.mo").open("rb") as file:
