@@ -65,7 +65,8 @@ def send(
 
 def _submit(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
     def make() -> SendOut:
-        return delivery.create(access, channel, {**values, "limit": SENT[channel]})
+        limit = min(SENT[channel], values["audience"].count)
+        return delivery.create(access, channel, {**values, "limit": limit})
 
     send_out: SendOut = one(SendOut, access, make, name=values["name"])
     if send_out.state == SendOut.State.DRAFT:

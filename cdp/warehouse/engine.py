@@ -14,6 +14,8 @@ from cdp.lake import TableColumn
 from cdp.lake.names import quote
 
 Shared: TypeAlias = Mapping[str, ibis.Table]
+BATCH = 65_536
+"""Rows of a record batch, unless told otherwise."""
 
 
 class Engine(Protocol):
@@ -51,7 +53,7 @@ class Engine(Protocol):
         """
         ...
 
-    def batches(self, expression: ibis.Expr, size: int = 65_536) -> Iterator[pa.RecordBatch]:
+    def batches(self, expression: ibis.Expr, size: int = BATCH) -> Iterator[pa.RecordBatch]:
         """The result in record batches of about `size` rows, never all in memory."""
         ...
 

@@ -17,7 +17,7 @@ from cdp.core import metrics
 from cdp.lake import TableColumn
 from cdp.lake.names import CATALOG
 from cdp.warehouse import cancel, failures
-from cdp.warehouse.engine import Shared, register_engine, with_shared
+from cdp.warehouse.engine import BATCH, Shared, register_engine, with_shared
 
 
 @lru_cache(maxsize=4096)
@@ -64,7 +64,7 @@ class LakeEngine:
             row = result.fetchone()
         return None if row is None else row[0]
 
-    def batches(self, expression: ibis.Expr, size: int = 65_536) -> Iterator[pa.RecordBatch]:
+    def batches(self, expression: ibis.Expr, size: int = BATCH) -> Iterator[pa.RecordBatch]:
         with self._run(expression) as result:
             yield from result.to_arrow_reader(size)
 
@@ -99,8 +99,9 @@ class LakeEngine:
     def _run(
         self, expression: ibis.Expr, shared: Shared | None = None
     ) -> Iterator[duckdb.DuckDBPyConnection]:
+        started = time.perf_counter()
         parts = {name: self.sql(part) for name, part in (shared or {}).items()}
-        statement, started = with_shared(self.sql(expression), parts), time.perf_counter()
+        statement = with_shared(self.sql(expression), parts)
         with translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
             yield handle.execute(statement)
         metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)

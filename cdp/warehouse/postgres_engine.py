@@ -18,12 +18,11 @@ from cdp.core import metrics
 from cdp.lake import TableColumn
 from cdp.lake.names import quote, workspace_schema
 from cdp.warehouse import cancel, failures
-from cdp.warehouse.engine import Shared, with_shared
+from cdp.warehouse.engine import BATCH, Shared, with_shared
 from cdp.warehouse.postgres_compiler import to_sql
 
 CONNECTIONS = 4
 WAIT_SECONDS = 15
-BATCH = 65_536
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1"
 _SESSION = (
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "

@@ -18,7 +18,7 @@ from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
 from insight.audiences import combining, folders, origins, outside, queries, services, visibility
 from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import folder_choices
-from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.pages import OneAudience
 from insight.audiences.streaming import csv_response
 from insight.audiences.summary import RFM_TYPES
@@ -129,7 +129,9 @@ class CombineForm(CommonForm):
         return {"inputs": inputs, "operators": [data["operator_1"], data["operator_2"]][: len(inputs) - 1]}
 
 
-class _Making(FormPage):
+class MakingPage(FormPage):
+    """A page whose form, with what every audience has, makes one. Subclasses say how, in `save`."""
+
     permission = SELECT
     submit_label = gettext_lazy("Create audience")
     back_url_name = "audiences:list"
@@ -142,15 +144,11 @@ class _Making(FormPage):
         given = self.request.GET
         return {"folder": given.get("folder", ""), "campaigns": given.getlist("campaign")}
 
-    def check_folder(self, key: Any) -> None:
-        if key:
-            Folder.objects.get_in(self.workspace, key)
-
     def success_url(self, obj: Any) -> str:
         return self.reverse("audiences:detail", obj.pk)
 
 
-class UploadAudience(_Making):
+class UploadAudience(MakingPage):
     title = gettext_lazy("Upload an audience")
     template_name = "insight/audiences/upload.html"
     form_class = UploadForm
@@ -172,7 +170,7 @@ class UploadTemplate(WorkspaceView):
         return HttpResponse(outside.TEMPLATE, content_type="text/csv; charset=utf-8", headers=headers)
 
 
-class AudienceFromTable(_Making):
+class AudienceFromTable(MakingPage):
     title = gettext_lazy("Audience from a table")
     form_class = TableForm
 
@@ -190,7 +188,7 @@ class AudienceFromTable(_Making):
         return audience
 
 
-class CombineAudiences(_Making):
+class CombineAudiences(MakingPage):
     title = gettext_lazy("Combine audiences")
     template_name = "insight/audiences/combine.html"
     form_class = CombineForm
@@ -296,7 +294,7 @@ class AudienceFromRfm(WorkspaceView):
         return HttpResponseRedirect(self.reverse("audiences:detail", audience.pk))
 
 
-class EditDetails(OneAudience, _Making):
+class EditDetails(OneAudience, MakingPage):
     """Name, remark, folder, sharing and campaigns of an audience that no rule describes."""
 
     permission = "insight.audience.list"

@@ -6,9 +6,10 @@ table is read at each refresh.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO
 
 import duckdb
@@ -41,6 +42,8 @@ UPLOAD, TABLE = "upload", "table"
 MAX_LINES = 20_000_000
 MAX_REJECTED = 1_000
 TEMPLATE = f"{USER}\n"
+IN_MEMORY = 1_000_000
+"""Bytes of a file of IDs that need no file on disk."""
 
 
 def check_identity(data: Mapping[str, Any]) -> tuple[str, str]:
@@ -75,6 +78,18 @@ def upload(access: Access, stream: BinaryIO, file_name: str, data: Mapping[str, 
     except BaseException:
         _discard(kept)
         raise
+
+
+def of_ids(
+    access: Access, ids: Iterable[str], file_name: str, id_type: str, data: Mapping[str, Any]
+) -> tuple[Audience, Job]:
+    """Make an audience of IDs that are at hand, as if their file were uploaded. `data`: as there, without identity."""
+    with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        file.write(TEMPLATE.encode())
+        file.writelines(f"{value}\n".encode() for value in ids)
+        file.seek(0)
+        values = {**data, "id_type": id_type, "encryption": "plain"}
+        return upload(access, file, file_name, values)  # type: ignore[arg-type]
 
 
 def replace_file(access: Access, audience: Audience, stream: BinaryIO, file_name: str) -> Job:

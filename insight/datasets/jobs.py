@@ -88,7 +88,7 @@ class RefreshDataset(JobKind):
         if dataset.kind == Dataset.Kind.CUSTOM_TAGS:
             custom.publish(dataset)
         _drop_old(dataset, version)
-        _tell(Dataset.objects.select_related("workspace").get(pk=dataset.pk))
+        _tell(dataset.pk)
         return {"rows": result.rows, "users": result.users, "version": version}
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
@@ -116,13 +116,14 @@ class RefreshDatasetPeriodically(ScheduledUpdate, RefreshDataset):
     label = gettext_lazy("Periodic refresh of a dataset")
 
 
-def _tell(dataset: Dataset) -> None:
+def _tell(key: str) -> None:
     """Let others follow the new version. Whatever comes of that, the version is good."""
-    for follow in services.followers:
+    dataset = Dataset.objects.select_related("workspace").filter(pk=key).first()
+    for follow in services.followers if dataset is not None else ():
         try:
             follow(dataset)
         except Exception:
-            log.exception("Something could not follow the dataset %s.", dataset.pk)
+            log.exception("Something could not follow the dataset %s.", key)
 
 
 def _drop_old(dataset: Dataset, version: int) -> None:

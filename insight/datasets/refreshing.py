@@ -21,8 +21,11 @@ from insight.datasources.queries import check_readable
 
 
 def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
-    """Write `table` from the dataset's source. Raises no_grant, table_missing, column_missing, no_rows."""
-    _check_shared(dataset)
+    """Write `table` from the dataset's source.
+
+    Raises no_grant, grant_changed, table_missing, column_missing, no_rows.
+    """
+    check_readable(dataset.tables)
     fields = list(dataset.fields.all())
     source = source_of(dataset)
     lost = _mark_lost(source, fields)
@@ -63,11 +66,6 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     if dataset.kind == Dataset.Kind.ITEM_TAGS:
         _check_items(engine, engine.path(dataset.workspace, table))
     return measure(dataset, source, live, lost, table, columns)
-
-
-def _check_shared(dataset: Dataset) -> None:
-    """Raises Conflict where the organization shares less, or other parts, of a table that the dataset is made of."""
-    check_readable(dataset.tables)
 
 
 def _compute_rfm(

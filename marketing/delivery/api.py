@@ -67,11 +67,11 @@ def _variant(send_out: SendOut, letter: Any) -> int:
     """The number of a variant; the first where none is named. Raises ValidationFailed where there is no such one."""
     if not letter:
         return 0
-    letters = [row.letter for row in send_out.variants.all()]
-    if letter not in letters:
+    number = send_out.variant_number(letter)
+    if number is None:
         message = _("There is no such variant.")
         raise ValidationFailed(message, errors={"variant": [message]})
-    return letters.index(letter)
+    return number
 
 
 def _several(

@@ -136,8 +136,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         given = self.request.GET.get("member", "")
         member = min(int(given), max(people - 1, 0)) if given.isdecimal() and len(given) < 10 else 0
         letters = [row.letter for row in obj.variants.all()]
-        chosen = self.request.GET.get("variant", "")
-        variant = letters.index(chosen) if chosen in letters else 0
+        variant = obj.variant_number(self.request.GET.get("variant")) or 0
         more = f"&variant={letters[variant]}" if letters else ""
         answer: dict[str, Any] = {
             "member": member,

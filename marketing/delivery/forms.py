@@ -180,10 +180,13 @@ class SendOutForm(forms.Form):
     def _variant_names(self) -> list[str]:
         return [f"{part}_{letter}" for letter in _LETTERS for part in ("template", "share")]
 
+    def _chosen(self) -> list[str]:
+        """The letters of the variants that have a template."""
+        return [letter for letter in _LETTERS if letter == "a" or self.cleaned_data.get(f"template_{letter}")]
+
     def clean(self) -> dict[str, Any]:
         """Without any share, all variants get the same; otherwise the shares must be 100 together."""
-        data = self.cleaned_data
-        chosen = [letter for letter in _LETTERS if letter == "a" or data.get(f"template_{letter}")]
+        data, chosen = self.cleaned_data, self._chosen()
         shares = [data.get(f"share_{letter}") for letter in chosen]
         if len(chosen) > 1 and any(shares) and (not all(shares) or sum(filter(None, shares)) != 100):
             self.add_error(
@@ -197,8 +200,7 @@ class SendOutForm(forms.Form):
         found = {name: value for name, value in self.cleaned_data.items() if name not in self._variant_names}
         if "audiences" not in self.fields:
             return found
-        data = self.cleaned_data
-        chosen = [letter for letter in _LETTERS if letter == "a" or data.get(f"template_{letter}")]
+        data, chosen = self.cleaned_data, self._chosen()
         even = [100 // len(chosen)] * len(chosen)
         even[0] += 100 - sum(even)
         return {

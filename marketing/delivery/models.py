@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -126,6 +128,10 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     def templates(self) -> list[Template]:
         """The templates of all variants, or the only one."""
         return [row.template for row in self.variants.select_related("template")] or [self.template]
+
+    def variant_number(self, letter: Any) -> int | None:
+        """The number of the variant that people see as this letter; None where there is no such one."""
+        return next((row.number for row in self.variants.all() if row.letter == letter), None)
 
     @property
     def variable_names(self) -> list[str]:

@@ -6,7 +6,6 @@ It is an uploaded audience: the IDs that were written to, as a file.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -45,7 +44,6 @@ _OF_CHANNEL: dict[str, set[str]] = {
     Provider.Channel.SMS: {"delivered", "failed", "no_report"},
     Provider.Channel.PUSH: {"opened", "ignored", "no_report", "delivered", "failed"},
 }
-IN_MEMORY = 1_000_000
 ROWS = 5_000
 
 
@@ -83,14 +81,9 @@ def make(
     if not rows.exists():
         message = _("Nobody has this result.")
         raise ValidationFailed(message, errors={"results": [message]})
-    with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
-        file.write(outside.TEMPLATE.encode())
-        for row in rows.only("target").order_by("pk").iterator(chunk_size=ROWS):
-            file.write(f"{row.target}\n".encode())
-        file.seek(0)
-        id_type = provider_type(send_out.provider).id_type
-        values = {**data, "id_type": id_type, "encryption": "plain"}
-        audience, job = outside.upload(access, file, f"{send_out.pk}.csv", values)  # type: ignore[arg-type]
+    targets = (row.target for row in rows.only("target").order_by("pk").iterator(chunk_size=ROWS))
+    id_type = provider_type(send_out.provider).id_type
+    audience, job = outside.of_ids(access, targets, f"{send_out.pk}.csv", id_type, data)
     audit.record(
         access,
         "send_out.audience_made",

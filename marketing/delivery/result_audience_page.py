@@ -7,10 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console.generic import FormPage
-from insight.audiences import folders
-from insight.audiences.making import CommonForm
-from insight.audiences.models import Audience, Folder
+from insight.audiences.making import SELECT, CommonForm, MakingPage
+from insight.audiences.models import Audience
 from marketing.delivery import result_audience
 from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin
@@ -33,29 +31,22 @@ class ResultsForm(CommonForm):
         )
 
 
-class ResultAudience(SendOutMixin, FormPage):
+class ResultAudience(SendOutMixin, MakingPage):
     title = _("Audience from the results")
     form_class = ResultsForm
-    submit_label = _("Create audience")
-    success_message = _("The audience was made and is being computed.")
     back_url_name = "delivery:list"
 
     def get_object(self) -> SendOut:
-        self.access.require("insight.audience.filter")
+        self.access.require(SELECT)
         return super().get_object()
 
     def form_options(self, obj: SendOut) -> dict[str, Any]:
-        return {"access": self.access, "branches": folders.tree(self.access), "send_out": obj}
+        return {**super().form_options(obj), "send_out": obj}
 
     def extra(self, form: Any, obj: SendOut) -> dict[str, Any]:
         return {"back_url": self.reverse("delivery:detail", pk=obj.pk)}
 
     def save(self, form: ResultsForm, obj: SendOut) -> Audience:
-        data = form.common()
-        if data["folder"]:
-            Folder.objects.get_in(self.workspace, data["folder"])
-        audience, _job = result_audience.make(self.access, obj, form.cleaned_data["results"], data)
+        results = form.cleaned_data["results"]
+        audience, _job = result_audience.make(self.access, obj, results, form.common())
         return audience
-
-    def success_url(self, obj: Audience) -> str:
-        return self.reverse("audiences:detail", obj.pk)

@@ -313,9 +313,7 @@ class TestSend(SendOutAction):
 
     def act(self, obj: SendOut) -> dict[str, Any]:
         targets = self.request.POST.get("targets", "").replace(",", " ").replace("，", " ").split()
-        letters = [row.letter for row in obj.variants.all()]
-        chosen = self.request.POST.get("variant", "")
-        variant = letters.index(chosen) if chosen in letters else 0
+        variant = obj.variant_number(self.request.POST.get("variant")) or 0
         return trial.send_test(self.access, obj, targets, variant=variant)
 
     def message(self, obj: SendOut, result: dict[str, Any]) -> str:

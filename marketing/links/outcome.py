@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from tempfile import SpooledTemporaryFile
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django.utils.translation import gettext as _
 
 from admin_center.audit.services import log_download
 from cdp.core import audit, timezones
 from cdp.core.access import Access
-from cdp.core.csv_export import escape_formula
+from cdp.core.csv_export import streamed_response
 from cdp.core.errors import ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import outside
@@ -37,28 +36,11 @@ def clicks_csv(access: Access, link: ShortLink) -> StreamingHttpResponse:
     """The clicks of people as a CSV file, numbers masked; the download is noted."""
     rows = queries.clicks(link).order_by("at", "pk")
     log_download(access, link, action="short_link.downloaded", rows=rows.count())
-    headers = {"Content-Disposition": f'attachment; filename="{link.code}-clicks.csv"'}
-    return StreamingHttpResponse(_lines(link, rows), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _lines(link: ShortLink, rows: QuerySet[LinkClick]) -> Iterator[str]:
-    yield "\ufeff" + _line(COLUMNS)
-    for row in rows.iterator(chunk_size=ROWS):
-        yield _line(
-            [
-                row.at.isoformat(),
-                queries.masked(link, row.person),
-                row.device,
-                row.system,
-                escape_formula(row.region),
-            ]
-        )
-
-
-def _line(values: Any) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow(values)
-    return out.getvalue()
+    lines = (
+        (row.at.isoformat(), queries.masked(link, row.person), row.device, row.system, row.region)
+        for row in rows.iterator(chunk_size=ROWS)
+    )
+    return streamed_response(f"{link.code}-clicks", COLUMNS, lines)
 
 
 def make_audience(access: Access, link: ShortLink, data: Mapping[str, Any]) -> tuple[Audience, Job]:
@@ -70,12 +52,7 @@ def make_audience(access: Access, link: ShortLink, data: Mapping[str, Any]) -> t
             _("Nobody whose number is known has clicked yet."),
             errors={"name": [_("Nobody whose number is known has clicked yet.")]},
         )
-    with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
-        file.write(outside.TEMPLATE.encode())
-        file.writelines(f"{mobile}\n".encode() for mobile in people)
-        file.seek(0)
-        values = {**data, "id_type": "mobile", "encryption": "plain"}
-        audience, job = outside.upload(access, file, f"{link.pk}.csv", values)  # type: ignore[arg-type]
+    audience, job = outside.of_ids(access, people, f"{link.pk}.csv", "mobile", data)
     after = {"audience": audience.pk, "people": len(people)}
     audit.record(access, "short_link.audience_made", link, after=after)
     return audience, job
@@ -97,13 +74,13 @@ def make_table(access: Access) -> Job:
     zone = timezones.zone(access.workspace)
     links = {link.pk: link for link in queries.links(access.workspace)}
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
-        file.write(_line(_TABLE_COLUMNS).encode())
+        writer = csv.writer(codecs.getwriter("utf-8")(file))
+        writer.writerow(_TABLE_COLUMNS)
         for row in rows.iterator(chunk_size=ROWS):
             link = links[row.link_id]
             mobile = queries.mobile(link, row.person)
             at = row.at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
-            values = [mobile, at, BEHAVIOUR, link.name, row.device, row.system, row.region]
-            file.write(_line(values).encode())
+            writer.writerow([mobile, at, BEHAVIOUR, link.name, row.device, row.system, row.region])
         file.seek(0)
         upload = tables.create_upload(access, file, f"{TABLE}.csv", may_guess=True)  # type: ignore[arg-type]
     present = SourceTable.objects.in_workspace(access.workspace).filter(name=TABLE).first()

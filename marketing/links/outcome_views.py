@@ -10,9 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.generic import ActionView, FormPage, apply_errors
 from cdp.core.csv_export import table_response
 from cdp.core.errors import ValidationFailed
-from insight.audiences import folders
-from insight.audiences.making import CommonForm
-from insight.audiences.models import Audience, Folder
+from insight.audiences.making import SELECT, CommonForm, MakingPage
+from insight.audiences.models import Audience
 from marketing.links import outcome, services
 from marketing.links.forms import PeopleForm
 from marketing.links.models import ShortLink
@@ -50,29 +49,18 @@ class PeopleLinks(OwnLinkMixin, FormPage):
         return self.show(form, link, status=422)
 
 
-class LinkAudience(LinkMixin, FormPage):
+class LinkAudience(LinkMixin, MakingPage):
     title = _("Audience of who clicked")
     form_class = CommonForm
-    submit_label = _("Create audience")
-    success_message = _("The audience was made and is being computed.")
     back_url_name = "links:list"
 
     def get_object(self) -> ShortLink:
-        self.access.require("insight.audience.filter")
+        self.access.require(SELECT)
         return super().get_object()
 
-    def form_options(self, obj: ShortLink) -> dict[str, Any]:
-        return {"access": self.access, "branches": folders.tree(self.access)}
-
     def save(self, form: CommonForm, obj: ShortLink) -> Audience:
-        data = form.common()
-        if data["folder"]:
-            Folder.objects.get_in(self.workspace, data["folder"])
-        audience, _job = outcome.make_audience(self.access, obj, data)
+        audience, _job = outcome.make_audience(self.access, obj, form.common())
         return audience
-
-    def success_url(self, obj: Audience) -> str:
-        return self.reverse("audiences:detail", obj.pk)
 
 
 class ClicksTable(ActionView):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -20,7 +19,7 @@ from cdp.console.generic.base import LISTS, WorkspaceView
 from cdp.console.generic.columns import Column
 from cdp.console.middleware import flash
 from cdp.core import audit
-from cdp.core.csv_export import escape_formula
+from cdp.core.csv_export import streamed_response
 from cdp.core.errors import DomainError
 
 PER_PAGE = 25
@@ -42,11 +41,6 @@ class BulkAction:
     confirm: Any = ""
     danger: bool = False
     permission: str = ""
-
-
-class _Echo:
-    def write(self, line: str) -> str:
-        return line
 
 
 class ListPage(WorkspaceView):
@@ -200,16 +194,8 @@ class ListPage(WorkspaceView):
         audit.record(
             self.access, "list.exported", None, detail={"list": self.export_name, "rows": rows.count()}
         )
-        writer = csv.writer(_Echo())  # type: ignore[arg-type]
-
-        def lines() -> Iterator[str]:
-            yield "\ufeff" + str(writer.writerow([str(column.label) for column in columns]))
-            for row in rows.iterator(chunk_size=1000):
-                yield str(writer.writerow([escape_formula(column.text(row)) for column in columns]))
-
-        response = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
-        response.headers["Content-Disposition"] = f'attachment; filename="{self.export_name}.csv"'
-        return response
+        texts = ([column.text(row) for column in columns] for row in rows.iterator(chunk_size=1000))
+        return streamed_response(self.export_name, [str(column.label) for column in columns], texts)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """A bulk action on the ticked rows."""

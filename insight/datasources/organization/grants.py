@@ -19,6 +19,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, NotFound
+from cdp.jobs.services import active_job
 from insight.datasources.models import ColumnGrant, Connection, Feed, RowGrant, TableControl, TableGrant
 
 EVERY_TABLE = ""
@@ -107,12 +108,28 @@ def check_copy(feed: Feed) -> None:
 
 
 def obey_anew(source: Connection, tables: Iterable[str]) -> None:
-    """Have tables copied at once, as what is shared of them has changed; EVERY_TABLE among them means all."""
-    feeds = Feed.objects.filter(connection=source)
+    """Have those copies of tables made anew at once that do not obey what is shared now, or had failed for that.
+
+    A copy under way began with what was shared before. EVERY_TABLE among the tables means all.
+    """
+    feeds = Feed.objects.filter(connection=source).select_related("connection", "workspace", "table")
     names = list(tables)
     if EVERY_TABLE not in names:
         feeds = feeds.filter(remote__in=names)
-    feeds.update(next_copy_at=timezone.now())
+    due = [
+        feed.pk
+        for feed in feeds
+        if feed.error_code == "no_grant" or active_job(feed.table) or not _obeys(feed)
+    ]
+    Feed.objects.filter(pk__in=due).update(next_copy_at=timezone.now())
+
+
+def _obeys(feed: Feed) -> bool:
+    try:
+        check_copy(feed)
+    except Conflict:
+        return False
+    return True
 
 
 def refusal(table: str, given: Given) -> Conflict:

@@ -67,7 +67,7 @@ def grant_tables(
                     defaults={"expires_at": expires_at, "warned": None, "created_by": access.user},
                 )
         until = expires_at.isoformat() if expires_at else None
-        _record(access, "source.tables_granted", source, tables, workspaces, after={"until": until})
+        _changed(access, "source.tables_granted", source, tables, workspaces, after={"until": until})
 
 
 def revoke_tables(
@@ -80,7 +80,7 @@ def revoke_tables(
         ).delete()
         if not gone:
             raise NotFound(_("There is no such grant any more."))
-        _record(access, "source.tables_revoked", source, tables, workspaces)
+        _changed(access, "source.tables_revoked", source, tables, workspaces)
 
 
 def granted(source: Connection, tables: Sequence[str]) -> list[dict[str, Any]]:
@@ -134,8 +134,9 @@ def control_rows(
             after={"fields": wanted},
             detail={"table": table},
         )
+        kept = _kept(control)
         obey_anew(source, [table])
-        return _kept(control)
+        return kept
 
 
 def give_values(
@@ -167,7 +168,7 @@ def give_values(
             rows = [RowGrant(**mine, value=value) for value in kept]
             RowGrant.objects.bulk_create(rows, ignore_conflicts=True)
         told = "*" if values is None else list(values)
-        _record_part(access, "source.rows_granted", source, table, workspace, {field: told})
+        _changed_part(access, "source.rows_granted", source, table, workspace, {field: told})
 
 
 def take_values(
@@ -187,7 +188,7 @@ def take_values(
         if not gone:
             raise NotFound(_("There is no such grant any more."))
         told = "*" if values is None else list(values)
-        _record_part(access, "source.rows_revoked", source, table, workspace, {field: told})
+        _changed_part(access, "source.rows_revoked", source, table, workspace, {field: told})
 
 
 def control_columns(
@@ -213,8 +214,9 @@ def control_columns(
             after={"enabled": enabled},
             detail={"table": table},
         )
+        kept = _kept(control)
         obey_anew(source, [table])
-        return _kept(control)
+        return kept
 
 
 def give_columns(
@@ -231,7 +233,7 @@ def give_columns(
             raise _wrong("columns", _("This table is not shared by columns."))
         rows = [ColumnGrant(control=control, workspace=workspace, name=name) for name in wanted]
         ColumnGrant.objects.bulk_create(rows, ignore_conflicts=True)
-        _record_part(access, "source.columns_granted", source, table, workspace, {"columns": wanted})
+        _changed_part(access, "source.columns_granted", source, table, workspace, {"columns": wanted})
 
 
 def take_columns(
@@ -244,7 +246,7 @@ def take_columns(
         ).delete()
         if not gone:
             raise NotFound(_("There is no such grant any more."))
-        _record_part(access, "source.columns_revoked", source, table, workspace, {"columns": list(names)})
+        _changed_part(access, "source.columns_revoked", source, table, workspace, {"columns": list(names)})
 
 
 def control_of(source: Connection, table: str) -> TableControl:
@@ -315,7 +317,7 @@ def _kept(control: TableControl) -> TableControl | None:
     return None
 
 
-def _record(
+def _changed(
     access: Access,
     action: str,
     source: Connection,
@@ -323,14 +325,16 @@ def _record(
     workspaces: Sequence[Workspace],
     after: dict[str, Any] | None = None,
 ) -> None:
+    """Write a change to the audit log, and have the copies follow it."""
     detail = {"tables": [table or "*" for table in tables], "workspaces": [row.slug for row in workspaces]}
     audit.record(access, action, source, after=after, detail=detail)
     obey_anew(source, tables)
 
 
-def _record_part(
+def _changed_part(
     access: Access, action: str, source: Connection, table: str, workspace: Workspace, part: dict[str, Any]
 ) -> None:
+    """The same for rows or columns of one table."""
     audit.record(access, action, source, detail={"table": table, "workspace": workspace.slug, **part})
     obey_anew(source, [table])
 

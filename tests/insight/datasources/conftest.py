@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.insight.datasources import servers
 from tests.insight.datasources.servers import Server
+from tests.insight.datasources.sharing import Head
 
 STATEMENTS = {
     "postgresql": [
@@ -58,3 +59,15 @@ def mysql(db: None, mysql_process: Server) -> Iterator[Server]:
 def server(request: pytest.FixtureRequest) -> Any:
     """A database of each kind with the tables of STATEMENTS."""
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def head(server: Server, run_jobs: Callable[..., Any]) -> Head:
+    """A source of an organization, of each kind of database."""
+    return Head(server, run_jobs)
+
+
+@pytest.fixture
+def one(postgresql: Server, run_jobs: Callable[..., Any]) -> Head:
+    """The same for what does not depend on the kind of database."""
+    return Head(postgresql, run_jobs)

@@ -23,6 +23,15 @@ SALES = {"postgresql": "text", "mysql": "varchar(20)"}
 ROWS = [(1, "A", "north", 10), (2, "B", "north", 20), (3, "A", "south", 30), (4, None, "south", 40)]
 
 
+SALES_DATASET: dict[str, Any] = {
+    "name": "Sales",
+    "kind": "user_tags",
+    "table": "sales",
+    "user_id": {"column": "id", "id_type": "one_id"},
+    "tags": [{"column": "brand", "name": "Brand", "type": "enum"}],
+}
+
+
 class Shop:
     """A workspace of the organization, its administrator and their API token."""
 

@@ -14,16 +14,9 @@ from insight.datasets.models import Dataset
 from insight.datasources.connections import feeds
 from insight.datasources.models import Feed, SourceTable
 from tests.insight.datasources.servers import Server
-from tests.insight.datasources.sharing import Head
+from tests.insight.datasources.sharing import SALES_DATASET, Head
 
 RunJobs = Callable[..., list[Any]]
-SALES = {
-    "name": "Sales",
-    "kind": "user_tags",
-    "table": "sales",
-    "user_id": {"column": "id", "id_type": "one_id"},
-    "tags": [{"column": "brand", "name": "Brand", "type": "enum"}],
-}
 
 
 @pytest.fixture
@@ -49,7 +42,7 @@ def refreshed(head: Head, dataset: Dataset) -> Dataset:
 def test_rows_that_are_taken_back_are_shown_to_nobody_and_the_copy_is_made_anew(
     head: Head, table: SourceTable
 ) -> None:
-    dataset = refreshed(head, datasets.create(head.north.access, SALES))
+    dataset = refreshed(head, datasets.create(head.north.access, SALES_DATASET))
     assert (dataset.users, head.north.ids(table)) == (3, [1, 2, 3])
     assert len(head.north.call("get", "tables/sales/sample/").json()["rows"]) == 3
     page = reverse("datasources:table", args=[head.north.workspace.slug, table.pk])
@@ -93,5 +86,6 @@ def test_a_table_that_is_taken_back_cannot_be_kept_by_parting_it_from_its_source
 
 def test_what_another_workspace_is_given_changes_nothing_here(head: Head, table: SourceTable) -> None:
     head.values("give", head.south, "brand", ["C"])
+    assert feeds.start_due() == 0
     assert head.north.call("get", "tables/sales/sample/").status_code == 200
-    assert refreshed(head, datasets.create(head.north.access, SALES)).state == "ready"
+    assert refreshed(head, datasets.create(head.north.access, SALES_DATASET)).state == "ready"
