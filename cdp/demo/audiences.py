@@ -33,6 +33,13 @@ BIRTHDAY_LETTER = {
     "subject": "生日快乐，送您一份礼物",
     "html": '<h1>生日快乐</h1><p>本月到店可领取一份礼物。</p><p><a href="https://www.example.com/gift">查看礼物</a></p>',
 }
+PUSH = {
+    "name": "会员专享推送",
+    "purpose": "promotion",
+    "subject": "会员专享价今天开始",
+    "text": "打开 App，看看为您留的新品。",
+    "push": {"action": "url", "url": "https://www.example.com/vip", "ttl_hours": 24},
+}
 TEXT = {"name": "生日问候", "purpose": "notice", "text": "祝您生日快乐！到店出示本短信享八八折。"}
 
 

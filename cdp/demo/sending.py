@@ -32,7 +32,7 @@ from marketing.delivery import services as delivery
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 
-SENT = {"email": 300, "sms": 200}
+SENT = {"email": 300, "sms": 200, "push": 100}
 OPENED, CLICKED = 0.34, 0.13
 WITH_GIFT = 1.6
 """How many times as often the letter with a gift is read."""
@@ -42,10 +42,11 @@ KEPT_BACK = 10
 def send(
     job: JobContext, access: Access, members: Dataset, made: dict[str, Audience], planned: dict[str, Campaign]
 ) -> None:
-    """A mail in two variants and a text message, by way of the sandbox; some of the mails are opened."""
+    """A mail in two variants, a text and a push message by way of the sandbox; some of the mails are opened."""
     sent = [
         _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
         _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),
+        _push(access, made[rules.VIP], planned[campaigns.AGAIN]),
     ]
     until = time.monotonic() + 120
     for send_out in sent:
@@ -125,6 +126,20 @@ def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     _wait_for_reviews(text, signature)
     sent = {"name": "生日祝福短信", "provider": platform, "signature": signature, "template": text}
     return _submit(access, "sms", {**sent, "audience": audience, "campaigns": [campaign.pk]})
+
+
+def _push(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
+    config = {"app_key": "brand-a", "master_secret": "sandbox", "base_url": f"{settings.SANDBOX_URL}/upush"}
+    values = {"channel": "push", "type": "upush_android", "name": "Sandbox App", "config": config}
+    app = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox App")
+    message = one(
+        Template,
+        access,
+        lambda: content.create_template(access, "push", rules.PUSH),
+        name=rules.PUSH["name"],
+    )
+    sent = {"name": "会员专享推送", "provider": app, "template": message}
+    return _submit(access, "push", {**sent, "audience": audience, "campaigns": [campaign.pk]})
 
 
 def _wait_for_reviews(text: Template, signature: Signature) -> None:
