@@ -79,6 +79,7 @@ urlpatterns = [
     path("", include("admin_center.members.urls")),
     path("", include("marketing.delivery.public_urls")),
     path("", include("marketing.links.public_urls")),
+    path("", include("marketing.materials.public_urls")),
     path("", include("cdp.console.public_urls")),
 ]
 

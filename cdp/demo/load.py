@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from admin_center.permissions.access import access_for
+from cdp.console.models import Notification
 from cdp.core.access import Access
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
@@ -78,7 +79,14 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     if settings.SANDBOX_URL and settings.SANDBOX_SMTP:
         job.phase(_("Sending messages to the sandbox"), progress=80)
         sending.send(job, access, made["members"], selected, planned)
+    _read_notices(access)
     return {"users": made["members"].users, "audiences": len(selected)}
+
+
+def _read_notices(access: Access) -> None:
+    """Whoever loads the demo need not hear of each of its jobs, but of those that failed."""
+    told = Notification.objects.filter(workspace=access.workspace, user=access.user, read_at__isnull=True)
+    told.exclude(level="error").update(read_at=timezone.now())
 
 
 def _datasets(access: Access) -> dict[str, Dataset]:

@@ -25,6 +25,7 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
     """A message with variables `${name}`."""
 
     channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    design = serializers.JSONField(required=False)
     push = serializers.JSONField(required=False)
     variables = serializers.ListField(child=serializers.CharField(), read_only=True)
     reviews = ReviewSerializer(many=True, read_only=True)
@@ -38,6 +39,7 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             "purpose",
             "subject",
             "html",
+            "design",
             "text",
             "push",
             "variables",

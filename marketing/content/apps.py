@@ -11,7 +11,10 @@ class ContentConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import home, navigation
+        from marketing.content import material_use
         from marketing.content.models import Template
+
+        material_use.register()
 
         navigation.register(
             navigation.NavItem(

@@ -27,6 +27,7 @@ class TemplateForm(forms.Form):
         widget=forms.Textarea({"rows": 14, "class": "form-control font-monospace", "spellcheck": "false"}),
         help_text=_HELP,
     )
+    design = forms.JSONField(required=False, widget=forms.HiddenInput)
     text = forms.CharField(
         label=pgettext_lazy("message", "Text"), widget=forms.Textarea({"rows": 6}), help_text=_HELP
     )
@@ -41,10 +42,10 @@ class TemplateForm(forms.Form):
             text.label, text.required = _("Plain-text part"), False
             text.help_text = _("Leave it empty to have it made from the HTML.")
         else:
-            del self.fields["subject"], self.fields["html"]
+            del self.fields["subject"], self.fields["html"], self.fields["design"]
 
     def _make_push(self) -> None:
-        del self.fields["html"]
+        del self.fields["html"], self.fields["design"]
         title, text = self.fields["subject"], self.fields["text"]
         title.label, title.help_text = _("Title"), _("Phones show about 50 characters.")
         text.widget.attrs["rows"] = 3

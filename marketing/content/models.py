@@ -29,6 +29,12 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
     purpose = models.CharField(_("purpose"), max_length=16, choices=Purpose, default=Purpose.PROMOTION)
     subject = models.CharField(_("subject"), max_length=200, blank=True)
     html = models.TextField(_("HTML"), blank=True)
+    design = models.JSONField(
+        _("design"),
+        default=dict,
+        blank=True,
+        help_text="Of a mail made of blocks: the blocks, from which the HTML is made. Empty: the HTML is written.",
+    )
     text = models.TextField(
         _("text"), blank=True, help_text=_("The SMS, or the plain-text part of the mail.")
     )

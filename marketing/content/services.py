@@ -12,10 +12,11 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from marketing.channels.models import Provider
-from marketing.content import push, reviews, writing
+from marketing.content import design, push, reviews, writing
 from marketing.content.models import Signature, Template
 
-FIELDS = ("name", "purpose", "subject", "html", "text", "push")
+FIELDS = ("name", "purpose", "subject", "html", "design", "text", "push")
+_OBJECTS = ("design", "push")
 MAX_HTML_BYTES = 500_000
 MAX_SMS = 500
 
@@ -45,10 +46,25 @@ def update_template(
 def _assign(template: Template, values: dict[str, Any]) -> None:
     for field, value in values.items():
         if field in FIELDS:
-            setattr(template, field, value or ({} if field == "push" else ""))
-    errors = problems(template)
+            setattr(template, field, value or ({} if field in _OBJECTS else ""))
+    errors = _make_html(template, values) | problems(template)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
+
+
+def _make_html(template: Template, values: dict[str, Any]) -> dict[str, list[str]]:
+    """The HTML of a design; HTML that somebody writes takes the place of an earlier design. Returns what is wrong."""
+    if template.channel != Provider.Channel.EMAIL:
+        return {"design": [_("Mails alone have this.")]} if template.design else {}
+    if "html" in values and not values.get("design"):
+        template.design = {}
+    if not template.design:
+        return {}
+    try:
+        template.html = design.html_of(template.design)
+    except ValidationFailed as error:
+        return dict(error.errors)
+    return {}
 
 
 def problems(template: Template) -> dict[str, list[str]]:

@@ -27,6 +27,7 @@ from marketing.channels.base import provider_type
 from marketing.channels.contract_sms import ContractSmsType
 from marketing.channels.models import Provider
 from marketing.content import push, push_form, rendering, reviews, services
+from marketing.content.design import starters
 from marketing.content.forms import SignatureForm, TemplateForm
 from marketing.content.models import Signature, Template
 
@@ -76,6 +77,9 @@ class TemplateFormPage(FormPage):
     template_name = "marketing/content/form.html"
     form_class = TemplateForm
     back_url_name = "content:list"
+
+    def extra(self, form: TemplateForm, obj: Any) -> dict[str, Any]:
+        return {"starters": starters.all()} if form.channel == Provider.Channel.EMAIL else {}
 
     def message(self, obj: Template) -> str:
         if obj.channel == Provider.Channel.PUSH and (

@@ -22,6 +22,7 @@ class MaterialSerializer(serializers.ModelSerializer[Material]):
     """A file of the library; `size` in bytes."""
 
     tags = serializers.SlugRelatedField(slug_field="name", many=True, read_only=True)
+    address = serializers.SerializerMethodField(help_text="Where messages find it, without signing in.")
 
     class Meta:
         model = Material
@@ -36,10 +37,14 @@ class MaterialSerializer(serializers.ModelSerializer[Material]):
             "seconds",
             "shared",
             "tags",
+            "address",
             "expires_at",
             "created_at",
         ]
         read_only_fields = fields
+
+    def get_address(self, material: Material) -> str:
+        return serving.address(material)
 
 
 class NewMaterial(serializers.Serializer[Any]):

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.core.files.storage import default_storage
 from django.http import HttpResponse
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 
 from marketing.materials import formats
 from marketing.materials.models import Material
 
 _POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
+
+
+def address(material: Material) -> str:
+    """Where everybody finds the file who was told: messages name it. Nobody guesses the digest of a content."""
+    return settings.BASE_URL + reverse("material-file", args=[material.sha256, material.format])
+
+
+def public(material: Material) -> HttpResponse:
+    """As `content`, to be kept by mail programs and whoever stands between."""
+    response = content(material)
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 def content(material: Material) -> HttpResponse:

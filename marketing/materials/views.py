@@ -29,6 +29,7 @@ from marketing.materials.forms import MaterialForm, UploadForm
 from marketing.materials.models import NOTICE, Material, MaterialTag
 
 PERMISSION = "marketing.content.manage"
+MOST_PICTURES = 60
 
 
 def found(view: WorkspaceView) -> Material:
@@ -232,6 +233,20 @@ class MaterialContent(WorkspaceView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return serving.content(found(self))
+
+
+class Pictures(WorkspaceView):
+    """The pictures that one sees in the library, to choose one for a message: a part of a page."""
+
+    permission = PERMISSION
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        rows = services.visible(self.access).filter(kind=Material.Kind.IMAGE)
+        words = request.GET.get("search", "").strip()
+        if words:
+            rows = rows.filter(Q(name__icontains=words) | Q(tags__name__icontains=words)).distinct()
+        shown = [(row, serving.address(row)) for row in rows[:MOST_PICTURES]]
+        return self.render("marketing/materials/pictures.html", {"pictures": shown, "search": words})
 
 
 class DeleteMaterial(DeletePage):
