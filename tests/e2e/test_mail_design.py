@@ -37,7 +37,7 @@ def test_a_mail_is_put_together_from_blocks(tab: Any, sign_in: Callable[[Any], s
     mail(tab).get_by_text("Hats for ${name}").wait_for()
 
     tab.click("[data-add=image]")
-    card = cards(tab).last
+    card = tab.locator(".design-block[data-kind=image]")
     card.locator("[data-do=picture]").click()
     tab.click(f"[data-name='{picture.name}']")
     assert card.locator("[data-field=alt]").input_value() == "Red hat"
