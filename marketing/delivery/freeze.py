@@ -12,7 +12,7 @@ from cdp.jobs import JobContext
 from marketing.channels.models import Provider
 from marketing.content import push, rendering, reviews
 from marketing.content.models import Template
-from marketing.delivery import contents, targeting, variables
+from marketing.delivery import contents, mail_message, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
 
 
@@ -52,18 +52,8 @@ def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
             "text": template.text,
             "push": push.complete(template.push),
         }
-    if send_out.channel == "email":
-        if send_out.sender is None:
-            raise ValidationFailed(_("Choose a sender."), errors={"sender": [_("Choose a sender.")]})
-        return {
-            "purpose": template.purpose,
-            "from_address": send_out.sender.address,
-            "from_name": send_out.sender.name,
-            "subject": template.subject,
-            "html": template.html,
-            "text": template.text,
-            "unsubscribe_label": _("Unsubscribe"),
-        }
+    if send_out.channel == Provider.Channel.EMAIL:
+        return mail_message.written(send_out, template)
     if send_out.signature is None:
         raise ValidationFailed(_("Choose a signature."), errors={"signature": [_("Choose a signature.")]})
     review = reviews.approved(template, send_out.provider)
