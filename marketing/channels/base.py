@@ -110,6 +110,8 @@ class ConfigField:
     default: Any = ""
     help_text: Any = ""
     choices: Sequence[tuple[str, Any]] = ()
+    group: Any = ""
+    """Fields of one group stand together, folded away until somebody wants them."""
 
 
 class ProviderType(ABC):

@@ -39,6 +39,24 @@ class ProviderForm(forms.Form):
             field.initial = shown.get(item.name, item.default)
             self.fields[f"config_{item.name}"] = field
 
+    def groups(self) -> list[dict[str, Any]]:
+        """The fields by group: {"label", "fields", "open"}; those without a group come first."""
+        labels = {f"config_{item.name}": item.group for item in self.kind.fields}
+        found: dict[Any, list[forms.BoundField]] = {"": []}
+        for item in self.visible_fields():
+            found.setdefault(labels.get(item.name, ""), []).append(item)
+        defaults = {f"config_{item.name}": item.default for item in self.kind.fields}
+        return [
+            {
+                "label": label,
+                "fields": items,
+                "open": any(
+                    item.errors or item.value() not in ("", None, defaults.get(item.name)) for item in items
+                ),
+            }
+            for label, items in found.items()
+        ]
+
     def values(self) -> dict[str, Any]:
         """Cleaned data in the form that the service takes."""
         data = self.cleaned_data

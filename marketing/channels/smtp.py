@@ -30,6 +30,7 @@ from marketing.channels.models import Provider
 from marketing.channels.tls import tls_context
 
 TIMEOUT_SECONDS = 20
+_SIGNING, _BOUNCES = gettext_lazy("Signing (DKIM)"), gettext_lazy("Bounces and complaints")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _POLICY = SMTP_POLICY.clone(max_line_length=998)
 
@@ -66,38 +67,42 @@ class SmtpType(PersonalProviderType):
         ),
         ConfigField(
             "dkim_domain",
-            gettext_lazy("DKIM: domain"),
+            gettext_lazy("Domain"),
             kind="domain",
             help_text=gettext_lazy("Mails are signed for it. Empty: they are not signed here."),
+            group=_SIGNING,
         ),
-        ConfigField("dkim_selector", gettext_lazy("DKIM: selector")),
+        ConfigField("dkim_selector", gettext_lazy("Selector"), group=_SIGNING),
         ConfigField(
             "dkim_key",
-            gettext_lazy("DKIM: private key"),
+            gettext_lazy("Private key"),
             kind="key",
             help_text=gettext_lazy(
                 "PEM, or leave it empty and have a key made on the provider's page. It is never shown again."
             ),
+            group=_SIGNING,
         ),
         ConfigField(
             "bounce_domain",
-            gettext_lazy("Bounces: domain"),
+            gettext_lazy("Bounce domain"),
             kind="domain",
             help_text=gettext_lazy(
                 "All of its addresses lead to the bounce mailbox, such as bounces.example.com."
             ),
+            group=_BOUNCES,
         ),
         ConfigField(
             "imap_host",
-            gettext_lazy("Bounces: IMAP server"),
+            gettext_lazy("IMAP server"),
             help_text=gettext_lazy(
                 "Read every minute, over TLS. Empty: bounces come by webhook, or not at all."
             ),
+            group=_BOUNCES,
         ),
-        ConfigField("imap_port", gettext_lazy("Bounces: IMAP port"), kind="number", default=993),
-        ConfigField("imap_user", gettext_lazy("Bounces: user name")),
-        ConfigField("imap_password", gettext_lazy("Bounces: password"), kind="secret"),
-        ConfigField("imap_folder", gettext_lazy("Bounces: folder"), default="INBOX"),
+        ConfigField("imap_port", gettext_lazy("IMAP port"), kind="number", default=993, group=_BOUNCES),
+        ConfigField("imap_user", gettext_lazy("User name of the mailbox"), group=_BOUNCES),
+        ConfigField("imap_password", gettext_lazy("Password of the mailbox"), kind="secret", group=_BOUNCES),
+        ConfigField("imap_folder", gettext_lazy("Folder"), default="INBOX", group=_BOUNCES),
     )
 
     def config_problems(self, config: dict[str, Any]) -> dict[str, str]:

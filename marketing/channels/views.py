@@ -69,12 +69,12 @@ class ProviderDetail(DetailPage):
     back_label = _("Channels")
 
     def facts(self, obj: Provider) -> list[Fact]:
-        labels = {item.name: item.label for item in provider_type(obj).fields}
-        needed = {item.name for item in provider_type(obj).fields if item.required}
+        config = services.shown_config(obj)
         shown = [
-            Fact(labels[name], value or "–")
-            for name, value in services.shown_config(obj).items()
-            if value or name in needed
+            Fact(f"{item.group}: {item.label}" if item.group else item.label, config[item.name] or "–")
+            for item in provider_type(obj).fields
+            # What is folded away in the form and was left as it is says nothing here either.
+            if not item.group or config[item.name] not in ("", item.default)
         ]
         return [
             Fact(_("Channel"), obj.get_channel_display()),
@@ -99,6 +99,7 @@ class ProviderDetail(DetailPage):
 
 class ProviderFormPage(FormPage):
     permission = PERMISSION
+    template_name = "marketing/channels/form.html"
     form_class = ProviderForm
     back_url_name = "channels:list"
     success_message = _("Saved. Test the connection now.")

@@ -93,7 +93,7 @@ def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None
 
 
 def _claim(send_out: SendOut, size: int, only: list[int] | None = None) -> list[Recipient]:
-    """Take the next recipients, or of `only` these; those suppressed or capped since the ledger was written are left out now."""
+    """Take the next recipients, or of `only` these; those suppressed or capped since then are left out now."""
     with transaction.atomic():
         if contact_policy.cap_of(send_out):
             contact_policy.lock(send_out)

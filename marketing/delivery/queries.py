@@ -53,7 +53,8 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
 def effect(send_out: SendOut) -> dict[str, Any]:
     """Counts of people. `target` is everybody of the audiences in the ledger. `left_out` of them get no message;
     `excluded` of those are in an audience that is left out. `kept_back` are the control group. `sent` is what was
-    handed over; of the failed, `invalid` addresses do not exist; `spam` was marked so by people. `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
+    handed over; `invalid` are the failed whose address does not exist, `spam` are people who reported it as such.
+    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
     Push messages have `push` as well (see push_figures).
     """
     if send_out.rows_deleted_at is not None:

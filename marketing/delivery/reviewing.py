@@ -37,7 +37,7 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
 
 
 def ask(send_out: SendOut) -> None:
-    """Ask the platform for what is still open here. Raises ProviderError, and Conflict where it cannot leave at once."""
+    """Ask the platform for what is still open here. Raises ProviderError, Conflict where it cannot leave at once."""
     if not reviews.needed(send_out.provider) or send_out.resend_of_id:
         return
     if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:

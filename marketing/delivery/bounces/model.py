@@ -24,7 +24,7 @@ class FailureReason(models.TextChoices):
 
 
 class Bounce(WorkspaceScoped):
-    """A mail that came back, or that somebody reported as spam: one row per message and kind, however often reported."""
+    """A mail that came back, or that somebody reported as spam: one row per message and kind, however often told."""
 
     class Kind(models.TextChoices):
         HARD = "hard", _("The address does not exist")

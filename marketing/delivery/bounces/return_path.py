@@ -1,6 +1,6 @@
 """The address that servers return a mail to: one of its own per message, so that a return names its message.
 
-The local part is `b+<row>.<signature>`, in lower case and short enough for every server (RFC 5321 allows 64 characters).
+The local part is `b+<row>.<signature>`, in lower case, and shorter than the 64 characters that RFC 5321 allows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-
 _GONE = r"^5\.(1\.(1|2|3|6|10)|2\.1)(\M|$)"
 
 

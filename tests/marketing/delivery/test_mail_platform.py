@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -128,7 +129,7 @@ def test_no_question_for_reports_spans_more_than_thirty_days(sms_shop: Shop) -> 
 
     client.call = answer  # type: ignore[method-assign]
     assert not list(client.details("/email/sendDetails", "1", timezone.now() - timedelta(days=70)))
-    assert len(asked) == 3 and all(one[1] == two[0] for one, two in zip(asked, asked[1:], strict=False))
+    assert len(asked) == 3 and all(one[1] == two[0] for one, two in pairwise(asked))
 
 
 def test_a_time_out_after_accepting_sends_nothing_twice(sms_shop: Shop) -> None:
