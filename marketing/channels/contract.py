@@ -38,7 +38,7 @@ class Reviewing(Protocol):
         """Whether this provider's templates need a review."""
 
     def submit(self, provider: Provider, template: Any, code: str = "") -> str:
-        """Send a template in, or the one with this code once more; returns the platform's code. Raises ProviderError."""
+        """Send a template in, or the one with this code again; returns the platform's code. Raises ProviderError."""
 
     def template_state(self, provider: Provider, code: str) -> tuple[str, str]:
         """Review state (reviewing, approved, rejected) and the reviewer's reason. Raises ProviderError."""

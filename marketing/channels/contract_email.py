@@ -84,7 +84,7 @@ class ContractEmailType(BulkProviderType):
             }
             if len(content["html"].encode()) > MAX_BODY:
                 raise ProviderError(
-                    _("The mail is larger than the 28 KB that platforms take."), code="too_large"
+                    _("The mail is larger than the 28 KB that platforms take."), code="mail_too_large"
                 )
         return str(ContractClient(provider).call("POST", "/email/sendBatch", body).get("bizId") or "")
 

@@ -104,7 +104,7 @@ class TemplateViewSet(WorkspaceViewSet):
 
     @action(detail=True, methods=["get"])
     def checks(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """What to look at before the mail goes out: [{"level", "code", "text"}]. Nothing of it keeps it from leaving."""
+        """What to look at before the mail goes out: [{"level", "code", "text"}]. None of it keeps it from leaving."""
         return Response([asdict(row) for row in mail_checks.of(self.get_object())])
 
     @action(detail=True, methods=["post"])
