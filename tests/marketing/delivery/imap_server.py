@@ -94,7 +94,7 @@ class ImapServer:
                 known = command.upper() == b'SELECT "INBOX"'
                 say(
                     *([b"* %d EXISTS" % len(self.mails)] if known else []),
-                    tag + (b" OK" if known else b" NO"),
+                    tag + (b" OK open" if known else b" NO unknown"),
                 )
             elif name == b"UID":
                 say(*self._uid(command), tag + b" OK done")
