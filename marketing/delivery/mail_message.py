@@ -14,7 +14,8 @@ from marketing.channels.models import SenderAddress
 from marketing.channels.smtp import one_line
 from marketing.content import mail, rendering, reviews
 from marketing.content.models import Template
-from marketing.delivery.models import ReturnPath, SendOut
+from marketing.delivery.bounces.model import ReturnPath
+from marketing.delivery.models import SendOut
 
 
 def written(send_out: SendOut, template: Template) -> dict[str, Any]:

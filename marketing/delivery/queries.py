@@ -13,7 +13,8 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
 from marketing.delivery import comparing, push_figures
-from marketing.delivery.models import Engagement, FailureReason, FilterReason, Recipient, SendOut, TrackedLink
+from marketing.delivery.bounces.model import FailureReason
+from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
 SENT = comparing.SENT

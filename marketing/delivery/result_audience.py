@@ -21,7 +21,8 @@ from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery.copying import NO_REPORT, gone
-from marketing.delivery.models import FailureReason, Recipient, SendOut
+from marketing.delivery.bounces.model import FailureReason
+from marketing.delivery.models import Recipient, SendOut
 
 _STATES = Recipient.State
 _NO_REPORT = Q(state=_STATES.HANDED) | Q(state=_STATES.FAILED, code=NO_REPORT)

@@ -19,9 +19,9 @@ from marketing.channels.base import Outcome
 from marketing.channels.models import Provider
 from marketing.delivery import tracking
 from marketing.delivery.bounces import verdicts
-from marketing.delivery.bounces.model import Bounce
+from marketing.delivery.bounces.model import Bounce, FailureReason
 from marketing.delivery.bounces.parsing import Returned
-from marketing.delivery.models import FailureReason, Recipient, SendOut, Suppression
+from marketing.delivery.models import Recipient, SendOut, Suppression
 
 MOST_SOFT = 5
 WITHIN = timedelta(days=30)
