@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
-from marketing.channels import dkim_keys, dns_records, senders, services
+from marketing.channels import dkim_keys, dns_records, senders, services, webhook_addresses
 from marketing.channels.models import Provider, SenderAddress
 
 
@@ -51,7 +51,11 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
         ]
 
     def to_representation(self, instance: Provider) -> dict[str, Any]:
-        return {**super().to_representation(instance), "config": services.shown_config(instance)}
+        return {
+            **super().to_representation(instance),
+            "config": services.shown_config(instance),
+            "webhook": webhook_addresses.of(instance),
+        }
 
 
 class ProviderViewSet(WorkspaceViewSet):

@@ -15,6 +15,13 @@ _bounces = signing.Signer(salt="tideline.bounces")
 _reports = signing.Signer(salt="tideline.reports")
 
 
+def of(provider: Provider) -> str:
+    """Where this provider may report; nothing where it has no such address."""
+    if provider.type == "contract":
+        return reports(provider)
+    return bounces(provider) if provider.channel == Provider.Channel.EMAIL else ""
+
+
 def bounces(provider: Provider) -> str:
     """Where returned mails are posted, as they are (message/rfc822)."""
     return settings.BASE_URL + reverse("delivery-public:bounces", args=[_bounces.sign(provider.pk)])

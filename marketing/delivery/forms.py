@@ -20,8 +20,8 @@ from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import targeting
-from marketing.delivery.composition import Share
 from marketing.delivery.bounces.model import ReturnPath
+from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 from marketing.delivery.suppressions import ID_TYPES_OF
 from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
+from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering, reviews
 from marketing.content.models import Template
@@ -21,7 +22,7 @@ def freeze(send_out: SendOut, job: JobContext) -> None:
     version, more = targeting.pin(send_out, job)
     content = send_out.content or build(send_out)
     with transaction.atomic():
-        if send_out.track:
+        if send_out.track and provider_type(send_out.provider).personal:
             found = [url for row in contents.all_of(content) for url in rendering.links(row.get("html", ""))]
             for number, url in enumerate(dict.fromkeys(found), start=1):
                 TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})

@@ -20,8 +20,8 @@ from insight.audiences import outside
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery.copying import NO_REPORT, gone
 from marketing.delivery.bounces.model import FailureReason
+from marketing.delivery.copying import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
 
 _STATES = Recipient.State
