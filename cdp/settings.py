@@ -147,6 +147,7 @@ LAKE_S3 = {
 LAKE_VERSION_DAYS = env.number("LAKE_VERSION_DAYS", 30)
 
 UPLOAD_PATH = env.folder("UPLOAD_PATH", DATA / "uploads")
+MAIL_CA_FILE = env.text("MAIL_CA_FILE", "")
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 2 * 1024**3)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024**2
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
@@ -185,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "materials-expire": {"task": "marketing.materials.tasks.expire", "schedule": 24 * 3600.0},
     "delivery-start": {"task": "marketing.delivery.tasks.start_due_send_outs", "schedule": 10.0},
     "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
+    "delivery-bounces": {"task": "marketing.delivery.tasks.read_bounces", "schedule": 60.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
 }
 

@@ -23,6 +23,7 @@ from cdp.jobs.models import Job
 from insight.audiences.models import Audience
 from insight.campaigns.models import Campaign
 from insight.datasets.models import Dataset
+from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content import reviews
@@ -82,7 +83,7 @@ def _mail(access: Access, members: Dataset, audience: Audience, campaign: Campai
     mail = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMTP")
     address = "hello@brand-a.example.com"
     sender = one(
-        SenderAddress, access, lambda: channels.add_sender(access, mail, address, "Brand A"), address=address
+        SenderAddress, access, lambda: senders.add(access, mail, address, "Brand A"), address=address
     )
     letter = one(
         Template,

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
-from marketing.channels import services
+from marketing.channels import dkim_keys, dns_records, senders, services, webhook_addresses
 from marketing.channels.models import Provider, SenderAddress
 
 
@@ -34,13 +34,28 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
             "last_error",
             "checked_at",
             "paused_until",
+            "mailbox_checked_at",
+            "mailbox_error",
             "created_at",
             "updated_at",
         ]
-        read_only_fields = ["id", "last_error", "checked_at", "paused_until", "created_at", "updated_at"]
+        read_only_fields = [
+            "id",
+            "last_error",
+            "checked_at",
+            "paused_until",
+            "mailbox_checked_at",
+            "mailbox_error",
+            "created_at",
+            "updated_at",
+        ]
 
     def to_representation(self, instance: Provider) -> dict[str, Any]:
-        return {**super().to_representation(instance), "config": services.shown_config(instance)}
+        return {
+            **super().to_representation(instance),
+            "config": services.shown_config(instance),
+            "webhook": webhook_addresses.of(instance),
+        }
 
 
 class ProviderViewSet(WorkspaceViewSet):
@@ -73,6 +88,25 @@ class ProviderViewSet(WorkspaceViewSet):
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(services.test_provider(self.access, self.get_object()))
 
+    @action(detail=True, methods=["post"], url_path="fetch-senders")
+    def fetch_senders(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Ask the platform for its sender addresses: {"new", "frozen", "known"}."""
+        return Response(senders.fetch(self.access, self.get_object()))
+
+    @action(detail=True, methods=["post"], url_path="dkim-key")
+    def dkim_key(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Make a new DKIM key: {"domain", "selector"}; answers the DNS records to publish, never the key."""
+        data = request.data if isinstance(request.data, dict) else {}
+        provider = dkim_keys.make(
+            self.access, self.get_object(), str(data.get("domain", "")), str(data.get("selector", ""))
+        )
+        return Response({"records": dns_records.of(provider)})
+
+    @action(detail=True, methods=["get"], url_path="dns-records")
+    def dns_records(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What should stand in the DNS for its mail: {"records": [{"type", "name", "value", "purpose"}]}."""
+        return Response({"records": dns_records.of(self.get_object())})
+
 
 class SenderSerializer(serializers.ModelSerializer[SenderAddress]):
     class Meta:
@@ -93,11 +127,11 @@ class SenderViewSet(WorkspaceViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
-        sender = services.add_sender(
+        sender = senders.add(
             self.access, provider, str(request.data.get("address", "")), str(request.data.get("name", ""))
         )
         return self.answer(sender, status=201)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        services.delete_sender(self.access, self.get_object())
+        senders.delete(self.access, self.get_object())
         return Response(status=204)

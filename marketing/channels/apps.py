@@ -11,7 +11,12 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import home, navigation
-        from marketing.channels import contract_sms, smtp, upush  # noqa: F401  (they register their types)
+        from marketing.channels import (
+            contract_email,  # noqa: F401  (they register their types)
+            contract_sms,  # noqa: F401
+            smtp,  # noqa: F401
+            upush,  # noqa: F401
+        )
         from marketing.channels.models import Provider
 
         navigation.register(

@@ -28,6 +28,8 @@ class Message:
     html: str = ""
     text: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    return_path: str = ""
+    """Where servers report what they cannot deliver, if that is another address than the sender's."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class BatchReceipt:
     code: str = ""
     detail: str = ""
     at: datetime | None = None
+    cause: Literal["", "gone", "spam"] = ""
+    """Why it failed, where that says something of the address: there is no such one, or its owner reports spam."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +104,14 @@ class ConfigField:
 
     name: str
     label: Any
-    kind: Literal["text", "number", "secret", "choice", "flag", "url"] = "text"
+    kind: Literal["text", "number", "secret", "key", "choice", "flag", "url", "domain"] = "text"
+    """`key` is a secret of several lines."""
     required: bool = False
     default: Any = ""
     help_text: Any = ""
     choices: Sequence[tuple[str, Any]] = ()
+    group: Any = ""
+    """Fields of one group stand together, folded away until somebody wants them."""
 
 
 class ProviderType(ABC):
@@ -117,6 +124,10 @@ class ProviderType(ABC):
     fields: ClassVar[Sequence[ConfigField]]
     personal: ClassVar[bool]
     """True: each message is handed over by itself (`session`); False: in bulk by file (`send_bulk`)."""
+
+    def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
+        """What is wrong with settings that are right one by one, by the name of the setting."""
+        return {}
 
     def test(self, provider: Provider) -> list[str]:
         """Harmless calls that show whether the settings work; returns what was seen, or raises ProviderError."""

@@ -7,9 +7,12 @@ of the configured success codes.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol, runtime_checkable
 
 import requests
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -19,6 +22,26 @@ from marketing.channels.models import Provider
 
 log = logging.getLogger(__name__)
 SUCCESS_CODES = ("OK", "200")
+PAGE_SIZE = 1000
+WINDOW = timedelta(days=30)
+"""The longest period that one question for reports may name."""
+REVIEW_STATES = {0: "reviewing", 1: "approved", 2: "rejected"}
+MISCONFIGURED = (401, 403, 404)
+"""Answers that no repetition changes: token, rights or address need another value."""
+
+
+@runtime_checkable
+class Reviewing(Protocol):
+    """A provider type whose platform reviews templates."""
+
+    def reviews(self, provider: Provider) -> bool:
+        """Whether this provider's templates need a review."""
+
+    def submit(self, provider: Provider, template: Any, code: str = "") -> str:
+        """Send a template in, or the one with this code again; returns the platform's code. Raises ProviderError."""
+
+    def template_state(self, provider: Provider, code: str) -> tuple[str, str]:
+        """Review state (reviewing, approved, rejected) and the reviewer's reason. Raises ProviderError."""
 
 
 def contract_fields() -> tuple[ConfigField, ...]:
@@ -80,6 +103,28 @@ class ContractClient:
         response = exchange(method, url, json=body, params=params, headers=headers)
         return self._read(response, changes=method.upper() == "POST")
 
+    def details(self, path: str, out_id: str, since: datetime) -> Iterator[dict[str, Any]]:
+        """All reports of a batch that was handed over at `since`, in pages. Raises ProviderError."""
+        end = timezone.now() + timedelta(minutes=1)
+        start = since - timedelta(minutes=5)
+        while start < end:
+            until = min(start + WINDOW, end)
+            yield from self._pages(
+                path, {"outId": out_id, "startDate": _minute(start), "endDate": _minute(until)}
+            )
+            start = until
+
+    def _pages(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        page, seen = 1, 0
+        while True:
+            answer = self.call("POST", path, {**body, "pageSize": PAGE_SIZE, "currentPage": page})
+            rows = answer.get("sendDetailDTOs") or []
+            yield from rows
+            seen += len(rows)
+            if not rows or seen >= int(answer.get("totalCount") or 0):
+                return
+            page += 1
+
     def _read(self, response: requests.Response, *, changes: bool) -> dict[str, Any]:
         if response.status_code >= 500:
             raise ProviderError(
@@ -98,6 +143,16 @@ class ContractClient:
                 code="provider_answer",
                 uncertain=changes and response.status_code in (200, 201),
             )
+        if response.status_code in MISCONFIGURED:
+            raise ProviderError(
+                _(
+                    "The platform refuses the call (%(status)d): %(message)s. Check its address, token and names."
+                )
+                % {"status": response.status_code, "message": answer.get("message") or response.reason},
+                code="provider_misconfigured",
+                provider_status=response.status_code,
+                provider_code=str(answer.get("code")),
+            )
         if response.status_code not in (200, 201) or str(answer.get("code")) not in self.success:
             raise ProviderError(
                 _("The platform refused: %(message)s (code %(code)s)")
@@ -108,3 +163,26 @@ class ContractClient:
         if answer.get("platformName") != self.provider.name:
             log.warning("Provider %s answers as %r.", self.provider.pk, answer.get("platformName"))
         return answer
+
+
+def review_state(answer: dict[str, Any], field: str) -> tuple[str, str]:
+    """State (reviewing, approved, rejected) and reason of a review; numbers that are not known are still open."""
+    state = REVIEW_STATES.get(int(answer.get(field) or 0), "reviewing")
+    return state, str(answer.get("reason") or "")
+
+
+def _minute(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def parse_time(value: object) -> datetime | None:
+    """A platform's time: ten-digit seconds, or `yyyy-MM-dd HH:mm:ss` taken as UTC; None where it is neither."""
+    text = str(value or "").strip()
+    if text.isdigit() and len(text) == 10:
+        return datetime.fromtimestamp(int(text), UTC)
+    for pattern in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"):
+        try:
+            return datetime.strptime(text, pattern).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    return None

@@ -39,6 +39,24 @@ class ProviderForm(forms.Form):
             field.initial = shown.get(item.name, item.default)
             self.fields[f"config_{item.name}"] = field
 
+    def groups(self) -> list[dict[str, Any]]:
+        """The fields by group: {"label", "fields", "open"}; those without a group come first."""
+        labels = {f"config_{item.name}": item.group for item in self.kind.fields}
+        found: dict[Any, list[forms.BoundField]] = {"": []}
+        for item in self.visible_fields():
+            found.setdefault(labels.get(item.name, ""), []).append(item)
+        defaults = {f"config_{item.name}": item.default for item in self.kind.fields}
+        return [
+            {
+                "label": label,
+                "fields": items,
+                "open": any(
+                    item.errors or item.value() not in ("", None, defaults.get(item.name)) for item in items
+                ),
+            }
+            for label, items in found.items()
+        ]
+
     def values(self) -> dict[str, Any]:
         """Cleaned data in the form that the service takes."""
         data = self.cleaned_data
@@ -56,6 +74,11 @@ def _field(item: ConfigField) -> forms.Field:
         return forms.BooleanField(
             widget=forms.CheckboxInput({"class": "form-check-input"}), **{**common, "required": False}
         )
+    if item.kind == "key":
+        widget = forms.Textarea(
+            {**CONTROL, "rows": 3, "class": "form-control font-monospace", "spellcheck": "false"}
+        )
+        return forms.CharField(widget=widget, **common)
     if item.kind == "secret":
         help_text = item.help_text or _("Leave the dots to keep the present one.")
         widget = forms.PasswordInput(CONTROL, render_value=True)
@@ -69,4 +92,22 @@ class SenderForm(forms.Form):
     address = forms.EmailField(label=_("Address"), widget=forms.EmailInput(CONTROL))
     name = forms.CharField(
         label=_("Sender name"), required=False, max_length=64, widget=forms.TextInput(CONTROL)
+    )
+
+
+class DkimForm(forms.Form):
+    """For which domain a key is made, and under which name it stands there."""
+
+    domain = forms.CharField(
+        label=_("Domain"),
+        max_length=253,
+        widget=forms.TextInput(CONTROL),
+        help_text=_("The domain of the sender addresses, such as example.com."),
+    )
+    selector = forms.CharField(
+        label=_("Selector"),
+        max_length=63,
+        initial="tideline",
+        widget=forms.TextInput(CONTROL),
+        help_text=_("The name of this key; give a new key a new one, so that mails under way stay valid."),
     )

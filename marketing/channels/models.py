@@ -45,6 +45,12 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
     paused_until = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True)
     checked_at = models.DateTimeField(_("last test"), null=True)
+    mailbox_checked_at = models.DateTimeField(
+        _("bounce mailbox read"), null=True, help_text=_("When its bounce mailbox was last read.")
+    )
+    mailbox_error = models.TextField(
+        _("error of the bounce mailbox"), blank=True, help_text=_("Why its bounce mailbox cannot be read.")
+    )
 
     class Meta:
         verbose_name = _("provider")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from django.core.exceptions import ValidationError as DjangoValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 from django.utils import timezone
@@ -16,10 +15,17 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.outbound import check_url
 from marketing.channels.base import ConfigField, ProviderError, ProviderType, find_type, provider_type
-from marketing.channels.models import Provider, SenderAddress
+from marketing.channels.models import Provider
 
+SECRET = ("secret", "key")
 KEPT = "••••••"
 """What a form or API client sends back for a secret that shall stay as it is."""
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DOMAIN = re.compile(
+    r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{1,62}", re.IGNORECASE
+)
 
 
 def create_provider(access: Access, values: dict[str, Any]) -> Provider:
@@ -75,20 +81,26 @@ def _config(
     config: dict[str, Any] = {}
     for field in kind.fields:
         value = given.get(field.name, old.get(field.name, field.default))
-        if field.kind == "secret" and value in (KEPT, None):
+        if field.kind in SECRET and value in (KEPT, None):
             value = old.get(field.name, "")
         problem = _problem(field, value)
         if problem:
             errors[f"config/{field.name}"] = [problem]
         config[field.name] = value
+    for name, message in kind.config_problems(config).items():
+        errors.setdefault(f"config/{name}", [message])
     return config
 
 
 def _problem(field: ConfigField, value: Any) -> str:
     if value in ("", None):
         return _("This is needed.") if field.required else ""
+    if field.kind != "key" and _CONTROL.search(str(value)):
+        return _("Line breaks cannot stand here.")
     if field.kind == "number" and not (str(value).isdigit() and 0 < int(value) < 65_536):
         return _("A whole number from 1 to 65535.")
+    if field.kind == "domain" and not _DOMAIN.fullmatch(str(value)):
+        return _("A domain such as mail.example.com.")
     if field.kind == "choice" and value not in {key for key, _label in field.choices}:
         return _("Choose one of the list.")
     if field.kind == "url":
@@ -113,7 +125,7 @@ def shown_config(provider: Provider) -> dict[str, Any]:
     kind = provider_type(provider)
     return {
         field.name: (KEPT if provider.config.get(field.name) else "")
-        if field.kind == "secret"
+        if field.kind in SECRET
         else provider.config.get(field.name, field.default)
         for field in kind.fields
     }
@@ -143,34 +155,3 @@ def delete_provider(access: Access, provider: Provider) -> None:
             _("Send-outs have used this provider. Switch it off instead, so that their history stays."),
             code="in_use",
         ) from None
-
-
-def add_sender(access: Access, provider: Provider, address: str, name: str = "") -> SenderAddress:
-    """A sender address for mail of this provider."""
-    address = address.strip()
-    try:
-        validate_email(address)
-    except DjangoValidationError:
-        message = _("This is not an e-mail address.")
-        raise ValidationFailed(message, errors={"address": [message]}) from None
-    if provider.channel != Provider.Channel.EMAIL:
-        raise Conflict(_("Only e-mail providers have sender addresses."))
-    try:
-        with transaction.atomic():
-            sender = SenderAddress.objects.create(
-                workspace=access.workspace, provider=provider, address=address, name=name.strip()
-            )
-    except IntegrityError:
-        message = _("The provider has this address already.")
-        raise ValidationFailed(message, errors={"address": [message]}) from None
-    audit.record(access, "sender.created", sender, after={"address": address})
-    return sender
-
-
-def delete_sender(access: Access, sender: SenderAddress) -> None:
-    try:
-        with transaction.atomic():
-            audit.record(access, "sender.deleted", sender, before={"address": sender.address})
-            sender.delete()
-    except ProtectedError:
-        raise Conflict(_("Send-outs have used this address, so it stays."), code="in_use") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import socket
 import ssl
@@ -15,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.core.outbound import check_host
+from marketing.channels import dkim_keys, mailbox
 from marketing.channels.base import (
     ConfigField,
     Message,
@@ -25,8 +27,11 @@ from marketing.channels.base import (
     register_type,
 )
 from marketing.channels.models import Provider
+from marketing.channels.tls import tls_context
 
 TIMEOUT_SECONDS = 20
+_SIGNING, _BOUNCES = gettext_lazy("Signing (DKIM)"), gettext_lazy("Bounces and complaints")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _POLICY = SMTP_POLICY.clone(max_line_length=998)
 
 
@@ -54,16 +59,74 @@ class SmtpType(PersonalProviderType):
         ),
         ConfigField("username", gettext_lazy("User name")),
         ConfigField("password", gettext_lazy("Password"), kind="secret"),
+        ConfigField(
+            "domain_per_minute",
+            gettext_lazy("Mails per minute to one domain"),
+            kind="number",
+            help_text=gettext_lazy("To spare each receiving server, such as example.com's. Empty: no limit."),
+        ),
+        ConfigField(
+            "dkim_domain",
+            gettext_lazy("Domain"),
+            kind="domain",
+            help_text=gettext_lazy("Mails are signed for it. Empty: they are not signed here."),
+            group=_SIGNING,
+        ),
+        ConfigField("dkim_selector", gettext_lazy("Selector"), group=_SIGNING),
+        ConfigField(
+            "dkim_key",
+            gettext_lazy("Private key"),
+            kind="key",
+            help_text=gettext_lazy(
+                "PEM, or leave it empty and have a key made on the provider's page. It is never shown again."
+            ),
+            group=_SIGNING,
+        ),
+        ConfigField(
+            "bounce_domain",
+            gettext_lazy("Bounce domain"),
+            kind="domain",
+            help_text=gettext_lazy(
+                "All of its addresses lead to the bounce mailbox, such as bounces.example.com."
+            ),
+            group=_BOUNCES,
+        ),
+        ConfigField(
+            "imap_host",
+            gettext_lazy("IMAP server"),
+            help_text=gettext_lazy(
+                "Read every minute, over TLS. Empty: bounces come by webhook, or not at all."
+            ),
+            group=_BOUNCES,
+        ),
+        ConfigField("imap_port", gettext_lazy("IMAP port"), kind="number", default=993, group=_BOUNCES),
+        ConfigField("imap_user", gettext_lazy("User name of the mailbox"), group=_BOUNCES),
+        ConfigField("imap_password", gettext_lazy("Password of the mailbox"), kind="secret", group=_BOUNCES),
+        ConfigField("imap_folder", gettext_lazy("Folder"), default="INBOX", group=_BOUNCES),
     )
+
+    def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
+        found = dkim_keys.problems(config)
+        if config.get("imap_host"):
+            missing = [name for name in ("imap_user", "imap_password") if not config.get(name)]
+            found |= dict.fromkeys(missing, _("This is needed."))
+        return found
 
     def test(self, provider: Provider) -> list[str]:
         with _connected(provider) as client:
             code, answer = client.noop()
-        return [
+            secured = _secured(client)
+        lines = [
             _("Connected to %(host)s:%(port)s and signed in.")
             % {"host": provider.config["host"], "port": provider.config["port"]},
+            secured,
             f"{code} {answer.decode(errors='replace')}",
         ]
+        if provider.config.get("imap_host"):
+            with mailbox.opened(provider) as folder:
+                unread = len(folder.unread())
+            lines.append(_("Bounce mailbox: %(count)d unread mails.") % {"count": unread})
+        return lines
 
     @contextmanager
     def session(self, provider: Provider, sender: str) -> Iterator[SmtpSession]:
@@ -75,6 +138,11 @@ class _Client(smtplib.SMTP):
     """Knows whether a mail's content is on its way: before that, nothing can have been accepted."""
 
     content_sent = False
+    config: dict[str, Any]
+
+    def sendmail(self, from_addr: str, to_addrs: Any, msg: Any, *args: Any, **options: Any) -> Any:
+        signed = dkim_keys.sign(msg, self.config)
+        return super().sendmail(from_addr, to_addrs, signed, *args, **options)
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         self.content_sent = True
@@ -98,7 +166,9 @@ class SmtpSession(PersonalSession):
         mail = compose(message)
         self.client.content_sent = False
         try:
-            self.client.send_message(mail, from_addr=self.sender, to_addrs=[message.target])
+            self.client.send_message(
+                mail, from_addr=message.return_path or self.sender, to_addrs=[message.target]
+            )
         except smtplib.SMTPRecipientsRefused as error:
             code, answer = next(iter(error.recipients.values()))
             if code == 421:
@@ -124,11 +194,16 @@ def compose(message: Message) -> EmailMessage:
     for name, value in message.headers.items():
         mail[name] = value
     mail["To"] = message.target
-    mail["Subject"] = message.subject.replace("\r", " ").replace("\n", " ")
+    mail["Subject"] = one_line(message.subject)
     mail.set_content(message.text or " ", cte="quoted-printable")
     if message.html:
         mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
     return mail
+
+
+def one_line(text: str) -> str:
+    """Without line breaks and control characters: with them, a person's own value could add headers."""
+    return _CONTROL.sub(" ", text)
 
 
 @contextmanager
@@ -137,6 +212,7 @@ def _connected(provider: Provider) -> Iterator[_Client]:
     check_host(str(config["host"]))
     try:
         client = _open(config)
+        client.config = config
         if config.get("username"):
             client.login(str(config["username"]), str(config.get("password", "")))
     except smtplib.SMTPAuthenticationError as error:
@@ -166,13 +242,19 @@ def _connected(provider: Provider) -> Iterator[_Client]:
 
 def _open(config: dict[str, object]) -> _Client:
     host, port = str(config["host"]), int(str(config["port"]))
-    context = ssl.create_default_context()
+    context = tls_context()
     if config.get("security") == "tls":
         return _SecureClient(host, port, timeout=TIMEOUT_SECONDS, context=context)
     client = _Client(host, port, timeout=TIMEOUT_SECONDS)
     if config.get("security", "starttls") == "starttls":
         client.starttls(context=context)
     return client
+
+
+def _secured(client: _Client) -> str:
+    if isinstance(client.sock, ssl.SSLSocket):
+        return _("The connection is encrypted (%(version)s).") % {"version": client.sock.version()}
+    return _("The connection is not encrypted.")
 
 
 def _sender_refused(error: smtplib.SMTPSenderRefused) -> ProviderError:

@@ -12,5 +12,8 @@ urlpatterns = [
     path("<str:pk>/edit/", views.EditProvider.as_view(), name="edit"),
     path("<str:pk>/test/", views.TestProvider.as_view(), name="test"),
     path("<str:pk>/senders/new/", views.NewSender.as_view(), name="sender-new"),
+    path("<str:pk>/senders/fetch/", views.FetchSenders.as_view(), name="senders-fetch"),
+    path("senders/<str:pk>/delete/", views.DeleteSender.as_view(), name="sender-delete"),
+    path("<str:pk>/dkim-key/", views.MakeDkimKey.as_view(), name="dkim-key"),
     path("<str:pk>/delete/", views.DeleteProvider.as_view(), name="delete"),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
@@ -21,9 +22,10 @@ from cdp.console.generic import (
     ListPage,
 )
 from cdp.console.middleware import flash
-from marketing.channels import services
+from marketing.channels import dkim_keys, dns_records, senders, services, webhook_addresses
 from marketing.channels.base import find_type, provider_type, types_of
-from marketing.channels.forms import ProviderForm, SenderForm
+from marketing.channels.contract_email import ContractEmailType
+from marketing.channels.forms import DkimForm, ProviderForm, SenderForm
 from marketing.channels.models import Provider, SenderAddress
 
 PERMISSION = "marketing.accounts.manage"
@@ -67,8 +69,13 @@ class ProviderDetail(DetailPage):
     back_label = _("Channels")
 
     def facts(self, obj: Provider) -> list[Fact]:
-        labels = {item.name: item.label for item in provider_type(obj).fields}
-        shown = [Fact(labels[name], value or "–") for name, value in services.shown_config(obj).items()]
+        config = services.shown_config(obj)
+        shown = [
+            Fact(f"{item.group}: {item.label}" if item.group else item.label, config[item.name] or "–")
+            for item in provider_type(obj).fields
+            # What is folded away in the form and was left as it is says nothing here either.
+            if not item.group or config[item.name] not in ("", item.default)
+        ]
         return [
             Fact(_("Channel"), obj.get_channel_display()),
             Fact(_("Type"), provider_type(obj).label),
@@ -77,9 +84,22 @@ class ProviderDetail(DetailPage):
             Fact(_("Tested"), obj.checked_at),
         ]
 
+    def extra(self, obj: Provider) -> dict[str, Any]:
+        kind = provider_type(obj)
+        found: dict[str, Any] = {
+            "fetches_senders": isinstance(kind, ContractEmailType),
+            "records": dns_records.of(obj),
+        }
+        if obj.channel == Provider.Channel.EMAIL and obj.type == "smtp":
+            found["bounces_url"] = webhook_addresses.bounces(obj)
+        if obj.type == "contract":
+            found["reports_url"] = webhook_addresses.reports(obj)
+        return found
+
 
 class ProviderFormPage(FormPage):
     permission = PERMISSION
+    template_name = "marketing/channels/form.html"
     form_class = ProviderForm
     back_url_name = "channels:list"
     success_message = _("Saved. Test the connection now.")
@@ -152,7 +172,54 @@ class NewSender(FormPage):
         return Provider.objects.get_in(self.workspace, self.kwargs["pk"])
 
     def save(self, form: SenderForm, obj: Any) -> SenderAddress:
-        return services.add_sender(self.access, obj, form.cleaned_data["address"], form.cleaned_data["name"])
+        return senders.add(self.access, obj, form.cleaned_data["address"], form.cleaned_data["name"])
 
     def success_url(self, obj: SenderAddress) -> str:
         return self.reverse("channels:detail", pk=obj.provider_id)
+
+
+class FetchSenders(ActionView):
+    permission = PERMISSION
+    model = Provider
+
+    def act(self, obj: Provider) -> dict[str, int]:
+        return senders.fetch(self.access, obj)
+
+    def message(self, obj: Provider, result: dict[str, int]) -> str:
+        return gettext("New addresses: %(new)d. Frozen: %(frozen)d.") % result
+
+    def success_url(self, obj: Provider, result: Any) -> str:
+        return self.reverse("channels:detail", pk=obj.pk)
+
+
+class DeleteSender(DeletePage):
+    permission = PERMISSION
+    model = SenderAddress
+    back_url_name = "channels:list"
+
+    def delete(self, obj: SenderAddress) -> None:  # type: ignore[override]
+        senders.delete(self.access, obj)
+
+
+class MakeDkimKey(FormPage):
+    permission = PERMISSION
+    title = _("Make a DKIM key")
+    form_class = DkimForm
+    back_url_name = "channels:list"
+    submit_label = _("Make the key")
+    success_message = _("Mails are signed from now on. Publish the DNS record that this page shows.")
+
+    def get_object(self) -> Provider:
+        """The provider that the key is for; a new key replaces its present one."""
+        return Provider.objects.get_in(self.workspace, self.kwargs["pk"])
+
+    def initial(self, obj: Provider) -> dict[str, Any]:
+        sender = obj.senders.first()
+        domain = obj.config.get("dkim_domain") or (sender.address.rpartition("@")[2] if sender else "")
+        return {"domain": domain}
+
+    def save(self, form: DkimForm, obj: Provider) -> Provider:
+        return dkim_keys.make(self.access, obj, form.cleaned_data["domain"], form.cleaned_data["selector"])
+
+    def success_url(self, obj: Provider) -> str:
+        return self.reverse("channels:detail", pk=obj.pk)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from rest_framework import serializers
@@ -11,7 +12,7 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
 from marketing.channels.models import Provider
-from marketing.content import rendering, reviews, services
+from marketing.content import mail_checks, rendering, reviews, services
 from marketing.content.models import Signature, Template, TemplateReview
 
 
@@ -38,6 +39,7 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             "name",
             "purpose",
             "subject",
+            "sender_name",
             "html",
             "design",
             "text",
@@ -76,7 +78,9 @@ class TemplateViewSet(WorkspaceViewSet):
         data = self.get_serializer(template, data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         values = {key: value for key, value in data.validated_data.items() if key != "channel"}
-        return self.answer(services.update_template(self.access, template, values))
+        changed = services.update_template(self.access, template, values)
+        # The words of an approved mail stay: the answer is a new template.
+        return self.answer(changed, status=200 if changed.pk == template.pk else 201)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         services.delete_template(self.access, self.get_object())
@@ -99,6 +103,11 @@ class TemplateViewSet(WorkspaceViewSet):
                 "parts": length.parts,
             }
         )
+
+    @action(detail=True, methods=["get"])
+    def checks(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """What to look at before the mail goes out: [{"level", "code", "text"}]. None of it keeps it from leaving."""
+        return Response([asdict(row) for row in mail_checks.of(self.get_object())])
 
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -21,6 +21,12 @@ class TemplateForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=64)
     purpose = forms.ChoiceField(label=_("Purpose"), choices=Template.Purpose.choices)
     subject = forms.CharField(label=_("Subject"), max_length=200)
+    sender_name = forms.CharField(
+        label=_("Sender name"),
+        required=False,
+        max_length=64,
+        help_text=_("Empty: that of the sender address. E-mail platforms take 15 characters at most."),
+    )
     html = forms.CharField(
         label=_("HTML"),
         required=False,
@@ -42,10 +48,12 @@ class TemplateForm(forms.Form):
             text.label, text.required = _("Plain-text part"), False
             text.help_text = _("Leave it empty to have it made from the HTML.")
         else:
-            del self.fields["subject"], self.fields["html"], self.fields["design"]
+            for name in ("subject", "html", "design", "sender_name"):
+                del self.fields[name]
 
     def _make_push(self) -> None:
-        del self.fields["html"], self.fields["design"]
+        for name in ("html", "design", "sender_name"):
+            del self.fields[name]
         title, text = self.fields["subject"], self.fields["text"]
         title.label, title.help_text = _("Title"), _("Phones show about 50 characters.")
         text.widget.attrs["rows"] = 3

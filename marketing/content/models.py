@@ -28,6 +28,12 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
     name = models.CharField(_("name"), max_length=64)
     purpose = models.CharField(_("purpose"), max_length=16, choices=Purpose, default=Purpose.PROMOTION)
     subject = models.CharField(_("subject"), max_length=200, blank=True)
+    sender_name = models.CharField(
+        _("sender name"),
+        max_length=64,
+        blank=True,
+        help_text=_("Of a mail; empty: that of the sender address."),
+    )
     html = models.TextField(_("HTML"), blank=True)
     design = models.JSONField(
         _("design"),

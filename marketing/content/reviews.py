@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import ActionNotSupported
 from marketing.channels.base import ProviderError, provider_type
+from marketing.channels.contract import Reviewing
 from marketing.channels.contract_sms import ContractSmsType
 from marketing.channels.models import Provider
+from marketing.content import mail
 from marketing.content.models import ReviewState, Signature, Template, TemplateReview
 
 log = logging.getLogger(__name__)
@@ -20,9 +22,15 @@ INTERVALS = (5, 30, 60, 300, 900, 3600)
 GIVE_UP = timedelta(days=7)
 
 
-def _reviewing(provider: Provider) -> ContractSmsType:
+def needed(provider: Provider) -> bool:
+    """Whether the provider sends only templates that it has approved."""
     kind = provider_type(provider)
-    if not isinstance(kind, ContractSmsType):
+    return isinstance(kind, Reviewing) and kind.reviews(provider)
+
+
+def _reviewing(provider: Provider) -> Reviewing:
+    kind = provider_type(provider)
+    if not isinstance(kind, Reviewing) or not kind.reviews(provider):
         raise ActionNotSupported(_("This provider reviews no templates."))
     return kind
 
@@ -36,13 +44,17 @@ def submit(template: Template, provider: Provider) -> TemplateReview:
         if existing.state == ReviewState.REVIEWING:
             check(existing)
         return existing
-    code = _reviewing(provider).submit_template(
-        provider,
-        name=template.name,
-        content=template.text,
-        remark=template.name,
-        promotional=template.purpose == Template.Purpose.PROMOTION,
-    )
+    kind = _reviewing(provider)
+    if template.channel == Provider.Channel.EMAIL:
+        # What is not approved yet keeps its code, so that the platform knows what it looks at.
+        last = (
+            TemplateReview.objects.filter(template=template, provider=provider)
+            .order_by("-edit_version")
+            .first()
+        )
+        code = kind.submit(provider, mail.written(template), last.remote_code if last else "")
+    else:
+        code = kind.submit(provider, template)
     review = TemplateReview.objects.create(
         template=template,
         provider=provider,
@@ -90,6 +102,21 @@ def approved(template: Template, provider: Provider) -> TemplateReview | None:
     ).first()
 
 
+def approved_at(template: Template) -> list[Provider]:
+    """The providers that have approved the template's present text."""
+    rows = TemplateReview.objects.select_related("provider").filter(
+        template=template, edit_version=template.edit_version, state=ReviewState.APPROVED
+    )
+    return [row.provider for row in rows]
+
+
+def carry_over(template: Template, version: int) -> None:
+    """Reviews of an earlier edit hold for the present one: what was reviewed has not changed."""
+    TemplateReview.objects.filter(template=template, edit_version=version).update(
+        edit_version=template.edit_version
+    )
+
+
 def current(template: Template, provider: Provider) -> TemplateReview | None:
     """The review of the template's present text at the provider, whatever its state."""
     return TemplateReview.objects.filter(
@@ -108,7 +135,9 @@ def due() -> list[TemplateReview]:
 
 def check_signature(signature: Signature) -> Signature:
     """Ask for the signature's state now. Raises ProviderError."""
-    kind = _reviewing(signature.provider)
+    kind = provider_type(signature.provider)
+    if not isinstance(kind, ContractSmsType):
+        raise ActionNotSupported(_("This provider reviews no signatures."))
     signature.state, signature.reason = kind.signature_state(signature.provider, signature.text)
     signature.save(update_fields=["state", "reason", "updated_at"])
     return signature

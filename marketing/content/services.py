@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from itertools import count
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -11,12 +13,16 @@ from django.utils.translation import gettext as _
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from marketing.channels.base import ProviderError
 from marketing.channels.models import Provider
-from marketing.content import design, push, reviews, writing
+from marketing.content import design, mail, mail_checks, push, reviews, writing
 from marketing.content.models import Signature, Template
 
-FIELDS = ("name", "purpose", "subject", "html", "design", "text", "push")
+log = logging.getLogger(__name__)
+FIELDS = ("name", "purpose", "subject", "sender_name", "html", "design", "text", "push")
 _OBJECTS = ("design", "push")
+REVIEWED = ("subject", "sender_name", "html", "text")
+"""What platforms have approved of a mail: changing it makes another mail."""
 MAX_HTML_BYTES = 500_000
 MAX_SMS = 500
 
@@ -33,14 +39,51 @@ def create_template(access: Access, channel: str, values: dict[str, Any]) -> Tem
 def update_template(
     access: Access, template: Template, values: dict[str, Any], *, edit_version: int | None = None
 ) -> Template:
-    """Change a template. Send-outs under way keep the text they started with; reviews start anew."""
+    """Change a template. Send-outs under way keep the text they started with; reviews start anew.
+
+    A mail that a platform has approved stays as it is where its words would change: the answer is a new template with
+    them, sent in for review where the old one was approved.
+    """
     if edit_version is not None and edit_version != template.edit_version:
         raise PreconditionFailed()
+    before = {field: getattr(template, field) for field in REVIEWED}
     _assign(template, values)
+    same = before == {field: getattr(template, field) for field in REVIEWED}
+    if (
+        template.channel == Provider.Channel.EMAIL
+        and not same
+        and (approved := reviews.approved_at(template))
+    ):
+        return _as_new(access, template, approved)
+    version = template.edit_version
     template.bump()
     _save(template)
+    if same and template.channel == Provider.Channel.EMAIL:
+        reviews.carry_over(template, version)
     audit.record(access, "template.changed", template, after={"fields": sorted(values)})
     return template
+
+
+def _as_new(access: Access, template: Template, providers: list[Provider]) -> Template:
+    """The changed template under a name that is free, sent in for review at these platforms."""
+    old = Template.objects.get(pk=template.pk)
+    names = set(
+        Template.objects.filter(workspace=old.workspace_id, channel=old.channel).values_list(
+            "name", flat=True
+        )
+    )
+    if template.name in names:
+        template.name = next(
+            name for number in count(2) if (name := f"{template.name[:58]} ({number})") not in names
+        )
+    new = create_template(access, old.channel, {field: getattr(template, field) for field in FIELDS})
+    for provider in providers:
+        try:
+            submit_for_review(access, new, provider)
+        except (ProviderError, ValidationFailed) as error:
+            # It is kept, and can be sent in by hand.
+            log.info("Template %s could not be sent in at %s: %s", new.pk, provider.pk, error)
+    return new
 
 
 def _assign(template: Template, values: dict[str, Any]) -> None:
@@ -81,12 +124,21 @@ def problems(template: Template) -> dict[str, list[str]]:
             errors["html"] = [_("Write the mail.")]
         if len(template.html.encode()) > MAX_HTML_BYTES:
             errors["html"] = [_("The HTML is larger than 500 KB.")]
+        elif refused := mail_checks.refused(template.html):
+            errors["html"] = refused
+        for field in ("subject", "sender_name"):
+            if mail.CONTROL.search(getattr(template, field)):
+                errors[field] = [_("Line breaks cannot stand here.")]
+        if len(template.sender_name) > 64:
+            errors["sender_name"] = [_("At most 64 characters.")]
     elif template.channel == Provider.Channel.PUSH:
         errors |= _push_problems(template)
     elif not 1 <= len(template.text.strip()) <= MAX_SMS:
         errors["text"] = [_("An SMS has 1 to 500 characters.")]
     if template.push and template.channel != Provider.Channel.PUSH:
         errors["push"] = [_("Push messages alone have this.")]
+    if template.sender_name and template.channel != Provider.Channel.EMAIL:
+        errors["sender_name"] = [_("Mails alone have this.")]
     for field in ("subject", "html", "text"):
         for message in writing.problems(getattr(template, field)):
             errors.setdefault(field, []).append(message)

@@ -23,10 +23,8 @@ from cdp.console.generic import (
     ListPage,
 )
 from cdp.console.middleware import flash
-from marketing.channels.base import provider_type
-from marketing.channels.contract_sms import ContractSmsType
 from marketing.channels.models import Provider
-from marketing.content import push, push_form, rendering, reviews, services
+from marketing.content import mail_checks, push, push_form, rendering, reviews, services
 from marketing.content.design import starters
 from marketing.content.forms import SignatureForm, TemplateForm
 from marketing.content.models import Signature, Template
@@ -142,7 +140,11 @@ class EditTemplate(TemplateFormPage):
         return {"channel": obj.channel}
 
     def save(self, form: TemplateForm, obj: Template) -> Template:
-        return services.update_template(self.access, obj, form.values(), edit_version=self.seen_version())
+        changed = services.update_template(self.access, obj, form.values(), edit_version=self.seen_version())
+        if changed.pk != obj.pk:
+            text = gettext("The approved template stays as it is. This is a new one with your changes.")
+            flash(self.request, text)
+        return changed
 
 
 class TemplateDetail(DetailPage):
@@ -159,7 +161,8 @@ class TemplateDetail(DetailPage):
             Fact(_("Variables"), ", ".join(obj.variables) or "–"),
         ]
         if obj.channel == Provider.Channel.EMAIL:
-            return [*facts, Fact(_("Subject"), obj.subject)]
+            sender = [Fact(_("Sender name"), obj.sender_name)] if obj.sender_name else []
+            return [*facts, Fact(_("Subject"), obj.subject), *sender]
         if obj.channel == Provider.Channel.PUSH:
             return [*facts, *_push_facts(obj)]
         length = rendering.sms_length("", obj.text)
@@ -172,7 +175,11 @@ class TemplateDetail(DetailPage):
 
     def extra(self, obj: Template) -> dict[str, Any]:
         if obj.channel == Provider.Channel.EMAIL:
-            return {"plain": obj.text or rendering.plain_text(obj.html)}
+            return {
+                "plain": obj.text or rendering.plain_text(obj.html),
+                "checks": mail_checks.of(obj),
+                "reviews": self._reviews(obj),
+            }
         if obj.channel == Provider.Channel.PUSH:
             return {
                 "phone": {
@@ -181,12 +188,12 @@ class TemplateDetail(DetailPage):
                     "subtitle": push.complete(obj.push)["subtitle"],
                 }
             }
+        return {"plain": obj.text, "reviews": self._reviews(obj)}
+
+    def _reviews(self, obj: Template) -> list[Any]:
+        """The platforms that review templates of the channel, each with its present review."""
         providers = Provider.objects.in_workspace(self.workspace).filter(channel=obj.channel)
-        reviewed = [item for item in providers if isinstance(provider_type(item), ContractSmsType)]
-        return {
-            "plain": obj.text,
-            "reviews": [(item, reviews.current(obj, item)) for item in reviewed],
-        }
+        return [(item, reviews.current(obj, item)) for item in providers if reviews.needed(item)]
 
 
 def _push_facts(obj: Template) -> list[Fact]:

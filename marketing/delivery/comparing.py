@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
+from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import push_figures, significance
 from marketing.delivery.models import Recipient, SendOut, Variant
@@ -25,7 +26,11 @@ def measures(send_out: SendOut) -> dict[str, str]:
         if push_figures.tells_received(send_out):
             return {"delivered": "sent", "opened": "delivered"}
         return {"opened": "sent"}
-    if send_out.channel == Provider.Channel.EMAIL and send_out.track:
+    if (
+        send_out.channel == Provider.Channel.EMAIL
+        and send_out.track
+        and provider_type(send_out.provider).personal
+    ):
         return {"delivered": "sent", "opened": "delivered", "clicked": "delivered"}
     return {"delivered": "sent"}
 

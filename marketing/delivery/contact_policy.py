@@ -94,7 +94,8 @@ def _leave_out_suppressed(send_out: SendOut, rows: list[int] | None) -> int:
         cursor.execute(
             f"""
             UPDATE {_LEDGER} r
-               SET state = 'filtered', reason = CASE WHEN p.reason = 'hard_bounce' THEN %(bounced)s ELSE %(other)s END
+               SET state = 'filtered', reason = CASE
+                   WHEN p.reason IN ('hard_bounce', 'soft_bounce') THEN %(bounced)s ELSE %(other)s END
               FROM {Suppression._meta.db_table} p
              WHERE r.send_out_id = %(send_out)s AND r.state = 'queued' {_only("r.id", rows)}
                AND p.workspace_id = %(workspace)s AND p.channel = %(channel)s AND p.target_hash = r.person_hash

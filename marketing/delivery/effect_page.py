@@ -36,6 +36,8 @@ _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
     "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
 }
+# Numbers that are shown where there are any.
+_ONLY_SOME = ("kept_back", "invalid", "spam")
 
 
 class SendOutDetail(SendOutMixin, DetailPage):
@@ -75,6 +77,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             facts.append(Fact(_("At most this many people"), f"{obj.limit:,}"))
         if obj.holdout:
             facts.append(Fact(_("Kept back for comparison"), f"{obj.holdout} %", obj.holdout_salt))
+        if obj.channel == Provider.Channel.EMAIL:
+            facts.append(Fact(_("Return path"), obj.get_return_path_display()))
         if obj.per_minute:
             facts.append(Fact(_("Messages per minute"), f"{obj.per_minute:,}"))
         return facts
@@ -257,6 +261,8 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
         ("sent", gettext("Sent")),
         ("delivered", gettext("Delivered")),
         ("failed", gettext("Failed")),
+        ("invalid", gettext("Address does not exist")),
+        ("spam", gettext("Marked as spam")),
         ("unknown", gettext("Unknown")),
         ("opened", gettext("Opened")),
         ("clicked", gettext("Clicked")),
@@ -265,7 +271,7 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
         for name, label in labels
-        if name != "kept_back" or numbers[name]
+        if name not in _ONLY_SOME or numbers[name]
     ]
 
 

@@ -20,6 +20,7 @@ from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import targeting
+from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 from marketing.delivery.suppressions import ID_TYPES_OF
@@ -88,6 +89,15 @@ class SendOutForm(forms.Form):
     )
     refresh_first = forms.BooleanField(label=_("Refresh the audiences before sending"), required=False)
     track = forms.BooleanField(label=_("Count opens and clicks"), required=False, initial=True)
+    return_path = forms.ChoiceField(
+        label=_("Return path"),
+        choices=ReturnPath.choices,
+        initial=ReturnPath.RANDOM,
+        help_text=_(
+            "Where mail that cannot be delivered returns to. A random address per mail tells whose it is, where the "
+            "provider has a domain for bounces or is a platform."
+        ),
+    )
     per_minute = forms.IntegerField(
         label=_("Messages per minute"),
         required=False,
@@ -109,10 +119,12 @@ class SendOutForm(forms.Form):
         if channel != Provider.Channel.SMS:
             del self.fields["signature"]
         if channel != Provider.Channel.EMAIL:
-            del self.fields["track"], self.fields["sender"]
+            del self.fields["track"], self.fields["sender"], self.fields["return_path"]
         rows: dict[str, Any] = {
             "provider": Provider.objects.in_workspace(workspace).filter(channel=channel),
-            "sender": SenderAddress.objects.in_workspace(workspace).select_related("provider"),
+            "sender": SenderAddress.objects.in_workspace(workspace)
+            .filter(~Q(state=SenderAddress.State.FROZEN) | Q(pk=self.initial.get("sender") or ""))
+            .select_related("provider"),
             "signature": Signature.objects.in_workspace(workspace).select_related("provider"),
             "template": templates,
             "audiences": usable,

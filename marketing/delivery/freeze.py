@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
+from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering, reviews
 from marketing.content.models import Template
-from marketing.delivery import contents, targeting, variables
+from marketing.delivery import contents, mail_message, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
 
 
@@ -21,7 +22,7 @@ def freeze(send_out: SendOut, job: JobContext) -> None:
     version, more = targeting.pin(send_out, job)
     content = send_out.content or build(send_out)
     with transaction.atomic():
-        if send_out.track:
+        if send_out.track and provider_type(send_out.provider).personal:
             found = [url for row in contents.all_of(content) for url in rendering.links(row.get("html", ""))]
             for number, url in enumerate(dict.fromkeys(found), start=1):
                 TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})
@@ -52,18 +53,8 @@ def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
             "text": template.text,
             "push": push.complete(template.push),
         }
-    if send_out.channel == "email":
-        if send_out.sender is None:
-            raise ValidationFailed(_("Choose a sender."), errors={"sender": [_("Choose a sender.")]})
-        return {
-            "purpose": template.purpose,
-            "from_address": send_out.sender.address,
-            "from_name": send_out.sender.name,
-            "subject": template.subject,
-            "html": template.html,
-            "text": template.text,
-            "unsubscribe_label": _("Unsubscribe"),
-        }
+    if send_out.channel == Provider.Channel.EMAIL:
+        return mail_message.written(send_out, template)
     if send_out.signature is None:
         raise ValidationFailed(_("Choose a signature."), errors={"signature": [_("Choose a signature.")]})
     review = reviews.approved(template, send_out.provider)

@@ -17,7 +17,7 @@ from marketing.channels.base import (
     ProviderError,
     provider_type,
 )
-from marketing.delivery import bulk, contact_policy, freeze, personal, resolve, schedule
+from marketing.delivery import bulk, contact_policy, freeze, personal, resolve, reviewing, schedule
 from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import Recipient, SendOut, UnknownReason
 
@@ -92,6 +92,7 @@ def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
 
     check()
     kind = provider_type(send_out.provider)
+    reviewing.wait_for(send_out)
     if send_out.resolved_at is None:
         job.phase(_("Fixing content and audience"), progress=1)
         freeze.freeze(send_out, job)

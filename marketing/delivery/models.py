@@ -14,6 +14,8 @@ from cdp.crypto.at_rest import EncryptedTextField
 from insight.audiences.models import Audience, AudienceVersion
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
+from marketing.delivery.bounces.model import Bounce as Bounce
+from marketing.delivery.bounces.model import FailureReason, ReturnPath
 
 
 class SendOut(WorkspaceScoped, TimeStamped, Versioned):
@@ -88,6 +90,13 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     )
     refresh_first = models.BooleanField(_("refresh the audience first"), default=False)
     track = models.BooleanField(_("count opens and clicks"), default=True)
+    return_path = models.CharField(
+        _("return path"),
+        max_length=6,
+        choices=ReturnPath,
+        default=ReturnPath.RANDOM,
+        help_text="Of mails: where servers return what they cannot deliver.",
+    )
     per_minute = models.PositiveIntegerField(_("messages per minute"), null=True, blank=True)
     scheduled_at = models.DateTimeField(_("send at"), null=True, blank=True)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.DRAFT)
@@ -306,6 +315,7 @@ class SettledReason(models.TextChoices):
 CAUSES = {
     **dict(FilterReason.choices),
     **dict(ControlReason.choices),
+    **dict(FailureReason.choices),
     **dict(UnknownReason.choices),
     **dict(SettledReason.choices),
 }
@@ -318,6 +328,7 @@ class Suppression(WorkspaceScoped):
     class Reason(models.TextChoices):
         UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
         HARD_BOUNCE = "hard_bounce", _("The address does not exist")
+        SOFT_BOUNCE = "soft_bounce", _("Mail came back again and again")
         COMPLAINT = "complaint", _("Reported as spam")
         MANUAL = "manual", _("Added by hand")
 

@@ -6,9 +6,9 @@ worker die, those few are parked as `unknown`; they may have got the message, so
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from email.utils import format_datetime, formataddr
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,17 +16,17 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from cdp.core import metrics
-from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
-from marketing.content import rendering
-from marketing.delivery import contact_policy, contents, rate, tracking
+from marketing.channels.smtp import one_line
+from marketing.content import mail, rendering
+from marketing.delivery import contact_policy, contents, domain_rate, rate, tracking
+from marketing.delivery.bounces import applying as bounces
+from marketing.delivery.bounces import return_path
 from marketing.delivery.leaving import give_back, leaving
-from marketing.delivery.models import Recipient, SendOut, Suppression, TrackedLink, UnknownReason
+from marketing.delivery.models import Recipient, SendOut, TrackedLink, UnknownReason
 
 CHUNK = 20
-# No such mailbox, no such host, or a host that takes no mail (RFC 3463, RFC 7505).
-_GONE = re.compile(r"5\.1\.(1|2|10)\b")
 
 
 def hand_over(
@@ -65,8 +65,9 @@ def _hand_over_in_one_session(
         while send_out.recipients.filter(state=Recipient.State.QUEUED).exists():
             check()
             # Waiting comes before claiming: who is claimed is handed over at once, whatever happens meanwhile.
-            _throttle(send_out, size, check)
-            chunk = _claim(send_out, size)
+            only = domain_rate.next_rows(send_out, size, check)
+            _throttle(send_out, len(only) if only is not None else size, check)
+            chunk = _claim(send_out, size, only)
             _send_chunk(send_out, session, chunk, links)
             send_out.provider.note_success()
             sent += len(chunk)
@@ -91,14 +92,16 @@ def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None
         rate.wait(seconds, check)
 
 
-def _claim(send_out: SendOut, size: int) -> list[Recipient]:
-    """Take the next recipients; those suppressed or capped since the ledger was written are left out now."""
+def _claim(send_out: SendOut, size: int, only: list[int] | None = None) -> list[Recipient]:
+    """Take the next recipients, or of `only` these; those suppressed or capped since then are left out now."""
     with transaction.atomic():
         if contact_policy.cap_of(send_out):
             contact_policy.lock(send_out)
         if SendOut.objects.select_for_update().get(pk=send_out.pk).state != SendOut.State.SENDING:
             return []
         queued = Recipient.objects.filter(send_out=send_out, state=Recipient.State.QUEUED).order_by("pk")
+        if only is not None:
+            queued = queued.filter(pk__in=only)
         while rows := [row.pk for row in queued.only("pk")[:size]]:
             if not contact_policy.leave_out(send_out, rows=rows):
                 break
@@ -129,7 +132,7 @@ def _send_chunk(
         raise
     finally:
         _write(outcomes)
-        _suppress_bounced(send_out, chunk, outcomes)
+        bounces.of_session(send_out, chunk, outcomes)
 
 
 def _write(outcomes: list[Outcome]) -> None:
@@ -137,44 +140,25 @@ def _write(outcomes: list[Outcome]) -> None:
     if not outcomes:
         return
     now = timezone.now()
-    rows = [(o.key, o.state, o.code[:64], o.detail[:500], o.provider_message_id[:200]) for o in outcomes]
-    places = ", ".join(["(%s, %s, %s, %s, %s)"] * len(rows))
+    rows = [
+        (o.key, o.state, o.code[:64], o.detail[:500], o.provider_message_id[:200], bounces.reason_of(o))
+        for o in outcomes
+    ]
+    places = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(rows))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE {Recipient._meta.db_table} r
-               SET state = v.state, code = v.code, detail = v.detail, provider_message_id = v.message, reason = '',
+               SET state = v.state, code = v.code, detail = v.detail, provider_message_id = v.message,
+                   reason = v.reason,
                    reported_at = CASE WHEN v.state IN ('delivered', 'failed') THEN %s::timestamptz END
-              FROM (VALUES {places}) AS v (id, state, code, detail, message)
+              FROM (VALUES {places}) AS v (id, state, code, detail, message, reason)
              WHERE r.id = v.id AND (r.state = 'handing' OR r.state = 'unknown' AND r.reason = 'worker_lost')
             """,
             [now, *(value for row in rows for value in row)],
         )
     for outcome in outcomes:
         metrics.MESSAGES.labels("email", outcome.state).inc()
-
-
-def _suppress_bounced(send_out: SendOut, chunk: list[Recipient], outcomes: list[Outcome]) -> None:
-    """Addresses that the server says do not exist get no more mail."""
-    bounced = {
-        outcome.key for outcome in outcomes if outcome.state == "failed" and _GONE.match(outcome.detail)
-    }
-    mask = ID_TYPES["email"].mask
-    Suppression.objects.bulk_create(
-        [
-            Suppression(
-                workspace_id=send_out.workspace_id,
-                channel=send_out.channel,
-                target_hash=row.person_hash,
-                masked=mask(row.target),
-                reason=Suppression.Reason.HARD_BOUNCE,
-                source=send_out.pk,
-            )
-            for row in chunk
-            if row.pk in bounced
-        ],
-        ignore_conflicts=True,
-    )
 
 
 def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:
@@ -189,9 +173,11 @@ def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> M
         )
     footer = str(content["unsubscribe_label"])
     if html:
-        html = _append(html, f'<p style="font-size:12px"><a href="{unsubscribe}">{footer}</a></p>')
+        html = mail.append(html, f'<p style="font-size:12px"><a href="{unsubscribe}">{footer}</a></p>')
         if send_out.track:
-            html = _append(html, f'<img src="{tracking.open_url(recipient)}" width="1" height="1" alt="">')
+            html = mail.append(
+                html, f'<img src="{tracking.open_url(recipient)}" width="1" height="1" alt="">'
+            )
     text = rendering.fill(str(content["text"]), values) or rendering.plain_text(html)
     sender = str(content["from_address"])
     domain = urlsplit(settings.BASE_URL).hostname or sender.partition("@")[2]
@@ -202,15 +188,17 @@ def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> M
         html=html,
         text=text if unsubscribe in text else f"{text}\n\n{footer}: {unsubscribe}",
         headers={
-            "From": formataddr((str(content.get("from_name") or ""), sender)),
+            "From": formataddr((one_line(str(content.get("from_name") or "")), sender)),
             "Date": format_datetime(timezone.now()),
             "Message-ID": f"<{recipient.pk}.{send_out.pk}@{domain}>",
             "List-Unsubscribe": f"<{unsubscribe}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         },
+        return_path=_return_path(recipient, content),
     )
 
 
-def _append(html: str, extra: str) -> str:
-    position = html.lower().rfind("</body>")
-    return html + extra if position < 0 else html[:position] + extra + html[position:]
+def _return_path(recipient: Recipient, content: dict[str, Any]) -> str:
+    """Nothing where bounces go to the sender."""
+    domain = str(content.get("bounce_domain") or "")
+    return return_path.address(recipient.pk, domain) if domain else ""

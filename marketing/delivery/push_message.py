@@ -9,10 +9,13 @@ from django.utils.translation import gettext as _
 from marketing.channels.base import ProviderType
 from marketing.content import push, rendering
 from marketing.content.models import Template
+from marketing.delivery import mail_message
 
 
 def filled(content: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
     """Frozen content with the variables' texts: in their places for push messages, as `params` for other channels."""
+    if "from_address" in content:
+        return mail_message.filled(content, values)
     if "push" not in content:
         return {**content, "params": values}
     return {

@@ -13,6 +13,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
 from marketing.delivery import comparing, push_figures
+from marketing.delivery.bounces.model import FailureReason
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
@@ -53,11 +54,12 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
 def effect(send_out: SendOut) -> dict[str, Any]:
     """Counts of people. `target` is everybody of the audiences in the ledger. `left_out` of them get no message;
     `excluded` of those are in an audience that is left out. `kept_back` are the control group. `sent` is what was
-    handed over; `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
+    handed over; `invalid` are the failed whose address does not exist, `spam` are people who reported it as such.
+    `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
     Push messages have `push` as well (see push_figures).
     """
     if send_out.rows_deleted_at is not None:
-        none = {"excluded": 0, "kept_back": 0}
+        none = {"excluded": 0, "kept_back": 0, "invalid": 0, "spam": 0}
         return {**none, **{name: value for name, value in send_out.counters.items() if name not in _PARTS}}
     rows = Recipient.objects.filter(send_out=send_out).aggregate(
         target=Count("pk"),
@@ -69,6 +71,8 @@ def effect(send_out: SendOut) -> dict[str, Any]:
         no_report=Count("pk", filter=Q(state=_STATES.HANDED)),
         delivered=Count("pk", filter=Q(state=_STATES.DELIVERED)),
         failed=Count("pk", filter=Q(state=_STATES.FAILED)),
+        invalid=Count("pk", filter=Q(state=_STATES.FAILED, reason=FailureReason.GONE)),
+        spam=Count("pk", filter=Q(reason=FailureReason.SPAM)),
         unknown=Count("pk", filter=Q(state=_STATES.UNKNOWN)),
         cancelled=Count("pk", filter=Q(state=_STATES.CANCELLED)),
         opened=Count("pk", filter=Q(opened_at__isnull=False)),

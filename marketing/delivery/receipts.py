@@ -12,6 +12,7 @@ from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.base import BatchReceipt, BulkProviderType, ProviderError, provider_type
 from marketing.delivery import bulk, push_reports
+from marketing.delivery.bounces import applying as bounces
 from marketing.delivery.models import Recipient, SendBatch
 from marketing.delivery.targets import target_hash
 
@@ -82,33 +83,45 @@ def apply(batch: SendBatch, found: list[BatchReceipt]) -> int:
     send_out = batch.send_out
     normalise = ID_TYPES[provider_type(send_out.provider).id_type].normalise
     rows: dict[str, BatchReceipt] = {}
+    causes: dict[str, set[str]] = {"gone": set(), "spam": set()}
     for receipt in found:
         target = normalise(receipt.target)
         if target:
             digest = target_hash(send_out.workspace_id, send_out.channel, target)
+            if receipt.cause:
+                causes[receipt.cause].add(digest)
             if digest not in rows or receipt.state == "delivered":
                 rows[digest] = receipt
     changed = 0
     items = list(rows.items())
     for start in range(0, len(items), 1000):
         changed += _write(batch, items[start : start + 1000])
+    if any(causes.values()):
+        bounces.of_receipts(send_out, batch.pk, list(causes["gone"]), list(causes["spam"]))
     return changed
 
 
 def _write(batch: SendBatch, rows: list[tuple[str, BatchReceipt]]) -> int:
     now = timezone.now()
-    places = ", ".join(["(%s, %s, %s, %s, %s::timestamptz)"] * len(rows))
+    places = ", ".join(["(%s, %s, %s, %s, %s::timestamptz, %s)"] * len(rows))
     values = [
         value
         for digest, receipt in rows
-        for value in (digest, receipt.state, receipt.code[:64], receipt.detail[:500], receipt.at or now)
+        for value in (
+            digest,
+            receipt.state,
+            receipt.code[:64],
+            receipt.detail[:500],
+            receipt.at or now,
+            receipt.cause,
+        )
     ]
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE {Recipient._meta.db_table} r
-               SET state = v.state, code = v.code, detail = v.detail, reported_at = v.at, reason = ''
-              FROM (VALUES {places}) AS v (person_hash, state, code, detail, at)
+               SET state = v.state, code = v.code, detail = v.detail, reported_at = v.at, reason = v.cause
+              FROM (VALUES {places}) AS v (person_hash, state, code, detail, at, cause)
              WHERE r.batch_id = %s AND r.person_hash = v.person_hash
                AND (r.state IN ('handed', 'handing', 'unknown', 'queued')
                     OR (r.state = 'failed' AND v.state = 'delivered'))

@@ -69,6 +69,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "holdout_salt",
             "refresh_first",
             "track",
+            "return_path",
             "per_minute",
             "scheduled_at",
             "resend_of",

@@ -18,13 +18,13 @@ from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
-from marketing.content import reviews
-from marketing.content.models import ReviewState, TemplateReview
 from marketing.delivery import (
     composition,
     lifecycle,
     link_use,
+    mail_message,
     push_message,
+    reviewing,
     schedule,
     targeting,
     variables,
@@ -46,6 +46,7 @@ FIELDS = (
     "holdout_salt",
     "refresh_first",
     "track",
+    "return_path",
     "per_minute",
     "scheduled_at",
 )
@@ -174,10 +175,6 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         add("provider", _("This provider serves another channel."))
     if send_out.template.channel != send_out.channel:
         add("template", _("This template is for another channel."))
-    if send_out.channel == "email" and (
-        send_out.sender is None or send_out.sender.provider_id != send_out.provider_id
-    ):
-        add("sender", _("Choose a sender address of this provider."))
     if send_out.channel == "sms" and (
         send_out.signature is None or send_out.signature.provider_id != send_out.provider_id
     ):
@@ -187,6 +184,9 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type)
         for message in composition.variant_problems(send_out, parts.variants):
             add("variants", message)
+        if send_out.channel == "email":
+            for field, message in mail_message.problems(send_out, parts.templates(send_out)):
+                add("variants" if field == "template" and parts.variants else field, message)
         for message in push_message.problems(parts.templates(send_out), kind):
             add("variants" if parts.variants else "template", message)
     if send_out.limit is not None and (message := _limit_problem(send_out, parts.audiences)):
@@ -302,35 +302,13 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         )
         listed = ", ".join(link.name for link in ended)
         found.append(Conflict(message % {"names": listed}, code="short_link_over"))
-    if send_out.channel != "sms":
-        return found
-    if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
-        message = _("The signature has not been approved by the platform.")
-        found.append(Conflict(message, code="signature_not_approved"))
-    for template in send_out.templates:
-        if reviews.approved(template, send_out.provider) is None:
-            message = _unapproved(reviews.current(template, send_out.provider))
-            found.append(Conflict(message, code="template_not_approved", template=template.pk))
-    return found
-
-
-def _unapproved(review: TemplateReview | None) -> str:
-    if review is None:
-        return _("The template has not been approved by the platform. Submit it for review first.")
-    if review.state == ReviewState.REVIEWING:
-        return _("The platform is still reviewing the template.")
-    return _("The platform has rejected the template: %(reason)s") % {"reason": review.reason}
+    return [*found, *reviewing.obstacles(send_out)]
 
 
 def _check_ready(send_out: SendOut) -> None:
     """Raises the first obstacle, after asking the platform for reviews that are still open here."""
-    if send_out.channel == "sms" and send_out.provider.enabled:
-        if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
-            reviews.check_signature(send_out.signature)
-        for template in send_out.templates:
-            review = reviews.current(template, send_out.provider)
-            if review is not None and review.state == ReviewState.REVIEWING:
-                reviews.check(review)
+    if send_out.provider.enabled:
+        reviewing.ask(send_out)
     found = obstacles(send_out)
     if found:
         raise found[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from marketing.delivery import expiry, receipts, schedule
+from marketing.delivery.bounces import applying, reading
 
 
 @shared_task
@@ -18,5 +19,11 @@ def poll_receipts() -> None:
 
 
 @shared_task
+def read_bounces() -> None:
+    reading.read_all()
+
+
+@shared_task
 def delete_old_recipients() -> None:
     expiry.delete_old_recipients()
+    applying.forget_old()

@@ -206,9 +206,15 @@ class Contract:
     def sender(self, request: Request) -> tuple[int, dict[str, Any]]:
         address = request.query.get("address", "")
         if not address:
-            raise fields.invalid("address", "is required")
+            listed = [item.strip() for item in self.options.senders.split(",") if item.strip()]
+            if not listed:
+                raise fields.invalid("address", "is required")
+            return 200, {"senders": [self._sender(item) for item in listed]}
+        return 200, self._sender(address)
+
+    def _sender(self, address: str) -> dict[str, Any]:
         frozen = self._known_sender(address)
-        return 200, {
+        return {
             "accountName": address,
             "accountStatus": int(frozen),
             "createDate": _time(0),

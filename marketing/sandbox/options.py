@@ -21,6 +21,8 @@ class Options:
     review_seconds: float = 2.0
     callback_url: str = ""
     """Where receipts and replies are pushed to; empty for nowhere."""
+    senders: str = ""
+    """Sender addresses that are listed to whoever asks for none, separated by commas; empty: one must be asked for."""
     smtp_user: str = ""
     smtp_password: str = ""
     kept_bodies: int = 20_000

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.delivery.models import SendOut
 from tests.marketing.delivery.shop import Shop, mails
@@ -20,7 +21,7 @@ def shop(transactional_db: None, sandbox: Any) -> Shop:
     made = Shop(sandbox)
     config = {"host": "127.0.0.1", "port": str(sandbox.smtp_port), "security": "none"}
     values = {"channel": "email", "type": "smtp", "name": "Mail", "config": config}
-    channels.add_sender(made.access, channels.create_provider(made.access, values), "shop@tide.example")
+    senders.add(made.access, channels.create_provider(made.access, values), "shop@tide.example")
     made.audience(mails(3))
     return made
 

@@ -190,6 +190,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     mail = Provider.objects.create(
         **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}
     )
+    mail_platform = Provider.objects.create(
+        **owned, channel="email", type="contract", name="Mail platform", config={"review": True}
+    )
     sender = SenderAddress.objects.create(**owned, provider=mail, address="a@example.com", name="A")
     material = materials.upload(access, "hat.png", BytesIO(files.png()))
     materials.set_tags(access, material, ["sale"])
@@ -331,6 +334,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/pushes/audience/": pk(audience),
         "w/pushes/history/": pk(audience),
         "w/channels/": pk(mail, channel="email", type="smtp"),
+        "w/channels/senders/": pk(sender),
         "w/content/": pk(template, channel="sms"),
         "w/content/signatures/": pk(signature),
         "w/materials/": pk(material),
@@ -410,6 +414,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "campaigns/?year=2026",
         f"campaigns/sharing/?campaign={campaign.pk}",
         "channels/new/sms/contract/",
+        "channels/new/email/contract/",
+        f"channels/{mail_platform.pk}/",
         f"channels/{sms.pk}/",
         "content/new/email/",
         f"content/{letter.pk}/",

@@ -19,6 +19,7 @@ from cdp.jobs.runner import run_job
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
 from insight.datasets.models import Dataset, DatasetField
+from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.content import services as contents
 from marketing.content.models import TemplateReview
@@ -93,7 +94,7 @@ class Shop:
         provider = channels.create_provider(self.access, {**values, **more.pop("provider", {})})
         written = {"name": name, "subject": "Hello", "html": "<p>Hi</p>", **more.pop("template", {})}
         template = contents.create_template(self.access, "email", written)
-        sender = channels.add_sender(self.access, provider, "shop@tide.example", "Shop")
+        sender = senders.add(self.access, provider, "shop@tide.example", "Shop")
         chosen = {"provider": provider, "sender": sender, "template": template}
         return services.create(self.access, "email", {"name": name, "audience": audience, **chosen, **more})
 

@@ -134,6 +134,15 @@ def test_a_sender_is_normal_frozen_or_unknown(client: Client) -> None:
     assert client.call("GET", "/email/thirdSender").json()["code"] == "InvalidParameter"
 
 
+def test_senders_are_listed_to_whoever_asks_for_none(client: Client, provider: SandboxProvider) -> None:
+    provider.options.change({"senders": "shop@tide.example, frozen@tide.example"})
+    listed = client.call("GET", "/email/thirdSender").json()["senders"]
+    assert [(row["accountName"], row["accountStatus"]) for row in listed] == [
+        ("shop@tide.example", 0),
+        ("frozen@tide.example", 1),
+    ]
+
+
 def test_unknown_calls_and_templates_are_not_found(client: Client) -> None:
     for method, path in (
         ("GET", "/sms/smsTemplate/none"),

@@ -37,6 +37,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--push-secret", default=default.push_secret, help="secret that push calls are signed with"
         )
+        parser.add_argument("--senders", default="", help="sender addresses to list, separated by commas")
         parser.add_argument("--smtp-user", default="", help="with it, mail is taken only after signing in")
         parser.add_argument("--smtp-password", default="")
         parser.add_argument("--callback-url", default="", help="where receipts and replies are pushed to")

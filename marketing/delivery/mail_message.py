@@ -1,0 +1,93 @@
+"""Mails as they are frozen in a send-out, and as platforms get them: one text for a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from cdp.core.errors import Conflict, ValidationFailed
+from marketing.channels.base import provider_type
+from marketing.channels.contract_email import LONGEST_ALIAS
+from marketing.channels.models import SenderAddress
+from marketing.channels.smtp import one_line
+from marketing.content import mail, rendering, reviews
+from marketing.content.models import Template
+from marketing.delivery.bounces.model import ReturnPath
+from marketing.delivery.models import SendOut
+
+
+def written(send_out: SendOut, template: Template) -> dict[str, Any]:
+    """The content of a mail from template and sender. Raises Conflict where its review is missing, ValidationFailed."""
+    sender = send_out.sender
+    if sender is None:
+        raise ValidationFailed(_("Choose a sender."), errors={"sender": [_("Choose a sender.")]})
+    content = {
+        "purpose": template.purpose,
+        "from_address": sender.address,
+        "from_name": template.sender_name or sender.name,
+        "subject": template.subject,
+        "html": template.html,
+        "text": template.text,
+        "return_path": send_out.return_path,
+    }
+    if not provider_type(send_out.provider).personal:
+        return {**content, **_of_platform(send_out, template, sender)}
+    random = send_out.return_path == ReturnPath.RANDOM
+    return {
+        **content,
+        "unsubscribe_label": _("Unsubscribe"),
+        "bounce_domain": str(send_out.provider.config.get("bounce_domain") or "") if random else "",
+    }
+
+
+def _of_platform(send_out: SendOut, template: Template, sender: SenderAddress) -> dict[str, Any]:
+    content = {
+        "from_name": _alias(template, sender),
+        "html": mail.with_link(template.workspace_id, template.html),
+        "track": send_out.track,
+    }
+    if not reviews.needed(send_out.provider):
+        return content
+    review = reviews.approved(template, send_out.provider)
+    if review is None:
+        raise Conflict(
+            _("The template has not been approved by the platform yet."),
+            code="template_not_approved",
+            retryable=False,
+        )
+    return {**content, "template_code": review.remote_code}
+
+
+def _alias(template: Template, sender: SenderAddress) -> str:
+    """Platforms need a name: without any it is that of the mailbox."""
+    return template.sender_name or sender.name or sender.address.partition("@")[0][:LONGEST_ALIAS]
+
+
+def filled(content: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
+    """Frozen content of a platform's mail with the texts of one batch in it; they stand as `params` as well."""
+    return {
+        **content,
+        "params": values,
+        "subject": one_line(rendering.fill(str(content["subject"]), values)),
+        "html": rendering.fill(str(content["html"]), values, escape=True),
+    }
+
+
+def problems(send_out: SendOut, templates: list[Template]) -> Iterator[tuple[str, str]]:
+    """What keeps a mail from being sent with this sender at this provider, as field and message."""
+    sender = send_out.sender
+    if sender is None or sender.provider_id != send_out.provider_id:
+        yield "sender", _("Choose a sender address of this provider.")
+        return
+    if sender.state == SenderAddress.State.FROZEN:
+        yield "sender", _("The platform has frozen this address. Choose another one.")
+    if provider_type(send_out.provider).personal:
+        return
+    for template in templates:
+        if len(_alias(template, sender)) > LONGEST_ALIAS:
+            yield "template", mail.alias_message()
+        html = mail.with_link(template.workspace_id, template.html)
+        if message := mail.body_problem(template, html):
+            yield "template", message
