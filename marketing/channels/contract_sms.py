@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from marketing.channels import capabilities
 from marketing.channels.base import BatchReceipt, BulkProviderType, BulkRequest, register_type
 from marketing.channels.contract import ContractClient, contract_fields
 from marketing.channels.models import Provider
@@ -29,7 +30,7 @@ class ContractSmsType(BulkProviderType):
     channel = "sms"
     label = gettext_lazy("SMS platform by contract")
     id_type = "mobile"
-    fields = contract_fields()
+    fields = (*contract_fields(), *capabilities.fields())
 
     def test(self, provider: Provider) -> list[str]:
         answer = ContractClient(provider).call("GET", "/sms/smsSign/" + "tideline-connection-test")

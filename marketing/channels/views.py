@@ -68,7 +68,7 @@ class ProviderDetail(DetailPage):
 
     def facts(self, obj: Provider) -> list[Fact]:
         labels = {item.name: item.label for item in provider_type(obj).fields}
-        shown = [Fact(labels[name], value or "–") for name, value in services.shown_config(obj).items()]
+        shown = [Fact(labels[name], _in_words(value)) for name, value in services.shown_config(obj).items()]
         return [
             Fact(_("Channel"), obj.get_channel_display()),
             Fact(_("Type"), provider_type(obj).label),
@@ -76,6 +76,12 @@ class ProviderDetail(DetailPage):
             Fact(_("Messages per second"), obj.rate_per_second),
             Fact(_("Tested"), obj.checked_at),
         ]
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return value or "–"
 
 
 class ProviderFormPage(FormPage):

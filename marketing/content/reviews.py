@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ActionNotSupported
+from marketing.channels import capabilities
 from marketing.channels.base import ProviderError, provider_type
 from marketing.channels.contract_sms import ContractSmsType
 from marketing.channels.models import Provider
@@ -36,22 +37,32 @@ def submit(template: Template, provider: Provider) -> TemplateReview:
         if existing.state == ReviewState.REVIEWING:
             check(existing)
         return existing
+    promotional = template.purpose == Template.Purpose.PROMOTION
     code = _reviewing(provider).submit_template(
         provider,
         name=template.name,
-        content=template.text,
+        content=template.text + ending(provider, template.text, promotional=promotional),
         remark=template.name,
-        promotional=template.purpose == Template.Purpose.PROMOTION,
+        promotional=promotional,
     )
+    at_once = capabilities.of(provider).auto_approve
     review = TemplateReview.objects.create(
         template=template,
         provider=provider,
         edit_version=template.edit_version,
         remote_code=code,
-        next_check_at=timezone.now() + timedelta(seconds=INTERVALS[0]),
+        state=ReviewState.APPROVED if at_once else ReviewState.REVIEWING,
+        next_check_at=None if at_once else timezone.now() + timedelta(seconds=INTERVALS[0]),
     )
-    check(review)
+    if not at_once:
+        check(review)
     return review
+
+
+def ending(provider: Provider, text: str, *, promotional: bool) -> str:
+    """How to unsubscribe, put behind the text of an SMS; nothing where the text says it or nobody hears of it."""
+    found = capabilities.of(provider).unsubscribe(promotional=promotional)
+    return "" if text.rstrip().endswith(found) else found
 
 
 def check(review: TemplateReview) -> None:

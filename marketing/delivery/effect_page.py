@@ -21,6 +21,7 @@ from marketing.delivery import (
     push_pages,
     queries,
     services,
+    sms_rules,
     targeting,
     trial,
     variables,
@@ -114,6 +115,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "steps_done": True,
             "at": self.request.GET.get("at", set_before),
             "obstacles": self._obstacles(obj),
+            "warnings": sms_rules.warnings(obj),
         }
 
     def _obstacles(self, obj: SendOut) -> list[dict[str, Any]]:

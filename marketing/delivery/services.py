@@ -19,13 +19,14 @@ from insight.campaigns import links
 from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.content import reviews
-from marketing.content.models import ReviewState, TemplateReview
+from marketing.content.models import ReviewState
 from marketing.delivery import (
     composition,
     lifecycle,
     link_use,
     push_message,
     schedule,
+    sms_rules,
     targeting,
     variables,
 )
@@ -189,6 +190,10 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
             add("variants", message)
         for message in push_message.problems(parts.templates(send_out), kind):
             add("variants" if parts.variants else "template", message)
+        for field, messages in sms_rules.problems(
+            send_out, parts.templates(send_out), parts.audiences
+        ).items():
+            errors.setdefault(field, []).extend(messages)
     if send_out.limit is not None and (message := _limit_problem(send_out, parts.audiences)):
         add("limit", message)
     if not 0 <= send_out.holdout <= MOST_KEPT_BACK:
@@ -302,24 +307,7 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         )
         listed = ", ".join(link.name for link in ended)
         found.append(Conflict(message % {"names": listed}, code="short_link_over"))
-    if send_out.channel != "sms":
-        return found
-    if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
-        message = _("The signature has not been approved by the platform.")
-        found.append(Conflict(message, code="signature_not_approved"))
-    for template in send_out.templates:
-        if reviews.approved(template, send_out.provider) is None:
-            message = _unapproved(reviews.current(template, send_out.provider))
-            found.append(Conflict(message, code="template_not_approved", template=template.pk))
-    return found
-
-
-def _unapproved(review: TemplateReview | None) -> str:
-    if review is None:
-        return _("The template has not been approved by the platform. Submit it for review first.")
-    if review.state == ReviewState.REVIEWING:
-        return _("The platform is still reviewing the template.")
-    return _("The platform has rejected the template: %(reason)s") % {"reason": review.reason}
+    return [*found, *sms_rules.obstacles(send_out)]
 
 
 def _check_ready(send_out: SendOut) -> None:
