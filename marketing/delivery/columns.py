@@ -40,4 +40,5 @@ class AudiencesColumn(Column):
 
 def _names(row: Any) -> list[str]:
     """Of the audiences that the send-out goes to; its parts are fetched before with their audiences."""
-    return [row.audience.name, *(part.audience.name for part in row.parts.all() if not part.excluded)]
+    first = [row.audience.name] if row.audience else []
+    return [*first, *(part.audience.name for part in row.parts.all() if not part.excluded)]

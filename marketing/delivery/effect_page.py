@@ -33,6 +33,7 @@ from marketing.delivery.views import SendOutMixin
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
     "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
+    "id_key_missing": ("admin.workspace", "organizations:id-key", "", _("Key of encrypted IDs")),
     "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
     "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
     "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
@@ -184,7 +185,8 @@ def _sender(obj: SendOut) -> list[Fact]:
 
 def _first_people(obj: SendOut) -> int:
     """Of the first audience, whose members' messages can be looked at."""
-    version = obj.audience_version or audiences.latest_version(obj.audience)
+    first = targeting.included(obj)[:1]
+    version = obj.audience_version or (audiences.latest_version(first[0]) if first else None)
     return version.count if version else 0
 
 

@@ -30,6 +30,18 @@ _SEVERAL = {"data-select": "", "data-most": str(targeting.MOST), "class": "form-
 _LETTERS = "abcd"
 
 
+class AsSaidField(forms.NullBooleanField):
+    """Yes, no, or as the audiences say of themselves."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.widget.choices = [
+            ("unknown", _("As the audiences say")),
+            ("true", _("Yes, decrypt them")),
+            ("false", _("No")),
+        ]
+
+
 class SendOutForm(forms.Form):
     """A send-out of one channel. Choices are what the workspace has and the person may use."""
 
@@ -85,6 +97,11 @@ class SendOutForm(forms.Form):
         help_text=_(
             "Send-outs with the same name here keep back the same people. Empty: the control group of the workspace."
         ),
+    )
+    encrypted = AsSaidField(
+        label=_("Are the IDs AES-encrypted?"),
+        required=False,
+        help_text=_("Then they are decrypted with the organization's key in the moment of sending."),
     )
     refresh_first = forms.BooleanField(label=_("Refresh the audiences before sending"), required=False)
     track = forms.BooleanField(label=_("Count opens and clicks"), required=False, initial=True)
@@ -331,7 +348,7 @@ def _tags(send_out: SendOut) -> list[DatasetField]:
     return list(
         DatasetField.objects.filter(
             dataset__in=rights.visible(rights.access_of(send_out.owner, send_out.workspace)),
-            dataset__source=send_out.audience.source,
+            dataset__source=targeting.included(send_out)[0].source,
             dataset__kind__in=TAG_KINDS,
             dataset__version__gt=0,
             role="tag",

@@ -67,10 +67,12 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "limit",
             "holdout",
             "holdout_salt",
+            "encrypted",
             "refresh_first",
             "track",
             "per_minute",
             "scheduled_at",
+            "origin",
             "resend_of",
             "state",
             "state_reason",
@@ -83,6 +85,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         ]
         read_only_fields = [
             "id",
+            "origin",
             "resend_of",
             "state",
             "state_reason",
@@ -100,7 +103,10 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         parts = list(instance.parts.all())
         return {
             **super().to_representation(instance),
-            "audiences": [instance.audience_id, *(row.audience_id for row in parts if not row.excluded)],
+            "audiences": [
+                *filter(None, [instance.audience_id]),
+                *(row.audience_id for row in parts if not row.excluded),
+            ],
             "exclude": [row.audience_id for row in parts if row.excluded],
             "variants": [
                 {"template": row.template_id, "share": row.share} for row in instance.variants.all()
@@ -132,5 +138,5 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
 
     class Meta:
         model = Suppression
-        fields = ["id", "channel", "target", "masked", "reason", "source", "created_at"]
-        read_only_fields = ["id", "masked", "reason", "source", "created_at"]
+        fields = ["id", "channel", "target", "masked", "signature", "reason", "source", "created_at"]
+        read_only_fields = ["id", "masked", "signature", "reason", "source", "created_at"]

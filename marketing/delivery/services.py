@@ -22,6 +22,7 @@ from marketing.content import reviews
 from marketing.content.models import ReviewState
 from marketing.delivery import (
     composition,
+    decrypting,
     lifecycle,
     link_use,
     push_message,
@@ -45,6 +46,7 @@ FIELDS = (
     "limit",
     "holdout",
     "holdout_salt",
+    "encrypted",
     "refresh_first",
     "track",
     "per_minute",
@@ -185,7 +187,9 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         add("signature", _("Choose a signature of this provider."))
     kind = provider_type(send_out.provider)
     if send_out.resend_of_id is None:
-        errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type)
+        errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type) or decrypting.problems(
+            send_out, parts.audiences, parts.exclude
+        )
         for message in composition.variant_problems(send_out, parts.variants):
             add("variants", message)
         for message in push_message.problems(parts.templates(send_out), kind):
@@ -307,7 +311,7 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         )
         listed = ", ".join(link.name for link in ended)
         found.append(Conflict(message % {"names": listed}, code="short_link_over"))
-    return [*found, *sms_rules.obstacles(send_out)]
+    return [*found, *decrypting.obstacles(send_out), *sms_rules.obstacles(send_out)]
 
 
 def _check_ready(send_out: SendOut) -> None:

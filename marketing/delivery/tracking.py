@@ -155,6 +155,7 @@ def unsubscribe(person: Unsubscribe, send_out: SendOut, *, user_agent: str) -> N
         workspace_id=send_out.workspace_id,
         channel=send_out.channel,
         target_hash=person.person_hash,
+        signature="",
         defaults={
             "masked": person.masked,
             "reason": Suppression.Reason.UNSUBSCRIBED,

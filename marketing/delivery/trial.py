@@ -24,6 +24,7 @@ from marketing.delivery import (
     push_message,
     recipients_file,
     sms_rules,
+    targeting,
     tracking,
 )
 from marketing.delivery.models import Recipient, SendOut
@@ -40,7 +41,8 @@ def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
         row = copying.failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
         return dict(row.values) if row is not None else {}
     variables = variables_of(send_out)
-    version = send_out.audience_version or audiences.latest_version(send_out.audience)
+    first = targeting.included(send_out)[:1]
+    version = send_out.audience_version or (audiences.latest_version(first[0]) if first else None)
     found: dict[tuple[str, str], Any] = {}
     if version is not None:
         tags = list(dict.fromkeys(item.source for item in variables if item.tag))
