@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from marketing.channels import capabilities
+from marketing.channels import callbacks, capabilities
 from marketing.channels.base import BatchReceipt, BulkProviderType, BulkRequest, register_type
 from marketing.channels.contract import ContractClient, contract_fields
 from marketing.channels.models import Provider
@@ -48,6 +48,8 @@ class ContractSmsType(BulkProviderType):
         }
         if request.content.get("params"):
             body["templateParam"] = json.dumps(request.content["params"], ensure_ascii=False)
+        if capabilities.of(provider).replies:
+            body["inboundUrl"] = callbacks.replies_url(provider)
         return str(ContractClient(provider).call("POST", "/sms/sendBatch", body).get("bizId") or "")
 
     def receipts(self, provider: Provider, out_id: str, since: datetime) -> Iterator[BatchReceipt]:

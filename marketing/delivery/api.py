@@ -90,7 +90,7 @@ class SendOutViewSet(WorkspaceViewSet):
 
     model = SendOut
     serializer_class = SendOutSerializer
-    filterset_fields = ["channel", "state", "audience", "template", "owner"]
+    filterset_fields = ["channel", "origin", "state", "audience", "template", "owner"]
     search_fields = ["name"]
     ordering_fields = ["name", "updated_at", "scheduled_at", "started_at", "state"]
     # What each channel's own point allows is checked below and in the services.
@@ -286,7 +286,7 @@ class SuppressionViewSet(WorkspaceViewSet):
 
     model = Suppression
     serializer_class = SuppressionSerializer
-    filterset_fields = ["channel", "reason"]
+    filterset_fields = ["channel", "reason", "signature"]
     search_fields = ["masked"]
     ordering_fields = ["created_at"]
     required_permission = {"*": "marketing.accounts.manage"}
@@ -298,5 +298,6 @@ class SuppressionViewSet(WorkspaceViewSet):
         return self.answer(row, status=201)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        suppressions.remove(self.access, self.get_object())
+        """Allow messages again; whoever unsubscribed by a reply needs `?why=` and an administrator."""
+        suppressions.remove(self.access, self.get_object(), request.query_params.get("why", ""))
         return Response(status=204)

@@ -30,8 +30,8 @@ class AudiencesColumn(Column):
 
     def cell(self, row: Any) -> Any:
         names = _names(row)
-        if len(names) == 1:
-            return names[0]
+        if len(names) < 2:
+            return names[0] if names else "–"
         return format_html('{} <abbr title="{}">+{}</abbr>', names[0], ", ".join(names[1:]), len(names) - 1)
 
     def text(self, row: Any) -> str:

@@ -27,7 +27,7 @@ from marketing.delivery import (
     variables,
 )
 from marketing.delivery.models import SendOut
-from marketing.delivery.views import SendOutMixin
+from marketing.delivery.views import SendOutMixin, kind_of
 
 # Where an obstacle is mended: the point that one needs there, the page, which object, and the link's words.
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
@@ -56,11 +56,11 @@ class SendOutDetail(SendOutMixin, DetailPage):
     def facts(self, obj: SendOut) -> list[Fact]:
         people = self.people(obj)
         facts = [
-            Fact(_("Channel"), obj.get_channel_display()),
+            Fact(_("Channel"), kind_of(obj)),
             Fact(_("Provider"), obj.provider.name),
             *_sender(obj),
             *_message_facts(obj),
-            Fact(_("Audiences"), ", ".join(row.name for row in targeting.included(obj))),
+            Fact(_("Audiences"), ", ".join(row.name for row in targeting.included(obj)) or "–"),
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
             Fact(_("Owner"), obj.owner),
@@ -88,7 +88,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "people": self.people(obj),
             "job": active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
-            "may_copy": can(f"marketing.{obj.channel}.create"),
+            "may_copy": can(f"marketing.{obj.channel}.create") and not obj.origin,
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
             "editable": lifecycle.is_editable(obj),
             "startable": lifecycle.is_startable(obj),

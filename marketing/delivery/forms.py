@@ -22,7 +22,7 @@ from marketing.content.models import Signature, Template
 from marketing.delivery import targeting
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
-from marketing.delivery.suppressions import ID_TYPES_OF
+from marketing.delivery.suppressions import ID_TYPES_OF, MOST_WORDS
 from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text
 
 _SEARCH = {"data-select": ""}
@@ -376,3 +376,11 @@ class SuppressionForm(forms.Form):
 
     channel = forms.ChoiceField(label=_("Channel"), choices=Provider.Channel.choices)
     target = forms.CharField(label=_("Address or number"), max_length=254)
+
+
+class ResubscribeForm(forms.Form):
+    why = forms.CharField(
+        label=_("Why"),
+        max_length=MOST_WORDS,
+        help_text=_("When and how they agreed. The audit log keeps it."),
+    )

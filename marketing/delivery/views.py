@@ -27,17 +27,16 @@ from cdp.console.middleware import flash
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
-from marketing.delivery import composition, copying, queries, services, suppressions, trial
+from marketing.delivery import composition, copying, queries, services, trial
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
 from marketing.delivery.forms import (
     SendOutForm,
-    SuppressionForm,
     VariablesForm,
     WhenForm,
     variants_as_fields,
 )
-from marketing.delivery.models import SendOut, Suppression
+from marketing.delivery.models import SendOut
 
 CHANNELS = tuple(Provider.Channel.values)
 
@@ -56,6 +55,12 @@ class SendOutMixin(ObjectMixin):
             raise PermissionDenied(point=view)
         self.access.require(f"marketing.{send_out.channel}.{self.verb}")
         return send_out
+
+
+def kind_of(send_out: SendOut) -> str:
+    """The channel, and the mark of those that answer people who wrote."""
+    label = str(send_out.get_channel_display())
+    return f"{label} · {send_out.get_origin_display()}" if send_out.origin else label
 
 
 class SendOutFilter(django_filters.FilterSet):
@@ -82,7 +87,7 @@ class SendOutList(ListPage):
     empty_text = _("Choose an audience and a template, look at the message, and send it.")
     columns = (
         Column("name", _("Send-out"), sort="name", link=True),
-        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
+        Column("channel", _("Channel"), value=kind_of, sort="channel"),
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
         CampaignsColumn("campaigns", _("Campaigns")),
         AudiencesColumn("audience", _("Audiences")),
@@ -333,68 +338,3 @@ class DeleteSendOut(SendOutMixin, DeletePage):
 
     def delete(self, obj: SendOut) -> None:  # type: ignore[override]
         services.delete(self.access, obj)
-
-
-class SuppressionFilter(django_filters.FilterSet):
-    channel = django_filters.ChoiceFilter(
-        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
-    )
-    reason = django_filters.ChoiceFilter(
-        label=_("Reason"), choices=Suppression.Reason.choices, empty_label=_("All reasons")
-    )
-
-    class Meta:
-        model = Suppression
-        fields = ["channel", "reason"]
-
-
-class SuppressionList(ListPage):
-    permission = "marketing.accounts.manage"
-    title = _("Suppressions")
-    intro = _("Addresses and numbers that get no more messages on a channel.")
-    filterset_class = SuppressionFilter
-    search_fields = ("masked",)
-    ordering = "-created_at"
-    create_url_name = "delivery:suppression-new"
-    create_label = _("Add")
-    empty_icon = "ban"
-    empty_title = _("Nobody is suppressed")
-    empty_text = _("People who unsubscribe and addresses that do not exist appear here by themselves.")
-    columns = (
-        Column("masked", _("Target"), link=True),
-        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
-        Column("reason", _("Reason"), value="get_reason_display", sort="reason"),
-        DateColumn("created_at", _("Since"), sort="created_at"),
-    )
-
-    def get_queryset(self) -> QuerySet[Suppression]:
-        return Suppression.objects.in_workspace(self.workspace)
-
-    def row_url(self, row: Suppression) -> str:
-        return self.reverse("delivery:suppression-delete", pk=row.pk)
-
-
-class NewSuppression(FormPage):
-    permission = "marketing.accounts.manage"
-    title = _("Add a suppression")
-    form_class = SuppressionForm
-    back_url_name = "delivery:suppressions"
-    success_message = _("Saved. No more messages go there.")
-
-    def save(self, form: SuppressionForm, obj: Any) -> Suppression:
-        return suppressions.add(self.access, form.cleaned_data["channel"], form.cleaned_data["target"])
-
-    def success_url(self, obj: Suppression) -> str:
-        return self.reverse("delivery:suppressions")
-
-
-class DeleteSuppression(DeletePage):
-    permission = "marketing.accounts.manage"
-    model = Suppression
-    back_url_name = "delivery:suppressions"
-
-    def consequences(self, obj: Suppression) -> list[Any]:
-        return [_("Messages go there again. Do this only if the person has agreed.")]
-
-    def delete(self, obj: Suppression) -> None:  # type: ignore[override]
-        suppressions.remove(self.access, obj)

@@ -21,6 +21,8 @@ class Options:
     review_seconds: float = 2.0
     callback_url: str = ""
     """Where receipts and replies are pushed to; empty for nowhere."""
+    callback_secret: str = ""
+    """What replies are signed with on their way to whoever gets them."""
     smtp_user: str = ""
     smtp_password: str = ""
     kept_bodies: int = 20_000
@@ -48,5 +50,5 @@ class Options:
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("token", "push_secret", "smtp_password")
+            if name not in ("token", "push_secret", "callback_secret", "smtp_password")
         }
