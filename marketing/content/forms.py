@@ -42,6 +42,7 @@ class TemplateForm(forms.Form):
             text.help_text = _("Leave it empty to have it made from the HTML.")
         else:
             del self.fields["subject"], self.fields["html"]
+            self.fields["text"].widget.attrs["data-sms-text"] = ""
 
     def _make_push(self) -> None:
         del self.fields["html"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework.decorators import action
@@ -23,6 +24,7 @@ from marketing.content.models import Signature, Template
 from marketing.delivery import (
     copying,
     ledger,
+    own_template,
     queries,
     reach_page,
     result_audience,
@@ -143,18 +145,25 @@ class SendOutViewSet(WorkspaceViewSet):
             raise ValidationFailed(_("Some fields need another value."), errors=errors)
         return values
 
+    @transaction.atomic
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = self._values(data.validated_data)
+        values = own_template.with_text(self.access, values, values.pop("text", ""), name=values["name"])
         return self.answer(services.create(self.access, values.pop("channel"), values), status=201)
 
+    @transaction.atomic
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         send_out = self.get_object()
         self.check_etag(send_out)
         data = self.get_serializer(send_out, data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         values = self._values({key: value for key, value in data.validated_data.items() if key != "channel"})
+        if text := values.pop("text", ""):
+            has = {"template": send_out.template, "provider": send_out.provider, **values}
+            name = values.get("name", send_out.name)
+            values |= {"template": own_template.with_text(self.access, has, text, name=name)["template"]}
         return self.answer(services.update(self.access, send_out, values))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

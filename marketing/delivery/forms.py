@@ -61,6 +61,15 @@ class SendOutForm(forms.Form):
     template = forms.ModelChoiceField(
         label=_("Template"), queryset=Template.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
     )
+    text = forms.CharField(
+        label=pgettext_lazy("message", "Text"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea({"rows": 4, "data-sms-text": ""}),
+        help_text=_(
+            "That of the template. If you change it, a new template with the send-out's name is reviewed."
+        ),
+    )
     audiences: Any = forms.ModelMultipleChoiceField(
         label=_("Audiences"),
         queryset=None,
@@ -124,7 +133,7 @@ class SendOutForm(forms.Form):
         self._add_variants(templates)
         usable = self._audiences(access, channel)
         if channel != Provider.Channel.SMS:
-            del self.fields["signature"]
+            del self.fields["signature"], self.fields["text"]
         if channel != Provider.Channel.EMAIL:
             del self.fields["track"], self.fields["sender"]
         rows: dict[str, Any] = {

@@ -39,6 +39,12 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     sender = serializers.CharField(source="sender_id", required=False, allow_null=True)
     signature = serializers.CharField(source="signature_id", required=False, allow_null=True)
     template = serializers.CharField(source="template_id", required=False)
+    text = serializers.CharField(
+        required=False,
+        write_only=True,
+        max_length=500,
+        help_text="SMS alone: where it differs from the template's, a new template is made and submitted for review.",
+    )
     variants = VariantSerializer(many=True, required=False, write_only=True)
     audience = serializers.CharField(source="audience_id", required=False)
     audiences = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
@@ -58,6 +64,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "sender",
             "signature",
             "template",
+            "text",
             "variants",
             "audience",
             "audiences",

@@ -18,14 +18,13 @@ from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
-from marketing.content import reviews
-from marketing.content.models import ReviewState
 from marketing.delivery import (
     composition,
     decrypting,
     lifecycle,
     link_use,
     push_message,
+    reviewing,
     schedule,
     sms_rules,
     targeting,
@@ -229,6 +228,8 @@ def submit(
 ) -> SendOut:
     """Wait for the given time, or the one set before; start at once without one, or when told `now`.
 
+    What starts at once and is still in review at its platform leaves when that has approved it.
+
     Raises ValidationFailed or Conflict with what is missing.
     """
     access.require(f"marketing.{send_out.channel}.send")
@@ -248,12 +249,15 @@ def submit(
             raise ValidationFailed(_("The send-out is not complete."), errors=errors)
         send_out.scheduled_at = None if now else scheduled_at or send_out.scheduled_at
         _check_time(send_out)
-        _check_ready(send_out)
+        ready = _check_ready(send_out)
         _forget_preparation(send_out)
         send_out.submitted_at = timezone.now()
         send_out.bump()
         if send_out.scheduled_at:
             send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
+            send_out.save()
+        elif not ready:
+            send_out.state, send_out.state_reason = SendOut.State.REVIEWING, ""
             send_out.save()
         else:
             send_out.save()
@@ -314,18 +318,16 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
     return [*found, *decrypting.obstacles(send_out), *sms_rules.obstacles(send_out)]
 
 
-def _check_ready(send_out: SendOut) -> None:
-    """Raises the first obstacle, after asking the platform for reviews that are still open here."""
-    if send_out.channel == "sms" and send_out.provider.enabled:
-        if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
-            reviews.check_signature(send_out.signature)
-        for template in send_out.templates:
-            review = reviews.current(template, send_out.provider)
-            if review is not None and review.state == ReviewState.REVIEWING:
-                reviews.check(review)
+def _check_ready(send_out: SendOut) -> bool:
+    """Whether it can leave; False where it waits for reviews first, which one that is scheduled cannot.
+
+    Raises the first obstacle, after asking the platform for reviews that are still open here.
+    """
+    reviewing.ask(send_out)
     found = obstacles(send_out)
-    if found:
+    if found and (send_out.scheduled_at is not None or not reviewing.is_all(send_out, found)):
         raise found[0]
+    return not found
 
 
 def pause(access: Access, send_out: SendOut) -> SendOut:

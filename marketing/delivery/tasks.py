@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.delivery import expiry, receipts, schedule
+from marketing.delivery import expiry, receipts, reviewing, schedule
 
 
 @shared_task
 def start_due_send_outs() -> None:
+    reviewing.decide()
     schedule.start_due()
 
 

@@ -36,10 +36,14 @@ def sent(shop: Shop, name: str = "Offer", audience: Any = None, **more: Any) -> 
 
 def again(shop: Shop, first: SendOut, name: str, **changes: Any) -> SendOut:
     """Another SMS by the same provider to the same audience."""
-    template = contents.create_template(shop.access, "sms", {"name": name, "text": name, **changes.pop("text", {})})
+    template = contents.create_template(
+        shop.access, "sms", {"name": name, "text": name, **changes.pop("text", {})}
+    )
     contents.submit_for_review(shop.access, template, first.provider)
     values = {"provider": first.provider, "signature": first.signature, "template": template, **changes}
-    return shop.submit(delivery.create(shop.access, "sms", {"name": name, "audience": first.audience, **values}))
+    return shop.submit(
+        delivery.create(shop.access, "sms", {"name": name, "audience": first.audience, **values})
+    )
 
 
 def reply(send_out: SendOut, text: str, mobile: str = ANN, number: int = 1, **more: Any) -> InboundMessage:
@@ -157,7 +161,10 @@ class TestAnswering:
         sms_shop.sandbox.store.clear()
         made = services.answer(sms_shop.access, rows, template(sms_shop, first.provider))
         sms_shop.run_jobs()
-        assert sorted(inbox(sms_shop)) == [(ANN, "【Tide】Thank you回T退订"), (BOB, "【Tide】Thank you回T退订")]
+        assert sorted(inbox(sms_shop)) == [
+            (ANN, "【Tide】Thank you回T退订"),
+            (BOB, "【Tide】Thank you回T退订"),
+        ]
         [send_out] = made
         send_out.refresh_from_db()
         assert (send_out.origin, send_out.state, send_out.name) == ("reply", "finished", "Thank you (reply)")
@@ -231,7 +238,10 @@ class TestCallback:
         assert self.post(client, url, body).status_code == 403
         signed = callbacks.signature("s3cret", json.dumps(body).encode())
         assert self.post(client, url, body, **{callbacks.SIGNATURE: signed}).status_code == 200
-        assert self.post(client, url, body | {"content": "T"}, **{callbacks.SIGNATURE: signed}).status_code == 403
+        assert (
+            self.post(client, url, body | {"content": "T"}, **{callbacks.SIGNATURE: signed}).status_code
+            == 403
+        )
 
 
 class TestPages:
