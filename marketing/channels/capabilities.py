@@ -25,7 +25,6 @@ class Capabilities:
     most_links: int | None = None
     line_values: bool = False
     replies: bool = False
-    digital: bool = False
     auto_approve: bool = False
 
     def variables(self, *, promotional: bool) -> bool:
@@ -48,7 +47,6 @@ def of(provider: Provider) -> Capabilities:
         most_links=int(most) if most.isdecimal() else None,
         line_values=bool(given["line_values"] or given["short_params"]),
         replies=bool(given["replies"]),
-        digital=bool(given["digital"]),
         auto_approve=bool(given["auto_approve_text_templates"]),
     )
 
@@ -98,7 +96,6 @@ def fields() -> tuple[ConfigField, ...]:
             kind="secret",
             help_text=_("Empty: the address that the platform is given is secret enough."),
         ),
-        ConfigField("digital", _("The platform sends digital SMS"), kind="flag", default=False),
         ConfigField(
             "auto_approve_text_templates",
             _("The platform approves text templates at once"),

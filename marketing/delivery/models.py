@@ -295,7 +295,6 @@ class FilterReason(models.TextChoices):
     INVALID = "invalid", _("The address or number is not valid")
     UNDECRYPTABLE = "undecryptable", _("The encrypted ID could not be decrypted")
     SUPPRESSED = "suppressed", _("Unsubscribed or blocked")
-    CARRIER = "carrier", _("The person's carrier has not approved the template")
     BOUNCED = "bounced", _("Earlier mail could not be delivered")
     MISSING_VALUE = "missing_value", _("A variable has no value")
     DUPLICATE = "duplicate", _("Somebody else in the audience has the same address or number")
@@ -336,7 +335,7 @@ CAUSES = {
 class Suppression(WorkspaceScoped):
     """A target that must not be written to on a channel any more.
 
-    With a signature: only promotional and digital SMS with that signature are meant.
+    With a signature: only promotional SMS with that signature are meant.
     """
 
     class Reason(models.TextChoices):

@@ -113,10 +113,18 @@ class Answer(FormPage):
     submit_label = _("Send")
     back_url_name = "replies:list"
 
-    def get_object(self) -> list[InboundMessage]:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not self._keys():
+            return HttpResponseRedirect(self.reverse("replies:list"))
+        return super().get(request, *args, **kwargs)
+
+    def _keys(self) -> list[str]:
         given = self.request.POST.getlist("reply") or self.request.GET.getlist("reply")
+        return given or self.request.session.get(CHOSEN, [])
+
+    def get_object(self) -> list[InboundMessage]:
         try:
-            return services.chosen(self.access, given or self.request.session.get(CHOSEN, []))
+            return services.chosen(self.access, self._keys())
         except DomainError as error:
             raise NotFound(str(error)) from None
 
