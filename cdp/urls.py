@@ -34,6 +34,7 @@ console_urls = [
     path("materials/", include("marketing.materials.urls")),
     path("short-links/", include("marketing.links.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
+    path("replies/", include("marketing.replies.urls")),
 ]
 
 api_urls = [
@@ -59,6 +60,7 @@ api_urls = [
     path("", include("marketing.materials.api_urls")),
     path("", include("marketing.links.api_urls")),
     path("", include("marketing.delivery.api_urls")),
+    path("", include("marketing.replies.api_urls")),
 ]
 
 urlpatterns = [
@@ -78,6 +80,7 @@ urlpatterns = [
     path("organization/sources/", include("insight.datasources.organization.urls")),
     path("", include("admin_center.members.urls")),
     path("", include("marketing.delivery.public_urls")),
+    path("", include("marketing.replies.public_urls")),
     path("", include("marketing.links.public_urls")),
     path("", include("marketing.materials.public_urls")),
     path("", include("cdp.console.public_urls")),

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from admin_center.organizations import services
+from admin_center.organizations import id_key, services
 from admin_center.organizations.models import Workspace
 from admin_center.organizations.settings import workspace_settings
 from cdp.core.api import WorkspaceAPIView
@@ -78,3 +78,28 @@ class SettingsView(WorkspaceAPIView):
     def _answer(self) -> Response:
         data = WorkspaceSettingsSerializer(self.workspace).data
         return Response(data, headers={"ETag": self.workspace.etag})
+
+
+class IdKeySerializer(serializers.Serializer[Any]):
+    """Whether the organization has a key for AES-encrypted IDs. The key itself is never shown."""
+
+    key = serializers.CharField(write_only=True, max_length=16)
+    is_set = serializers.BooleanField(read_only=True)
+
+
+class IdKeyView(WorkspaceAPIView):
+    """The key that the organization's IDs are AES-encrypted with; it is set once."""
+
+    required_permission = {"get": "admin.workspace", "put": "admin.workspace"}
+
+    @extend_schema(responses=IdKeySerializer)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response({"is_set": id_key.is_set(self.workspace)})
+
+    @extend_schema(request=IdKeySerializer, responses=IdKeySerializer)
+    def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Set it: `{"key": "…"}`, by a manager of the organization."""
+        given = IdKeySerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        id_key.put(self.access, given.validated_data["key"])
+        return Response({"is_set": True})

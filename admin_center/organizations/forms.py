@@ -129,3 +129,12 @@ class WorkspaceSettingsForm(forms.Form):
         for part in self.PATHS.get(name, (name,)):
             value = value[part]
         return value
+
+
+class IdKeyForm(forms.Form):
+    key = forms.CharField(
+        label=_("AES key"),
+        max_length=16,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false"}),
+        help_text=_("16 characters of 0-9 and A-F, exactly as your warehouse uses them; case counts."),
+    )

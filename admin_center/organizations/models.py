@@ -10,6 +10,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned
+from cdp.crypto.at_rest import EncryptedTextField
 
 
 def validate_time_zone(value: str) -> None:
@@ -25,6 +26,12 @@ class Organization(TimeStamped):
 
     id = PrefixedIdField("org")
     name = models.CharField(_("name"), max_length=64, unique=True)
+    id_key = EncryptedTextField(
+        blank=True,
+        default="",
+        editable=False,
+        help_text="What customers' IDs are AES-encrypted with; set once, since their data stays as it is.",
+    )
 
     class Meta:
         verbose_name = _("organization")

@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from admin_center.organizations import services
-from admin_center.organizations.forms import WorkspaceSettingsForm
+from admin_center.organizations import id_key, services
+from admin_center.organizations.forms import IdKeyForm, WorkspaceSettingsForm
 from admin_center.organizations.models import Workspace
 from cdp.console.generic import FormPage
 from cdp.core.errors import PreconditionFailed
@@ -49,4 +49,28 @@ class SettingsPage(FormPage):
             (_("Quiet hours"), [name for name in form.fields if name.startswith("quiet_hours")]),
             (_("Most messages for one person"), [name for name in form.fields if name.startswith("caps")]),
         ]
-        return {"groups": [(label, [form[name] for name in names]) for label, names in groups]}
+        return {
+            "groups": [(label, [form[name] for name in names]) for label, names in groups],
+            "id_key_set": id_key.is_set(obj),
+        }
+
+
+class IdKeyPage(FormPage):
+    """Sets the key once; afterwards it only says that there is one."""
+
+    permission = "admin.workspace"
+    title = _("Key of encrypted IDs")
+    template_name = "admin_center/organizations/id_key.html"
+    form_class = IdKeyForm
+    submit_label = _("Keep this key for good")
+    success_message = _("The key is kept. Messages can now go to encrypted IDs.")
+    back_url_name = "organizations:settings"
+
+    def save(self, form: IdKeyForm, obj: Any) -> None:
+        id_key.put(self.access, form.cleaned_data["key"])
+
+    def success_url(self, obj: Any) -> str:
+        return self.reverse("organizations:settings")
+
+    def extra(self, form: IdKeyForm, obj: Any) -> dict[str, Any]:
+        return {"is_set": id_key.is_set(self.workspace), "may_set": self.access.user.is_manager}

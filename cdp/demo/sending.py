@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.demo import audiences as rules
-from cdp.demo import campaigns
+from cdp.demo import campaigns, replies
 from cdp.demo.steps import finish, one
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
@@ -57,6 +57,7 @@ def send(
         while send_out.state == SendOut.State.SENDING and time.monotonic() < until:
             time.sleep(0.5)
             send_out.refresh_from_db()
+    replies.load(sent[1])
     job.phase(_("Opening some of the messages"), progress=95)
     try:
         _read_mail()
@@ -113,7 +114,8 @@ def _mail(access: Access, members: Dataset, audience: Audience, campaign: Campai
 
 
 def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
-    config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True}
+    can = {"line_values": True, "short_links": True, "short_params": True, "replies": True}
+    config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True, **can}
     values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
     platform = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
     signature = one(
@@ -122,9 +124,16 @@ def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     text = one(
         Template, access, lambda: content.create_template(access, "sms", rules.TEXT), name=rules.TEXT["name"]
     )
-    if not text.reviews.filter(provider=platform).exists():
-        content.submit_for_review(access, text, platform)
-    _wait_for_reviews(text, signature)
+    thanks = one(
+        Template,
+        access,
+        lambda: content.create_template(access, "sms", rules.THANKS),
+        name=rules.THANKS["name"],
+    )
+    for template in (text, thanks):
+        if not template.reviews.filter(provider=platform).exists():
+            content.submit_for_review(access, template, platform)
+        _wait_for_reviews(template, signature)
     sent = {"name": "生日祝福短信", "provider": platform, "signature": signature, "template": text}
     return _submit(access, "sms", {**sent, "audience": audience, "campaigns": [campaign.pk]})
 

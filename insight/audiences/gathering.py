@@ -29,11 +29,13 @@ class Crowd:
     """Everybody in one of `included`, with their ID of a type; those who are in one of `excluded` are marked.
 
     All versions live in one data source, and those of `included` know their people by one type of identifier.
+    `encrypted`: the IDs are AES cipher texts, which are equal where the IDs were written in one way.
     """
 
     included: Sequence[AudienceVersion]
     excluded: Sequence[AudienceVersion]
     id_type: str
+    encrypted: bool = False
 
     @property
     def at_most(self) -> int:
@@ -80,10 +82,10 @@ def reach(crowd: Crowd) -> Reach:
 def _marked(crowd: Crowd) -> ibis.Table:
     """One row per person: user_unique_id, target, key (the target in one form), excluded."""
     people = _people(crowd)
-    people = people.mutate(key=_in_one_form(people["target"], crowd.id_type))
+    people = people.mutate(key=_in_one_form(people["target"], crowd))
     if not crowd.excluded:
         return people.mutate(excluded=ibis.literal(False))
-    targets = ibis.union(*[_targets(version, crowd.id_type) for version in crowd.excluded])
+    targets = ibis.union(*[_targets(version, crowd) for version in crowd.excluded])
     banned = targets.filter(targets["banned_key"].notnull()).distinct()
     joined = people.left_join(banned, people["key"] == banned["banned_key"])
     marked = joined.select(*people.columns, excluded=joined["banned_key"].notnull())
@@ -101,7 +103,7 @@ def _people(crowd: Crowd) -> ibis.Table:
     sides = []
     for place, version in enumerate(crowd.included):
         table = queries.members(version)
-        target = table[_column(version, crowd.id_type)].cast("string")
+        target = table[_column(version, crowd)].cast("string")
         sides.append(table.select(table[USER], target=target, place=ibis.literal(place, "int32")))
     if len(sides) == 1:
         return sides[0].select(USER, "target")
@@ -111,28 +113,30 @@ def _people(crowd: Crowd) -> ibis.Table:
     return rows.filter(rows["turn"] == 0).select(USER, "target")
 
 
-def _targets(version: AudienceVersion, id_type: str) -> ibis.Table:
+def _targets(version: AudienceVersion, crowd: Crowd) -> ibis.Table:
     table = queries.members(version)
-    target = table[_column(version, id_type)].cast("string")
-    return table.select(banned_key=_in_one_form(target, id_type))
+    target = table[_column(version, crowd)].cast("string")
+    return table.select(banned_key=_in_one_form(target, crowd))
 
 
-def _in_one_form(target: Any, id_type: str) -> Any:
+def _in_one_form(target: Any, crowd: Crowd) -> Any:
     """Equal for all ways to write one ID: blanks, prefixes, and case where the type does not tell it apart."""
-    kind = ID_TYPES[id_type]
+    kind = ID_TYPES[crowd.id_type]
     text = target.strip()
+    if crowd.encrypted:
+        return text.nullif("")
     for rewrite in (*kind.rewrites, *([kind.prefix_fix] if kind.prefix_fix else [])):
         text = text.re_replace(rewrite.pattern, rewrite.replacement)
     text = text.lower() if kind.case else text
     return text.nullif("")
 
 
-def _column(version: AudienceVersion, id_type: str) -> str:
-    column = queries.target_column(version, id_type)
+def _column(version: AudienceVersion, crowd: Crowd) -> str:
+    column = queries.target_column(version, crowd.id_type, encrypted=crowd.encrypted)
     if column is None:
         raise ValidationFailed(
             _("The audience “%(name)s” holds no plain IDs of the type “%(type)s”.")
-            % {"name": version.audience.name, "type": ID_TYPES[id_type].label},
+            % {"name": version.audience.name, "type": ID_TYPES[crowd.id_type].label},
             code="no_usable_id",
         )
     return column

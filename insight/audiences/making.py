@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -152,6 +154,18 @@ class UploadAudience(MakingPage):
     title = gettext_lazy("Upload an audience")
     template_name = "insight/audiences/upload.html"
     form_class = UploadForm
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {**super().initial(obj), "id_type": self.request.GET.get("id_type", "")}
+
+    def success_url(self, obj: Any) -> str:
+        """Back to the page of the workspace that asked for a list, with the new audience; else to the audience."""
+        back = self.request.GET.get("next", "")
+        if not back.startswith(f"/w/{self.workspace.slug}/") or not url_has_allowed_host_and_scheme(
+            back, None
+        ):
+            return super().success_url(obj)
+        return f"{back}?{urlencode({'audience': obj.pk})}"
 
     def save(self, form: Any, obj: Any) -> Any:
         data = {key: form.cleaned_data[key] for key in ("id_type", "encryption")}

@@ -81,14 +81,20 @@ def upload(access: Access, stream: BinaryIO, file_name: str, data: Mapping[str, 
 
 
 def of_ids(
-    access: Access, ids: Iterable[str], file_name: str, id_type: str, data: Mapping[str, Any]
+    access: Access,
+    ids: Iterable[str],
+    file_name: str,
+    id_type: str,
+    data: Mapping[str, Any],
+    *,
+    encryption: str = "plain",
 ) -> tuple[Audience, Job]:
     """Make an audience of IDs that are at hand, as if their file were uploaded. `data`: as there, without identity."""
     with SpooledTemporaryFile(max_size=IN_MEMORY) as file:
         file.write(TEMPLATE.encode())
         file.writelines(f"{value}\n".encode() for value in ids)
         file.seek(0)
-        values = {**data, "id_type": id_type, "encryption": "plain"}
+        values = {**data, "id_type": id_type, "encryption": encryption}
         return upload(access, file, file_name, values)  # type: ignore[arg-type]
 
 

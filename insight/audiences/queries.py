@@ -65,12 +65,16 @@ def id_types(audience: Audience) -> list[dict[str, Any]]:
     ]
 
 
-def target_column(version: AudienceVersion, id_type: str) -> str | None:
-    """The column of a version that holds plain IDs of a type; None where it holds none, or only hashed ones."""
+def target_column(version: AudienceVersion, id_type: str, *, encrypted: bool = False) -> str | None:
+    """The column of a version that holds plain IDs of a type; None where it holds none, or only hashed ones.
+
+    With `encrypted` IDs that are said to be AES-encrypted will do as well.
+    """
     if version.user_id_type == id_type:
         return USER
+    taken = ("plain", "aes") if encrypted else ("plain",)
     stats = version.id_stats.get(id_type)
-    if id_type not in version.save_ids or (stats and stats.get("encryption", "plain") != "plain"):
+    if id_type not in version.save_ids or (stats and stats.get("encryption", "plain") not in taken):
         return None
     return id_type
 

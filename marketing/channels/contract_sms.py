@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from marketing.channels import callbacks, capabilities
 from marketing.channels.base import BatchReceipt, BulkProviderType, BulkRequest, register_type
 from marketing.channels.contract import ContractClient, contract_fields, parse_time, review_state
 from marketing.channels.models import Provider
@@ -25,7 +26,7 @@ class ContractSmsType(BulkProviderType):
     channel = "sms"
     label = gettext_lazy("SMS platform by contract")
     id_type = "mobile"
-    fields = contract_fields()
+    fields = (*contract_fields(), *capabilities.fields())
 
     def test(self, provider: Provider) -> list[str]:
         answer = ContractClient(provider).call("GET", "/sms/smsSign/" + "tideline-connection-test")
@@ -43,6 +44,8 @@ class ContractSmsType(BulkProviderType):
         }
         if request.content.get("params"):
             body["templateParam"] = json.dumps(request.content["params"], ensure_ascii=False)
+        if capabilities.of(provider).replies:
+            body["inboundUrl"] = callbacks.replies_url(provider)
         return str(ContractClient(provider).call("POST", "/sms/sendBatch", body).get("bizId") or "")
 
     def receipts(self, provider: Provider, out_id: str, since: datetime) -> Iterator[BatchReceipt]:
@@ -55,25 +58,15 @@ class ContractSmsType(BulkProviderType):
         return True
 
     def submit(self, provider: Provider, template: Any, code: str = "") -> str:
-        return self.submit_template(
-            provider,
-            name=template.name,
-            content=template.text,
-            remark=template.name,
-            promotional=template.purpose == "promotion",
-        )
-
-    def submit_template(
-        self, provider: Provider, *, name: str, content: str, remark: str, promotional: bool
-    ) -> str:
-        """Send a template in for review; returns the platform's template code."""
+        promotional = template.purpose == "promotion"
         answer = ContractClient(provider).call(
             "POST",
             "/sms/smsTemplate",
             {
-                "templateName": name[:30],
-                "templateContent": content,
-                "remark": remark[:100],
+                "templateName": template.name[:30],
+                "templateContent": template.text
+                + capabilities.ending(provider, template.text, promotional=promotional),
+                "remark": template.name[:100],
                 "templateType": 2 if promotional else 1,
             },
         )

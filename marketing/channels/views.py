@@ -71,7 +71,7 @@ class ProviderDetail(DetailPage):
     def facts(self, obj: Provider) -> list[Fact]:
         config = services.shown_config(obj)
         shown = [
-            Fact(f"{item.group}: {item.label}" if item.group else item.label, config[item.name] or "–")
+            Fact(f"{item.group}: {item.label}" if item.group else item.label, _in_words(config[item.name]))
             for item in provider_type(obj).fields
             # What is folded away in the form and was left as it is says nothing here either.
             if not item.group or config[item.name] not in ("", item.default)
@@ -95,6 +95,12 @@ class ProviderDetail(DetailPage):
         if obj.type == "contract":
             found["reports_url"] = webhook_addresses.reports(obj)
         return found
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return value or "–"
 
 
 class ProviderFormPage(FormPage):

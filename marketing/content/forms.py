@@ -50,6 +50,7 @@ class TemplateForm(forms.Form):
         else:
             for name in ("subject", "html", "design", "sender_name"):
                 del self.fields[name]
+            self.fields["text"].widget.attrs["data-sms-text"] = ""
 
     def _make_push(self) -> None:
         for name in ("html", "design", "sender_name"):

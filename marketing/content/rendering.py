@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
+from marketing.links import codes, parameters
+
 VARIABLE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]{0,31})\}")
 SMS_SINGLE, SMS_PART = 70, 67
 _SKIPPED = {"style", "script", "head", "title"}
@@ -16,8 +18,9 @@ _BREAKS = {"p", "div", "br", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol
 
 
 def variables(*texts: str) -> list[str]:
-    """Names of the variables in the texts, each once, in order of first use."""
-    return list(dict.fromkeys(name for text in texts for name in VARIABLE.findall(text or "")))
+    """Names of the variables in the texts, each once, in order of first use; short parameters are none."""
+    found = (name for text in texts for name in VARIABLE.findall(text or ""))
+    return list(dict.fromkeys(name for name in found if not name.startswith(parameters.PREFIX)))
 
 
 def fill(text: str, values: Mapping[str, str], *, escape: bool = False) -> str:
@@ -40,6 +43,7 @@ class SmsLength:
 
 def sms_length(signature: str, text: str, unsubscribe: str = "") -> SmsLength:
     """Up to 70 characters are one part; longer texts are split into parts of 67."""
+    text = parameters.PARAMETER.sub("x" * codes.PARAMETER_LENGTH, text)
     characters = len(f"【{signature}】" if signature else "") + len(text) + len(unsubscribe)
     return SmsLength(characters, 1 if characters <= SMS_SINGLE else math.ceil(characters / SMS_PART))
 

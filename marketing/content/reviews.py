@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ActionNotSupported
+from marketing.channels import capabilities
 from marketing.channels.base import ProviderError, provider_type
 from marketing.channels.contract import Reviewing
 from marketing.channels.contract_sms import ContractSmsType
@@ -55,14 +56,17 @@ def submit(template: Template, provider: Provider) -> TemplateReview:
         code = kind.submit(provider, mail.written(template), last.remote_code if last else "")
     else:
         code = kind.submit(provider, template)
+    at_once = capabilities.of(provider).auto_approve
     review = TemplateReview.objects.create(
         template=template,
         provider=provider,
         edit_version=template.edit_version,
         remote_code=code,
-        next_check_at=timezone.now() + timedelta(seconds=INTERVALS[0]),
+        state=ReviewState.APPROVED if at_once else ReviewState.REVIEWING,
+        next_check_at=None if at_once else timezone.now() + timedelta(seconds=INTERVALS[0]),
     )
-    check(review)
+    if not at_once:
+        check(review)
     return review
 
 

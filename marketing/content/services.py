@@ -140,9 +140,15 @@ def problems(template: Template) -> dict[str, list[str]]:
     if template.sender_name and template.channel != Provider.Channel.EMAIL:
         errors["sender_name"] = [_("Mails alone have this.")]
     for field in ("subject", "html", "text"):
-        for message in writing.problems(getattr(template, field)):
+        for message in _written_wrong(template, getattr(template, field)):
             errors.setdefault(field, []).append(message)
     return errors
+
+
+def _written_wrong(template: Template, text: str) -> list[str]:
+    if template.channel == Provider.Channel.SMS:
+        return writing.sms_problems(template.workspace_id, text)
+    return writing.problems(text)
 
 
 def _push_problems(template: Template) -> dict[str, list[str]]:

@@ -7,6 +7,7 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import trigger_client_event
@@ -28,8 +29,10 @@ from marketing.content import mail_checks, push, push_form, rendering, reviews, 
 from marketing.content.design import starters
 from marketing.content.forms import SignatureForm, TemplateForm
 from marketing.content.models import Signature, Template
+from marketing.links import queries as short_links
 
 PERMISSION = "marketing.content.manage"
+SHOWN_LINKS = 20
 
 
 class TemplateFilter(django_filters.FilterSet):
@@ -76,8 +79,14 @@ class TemplateFormPage(FormPage):
     form_class = TemplateForm
     back_url_name = "content:list"
 
-    def extra(self, form: TemplateForm, obj: Any) -> dict[str, Any]:
-        return {"starters": starters.all()} if form.channel == Provider.Channel.EMAIL else {}
+    def extra(self, form: TemplateForm, obj: Template | None) -> dict[str, Any]:
+        """For a mail what it can begin with, for an SMS the short links that can be copied into it."""
+        if form.channel == Provider.Channel.EMAIL:
+            return {"starters": starters.all()}
+        if form.channel != Provider.Channel.SMS:
+            return {}
+        links = short_links.links(self.workspace).filter(stopped_at=None, expires_at__gt=timezone.now())
+        return {"short_links": links[:SHOWN_LINKS], "new_link_url": self.reverse("links:new")}
 
     def message(self, obj: Template) -> str:
         if obj.channel == Provider.Channel.PUSH and (
@@ -123,7 +132,11 @@ class NewTemplate(TemplateFormPage):
     def save(self, form: TemplateForm, obj: Any) -> Template:
         template = services.create_template(self.access, self.kwargs["channel"], form.values())
         self.made = HttpResponse(status=204)
-        trigger_client_event(self.made, "template-made", {"id": template.pk, "name": template.name})
+        trigger_client_event(
+            self.made,
+            "template-made",
+            {"id": template.pk, "name": template.name, "text": template.text, "purpose": template.purpose},
+        )
         return template
 
 

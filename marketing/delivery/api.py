@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from rest_framework.decorators import action
@@ -23,6 +24,7 @@ from marketing.content.models import Signature, Template
 from marketing.delivery import (
     copying,
     ledger,
+    own_template,
     queries,
     reach_page,
     result_audience,
@@ -90,7 +92,7 @@ class SendOutViewSet(WorkspaceViewSet):
 
     model = SendOut
     serializer_class = SendOutSerializer
-    filterset_fields = ["channel", "state", "audience", "template", "owner"]
+    filterset_fields = ["channel", "origin", "state", "audience", "template", "owner"]
     search_fields = ["name"]
     ordering_fields = ["name", "updated_at", "scheduled_at", "started_at", "state"]
     # What each channel's own point allows is checked below and in the services.
@@ -143,18 +145,25 @@ class SendOutViewSet(WorkspaceViewSet):
             raise ValidationFailed(_("Some fields need another value."), errors=errors)
         return values
 
+    @transaction.atomic
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = self._values(data.validated_data)
+        values = own_template.with_text(self.access, values, values.pop("text", ""), name=values["name"])
         return self.answer(services.create(self.access, values.pop("channel"), values), status=201)
 
+    @transaction.atomic
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         send_out = self.get_object()
         self.check_etag(send_out)
         data = self.get_serializer(send_out, data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         values = self._values({key: value for key, value in data.validated_data.items() if key != "channel"})
+        if text := values.pop("text", ""):
+            has = {"template": send_out.template, "provider": send_out.provider, **values}
+            name = values.get("name", send_out.name)
+            values |= {"template": own_template.with_text(self.access, has, text, name=name)["template"]}
         return self.answer(services.update(self.access, send_out, values))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -286,7 +295,7 @@ class SuppressionViewSet(WorkspaceViewSet):
 
     model = Suppression
     serializer_class = SuppressionSerializer
-    filterset_fields = ["channel", "reason"]
+    filterset_fields = ["channel", "reason", "signature"]
     search_fields = ["masked"]
     ordering_fields = ["created_at"]
     required_permission = {"*": "marketing.accounts.manage"}
@@ -298,5 +307,6 @@ class SuppressionViewSet(WorkspaceViewSet):
         return self.answer(row, status=201)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        suppressions.remove(self.access, self.get_object())
+        """Allow messages again; whoever unsubscribed by a reply needs `?why=` and an administrator."""
+        suppressions.remove(self.access, self.get_object(), request.query_params.get("why", ""))
         return Response(status=204)

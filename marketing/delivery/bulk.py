@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
+from marketing.channels import capabilities
 from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
 from marketing.delivery import contact_policy, contents, push_message, rate, tracking
 from marketing.delivery.leaving import give_back, leaving
@@ -37,10 +38,12 @@ def make_batches(send_out: SendOut) -> None:
     most = min(send_out.provider.batch_size, send_out.per_minute or send_out.provider.batch_size)
     with transaction.atomic(), connection.cursor() as cursor:
         SendOut.objects.select_for_update().get(pk=send_out.pk)
+        # Where the file carries everybody's own texts, one call serves people with different ones.
+        texts = "NULL::jsonb" if capabilities.of(send_out.provider).line_values else '"values"'
         cursor.execute(
-            f'SELECT variant, "values", count(*) FROM {table} '
+            f"SELECT variant, {texts} AS texts, count(*) FROM {table} "
             f"WHERE send_out_id = %s AND state = %s AND batch_id IS NULL "
-            f'GROUP BY variant, "values" ORDER BY count(*) DESC, variant, "values"::text LIMIT %s',
+            f"GROUP BY 1, 2 ORDER BY count(*) DESC, variant, 2 LIMIT %s",
             [send_out.pk, Recipient.State.QUEUED, MAX_GROUPS + 1],
         )
         groups = cursor.fetchall()
@@ -61,26 +64,22 @@ def make_batches(send_out: SendOut) -> None:
 
 
 def _fill(send_out: SendOut, number: int, variant: int, params: object, most: int) -> None:
+    """A batch of people with these texts; None: whatever texts they have."""
     batch = SendBatch.objects.create(
         out_id=uuid.uuid4().hex,
         send_out=send_out,
         number=number,
         size=0,
         variant=variant,
-        params=_loaded(params),
+        params={} if params is None else _loaded(params),
     )
-    rows = (
-        Recipient.objects.filter(
-            send_out=send_out,
-            state=Recipient.State.QUEUED,
-            batch__isnull=True,
-            variant=variant,
-            values=batch.params,
-        )
-        .order_by("pk")
-        .values("pk")[:most]
+    rows = Recipient.objects.filter(
+        send_out=send_out, state=Recipient.State.QUEUED, batch__isnull=True, variant=variant
     )
-    batch.size = Recipient.objects.filter(pk__in=rows).update(batch=batch)
+    if params is not None:
+        rows = rows.filter(values=batch.params)
+    keys = rows.order_by("pk").values("pk")[:most]
+    batch.size = Recipient.objects.filter(pk__in=keys).update(batch=batch)
     batch.save(update_fields=["size"])
 
 

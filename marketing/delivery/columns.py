@@ -30,8 +30,8 @@ class AudiencesColumn(Column):
 
     def cell(self, row: Any) -> Any:
         names = _names(row)
-        if len(names) == 1:
-            return names[0]
+        if len(names) < 2:
+            return names[0] if names else "–"
         return format_html('{} <abbr title="{}">+{}</abbr>', names[0], ", ".join(names[1:]), len(names) - 1)
 
     def text(self, row: Any) -> str:
@@ -40,4 +40,5 @@ class AudiencesColumn(Column):
 
 def _names(row: Any) -> list[str]:
     """Of the audiences that the send-out goes to; its parts are fetched before with their audiences."""
-    return [row.audience.name, *(part.audience.name for part in row.parts.all() if not part.excluded)]
+    first = [row.audience.name] if row.audience else []
+    return [*first, *(part.audience.name for part in row.parts.all() if not part.excluded)]

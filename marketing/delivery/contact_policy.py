@@ -33,7 +33,7 @@ class Held(Exception):
 
 def is_promotion(send_out: SendOut) -> bool:
     """Whether quiet hours and caps hold. Once content is frozen, its purpose counts and not the template's."""
-    return send_out.content.get("purpose", send_out.template.purpose) == Template.Purpose.PROMOTION
+    return send_out.content.get("purpose", send_out.template.purpose) != Template.Purpose.NOTICE
 
 
 def keep_quiet(send_out: SendOut) -> None:
@@ -99,14 +99,23 @@ def _leave_out_suppressed(send_out: SendOut, rows: list[int] | None) -> int:
               FROM {Suppression._meta.db_table} p
              WHERE r.send_out_id = %(send_out)s AND r.state = 'queued' {_only("r.id", rows)}
                AND p.workspace_id = %(workspace)s AND p.channel = %(channel)s AND p.target_hash = r.person_hash
+               AND p.signature = ANY(%(signatures)s)
             """,
             {
                 **_names(send_out, rows),
+                "signatures": _signatures(send_out),
                 "bounced": FilterReason.BOUNCED.value,
                 "other": FilterReason.SUPPRESSED.value,
             },
         )
         return int(cursor.rowcount)
+
+
+def _signatures(send_out: SendOut) -> list[str]:
+    """Suppressions of these signatures count: those of none always, those of its own where it is a promotion."""
+    if not is_promotion(send_out) or send_out.signature is None:
+        return [""]
+    return ["", str(send_out.content.get("sign_name") or send_out.signature.text)]
 
 
 def _leave_out_capped(send_out: SendOut, rows: list[int] | None) -> int:
@@ -124,7 +133,7 @@ def _leave_out_capped(send_out: SendOut, rows: list[int] | None) -> int:
                 SELECT q.person_hash
                   FROM {_LEDGER} q JOIN {SendOut._meta.db_table} s ON s.id = q.send_out_id
                  WHERE s.workspace_id = %(workspace)s AND s.channel = %(channel)s AND s.id <> %(send_out)s
-                   AND coalesce(s.content ->> 'purpose', 'promotion') = 'promotion'
+                   AND coalesce(s.content ->> 'purpose', 'promotion') <> 'notice'
                    AND q.state IN ('handing', 'handed', 'delivered', 'unknown') AND q.handed_at >= %(week)s
                    {_only("q.person_hash", rows, f"SELECT person_hash FROM {_LEDGER} WHERE id = ANY(%(rows)s)")}
                  GROUP BY q.person_hash

@@ -36,7 +36,8 @@ def failed_of(send_out: SendOut) -> QuerySet[Recipient]:
 
 
 def can_resend(send_out: SendOut) -> bool:
-    return send_out.state in SendOut.OVER and failed_of(send_out).exists()
+    """Answers to people who wrote are not repeated: they are written to anew."""
+    return not send_out.origin and send_out.state in SendOut.OVER and failed_of(send_out).exists()
 
 
 def resend(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:

@@ -21,17 +21,19 @@ from marketing.delivery import (
     push_pages,
     queries,
     services,
+    sms_rules,
     targeting,
     trial,
     variables,
 )
 from marketing.delivery.models import SendOut
-from marketing.delivery.views import SendOutMixin
+from marketing.delivery.views import SendOutMixin, kind_of
 
 # Where an obstacle is mended: the point that one needs there, the page, which object, and the link's words.
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
     "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
+    "id_key_missing": ("admin.workspace", "organizations:id-key", "", _("Key of encrypted IDs")),
     "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
     "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
     "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
@@ -56,11 +58,11 @@ class SendOutDetail(SendOutMixin, DetailPage):
     def facts(self, obj: SendOut) -> list[Fact]:
         people = self.people(obj)
         facts = [
-            Fact(_("Channel"), obj.get_channel_display()),
+            Fact(_("Channel"), kind_of(obj)),
             Fact(_("Provider"), obj.provider.name),
             *_sender(obj),
             *_message_facts(obj),
-            Fact(_("Audiences"), ", ".join(row.name for row in targeting.included(obj))),
+            Fact(_("Audiences"), ", ".join(row.name for row in targeting.included(obj)) or "–"),
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
             Fact(_("Owner"), obj.owner),
@@ -90,7 +92,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "people": self.people(obj),
             "job": active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
-            "may_copy": can(f"marketing.{obj.channel}.create"),
+            "may_copy": can(f"marketing.{obj.channel}.create") and not obj.origin,
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
             "editable": lifecycle.is_editable(obj),
             "startable": lifecycle.is_startable(obj),
@@ -118,6 +120,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "steps_done": True,
             "at": self.request.GET.get("at", set_before),
             "obstacles": self._obstacles(obj),
+            "warnings": sms_rules.warnings(obj),
         }
 
     def _obstacles(self, obj: SendOut) -> list[dict[str, Any]]:
@@ -186,7 +189,8 @@ def _sender(obj: SendOut) -> list[Fact]:
 
 def _first_people(obj: SendOut) -> int:
     """Of the first audience, whose members' messages can be looked at."""
-    version = obj.audience_version or audiences.latest_version(obj.audience)
+    first = targeting.included(obj)[:1]
+    version = obj.audience_version or (audiences.latest_version(first[0]) if first else None)
     return version.count if version else 0
 
 

@@ -23,12 +23,24 @@ from marketing.delivery import targeting
 from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
-from marketing.delivery.suppressions import ID_TYPES_OF
+from marketing.delivery.suppressions import ID_TYPES_OF, MOST_WORDS
 from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text
 
 _SEARCH = {"data-select": ""}
 _SEVERAL = {"data-select": "", "data-most": str(targeting.MOST), "class": "form-select"}
 _LETTERS = "abcd"
+
+
+class AsSaidField(forms.NullBooleanField):
+    """Yes, no, or as the audiences say of themselves."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.widget.choices = [
+            ("unknown", _("As the audiences say")),
+            ("true", _("Yes, decrypt them")),
+            ("false", _("No")),
+        ]
 
 
 class SendOutForm(forms.Form):
@@ -49,6 +61,15 @@ class SendOutForm(forms.Form):
     )
     template = forms.ModelChoiceField(
         label=_("Template"), queryset=Template.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
+    )
+    text = forms.CharField(
+        label=pgettext_lazy("message", "Text"),
+        required=False,
+        max_length=500,
+        widget=forms.Textarea({"rows": 4, "data-sms-text": ""}),
+        help_text=_(
+            "That of the template. If you change it, a new template with the send-out's name is reviewed."
+        ),
     )
     audiences: Any = forms.ModelMultipleChoiceField(
         label=_("Audiences"),
@@ -87,6 +108,11 @@ class SendOutForm(forms.Form):
             "Send-outs with the same name here keep back the same people. Empty: the control group of the workspace."
         ),
     )
+    encrypted = AsSaidField(
+        label=_("Are the IDs AES-encrypted?"),
+        required=False,
+        help_text=_("Then they are decrypted with the organization's key in the moment of sending."),
+    )
     refresh_first = forms.BooleanField(label=_("Refresh the audiences before sending"), required=False)
     track = forms.BooleanField(label=_("Count opens and clicks"), required=False, initial=True)
     return_path = forms.ChoiceField(
@@ -117,7 +143,7 @@ class SendOutForm(forms.Form):
         self._add_variants(templates)
         usable = self._audiences(access, channel)
         if channel != Provider.Channel.SMS:
-            del self.fields["signature"]
+            del self.fields["signature"], self.fields["text"]
         if channel != Provider.Channel.EMAIL:
             del self.fields["track"], self.fields["sender"], self.fields["return_path"]
         rows: dict[str, Any] = {
@@ -343,7 +369,7 @@ def _tags(send_out: SendOut) -> list[DatasetField]:
     return list(
         DatasetField.objects.filter(
             dataset__in=rights.visible(rights.access_of(send_out.owner, send_out.workspace)),
-            dataset__source=send_out.audience.source,
+            dataset__source=targeting.included(send_out)[0].source,
             dataset__kind__in=TAG_KINDS,
             dataset__version__gt=0,
             role="tag",
@@ -371,3 +397,11 @@ class SuppressionForm(forms.Form):
 
     channel = forms.ChoiceField(label=_("Channel"), choices=Provider.Channel.choices)
     target = forms.CharField(label=_("Address or number"), max_length=254)
+
+
+class ResubscribeForm(forms.Form):
+    why = forms.CharField(
+        label=_("Why"),
+        max_length=MOST_WORDS,
+        help_text=_("When and how they agreed. The audit log keeps it."),
+    )

@@ -13,7 +13,7 @@ from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering, reviews
 from marketing.content.models import Template
-from marketing.delivery import contents, mail_message, targeting, variables
+from marketing.delivery import contents, decrypting, mail_message, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
 
 
@@ -29,7 +29,9 @@ def freeze(send_out: SendOut, job: JobContext) -> None:
         for key, part in more.items():
             send_out.parts.filter(pk=key).update(version=part)
         send_out.audience_version, send_out.content = version, content
-        send_out.save(update_fields=["audience_version", "content", "updated_at"])
+        if send_out.resend_of_id is None:
+            send_out.encrypted = decrypting.is_encrypted(send_out)
+        send_out.save(update_fields=["audience_version", "content", "encrypted", "updated_at"])
 
 
 def build(send_out: SendOut) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from django.db.models import Q, QuerySet
 from admin_center.audit.services import log_download
 from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
+from cdp.core.identifiers import ID_TYPES
 from insight.audiences.masking import Mask, Masker
+from marketing.delivery import decrypting
 from marketing.delivery.copying import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import ID_TYPE, normalised
@@ -112,13 +114,14 @@ def _cell(value: Any) -> str:
 
 
 def _masks(send_out: SendOut, access: Access) -> tuple[Mask, Mask]:
-    """Of the people's IDs and of the addresses or numbers."""
+    """Of the people's IDs and of the addresses or numbers. What was decrypted for sending nobody sees in full."""
+    target = ID_TYPES[ID_TYPE[send_out.channel]].mask if decrypting.is_encrypted(send_out) else None
     if access.can("marketing.recipients.unmask"):
-        return _in_full, _in_full
+        return _in_full, target or _in_full
     masker, version = Masker(access), send_out.audience_version
     return (
         masker.for_type(version.user_id_type if version else "one_id"),
-        masker.for_type(ID_TYPE[send_out.channel]),
+        target or masker.for_type(ID_TYPE[send_out.channel]),
     )
 
 

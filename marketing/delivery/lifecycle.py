@@ -2,7 +2,8 @@
 
 | State | Edit | Delete |
 |---|---|---|
-| draft | yes | yes |
+| draft, rejected in review | yes | yes |
+| in review | yes | no: stop it |
 | waiting, nobody written to | until `EDIT_LEAD` before it leaves | the same |
 | sending, paused, waiting with people written to | no | no |
 | failed, nobody written to | yes | yes |
@@ -61,8 +62,8 @@ def is_editable(send_out: SendOut) -> bool:
 
 
 def is_startable(send_out: SendOut) -> bool:
-    """Whether it can be sent or scheduled: a draft, or one that failed before anybody was written to."""
-    return send_out.state in (_States.DRAFT, _States.FAILED) and is_untouched(send_out)
+    """Whether it can be sent or scheduled: a draft, or one rejected, or failed before anybody was written to."""
+    return send_out.state in (_States.DRAFT, _States.REJECTED, _States.FAILED) and is_untouched(send_out)
 
 
 def can_resume(send_out: SendOut) -> bool:

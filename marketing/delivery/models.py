@@ -23,6 +23,8 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
 
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
+        REVIEWING = "reviewing", _("In review")
+        REJECTED = "rejected", _("Rejected")
         WAITING = "waiting", _("Waiting")
         SENDING = "sending", _("Sending")
         PAUSED = "paused", _("Paused")
@@ -30,13 +32,22 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
 
-    EDITABLE = (State.DRAFT, State.WAITING, State.FAILED)
-    LIVE = (State.WAITING, State.SENDING, State.PAUSED)
+    class Origin(models.TextChoices):
+        REPLY = "reply", _("Message reply")
+
+    EDITABLE = (State.DRAFT, State.REVIEWING, State.REJECTED, State.WAITING, State.FAILED)
+    LIVE = (State.REVIEWING, State.WAITING, State.SENDING, State.PAUSED)
     OVER = (State.FINISHED, State.FAILED, State.CANCELLED)
 
     id = PrefixedIdField("snd")
     channel = models.CharField(_("channel"), max_length=16, choices=Provider.Channel)
     name = models.CharField(_("name"), max_length=64)
+    origin = models.CharField(
+        max_length=8,
+        choices=Origin,
+        blank=True,
+        help_text="reply: to people who wrote, without an audience; empty: to audiences.",
+    )
     provider = models.ForeignKey(
         Provider, on_delete=models.PROTECT, related_name="+", verbose_name=_("provider")
     )
@@ -60,7 +71,7 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         Template, on_delete=models.PROTECT, related_name="+", verbose_name=_("template")
     )
     audience = models.ForeignKey(
-        Audience, on_delete=models.PROTECT, related_name="+", verbose_name=_("audience")
+        Audience, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("audience")
     )
     audience_version = models.ForeignKey(
         AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+"
@@ -87,6 +98,11 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         max_length=64,
         blank=True,
         help_text="Send-outs with the same salt keep back the same people; empty: that of the workspace.",
+    )
+    encrypted = models.BooleanField(
+        _("IDs are AES-encrypted"),
+        null=True,
+        help_text="Null: as the audiences say of themselves.",
     )
     refresh_first = models.BooleanField(_("refresh the audience first"), default=False)
     track = models.BooleanField(_("count opens and clicks"), default=True)
@@ -128,6 +144,10 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "channel", "name"], name="send_out_name_unique"),
             models.CheckConstraint(condition=models.Q(holdout__lte=50), name="send_out_holdout_at_most_50"),
+            models.CheckConstraint(
+                condition=models.Q(audience__isnull=False) | models.Q(origin="reply"),
+                name="send_out_has_an_audience",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -323,7 +343,10 @@ CAUSES = {
 
 
 class Suppression(WorkspaceScoped):
-    """A target that must not be written to on a channel any more."""
+    """A target that must not be written to on a channel any more.
+
+    With a signature: only promotional SMS with that signature are meant.
+    """
 
     class Reason(models.TextChoices):
         UNSUBSCRIBED = "unsubscribed", _("Unsubscribed")
@@ -335,6 +358,7 @@ class Suppression(WorkspaceScoped):
     id = PrefixedIdField("sup")
     channel = models.CharField(_("channel"), max_length=16, choices=Provider.Channel)
     target_hash = models.CharField(max_length=64)
+    signature = models.CharField(_("signature"), max_length=24, blank=True)
     masked = models.CharField(_("target"), max_length=254)
     reason = models.CharField(_("reason"), max_length=16, choices=Reason)
     source = models.CharField(_("source"), max_length=64, blank=True)
@@ -344,7 +368,9 @@ class Suppression(WorkspaceScoped):
         verbose_name = _("suppression")
         ordering = ["-created_at"]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "channel", "target_hash"], name="suppression_unique")
+            models.UniqueConstraint(
+                fields=["workspace", "channel", "target_hash", "signature"], name="suppression_unique"
+            )
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from marketing.delivery import push_reports, tracking
+from marketing.delivery import push_reports, recipients_file, tracking
 from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, TrackedLink
 
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -77,12 +77,12 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def recipients(request: HttpRequest, token: str) -> HttpResponse:
-    """A batch's recipients file: one target a line, for the platform that was given the address."""
+    """A batch's recipients file, for the platform that was given the address."""
     out_id = tracking.read_file_token(token)
-    targets = tracking.batch_targets(out_id) if out_id else None
-    if targets is None:
+    lines = recipients_file.lines(out_id) if out_id else None
+    if lines is None:
         raise Http404
-    body = "".join(f"{target}\n" for target in targets)
+    body = "".join(f"{line}\n" for line in lines)
     return HttpResponse(body, content_type="text/plain; charset=utf-8")
 
 

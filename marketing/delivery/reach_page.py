@@ -12,7 +12,7 @@ from insight.audiences import gathering, visibility
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery import targeting
+from marketing.delivery import decrypting, targeting
 from marketing.delivery.suppressions import ID_TYPES_OF
 
 
@@ -28,7 +28,13 @@ def id_type_of(workspace: Any, channel: str, provider: str = "") -> str | None:
 def count(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathering.Reach:
     """Counted in the engine, before suppressions and caps. Raises DomainError with what is wrong with the choice."""
     targeting.check(wanted, banned, id_type)
-    return gathering.reach(targeting.as_computed(wanted, banned, id_type))
+    encrypted = are_encrypted(wanted, id_type)
+    return gathering.reach(targeting.as_computed(wanted, banned, id_type, encrypted=encrypted))
+
+
+def are_encrypted(wanted: list[Audience], id_type: str) -> bool:
+    """Whether the first audience says that its IDs are AES-encrypted."""
+    return decrypting.said_by(wanted[:1], id_type) == {"aes"}
 
 
 class Reach(WorkspaceView):
@@ -46,6 +52,7 @@ class Reach(WorkspaceView):
         if wanted and id_type is not None:
             try:
                 found["reach"] = count(wanted, banned, id_type)
+                found["encrypted"] = are_encrypted(wanted, id_type)
             except DomainError as error:
                 told = [str(message) for messages in error.errors.values() for message in messages]
                 found["error"] = " ".join(told) or str(error)

@@ -18,7 +18,8 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
 from insight.audiences import gathering
-from marketing.delivery import contact_policy, contents, copying, split, targeting
+from marketing.delivery import contact_policy, contents, copying, decrypting, split, targeting
+from marketing.delivery.decrypting import Decryptor
 from marketing.delivery.models import FilterReason, Recipient, SendOut
 from marketing.delivery.targets import target_hash
 from marketing.delivery.variables import Variable, names_in, texts_of, variables_of
@@ -43,9 +44,12 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
 def _write_members(send_out: SendOut, job: JobContext) -> None:
     crowd = targeting.pinned(send_out)
     lots = _Lots(send_out)
+    decryptor = decrypting.Decryptor(send_out) if crowd.encrypted else None
     done = 0
     for batch in gathering.batches(crowd, ROWS, tags=lots.tags, owner=send_out.owner):
-        _copy(send_out, _rows(send_out, crowd.id_type, batch, lots))
+        if decryptor and not done:
+            decryptor.check(batch.column("target").to_pylist())
+        _copy(send_out, _rows(send_out, crowd.id_type, batch, lots, decryptor))
         done += batch.num_rows
         job.progress(30 * done / max(1, crowd.at_most), done=done, total=crowd.at_most)
 
@@ -67,7 +71,9 @@ class _Lots:
         return split.variant_of(self.send_out, self.shares, person)
 
 
-def _rows(send_out: SendOut, id_type: str, batch: pa.RecordBatch, lots: _Lots) -> Iterator[_Row]:
+def _rows(
+    send_out: SendOut, id_type: str, batch: pa.RecordBatch, lots: _Lots, decryptor: Decryptor | None
+) -> Iterator[_Row]:
     """Ledger rows of a batch. Its columns: user_unique_id, target, excluded, then one per tag, in their order."""
     normalise = ID_TYPES[id_type].normalise
     people, targets, excluded = (
@@ -78,11 +84,15 @@ def _rows(send_out: SendOut, id_type: str, batch: pa.RecordBatch, lots: _Lots) -
     place = {source: index for index, source in enumerate(lots.tags)}
     left_out = Recipient.State.FILTERED
     for row, (person, raw, banned) in enumerate(zip(people, targets, excluded, strict=True)):
-        target = normalise(raw) if raw else None
         if banned:
             # Their address is no business of this send-out, and must not stand in the way of somebody else's.
             yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED
             continue
+        clear = decryptor.read(raw) if decryptor and raw else raw
+        if raw and clear is None:
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE
+            continue
+        target = normalise(clear) if clear else None
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
             yield person, _nobody(person), "", {}, 0, left_out, reason

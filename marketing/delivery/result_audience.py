@@ -20,6 +20,7 @@ from insight.audiences import outside
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
+from marketing.delivery import decrypting
 from marketing.delivery.bounces.model import FailureReason
 from marketing.delivery.copying import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
@@ -84,7 +85,10 @@ def make(
         raise ValidationFailed(message, errors={"results": [message]})
     targets = (row.target for row in rows.only("target").order_by("pk").iterator(chunk_size=ROWS))
     id_type = provider_type(send_out.provider).id_type
-    audience, job = outside.of_ids(access, targets, f"{send_out.pk}.csv", id_type, data)
+    form = "plain"
+    if decrypting.is_encrypted(send_out):
+        form, targets = "aes", (decrypting.encrypted_again(send_out, target) for target in targets)
+    audience, job = outside.of_ids(access, targets, f"{send_out.pk}.csv", id_type, data, encryption=form)
     audit.record(
         access,
         "send_out.audience_made",

@@ -1,16 +1,23 @@
-"""Send-outs whose platform must have approved their words: what is in the way, and how long a mail waits for it."""
+"""Send-outs whose platform must have approved their words: what is in the way, and how long they wait for it.
+
+What shall leave at once waits "in review" and leaves by itself when the platform has approved it. A mail may be scheduled
+while its template is reviewed; it then waits for its review at its time, and an SMS may not.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict
+from marketing.channels import capabilities
 from marketing.channels.models import Provider
 from marketing.content import reviews
 from marketing.content.models import ReviewState, Template, TemplateReview
+from marketing.delivery import schedule
 from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import SendOut
 
@@ -37,17 +44,57 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
 
 
 def ask(send_out: SendOut) -> None:
-    """Ask the platform for what is still open here. Raises ProviderError, Conflict where it cannot leave at once."""
+    """Ask the platform for what is still open here. Raises ProviderError."""
     if not reviews.needed(send_out.provider) or send_out.resend_of_id:
         return
     if send_out.signature is not None and send_out.signature.state != ReviewState.APPROVED:
         reviews.check_signature(send_out.signature)
+    at_once = capabilities.of(send_out.provider).auto_approve
     for template in send_out.templates:
         review = reviews.current(template, send_out.provider)
-        if review is not None and review.state == ReviewState.REVIEWING:
+        if review is None and at_once:
+            reviews.submit(template, send_out.provider)
+        elif review is not None and review.state == ReviewState.REVIEWING:
             reviews.check(review)
-            if review.state == ReviewState.REVIEWING and send_out.scheduled_at is None:
-                raise _unapproved(template, review)
+
+
+def is_all(send_out: SendOut, obstacles: list[Conflict]) -> bool:
+    """Whether nothing but reviews that are under way keeps it from leaving."""
+    states = [getattr(reviews.current(row, send_out.provider), "state", "") for row in send_out.templates]
+    under_way = all(state in (ReviewState.REVIEWING, ReviewState.APPROVED) for state in states)
+    return bool(obstacles) and under_way and all(row.code == "template_not_approved" for row in obstacles)
+
+
+def decide() -> int:
+    """Start or reject every send-out whose reviews are decided; returns how many."""
+    decided = 0
+    with transaction.atomic():
+        rows = SendOut.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
+            "workspace", "owner", "provider"
+        )
+        for send_out in rows.filter(state=SendOut.State.REVIEWING):
+            decided += _decide(send_out)
+    return decided
+
+
+def _decide(send_out: SendOut) -> bool:
+    found = [reviews.current(template, send_out.provider) for template in send_out.templates]
+    reason = ""
+    if any(review is None for review in found):
+        reason = _("A template was changed while it was in review. Submit the send-out again.")
+    rejected = next((row for row in found if row and row.state == ReviewState.REJECTED), None)
+    if rejected is not None:
+        reason = _("The platform has rejected the template: %(reason)s") % {"reason": rejected.reason}
+    if not reason and all(row and row.state == ReviewState.APPROVED for row in found):
+        schedule.begin(send_out)
+        return True
+    if not reason and send_out.submitted_at and send_out.submitted_at < timezone.now() - reviews.GIVE_UP:
+        reason = _("The platform has not reviewed the template in time.")
+    if not reason:
+        return False
+    send_out.state, send_out.state_reason = SendOut.State.REJECTED, reason
+    send_out.save(update_fields=["state", "state_reason", "updated_at"])
+    return True
 
 
 def wait_for(send_out: SendOut) -> None:
@@ -74,7 +121,7 @@ def wait_for(send_out: SendOut) -> None:
 
 def _may_wait(send_out: SendOut, review: TemplateReview | None) -> bool:
     reviewed = review is not None and review.state == ReviewState.REVIEWING
-    return send_out.channel == Provider.Channel.EMAIL and reviewed
+    return send_out.channel == Provider.Channel.EMAIL and send_out.scheduled_at is not None and reviewed
 
 
 def _unapproved(template: Template, review: TemplateReview | None) -> Conflict:

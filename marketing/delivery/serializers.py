@@ -39,6 +39,12 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     sender = serializers.CharField(source="sender_id", required=False, allow_null=True)
     signature = serializers.CharField(source="signature_id", required=False, allow_null=True)
     template = serializers.CharField(source="template_id", required=False)
+    text = serializers.CharField(
+        required=False,
+        write_only=True,
+        max_length=500,
+        help_text="SMS alone: where it differs from the template's, a new template is made and submitted for review.",
+    )
     variants = VariantSerializer(many=True, required=False, write_only=True)
     audience = serializers.CharField(source="audience_id", required=False)
     audiences = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
@@ -58,6 +64,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "sender",
             "signature",
             "template",
+            "text",
             "variants",
             "audience",
             "audiences",
@@ -67,11 +74,13 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "limit",
             "holdout",
             "holdout_salt",
+            "encrypted",
             "refresh_first",
             "track",
             "return_path",
             "per_minute",
             "scheduled_at",
+            "origin",
             "resend_of",
             "state",
             "state_reason",
@@ -84,6 +93,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         ]
         read_only_fields = [
             "id",
+            "origin",
             "resend_of",
             "state",
             "state_reason",
@@ -101,7 +111,10 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         parts = list(instance.parts.all())
         return {
             **super().to_representation(instance),
-            "audiences": [instance.audience_id, *(row.audience_id for row in parts if not row.excluded)],
+            "audiences": [
+                *filter(None, [instance.audience_id]),
+                *(row.audience_id for row in parts if not row.excluded),
+            ],
             "exclude": [row.audience_id for row in parts if row.excluded],
             "variants": [
                 {"template": row.template_id, "share": row.share} for row in instance.variants.all()
@@ -133,5 +146,5 @@ class SuppressionSerializer(serializers.ModelSerializer[Suppression]):
 
     class Meta:
         model = Suppression
-        fields = ["id", "channel", "target", "masked", "reason", "source", "created_at"]
-        read_only_fields = ["id", "masked", "reason", "source", "created_at"]
+        fields = ["id", "channel", "target", "masked", "signature", "reason", "source", "created_at"]
+        read_only_fields = ["id", "masked", "signature", "reason", "source", "created_at"]

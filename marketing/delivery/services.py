@@ -20,12 +20,14 @@ from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.delivery import (
     composition,
+    decrypting,
     lifecycle,
     link_use,
     mail_message,
     push_message,
     reviewing,
     schedule,
+    sms_rules,
     targeting,
     variables,
 )
@@ -44,6 +46,7 @@ FIELDS = (
     "limit",
     "holdout",
     "holdout_salt",
+    "encrypted",
     "refresh_first",
     "track",
     "return_path",
@@ -181,7 +184,9 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         add("signature", _("Choose a signature of this provider."))
     kind = provider_type(send_out.provider)
     if send_out.resend_of_id is None:
-        errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type)
+        errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type) or decrypting.problems(
+            send_out, parts.audiences, parts.exclude
+        )
         for message in composition.variant_problems(send_out, parts.variants):
             add("variants", message)
         if send_out.channel == "email":
@@ -189,6 +194,10 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
                 add("variants" if field == "template" and parts.variants else field, message)
         for message in push_message.problems(parts.templates(send_out), kind):
             add("variants" if parts.variants else "template", message)
+        for field, messages in sms_rules.problems(
+            send_out, parts.templates(send_out), parts.audiences
+        ).items():
+            errors.setdefault(field, []).extend(messages)
     if send_out.limit is not None and (message := _limit_problem(send_out, parts.audiences)):
         add("limit", message)
     if not 0 <= send_out.holdout <= MOST_KEPT_BACK:
@@ -220,6 +229,8 @@ def submit(
 ) -> SendOut:
     """Wait for the given time, or the one set before; start at once without one, or when told `now`.
 
+    What starts at once and is still in review at its platform leaves when that has approved it.
+
     Raises ValidationFailed or Conflict with what is missing.
     """
     access.require(f"marketing.{send_out.channel}.send")
@@ -239,12 +250,15 @@ def submit(
             raise ValidationFailed(_("The send-out is not complete."), errors=errors)
         send_out.scheduled_at = None if now else scheduled_at or send_out.scheduled_at
         _check_time(send_out)
-        _check_ready(send_out)
+        ready = _check_ready(send_out)
         _forget_preparation(send_out)
         send_out.submitted_at = timezone.now()
         send_out.bump()
         if send_out.scheduled_at:
             send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
+            send_out.save()
+        elif not ready:
+            send_out.state, send_out.state_reason = SendOut.State.REVIEWING, ""
             send_out.save()
         else:
             send_out.save()
@@ -302,16 +316,20 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         )
         listed = ", ".join(link.name for link in ended)
         found.append(Conflict(message % {"names": listed}, code="short_link_over"))
-    return [*found, *reviewing.obstacles(send_out)]
+    return [*found, *decrypting.obstacles(send_out), *reviewing.obstacles(send_out)]
 
 
-def _check_ready(send_out: SendOut) -> None:
-    """Raises the first obstacle, after asking the platform for reviews that are still open here."""
+def _check_ready(send_out: SendOut) -> bool:
+    """Whether it can leave; False where it waits for reviews first, which an SMS that is scheduled cannot.
+
+    Raises the first obstacle, after asking the platform for reviews that are still open here.
+    """
     if send_out.provider.enabled:
         reviewing.ask(send_out)
     found = obstacles(send_out)
-    if found:
+    if found and (send_out.scheduled_at is not None or not reviewing.is_all(send_out, found)):
         raise found[0]
+    return not found
 
 
 def pause(access: Access, send_out: SendOut) -> SendOut:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import PermissionDenied, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
+from marketing.channels.models import Provider
 from marketing.delivery.models import Suppression
 from marketing.delivery.targets import target_hash
 
 ID_TYPES_OF = {"email": ("email",), "sms": ("mobile",), "push": ("imei", "idfa")}
 """The ID types that a channel writes to. A provider of the channel takes one of them."""
+BY_REPLY = "reply"
+"""The `source` of suppressions that people asked for by answering."""
+MOST_WORDS = 200
 ID_TYPE = {channel: types[0] for channel, types in ID_TYPES_OF.items()}
 """The ID type by whose rule a channel's targets are masked."""
 
@@ -33,6 +40,7 @@ def add(access: Access, channel: str, target: str) -> Suppression:
         workspace=access.workspace,
         channel=channel,
         target_hash=target_hash(access.workspace.pk, channel, value),
+        signature="",
         defaults={"masked": ID_TYPES[ID_TYPE[channel]].mask(value), "reason": Suppression.Reason.MANUAL},
     )
     if created:
@@ -40,7 +48,40 @@ def add(access: Access, channel: str, target: str) -> Suppression:
     return row
 
 
-def remove(access: Access, row: Suppression) -> None:
-    """Allow messages again. The person must have agreed: the audit log keeps who removed it."""
-    audit.record(access, "suppression.removed", row, before={"target": row.masked, "reason": row.reason})
-    row.delete()
+def unsubscribe_from(workspace: Any, target: str, signature: str) -> Suppression:
+    """Somebody answered that they want no more promotional SMS with this signature; "" is any signature."""
+    row, _created = Suppression.objects.get_or_create(
+        workspace=workspace,
+        channel=Provider.Channel.SMS,
+        target_hash=target_hash(workspace.pk, Provider.Channel.SMS, target),
+        signature=signature,
+        defaults={
+            "masked": ID_TYPES["mobile"].mask(target),
+            "reason": Suppression.Reason.UNSUBSCRIBED,
+            "source": BY_REPLY,
+        },
+    )
+    return row
+
+
+def remove(access: Access, row: Suppression, why: str = "") -> None:
+    """Allow messages again. The person must have agreed: the audit log keeps who removed it.
+
+    Whoever unsubscribed by a reply is only brought back by an administrator, with a reason. Raises PermissionDenied,
+    ValidationFailed.
+    """
+    why = why.strip()
+    if row.source == BY_REPLY:
+        if not access.is_admin:
+            raise PermissionDenied(
+                _("Only administrators bring back somebody who unsubscribed by a reply, and say why.")
+            )
+        if not 1 <= len(why) <= MOST_WORDS:
+            message = _("Say in 1 to %(most)d characters why messages may go there again.") % {
+                "most": MOST_WORDS
+            }
+            raise ValidationFailed(message, errors={"why": [message]})
+    before = {"target": row.masked, "reason": row.reason, "signature": row.signature}
+    with transaction.atomic():
+        audit.record(access, "suppression.removed", row, before=before, detail={"why": why} if why else None)
+        row.delete()

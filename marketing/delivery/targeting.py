@@ -11,7 +11,7 @@ from insight.audiences import gathering
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience, AudienceVersion
 from marketing.channels.base import provider_type
-from marketing.delivery import queries
+from marketing.delivery import decrypting, queries
 from marketing.delivery.models import SendOut
 
 MOST = 10
@@ -20,7 +20,8 @@ MOST = 10
 
 def included(send_out: SendOut) -> list[Audience]:
     """The audiences that it goes to, the first one first."""
-    return [send_out.audience, *_others(send_out, excluded=False)]
+    first = [send_out.audience] if send_out.audience else []
+    return [*first, *_others(send_out, excluded=False)]
 
 
 def excluded(send_out: SendOut) -> list[Audience]:
@@ -88,7 +89,7 @@ def pin(send_out: SendOut, job: JobContext) -> tuple[AudienceVersion, dict[int, 
     What was pinned before stays. Raises ValidationFailed where an audience has not been computed.
     """
     parts = list(send_out.parts.select_related("audience", "version"))
-    first = send_out.audience_version or _current(send_out.audience, send_out, job)
+    first = send_out.audience_version or _current(included(send_out)[0], send_out, job)
     return first, {row.pk: row.version or _current(row.audience, send_out, job) for row in parts}
 
 
@@ -120,11 +121,16 @@ def pinned(send_out: SendOut) -> gathering.Crowd:
     more = [row.version for row in parts if row.version is not None and not row.excluded]
     banned = [row.version for row in parts if row.version is not None and row.excluded]
     return gathering.Crowd(
-        [send_out.audience_version, *more], banned, provider_type(send_out.provider).id_type
+        [send_out.audience_version, *more],
+        banned,
+        provider_type(send_out.provider).id_type,
+        decrypting.is_encrypted(send_out),
     )
 
 
-def as_computed(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathering.Crowd:
+def as_computed(
+    wanted: list[Audience], banned: list[Audience], id_type: str, *, encrypted: bool = False
+) -> gathering.Crowd:
     """Everybody as the audiences were computed last. Raises ValidationFailed where one has not been."""
     versions: list[list[AudienceVersion]] = []
     for rows in (wanted, banned):
@@ -136,7 +142,7 @@ def as_computed(wanted: list[Audience], banned: list[Audience], id_type: str) ->
                 code="audience_empty",
             )
         versions.append([version for _row, version in found if version is not None])
-    return gathering.Crowd(versions[0], versions[1], id_type)
+    return gathering.Crowd(versions[0], versions[1], id_type, encrypted)
 
 
 def people(send_out: SendOut) -> int:
@@ -146,10 +152,12 @@ def people(send_out: SendOut) -> int:
         numbers = queries.effect(send_out)
         return int(numbers["target"] - numbers["excluded"])
     if len(wanted) == 1 and not banned:
-        version = send_out.audience_version or audiences.latest_version(send_out.audience)
+        version = send_out.audience_version or audiences.latest_version(wanted[0])
         return version.count if version else 0
     try:
-        found = gathering.reach(as_computed(wanted, banned, provider_type(send_out.provider).id_type))
+        id_type = provider_type(send_out.provider).id_type
+        encrypted = decrypting.is_encrypted(send_out)
+        found = gathering.reach(as_computed(wanted, banned, id_type, encrypted=encrypted))
     except ValidationFailed:
         return 0
     return found.people - found.left_out

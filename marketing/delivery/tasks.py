@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.delivery import expiry, receipts, schedule
+from marketing.delivery import expiry, receipts, reviewing, schedule
 from marketing.delivery.bounces import applying, reading
 
 
 @shared_task
 def start_due_send_outs() -> None:
+    reviewing.decide()
     schedule.start_due()
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core import signing
+from django.core.cache import cache
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -153,6 +155,7 @@ def unsubscribe(person: Unsubscribe, send_out: SendOut, *, user_agent: str) -> N
         workspace_id=send_out.workspace_id,
         channel=send_out.channel,
         target_hash=person.person_hash,
+        signature="",
         defaults={
             "masked": person.masked,
             "reason": Suppression.Reason.UNSUBSCRIBED,
@@ -169,15 +172,22 @@ def unsubscribe(person: Unsubscribe, send_out: SendOut, *, user_agent: str) -> N
         )
 
 
-def batch_targets(out_id: str) -> list[str] | None:
-    """The targets of a batch (or of a test), one a line for the recipients file; None where there is no such batch."""
-    from django.core.cache import cache
+def test_key(out_id: str) -> str:
+    """Under which a test send is remembered."""
+    return f"test-send:{out_id}"
 
-    test = cache.get(f"test-send:{out_id}")
+
+def batch_rows(out_id: str) -> QuerySet[Recipient]:
+    """Those of a batch who get the message, in the order of the file."""
+    left = [Recipient.State.QUEUED, *Recipient.WITHOUT_MESSAGE, Recipient.State.CANCELLED]
+    return Recipient.objects.filter(batch=out_id).exclude(state__in=left).order_by("pk")
+
+
+def batch_targets(out_id: str) -> list[str] | None:
+    """The targets of a batch (or of a test) for a platform that is handed them; None where there is no such batch."""
+    test = cache.get(test_key(out_id))
     if test is not None:
-        return list(test)
+        return list(test["targets"])
     if not SendBatch.objects.filter(pk=out_id).exists():
         return None
-    left = [Recipient.State.QUEUED, *Recipient.WITHOUT_MESSAGE, Recipient.State.CANCELLED]
-    rows = Recipient.objects.filter(batch=out_id).exclude(state__in=left)
-    return [row.target for row in rows.only("target").order_by("pk")]
+    return [row.target for row in batch_rows(out_id).only("target")]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,13 +16,23 @@ from insight.audiences import queries as audiences
 from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering
-from marketing.delivery import contents, copying, freeze, push_message, tracking
+from marketing.delivery import (
+    contents,
+    copying,
+    freeze,
+    link_use,
+    push_message,
+    recipients_file,
+    sms_rules,
+    targeting,
+    tracking,
+)
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
 from marketing.delivery.variables import as_text, variables_of
+from marketing.links import codes, parameters
 
 MOST = 5
-KEEP_SECONDS = 3600
 
 
 def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
@@ -32,7 +41,8 @@ def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
         row = copying.failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
         return dict(row.values) if row is not None else {}
     variables = variables_of(send_out)
-    version = send_out.audience_version or audiences.latest_version(send_out.audience)
+    first = targeting.included(send_out)[:1]
+    version = send_out.audience_version or (audiences.latest_version(first[0]) if first else None)
     found: dict[tuple[str, str], Any] = {}
     if version is not None:
         tags = list(dict.fromkeys(item.source for item in variables if item.tag))
@@ -49,26 +59,34 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
     For SMS its length as well, for push messages what a tap does.
     """
     values = sample_values(send_out, number)
+    texts = {**values, **_sample_parameters(send_out)}
     templates = send_out.templates
     template = templates[variant if variant < len(templates) else 0]
     written = {part: getattr(template, part) for part in ("subject", "html", "text")}
     if send_out.content:
         written = contents.of_variant(send_out.content, variant)
-    html = rendering.fill(str(written.get("html", "")), values, escape=True)
+    html = rendering.fill(str(written.get("html", "")), texts, escape=True)
     answer: dict[str, Any] = {
-        "subject": rendering.fill(str(written.get("subject", "")), values),
+        "subject": rendering.fill(str(written.get("subject", "")), texts),
         "html": html,
-        "text": rendering.fill(str(written.get("text", "")), values) or rendering.plain_text(html),
+        "text": rendering.fill(str(written.get("text", "")), texts) or rendering.plain_text(html),
         "values": values,
     }
     if send_out.channel == Provider.Channel.PUSH:
         fields = push.fill(written.get("push", template.push), values)
         answer["push"] = {name: value for name, value in fields.items() if value != push.DEFAULTS[name]}
         answer["push"].setdefault("action", push.Action.APP.value)
-    if send_out.channel == "sms":
-        length = rendering.sms_length(send_out.signature.text if send_out.signature else "", answer["text"])
+    if send_out.channel == Provider.Channel.SMS:
+        answer["unsubscribe"] = sms_rules.unsubscribe(send_out, answer["text"])
+        length = sms_rules.parts_of(send_out, answer["text"])
         answer.update(characters=length.characters, parts=length.parts)
     return answer
+
+
+def _sample_parameters(send_out: SendOut) -> dict[str, str]:
+    """Something of the same length in place of the short parameters, which are made when the message leaves."""
+    found = parameters.codes_in(link_use.text_of(send_out))
+    return {parameters.PREFIX + code: "x" * codes.PARAMETER_LENGTH for code in found}
 
 
 def send_test(access: Access, send_out: SendOut, targets: list[str], *, variant: int = 0) -> dict[str, Any]:
@@ -91,7 +109,7 @@ def send_test(access: Access, send_out: SendOut, targets: list[str], *, variant:
         return _test_personal(send_out, kind, content, values, chosen)
     assert isinstance(kind, BulkProviderType)
     out_id = uuid.uuid4().hex
-    cache.set(f"test-send:{out_id}", chosen, KEEP_SECONDS)
+    recipients_file.keep_test(out_id, send_out.workspace_id, chosen, content)
     request = BulkRequest(
         out_id,
         tracking.file_url(out_id),

@@ -8,6 +8,7 @@ from marketing.delivery import (
     push_effect_page,
     reach_page,
     result_audience_page,
+    suppression_pages,
     views,
 )
 
@@ -16,9 +17,14 @@ urlpatterns = [
     path("", views.SendOutList.as_view(), name="list"),
     path("new/<str:channel>/", views.NewSendOut.as_view(), name="new"),
     path("reach/<str:channel>/", reach_page.Reach.as_view(), name="reach"),
-    path("suppressions/", views.SuppressionList.as_view(), name="suppressions"),
-    path("suppressions/new/", views.NewSuppression.as_view(), name="suppression-new"),
-    path("suppressions/<str:pk>/delete/", views.DeleteSuppression.as_view(), name="suppression-delete"),
+    path("suppressions/", suppression_pages.SuppressionList.as_view(), name="suppressions"),
+    path("suppressions/new/", suppression_pages.NewSuppression.as_view(), name="suppression-new"),
+    path(
+        "suppressions/<str:pk>/delete/",
+        suppression_pages.DeleteSuppression.as_view(),
+        name="suppression-delete",
+    ),
+    path("suppressions/<str:pk>/back/", suppression_pages.Resubscribe.as_view(), name="resubscribe"),
     path("push/", push_effect_page.PushEffect.as_view(), name="push-effect"),
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),

@@ -90,7 +90,10 @@ def problems(send_out: SendOut, names: list[str]) -> list[str]:
 def _problems(send_out: SendOut, variable: Variable) -> list[str]:
     found = []
     if variable.tag and not audiences.can_read_tag(
-        send_out.audience, variable.dataset, variable.tag, owner=send_out.owner
+        send_out.audience,  # type: ignore[arg-type]  # nobody asks for variables without one
+        variable.dataset,
+        variable.tag,
+        owner=send_out.owner,
     ):
         found.append(_("“%(name)s” uses a tag that is not there.") % {"name": variable.name})
     if variable.missing not in ("skip", "replace"):

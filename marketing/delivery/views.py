@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import django_filters
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext
@@ -25,19 +26,20 @@ from cdp.console.generic import (
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
 from cdp.core.errors import PermissionDenied, ValidationFailed
+from insight.audiences import visibility
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
-from marketing.delivery import composition, copying, queries, services, suppressions, trial
+from marketing.delivery import composition, copying, own_template, queries, services, sms_editor, trial
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
 from marketing.delivery.forms import (
     SendOutForm,
-    SuppressionForm,
     VariablesForm,
     WhenForm,
     variants_as_fields,
 )
-from marketing.delivery.models import SendOut, Suppression
+from marketing.delivery.models import SendOut
+from marketing.delivery.suppressions import ID_TYPES_OF
 
 CHANNELS = tuple(Provider.Channel.values)
 
@@ -56,6 +58,12 @@ class SendOutMixin(ObjectMixin):
             raise PermissionDenied(point=view)
         self.access.require(f"marketing.{send_out.channel}.{self.verb}")
         return send_out
+
+
+def kind_of(send_out: SendOut) -> str:
+    """The channel, and the mark of those that answer people who wrote."""
+    label = str(send_out.get_channel_display())
+    return f"{label} · {send_out.get_origin_display()}" if send_out.origin else label
 
 
 class SendOutFilter(django_filters.FilterSet):
@@ -82,7 +90,7 @@ class SendOutList(ListPage):
     empty_text = _("Choose an audience and a template, look at the message, and send it.")
     columns = (
         Column("name", _("Send-out"), sort="name", link=True),
-        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
+        Column("channel", _("Channel"), value=kind_of, sort="channel"),
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
         CampaignsColumn("campaigns", _("Campaigns")),
         AudiencesColumn("audience", _("Audiences")),
@@ -139,7 +147,17 @@ class SendOutFormPage(FormPage):
             "channel": channel,
             "new_template_url": self.reverse("content:new", channel=channel) if may_write else "",
             "connect_url": self._connect_url(channel),
+            "upload_url": self._upload_url(channel, obj),
+            "sms": sms_editor.known(self.workspace) if channel == Provider.Channel.SMS else None,
         }
+
+    def _upload_url(self, channel: str, obj: SendOut | None) -> str:
+        """Where a list of IDs becomes an audience, and leads back to this form."""
+        if not self.access.can("insight.audience.filter"):
+            return ""
+        back = self.reverse("delivery:edit", pk=obj.pk) if obj else self.request.path
+        query = {"id_type": ID_TYPES_OF[channel][0], "next": back}
+        return self.reverse("audiences:upload") + "?" + urlencode(query)
 
     def _connect_url(self, channel: str) -> str:
         may_connect = channel == Provider.Channel.PUSH and self.access.can("marketing.accounts.manage")
@@ -148,6 +166,9 @@ class SendOutFormPage(FormPage):
     def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
         """Cleaned data, and a text for variables that have none yet; the next page asks for them."""
         values = form.values()
+        text = values.pop("text", "")
+        if not values["variants"]:
+            values = own_template.with_text(self.access, values, text, name=values["name"])
         templates = [row.template for row in values["variants"]] or [values["template"]]
         names = [name for template in templates for name in template.variables]
         kept = {name: variables.get(name, {"missing": "replace", "value": ""}) for name in names}
@@ -172,11 +193,13 @@ class NewSendOut(SendOutFormPage):
 
     def initial(self, obj: Any) -> dict[str, Any]:
         given = self.request.GET
-        return {"audiences": given.getlist("audience"), "campaigns": given.getlist("campaign")}
+        chosen = visibility.visible(self.access).filter(pk__in=given.getlist("audience"))
+        return {"audiences": list(chosen), "campaigns": given.getlist("campaign")}
 
     def form_options(self, obj: Any) -> dict[str, Any]:
         return {"access": self.access, "channel": self.kwargs["channel"]}
 
+    @transaction.atomic
     def save(self, form: SendOutForm, obj: Any) -> SendOut:
         return services.create(self.access, self.kwargs["channel"], self.values(form, {}))
 
@@ -187,10 +210,12 @@ class EditSendOut(SendOutMixin, SendOutFormPage):
 
     def initial(self, obj: SendOut) -> dict[str, Any]:
         parts = composition.whole(obj)
+        added = visibility.visible(self.access).filter(pk__in=self.request.GET.getlist("audience"))
         values = {name: getattr(obj, f"{name}_id", getattr(obj, name)) for name in services.FIELDS}
         return {
             **values,
-            "audiences": parts.audiences,
+            "audiences": [*parts.audiences, *added],
+            "text": obj.template.text,
             "exclude": parts.exclude,
             **variants_as_fields(parts.variants),
             "campaigns": campaigns.ids_of(KIND, obj.pk),
@@ -199,6 +224,7 @@ class EditSendOut(SendOutMixin, SendOutFormPage):
     def form_options(self, obj: SendOut) -> dict[str, Any]:
         return {"access": self.access, "channel": obj.channel, "resend": obj.resend_of_id is not None}
 
+    @transaction.atomic
     def save(self, form: SendOutForm, obj: SendOut) -> SendOut:
         if obj.resend_of_id is not None:
             return services.update(self.access, obj, form.values(), edit_version=self.seen_version())
@@ -257,8 +283,8 @@ class Submit(SendOutAction):
         return f"{url}?{urlencode({'at': typed})}" if result is None and typed else url
 
     def message(self, obj: SendOut, result: SendOut) -> str:
-        # The page itself says until when a scheduled one waits.
-        return "" if result.state == SendOut.State.WAITING else gettext("Sending has started.")
+        # The page itself says what one that has not started waits for.
+        return gettext("Sending has started.") if result.state == SendOut.State.SENDING else ""
 
 
 class Pause(SendOutAction):
@@ -333,68 +359,3 @@ class DeleteSendOut(SendOutMixin, DeletePage):
 
     def delete(self, obj: SendOut) -> None:  # type: ignore[override]
         services.delete(self.access, obj)
-
-
-class SuppressionFilter(django_filters.FilterSet):
-    channel = django_filters.ChoiceFilter(
-        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
-    )
-    reason = django_filters.ChoiceFilter(
-        label=_("Reason"), choices=Suppression.Reason.choices, empty_label=_("All reasons")
-    )
-
-    class Meta:
-        model = Suppression
-        fields = ["channel", "reason"]
-
-
-class SuppressionList(ListPage):
-    permission = "marketing.accounts.manage"
-    title = _("Suppressions")
-    intro = _("Addresses and numbers that get no more messages on a channel.")
-    filterset_class = SuppressionFilter
-    search_fields = ("masked",)
-    ordering = "-created_at"
-    create_url_name = "delivery:suppression-new"
-    create_label = _("Add")
-    empty_icon = "ban"
-    empty_title = _("Nobody is suppressed")
-    empty_text = _("People who unsubscribe and addresses that do not exist appear here by themselves.")
-    columns = (
-        Column("masked", _("Target"), link=True),
-        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
-        Column("reason", _("Reason"), value="get_reason_display", sort="reason"),
-        DateColumn("created_at", _("Since"), sort="created_at"),
-    )
-
-    def get_queryset(self) -> QuerySet[Suppression]:
-        return Suppression.objects.in_workspace(self.workspace)
-
-    def row_url(self, row: Suppression) -> str:
-        return self.reverse("delivery:suppression-delete", pk=row.pk)
-
-
-class NewSuppression(FormPage):
-    permission = "marketing.accounts.manage"
-    title = _("Add a suppression")
-    form_class = SuppressionForm
-    back_url_name = "delivery:suppressions"
-    success_message = _("Saved. No more messages go there.")
-
-    def save(self, form: SuppressionForm, obj: Any) -> Suppression:
-        return suppressions.add(self.access, form.cleaned_data["channel"], form.cleaned_data["target"])
-
-    def success_url(self, obj: Suppression) -> str:
-        return self.reverse("delivery:suppressions")
-
-
-class DeleteSuppression(DeletePage):
-    permission = "marketing.accounts.manage"
-    model = Suppression
-    back_url_name = "delivery:suppressions"
-
-    def consequences(self, obj: Suppression) -> list[Any]:
-        return [_("Messages go there again. Do this only if the person has agreed.")]
-
-    def delete(self, obj: Suppression) -> None:  # type: ignore[override]
-        suppressions.remove(self.access, obj)

@@ -20,6 +20,9 @@ class ShortLinkSerializer(serializers.ModelSerializer[ShortLink]):
 
     state = serializers.ChoiceField(choices=ShortLink.State.choices, read_only=True)
     url = serializers.CharField(read_only=True)
+    url_with_parameter = serializers.CharField(
+        read_only=True, help_text="For the text of an SMS: everybody gets an address of their own."
+    )
     clicks = serializers.IntegerField(source="views", read_only=True)
     people = serializers.IntegerField(read_only=True)
 
@@ -30,6 +33,7 @@ class ShortLinkSerializer(serializers.ModelSerializer[ShortLink]):
             "name",
             "target",
             "url",
+            "url_with_parameter",
             "forward_query",
             "state",
             "expires_at",

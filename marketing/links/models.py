@@ -28,6 +28,18 @@ class LinkDomain(WorkspaceScoped):
         return self.name
 
 
+class LinkKey(WorkspaceScoped):
+    """The secret behind the six characters that stand for people in a workspace's texts; the latest is in use."""
+
+    id = PrefixedIdField("lky")
+    key = EncryptedTextField(default=codes.new_key, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("link key")
+        ordering = ["-created_at"]
+
+
 class ShortLink(WorkspaceScoped, TimeStamped):
     """A short address. A removed one keeps its row, so that its code never leads anywhere else."""
 
@@ -41,6 +53,14 @@ class ShortLink(WorkspaceScoped, TimeStamped):
     target = models.TextField(_("leads to"), max_length=2000)
     code = models.CharField(max_length=16, unique=True, editable=False)
     key = EncryptedTextField(default=codes.new_key, editable=False)
+    parameter_key = models.ForeignKey(
+        LinkKey,
+        on_delete=models.RESTRICT,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text="Which key its short parameters are made with; null until the first is made.",
+    )
     forward_query = models.BooleanField(_("pass parameters on"), default=False)
     expires_at = models.DateTimeField(_("valid until"))
     stopped_at = models.DateTimeField(null=True, editable=False)
@@ -74,6 +94,11 @@ class ShortLink(WorkspaceScoped, TimeStamped):
         """The address that tells who follows it; None where `mobile` is no mobile number."""
         person = codes.person_code(self.key, mobile)
         return f"{self.url}?ph={person}" if person else None
+
+    @property
+    def url_with_parameter(self) -> str:
+        """The address for the text of an SMS: everybody's gets six characters of their own when it is sent."""
+        return f"{self.url}?ph=${{sp_{self.code}}}"
 
 
 class LinkClick(models.Model):

@@ -7,7 +7,7 @@ import hmac
 from django.conf import settings
 from django.utils import timezone
 
-from marketing.links import agents, codes, regions
+from marketing.links import agents, parameters, regions
 from marketing.links.models import LinkClick, ShortLink
 
 
@@ -16,10 +16,9 @@ def record(
 ) -> LinkClick:
     """Keep a visit. A machine's counts for nobody, and a person's code that was made up names nobody."""
     agent = agents.read(user_agent)
-    named = bool(person) and codes.mobile_of(link.key, person) is not None
     return LinkClick.objects.create(
         link=link,
-        person=person if named else "",
+        person=parameters.person_of(link, person),
         visitor=_visitor(link, ip, user_agent),
         device=agent.device,
         system=agent.system,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 import logging
 import threading
 import uuid
@@ -46,9 +48,9 @@ class Pusher:
             pause = _PAUSE_SECONDS
             try:
                 self._report_devices()
+                self._push_replies()
                 if self.options.callback_url:
                     self._push_reports()
-                    self._push_replies()
             except requests.RequestException as error:
                 log.warning("The callback failed and is tried again: %s", error)
                 pause = _PAUSE_AFTER_ERROR_SECONDS
@@ -59,7 +61,7 @@ class Pusher:
                 of_channel = [row for row in rows if row["channel"] == channel]
                 if of_channel:
                     reports = [contract.report(row) for row in of_channel]
-                    self._post("receipts", {"channel": channel, "sendDetailDTOs": reports})
+                    self._post(self._address("receipts"), {"channel": channel, "sendDetailDTOs": reports})
                     self.store.pushed("messages", [row["id"] for row in of_channel])
 
     def _report_devices(self) -> None:
@@ -77,6 +79,7 @@ class Pusher:
             self.store.pushed("messages", [row["id"] for row in of_push])
 
     def _push_replies(self) -> None:
+        """To the address that their message came with, or else to the callback; after a few failures no more."""
         for row in self.store.replies_to_push(MOST_ROWS):
             reply = {
                 "messageId": str(row["id"]),
@@ -86,12 +89,27 @@ class Pusher:
                 "outId": row["out_id"],
                 "receiveDate": datetime.fromtimestamp(row["at"], UTC).strftime("%Y-%m-%d %H:%M:%S"),
             }
-            self._post("inbound", reply)
+            url = row["url"] or (self.options.callback_url and self._address("inbound"))
+            try:
+                if url:
+                    self._post(url, reply)
+            except requests.RequestException:
+                self._refused[url] += 1
+                if not row["url"] or self._refused[url] < _TRIES:
+                    raise
             self.store.pushed("replies", [row["id"]])
 
-    def _post(self, path: str, content: dict[str, Any]) -> None:
+    def _address(self, path: str) -> str:
+        return f"{self.options.callback_url.rstrip('/')}/{path}"
+
+    def _post(self, url: str, content: dict[str, Any]) -> None:
         head = {"platformName": self.options.platform_name, "requestId": uuid.uuid4().hex.upper()}
-        headers = {"Authorization": f"Bearer {self.options.token}"} if self.options.token else {}
-        url = f"{self.options.callback_url.rstrip('/')}/{path}"
-        answer = requests.post(url, json={**head, **content}, headers=headers, timeout=_TIMEOUT_SECONDS)
+        body = json.dumps({**head, **content}).encode()
+        headers = {"Content-Type": "application/json"}
+        if self.options.token:
+            headers["Authorization"] = f"Bearer {self.options.token}"
+        if self.options.callback_secret:
+            digest = hmac.digest(self.options.callback_secret.encode(), body, "sha256").hex()
+            headers["X-Tideline-Signature"] = f"sha256={digest}"
+        answer = requests.post(url, data=body, headers=headers, timeout=_TIMEOUT_SECONDS)
         answer.raise_for_status()

@@ -136,7 +136,12 @@ class Contract:
         values = _values(given.get("templateParam"))
         text = f"【{given['signName']}】{fill(template['templateContent'], values)}"
         batch = Batch(
-            "sms", given["outId"], given["signName"], text=text, template_code=given["templateCode"]
+            "sms",
+            given["outId"],
+            given["signName"],
+            text=text,
+            template_code=given["templateCode"],
+            inbound_url=given.get("inboundUrl") or "",
         )
         return self._send(batch, given["phoneOssUrl"], given.get("limit"), outcomes.of_number)
 

@@ -83,6 +83,7 @@ EMAIL_BATCH: tuple[Field, ...] = (
     Text("templateCode", required=False),
 )
 SMS_BATCH: tuple[Field, ...] = (
+    Text("inboundUrl", required=False),
     Number("limit", required=False),
     Text("outId"),
     Text("phoneOssUrl"),

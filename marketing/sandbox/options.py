@@ -23,6 +23,8 @@ class Options:
     """Where receipts and replies are pushed to; empty for nowhere."""
     senders: str = ""
     """Sender addresses that are listed to whoever asks for none, separated by commas; empty: one must be asked for."""
+    callback_secret: str = ""
+    """What replies are signed with on their way to whoever gets them."""
     smtp_user: str = ""
     smtp_password: str = ""
     kept_bodies: int = 20_000
@@ -50,5 +52,5 @@ class Options:
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("token", "push_secret", "smtp_password")
+            if name not in ("token", "push_secret", "callback_secret", "smtp_password")
         }

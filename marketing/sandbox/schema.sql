@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS replies (
     at REAL NOT NULL,
     to_push INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS inbound (biz_id TEXT PRIMARY KEY, url TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS push_files (
     file_id TEXT PRIMARY KEY,
     app_key TEXT NOT NULL,

@@ -34,6 +34,8 @@ class Batch:
     text: str = ""
     html: str = ""
     template_code: str = ""
+    inbound_url: str = ""
+    """Where answers to it are handed over; empty for the callback of all."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ class Store(PushStore):
                     time.time(),
                 ),
             )
+            if batch.inbound_url:
+                connection.execute("INSERT INTO inbound VALUES (?, ?)", (biz_id, batch.inbound_url))
         return biz_id, True
 
     def is_sent(self, biz_id: str) -> bool:
@@ -104,6 +108,7 @@ class Store(PushStore):
     def drop_batch(self, biz_id: str) -> None:
         with self._transaction() as connection:
             connection.execute("DELETE FROM batches WHERE biz_id = ?", (biz_id,))
+            connection.execute("DELETE FROM inbound WHERE biz_id = ?", (biz_id,))
 
     def send_batch(
         self,
@@ -125,7 +130,8 @@ class Store(PushStore):
                 ending = (outcome.state, outcome.code, outcome.detail, due[outcome.report])
                 yield (channel, biz_id, recipient, params, now, *ending, push)
                 if outcome.reply:
-                    replies.append((recipient, outcome.reply, now + receipt_seconds, push, biz_id, recipient))
+                    tell = push or bool(self._inbound_url(biz_id))
+                    replies.append((recipient, outcome.reply, now + receipt_seconds, tell, biz_id, recipient))
 
         with self._transaction() as connection:
             connection.executemany(
@@ -226,7 +232,7 @@ class Store(PushStore):
     def clear(self) -> None:
         """Forget all messages, batches and replies; templates stay."""
         with self._transaction() as connection:
-            for table in ("messages", "bodies", "batches", "replies", "pushes", "push_files"):
+            for table in ("messages", "bodies", "batches", "replies", "inbound", "pushes", "push_files"):
                 connection.execute(f"DELETE FROM {table}")
 
     # Replies and pushing
@@ -238,12 +244,17 @@ class Store(PushStore):
                 message_id = self._value(
                     "SELECT max(id) FROM messages WHERE recipient = ? AND channel = 'sms'", (recipient,)
                 )
+            biz_id = self._value("SELECT biz_id FROM messages WHERE id = ?", (message_id,))
+            push = push or bool(self._inbound_url(biz_id))
             number = connection.execute(
                 "INSERT INTO replies (message_id, recipient, text, at, to_push) VALUES (?, ?, ?, ?, ?)",
                 (message_id, recipient, text, time.time(), push),
             ).lastrowid
         assert number is not None
         return number
+
+    def _inbound_url(self, biz_id: str | None) -> str:
+        return str(self._value("SELECT url FROM inbound WHERE biz_id = ?", (biz_id,)) or "")
 
     def replies(self, message_id: int) -> list[dict[str, Any]]:
         return self._rows("SELECT * FROM replies WHERE message_id = ? ORDER BY id", (message_id,))
@@ -256,8 +267,10 @@ class Store(PushStore):
 
     def replies_to_push(self, limit: int) -> list[dict[str, Any]]:
         return self._rows(
-            "SELECT r.*, coalesce(b.sender, '') AS sender, coalesce(b.out_id, '') AS out_id FROM replies r"
+            "SELECT r.*, coalesce(b.sender, '') AS sender, coalesce(b.out_id, '') AS out_id,"
+            " coalesce(i.url, '') AS url FROM replies r"
             " LEFT JOIN messages m ON m.id = r.message_id LEFT JOIN batches b ON b.biz_id = m.biz_id"
+            " LEFT JOIN inbound i ON i.biz_id = m.biz_id"
             " WHERE r.to_push = 1 AND r.at <= ? ORDER BY r.id LIMIT ?",
             (time.time(), limit),
         )

@@ -44,6 +44,7 @@ from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
 from marketing.links import services as short_links
 from marketing.links.models import LinkClick
 from marketing.materials import services as materials
+from marketing.replies import receiving
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
 from tests.insight.omni import world as omni
@@ -186,7 +187,9 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     run_jobs()
     waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
     owned = {"workspace": workspace}
-    sms = Provider.objects.create(**owned, channel="sms", type="contract", name="Platform", config={})
+    sms = Provider.objects.create(
+        **owned, channel="sms", type="contract", name="Platform", config={"promo_variables": True}
+    )
     mail = Provider.objects.create(
         **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}
     )
@@ -274,6 +277,10 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     suppression = Suppression.objects.create(
         **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
     )
+    inbound, _new = receiving.receive(
+        sms, {"messageId": "1", "phoneNum": "13800138000", "content": "T", "signName": "Tides"}
+    )
+    unsubscribed = Suppression.objects.get(workspace=workspace, source="reply")
     graph = identities.update(
         access,
         {"sources": [{"kind": "dataset", "dataset": world.members.pk, "columns": ["member_no", "phone"]}]},
@@ -341,6 +348,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/short-links/": pk(link),
         "w/send-outs/": pk(send_out, channel="sms"),
         "w/send-outs/suppressions/": pk(suppression),
+        "w/replies/": pk(inbound),
+        "api/replies/": pk(inbound),
         "api/jobs/": pk(job),
         "api/notifications/": pk(message),
         "api/members/": pk(member),
@@ -421,6 +430,10 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"content/{letter.pk}/",
         f"content/{letter.pk}/edit/",
         "send-outs/new/email/",
+        "content/new/sms/",
+        "send-outs/new/sms/",
+        f"replies/answer/?reply={inbound.pk}",
+        f"send-outs/suppressions/{unsubscribed.pk}/back/",
         f"send-outs/{done.pk}/",
         "channels/new/push/upush_ios/",
         f"channels/{app.pk}/",

@@ -125,6 +125,7 @@ def calls(mine: Full, given: Full) -> list[Call]:
         ("patch", send_out, {"signature": signature}),
         ("patch", send_out, {"provider": sms}),
         ("post", "send-outs/", {**reach, "template": own["with variable"]["pk"], "variables": filled}),
+        ("post", "replies/read/", {"replies": [other["api/replies/"]["pk"]]}),
         ("post", "sender-addresses/", {"provider": provider, "address": "b@example.com", "name": "B"}),
     ]
 

@@ -100,7 +100,8 @@ class Shop:
 
     def sms(self, audience: Audience, name: str = "Text", **more: Any) -> SendOut:
         """A draft of an SMS with an approved signature and template. `more` as for `mail`."""
-        config = {"base_url": f"{self.sandbox.url}/contract", **more.pop("config", {})}
+        can = {"promo_variables": True, "short_links": True}
+        config = {"base_url": f"{self.sandbox.url}/contract", **can, **more.pop("config", {})}
         values = {"channel": "sms", "type": "contract", "name": f"{name} platform", "config": config}
         provider = channels.create_provider(self.access, {**values, **more.pop("provider", {})})
         written = {"name": name, "text": "Hello", **more.pop("template", {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 from marketing.links import codes
 
@@ -61,3 +62,32 @@ def test_codes_of_links_are_six_letters_and_digits_without_order() -> None:
     assert len(made) == 10_000
     assert all(len(code) == 6 and set(code) <= set(codes.ALPHABET) for code in made)
     assert {character for code in made for character in code} == set(codes.ALPHABET)
+
+
+def short(key: str, mobile: str) -> str:
+    return codes.person_code(key, mobile, codes.PARAMETER_LENGTH) or ""
+
+
+def test_short_codes_of_a_hundred_thousand_numbers_never_collide_and_lead_back() -> None:
+    chosen = [*mobiles(100_000), "10000000000", "19999999999"]
+    made = [short(KEY, mobile) for mobile in chosen]
+    assert len(set(made)) == len(chosen)
+    assert all(len(code) == 6 and set(code) <= set(codes.ALPHABET) for code in made)
+    assert [codes.mobile_of(KEY, code, codes.PARAMETER_LENGTH) for code in made] == chosen
+
+
+def test_every_neighbourhood_of_numbers_has_short_codes_without_order() -> None:
+    made = [short(KEY, f"1380013{number:04d}") for number in range(10_000)]
+    assert len(set(made)) == 10_000 and made != sorted(made)
+    same = [sum(a == b for a, b in zip(one, two, strict=True)) for one, two in pairwise(made)]
+    assert sum(same) / len(same) < 0.3
+
+
+def test_a_short_code_says_nothing_under_another_key() -> None:
+    other = codes.new_key()
+    wrong = [codes.mobile_of(other, short(KEY, mobile), 6) == mobile for mobile in mobiles(5_000)]
+    assert not any(wrong)
+
+
+def test_a_short_code_is_no_long_one() -> None:
+    assert codes.mobile_of(KEY, short(KEY, "13800138000")) is None

@@ -1,0 +1,49 @@
+"""The file of recipients that a platform fetches: a target a line, with the person's own values where it takes them.
+
+Short parameters are made here, as the file is fetched: they are kept nowhere.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.core.cache import cache
+
+from marketing.channels import capabilities
+from marketing.delivery import contents, tracking
+from marketing.delivery.models import SendBatch
+from marketing.links import parameters
+
+KEEP_SECONDS = 3600
+
+
+def keep_test(out_id: str, workspace: str, targets: Sequence[str], content: dict[str, Any]) -> None:
+    """Remember a test send for as long as its platform may ask for the file."""
+    kept = {"targets": list(targets), "workspace": workspace, "texts": contents.texts(content)}
+    cache.set(tracking.test_key(out_id), kept, KEEP_SECONDS)
+
+
+def lines(out_id: str) -> list[str] | None:
+    """The lines of a batch, or of a test; None where there is no such one."""
+    test = cache.get(tracking.test_key(out_id))
+    if test is not None:
+        keys = parameters.keys_of(test["workspace"], *test["texts"])
+        return [_line(target, parameters.values(keys, target)) for target in test["targets"]]
+    batch = SendBatch.objects.select_related("send_out__provider").filter(pk=out_id).first()
+    if batch is None:
+        return None
+    send_out = batch.send_out
+    message = contents.of_variant(send_out.content, batch.variant)
+    keys = parameters.keys_of(send_out.workspace_id, *contents.texts(message))
+    own = capabilities.of(send_out.provider).line_values
+    rows = tracking.batch_rows(out_id).only("target", "values")
+    return [
+        _line(row.target, {**(row.values if own else {}), **parameters.values(keys, row.target)})
+        for row in rows
+    ]
+
+
+def _line(target: str, values: Mapping[str, str]) -> str:
+    return f"{target},{json.dumps(values, ensure_ascii=False)}" if values else target

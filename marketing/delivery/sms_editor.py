@@ -1,0 +1,20 @@
+"""What the page knows on which an SMS is written: it shows the whole message and its length while somebody types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marketing.channels import capabilities
+from marketing.channels.models import Provider
+from marketing.content.models import Template
+from marketing.delivery.sms_rules import is_promotional
+
+
+def known(workspace: Any) -> dict[str, Any]:
+    """Texts of the templates, and what each platform puts behind promotions."""
+    templates = Template.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)
+    providers = Provider.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)
+    return {
+        "templates": {row.pk: {"text": row.text, "promotional": is_promotional(row)} for row in templates},
+        "endings": {row.pk: capabilities.of(row).unsubscribe(promotional=True) for row in providers},
+    }

@@ -1,0 +1,87 @@
+"""What SMS may hold, as their platform and purpose allow, and what they end with."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from insight.audiences import outside
+from insight.audiences.models import Audience
+from marketing.channels import capabilities
+from marketing.channels.models import Provider
+from marketing.content import rendering
+from marketing.content.models import Template
+from marketing.delivery import contact_policy
+from marketing.delivery.models import SendOut
+from marketing.links import parameters, queries
+
+
+def problems(send_out: SendOut, templates: list[Template], audiences: list[Audience]) -> dict[str, list[str]]:
+    """What keeps an SMS from being saved, by field: `template` and `audiences`."""
+    if send_out.channel != Provider.Channel.SMS:
+        return {}
+    found = {"template": [message for row in templates for message in _refused(send_out, row)]}
+    personal = any(row.variables or parameters.codes_in(row.text) for row in templates)
+    uploaded = [row.name for row in audiences if row.origin == outside.UPLOAD] if personal else []
+    if uploaded:
+        message = _(
+            "Uploaded lists cannot be used where the message has variables or short parameters: %(names)s"
+        )
+        found["audiences"] = [message % {"names": ", ".join(uploaded)}]
+    return {field: list(dict.fromkeys(messages)) for field, messages in found.items() if messages}
+
+
+def _refused(send_out: SendOut, template: Template) -> list[str]:
+    can = capabilities.of(send_out.provider)
+    promotional = is_promotional(template)
+    found = []
+    if template.variables and not can.variables(promotional=promotional):
+        found.append(
+            _("This platform takes no variables in promotional SMS.")
+            if promotional
+            else _("This platform takes no variables in notices.")
+        )
+    if parameters.codes_in(template.text) and not can.short_params:
+        found.append(_("This platform takes no short parameters: copy the short link without one."))
+    number = _links(send_out, template)
+    if number and not can.short_links:
+        found.append(_("This platform takes no short links."))
+    if promotional and can.most_links is not None and number > can.most_links:
+        found.append(
+            ngettext(
+                "This platform takes at most %(most)d link in a promotional SMS.",
+                "This platform takes at most %(most)d links in a promotional SMS.",
+                can.most_links,
+            )
+            % {"most": can.most_links}
+        )
+    return found
+
+
+def warnings(send_out: SendOut) -> list[str]:
+    """What may be wrong with an SMS without keeping it from leaving."""
+    if send_out.channel != Provider.Channel.SMS or send_out.resend_of_id:
+        return []
+    found = []
+    if any(is_promotional(row) and _links(send_out, row) > 1 for row in send_out.templates):
+        found.append(_("Some platforms take one link in a promotional SMS only. This one has more."))
+    return found
+
+
+def is_promotional(template: Template) -> bool:
+    return template.purpose != Template.Purpose.NOTICE
+
+
+def _links(send_out: SendOut, template: Template) -> int:
+    return queries.in_text(send_out.workspace_id, template.text).count()
+
+
+def unsubscribe(send_out: SendOut, text: str) -> str:
+    """What the platform puts behind this text, as it was or will be submitted for review."""
+    return capabilities.ending(send_out.provider, text, promotional=contact_policy.is_promotion(send_out))
+
+
+def parts_of(send_out: SendOut, text: str) -> rendering.SmsLength:
+    """The length of the whole SMS with this text, as it is billed."""
+    signature = send_out.signature.text if send_out.signature else ""
+    return rendering.sms_length(signature, text, unsubscribe(send_out, text))

@@ -1,0 +1,44 @@
+// An SMS while it is written: the whole message on a phone, its characters, and the parts that it is billed as.
+
+const SINGLE = 70;
+const PART = 67;
+const PARAMETER = /\$\{sp_[0-9A-Za-z]{6}\}/g;
+const known = JSON.parse(document.getElementById("sms-known")?.textContent ?? '{"templates": {}, "endings": {}}');
+const written = document.querySelector("[data-sms-text]");
+const shown = document.querySelector("[data-sms-shown]");
+const field = (name) => written.form.querySelector(`[name="${name}"]`);
+
+// Characters as a person counts them: an emoji is one.
+const length = (text) => Array.from(text).length;
+
+function show() {
+  const signature = field("signature")?.selectedOptions[0];
+  const template = known.templates[field("template")?.value];
+  const promotional = field("purpose") ? field("purpose").value !== "notice" : template?.promotional;
+  const ending = (promotional && known.endings[field("provider")?.value]) || "";
+  const body = written.value.replace(PARAMETER, "xxxxxx");
+  const head = signature?.value ? `【${signature.text}】` : "";
+  const tail = ending && body.trimEnd().endsWith(ending) ? "" : ending;
+  const characters = length(head + body + tail);
+  const parts = characters <= SINGLE ? 1 : Math.ceil(characters / PART);
+  shown.hidden = !body;
+  shown.querySelector('[data-part="text"]').textContent = head + body + tail;
+  const text = gettext("%(characters)s characters, sent as %(parts)s SMS");
+  shown.querySelector('[data-part="count"]').textContent = interpolate(text, { characters, parts }, true);
+}
+
+if (written && shown) {
+  for (const name of ["signature", "provider", "purpose"]) field(name)?.addEventListener("change", show);
+  field("template")?.addEventListener("change", () => {
+    written.value = known.templates[field("template").value]?.text ?? "";
+    show();
+  });
+  // Before whoever chooses the new template, hence in the capturing phase.
+  document.addEventListener("template-made", (event) => {
+    const { id, text, purpose } = event.detail;
+    known.templates[id] = { text, promotional: purpose !== "notice" };
+  }, true);
+  written.addEventListener("input", show);
+  if (!written.value) written.value = known.templates[field("template")?.value]?.text ?? "";
+  show();
+}
