@@ -1,7 +1,7 @@
 """Send-outs whose platform must have approved their words: what is in the way, and how long they wait for it.
 
-What shall leave at once waits "in review" and leaves by itself when the platform has approved it. A mail may be scheduled
-while its template is reviewed; it then waits for its review at its time, and an SMS may not.
+What shall leave at once waits "in review" and leaves by itself when the platform has approved it. A mail may be
+scheduled while its template is reviewed, and waits for that at its time; an SMS may not.
 """
 
 from __future__ import annotations
