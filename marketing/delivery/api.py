@@ -21,6 +21,7 @@ from insight.campaigns import links
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import (
+    approval,
     copying,
     ledger,
     queries,
@@ -34,6 +35,7 @@ from marketing.delivery import (
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut, Suppression
+from marketing.delivery.safety_api import SafetyActions
 from marketing.delivery.serializers import (
     ReachSerializer,
     SendOutSerializer,
@@ -85,7 +87,7 @@ def _several(
     return [found[key] for key in keys if key in found]
 
 
-class SendOutViewSet(WorkspaceViewSet):
+class SendOutViewSet(SafetyActions, WorkspaceViewSet):
     """Send-outs of the channels that the person may see."""
 
     model = SendOut
@@ -106,6 +108,8 @@ class SendOutViewSet(WorkspaceViewSet):
         if getattr(self, "swagger_fake_view", False):
             return rows
         rows = links.with_ids(KIND, rows)
+        if self.request.query_params.get("waits_for_me") == "true":
+            rows = rows.filter(pk__in=approval.waiting_for(self.access).values("pk"))
         return rows.filter(
             channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         )

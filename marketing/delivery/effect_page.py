@@ -15,6 +15,7 @@ from insight.audiences import queries as audiences
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import (
+    approval_pages,
     copying,
     ledger_page,
     lifecycle,
@@ -25,6 +26,7 @@ from marketing.delivery import (
     trial,
     variables,
 )
+from marketing.delivery.failed import failed_of
 from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin
 
@@ -48,7 +50,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         """How many people it goes to at most; asked for once per page."""
         if self._people is None:
             again = obj.resend_of
-            self._people = copying.failed_of(again).count() if again else targeting.people(obj)
+            self._people = failed_of(again).count() if again else targeting.people(obj)
         return self._people
 
     def facts(self, obj: SendOut) -> list[Fact]:
@@ -62,6 +64,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
             Fact(_("Owner"), obj.owner),
+            *approval_pages.facts(obj),
         ]
         moments = [
             (_("Send at"), obj.scheduled_at),
@@ -99,6 +102,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "only_totals": obj.channel == Provider.Channel.PUSH and not obj.provider.config.get("receipts"),
             "test_example": push_pages.example(obj, provider_type(obj.provider).id_type),
         }
+        found |= approval_pages.shown(self.access, obj)
         if found["startable"]:
             found |= self._start(obj)
         if not obj.resolved_at:

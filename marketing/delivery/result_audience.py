@@ -20,7 +20,7 @@ from insight.audiences import outside
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery.copying import NO_REPORT, gone
+from marketing.delivery.failed import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
 
 _STATES = Recipient.State

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.delivery import expiry, receipts, schedule
+from marketing.delivery import approval, conversion, expiry, receipts, schedule
 
 
 @shared_task
@@ -20,3 +20,13 @@ def poll_receipts() -> None:
 @shared_task
 def delete_old_recipients() -> None:
     expiry.delete_old_recipients()
+
+
+@shared_task
+def void_changed_approvals() -> None:
+    approval.void_changed()
+
+
+@shared_task
+def count_conversions() -> None:
+    conversion.start_due()

@@ -17,7 +17,8 @@ from insight.audiences import queries as audiences
 from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering
-from marketing.delivery import contents, copying, freeze, push_message, tracking
+from marketing.delivery import contents, freeze, push_message, tracking
+from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
 from marketing.delivery.variables import as_text, variables_of
@@ -29,7 +30,7 @@ KEEP_SECONDS = 3600
 def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
     """Variable texts of the first audience's member at place `number`, as that person would read them."""
     if send_out.resend_of is not None:
-        row = copying.failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
+        row = failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
         return dict(row.values) if row is not None else {}
     variables = variables_of(send_out)
     version = send_out.audience_version or audiences.latest_version(send_out.audience)

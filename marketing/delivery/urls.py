@@ -3,6 +3,8 @@ from __future__ import annotations
 from django.urls import path
 
 from marketing.delivery import (
+    approval_pages,
+    conflicts_page,
     effect_page,
     ledger_page,
     push_effect_page,
@@ -20,11 +22,16 @@ urlpatterns = [
     path("suppressions/new/", views.NewSuppression.as_view(), name="suppression-new"),
     path("suppressions/<str:pk>/delete/", views.DeleteSuppression.as_view(), name="suppression-delete"),
     path("push/", push_effect_page.PushEffect.as_view(), name="push-effect"),
+    path("approvals/", approval_pages.Approvals.as_view(), name="approvals"),
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
     path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),
     path("<str:pk>/submit/", views.Submit.as_view(), name="submit"),
     path("<str:pk>/test/", views.TestSend.as_view(), name="test"),
+    path("<str:pk>/approve/", approval_pages.Approve.as_view(), name="approve"),
+    path("<str:pk>/refuse/", approval_pages.Refuse.as_view(), name="refuse"),
+    path("<str:pk>/conflicts/", conflicts_page.Conflicts.as_view(), name="conflicts"),
+    path("<str:pk>/late/", approval_pages.DecideLate.as_view(), name="late"),
     path("<str:pk>/pause/", views.Pause.as_view(), name="pause"),
     path("<str:pk>/resume/", views.Resume.as_view(), name="resume"),
     path("<str:pk>/cancel/", views.Cancel.as_view(), name="cancel"),

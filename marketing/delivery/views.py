@@ -27,7 +27,7 @@ from cdp.console.middleware import flash
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
-from marketing.delivery import composition, copying, queries, services, suppressions, trial
+from marketing.delivery import approval, composition, copying, queries, services, suppressions, trial
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
 from marketing.delivery.forms import (
@@ -118,7 +118,10 @@ class SendOutList(ListPage):
             if self.access.can(f"marketing.{name}.create")
         ]
         may_see = self.access.can("marketing.push.view")
-        return super().get_context(channels=channels, may_see_push=may_see, **more)
+        may_approve = self.access.can(approval.POINT)
+        return super().get_context(
+            channels=channels, may_see_push=may_see, may_approve=may_approve, **more
+        )
 
 
 class SendOutFormPage(FormPage):
@@ -258,7 +261,7 @@ class Submit(SendOutAction):
 
     def message(self, obj: SendOut, result: SendOut) -> str:
         # The page itself says until when a scheduled one waits.
-        return "" if result.state == SendOut.State.WAITING else gettext("Sending has started.")
+        return gettext("Sending has started.") if result.state == SendOut.State.SENDING else ""
 
 
 class Pause(SendOutAction):
