@@ -13,7 +13,6 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
-from cdp.jobs.services import active_job
 from insight.audiences import visibility
 from insight.audiences.models import Audience
 from insight.audiences.streaming import csv_response
@@ -27,6 +26,7 @@ from marketing.delivery import (
     queries,
     reach_page,
     result_audience,
+    schedule,
     services,
     settling,
     suppressions,
@@ -174,7 +174,7 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
         given = SubmitSerializer(data=_body(request))
         given.is_valid(raise_exception=True)
         send_out = services.submit(self.access, self.get_object(), **given.validated_data)
-        job = active_job(send_out)
+        job = schedule.active_job(send_out)
         data = self.get_serializer(send_out).data
         return accepted(job, send_out=data) if job else Response(data)
 

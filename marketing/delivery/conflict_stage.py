@@ -65,9 +65,11 @@ def staged(send_out: SendOut) -> Iterator[Stage]:
             statement, params = rows.values("person", "person_hash").query.sql_with_params()
             cursor.execute(f"INSERT INTO conflict_stage {statement}", params)
         else:
-            with cursor.copy("COPY conflict_stage FROM STDIN") as copy:  # type: ignore[attr-defined]
-                for person, target in _people(send_out):
-                    copy.write_row((person, target_hash(send_out.workspace_id, send_out.channel, target)))
+            # The connection is not asked for anything else while it takes rows.
+            for people in _people(send_out):
+                with cursor.copy("COPY conflict_stage FROM STDIN") as copy:  # type: ignore[attr-defined]
+                    for person, target in people:
+                        copy.write_row((person, target_hash(send_out.workspace_id, send_out.channel, target)))
         cursor.execute("CREATE INDEX ON conflict_stage (person_hash)")
         cursor.execute("CREATE INDEX ON conflict_stage (person)")
         cursor.execute("ANALYZE conflict_stage")
@@ -75,18 +77,19 @@ def staged(send_out: SendOut) -> Iterator[Stage]:
         cursor.execute("DROP TABLE conflict_stage")
 
 
-def _people(send_out: SendOut) -> Iterator[tuple[str, str]]:
-    """Person and target of everybody who can be reached."""
+def _people(send_out: SendOut) -> Iterator[list[tuple[str, str]]]:
+    """Person and target of everybody who can be reached, some at a time."""
     id_type = provider_type(send_out.provider).id_type
     versions = sealing.current(send_out)
     crowd = gathering.Crowd(computed(versions.included), computed(versions.excluded), id_type)
     normalise = ID_TYPES[id_type].normalise
     for batch in gathering.batches(crowd, ROWS):
         columns = (batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded"))
-        for person, raw, banned in zip(*columns, strict=True):
-            target = normalise(raw) if raw and not banned else None
-            if target is not None:
-                yield person, target
+        targets = (
+            (person, normalise(raw) if raw and not banned else None)
+            for person, raw, banned in zip(*columns, strict=True)
+        )
+        yield [(person, target) for person, target in targets if target is not None]
 
 
 class Stage:

@@ -119,6 +119,13 @@ def recount(access: Access, send_out: SendOut) -> Job:
     return start(send_out, access=access)
 
 
+def active_job(send_out: SendOut) -> Job | None:
+    """The job that counts right now."""
+    return Job.objects.filter(
+        workspace=send_out.workspace, dedupe_key=f"conversions:{send_out.pk}", status__in=Job.ACTIVE
+    ).first()
+
+
 def start(send_out: SendOut, *, access: Access | None = None) -> Job:
     return start_job(
         CountConversions.kind,

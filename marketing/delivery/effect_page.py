@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
-from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import (
     approval_pages,
+    conversion_page,
     copying,
     ledger_page,
     lifecycle,
     push_pages,
     queries,
+    schedule,
     services,
     targeting,
     trial,
@@ -87,7 +89,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         steers = obj.owner_id == self.access.user.pk or can(f"marketing.{obj.channel}.manage_others")
         found: dict[str, Any] = {
             "people": self.people(obj),
-            "job": active_job(obj),
+            "job": schedule.active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
             "may_copy": can(f"marketing.{obj.channel}.create"),
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
@@ -166,11 +168,17 @@ class SendOutDetail(SendOutMixin, DetailPage):
 
     def _effect(self, obj: SendOut) -> dict[str, Any]:
         numbers = queries.effect(obj)
+        converted = conversion_page.shown(obj)
+        funnel = push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers)
+        if "conversion_rows" in converted:
+            funnel.append(_step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers))
         return {
+            **converted,
+            "counted_at": parse_datetime(converted["conversion"].get("counted_at") or ""),
             "kept": obj.rows_deleted_at is None,
             "effect": numbers,
             "tiles": push_pages.tiles(numbers) if "push" in numbers else _tiles(numbers),
-            "funnel": push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers),
+            "funnel": funnel,
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
@@ -282,13 +290,14 @@ def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
         (gettext("Opened"), "opened"),
         (gettext("Clicked"), "clicked"),
     ]
+    return [_step(label, numbers[name], numbers) for label, name in steps]
+
+
+def _step(label: str, count: int, numbers: dict[str, Any]) -> dict[str, Any]:
     whole = numbers["target"]
-    return [
-        {
-            "label": label,
-            "count": numbers[name],
-            "share": numbers[name] / whole if whole else None,
-            "percent": round(100 * numbers[name] / whole) if whole else 0,
-        }
-        for label, name in steps
-    ]
+    return {
+        "label": label,
+        "count": count,
+        "share": count / whole if whole else None,
+        "percent": round(100 * count / whole) if whole else 0,
+    }

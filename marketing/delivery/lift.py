@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
+from admin_center.audit.services import log_download
+from cdp.core.access import Access
 from marketing.delivery import significance
 from marketing.delivery.conversion_count import CONTROL
 from marketing.delivery.models import SendOut
 
+COLUMNS = ("group", "people", "converted", "share", "low", "high", "amount", "amount_per_person")
 _NOBODY = {"people": 0, "converted": 0, "amount": 0.0}
 
 
@@ -51,6 +57,25 @@ def of(send_out: SendOut) -> dict[str, Any]:
         ],
     }
     return found
+
+
+def as_csv(access: Access, send_out: SendOut) -> Iterator[bytes]:
+    """The groups with their numbers, as CSV; the download is logged. Shares are fractions of 1."""
+    access.require(f"marketing.{send_out.channel}.view")
+    found = of(send_out)
+    rows = []
+    if "target" in found:
+        rows = [("target", found["target"]), *((f"variant {row['variant']}", row) for row in found["variants"])]
+        rows += [("control", found["control"])] if found["control"] else []
+    log_download(access, send_out, action="send_out.conversions_downloaded", rows=len(rows), unmasked=False)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for name, row in rows:
+        rate = row["rate"]
+        shown = (row["people"], row["converted"], rate["share"], rate["low"], rate["high"])
+        writer.writerow([name, *shown, row["amount"], row["amount_per_person"]])
+    yield ("\ufeff" + out.getvalue()).encode()
 
 
 def is_open(send_out: SendOut) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.http.response import HttpResponseBase
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -11,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import accepted
-from cdp.jobs.services import active_job
-from marketing.delivery import approval, conflicts, conversion, late_decision, lift, sealing
+from insight.audiences.streaming import csv_response
+from marketing.delivery import approval, conflicts, conversion, late_decision, lift, schedule, sealing
 from marketing.delivery.models import SendOut
 
 
@@ -80,7 +81,7 @@ class SafetyActions:
         """Let it leave: 202 with the job where it leaves at once."""
         data = _read(ApproveSerializer, request)
         send_out = approval.approve(self.access, self.get_object(), **data)
-        job = active_job(send_out)
+        job = schedule.active_job(send_out)
         shown = self.get_serializer(send_out).data
         return accepted(job, send_out=shown) if job else Response(shown)
 
@@ -97,7 +98,7 @@ class SafetyActions:
         """Decide on one that missed its time: {"send": true} or {"send": false}."""
         data = _read(LateSerializer, request)
         send_out = late_decision.decide(self.access, self.get_object(), **data)
-        job = active_job(send_out)
+        job = schedule.active_job(send_out)
         shown = self.get_serializer(send_out).data
         return accepted(job, send_out=shown) if job else Response(shown)
 
@@ -122,6 +123,13 @@ class SafetyActions:
             if job is not None:
                 return accepted(job, conversion=lift.of(send_out))
         return Response(lift.of(send_out))
+
+    @action(detail=True, methods=["get"], url_path="conversion/download")
+    def conversion_download(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The same numbers as CSV."""
+        send_out = self.get_object()
+        pieces = lift.as_csv(self.access, send_out)
+        return csv_response(request._request, pieces, f"{send_out.pk}-conversions.csv")
 
 
 def _read(kind: Any, request: Request) -> dict[str, Any]:

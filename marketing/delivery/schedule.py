@@ -97,6 +97,12 @@ def begin(send_out: SendOut) -> None:
     )
 
 
+def active_job(send_out: SendOut) -> Job | None:
+    """The job that carries it out right now."""
+    key = f"{KEY}{send_out.pk}"
+    return Job.objects.filter(workspace=send_out.workspace, dedupe_key=key, status__in=Job.ACTIVE).first()
+
+
 def hold(send_out: SendOut, held: Held) -> None:
     """Let a running send-out wait; whoever has not got the message stays queued."""
     SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(

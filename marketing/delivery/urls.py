@@ -5,6 +5,7 @@ from django.urls import path
 from marketing.delivery import (
     approval_pages,
     conflicts_page,
+    conversion_page,
     effect_page,
     ledger_page,
     push_effect_page,
@@ -31,6 +32,9 @@ urlpatterns = [
     path("<str:pk>/approve/", approval_pages.Approve.as_view(), name="approve"),
     path("<str:pk>/refuse/", approval_pages.Refuse.as_view(), name="refuse"),
     path("<str:pk>/conflicts/", conflicts_page.Conflicts.as_view(), name="conflicts"),
+    path("<str:pk>/conversion/", conversion_page.Choose.as_view(), name="conversion"),
+    path("<str:pk>/conversion/count/", conversion_page.Recount.as_view(), name="recount"),
+    path("<str:pk>/conversion/download/", conversion_page.Download.as_view(), name="conversion-download"),
     path("<str:pk>/late/", approval_pages.DecideLate.as_view(), name="late"),
     path("<str:pk>/pause/", views.Pause.as_view(), name="pause"),
     path("<str:pk>/resume/", views.Resume.as_view(), name="resume"),
