@@ -12,17 +12,17 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
-from marketing.delivery import comparing, lift, push_figures
+from marketing.delivery import channel_figures, comparing, lift, push_figures
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
 SENT = comparing.SENT
-_PARTS = ("reasons", "failures", "links", "by_hour", "variants", "conversion")
+_PARTS = ("reasons", "failures", "links", "by_hour", "variants", "conversion", "figures")
 
 
 def summary(send_out: SendOut) -> dict[str, Any]:
     """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links`, `by_hour`, `variants`,
-    `conversion`."""
+    `conversion`, and but for push messages its `figures` (see channel_figures)."""
     return {
         **effect(send_out),
         "reasons": reasons(send_out),
@@ -31,6 +31,7 @@ def summary(send_out: SendOut) -> dict[str, Any]:
         "by_hour": by_hour(send_out),
         "variants": variants(send_out),
         "conversion": lift.of(send_out),
+        **({} if send_out.channel == "push" else {"figures": channel_figures.of(send_out)}),
     }
 
 

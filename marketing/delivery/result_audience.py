@@ -20,17 +20,17 @@ from insight.audiences import outside
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
+from marketing.delivery import channel_figures
 from marketing.delivery.failed import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
 
 _STATES = Recipient.State
 _NO_REPORT = Q(state=_STATES.HANDED) | Q(state=_STATES.FAILED, code=NO_REPORT)
-_GONE = r"^5\.1\.(1|2|10)\M"
 RESULTS: dict[str, tuple[Any, Q]] = {
     "delivered": (gettext_lazy("Delivered"), Q(state=_STATES.DELIVERED)),
     "failed": (gettext_lazy("Failed"), Q(state=_STATES.FAILED) & ~Q(code=NO_REPORT)),
     "no_report": (gettext_lazy("No report"), _NO_REPORT),
-    "invalid": (gettext_lazy("Address does not exist"), Q(state=_STATES.FAILED, detail__regex=_GONE)),
+    "invalid": (gettext_lazy("Address does not exist"), Q(state=_STATES.FAILED, detail__regex=channel_figures.GONE)),
     "opened": (gettext_lazy("Opened"), Q(opened_at__isnull=False)),
     "not_opened": (
         gettext_lazy("Delivered and not opened"),

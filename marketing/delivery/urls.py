@@ -4,6 +4,7 @@ from django.urls import path
 
 from marketing.delivery import (
     approval_pages,
+    channel_effect_page,
     conflicts_page,
     conversion_page,
     effect_page,
@@ -23,6 +24,8 @@ urlpatterns = [
     path("suppressions/new/", views.NewSuppression.as_view(), name="suppression-new"),
     path("suppressions/<str:pk>/delete/", views.DeleteSuppression.as_view(), name="suppression-delete"),
     path("push/", push_effect_page.PushEffect.as_view(), name="push-effect"),
+    path("effect/<str:channel>/", channel_effect_page.ChannelEffect.as_view(), name="effect"),
+    path("effect/<str:channel>/download/", channel_effect_page.Download.as_view(), name="effect-download"),
     path("approvals/", approval_pages.Approvals.as_view(), name="approvals"),
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),

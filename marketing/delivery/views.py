@@ -118,9 +118,10 @@ class SendOutList(ListPage):
             if self.access.can(f"marketing.{name}.create")
         ]
         may_see = self.access.can("marketing.push.view")
+        effects = [name for name in ("email", "sms") if self.access.can(f"marketing.{name}.view")]
         may_approve = self.access.can(approval.POINT)
         return super().get_context(
-            channels=channels, may_see_push=may_see, may_approve=may_approve, **more
+            channels=channels, may_see_push=may_see, effects=effects, may_approve=may_approve, **more
         )
 
 
