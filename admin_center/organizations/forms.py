@@ -122,7 +122,9 @@ class WorkspaceSettingsForm(forms.Form):
         min_value=0,
         max_value=72,
         required=False,
-        help_text=_("After a standstill of the system, what is late by less leaves at once. 0: five minutes."),
+        help_text=_(
+            "After a standstill of the system, what is late by less leaves at once. 0: five minutes."
+        ),
     )
     late_action = forms.ChoiceField(
         label=_("What is later than that"),

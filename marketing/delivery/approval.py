@@ -84,7 +84,9 @@ def _put(send_out: SendOut, submitter: Any, sealed: sealing.Seal, reason: str) -
 def _tell(send_out: SendOut, person: Any, text: str, *, level: str = "info", title: str = "") -> None:
     with translation.override(getattr(person, "locale", "") or "en"):
         title = title or _("Please approve: %(name)s") % {"name": send_out.name}
-        notices.notify(send_out.workspace, person, title, text=text, url=addresses.page_of(send_out), level=level)
+        notices.notify(
+            send_out.workspace, person, title, text=text, url=addresses.page_of(send_out), level=level
+        )
 
 
 def void(send_out: SendOut, cause: str) -> str:
@@ -102,7 +104,9 @@ def waiting_for(access: Access) -> QuerySet[SendOut]:
     if not access.can(POINT) or not seen:
         return rows.none()
     mine = Q(edited_by=access.user) | Q(
-        pk__in=Approval.objects.filter(state=Approval.State.WAITING, requested_by=access.user).values("send_out")
+        pk__in=Approval.objects.filter(state=Approval.State.WAITING, requested_by=access.user).values(
+            "send_out"
+        )
     )
     return rows.filter(channel__in=seen).exclude(mine)
 
@@ -119,7 +123,9 @@ def approve(access: Access, send_out: SendOut, *, seal: str = "", remark: str = 
     with transaction.atomic():
         send_out, asked = _locked(access, send_out)
         if seal and seal != sealing.token(asked.seal):
-            raise Conflict(_("It has been changed since you looked at it. Look again."), code="approval_outdated")
+            raise Conflict(
+                _("It has been changed since you looked at it. Look again."), code="approval_outdated"
+            )
         cause = _changes(send_out, asked)
         if not cause:
             _decide(access, asked, Approval.State.APPROVED, remark)
@@ -132,7 +138,13 @@ def approve(access: Access, send_out: SendOut, *, seal: str = "", remark: str = 
                 schedule.begin(send_out)
     if cause:
         raise Conflict(cause, code="approval_void")
-    _tell(send_out, asked.requested_by, remark, level="success", title=_("Approved: %(name)s") % {"name": send_out.name})
+    _tell(
+        send_out,
+        asked.requested_by,
+        remark,
+        level="success",
+        title=_("Approved: %(name)s") % {"name": send_out.name},
+    )
     return send_out
 
 
@@ -154,7 +166,13 @@ def refuse(access: Access, send_out: SendOut, *, remark: str) -> SendOut:
         send_out.bump()
         send_out.save()
         audit.record(access, "send_out.refused", send_out, after={"remark": remark})
-    _tell(send_out, asked.requested_by, remark, level="error", title=_("Not approved: %(name)s") % {"name": send_out.name})
+    _tell(
+        send_out,
+        asked.requested_by,
+        remark,
+        level="error",
+        title=_("Not approved: %(name)s") % {"name": send_out.name},
+    )
     return send_out
 
 
@@ -187,10 +205,18 @@ def _changes(send_out: SendOut, given: Approval, found: sealing.Seal | None = No
     if not changed:
         return ""
     reason = void(send_out, ", ".join(changed))
-    audit.record(None, "send_out.approval_voided", send_out, after={"cause": reason}, workspace=send_out.workspace)
+    audit.record(
+        None, "send_out.approval_voided", send_out, after={"cause": reason}, workspace=send_out.workspace
+    )
     _put(send_out, given.requested_by, found, reason)
     if given.requested_by is not None:
-        _tell(send_out, given.requested_by, reason, level="warning", title=_("Needs approval again: %(name)s") % {"name": send_out.name})
+        _tell(
+            send_out,
+            given.requested_by,
+            reason,
+            level="warning",
+            title=_("Needs approval again: %(name)s") % {"name": send_out.name},
+        )
     return reason
 
 
@@ -221,7 +247,9 @@ def _stands(send_out: SendOut, found: sealing.Seal) -> bool:
         return not enabled or not _changes(send_out, given, found)
     if not is_needed(send_out, found["people"]):
         return True
-    reason = _("%(count)s people are more than may be written to without approval.") % {"count": f"{found['people']:,}"}
+    reason = _("%(count)s people are more than may be written to without approval.") % {
+        "count": f"{found['people']:,}"
+    }
     void(send_out, reason)
     _put(send_out, send_out.owner, found, reason)
     return False

@@ -33,9 +33,7 @@ class Approve(SendOutAction):
 
     def act(self, obj: SendOut) -> SendOut:
         given = self.request.POST
-        return approval.approve(
-            self.access, obj, seal=given.get("seal", ""), remark=given.get("remark", "")
-        )
+        return approval.approve(self.access, obj, seal=given.get("seal", ""), remark=given.get("remark", ""))
 
 
 class Refuse(SendOutAction):

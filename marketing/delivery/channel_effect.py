@@ -68,7 +68,11 @@ def as_csv(
     found = effect(access, channel, days, provider=provider, unit=unit)
     names = series(channel)
     log_download(
-        access, access.workspace, action="send_out.effect_downloaded", rows=len(found["by_day"]), unmasked=False
+        access,
+        access.workspace,
+        action="send_out.effect_downloaded",
+        rows=len(found["by_day"]),
+        unmasked=False,
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

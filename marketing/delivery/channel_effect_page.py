@@ -39,7 +39,9 @@ class EffectView(WorkspaceView):
 
 class ChannelEffect(EffectView):
     template_name = "marketing/delivery/channel_effect.html"
-    intro = _("What came of the messages of these days; each send-out counts for the day on which it started.")
+    intro = _(
+        "What came of the messages of these days; each send-out counts for the day on which it started."
+    )
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         channel, problem, status = self.kwargs["channel"], "", 200

@@ -57,7 +57,10 @@ def found(access: Access, send_out: SendOut) -> dict[str, Any] | None:
     """
     job = (
         Job.objects.filter(
-            kind=FindConflicts.kind, subject_id=send_out.pk, workspace=send_out.workspace, status=Job.Status.SUCCEEDED
+            kind=FindConflicts.kind,
+            subject_id=send_out.pk,
+            workspace=send_out.workspace,
+            status=Job.Status.SUCCEEDED,
         )
         .order_by("-created_at")
         .first()
@@ -80,7 +83,13 @@ def _fingerprint(send_out: SendOut) -> str:
     """Changes with whatever the answer depends on, as far as it is this send-out's own."""
     versions = sealing.current(send_out)
     keys = [row.pk if row else "" for row in (*versions.included, *versions.excluded)]
-    parts = [keys, str(send_out.scheduled_at or ""), send_out.provider_id, send_out.template_id, send_out.state]
+    parts = [
+        keys,
+        str(send_out.scheduled_at or ""),
+        send_out.provider_id,
+        send_out.template_id,
+        send_out.state,
+    ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

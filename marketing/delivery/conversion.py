@@ -75,7 +75,11 @@ def choose(access: Access, send_out: SendOut, values: dict[str, Any]) -> Job | N
     send_out.conversion, send_out.conversions = kept, {}
     SendOut.objects.filter(pk=send_out.pk).update(conversion=kept, conversions={}, updated_at=timezone.now())
     audit.record(
-        access, "send_out.conversion_chosen", send_out, before={"conversion": before}, after={"conversion": kept}
+        access,
+        "send_out.conversion_chosen",
+        send_out,
+        before={"conversion": before},
+        after={"conversion": kept},
     )
     return start(send_out, access=access) if chosen and send_out.resolved_at else None
 

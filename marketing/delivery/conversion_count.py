@@ -60,9 +60,9 @@ def count(send_out: SendOut, chosen: Chosen) -> dict[str, Any]:
     if message := mismatch(send_out, row):
         raise Conflict(message, code="not_counted")
     people = ledger(send_out)
-    found = LakeEngine().execute_with(
-        _query(send_out, row, behaviour, chosen), {"_ledger": people}
-    ).to_pylist()
+    found = (
+        LakeEngine().execute_with(_query(send_out, row, behaviour, chosen), {"_ledger": people}).to_pylist()
+    )
     groups = {
         str(item["lot"]): {
             "people": item["people"],
@@ -169,5 +169,7 @@ def ledger(send_out: SendOut) -> pa.Table:
         )
         while rows := cursor.fetchmany(ROWS):
             columns: Any = zip(*rows, strict=True)
-            parts.append(pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, _ARROW, strict=True)], _ARROW))
+            parts.append(
+                pa.record_batch([pa.array(c, f.type) for c, f in zip(columns, _ARROW, strict=True)], _ARROW)
+            )
     return pa.Table.from_batches(parts, _ARROW)

@@ -38,7 +38,9 @@ class ConversionForm(forms.Form):
         min_value=1,
         max_value=conversion.LONGEST,
         initial=7,
-        help_text=_("Recipients are kept for 168 hours after the end; longer windows are counted up to then."),
+        help_text=_(
+            "Recipients are kept for 168 hours after the end; longer windows are counted up to then."
+        ),
     )
     least_amount = forms.DecimalField(
         label=_("Only from this amount on"), min_value=0, max_digits=14, decimal_places=2, required=False
@@ -132,9 +134,7 @@ def shown(send_out: SendOut) -> dict[str, Any]:
     if "target" not in found:
         return {"conversion": found, "conversion_job": job}
     rows = [(gettext("All written to"), found["target"])]
-    rows += [
-        (gettext("Variant %(letter)s") % {"letter": row["variant"]}, row) for row in found["variants"]
-    ]
+    rows += [(gettext("Variant %(letter)s") % {"letter": row["variant"]}, row) for row in found["variants"]]
     if found["control"]:
         rows.append((pgettext("control group", "Kept back"), found["control"]))
     return {

@@ -171,7 +171,9 @@ class SendOutDetail(SendOutMixin, DetailPage):
         converted = conversion_page.shown(obj)
         funnel = push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers)
         if "conversion_rows" in converted:
-            funnel.append(_step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers))
+            funnel.append(
+                _step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers)
+            )
         return {
             **converted,
             "counted_at": parse_datetime(converted["conversion"].get("counted_at") or ""),

@@ -36,7 +36,9 @@ def may_start(send_out: SendOut, due: datetime, now: datetime) -> bool:
         send_out.state_reason = _("It missed its time: the system was down. Send it now, or skip it.")
         send_out.save(update_fields=["state", "state_reason", "held_until", "updated_at"])
         _tell(send_out)
-    audit.record(None, "send_out.late", send_out, after={"state": send_out.state}, workspace=send_out.workspace)
+    audit.record(
+        None, "send_out.late", send_out, after={"state": send_out.state}, workspace=send_out.workspace
+    )
     return False
 
 

@@ -23,8 +23,8 @@ _NOBODY = {"people": 0, "converted": 0, "amount": 0.0}
 def of(send_out: SendOut) -> dict[str, Any]:
     """Empty where nothing was chosen.
 
-    `chosen` is what counts. Once counted: `target`, `control` (None where nobody was kept back) and `variants`, each with
-    `people`, `converted`, `rate` (with its bounds at 95 %), `amount`, `amount_per_person`. `lift` has the `difference`
+    `chosen` is what counts. Once counted: `target`, `control` (None where nobody was kept back) and `variants`, each
+    with `people`, `converted`, `rate` (with its bounds at 95 %), `amount`, `amount_per_person`. `lift` has the `difference`
     in points with bounds, p and whether there are too few people; and `relative`, the share by which the rate of those
     written to is above that of the control group. `extra` is how many converted beyond what the control group lets
     expect. `counted_at`, `refreshed_at` (of the behaviour) and `open` (whether days still run) say how fresh it is.
@@ -52,7 +52,11 @@ def of(send_out: SendOut) -> dict[str, Any]:
         "control": _group(control, sums) if control else None,
         "lift": _lift(target, control) if control else None,
         "variants": [
-            {"variant": row.letter, "name": row.template.name, **_group(groups.get(row.number, _NOBODY), sums)}
+            {
+                "variant": row.letter,
+                "name": row.template.name,
+                **_group(groups.get(row.number, _NOBODY), sums),
+            }
             for row in send_out.variants.select_related("template")
         ],
     }
@@ -65,7 +69,10 @@ def as_csv(access: Access, send_out: SendOut) -> Iterator[bytes]:
     found = of(send_out)
     rows = []
     if "target" in found:
-        rows = [("target", found["target"]), *((f"variant {row['variant']}", row) for row in found["variants"])]
+        rows = [
+            ("target", found["target"]),
+            *((f"variant {row['variant']}", row) for row in found["variants"]),
+        ]
         rows += [("control", found["control"])] if found["control"] else []
     log_download(access, send_out, action="send_out.conversions_downloaded", rows=len(rows), unmasked=False)
     out = io.StringIO()

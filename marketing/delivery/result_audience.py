@@ -30,7 +30,10 @@ RESULTS: dict[str, tuple[Any, Q]] = {
     "delivered": (gettext_lazy("Delivered"), Q(state=_STATES.DELIVERED)),
     "failed": (gettext_lazy("Failed"), Q(state=_STATES.FAILED) & ~Q(code=NO_REPORT)),
     "no_report": (gettext_lazy("No report"), _NO_REPORT),
-    "invalid": (gettext_lazy("Address does not exist"), Q(state=_STATES.FAILED, detail__regex=channel_figures.GONE)),
+    "invalid": (
+        gettext_lazy("Address does not exist"),
+        Q(state=_STATES.FAILED, detail__regex=channel_figures.GONE),
+    ),
     "opened": (gettext_lazy("Opened"), Q(opened_at__isnull=False)),
     "not_opened": (
         gettext_lazy("Delivered and not opened"),

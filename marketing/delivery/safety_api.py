@@ -70,7 +70,9 @@ class SafetyActions:
                 "decided_by": getattr(found.decided_by, "username", None),
                 "decided_at": found.decided_at,
                 "remark": found.remark,
-                "changes": sealing.causes(send_out, found.seal, sealing.now(send_out, found.seal)) if waits else [],
+                "changes": sealing.causes(send_out, found.seal, sealing.now(send_out, found.seal))
+                if waits
+                else [],
                 "may_decide": approval.may_decide(self.access, send_out),
             }
         )

@@ -95,7 +95,10 @@ def seal(
 
 def _without_labels(content: dict[str, Any]) -> dict[str, Any]:
     """Without our own words, which stand in the language of whoever asks."""
-    rows = [{key: part for key, part in row.items() if key != "unsubscribe_label"} for row in contents.all_of(content)]
+    rows = [
+        {key: part for key, part in row.items() if key != "unsubscribe_label"}
+        for row in contents.all_of(content)
+    ]
     return {"messages": rows}
 
 
@@ -104,7 +107,9 @@ def now(send_out: SendOut, like: Seal | None = None) -> Seal:
     versions = current(send_out)
     found = seal(send_out, message_of(send_out), versions, number=like["people"] if like else None)
     same = like is None or all(found[name] == like[name] for name in ("included", "excluded", "settings"))
-    return found if same and send_out.resend_of_id is None else {**found, "people": people(send_out, versions)}
+    return (
+        found if same and send_out.resend_of_id is None else {**found, "people": people(send_out, versions)}
+    )
 
 
 def token(sealed: Seal) -> str:
@@ -121,7 +126,9 @@ def causes(send_out: SendOut, before: Seal, after: Seal) -> list[str]:
             % {"before": f"{before['people']:,}", "after": f"{after['people']:,}"}
         )
     elif any(after[name] != before[name] for name in ("included", "excluded")):
-        found.append(_("the audience was computed anew (%(count)s people)") % {"count": f"{after['people']:,}"})
+        found.append(
+            _("the audience was computed anew (%(count)s people)") % {"count": f"{after['people']:,}"}
+        )
     if after["message"] != before["message"]:
         found.append(_("the message was changed"))
     if after["provider"] != before["provider"]:
@@ -140,7 +147,9 @@ def causes(send_out: SendOut, before: Seal, after: Seal) -> list[str]:
 def _moment(send_out: SendOut, text: str) -> str:
     if not text:
         return _("at once")
-    return localtime(datetime.fromisoformat(text), timezones.zone(send_out.workspace)).strftime("%Y-%m-%d %H:%M")
+    return localtime(datetime.fromisoformat(text), timezones.zone(send_out.workspace)).strftime(
+        "%Y-%m-%d %H:%M"
+    )
 
 
 def _digest(value: Any) -> str:

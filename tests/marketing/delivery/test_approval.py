@@ -145,7 +145,9 @@ def test_a_changed_template_voids_it_with_the_cause(shop: Shop, approved: bool) 
     contents.update_template(shop.access, send_out.template, {"subject": "New words"})
     assert approval.void_changed() == 1 and approval.void_changed() == 0
     send_out.refresh_from_db()
-    assert send_out.state == "approval" and "Approval voided: the message was changed" in send_out.state_reason
+    assert (
+        send_out.state == "approval" and "Approval voided: the message was changed" in send_out.state_reason
+    )
     assert [row.state for row in Approval.objects.all()] == ["waiting", "void"]
 
 
@@ -275,7 +277,12 @@ def test_the_api_approves_and_refuses(shop: Shop, client: Client) -> None:
         return client.post(url + path, body, content_type="application/json", headers=headers)
 
     asked = call(other, "get", "approval/").json()
-    assert (asked["state"], asked["people"], asked["may_decide"], asked["changes"]) == ("waiting", 3, True, [])
+    assert (asked["state"], asked["people"], asked["may_decide"], asked["changes"]) == (
+        "waiting",
+        3,
+        True,
+        [],
+    )
     assert not call(shop.access, "get", "approval/").json()["may_decide"]
     assert call(shop.access, "post", "approve/").status_code == 403
     assert call(other, "post", "refuse/").status_code == 400

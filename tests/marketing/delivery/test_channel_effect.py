@@ -75,7 +75,9 @@ def test_sms_are_counted_as_they_are_billed(shop: Shop) -> None:
     send_out = written(shop, "Text", [])
     content = {"text": "好" * 60 + "${name}", "sign_name": "Tide"}
     SendOut.objects.filter(pk=send_out.pk).update(channel="sms", content=content)
-    for number, (name, state) in enumerate([("", "delivered"), ("x" * 80, "delivered"), ("x" * 80, "failed")]):
+    for number, (name, state) in enumerate(
+        [("", "delivered"), ("x" * 80, "delivered"), ("x" * 80, "failed")]
+    ):
         Recipient.objects.create(
             send_out=send_out, person=str(number), person_hash=str(number), state=state, values={"name": name}
         )

@@ -42,7 +42,7 @@ def scheduled(shop: Shop, send_out: SendOut) -> SendOut:
 
 
 def test_planned_ones_share_whom_sets_share(shop: Shop) -> None:
-    ours, theirs, banned = range(0, 40), range(25, 60), range(30, 33)
+    ours, theirs, banned = range(40), range(25, 60), range(30, 33)
     mine = shop.mail(
         shop.audience(some(ours), "Ours"), "Mine", exclude=[shop.audience(some(banned), "Banned")]
     )
@@ -62,14 +62,14 @@ def test_those_under_way_share_who_stands_in_their_ledger(shop: Shop) -> None:
     going = shop.submit(shop.mail(shop.audience(some(range(10, 30)), "Going"), "Going out"))
     SendOut.objects.filter(pk=going.pk).update(state="paused")
     Recipient.objects.filter(send_out=going, person__in=["u000000", "u000001"]).update(state="filtered")
-    mine = shop.mail(shop.audience(some(range(0, 20)), "Ours"), "Mine")
-    in_ledger = {number for number in range(10, 30)} - {10, 11}
-    assert shared(look(shop, mine)) == {"Going out": len(set(range(0, 20)) & in_ledger)}
+    mine = shop.mail(shop.audience(some(range(20)), "Ours"), "Mine")
+    in_ledger = set(range(10, 30)) - {10, 11}
+    assert shared(look(shop, mine)) == {"Going out": len(set(range(20)) & in_ledger)}
 
 
 def test_another_channel_comes_last_and_is_compared_by_identifier(sms_shop: Shop) -> None:
     shop = sms_shop
-    audience = shop.audience(some(range(0, 10)), "Ours")
+    audience = shop.audience(some(range(10)), "Ours")
     scheduled(shop, shop.sms(audience, "A text"))
     scheduled(shop, shop.mail(audience, "A mail"))
     mine = shop.mail(audience, "Mine")
@@ -106,7 +106,7 @@ def test_a_change_makes_the_answer_old(shop: Shop) -> None:
 
 def test_names_of_other_channels_need_their_right(sms_shop: Shop) -> None:
     shop = sms_shop
-    audience = shop.audience(some(range(0, 3)), "Ours")
+    audience = shop.audience(some(range(3)), "Ours")
     scheduled(shop, shop.sms(audience, "Secret text"))
     mine = shop.mail(audience, "Mine")
     look(shop, mine)

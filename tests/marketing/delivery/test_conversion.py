@@ -62,7 +62,11 @@ def written(shop: Shop, people: list[tuple[str, str, int, datetime | None]], sta
     send_out = shop.mail(shop.audience(mails(1)))
     version = send_out.audience.current
     SendOut.objects.filter(pk=send_out.pk).update(
-        state="finished", resolved_at=started, started_at=started, finished_at=started, audience_version=version
+        state="finished",
+        resolved_at=started,
+        started_at=started,
+        finished_at=started,
+        audience_version=version,
     )
     Recipient.objects.bulk_create(
         Recipient(
@@ -129,14 +133,21 @@ def test_counted_as_a_slow_reference_counts(shop: Shop, seed: int) -> None:
         for number in range(120)
     ]
     people = [
-        (person, state, 0 if state == "control" else variant, started + draw.random() * DAY if state in SENT else None)
+        (
+            person,
+            state,
+            0 if state == "control" else variant,
+            started + draw.random() * DAY if state in SENT else None,
+        )
         for person, state, variant, _handed in people
     ]
     events: list[Event] = []
     for _number in range(400):
         person, _state, _variant, handed = draw.choice(people)
         since = local(shop, handed or started)
-        offset = draw.choice([0 * DAY, 5 * DAY, -DAY / 86_400_000_000, 5 * DAY - DAY / 86_400_000_000, draw.random() * 9 * DAY])
+        offset = draw.choice(
+            [0 * DAY, 5 * DAY, -DAY / 86_400_000_000, 5 * DAY - DAY / 86_400_000_000, draw.random() * 9 * DAY]
+        )
         kind, amount = draw.choice(["purchase", "visit"]), draw.choice([None, 5.0, 20.0, 99.5])
         events.append((person, since + offset, kind, amount))
     least = draw.choice([None, 20.0])
@@ -194,7 +205,9 @@ def test_without_anybody_kept_back_there_is_no_lift(shop: Shop) -> None:
 def test_another_id_is_matched_through_the_identities_or_refused(shop: Shop) -> None:
     started = timezone.now() - 10 * DAY
     send_out = written(shop, [("u000000", "delivered", 0, started)], started)
-    dataset = behaviour(shop, [("c0@x.example", local(shop, started) + DAY, "purchase", 5.0)], id_type="email")
+    dataset = behaviour(
+        shop, [("c0@x.example", local(shop, started) + DAY, "purchase", 5.0)], id_type="email"
+    )
     with pytest.raises(ValidationFailed) as refused:
         choose(shop, send_out, dataset)
     assert "knows its people by another ID" in str(refused.value.errors["dataset"][0])
@@ -258,7 +271,9 @@ def test_wrong_values_are_refused_at_their_field(shop: Shop, values: dict[str, A
 def test_only_the_owner_chooses(shop: Shop) -> None:
     send_out, dataset = half_and_half(shop, 1, 1, each=2)
     with pytest.raises(PermissionDenied):
-        conversion.choose(make_access(shop.workspace, "analyst"), send_out, {"dataset": dataset.pk, "types": ["x"]})
+        conversion.choose(
+            make_access(shop.workspace, "analyst"), send_out, {"dataset": dataset.pk, "types": ["x"]}
+        )
 
 
 def test_page_api_and_csv_say_the_same(shop: Shop, client: Client) -> None:
