@@ -32,7 +32,8 @@ def of(send_out: SendOut) -> dict[str, Any]:
 def of_all(send_outs: Iterable[SendOut]) -> dict[str, dict[str, Any]]:
     """`people` and `segments` by key of the send-out, each with COUNTS.
 
-    Those whose recipients are gone are as they were counted last. Failed people whose address does not exist are `invalid` as well. A mail is one segment.
+    Those whose recipients are gone are as they were counted last. Failed people whose address does not exist are
+    `invalid` as well. A mail is one segment.
     """
     rows = list(send_outs)
     kept = [row for row in rows if row.rows_deleted_at is None]

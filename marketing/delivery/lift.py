@@ -24,10 +24,11 @@ def of(send_out: SendOut) -> dict[str, Any]:
     """Empty where nothing was chosen.
 
     `chosen` is what counts. Once counted: `target`, `control` (None where nobody was kept back) and `variants`, each
-    with `people`, `converted`, `rate` (with its bounds at 95 %), `amount`, `amount_per_person`. `lift` has the `difference`
-    in points with bounds, p and whether there are too few people; and `relative`, the share by which the rate of those
-    written to is above that of the control group. `extra` is how many converted beyond what the control group lets
-    expect. `counted_at`, `refreshed_at` (of the behaviour) and `open` (whether days still run) say how fresh it is.
+    with `people`, `converted`, `rate` (with its bounds at 95 %), `amount`, `amount_per_person`. `lift` has the
+    `difference` in points with bounds, p and whether there are too few people; `relative`, the share by which the rate
+    of those written to is above that of the control group; and `extra`, how many converted beyond what the control
+    group lets expect. `counted_at`, `refreshed_at` (of the behaviour) and `open` (whether days still run) say how fresh
+    it is.
     """
     if not send_out.conversion:
         return {}

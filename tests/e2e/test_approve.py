@@ -37,7 +37,7 @@ def test_submitted_by_one_and_approved_by_another(
     tab.locator("#conflicts").get_by_text("Can be reached").wait_for()
     tab.fill("#remark", "Looks good")
     tab.get_by_role("button", name="Approve", exact=True).click()
-    tab.locator(".modal.show .btn-primary, dialog[open] .btn-primary").first.click()
+    tab.locator("#confirm [data-part=yes]").click()
     tab.get_by_text("Approved.").first.wait_for()
     ended = shop.run_jobs(send_out)
     assert (ended.state, len(shop.inbox())) == ("finished", 3)
