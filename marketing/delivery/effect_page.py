@@ -104,6 +104,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "only_totals": obj.channel == Provider.Channel.PUSH and not obj.provider.config.get("receipts"),
             "test_example": push_pages.example(obj, provider_type(obj.provider).id_type),
         }
+        found["decides_late"] = found["may_send"] and obj.state == SendOut.State.LATE
         found |= approval_pages.shown(self.access, obj)
         if found["startable"]:
             found |= self._start(obj)
