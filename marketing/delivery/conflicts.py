@@ -158,6 +158,7 @@ class FindConflicts(JobKind):
     kind = "send_out.conflicts"
     label = gettext_lazy("Look for conflicts")
     queue = "compute"
+    quiet = True
 
     def run(self, job: JobContext) -> dict[str, Any]:
         send_out = SendOut.objects.select_related(

@@ -176,6 +176,7 @@ class CountConversions(JobKind):
     kind = "send_out.conversions"
     label = gettext_lazy("Count conversions")
     queue = "compute"
+    quiet = True
 
     def run(self, job: JobContext) -> dict[str, Any]:
         send_out = SendOut.objects.select_related("workspace", "owner", "audience", "audience_version").get(

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from admin_center.permissions.models import Role
+from cdp.console.models import Notification
 from marketing.delivery import conflicts, services, suppressions
 from marketing.delivery.models import Recipient, SendOut
 from tests.factories import make_access, make_token
@@ -94,6 +95,12 @@ def test_whom_caps_hold_and_who_is_suppressed(shop: Shop) -> None:
     assert later["capped"] == 0
     sent = shop.submit(SendOut.objects.get(pk=mine.pk), now=True)
     assert shop.reasons(sent) == {"suppressed": 2, "capped": 5}
+
+
+def test_nobody_is_told_of_every_look(shop: Shop) -> None:
+    mine = shop.mail(shop.audience(mails(3)), "Mine")
+    look(shop, mine)
+    assert not Notification.objects.filter(title__contains="Mine").exists()
 
 
 def test_a_change_makes_the_answer_old(shop: Shop) -> None:
