@@ -186,6 +186,8 @@ CELERY_BEAT_SCHEDULE = {
     "content-reviews": {"task": "marketing.content.tasks.check_reviews", "schedule": 10.0},
     "materials-expire": {"task": "marketing.materials.tasks.expire", "schedule": 24 * 3600.0},
     "delivery-start": {"task": "marketing.delivery.tasks.start_due_send_outs", "schedule": 10.0},
+    "delivery-approvals": {"task": "marketing.delivery.tasks.void_changed_approvals", "schedule": 60.0},
+    "delivery-conversions": {"task": "marketing.delivery.tasks.count_conversions", "schedule": 3600.0},
     "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
     "delivery-bounces": {"task": "marketing.delivery.tasks.read_bounces", "schedule": 60.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
@@ -248,8 +250,6 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [SELF],
     },
 }
-# A scheduled send-out that is later than this (the system was down) is not sent by surprise.
-LATE_SEND_HOURS = env.number("LATE_SEND_HOURS", 24)
 OUTBOUND_ALLOW_PRIVATE = env.flag("OUTBOUND_ALLOW_PRIVATE", EMBEDDED)
 EGRESS_IPS = env.listing("EGRESS_IPS")
 SANDBOX_URL = env.text("SANDBOX_URL", "")

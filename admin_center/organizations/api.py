@@ -32,6 +32,23 @@ class CapSerializer(serializers.Serializer[Any]):
 class CapsSerializer(serializers.Serializer[Any]):
     sms = CapSerializer(required=False)
     email = CapSerializer(required=False)
+    push = CapSerializer(required=False)
+
+
+class ApprovalSerializer(serializers.Serializer[Any]):
+    enabled = serializers.BooleanField(required=False)
+    above = serializers.IntegerField(required=False, min_value=0)
+
+
+class LateSerializer(serializers.Serializer[Any]):
+    hours = serializers.IntegerField(required=False, min_value=0, max_value=72)
+    action = serializers.ChoiceField(choices=["send", "skip", "ask"], required=False)
+
+
+class QuotasSerializer(serializers.Serializer[Any]):
+    sms = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    email = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    push = serializers.IntegerField(required=False, allow_null=True, min_value=0)
 
 
 class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
@@ -54,6 +71,9 @@ class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
     )
     quiet_hours = QuietHoursSerializer(required=False)
     caps = CapsSerializer(required=False)
+    approval = ApprovalSerializer(required=False)
+    late = LateSerializer(required=False)
+    quotas = QuotasSerializer(required=False)
 
     def to_representation(self, instance: Workspace) -> dict[str, Any]:
         fields = {field: getattr(instance, field) for field in ("slug", *_FIELDS)}

@@ -29,6 +29,9 @@ class WorkspaceSettingsForm(forms.Form):
             for channel in ("sms", "email", "push")
             for span in ("per_day", "per_week")
         },
+        **{f"approval_{name}": ("approval", name) for name in ("enabled", "above")},
+        **{f"late_{name}": ("late", name) for name in ("hours", "action")},
+        **{f"quotas_{channel}": ("quotas", channel) for channel in ("sms", "email", "push")},
     }
 
     name = forms.CharField(label=_("Name"), max_length=64)
@@ -103,6 +106,52 @@ class WorkspaceSettingsForm(forms.Form):
         min_value=1,
         help_text=_("Empty means no limit."),
     )
+    approval_enabled = forms.BooleanField(
+        label=_("A second person approves send-outs"),
+        required=False,
+        help_text=_("Nobody approves what they submitted or changed last themselves."),
+    )
+    approval_above = forms.IntegerField(
+        label=_("Only above this many people"),
+        required=False,
+        min_value=0,
+        help_text=_("0 or empty: every send-out."),
+    )
+    late_hours = forms.IntegerField(
+        label=_("Send-outs may be late by, in hours"),
+        min_value=0,
+        max_value=72,
+        required=False,
+        help_text=_(
+            "After a standstill of the system, what is late by less leaves at once. 0: five minutes."
+        ),
+    )
+    late_action = forms.ChoiceField(
+        label=_("What is later than that"),
+        choices=[
+            ("send", _("is sent all the same")),
+            ("skip", _("is not sent")),
+            ("ask", _("waits until a person decides")),
+        ],
+        required=False,
+    )
+    quotas_sms = forms.IntegerField(label=_("SMS send-outs"), required=False, min_value=0)
+    quotas_email = forms.IntegerField(label=_("E-mail send-outs"), required=False, min_value=0)
+    quotas_push = forms.IntegerField(
+        label=_("Push send-outs"),
+        required=False,
+        min_value=0,
+        help_text=_("How many the workspace has in all, failed ones included. Empty means no limit."),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """What a caller leaves out has its default."""
+        cleaned = super().clean() or self.cleaned_data
+        defaults = {"approval_above": 0, "late_hours": 24, "late_action": "skip"}
+        for name, value in defaults.items():
+            if cleaned.get(name) in (None, ""):
+                cleaned[name] = value
+        return cleaned
 
     def __init__(self, *args: Any, workspace: Workspace, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The settings of a workspace, typed: limits on work, masking of IDs, quiet hours, caps on messages."""
+"""The settings of a workspace, typed: limits on work, masking of IDs, quiet hours, caps on messages, send-outs."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from cdp.core.registry import Registry
 listeners: Registry[Callable[[Workspace, dict[str, Any]], None]] = Registry("listener to workspace settings")
 """Called in the transaction of a change with the workspace and the values that are new."""
 Cap = Annotated[int, Field(ge=1, le=10_000)] | None
+Quota = Annotated[int, Field(ge=0, le=1_000_000)] | None
 
 
 class _Part(BaseModel):
@@ -58,6 +59,28 @@ class Caps(_Part):
     push: MessageCap = MessageCap()
 
 
+class SendApproval(_Part):
+    """Send-outs to more people than `above` leave only once a second person has approved them."""
+
+    enabled: bool = False
+    above: int = Field(0, ge=0, le=1_000_000_000)
+
+
+class LateSendOuts(_Part):
+    """What happens to a scheduled send-out that is found more than `hours` after its time."""
+
+    hours: int = Field(24, ge=0, le=72)
+    action: Literal["send", "skip", "ask"] = "skip"
+
+
+class SendOutQuotas(_Part):
+    """The most send-outs that a workspace has on a channel, failed ones included; None means no limit."""
+
+    sms: Quota = None
+    email: Quota = None
+    push: Quota = None
+
+
 class WorkspaceSettings(_Part):
     """`update_concurrency`: how many scheduled updates run at once. `push_concurrency`: how many pushes to systems of a
     kind. `aipl_update`, `rfm_update`: when models are computed each day. `shown_in_full`: ID types that are not masked.
@@ -70,6 +93,9 @@ class WorkspaceSettings(_Part):
     shown_in_full: tuple[str, ...] = ()
     quiet_hours: QuietHours = QuietHours()
     caps: Caps = Caps()
+    approval: SendApproval = SendApproval()
+    late: LateSendOuts = LateSendOuts()
+    quotas: SendOutQuotas = SendOutQuotas()
 
     @field_validator("shown_in_full")
     @classmethod

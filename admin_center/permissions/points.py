@@ -80,6 +80,7 @@ register(
         "marketing.push.create": _("Push messages: create and change send-outs"),
         "marketing.push.send": _("Push messages: send"),
         "marketing.push.manage_others": _("Push messages: manage everybody's send-outs"),
+        "marketing.approve": _("Approve other people's send-outs"),
         "marketing.private.wechat": _("WeChat messages"),
         "marketing.private.weibo": _("Weibo messages"),
         "marketing.private.douyin": _("Douyin messages"),

@@ -9,6 +9,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cdp.console.models import Notification
+from cdp.jobs.kinds import all_kinds
 from cdp.jobs.models import Job
 
 
@@ -29,6 +30,8 @@ def tell_owner(job: Job) -> None:
     if job.owner is None or job.workspace is None or job.status == Job.Status.CANCELLED:
         return
     if job.result and job.result.get("continues_at"):
+        return
+    if any(kind.quiet for kind in all_kinds() if kind.kind == job.kind):
         return
     url = reverse("console:job", args=[job.workspace.slug, job.pk])
     with translation.override(getattr(job.owner, "locale", "") or "en"):

@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
+from cdp.demo import approving, campaigns, converting, replies
 from cdp.demo import audiences as rules
-from cdp.demo import campaigns, replies
 from cdp.demo.steps import finish, one
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
@@ -41,9 +41,17 @@ KEPT_BACK = 10
 
 
 def send(
-    job: JobContext, access: Access, members: Dataset, made: dict[str, Audience], planned: dict[str, Campaign]
+    job: JobContext,
+    access: Access,
+    datasets: dict[str, Dataset],
+    made: dict[str, Audience],
+    planned: dict[str, Campaign],
 ) -> None:
-    """A mail in two variants, a text and a push message by way of the sandbox; some of the mails are opened."""
+    """A mail in two variants, a text and a push message by way of the sandbox; some of the mails are opened.
+
+    What its readers bought is counted, and a larger one waits for approval.
+    """
+    members, behaviour = datasets["members"], datasets["behaviour"]
     sent = [
         _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
         _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),
@@ -64,6 +72,8 @@ def send(
     except OSError as error:
         # Only the effect's figures would miss it.
         job.log(_("The messages in the sandbox could not be opened: %(error)s") % {"error": error})
+    converting.load(access, sent[0], behaviour)
+    approving.load(access, made[rules.AGAIN])
 
 
 def _submit(access: Access, channel: str, values: dict[str, Any]) -> SendOut:

@@ -34,6 +34,8 @@ class JobKind:
     queue: ClassVar[str] = "default"
     max_attempts: ClassVar[int] = 3
     gate: ClassVar[str] = ""
+    quiet: ClassVar[bool] = False
+    """Its owner gets no notice when it ends: the page that started it shows what came of it."""
 
     def run(self, job: JobContext) -> dict[str, Any] | None:
         """Do the work; the answer is kept as the job's result (JSON)."""

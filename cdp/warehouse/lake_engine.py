@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -58,6 +58,20 @@ class LakeEngine:
     def execute(self, expression: ibis.Expr, shared: Shared | None = None) -> pa.Table:
         with self._run(expression, shared) as result:
             return result.to_arrow_table()
+
+    def execute_with(self, expression: ibis.Expr, given: Mapping[str, pa.Table]) -> pa.Table:
+        """The whole result of an expression that also reads tables in memory: as `ibis.table(schema, name=…)`."""
+        started = time.perf_counter()
+        with translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
+            for name, table in given.items():
+                handle.register(name, table)
+            try:
+                result = handle.execute(self.sql(expression)).to_arrow_table()
+            finally:
+                for name in given:
+                    handle.unregister(name)
+        metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)
+        return result
 
     def scalar(self, expression: ibis.Expr) -> Any:
         with self._run(expression) as result:

@@ -79,6 +79,23 @@ def reach(crowd: Crowd) -> Reach:
     return Reach(int(row["people"]), int(row["left_out"]), int(row["reachable"]))
 
 
+def shared(one: Crowd, other: Crowd, *, by_target: bool) -> int:
+    """How many people of `one` are in `other` too, without those left out of either.
+
+    `by_target`: they are the same where the ID is the same in one form; else where their identifier is, which both must
+    know their people by.
+    """
+    column = "key" if by_target else USER
+    sides = []
+    for crowd in (one, other):
+        people = _marked(crowd)
+        left = people.filter(~people["excluded"] & people["key"].notnull())
+        sides.append(left.select(shared_by=left[column]).distinct())
+    both = sides[0].semi_join(sides[1], "shared_by")
+    row = get_engine(one.included[0].audience.source).execute(both.aggregate(people=both.count()))
+    return int(row.to_pylist()[0]["people"])
+
+
 def _marked(crowd: Crowd) -> ibis.Table:
     """One row per person: user_unique_id, target, key (the target in one form), excluded."""
     people = _people(crowd)

@@ -20,7 +20,7 @@ from cdp.core.registry import Registry
 from insight.campaigns import rights
 from insight.campaigns.models import Campaign, CampaignLink
 
-RESULTS = ("sent", "delivered", "opened", "clicked")
+RESULTS = ("sent", "delivered", "opened", "clicked", "converted")
 """Figures of tasks, in people, that are summed per campaign."""
 
 

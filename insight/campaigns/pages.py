@@ -28,6 +28,7 @@ _RESULTS = {
     "delivered": gettext_lazy("Delivered"),
     "opened": gettext_lazy("Opened"),
     "clicked": gettext_lazy("Clicked"),
+    "converted": gettext_lazy("Converted"),
 }
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 

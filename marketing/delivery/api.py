@@ -14,7 +14,6 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
-from cdp.jobs.services import active_job
 from insight.audiences import visibility
 from insight.audiences.models import Audience
 from insight.audiences.streaming import csv_response
@@ -22,12 +21,14 @@ from insight.campaigns import links
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import (
+    approval,
     copying,
     ledger,
     own_template,
     queries,
     reach_page,
     result_audience,
+    schedule,
     services,
     settling,
     suppressions,
@@ -36,6 +37,7 @@ from marketing.delivery import (
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut, Suppression
+from marketing.delivery.safety_api import SafetyActions
 from marketing.delivery.serializers import (
     ReachSerializer,
     SendOutSerializer,
@@ -87,7 +89,7 @@ def _several(
     return [found[key] for key in keys if key in found]
 
 
-class SendOutViewSet(WorkspaceViewSet):
+class SendOutViewSet(SafetyActions, WorkspaceViewSet):
     """Send-outs of the channels that the person may see."""
 
     model = SendOut
@@ -108,6 +110,8 @@ class SendOutViewSet(WorkspaceViewSet):
         if getattr(self, "swagger_fake_view", False):
             return rows
         rows = links.with_ids(KIND, rows)
+        if self.request.query_params.get("waits_for_me") == "true":
+            rows = rows.filter(pk__in=approval.waiting_for(self.access).values("pk"))
         return rows.filter(
             channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         )
@@ -179,7 +183,7 @@ class SendOutViewSet(WorkspaceViewSet):
         given = SubmitSerializer(data=_body(request))
         given.is_valid(raise_exception=True)
         send_out = services.submit(self.access, self.get_object(), **given.validated_data)
-        job = active_job(send_out)
+        job = schedule.active_job(send_out)
         data = self.get_serializer(send_out).data
         return accepted(job, send_out=data) if job else Response(data)
 

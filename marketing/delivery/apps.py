@@ -13,14 +13,27 @@ class DeliveryConfig(AppConfig):
         from cdp.console import home, navigation
         from insight.oneid import sections
         from marketing.delivery import (
+            approval,
             audience_use,
             campaign_links,
+            conflicts,  # noqa: F401  (registers its job kind)
+            conversion,  # noqa: F401  (registers its job kind)
             jobs,  # noqa: F401  (registers the job kinds)
             link_use,
             person_section,
         )
         from marketing.delivery.models import SendOut
 
+        home.register(
+            home.Tile(
+                _("Waiting for your approval"),
+                "checks",
+                lambda access: approval.waiting_for(access).count(),
+                "delivery:approvals",
+                approval.POINT,
+                order=31,
+            )
+        )
         audience_use.register()
         campaign_links.register()
         link_use.register()

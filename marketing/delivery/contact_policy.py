@@ -77,7 +77,7 @@ def lock(send_out: SendOut) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
 
 
-_NO_LIMIT = 1_000_000_000
+NO_LIMIT = 1_000_000_000
 
 
 def leave_out(send_out: SendOut, *, rows: Iterable[int] | None = None) -> int:
@@ -147,8 +147,8 @@ def _leave_out_capped(send_out: SendOut, rows: list[int] | None) -> int:
                 "capped": FilterReason.CAPPED.value,
                 "day": midnight,
                 "week": midnight - timedelta(days=6),
-                "per_day": cap.per_day or _NO_LIMIT,
-                "per_week": cap.per_week or _NO_LIMIT,
+                "per_day": cap.per_day or NO_LIMIT,
+                "per_week": cap.per_week or NO_LIMIT,
             },
         )
         return int(cursor.rowcount)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core import audit
@@ -11,12 +10,12 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict
 from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
-from marketing.delivery import composition, services
+from marketing.delivery import composition, quotas, services
 from marketing.delivery.campaign_links import KIND
+from marketing.delivery.failed import NO_REPORT, failed_of, gone
 from marketing.delivery.models import Recipient, SendOut
 
 NAME_LENGTH = 64
-NO_REPORT = "no_report"
 
 
 def copy(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
@@ -25,14 +24,6 @@ def copy(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
     values["name"] = name or free_name(send_out, _("copy"))
     values |= vars(composition.whole(send_out))
     return services.create(access, send_out.channel, {**values, "campaigns": _campaigns(access, send_out)})
-
-
-def failed_of(send_out: SendOut) -> QuerySet[Recipient]:
-    """Those whose message was refused or reported as failed.
-
-    Without a report nobody knows, so people who only count as failed because time is up are not among them.
-    """
-    return send_out.recipients.filter(state=Recipient.State.FAILED).exclude(code=NO_REPORT)
 
 
 def can_resend(send_out: SendOut) -> bool:
@@ -51,12 +42,14 @@ def resend(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
         raise gone()
     if not can_resend(send_out):
         raise Conflict(_("There is nobody here whose message has failed for certain."), code="nobody_failed")
+    quotas.check(access.workspace, send_out.channel)
     values = {field: getattr(send_out, field) for field in services.FIELDS}
     values.update(name=name or free_name(send_out, _("again")), scheduled_at=None, limit=None, holdout=0)
     again = SendOut(
         workspace=access.workspace,
         channel=send_out.channel,
         owner=access.user,
+        edited_by=access.user,
         resend_of=send_out,
         content=send_out.content,
         audience_version=send_out.audience_version,
@@ -90,13 +83,6 @@ def write_failed(send_out: SendOut) -> None:
             """,
             [send_out.pk, original.pk, NO_REPORT],
         )
-
-
-def gone() -> Conflict:
-    return Conflict(
-        _("Its recipients are no longer kept: they are deleted 168 hours after the end. The numbers stay."),
-        code="recipients_deleted",
-    )
 
 
 def free_name(send_out: SendOut, word: str) -> str:

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.dateparse import parse_datetime
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
-from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import (
+    approval_pages,
+    conversion_page,
     copying,
     ledger_page,
     lifecycle,
     push_pages,
     queries,
+    schedule,
     services,
     sms_rules,
     targeting,
     trial,
     variables,
 )
+from marketing.delivery.failed import failed_of
 from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin, kind_of
 
@@ -52,7 +56,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         """How many people it goes to at most; asked for once per page."""
         if self._people is None:
             again = obj.resend_of
-            self._people = copying.failed_of(again).count() if again else targeting.people(obj)
+            self._people = failed_of(again).count() if again else targeting.people(obj)
         return self._people
 
     def facts(self, obj: SendOut) -> list[Fact]:
@@ -66,6 +70,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
             Fact(_("Owner"), obj.owner),
+            *approval_pages.facts(obj),
         ]
         moments = [
             (_("Send at"), obj.scheduled_at),
@@ -90,7 +95,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         steers = obj.owner_id == self.access.user.pk or can(f"marketing.{obj.channel}.manage_others")
         found: dict[str, Any] = {
             "people": self.people(obj),
-            "job": active_job(obj),
+            "job": schedule.active_job(obj),
             "may_send": steers and can(f"marketing.{obj.channel}.send"),
             "may_copy": can(f"marketing.{obj.channel}.create") and not obj.origin,
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
@@ -105,6 +110,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "only_totals": obj.channel == Provider.Channel.PUSH and not obj.provider.config.get("receipts"),
             "test_example": push_pages.example(obj, provider_type(obj.provider).id_type),
         }
+        found["decides_late"] = found["may_send"] and obj.state == SendOut.State.LATE
+        found |= approval_pages.shown(self.access, obj)
         if found["startable"]:
             found |= self._start(obj)
         if not obj.resolved_at:
@@ -169,11 +176,19 @@ class SendOutDetail(SendOutMixin, DetailPage):
 
     def _effect(self, obj: SendOut) -> dict[str, Any]:
         numbers = queries.effect(obj)
+        converted = conversion_page.shown(obj)
+        funnel = push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers)
+        if "conversion_rows" in converted:
+            funnel.append(
+                _step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers)
+            )
         return {
+            **converted,
+            "counted_at": parse_datetime(converted["conversion"].get("counted_at") or ""),
             "kept": obj.rows_deleted_at is None,
             "effect": numbers,
             "tiles": push_pages.tiles(numbers) if "push" in numbers else _tiles(numbers),
-            "funnel": push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers),
+            "funnel": funnel,
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
@@ -288,13 +303,14 @@ def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
         (gettext("Opened"), "opened"),
         (gettext("Clicked"), "clicked"),
     ]
+    return [_step(label, numbers[name], numbers) for label, name in steps]
+
+
+def _step(label: str, count: int, numbers: dict[str, Any]) -> dict[str, Any]:
     whole = numbers["target"]
-    return [
-        {
-            "label": label,
-            "count": numbers[name],
-            "share": numbers[name] / whole if whole else None,
-            "percent": round(100 * numbers[name] / whole) if whole else 0,
-        }
-        for label, name in steps
-    ]
+    return {
+        "label": label,
+        "count": count,
+        "share": count / whole if whole else None,
+        "percent": round(100 * count / whole) if whole else 0,
+    }

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from marketing.delivery import queries
+from marketing.delivery import conversion, queries
 from marketing.delivery.models import Engagement, Recipient, SendOut
 
 KEPT = timedelta(hours=168)
@@ -28,6 +28,8 @@ def delete_old_recipients() -> int:
         rows_deleted_at__isnull=True,
         resolved_at__isnull=False,
     )
+    for send_out in due.exclude(conversion={}).select_related("workspace", "owner", "audience")[:PER_RUN]:
+        conversion.count(send_out)
     rolled_up = sum(_roll_up(key) for key in due.values_list("pk", flat=True)[:PER_RUN])
     left = Recipient.objects.filter(send_out=OuterRef("pk"))
     for key in SendOut.objects.filter(Exists(left), rows_deleted_at__isnull=False).values_list(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
+from insight.audiences.models import AudienceVersion
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering, reviews
@@ -17,21 +18,36 @@ from marketing.delivery import contents, decrypting, mail_message, targeting, va
 from marketing.delivery.models import SendOut, TrackedLink
 
 
-def freeze(send_out: SendOut, job: JobContext) -> None:
-    """Copy the content into the send-out, pin the audiences' versions, number the links. Later edits change nothing."""
+@dataclass(frozen=True)
+class Found:
+    """What is about to be fixed: the version of the first audience, that of each part by its key, and the content."""
+
+    version: AudienceVersion
+    more: dict[int, AudienceVersion]
+    content: dict[str, Any]
+
+
+def find(send_out: SendOut, job: JobContext) -> Found:
+    """The versions that count, refreshed where that is asked for, and the content as the templates say now."""
     version, more = targeting.pin(send_out, job)
-    content = send_out.content or build(send_out)
-    with transaction.atomic():
-        if send_out.track and provider_type(send_out.provider).personal:
-            found = [url for row in contents.all_of(content) for url in rendering.links(row.get("html", ""))]
-            for number, url in enumerate(dict.fromkeys(found), start=1):
-                TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})
-        for key, part in more.items():
-            send_out.parts.filter(pk=key).update(version=part)
-        send_out.audience_version, send_out.content = version, content
-        if send_out.resend_of_id is None:
-            send_out.encrypted = decrypting.is_encrypted(send_out)
-        send_out.save(update_fields=["audience_version", "content", "encrypted", "updated_at"])
+    return Found(version, more, send_out.content or build(send_out))
+
+
+def keep(send_out: SendOut, found: Found) -> None:
+    """Copy the content into the send-out, pin the audiences' versions, number the links. Later edits change nothing.
+
+    Call inside a transaction.
+    """
+    if send_out.track and provider_type(send_out.provider).personal:
+        urls = [url for row in contents.all_of(found.content) for url in rendering.links(row.get("html", ""))]
+        for number, url in enumerate(dict.fromkeys(urls), start=1):
+            TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})
+    for key, part in found.more.items():
+        send_out.parts.filter(pk=key).update(version=part)
+    send_out.audience_version, send_out.content = found.version, found.content
+    if send_out.resend_of_id is None:
+        send_out.encrypted = decrypting.is_encrypted(send_out)
+    send_out.save(update_fields=["audience_version", "content", "encrypted", "updated_at"])
 
 
 def build(send_out: SendOut) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from marketing.channels.base import (
     ProviderError,
     provider_type,
 )
-from marketing.delivery import bulk, contact_policy, freeze, personal, resolve, reviewing, schedule
+from marketing.delivery import approval, bulk, contact_policy, freeze, personal, resolve, reviewing, schedule
 from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import Recipient, SendOut, UnknownReason
 
@@ -47,6 +47,8 @@ class RunSendOut(JobKind):
             return _carry_out(send_out, job)
         except Held as held:
             return _wait(send_out, held, job)
+        except approval.Unapproved:
+            return {"state": SendOut.State.APPROVAL}
         except ProviderError as error:
             if not error.retryable:
                 raise
@@ -95,7 +97,7 @@ def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
     reviewing.wait_for(send_out)
     if send_out.resolved_at is None:
         job.phase(_("Fixing content and audience"), progress=1)
-        freeze.freeze(send_out, job)
+        approval.keep(send_out, freeze.find(send_out, job))
         job.phase(_("Finding recipients"), progress=5)
         resolve.resolve(send_out, job)
     job.phase(_("Sending"), progress=30)

@@ -17,7 +17,7 @@ from cdp.core.csv_export import escape_formula
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences.masking import Mask, Masker
 from marketing.delivery import decrypting
-from marketing.delivery.copying import gone
+from marketing.delivery.failed import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import ID_TYPE, normalised
 from marketing.delivery.targets import target_hash

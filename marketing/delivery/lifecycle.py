@@ -5,6 +5,7 @@
 | draft, rejected in review | yes | yes |
 | in review | yes | no: stop it |
 | waiting, nobody written to | until `EDIT_LEAD` before it leaves | the same |
+| waiting for approval, late, nobody written to | yes | yes |
 | sending, paused, waiting with people written to | no | no |
 | failed, nobody written to | yes | yes |
 | stopped, nobody written to | no: copy it | yes |
@@ -100,7 +101,7 @@ def check_delete(send_out: SendOut) -> None:
 
 def _delete_obstacle(send_out: SendOut) -> Conflict | None:
     untouched = is_untouched(send_out)
-    if send_out.state == _States.WAITING and untouched:
+    if send_out.state in (_States.APPROVAL, _States.LATE, _States.WAITING) and untouched:
         return _too_close(send_out) if is_too_close(send_out) else None
     if send_out.state in SendOut.LIVE:
         return Conflict(_("Stop it before you delete it."), code="send_out_live")

@@ -25,6 +25,8 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         DRAFT = "draft", _("Draft")
         REVIEWING = "reviewing", _("In review")
         REJECTED = "rejected", _("Rejected")
+        APPROVAL = "approval", _("Waiting for approval")
+        LATE = "late", _("Late: decide")
         WAITING = "waiting", _("Waiting")
         SENDING = "sending", _("Sending")
         PAUSED = "paused", _("Paused")
@@ -35,8 +37,16 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     class Origin(models.TextChoices):
         REPLY = "reply", _("Message reply")
 
-    EDITABLE = (State.DRAFT, State.REVIEWING, State.REJECTED, State.WAITING, State.FAILED)
-    LIVE = (State.REVIEWING, State.WAITING, State.SENDING, State.PAUSED)
+    LIVE = (State.REVIEWING, State.APPROVAL, State.LATE, State.WAITING, State.SENDING, State.PAUSED)
+    EDITABLE = (
+        State.DRAFT,
+        State.REVIEWING,
+        State.REJECTED,
+        State.APPROVAL,
+        State.LATE,
+        State.WAITING,
+        State.FAILED,
+    )
     OVER = (State.FINISHED, State.FAILED, State.CANCELLED)
 
     id = PrefixedIdField("snd")
@@ -128,6 +138,13 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         related_name="+",
         verbose_name=_("owner"),
     )
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    conversion = models.JSONField(default=dict, help_text="What counts as a conversion; see conversion.py.")
+    conversions = models.JSONField(
+        default=dict, encoder=DjangoJSONEncoder, help_text="Conversions as counted last."
+    )
     submitted_at = models.DateTimeField(null=True)
     resolved_at = models.DateTimeField(null=True, help_text="When all recipients stood in the ledger.")
     started_at = models.DateTimeField(_("started"), null=True)
@@ -166,6 +183,40 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     def variable_names(self) -> list[str]:
         """The variables of all templates, each once."""
         return list(dict.fromkeys(name for template in self.templates for name in template.variables))
+
+
+class Approval(models.Model):
+    """A second person's word on a send-out as it was submitted; `seal` says what exactly was submitted."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting for approval")
+        APPROVED = "approved", _("Approved")
+        REFUSED = "refused", _("Refused")
+        VOID = "void", _("Void")
+
+    id = PrefixedIdField("apr")
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="approvals")
+    state = models.CharField(max_length=8, choices=State, default=State.WAITING)
+    seal = models.JSONField(default=dict)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    requested_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True)
+    remark = models.CharField(max_length=500, blank=True, help_text="The approver's, or why it is void.")
+
+    class Meta:
+        ordering = ["-requested_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["send_out"],
+                condition=models.Q(state__in=["waiting", "approved"]),
+                name="approval_one_in_force",
+            )
+        ]
 
 
 class SendOutAudience(models.Model):

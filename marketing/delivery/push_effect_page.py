@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +12,7 @@ from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import ValidationFailed
 from marketing.channels.models import Provider
 from marketing.delivery import push_effect, push_pages
+from marketing.delivery.channel_effect_page import day
 
 
 class PushEffect(WorkspaceView):
@@ -24,7 +24,7 @@ class PushEffect(WorkspaceView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         given, problem, status = request.GET, "", 200
         try:
-            days = push_effect.period(self.access, _day(given.get("from")), _day(given.get("to")))
+            days = push_effect.period(self.access, day(given.get("from")), day(given.get("to")))
         except ValidationFailed as error:
             days, problem, status = push_effect.period(self.access), str(error), 422
         provider = given.get("provider", "")
@@ -72,13 +72,3 @@ def _row(row: Any, figures: dict[str, Any]) -> dict[str, Any]:
             for name, rate in pairs
         ],
     }
-
-
-def _day(text: str | None) -> date | None:
-    """Raises ValidationFailed."""
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ValidationFailed(gettext("Write a day as in 2026-05-31.")) from None

@@ -12,17 +12,18 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
-from marketing.delivery import comparing, push_figures
+from marketing.delivery import channel_figures, comparing, lift, push_figures
 from marketing.delivery.bounces.model import FailureReason
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
 SENT = comparing.SENT
-_PARTS = ("reasons", "failures", "links", "by_hour", "variants")
+_PARTS = ("reasons", "failures", "links", "by_hour", "variants", "conversion", "figures")
 
 
 def summary(send_out: SendOut) -> dict[str, Any]:
-    """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links`, `by_hour`, `variants`."""
+    """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links`, `by_hour`, `variants`,
+    `conversion`, and but for push messages its `figures` (see channel_figures)."""
     return {
         **effect(send_out),
         "reasons": reasons(send_out),
@@ -30,11 +31,13 @@ def summary(send_out: SendOut) -> dict[str, Any]:
         "links": links(send_out),
         "by_hour": by_hour(send_out),
         "variants": variants(send_out),
+        "conversion": lift.of(send_out),
+        **({} if send_out.channel == "push" else {"figures": channel_figures.of(send_out)}),
     }
 
 
 def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
-    """Send-outs with the numbers of people as `sent`, `delivered`, `opened`, `clicked`."""
+    """Send-outs with the numbers of people as `sent`, `delivered`, `opened`, `clicked`, `converted`."""
     which: dict[str, dict[str, Any]] = {
         "sent": {"state__in": SENT},
         "delivered": {"state": _STATES.DELIVERED},
@@ -43,11 +46,13 @@ def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
     }
     counted: dict[str, Any] = {name: _counted(**given) for name, given in which.items()}
     counted["opened"] = Greatest(counted["opened"], push_figures.opened_of_each())
+    converted = Coalesce(Cast(KeyTextTransform("converted", "conversions"), IntegerField()), Value(0))
     return rows.annotate(
+        converted=converted,
         **{
             name: Coalesce(number, Cast(KeyTextTransform(name, "counters"), IntegerField()), Value(0))
             for name, number in counted.items()
-        }
+        },
     )
 
 

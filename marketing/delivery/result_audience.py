@@ -22,7 +22,7 @@ from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import decrypting
 from marketing.delivery.bounces.model import FailureReason
-from marketing.delivery.copying import NO_REPORT, gone
+from marketing.delivery.failed import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
 
 _STATES = Recipient.State

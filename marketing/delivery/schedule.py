@@ -4,30 +4,49 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Coalesce, Concat
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from cdp.core.errors import ValidationFailed
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
+from marketing.delivery import lateness, lifecycle
 from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import SendOut
 
 KEY = "send_out:"
+FARTHEST = timedelta(days=365)
 ORPHANED_AFTER = timedelta(minutes=1)
+
+
+def check_time(send_out: SendOut) -> None:
+    """Raises ValidationFailed where the time is over, too soon or too far."""
+    moment, now, lead = send_out.scheduled_at, timezone.now(), lifecycle.lead_of(send_out)
+    if moment is None:
+        return
+    message = ""
+    if moment < now:
+        message = _("This time is over. Choose a later one, or send now.")
+    elif moment < now + lead:
+        message = _("At least %(minutes)d minutes ahead; or send now.") % {
+            "minutes": lead.total_seconds() // 60
+        }
+    elif moment > now + FARTHEST:
+        message = _("At most a year ahead.")
+    if message:
+        raise ValidationFailed(message, errors={"scheduled_at": [message]})
 
 
 def start_due() -> int:
     """Start every waiting send-out that is due, and those that were left without a job; returns how many.
 
-    One that is later than the tolerance (the system was down) is not sent by surprise: it fails and says why.
+    One that is later than the workspace tolerates (the system was down) is dealt with as the workspace chose.
     """
     started = 0
     now = timezone.now()
-    late = now - timedelta(hours=settings.LATE_SEND_HOURS)
     with transaction.atomic():
         rows = SendOut.objects.select_for_update(skip_locked=True, of=("self",)).select_related(
             "workspace", "owner"
@@ -36,11 +55,7 @@ def start_due() -> int:
             state=SendOut.State.WAITING, due__lte=now
         )
         for send_out in due:
-            if send_out.due < late:
-                send_out.state, send_out.finished_at = SendOut.State.FAILED, now
-                send_out.state_reason = _("Missed its time: the system was down. Check it and send it again.")
-                send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
-            else:
+            if lateness.may_start(send_out, send_out.due, now):
                 begin(send_out)
                 started += 1
         jobs = Job.objects.filter(
@@ -80,6 +95,12 @@ def begin(send_out: SendOut) -> None:
         title=send_out.name,
         dedupe_key=f"{KEY}{send_out.pk}",
     )
+
+
+def active_job(send_out: SendOut) -> Job | None:
+    """The job that carries it out right now."""
+    key = f"{KEY}{send_out.pk}"
+    return Job.objects.filter(workspace=send_out.workspace, dedupe_key=key, status__in=Job.ACTIVE).first()
 
 
 def hold(send_out: SendOut, held: Held) -> None:

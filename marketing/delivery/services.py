@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,12 +19,14 @@ from insight.campaigns import links
 from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
 from marketing.delivery import (
+    approval,
     composition,
     decrypting,
     lifecycle,
     link_use,
     mail_message,
     push_message,
+    quotas,
     reviewing,
     schedule,
     sms_rules,
@@ -34,7 +36,6 @@ from marketing.delivery import (
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
 
-FARTHEST = timedelta(days=365)
 FIELDS = (
     "name",
     "provider",
@@ -52,6 +53,7 @@ FIELDS = (
     "return_path",
     "per_minute",
     "scheduled_at",
+    "conversion",
 )
 MOST_KEPT_BACK = 50
 """Per cent of the people that may be kept back for comparison."""
@@ -68,7 +70,8 @@ def check_owner(send_out: SendOut, access: Access) -> None:
 def create(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
     """A draft. Raises ValidationFailed with the fields that need another value."""
     access.require(f"marketing.{channel}.create")
-    send_out = SendOut(workspace=access.workspace, channel=channel, owner=access.user)
+    quotas.check(access.workspace, channel)
+    send_out = SendOut(workspace=access.workspace, channel=channel, owner=access.user, edited_by=access.user)
     campaigns, rest = _campaigns(access, values)
     parts = _assign(access, send_out, rest)
     with transaction.atomic():
@@ -96,7 +99,8 @@ def update(
         if campaigns is not None:
             links.link(access, KIND, send_out, campaigns)
         _forget_preparation(send_out)
-        send_out.state, send_out.state_reason = SendOut.State.DRAFT, ""
+        send_out.state, send_out.edited_by = SendOut.State.DRAFT, access.user
+        send_out.state_reason = approval.void(send_out, _("it was edited"))
         send_out.submitted_at = None
         send_out.bump()
         save(send_out)
@@ -236,11 +240,8 @@ def submit(
     access.require(f"marketing.{send_out.channel}.send")
     check_owner(send_out, access)
     with transaction.atomic():
-        send_out = (
-            SendOut.objects.select_for_update(of=("self",))
-            .select_related("provider", "template", "audience", "sender", "signature", "workspace", "owner")
-            .get(pk=send_out.pk)
-        )
+        # Nothing is joined: a row whose template somebody changes meanwhile would fall out of the join.
+        send_out = SendOut.objects.select_for_update().get(pk=send_out.pk)
         if not lifecycle.is_startable(send_out):
             raise Conflict(_("It has been submitted already."), code="send_out_started")
         errors = problems(send_out)
@@ -249,16 +250,19 @@ def submit(
         if errors:
             raise ValidationFailed(_("The send-out is not complete."), errors=errors)
         send_out.scheduled_at = None if now else scheduled_at or send_out.scheduled_at
-        _check_time(send_out)
+        schedule.check_time(send_out)
         ready = _check_ready(send_out)
         _forget_preparation(send_out)
         send_out.submitted_at = timezone.now()
         send_out.bump()
-        if send_out.scheduled_at:
-            send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
-            send_out.save()
-        elif not ready:
+        if not ready:
+            # A second person is asked once the platform has said yes.
             send_out.state, send_out.state_reason = SendOut.State.REVIEWING, ""
+            send_out.save()
+        elif approval.ask(access, send_out):
+            pass
+        elif send_out.scheduled_at:
+            send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
             send_out.save()
         else:
             send_out.save()
@@ -281,23 +285,6 @@ def hole_message(names: list[str]) -> str:
     return _("Give a text for people without a value, or leave them out: %(names)s") % {
         "names": ", ".join(names)
     }
-
-
-def _check_time(send_out: SendOut) -> None:
-    moment, now, lead = send_out.scheduled_at, timezone.now(), lifecycle.lead_of(send_out)
-    if moment is None:
-        return
-    message = ""
-    if moment < now:
-        message = _("This time is over. Choose a later one, or send now.")
-    elif moment < now + lead:
-        message = _("At least %(minutes)d minutes ahead; or send now.") % {
-            "minutes": lead.total_seconds() // 60
-        }
-    elif moment > now + FARTHEST:
-        message = _("At most a year ahead.")
-    if message:
-        raise ValidationFailed(message, errors={"scheduled_at": [message]})
 
 
 def obstacles(send_out: SendOut) -> list[Conflict]:
@@ -345,6 +332,7 @@ def cancel(access: Access, send_out: SendOut) -> SendOut:
     send_out = _switch(access, send_out, SendOut.LIVE, SendOut.State.CANCELLED, "send_out.cancelled")
     send_out.recipients.filter(state=Recipient.State.QUEUED).update(state=Recipient.State.CANCELLED)
     SendOut.objects.filter(pk=send_out.pk).update(finished_at=timezone.now())
+    approval.void(send_out, _("it was stopped"))
     return send_out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.delivery import expiry, receipts, reviewing, schedule
+from marketing.delivery import approval, conversion, expiry, receipts, reviewing, schedule
 from marketing.delivery.bounces import applying, reading
 
 
@@ -28,3 +28,13 @@ def read_bounces() -> None:
 def delete_old_recipients() -> None:
     expiry.delete_old_recipients()
     applying.forget_old()
+
+
+@shared_task
+def void_changed_approvals() -> None:
+    approval.void_changed()
+
+
+@shared_task
+def count_conversions() -> None:
+    conversion.start_due()

@@ -18,7 +18,6 @@ from marketing.channels.models import Provider
 from marketing.content import push, rendering
 from marketing.delivery import (
     contents,
-    copying,
     freeze,
     link_use,
     push_message,
@@ -27,6 +26,7 @@ from marketing.delivery import (
     targeting,
     tracking,
 )
+from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
 from marketing.delivery.variables import as_text, variables_of
@@ -38,7 +38,7 @@ MOST = 5
 def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
     """Variable texts of the first audience's member at place `number`, as that person would read them."""
     if send_out.resend_of is not None:
-        row = copying.failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
+        row = failed_of(send_out.resend_of).order_by("pk")[number : number + 1].first()
         return dict(row.values) if row is not None else {}
     variables = variables_of(send_out)
     first = targeting.included(send_out)[:1]

@@ -29,7 +29,16 @@ from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.audiences import visibility
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
-from marketing.delivery import composition, copying, own_template, queries, services, sms_editor, trial
+from marketing.delivery import (
+    approval,
+    composition,
+    copying,
+    own_template,
+    queries,
+    services,
+    sms_editor,
+    trial,
+)
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
 from marketing.delivery.forms import (
@@ -126,7 +135,11 @@ class SendOutList(ListPage):
             if self.access.can(f"marketing.{name}.create")
         ]
         may_see = self.access.can("marketing.push.view")
-        return super().get_context(channels=channels, may_see_push=may_see, **more)
+        effects = [name for name in ("email", "sms") if self.access.can(f"marketing.{name}.view")]
+        may_approve = self.access.can(approval.POINT)
+        return super().get_context(
+            channels=channels, may_see_push=may_see, effects=effects, may_approve=may_approve, **more
+        )
 
 
 class SendOutFormPage(FormPage):

@@ -14,7 +14,7 @@ from admin_center.permissions.access import MemberAccess
 from admin_center.permissions.models import Role
 from cdp.core.errors import Conflict, PermissionDenied
 from marketing.channels.base import BatchReceipt
-from marketing.delivery import copying, expiry, ledger, receipts, settling, suppressions
+from marketing.delivery import copying, expiry, failed, ledger, receipts, settling, suppressions
 from marketing.delivery.models import Recipient, SendBatch, SendOut
 from tests.factories import make_access, make_token
 from tests.marketing.console import Browser
@@ -99,7 +99,7 @@ def test_what_was_not_sent_fails_and_can_be_sent_again(shop: Shop, sent: SendOut
     assert settling.settle(shop.access, sent, [first], sent=False) == 1
     assert settling.settle(shop.access, sent, [second], sent=True) == 1
     assert shop.states(sent) == {"failed": 1, "handed": 1, "filtered": 1}
-    assert [row.pk for row in copying.failed_of(sent)] == [first]
+    assert [row.pk for row in failed.failed_of(sent)] == [first]
     assert AuditEntry.objects.filter(action="send_out.settled", object_id=sent.pk).count() == 2
 
 

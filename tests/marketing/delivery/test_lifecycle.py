@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cdp.core.errors import Conflict, ValidationFailed
 from marketing.content import services as contents
-from marketing.delivery import copying, lifecycle, services
+from marketing.delivery import copying, failed, lifecycle, services
 from marketing.delivery.models import Recipient, SendOut
 from tests.marketing.delivery.shop import Shop, mails, numbers
 
@@ -125,8 +125,8 @@ def test_a_resend_goes_to_exactly_the_failed(shop: Shop) -> None:
     assert (again.name, again.state, again.resend_of_id) == ("Letter (again)", "draft", sent.pk)
     shop.submit(again)
     rows = list(again.recipients.order_by("person").values_list("person", flat=True))
-    failed = list(copying.failed_of(sent).order_by("person").values_list("person", flat=True))
-    assert rows == failed and len(rows) == 2 and not shop.inbox()
+    expected = list(failed.failed_of(sent).order_by("person").values_list("person", flat=True))
+    assert rows == expected and len(rows) == 2 and not shop.inbox()
 
 
 def test_a_resend_says_what_was_said_first(shop: Shop) -> None:

@@ -120,7 +120,7 @@ def test_a_slow_limit_makes_small_batches(sms_shop: Shop) -> None:
     assert send_out.batches.count() == 1
     send_out = sms_shop.sms(sms_shop.audience(numbers(5), "Others"), "Slow", per_minute=2)
     job = JobContext(Job.objects.first())  # type: ignore[arg-type]
-    freeze.freeze(send_out, job)
+    freeze.keep(send_out, freeze.find(send_out, job))
     resolve.resolve(send_out, job)
     bulk.make_batches(send_out)
     assert sorted(send_out.batches.values_list("size", flat=True)) == [1, 2, 2]

@@ -144,7 +144,7 @@ def test_the_ledger_is_written_once_however_often_it_is_resolved(shop: Shop) -> 
     services.submit(shop.access, send_out)
     send_out.refresh_from_db()
     job = JobContext(Job.objects.get(status="queued"))
-    freeze.freeze(send_out, job)
+    freeze.keep(send_out, freeze.find(send_out, job))
     resolve.resolve(send_out, job)
     resolve.resolve(send_out, job)
     assert Recipient.objects.filter(send_out=send_out).count() == 5

@@ -1,0 +1,82 @@
+"""The effect of mails or SMS over some days: totals, the course by day, and each send-out.
+
+A send-out's figures count for the day on which it started, so that the days add up to the totals.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from django.http import Http404
+
+from admin_center.audit.services import log_download
+from cdp.core.access import Access
+from marketing.channels.models import Provider
+from marketing.delivery import channel_figures, periods
+from marketing.delivery.periods import Period
+
+MOST_DAYS = 366
+UNITS = ("people", "segments")
+SERIES = {
+    Provider.Channel.SMS: ("sent", "delivered", "failed"),
+    Provider.Channel.EMAIL: ("sent", "delivered", "failed", "invalid"),
+}
+
+
+def period(access: Access, first: date | None = None, last: date | None = None) -> Period:
+    """The last seven days where nothing is given; at most a year. Raises ValidationFailed."""
+    return periods.period(access, first, last, most=MOST_DAYS)
+
+
+def series(channel: str) -> tuple[str, ...]:
+    """What is counted on the channel. Raises Http404 for one that is counted elsewhere."""
+    if channel not in SERIES:
+        raise Http404
+    return SERIES[Provider.Channel(channel)]
+
+
+def effect(
+    access: Access, channel: str, days: Period, *, provider: str = "", unit: str = "people"
+) -> dict[str, Any]:
+    """`totals`, `by_day` and `send_outs` with their figures, in people or in SMS segments."""
+    names = series(channel)
+    access.require(f"marketing.{channel}.view")
+    rows = list(periods.started_in(access, channel, days, provider))
+    figures = {key: found[unit] for key, found in channel_figures.of_all(rows).items()}
+    by_day: dict[date, dict[str, int]] = {day: dict.fromkeys(names, 0) for day in days.days}
+    for row in rows:
+        day = by_day[periods.day_of(access, row)]
+        for name in names:
+            day[name] += figures[row.pk][name]
+    return {
+        "from": days.first,
+        "to": days.last,
+        "totals": {name: sum(day[name] for day in by_day.values()) for name in names},
+        "by_day": [{"day": day, **counts} for day, counts in by_day.items()],
+        "send_outs": [(row, {name: figures[row.pk][name] for name in names}) for row in rows],
+    }
+
+
+def as_csv(
+    access: Access, channel: str, days: Period, *, provider: str = "", unit: str = "people"
+) -> Iterator[bytes]:
+    """The course by day; the download is logged."""
+    found = effect(access, channel, days, provider=provider, unit=unit)
+    names = series(channel)
+    log_download(
+        access,
+        access.workspace,
+        action="send_out.effect_downloaded",
+        rows=len(found["by_day"]),
+        unmasked=False,
+    )
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["day", *names])
+    for day in found["by_day"]:
+        writer.writerow([day["day"].isoformat(), *(day[name] for name in names)])
+    yield ("\ufeff" + out.getvalue()).encode()

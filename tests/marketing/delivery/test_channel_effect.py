@@ -1,0 +1,125 @@
+"""Mails and SMS over some days: sums equal the ledger, also once its rows are gone; CSV equals the chart."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from cdp.core import timezones
+from cdp.core.errors import ValidationFailed
+from insight.campaigns import links
+from insight.campaigns import services as campaigns
+from marketing.delivery import channel_effect, expiry
+from marketing.delivery.models import Recipient, SendOut
+from tests.factories import make_token
+from tests.marketing.delivery.shop import Shop, mails
+
+DAY = timedelta(days=1)
+
+
+def written(shop: Shop, name: str, states: list[tuple[str, str]], ago: int = 0, **more: Any) -> SendOut:
+    """A finished mail whose recipients have these states and details."""
+    audience = more.pop("audience", None) or shop.audience(mails(1), name)
+    send_out = shop.mail(audience, name, **more)
+    moment = timezone.now() - ago * DAY
+    SendOut.objects.filter(pk=send_out.pk).update(
+        state="finished", resolved_at=moment, started_at=moment, finished_at=moment
+    )
+    Recipient.objects.bulk_create(
+        Recipient(send_out=send_out, person=f"u{n}", person_hash=f"{n}", state=state, detail=detail)
+        for n, (state, detail) in enumerate(states)
+    )
+    send_out.refresh_from_db()
+    return send_out
+
+
+MIXED = [
+    ("delivered", ""),
+    ("delivered", ""),
+    ("handed", ""),
+    ("failed", "5.1.1 no such user"),
+    ("failed", "4.2.2 mailbox full"),
+    ("filtered", ""),
+]
+COUNTED = {"sent": 5, "delivered": 2, "failed": 2, "invalid": 1}
+
+
+def test_sums_equal_the_ledger(shop: Shop) -> None:
+    first = written(shop, "First", MIXED)
+    written(shop, "Second", [("delivered", "")], ago=3, audience=first.audience)
+    written(shop, "Old", [("delivered", "")], ago=30, audience=first.audience)
+    found = channel_effect.effect(shop.access, "email", channel_effect.period(shop.access))
+    assert found["totals"] == {"sent": 6, "delivered": 3, "failed": 2, "invalid": 1}
+    assert [row["sent"] for row in found["by_day"]] == [0, 0, 0, 1, 0, 0, 5]
+    one = channel_effect.effect(
+        shop.access, "email", channel_effect.period(shop.access), provider=first.provider_id
+    )
+    assert one["totals"] == COUNTED
+
+
+def test_the_sums_stay_when_the_recipients_go(shop: Shop) -> None:
+    written(shop, "First", MIXED, ago=8)
+    days = channel_effect.period(shop.access, timezones.today(shop.workspace) - 20 * DAY)
+    before = channel_effect.effect(shop.access, "email", days)["totals"]
+    assert expiry.delete_old_recipients() == 1 and not Recipient.objects.exists()
+    assert channel_effect.effect(shop.access, "email", days)["totals"] == before == COUNTED
+
+
+def test_sms_are_counted_as_they_are_billed(shop: Shop) -> None:
+    send_out = written(shop, "Text", [])
+    content = {"text": "好" * 60 + "${name}", "sign_name": "Tide"}
+    SendOut.objects.filter(pk=send_out.pk).update(channel="sms", content=content)
+    for number, (name, state) in enumerate(
+        [("", "delivered"), ("x" * 80, "delivered"), ("x" * 80, "failed")]
+    ):
+        Recipient.objects.create(
+            send_out=send_out, person=str(number), person_hash=str(number), state=state, values={"name": name}
+        )
+    days = channel_effect.period(shop.access)
+    people = channel_effect.effect(shop.access, "sms", days)["totals"]
+    billed = channel_effect.effect(shop.access, "sms", days, unit="segments")["totals"]
+    assert people == {"sent": 3, "delivered": 2, "failed": 1}
+    # 66 characters with the signature are one SMS, 146 are three.
+    assert billed == {"sent": 7, "delivered": 4, "failed": 3}
+
+
+@pytest.mark.parametrize("days", [0, 367])
+def test_at_most_a_year(shop: Shop, days: int) -> None:
+    today = timezones.today(shop.workspace)
+    with pytest.raises(ValidationFailed):
+        channel_effect.period(shop.access, today - (days - 1) * DAY, today)
+
+
+def test_page_api_and_csv_say_the_same(shop: Shop, client: Client) -> None:
+    written(shop, "First", MIXED)
+    headers: dict[str, Any] = {"Authorization": f"Bearer {make_token(shop.access)}"}
+    base = f"/api/v1/workspaces/{shop.workspace.slug}/channel-effect/"
+    found = client.get(f"{base}?channel=email", headers=headers).json()
+    assert found["totals"] == COUNTED and found["send_outs"][0]["sent"] == 5
+    assert client.get(f"{base}?channel=push", headers=headers).status_code == 400
+    client.force_login(shop.access.user)
+    pages = f"/w/{shop.workspace.slug}/send-outs/effect/email/"
+    page = client.get(pages)
+    assert page.context["course"]["series"][0]["data"] == [row["sent"] for row in found["by_day"]]
+    for url, more in ((f"{base}download/?channel=email", {"headers": headers}), (f"{pages}download/", {})):
+        text = b"".join(client.get(url, **more)).decode("utf-8-sig")  # type: ignore[arg-type]
+        rows = list(csv.DictReader(io.StringIO(text)))
+        assert [int(row["sent"]) for row in rows] == [row["sent"] for row in found["by_day"]]
+    assert client.get(f"{pages}?from=x").status_code == 422
+    assert client.get(f"/w/{shop.workspace.slug}/send-outs/effect/push/").status_code == 404
+
+
+def test_a_campaign_sums_conversions_too(shop: Shop) -> None:
+    days = {"starts": "2026-01-01", "ends": "2026-12-31"}
+    campaign = campaigns.create(shop.access, {"name": "Spring", "code": "s", **days})
+    for name, converted in (("First", 3), ("Second", 4)):
+        send_out = written(shop, name, [("delivered", "")], campaigns=[campaign.pk])
+        SendOut.objects.filter(pk=send_out.pk).update(conversions={"converted": converted})
+    total = links.results(links.belongings(shop.access, campaign))
+    assert (total["sent"], total["delivered"], total["converted"]) == (2, 2, 7)
