@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "marketing.content",
     "marketing.materials",
     "marketing.links",
+    "marketing.webhooks",
     "marketing.delivery",
     "marketing.sandbox",
     "cdp.demo",
@@ -185,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "materials-expire": {"task": "marketing.materials.tasks.expire", "schedule": 24 * 3600.0},
     "delivery-start": {"task": "marketing.delivery.tasks.start_due_send_outs", "schedule": 10.0},
     "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
+    "webhooks-forget-calls": {"task": "marketing.webhooks.tasks.forget_calls", "schedule": 24 * 3600.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
 }
 

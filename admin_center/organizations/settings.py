@@ -56,6 +56,7 @@ class Caps(_Part):
     sms: MessageCap = MessageCap()
     email: MessageCap = MessageCap()
     push: MessageCap = MessageCap()
+    custom: MessageCap = MessageCap()
 
 
 class WorkspaceSettings(_Part):

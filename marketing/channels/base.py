@@ -28,6 +28,7 @@ class Message:
     html: str = ""
     text: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    payload: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

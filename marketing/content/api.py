@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
-from marketing.channels.models import Provider
+from marketing.channels.models import ORDINARY, Provider
 from marketing.content import rendering, reviews, services
 from marketing.content.models import Signature, Template, TemplateReview
 
@@ -24,7 +24,7 @@ class ReviewSerializer(serializers.ModelSerializer[TemplateReview]):
 class TemplateSerializer(serializers.ModelSerializer[Template]):
     """A message with variables `${name}`."""
 
-    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    channel = serializers.ChoiceField(choices=ORDINARY)
     push = serializers.JSONField(required=False)
     variables = serializers.ListField(child=serializers.CharField(), read_only=True)
     reviews = ReviewSerializer(many=True, read_only=True)
@@ -60,7 +60,8 @@ class TemplateViewSet(WorkspaceViewSet):
     required_permission = {"*": "marketing.content.manage"}
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().prefetch_related("reviews")
+        rows = super().get_queryset().exclude(channel=Provider.Channel.CUSTOM)
+        return rows.prefetch_related("reviews")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)

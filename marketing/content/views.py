@@ -22,10 +22,11 @@ from cdp.console.generic import (
     FormPage,
     ListPage,
 )
+from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
 from marketing.channels.base import provider_type
 from marketing.channels.contract_sms import ContractSmsType
-from marketing.channels.models import Provider
+from marketing.channels.models import ORDINARY, Provider
 from marketing.content import push, push_form, rendering, reviews, services
 from marketing.content.forms import SignatureForm, TemplateForm
 from marketing.content.models import Signature, Template
@@ -34,9 +35,7 @@ PERMISSION = "marketing.content.manage"
 
 
 class TemplateFilter(django_filters.FilterSet):
-    channel = django_filters.ChoiceFilter(
-        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
-    )
+    channel = django_filters.ChoiceFilter(label=_("Channel"), choices=ORDINARY, empty_label=_("All channels"))
 
     class Meta:
         model = Template
@@ -62,13 +61,13 @@ class TemplateList(ListPage):
     )
 
     def get_queryset(self) -> QuerySet[Template]:
-        return Template.objects.in_workspace(self.workspace)
+        return Template.objects.in_workspace(self.workspace).exclude(channel=Provider.Channel.CUSTOM)
 
     def row_url(self, row: Template) -> str:
         return self.reverse("content:detail", pk=row.pk)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
-        return super().get_context(channels=Provider.Channel.choices, **more)
+        return super().get_context(channels=ORDINARY, **more)
 
 
 class TemplateFormPage(FormPage):
@@ -114,7 +113,7 @@ class NewTemplate(TemplateFormPage):
         return self.made if self.request.htmx and answer.status_code == 302 else answer
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        if self.kwargs["channel"] not in Provider.Channel.values:
+        if self.kwargs["channel"] not in dict(ORDINARY):
             raise Http404
         return {"channel": self.kwargs["channel"]}
 
@@ -125,11 +124,16 @@ class NewTemplate(TemplateFormPage):
         return template
 
 
-class EditTemplate(TemplateFormPage):
-    title = _("Edit the template")
+class TemplateMixin(ObjectMixin):
+    permission = PERMISSION
 
     def get_object(self) -> Template:
-        return Template.objects.get_in(self.workspace, self.kwargs["pk"])
+        rows = Template.objects.exclude(channel=Provider.Channel.CUSTOM)
+        return rows.get_in(self.workspace, self.kwargs["pk"])
+
+
+class EditTemplate(TemplateMixin, TemplateFormPage):
+    title = _("Edit the template")
 
     def initial(self, obj: Template) -> dict[str, Any]:
         return {name: getattr(obj, name) for name in services.FIELDS} | push_form.initial(obj.push)
@@ -141,9 +145,7 @@ class EditTemplate(TemplateFormPage):
         return services.update_template(self.access, obj, form.values(), edit_version=self.seen_version())
 
 
-class TemplateDetail(DetailPage):
-    permission = PERMISSION
-    model = Template
+class TemplateDetail(TemplateMixin, DetailPage):
     template_name = "marketing/content/detail.html"
     back_url_name = "content:list"
     back_label = _("Templates")
@@ -202,9 +204,7 @@ def _push_facts(obj: Template) -> list[Fact]:
     return [*facts, Fact(_("Hours to live"), kept["ttl_hours"])]
 
 
-class SubmitTemplate(ActionView):
-    permission = PERMISSION
-    model = Template
+class SubmitTemplate(TemplateMixin, ActionView):
     success_message = _("Sent in for review.")
 
     def act(self, obj: Template) -> Any:
@@ -215,9 +215,7 @@ class SubmitTemplate(ActionView):
         return self.reverse("content:detail", pk=obj.pk)
 
 
-class DeleteTemplate(DeletePage):
-    permission = PERMISSION
-    model = Template
+class DeleteTemplate(TemplateMixin, DeletePage):
     back_url_name = "content:list"
 
     def delete(self, obj: Template) -> None:  # type: ignore[override]

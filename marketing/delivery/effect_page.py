@@ -12,10 +12,10 @@ from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
 from insight.audiences import queries as audiences
-from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import (
     copying,
+    custom_pages,
     ledger_page,
     lifecycle,
     push_pages,
@@ -26,10 +26,12 @@ from marketing.delivery import (
     variables,
 )
 from marketing.delivery.models import SendOut
+from marketing.delivery.targets import id_type_of
 from marketing.delivery.views import SendOutMixin
 
 # Where an obstacle is mended: the point that one needs there, the page, which object, and the link's words.
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
+    "params_open": ("marketing.custom.create", "delivery:parameters", "id", _("Parameters")),
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
     "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
     "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
@@ -55,9 +57,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         people = self.people(obj)
         facts = [
             Fact(_("Channel"), obj.get_channel_display()),
-            Fact(_("Provider"), obj.provider.name),
-            *_sender(obj),
-            *_message_facts(obj),
+            *_provider_facts(obj),
             Fact(_("Audiences"), ", ".join(row.name for row in targeting.included(obj))),
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
@@ -97,14 +97,15 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "resendable": copying.can_resend(obj),
             "may_keep": can("insight.audience.filter"),
             "only_totals": obj.channel == Provider.Channel.PUSH and not obj.provider.config.get("receipts"),
-            "test_example": push_pages.example(obj, provider_type(obj.provider).id_type),
+            "test_example": push_pages.example(obj, id_type_of(obj)),
         }
         if found["startable"]:
             found |= self._start(obj)
         if not obj.resolved_at:
+            found |= custom_pages.tests(obj)
             return {**found, **self._preview(obj, found["people"] if obj.resend_of else _first_people(obj))}
         shown = ledger_page.table(self.access, obj, self.request.GET, may_settle=found["may_send"])
-        return {**found, **self._effect(obj), **shown}
+        return {**found, **self._effect(obj), **custom_pages.effect(obj), **shown}
 
     def _start(self, obj: SendOut) -> dict[str, Any]:
         """What the choice of the time shows: the time set before or typed just now, and what is in the way."""
@@ -154,6 +155,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             answer["next_member"] = f"?member={member + 1}{more}"
         try:
             answer["preview"] = trial.preview(obj, member, variant=variant)
+            if "body" in answer["preview"]:
+                answer |= custom_pages.preview(answer["preview"])
             if "push" in answer["preview"]:
                 answer |= push_pages.preview(answer["preview"])
         except DomainError as error:
@@ -165,13 +168,26 @@ class SendOutDetail(SendOutMixin, DetailPage):
         return {
             "kept": obj.rows_deleted_at is None,
             "effect": numbers,
-            "tiles": push_pages.tiles(numbers) if "push" in numbers else _tiles(numbers),
-            "funnel": push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers),
+            **_of_channel(numbers),
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
             "variants": _variants(queries.variants(obj)),
         }
+
+
+def _of_channel(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Tiles and funnel, of the figures that the channel has."""
+    for name, pages in (("push", push_pages), ("custom", custom_pages)):
+        if name in numbers:
+            return {"tiles": pages.tiles(numbers), "funnel": pages.funnel(numbers)}
+    return {"tiles": _tiles(numbers), "funnel": _funnel(numbers)}
+
+
+def _provider_facts(obj: SendOut) -> list[Fact]:
+    if obj.channel == Provider.Channel.CUSTOM:
+        return custom_pages.facts(obj)
+    return [Fact(_("Provider"), obj.provider.name), *_sender(obj), *_message_facts(obj)]
 
 
 def _sender(obj: SendOut) -> list[Fact]:

@@ -17,8 +17,8 @@ from cdp.core.csv_export import escape_formula
 from insight.audiences.masking import Mask, Masker
 from marketing.delivery.copying import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
-from marketing.delivery.suppressions import ID_TYPE, normalised
-from marketing.delivery.targets import target_hash
+from marketing.delivery.suppressions import all_normalised
+from marketing.delivery.targets import id_type_of, target_hash
 
 ROWS = 5_000
 COLUMNS = (
@@ -53,8 +53,7 @@ class RecipientFilter(django_filters.FilterSet):
 
     def of_person(self, rows: QuerySet[Recipient], name: str, value: str) -> QuerySet[Recipient]:
         which, send_out = Q(person=value), self.send_out
-        target = normalised(send_out.channel, value)
-        if target is not None:
+        for target in set(all_normalised(send_out.channel, value).values()):
             which |= Q(person_hash=target_hash(send_out.workspace_id, send_out.channel, target))
         return rows.filter(which)
 
@@ -118,7 +117,7 @@ def _masks(send_out: SendOut, access: Access) -> tuple[Mask, Mask]:
     masker, version = Masker(access), send_out.audience_version
     return (
         masker.for_type(version.user_id_type if version else "one_id"),
-        masker.for_type(ID_TYPE[send_out.channel]),
+        masker.for_type(id_type_of(send_out)),
     )
 
 

@@ -12,7 +12,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
-from marketing.delivery import comparing, push_figures
+from marketing.delivery import comparing, custom_figures, push_figures
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
@@ -54,7 +54,7 @@ def effect(send_out: SendOut) -> dict[str, Any]:
     """Counts of people. `target` is everybody of the audiences in the ledger. `left_out` of them get no message;
     `excluded` of those are in an audience that is left out. `kept_back` are the control group. `sent` is what was
     handed over; `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
-    Push messages have `push` as well (see push_figures).
+    Push messages have `push` as well (see push_figures), the custom channel `custom` (see custom_figures).
     """
     if send_out.rows_deleted_at is not None:
         none = {"excluded": 0, "kept_back": 0}
@@ -78,6 +78,8 @@ def effect(send_out: SendOut) -> dict[str, Any]:
     if send_out.channel == "push":
         rows["push"] = push_figures.of(send_out)
         rows["opened"] = rows["push"]["opened"]
+    if send_out.channel == "custom":
+        rows["custom"] = custom_figures.of(send_out)
     delivered = rows["delivered"]
     rows["rates"] = {
         name: (rows[name] / delivered if delivered else None)

@@ -22,6 +22,7 @@ from marketing.content import reviews
 from marketing.content.models import ReviewState, TemplateReview
 from marketing.delivery import (
     composition,
+    custom_message,
     lifecycle,
     link_use,
     push_message,
@@ -31,6 +32,7 @@ from marketing.delivery import (
 )
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.targets import id_type_of
 
 FARTHEST = timedelta(days=365)
 FIELDS = (
@@ -40,6 +42,7 @@ FIELDS = (
     "signature",
     "template",
     "audience",
+    "id_type",
     "variables",
     "limit",
     "holdout",
@@ -133,7 +136,7 @@ def save(send_out: SendOut, **options: Any) -> None:
 
 def _assign(access: Access, send_out: SendOut, values: dict[str, Any]) -> composition.Parts:
     """Set the values; the parts among them are checked as well, and written once the send-out is saved."""
-    given = values
+    given = values = custom_message.with_templates(access, send_out, values)
     parts, values = composition.taken(given)
     before = composition.whole(send_out)
     after = composition.whole(send_out, parts)
@@ -184,7 +187,9 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         add("signature", _("Choose a signature of this provider."))
     kind = provider_type(send_out.provider)
     if send_out.resend_of_id is None:
-        errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type)
+        errors |= custom_message.problems(send_out, parts.templates(send_out), parts.audiences)
+        if "id_type" not in errors:
+            errors |= targeting.problems(parts.audiences, parts.exclude, id_type_of(send_out))
         for message in composition.variant_problems(send_out, parts.variants):
             add("variants", message)
         for message in push_message.problems(parts.templates(send_out), kind):
@@ -230,6 +235,7 @@ def submit(
             .select_related("provider", "template", "audience", "sender", "signature", "workspace", "owner")
             .get(pk=send_out.pk)
         )
+        custom_message.check_use(access, send_out)
         if not lifecycle.is_startable(send_out):
             raise Conflict(_("It has been submitted already."), code="send_out_started")
         errors = problems(send_out)
@@ -293,6 +299,9 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         found.append(Conflict(_("The provider is switched off."), code="provider_off"))
     if send_out.resend_of_id:
         return found
+    if names := custom_message.unfilled(send_out):
+        message = _("These parameters have no value yet: %(names)s.") % {"names": ", ".join(names)}
+        found.append(Conflict(message, code="params_open"))
     if not send_out.refresh_first and (names := targeting.not_computed(send_out)):
         message = _("These audiences have not been computed yet: %(names)s.") % {"names": ", ".join(names)}
         found.append(Conflict(message, code="audience_empty"))

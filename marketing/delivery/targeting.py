@@ -10,9 +10,9 @@ from cdp.jobs import JobContext
 from insight.audiences import gathering
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience, AudienceVersion
-from marketing.channels.base import provider_type
 from marketing.delivery import queries
 from marketing.delivery.models import SendOut
+from marketing.delivery.targets import id_type_of
 
 MOST = 10
 """Audiences that a send-out goes to, and as many that it leaves out."""
@@ -119,9 +119,7 @@ def pinned(send_out: SendOut) -> gathering.Crowd:
         )
     more = [row.version for row in parts if row.version is not None and not row.excluded]
     banned = [row.version for row in parts if row.version is not None and row.excluded]
-    return gathering.Crowd(
-        [send_out.audience_version, *more], banned, provider_type(send_out.provider).id_type
-    )
+    return gathering.Crowd([send_out.audience_version, *more], banned, id_type_of(send_out))
 
 
 def as_computed(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathering.Crowd:
@@ -149,7 +147,7 @@ def people(send_out: SendOut) -> int:
         version = send_out.audience_version or audiences.latest_version(send_out.audience)
         return version.count if version else 0
     try:
-        found = gathering.reach(as_computed(wanted, banned, provider_type(send_out.provider).id_type))
+        found = gathering.reach(as_computed(wanted, banned, id_type_of(send_out)))
     except ValidationFailed:
         return 0
     return found.people - found.left_out

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path
 
 from marketing.delivery import (
+    custom_pages,
     effect_page,
     ledger_page,
     push_effect_page,
@@ -16,6 +17,7 @@ urlpatterns = [
     path("", views.SendOutList.as_view(), name="list"),
     path("new/<str:channel>/", views.NewSendOut.as_view(), name="new"),
     path("reach/<str:channel>/", reach_page.Reach.as_view(), name="reach"),
+    path("webhooks/", custom_pages.WebhookChoice.as_view(), name="webhook-choice"),
     path("suppressions/", views.SuppressionList.as_view(), name="suppressions"),
     path("suppressions/new/", views.NewSuppression.as_view(), name="suppression-new"),
     path("suppressions/<str:pk>/delete/", views.DeleteSuppression.as_view(), name="suppression-delete"),
@@ -23,6 +25,7 @@ urlpatterns = [
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
     path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),
+    path("<str:pk>/parameters/", custom_pages.Parameters.as_view(), name="parameters"),
     path("<str:pk>/submit/", views.Submit.as_view(), name="submit"),
     path("<str:pk>/test/", views.TestSend.as_view(), name="test"),
     path("<str:pk>/pause/", views.Pause.as_view(), name="pause"),

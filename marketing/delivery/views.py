@@ -30,6 +30,7 @@ from marketing.channels.models import Provider
 from marketing.delivery import composition, copying, queries, services, suppressions, trial
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
+from marketing.delivery.custom_form import CustomSendOutForm
 from marketing.delivery.forms import (
     SendOutForm,
     SuppressionForm,
@@ -86,7 +87,7 @@ class SendOutList(ListPage):
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
         CampaignsColumn("campaigns", _("Campaigns")),
         AudiencesColumn("audience", _("Audiences")),
-        Column("template", _("Template"), value="template.name"),
+        Column("template", _("Template"), value="template.shown_name"),
         DateColumn("scheduled_at", _("Send at"), sort="scheduled_at"),
         NumberColumn("sent", _("Sent")),
         NumberColumn("delivered", _("Delivered")),
@@ -121,14 +122,22 @@ class SendOutList(ListPage):
         return super().get_context(channels=channels, may_see_push=may_see, **more)
 
 
+def form_of(*args: Any, channel: str, **options: Any) -> SendOutForm:
+    """The form of a channel."""
+    kind = CustomSendOutForm if channel == Provider.Channel.CUSTOM else SendOutForm
+    return kind(*args, channel=channel, **options)
+
+
 class SendOutFormPage(FormPage):
     template_name = "marketing/delivery/form.html"
-    form_class = SendOutForm
+    form_class = staticmethod(form_of)
     back_url_name = "delivery:list"
     submit_label = _("Save and go on")
 
     def success_url(self, obj: SendOut) -> str:
         step = "variables" if obj.variable_names and not obj.resend_of_id else "detail"
+        if obj.channel == Provider.Channel.CUSTOM and not obj.resend_of_id:
+            step = "parameters" if obj.provider.webhook.parameters else "detail"
         return self.reverse(f"delivery:{step}", pk=obj.pk)
 
     def extra(self, form: SendOutForm, obj: SendOut | None) -> dict[str, Any]:
@@ -137,9 +146,12 @@ class SendOutFormPage(FormPage):
         return {
             "step": 1,
             "channel": channel,
-            "new_template_url": self.reverse("content:new", channel=channel) if may_write else "",
+            "new_template_url": self._template_url(channel) if may_write else "",
             "connect_url": self._connect_url(channel),
         }
+
+    def _template_url(self, channel: str) -> str:
+        return "" if channel == Provider.Channel.CUSTOM else self.reverse("content:new", channel=channel)
 
     def _connect_url(self, channel: str) -> str:
         may_connect = channel == Provider.Channel.PUSH and self.access.can("marketing.accounts.manage")
@@ -148,6 +160,8 @@ class SendOutFormPage(FormPage):
     def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
         """Cleaned data, and a text for variables that have none yet; the next page asks for them."""
         values = form.values()
+        if "template" not in values and not values.get("variants"):
+            return values
         templates = [row.template for row in values["variants"]] or [values["template"]]
         names = [name for template in templates for name in template.variables]
         kept = {name: variables.get(name, {"missing": "replace", "value": ""}) for name in names}

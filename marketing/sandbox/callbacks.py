@@ -1,4 +1,4 @@
-"""Pushing receipts and replies to whoever asked for them (option `callback_url`, or the address of a push)."""
+"""Pushing receipts and replies to whoever asked for them (options `callback_url` and `results_url`, or the address of a push)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 import requests
 
-from marketing.sandbox import contract, upush
+from marketing.sandbox import contract, own_system, upush
 from marketing.sandbox.options import Options
 from marketing.sandbox.store import Store
 
@@ -46,6 +46,8 @@ class Pusher:
             pause = _PAUSE_SECONDS
             try:
                 self._report_devices()
+                if self.options.results_url:
+                    self._report_results()
                 if self.options.callback_url:
                     self._push_reports()
                     self._push_replies()
@@ -75,6 +77,19 @@ class Pusher:
                 if self._refused[url] < _TRIES:
                     raise
             self.store.pushed("messages", [row["id"] for row in of_push])
+
+    def _report_results(self) -> None:
+        """What became of people that the own system was called for; one call per webhook."""
+        while rows := self.store.results_to_report(MOST_ROWS):
+            of_webhook = [row for row in rows if row["sender"] == rows[0]["sender"]]
+            query, headers = own_system.signed_call(self.options.webhook_key)
+            results = [own_system.result(row) for row in of_webhook]
+            url = self.options.results_url
+            answer = requests.post(url, params=query, json=results, headers=headers, timeout=_TIMEOUT_SECONDS)
+            # What is refused for good is not reported again; it says so in its answer.
+            if answer.status_code not in (400, 410):
+                answer.raise_for_status()
+            self.store.pushed("messages", [row["id"] for row in of_webhook])
 
     def _push_replies(self) -> None:
         for row in self.store.replies_to_push(MOST_ROWS):
