@@ -40,6 +40,7 @@ PUSH = {
     "text": "打开 App，看看为您留的新品。",
     "push": {"action": "url", "url": "https://www.example.com/vip", "ttl_hours": 24},
 }
+WEBHOOK = {"title": "${city}的会员，您好", "template": "vip-autumn", "points": "200"}
 TEXT = {"name": "生日问候", "purpose": "notice", "text": "祝您生日快乐！到店出示本短信享八八折。"}
 
 

@@ -1,7 +1,7 @@
 """Messages of the custom channel: values for the parameters of a webhook, kept as templates that nobody edits.
 
-The same values of a webhook are one template, found by its name, which is their hash. Send-outs and variants that say the
-same share it; a change of the values takes another one.
+The same values of a webhook are one template, found by its name, which is their hash. Send-outs and variants that say
+the same share it; a change of the values takes another one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Results that a customer's own system reports of the people it was called for.
 
-A call has a list of results, all of one webhook. Each is taken or refused by itself; of several for one person the one that
-was sent last holds, and all are kept.
+A call has a list of results, all of one webhook. Each is taken or refused by itself; of several for one person the
+one that was sent last holds, and all are kept.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Handing over person by person to a customer's own system.
 
-As with mail, people are claimed before they are called for. A call that the system has not taken is made again after 1, 5
-and 30 seconds under the same key; meanwhile its person is queued and others go on. A call of which nobody knows is parked,
-unless the system recognises the key: then it is made again as well.
+As with mail, people are claimed before they are called for. A call that the system has not taken is made again after
+1, 5 and 30 seconds under the same key; meanwhile its person is queued and others go on. A call of which nobody knows is
+parked, unless the system recognises the key: then it is made again as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Pushing receipts and replies to whoever asked for them (options `callback_url` and `results_url`, or the address of a push)."""
+"""Pushing receipts, replies and results to whoever asked for them by an option, or in a push."""
 
 from __future__ import annotations
 

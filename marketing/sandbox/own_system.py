@@ -10,8 +10,8 @@ What becomes of a person is decided by the end of their ID (in front of the @ of
 | 0004       | the call is answered with HTTP 500, each time       |
 | 0005       | it is accepted, and the result 200 is reported late |
 
-Everybody else is accepted, and the result 200 is reported. A call whose Idempotency-Key is known already is answered like
-the first one and does nothing.
+Everybody else is accepted, and the result 200 is reported. A call whose Idempotency-Key is known already is answered
+like the first one and does nothing.
 """
 
 from __future__ import annotations

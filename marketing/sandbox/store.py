@@ -250,7 +250,8 @@ class Store(PushStore):
 
     def reports_to_push(self, limit: int) -> list[dict[str, Any]]:
         return self._rows(
-            f"{_LISTED} WHERE m.to_push = 1 AND m.channel IN ('sms', 'email') AND m.due_at <= ? ORDER BY m.due_at LIMIT ?",
+            f"{_LISTED} WHERE m.to_push = 1 AND m.channel IN ('sms', 'email') AND m.due_at <= ?"
+            " ORDER BY m.due_at LIMIT ?",
             (time.time(), limit),
         )
 

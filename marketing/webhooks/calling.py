@@ -1,4 +1,4 @@
-"""Calling a customer's own system: one call per person, several at once, each as safe to repeat as the system allows."""
+"""Calling a customer's own system: one call per person, several at once."""
 
 from __future__ import annotations
 
