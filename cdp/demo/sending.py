@@ -44,7 +44,7 @@ KEPT_BACK = 10
 def send(
     job: JobContext, access: Access, members: Dataset, made: dict[str, Audience], planned: dict[str, Campaign]
 ) -> None:
-    """A mail in two variants, a text, a push message and calls of a webhook by way of the sandbox; some mails are read."""
+    """A mail in two variants, a text, a push message and calls of a webhook, by way of the sandbox; some are read."""
     sent = [
         _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
         _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),

@@ -41,7 +41,7 @@ class CustomSendOutForm(SendOutForm):
         self._offer(access)
 
     def _offer(self, access: Access) -> None:
-        chosen, held = self["provider"].value(), self._held(access)
+        chosen, held = self._given("provider"), self._held(access)
         offered = [
             row
             for row in rights.usable(access)
@@ -64,11 +64,15 @@ class CustomSendOutForm(SendOutForm):
         if len(field.choices) == 1:
             field.initial = field.choices[0][0]
 
+    def _given(self, name: str) -> Any:
+        """What was chosen, without the field's own default."""
+        return self.data.get(name, "") if self.is_bound else self.initial.get(name, "")
+
     def _types(self, webhook: Webhook | None, held: set[str] | None) -> list[tuple[str, Any]]:
         """What the webhook takes and the audiences hold; and what was set before, so that it is seen."""
         taken = [] if webhook is None else webhook.id_types
         keys = [key for key in taken if held is None or key in held]
-        before = str(self["id_type"].value() or "")
+        before = str(self._given("id_type") or "")
         if before in ID_TYPES and before not in keys:
             keys.append(before)
         found = [(key, ID_TYPES[key].label) for key in keys]
@@ -76,7 +80,8 @@ class CustomSendOutForm(SendOutForm):
 
     def _held(self, access: Access) -> set[str] | None:
         """The ID types that all chosen audiences have; None where none is chosen."""
-        given = [getattr(item, "pk", item) for item in self["audiences"].value() or []]
+        found = self.data.getlist("audiences") if self.is_bound else self.initial.get("audiences", [])
+        given = [getattr(item, "pk", item) for item in found]
         rows = Audience.objects.in_workspace(access.workspace).filter(pk__in=given)
         sets = [{item["id_type"] for item in audiences.id_types(row)} for row in rows]
         return set.intersection(*sets) if sets else None
@@ -95,6 +100,12 @@ class CustomSendOutForm(SendOutForm):
             "exclude": list(data["exclude"]),
             "holdout": data["holdout"] or 0,
         }
+
+
+def form_of(*args: Any, channel: str, **options: Any) -> SendOutForm:
+    """The form of a channel."""
+    kind = CustomSendOutForm if channel == Provider.Channel.CUSTOM else SendOutForm
+    return kind(*args, channel=channel, **options)
 
 
 class ParametersForm(forms.Form):

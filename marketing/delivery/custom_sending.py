@@ -74,7 +74,7 @@ def hand_over(
     tries = _Tries()
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     webhook = custom_message.webhook_of(send_out)
-    size = max(personal.CHUNK, webhook.concurrency)
+    size = webhook.concurrency
     with kind.session(send_out.provider, "") as session:
         assert isinstance(session, WebhookSession)
         while left := send_out.recipients.filter(state=Recipient.State.QUEUED).count():

@@ -30,7 +30,7 @@ from marketing.channels.models import Provider
 from marketing.delivery import composition, copying, queries, services, suppressions, trial
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
-from marketing.delivery.custom_form import CustomSendOutForm
+from marketing.delivery.custom_form import form_of
 from marketing.delivery.forms import (
     SendOutForm,
     SuppressionForm,
@@ -120,12 +120,6 @@ class SendOutList(ListPage):
         ]
         may_see = self.access.can("marketing.push.view")
         return super().get_context(channels=channels, may_see_push=may_see, **more)
-
-
-def form_of(*args: Any, channel: str, **options: Any) -> SendOutForm:
-    """The form of a channel."""
-    kind = CustomSendOutForm if channel == Provider.Channel.CUSTOM else SendOutForm
-    return kind(*args, channel=channel, **options)
 
 
 class SendOutFormPage(FormPage):

@@ -86,9 +86,11 @@ class Pusher:
             results = [own_system.result(row) for row in of_webhook]
             url = self.options.results_url
             answer = requests.post(url, params=query, json=results, headers=headers, timeout=_TIMEOUT_SECONDS)
-            # What is refused for good is not reported again; it says so in its answer.
-            if answer.status_code not in (400, 410):
-                answer.raise_for_status()
+            # What is refused for good, as 400 and 410 say, is not reported again; other failures a few times.
+            if answer.status_code not in (400, 410) and not answer.ok:
+                self._refused[rows[0]["sender"]] += 1
+                if self._refused[rows[0]["sender"]] < _TRIES:
+                    answer.raise_for_status()
             self.store.pushed("messages", [row["id"] for row in of_webhook])
 
     def _push_replies(self) -> None:

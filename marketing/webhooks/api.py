@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -12,6 +15,8 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, json_object
 from cdp.core.errors import PermissionDenied
+from insight.audiences import queries as audiences
+from insight.audiences import visibility
 from marketing.webhooks import granting, rights, services
 from marketing.webhooks.calling import as_log
 from marketing.webhooks.models import Webhook, WebhookCall, WebhookGrant
@@ -96,7 +101,10 @@ class CallSerializer(serializers.ModelSerializer[WebhookCall]):
 
 
 class WebhookViewSet(WorkspaceViewSet):
-    """Webhooks that the person may send through; all for those who set them up."""
+    """Webhooks that the person may send through; all for those who set them up.
+
+    `?audience=aud_…`, also several times, lists those that take an ID which all of the audiences hold.
+    """
 
     model = Webhook
     serializer_class = WebhookSerializer
@@ -108,7 +116,12 @@ class WebhookViewSet(WorkspaceViewSet):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Webhook.objects.none()
-        return rights.visible(self.access)
+        rows = rights.visible(self.access)
+        if self.action != "list" or not (given := self.request.query_params.getlist("audience")):
+            return rows
+        wanted = [visibility.get_visible(self.access, key) for key in given]
+        held = set.intersection(*({item["id_type"] for item in audiences.id_types(row)} for row in wanted))
+        return rows.filter(reduce(or_, (Q(id_types__contains=[key]) for key in held), Q(pk__in=[])))
 
     def managed(self) -> Webhook:
         self.access.require(rights.MANAGE)

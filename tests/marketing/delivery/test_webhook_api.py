@@ -46,7 +46,10 @@ def test_by_the_api_params_take_the_place_of_a_template(shop: WebhookShop) -> No
         "mobile",
     )
     path = f"send-outs/{found['id']}/"
-    assert api.call("patch", path, {"params": {"title": "Bye", "points": "6"}}).json()["params"]["title"] == "Bye"
+    assert (
+        api.call("patch", path, {"params": {"title": "Bye", "points": "6"}}).json()["params"]["title"]
+        == "Bye"
+    )
     tested = api.call("post", f"{path}test-send/", {"targets": ["13800138888"]}).json()
     assert tested["sent"] == ["13800138888"] and len(tested["calls"]) == 1
     assert api.call("get", f"{path}preview/").json()["body"]["params"]["title"] == "Bye"
@@ -62,7 +65,10 @@ def test_by_the_api_variants_have_params_each(shop: WebhookShop) -> None:
     params = data.pop("params")
     data["variants"] = [{"params": params, "share": 60}, {"params": {**params, "title": "Hi"}, "share": 40}]
     found = Api(shop.access).call("post", "send-outs/", data).json()
-    assert [(row["params"]["title"], row["share"]) for row in found["variants"]] == [("Hello", 60), ("Hi", 40)]
+    assert [(row["params"]["title"], row["share"]) for row in found["variants"]] == [
+        ("Hello", 60),
+        ("Hi", 40),
+    ]
 
 
 def test_by_the_api_what_is_wrong_stands_at_its_parameter(shop: WebhookShop) -> None:
@@ -86,7 +92,7 @@ def test_the_reach_of_a_webhook_needs_an_id_type(shop: WebhookShop) -> None:
 
 def test_the_form_offers_the_granted_webhooks_that_take_an_id_of_the_audiences(shop: WebhookShop) -> None:
     audience = shop.audience(numbers(1))
-    audience.is_public = True
+    audience.public = True
     audience.save()
     access = sender(shop.workspace)
     for name, id_types in (("Granted", ["mobile"]), ("Devices", ["imei"]), ("Not granted", ["mobile"])):
@@ -96,6 +102,14 @@ def test_the_form_offers_the_granted_webhooks_that_take_an_id_of_the_audiences(s
     page = Browser(access, "send-outs/").get("webhooks/", audiences=audience.pk).content.decode()
     assert ">Granted<" in page and "Devices" not in page and "Not granted" not in page
     assert "Mobile number" in page
+
+
+def test_the_api_lists_the_webhooks_that_take_an_id_of_the_audiences(shop: WebhookShop) -> None:
+    audience = shop.audience(numbers(1))
+    for name, id_types in (("Numbers", ["mobile"]), ("Devices", ["imei"])):
+        shop.webhook(name, id_types=id_types)
+    found = Api(shop.access).call("get", f"webhooks/?audience={audience.pk}").json()["results"]
+    assert [row["name"] for row in found] == ["Numbers"]
 
 
 def test_the_pages_lead_from_the_audience_to_the_call(shop: WebhookShop) -> None:

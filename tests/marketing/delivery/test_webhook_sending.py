@@ -196,10 +196,10 @@ def test_killed_after_calling_nobody_is_called_for_twice(
     services.submit(shop.access, send_out)
     job = Job.objects.get(kind="send_out.run")
     assert script(BEFORE_THE_ANSWER, job.pk) == -signal.SIGKILL
-    assert shop.states(send_out)["handing"] == 20
+    assert shop.states(send_out)["handing"] == 10
     recover()
     run_job(job.pk)
-    assert shop.states(send_out) == ({"handed": 50} if idempotent else {"handed": 30, "unknown": 20})
+    assert shop.states(send_out) == ({"handed": 50} if idempotent else {"handed": 40, "unknown": 10})
     assert len(shop.inbox()) == 50 and set(shop.inbox().values()) == {1}
 
 

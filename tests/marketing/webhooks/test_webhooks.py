@@ -171,7 +171,7 @@ def test_switched_off_it_is_not_tried_and_nothing_is_sent(shop: WebhookShop) -> 
     with pytest.raises(Conflict):
         try_out(shop, webhook)
     with pytest.raises(Conflict) as caught:
-        delivery.submit(shop.access, delivery.SendOut.objects.get(pk=send_out.pk))
+        delivery.submit(shop.access, send_out)
     assert caught.value.code == "provider_off"
 
 
@@ -243,7 +243,7 @@ def test_use_needs_the_right_and_a_grant(shop: WebhookShop) -> None:
         False,
     ]
     audience = shop.audience(numbers(1))
-    audience.is_public = True
+    audience.public = True
     audience.save()
     for access, name in ((shop.access, "One"), (both, "Two")):
         shop.access = access
