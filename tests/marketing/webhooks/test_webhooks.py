@@ -167,7 +167,7 @@ def test_used_it_is_not_removed(shop: WebhookShop) -> None:
 def test_switched_off_it_is_not_tried_and_nothing_is_sent(shop: WebhookShop) -> None:
     webhook = shop.webhook()
     send_out = shop.call(shop.audience(numbers(1)), webhook=webhook)
-    services.switch(shop.access, webhook, enabled=False)
+    webhook = services.switch(shop.access, webhook, enabled=False)
     with pytest.raises(Conflict):
         try_out(shop, webhook)
     with pytest.raises(Conflict) as caught:
