@@ -34,7 +34,7 @@ from marketing.delivery.models import SendOut
 from marketing.webhooks import services as webhooks
 from marketing.webhooks.models import Webhook
 
-SENT = {"email": 300, "sms": 200, "push": 100, "custom": 60}
+SENT = {"email": 300, "sms": 200, "push": 100, "custom": 100}
 OPENED, CLICKED = 0.34, 0.13
 WITH_GIFT = 1.6
 """How many times as often the letter with a gift is read."""

@@ -49,7 +49,7 @@ class CustomSendOutForm(SendOutForm):
             or (row.enabled and (held is None or held & set(row.id_types)))
         ]
         provider: Any = self.fields["provider"]
-        provider.label = _("Webhook")
+        provider.label, provider.initial = _("Webhook"), None
         provider.widget.attrs.pop("data-select", None)
         provider.queryset = Provider.objects.filter(pk__in=[row.provider_id for row in offered])
         provider.help_text = _(

@@ -29,15 +29,17 @@ class WebhookChoice(WorkspaceView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         given = request.GET
         seen = visibility.visible(self.access).filter(pk__in=given.getlist("audiences"))
-        initial = {
-            "audiences": list(seen),
-            "provider": given.get("provider", ""),
-            "id_type": given.get("id_type", ""),
-        }
-        form = CustomSendOutForm(initial=initial, access=self.access, channel="custom")
-        if initial["provider"] not in {row.pk for row in form.fields["provider"].queryset}:  # type: ignore[attr-defined]
-            form.initial["provider"] = ""
+        initial: dict[str, Any] = {"audiences": list(seen)}
+        form = self._form(initial)
+        # What fits no more is not chosen any more; the ID types depend on the webhook.
+        for name in ("provider", "id_type"):
+            if given.get(name) in [str(key) for key, _label in form.fields[name].choices]:  # type: ignore[attr-defined]
+                initial[name] = given[name]
+                form = self._form(initial)
         return self.render("marketing/delivery/webhook_choice.html", {"form": form})
+
+    def _form(self, initial: dict[str, Any]) -> CustomSendOutForm:
+        return CustomSendOutForm(initial=dict(initial), access=self.access, channel="custom")
 
 
 class Parameters(SendOutMixin, FormPage):

@@ -91,10 +91,10 @@ def take(
             "accepted": 0,
             "rejected": [],
         }
-    rejected = []
-    for item in rows:
-        found = _read(item)
-        code = _apply(webhook, found) if found is not None else "INVALID"
+    rejected, results = [], [_read(item) for item in rows]
+    tasks = _tasks(webhook, results)
+    for item, found in zip(rows, results, strict=True):
+        code = _apply(webhook, tasks.get(found.task), found) if found is not None else "INVALID"
         if code:
             rejected.append(
                 {"msg_id": str(item.get("msg_id", ""))[:64] if isinstance(item, dict) else "", "code": code}
@@ -110,7 +110,7 @@ def _opened(body: bytes) -> tuple[Webhook, list[Any]]:
     """The results of a call and the one webhook that all of them are of."""
     try:
         rows = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         rows = None
     if not isinstance(rows, list) or not rows:
         raise Refused("INVALID", 400, "The body must be a JSON list of results.")
@@ -119,7 +119,7 @@ def _opened(body: bytes) -> tuple[Webhook, list[Any]]:
     keys = {str(_callback(item).get("webhook_id", "")) for item in rows}
     if len(keys) > 1:
         raise Refused("INVALID", 400, "All results of a call must be of one webhook.")
-    webhook = Webhook.objects.select_related("provider", "workspace").filter(pk=keys.pop()[:40]).first()
+    webhook = Webhook.objects.select_related("provider", "workspace").filter(pk=_stored(keys.pop())).first()
     if webhook is None or not webhook.receipts:
         raise Refused("UNKNOWN_WEBHOOK", 400, "There is no such webhook that takes results.")
     return webhook, rows
@@ -174,25 +174,35 @@ def _is_listed(webhook: Webhook, ip: str | None) -> bool:
 def _read(item: Any) -> Result | None:
     if not isinstance(item, Mapping):
         return None
-    texts = [str(item.get(name, "")).strip() for name in ("msg_id", "status", "cst_id", "send_time")]
+    texts = [_stored(item.get(name)).strip() for name in ("msg_id", "status", "cst_id", "send_time")]
     msg_id, status, target, sent = texts
-    if not (1 <= len(msg_id) <= 64 and status and target) or "\x00" in "".join(texts):
+    if not (1 <= len(msg_id) <= 64 and status and target):
         return None
     if not (sent.isascii() and sent.isdecimal() and len(sent) == 13):
         return None
     moment = datetime.fromtimestamp(int(sent) / 1000, UTC)
-    return Result(
-        msg_id, status, target, moment, str(_callback(item).get("task_id", ""))[:40].replace("\x00", "")
-    )
+    return Result(msg_id, status, target, moment, _stored(_callback(item).get("task_id")))
 
 
-def _apply(webhook: Webhook, result: Result) -> str:
+def _stored(value: Any) -> str:
+    """A value as text that the database can hold; nothing where it cannot be."""
+    text = "" if value is None else str(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return ""
+    return "" if "\x00" in text else text
+
+
+def _tasks(webhook: Webhook, results: list[Result | None]) -> dict[str, SendOut]:
+    """The webhook's send-outs that the results are of, by key."""
+    keys = {result.task for result in results if result is not None}
+    rows = SendOut.objects.filter(pk__in=keys, provider=webhook.provider_id)
+    return {row.pk: row for row in rows.select_related("provider__webhook")}
+
+
+def _apply(webhook: Webhook, send_out: SendOut | None, result: Result) -> str:
     """Write a result down; returns why it is refused, or nothing."""
-    send_out = (
-        SendOut.objects.filter(pk=result.task, provider=webhook.provider_id)
-        .select_related("provider__webhook")
-        .first()
-    )
     if send_out is None:
         return "UNKNOWN_TASK"
     status = webhook.status(result.status)

@@ -106,6 +106,8 @@ def test_without_a_key_results_are_taken_from_listed_addresses_alone(
         ({"target": "nobody"}, "UNKNOWN_USER"),
         ({"msg_id": ""}, "INVALID"),
         ({"send_time": "yesterday"}, "INVALID"),
+        ({"msg_id": "a\x00b"}, "INVALID"),
+        ({"msg_id": "\ud800"}, "INVALID"),
     ],
 )
 def test_a_result_that_does_not_fit_is_refused_and_others_are_taken(
