@@ -139,7 +139,7 @@ def _kept(access: Access, webhook: Webhook, params: Mapping[str, Any], purpose: 
     template, _made = Template.objects.get_or_create(
         workspace=access.workspace,
         channel=CHANNEL,
-        name=hashlib.sha256(said.encode()).hexdigest(),
+        name=hashlib.sha256(said.encode()).hexdigest()[:40],
         defaults={
             "purpose": purpose,
             "params": values,
