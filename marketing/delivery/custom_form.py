@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -80,7 +81,9 @@ class CustomSendOutForm(SendOutForm):
 
     def _held(self, access: Access) -> set[str] | None:
         """The ID types that all chosen audiences have; None where none is chosen."""
-        found = self.data.getlist("audiences") if self.is_bound else self.initial.get("audiences", [])
+        found = self.initial.get("audiences", [])
+        if isinstance(self.data, QueryDict) and self.is_bound:
+            found = self.data.getlist("audiences")
         given = [getattr(item, "pk", item) for item in found]
         rows = Audience.objects.in_workspace(access.workspace).filter(pk__in=given)
         sets = [{item["id_type"] for item in audiences.id_types(row)} for row in rows]
