@@ -29,7 +29,7 @@ _LETTERS = "abcd"
 class CustomSendOutForm(SendOutForm):
     """Offers the webhooks that the person may use and that take an ID which all chosen audiences hold."""
 
-    id_type = forms.ChoiceField(label=gettext_lazy("ID type"), required=False)
+    id_type = forms.ChoiceField(label=gettext_lazy("ID type"))
     field_order = ["name", "audiences", "exclude", "provider", "id_type"]
 
     def __init__(self, *args: Any, access: Access, channel: str, resend: bool = False, **kwargs: Any) -> None:

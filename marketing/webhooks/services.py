@@ -156,9 +156,7 @@ def test(access: Access, webhook: Webhook, data: Mapping[str, Any]) -> WebhookCa
     )
     call = calling.call_once(webhook, content, key=f"test:{uuid.uuid4().hex}")
     call.save()
-    Provider.objects.filter(pk=webhook.provider_id).update(
-        checked_at=timezone.now(), last_error="" if call.ok else call.detail
-    )
+    Provider.objects.filter(pk=webhook.provider_id).update(checked_at=timezone.now())
     audit.record(
         access, "webhook.tested", webhook, after={"target": ID_TYPES[id_type].mask(target), "ok": call.ok}
     )
