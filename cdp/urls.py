@@ -33,6 +33,7 @@ console_urls = [
     path("content/", include("marketing.content.urls")),
     path("materials/", include("marketing.materials.urls")),
     path("short-links/", include("marketing.links.urls")),
+    path("webhooks/", include("marketing.webhooks.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
     path("replies/", include("marketing.replies.urls")),
 ]
@@ -59,6 +60,7 @@ api_urls = [
     path("", include("marketing.content.api_urls")),
     path("", include("marketing.materials.api_urls")),
     path("", include("marketing.links.api_urls")),
+    path("", include("marketing.webhooks.api_urls")),
     path("", include("marketing.delivery.api_urls")),
     path("", include("marketing.replies.api_urls")),
 ]

@@ -26,7 +26,7 @@ class WorkspaceSettingsForm(forms.Form):
         **{f"quiet_hours_{name}": ("quiet_hours", name) for name in ("enabled", "start", "end", "action")},
         **{
             f"caps_{channel}_{span}": ("caps", channel, span)
-            for channel in ("sms", "email", "push")
+            for channel in ("sms", "email", "push", "custom")
             for span in ("per_day", "per_week")
         },
         **{f"approval_{name}": ("approval", name) for name in ("enabled", "above")},
@@ -101,7 +101,13 @@ class WorkspaceSettingsForm(forms.Form):
         label=_("Push messages per device and day"), required=False, min_value=1
     )
     caps_push_per_week = forms.IntegerField(
-        label=_("Push messages per device in seven days"),
+        label=_("Push messages per device in seven days"), required=False, min_value=1
+    )
+    caps_custom_per_day = forms.IntegerField(
+        label=_("Calls of webhooks per person and day"), required=False, min_value=1
+    )
+    caps_custom_per_week = forms.IntegerField(
+        label=_("Calls of webhooks per person in seven days"),
         required=False,
         min_value=1,
         help_text=_("Empty means no limit."),

@@ -57,6 +57,7 @@ class Caps(_Part):
     sms: MessageCap = MessageCap()
     email: MessageCap = MessageCap()
     push: MessageCap = MessageCap()
+    custom: MessageCap = MessageCap()
 
 
 class SendApproval(_Part):

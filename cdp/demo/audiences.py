@@ -40,6 +40,7 @@ PUSH = {
     "text": "打开 App，看看为您留的新品。",
     "push": {"action": "url", "url": "https://www.example.com/vip", "ttl_hours": 24},
 }
+WEBHOOK = {"title": "${city}的会员，您好", "template": "vip-autumn", "points": "200"}
 TEXT = {"name": "生日问候", "purpose": "notice", "text": "祝您生日快乐！到店出示本短信享八八折。"}
 THANKS = {"name": "感谢回复", "purpose": "promotion", "text": "感谢您的回复！门店每天十点至二十二点营业，欢迎光临。"}
 

@@ -32,8 +32,10 @@ from marketing.content.models import Signature, Template
 from marketing.delivery import services as delivery
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
+from marketing.webhooks import services as webhooks
+from marketing.webhooks.models import Webhook
 
-SENT = {"email": 300, "sms": 200, "push": 100}
+SENT = {"email": 300, "sms": 200, "push": 100, "custom": 100}
 OPENED, CLICKED = 0.34, 0.13
 WITH_GIFT = 1.6
 """How many times as often the letter with a gift is read."""
@@ -47,7 +49,7 @@ def send(
     made: dict[str, Audience],
     planned: dict[str, Campaign],
 ) -> None:
-    """A mail in two variants, a text and a push message by way of the sandbox; some of the mails are opened.
+    """A mail in two variants, a text, a push message and calls of a webhook, by way of the sandbox; some are read.
 
     What its readers bought is counted, and a larger one waits for approval.
     """
@@ -56,6 +58,7 @@ def send(
         _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
         _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),
         _push(access, made[rules.VIP], planned[campaigns.AGAIN]),
+        _calls(access, members, made[rules.VIP], planned[campaigns.AGAIN]),
     ]
     until = time.monotonic() + 120
     for send_out in sent:
@@ -160,6 +163,38 @@ def _push(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     )
     sent = {"name": "会员专享推送", "provider": app, "template": message}
     return _submit(access, "push", {**sent, "audience": audience, "campaigns": [campaign.pk]})
+
+
+def _calls(access: Access, members: Dataset, audience: Audience, campaign: Campaign) -> SendOut:
+    values = {
+        "name": "会员系统",
+        "url": f"{settings.SANDBOX_URL}/own-system",
+        "auth": "key",
+        "key": "sandbox-key",
+        "id_types": ["mobile", "email"],
+        "parameters": [
+            {"name": "title", "label": "问候语", "type": "text"},
+            {"name": "template", "label": "模板", "type": "string"},
+            {"name": "points", "label": "积分", "type": "integer"},
+        ],
+        "receipts": True,
+        "statuses": [
+            {"code": "200", "label": "已送达", "outcome": "delivered"},
+            {"code": "500", "label": "未送达", "outcome": "failed"},
+        ],
+        "idempotent": True,
+    }
+    webhook = Webhook.objects.in_workspace(access.workspace).first() or webhooks.create(access, values)
+    city = {"dataset": members.pk, "tag": "city", "missing": "replace", "value": "BrandA"}
+    sent = {
+        "name": "会员积分提醒",
+        "provider": webhook.provider,
+        "id_type": "mobile",
+        "params": rules.WEBHOOK,
+        "purpose": "notice",
+        "variables": {"city": city},
+    }
+    return _submit(access, "custom", {**sent, "audience": audience, "campaigns": [campaign.pk]})
 
 
 def _wait_for_reviews(text: Template, signature: Signature) -> None:

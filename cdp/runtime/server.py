@@ -140,6 +140,8 @@ class Server:
             str(http),
             "--smtp-port",
             str(smtp),
+            "--results-url",
+            f"http://{ports.LOOPBACK}:{self.port}/restapi/thirdservice/webhook/receiveWebHookCallBack",
         ]
         python = [sys.executable]
         return [

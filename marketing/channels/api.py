@@ -11,13 +11,13 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
 from marketing.channels import dkim_keys, dns_records, senders, services, webhook_addresses
-from marketing.channels.models import Provider, SenderAddress
+from marketing.channels.models import ORDINARY, Provider, SenderAddress
 
 
 class ProviderSerializer(serializers.ModelSerializer[Provider]):
     """A connection to a mail server or message platform. Secrets are write-only and shown as dots."""
 
-    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    channel = serializers.ChoiceField(choices=ORDINARY)
     config = serializers.JSONField(required=False)
 
     class Meta:
@@ -59,7 +59,7 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
 
 
 class ProviderViewSet(WorkspaceViewSet):
-    """Providers of the workspace."""
+    """Providers of the workspace. Webhooks are a resource of their own."""
 
     model = Provider
     serializer_class = ProviderSerializer
@@ -67,6 +67,9 @@ class ProviderViewSet(WorkspaceViewSet):
     search_fields = ["name"]
     ordering_fields = ["name", "created_at"]
     required_permission = {"*": "marketing.accounts.manage"}
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().exclude(channel=Provider.Channel.CUSTOM)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)

@@ -30,6 +30,7 @@ class Message:
     headers: dict[str, str] = field(default_factory=dict)
     return_path: str = ""
     """Where servers report what they cannot deliver, if that is another address than the sender's."""
+    payload: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

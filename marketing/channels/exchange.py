@@ -20,7 +20,9 @@ NOT_SENT = (
 )
 
 
-def exchange(method: str, url: str, **options: Any) -> requests.Response:
+def exchange(
+    method: str, url: str, *, timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS), **options: Any
+) -> requests.Response:
     """The platform's answer, whatever its status.
 
     Raises ProviderError: `retryable` where it was not reached, `uncertain` where the call may have arrived. Raises
@@ -28,9 +30,7 @@ def exchange(method: str, url: str, **options: Any) -> requests.Response:
     """
     check_url(url)
     try:
-        return requests.request(
-            method, url, timeout=(CONNECT_SECONDS, READ_SECONDS), allow_redirects=False, **options
-        )
+        return requests.request(method, url, timeout=timeout, allow_redirects=False, **options)
     except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
         raise _unreachable(error, uncertain=False) from error
     except requests.ReadTimeout as error:

@@ -20,13 +20,14 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
         EMAIL = "email", _("E-mail")
         SMS = "sms", _("SMS")
         PUSH = "push", _("App push")
+        CUSTOM = "custom", _("Custom channel")
 
     id = PrefixedIdField("prv")
     channel = models.CharField(_("channel"), max_length=16, choices=Channel)
     type = models.CharField(
         _("type"),
         max_length=16,
-        help_text=_("How it is spoken to: smtp, contract, upush_android or upush_ios."),
+        help_text=_("How it is spoken to: smtp, contract, upush_android, upush_ios or webhook."),
     )
     name = models.CharField(
         _("name"),
@@ -86,6 +87,10 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
             last_error=self.last_error,
             paused_until=self.paused_until,
         )
+
+
+ORDINARY = [row for row in Provider.Channel.choices if row[0] != Provider.Channel.CUSTOM]
+"""Channels whose providers and templates share their pages; webhooks have pages of their own."""
 
 
 class SenderAddress(WorkspaceScoped, TimeStamped):

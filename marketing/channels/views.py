@@ -21,12 +21,13 @@ from cdp.console.generic import (
     FormPage,
     ListPage,
 )
+from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
 from marketing.channels import dkim_keys, dns_records, senders, services, webhook_addresses
 from marketing.channels.base import find_type, provider_type, types_of
 from marketing.channels.contract_email import ContractEmailType
 from marketing.channels.forms import DkimForm, ProviderForm, SenderForm
-from marketing.channels.models import Provider, SenderAddress
+from marketing.channels.models import ORDINARY, Provider, SenderAddress
 
 PERMISSION = "marketing.accounts.manage"
 
@@ -51,19 +52,25 @@ class ProviderList(ListPage):
     )
 
     def get_queryset(self) -> QuerySet[Provider]:
-        return Provider.objects.in_workspace(self.workspace)
+        return Provider.objects.in_workspace(self.workspace).exclude(channel=Provider.Channel.CUSTOM)
 
     def row_url(self, row: Provider) -> str:
         return self.reverse("channels:detail", pk=row.pk)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
-        kinds = [kind for channel in Provider.Channel.values for kind in types_of(channel)]
+        kinds = [kind for channel, _label in ORDINARY for kind in types_of(channel)]
         return super().get_context(kinds=kinds, **more)
 
 
-class ProviderDetail(DetailPage):
+class ProviderMixin(ObjectMixin):
     permission = PERMISSION
-    model = Provider
+
+    def get_object(self) -> Provider:
+        rows = Provider.objects.exclude(channel=Provider.Channel.CUSTOM)
+        return rows.get_in(self.workspace, self.kwargs["pk"])
+
+
+class ProviderDetail(ProviderMixin, DetailPage):
     template_name = "marketing/channels/detail.html"
     back_url_name = "channels:list"
     back_label = _("Channels")
@@ -119,7 +126,7 @@ class NewProvider(ProviderFormPage):
 
     def form_options(self, obj: Any) -> dict[str, Any]:
         kind = find_type(self.kwargs["channel"], self.kwargs["type"])
-        if kind is None:
+        if kind is None or self.kwargs["channel"] == Provider.Channel.CUSTOM:
             raise Http404
         return {"kind": kind}
 
@@ -128,11 +135,8 @@ class NewProvider(ProviderFormPage):
         return services.create_provider(self.access, values)
 
 
-class EditProvider(ProviderFormPage):
+class EditProvider(ProviderMixin, ProviderFormPage):
     title = _("Edit the provider")
-
-    def get_object(self) -> Provider:
-        return Provider.objects.get_in(self.workspace, self.kwargs["pk"])
 
     def initial(self, obj: Provider) -> dict[str, Any]:
         return {"name": obj.name, "rate_per_second": obj.rate_per_second, "enabled": obj.enabled}
@@ -144,10 +148,7 @@ class EditProvider(ProviderFormPage):
         return services.update_provider(self.access, obj, form.values(), edit_version=self.seen_version())
 
 
-class TestProvider(ActionView):
-    permission = PERMISSION
-    model = Provider
-
+class TestProvider(ProviderMixin, ActionView):
     def act(self, obj: Provider) -> dict[str, Any]:
         found = services.test_provider(self.access, obj)
         for line in found["lines"]:
@@ -158,24 +159,17 @@ class TestProvider(ActionView):
         return self.reverse("channels:detail", pk=obj.pk)
 
 
-class DeleteProvider(DeletePage):
-    permission = PERMISSION
-    model = Provider
+class DeleteProvider(ProviderMixin, DeletePage):
     back_url_name = "channels:list"
 
     def delete(self, obj: Provider) -> None:  # type: ignore[override]
         services.delete_provider(self.access, obj)
 
 
-class NewSender(FormPage):
-    permission = PERMISSION
+class NewSender(ProviderMixin, FormPage):
     title = _("New sender address")
     form_class = SenderForm
     back_url_name = "channels:list"
-
-    def get_object(self) -> Provider:
-        """The provider that the address is for."""
-        return Provider.objects.get_in(self.workspace, self.kwargs["pk"])
 
     def save(self, form: SenderForm, obj: Any) -> SenderAddress:
         return senders.add(self.access, obj, form.cleaned_data["address"], form.cleaned_data["name"])

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
-from marketing.channels.models import Provider
+from marketing.channels.models import ORDINARY, Provider
 from marketing.content import mail_checks, rendering, reviews, services
 from marketing.content.models import Signature, Template, TemplateReview
 
@@ -25,7 +25,7 @@ class ReviewSerializer(serializers.ModelSerializer[TemplateReview]):
 class TemplateSerializer(serializers.ModelSerializer[Template]):
     """A message with variables `${name}`."""
 
-    channel = serializers.ChoiceField(choices=Provider.Channel.choices)
+    channel = serializers.ChoiceField(choices=ORDINARY)
     design = serializers.JSONField(required=False)
     push = serializers.JSONField(required=False)
     variables = serializers.ListField(child=serializers.CharField(), read_only=True)
@@ -64,7 +64,8 @@ class TemplateViewSet(WorkspaceViewSet):
     required_permission = {"*": "marketing.content.manage"}
 
     def get_queryset(self) -> Any:
-        return super().get_queryset().prefetch_related("reviews")
+        rows = super().get_queryset().exclude(channel=Provider.Channel.CUSTOM)
+        return rows.prefetch_related("reviews")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)

@@ -25,7 +25,9 @@ class ContentConfig(AppConfig):
             home.Tile(
                 _("Templates"),
                 "template",
-                lambda access: Template.objects.in_workspace(access.workspace).count(),
+                lambda access: (
+                    Template.objects.in_workspace(access.workspace).exclude(channel="custom").count()
+                ),
                 "content:list",
                 "marketing.content.manage",
                 "content:new",

@@ -47,6 +47,16 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
     push = models.JSONField(
         default=dict, blank=True, help_text="Of a push message: what a tap opens, and how it is shown."
     )
+    params = models.JSONField(
+        default=dict, blank=True, help_text="Of a custom channel: the values of its webhook's parameters."
+    )
+    provider = models.ForeignKey(
+        Provider,
+        on_delete=models.CASCADE,
+        null=True,
+        related_name="+",
+        help_text="Of a custom channel: the webhook whose parameters these are.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -66,11 +76,19 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
         return self.name
 
     @property
+    def shown_name(self) -> str:
+        """Its name; values of parameters have none of their own and go by their first text."""
+        if self.channel != Provider.Channel.CUSTOM:
+            return self.name
+        return next((str(value)[:40] for value in self.params.values() if value), "–")
+
+    @property
     def texts(self) -> list[str]:
         """Everything in which variables and links may stand."""
         from marketing.content import push
 
         more = push.texts(self.push) if self.channel == Provider.Channel.PUSH else []
+        more = [*more, *map(str, self.params.values())]
         return [self.subject, self.html, self.text, *more]
 
     @property

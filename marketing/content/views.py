@@ -23,8 +23,9 @@ from cdp.console.generic import (
     FormPage,
     ListPage,
 )
+from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
-from marketing.channels.models import Provider
+from marketing.channels.models import ORDINARY, Provider
 from marketing.content import mail_checks, push, push_form, rendering, reviews, services
 from marketing.content.design import starters
 from marketing.content.forms import SignatureForm, TemplateForm
@@ -36,9 +37,7 @@ SHOWN_LINKS = 20
 
 
 class TemplateFilter(django_filters.FilterSet):
-    channel = django_filters.ChoiceFilter(
-        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
-    )
+    channel = django_filters.ChoiceFilter(label=_("Channel"), choices=ORDINARY, empty_label=_("All channels"))
 
     class Meta:
         model = Template
@@ -64,13 +63,13 @@ class TemplateList(ListPage):
     )
 
     def get_queryset(self) -> QuerySet[Template]:
-        return Template.objects.in_workspace(self.workspace)
+        return Template.objects.in_workspace(self.workspace).exclude(channel=Provider.Channel.CUSTOM)
 
     def row_url(self, row: Template) -> str:
         return self.reverse("content:detail", pk=row.pk)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
-        return super().get_context(channels=Provider.Channel.choices, **more)
+        return super().get_context(channels=ORDINARY, **more)
 
 
 class TemplateFormPage(FormPage):
@@ -125,7 +124,7 @@ class NewTemplate(TemplateFormPage):
         return self.made if self.request.htmx and answer.status_code == 302 else answer
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        if self.kwargs["channel"] not in Provider.Channel.values:
+        if self.kwargs["channel"] not in dict(ORDINARY):
             raise Http404
         return {"channel": self.kwargs["channel"]}
 
@@ -140,11 +139,16 @@ class NewTemplate(TemplateFormPage):
         return template
 
 
-class EditTemplate(TemplateFormPage):
-    title = _("Edit the template")
+class TemplateMixin(ObjectMixin):
+    permission = PERMISSION
 
     def get_object(self) -> Template:
-        return Template.objects.get_in(self.workspace, self.kwargs["pk"])
+        rows = Template.objects.exclude(channel=Provider.Channel.CUSTOM)
+        return rows.get_in(self.workspace, self.kwargs["pk"])
+
+
+class EditTemplate(TemplateMixin, TemplateFormPage):
+    title = _("Edit the template")
 
     def initial(self, obj: Template) -> dict[str, Any]:
         return {name: getattr(obj, name) for name in services.FIELDS} | push_form.initial(obj.push)
@@ -160,9 +164,7 @@ class EditTemplate(TemplateFormPage):
         return changed
 
 
-class TemplateDetail(DetailPage):
-    permission = PERMISSION
-    model = Template
+class TemplateDetail(TemplateMixin, DetailPage):
     template_name = "marketing/content/detail.html"
     back_url_name = "content:list"
     back_label = _("Templates")
@@ -226,9 +228,7 @@ def _push_facts(obj: Template) -> list[Fact]:
     return [*facts, Fact(_("Hours to live"), kept["ttl_hours"])]
 
 
-class SubmitTemplate(ActionView):
-    permission = PERMISSION
-    model = Template
+class SubmitTemplate(TemplateMixin, ActionView):
     success_message = _("Sent in for review.")
 
     def act(self, obj: Template) -> Any:
@@ -239,9 +239,7 @@ class SubmitTemplate(ActionView):
         return self.reverse("content:detail", pk=obj.pk)
 
 
-class DeleteTemplate(DeletePage):
-    permission = PERMISSION
-    model = Template
+class DeleteTemplate(TemplateMixin, DeletePage):
     back_url_name = "content:list"
 
     def delete(self, obj: Template) -> None:  # type: ignore[override]

@@ -23,6 +23,7 @@ from marketing.content.models import Signature, Template
 from marketing.delivery import (
     approval,
     copying,
+    custom_message,
     ledger,
     own_template,
     queries,
@@ -89,6 +90,18 @@ def _several(
     return [found[key] for key in keys if key in found]
 
 
+def _variants(workspace: Any, given: list[dict[str, Any]], errors: dict[str, list[str]]) -> list[Share]:
+    """Each names a template, or has the values of a webhook's parameters."""
+    keys = [row["template"] for row in given if "params" not in row]
+    templates = iter(_several(Template, workspace, "variants", keys, errors))
+    if errors:
+        return []
+    return [
+        Share(custom_message.written(row["params"]) if "params" in row else next(templates), row["share"])
+        for row in given
+    ]
+
+
 class SendOutViewSet(SafetyActions, WorkspaceViewSet):
     """Send-outs of the channels that the person may see."""
 
@@ -105,7 +118,7 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
             super()
             .get_queryset()
             .select_related("provider", "template", "audience", "sender", "signature")
-            .prefetch_related("parts", "variants")
+            .prefetch_related("parts", "variants__template")
         )
         if getattr(self, "swagger_fake_view", False):
             return rows
@@ -131,11 +144,7 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
                 values[name] = _several(Audience, self.workspace, name, value, errors)
                 continue
             if name == "variants":
-                keys = [row["template"] for row in value]
-                templates = _several(Template, self.workspace, name, keys, errors)
-                values[name] = [
-                    Share(template, row["share"]) for template, row in zip(templates, value, strict=False)
-                ]
+                values[name] = _variants(self.workspace, value, errors)
                 continue
             model = REFERENCES.get(name)
             if model is None or value is None:
@@ -226,12 +235,14 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
             for name in MANY
         )
         provider = given.validated_data.get("provider", "")
-        id_type = reach_page.id_type_of(self.workspace, channel, provider)
+        chosen = given.validated_data.get("id_type", "")
+        id_type = reach_page.id_type_of(self.workspace, channel, provider, chosen)
         if id_type is None:
             missing = (
                 _("There is nothing with this ID in the workspace.") if provider else _("This is needed.")
             )
-            raise ValidationFailed(missing, errors={"provider": [missing]})
+            field = "id_type" if channel == Provider.Channel.CUSTOM else "provider"
+            raise ValidationFailed(missing, errors={field: [missing]})
         return Response(asdict(reach_page.count(wanted, banned, id_type)))
 
     @action(detail=True, methods=["get"])

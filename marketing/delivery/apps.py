@@ -48,7 +48,12 @@ class DeliveryConfig(AppConfig):
                 _("Send-outs"),
                 "send",
                 "delivery:list",
-                any_of=("marketing.email.view", "marketing.sms.view", "marketing.push.view"),
+                any_of=(
+                    "marketing.email.view",
+                    "marketing.sms.view",
+                    "marketing.push.view",
+                    "marketing.custom.view",
+                ),
                 order=10,
             )
         )
@@ -66,6 +71,7 @@ class DeliveryConfig(AppConfig):
             ("email", _("E-mail send-outs")),
             ("sms", _("SMS send-outs")),
             ("push", _("Push send-outs")),
+            ("custom", _("Send-outs by webhook")),
         ):
             home.register(
                 home.Tile(

@@ -44,6 +44,16 @@ def register() -> None:
     )
     applications.register(
         applications.Application(
+            "custom",
+            _("Call the own system"),
+            "webhook",
+            "marketing.custom.create",
+            lambda slug, audience: _new_url("custom", slug, audience),
+            frozenset(ID_TYPES_OF["custom"]),
+        )
+    )
+    applications.register(
+        applications.Application(
             "push",
             _("Send a push message"),
             "bell",

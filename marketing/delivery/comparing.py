@@ -96,7 +96,7 @@ def _variant(row: Variant, counted: dict[str, Any], of: dict[str, str]) -> dict[
     return {
         "variant": row.letter,
         "template": row.template_id,
-        "name": row.template.name,
+        "name": row.template.shown_name,
         "share": row.share,
         "people": counted["people"],
         "sent": counted["sent"],

@@ -27,6 +27,7 @@ def all_of(content: dict[str, Any]) -> list[dict[str, Any]]:
 def texts(content: dict[str, Any]) -> list[str]:
     """Everything of one message in which variables and links may stand."""
     more = push.texts(content["push"]) if "push" in content else []
+    more = [*more, *map(str, content.get("parameters", {}).values())]
     return [*(str(content.get(part, "")) for part in ("subject", "html", "text")), *more]
 
 

@@ -12,12 +12,12 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from insight.audiences import queries as audiences
-from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import (
     approval_pages,
     conversion_page,
     copying,
+    custom_pages,
     ledger_page,
     lifecycle,
     push_pages,
@@ -31,10 +31,12 @@ from marketing.delivery import (
 )
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import SendOut
+from marketing.delivery.targets import id_type_of
 from marketing.delivery.views import SendOutMixin, kind_of
 
 # Where an obstacle is mended: the point that one needs there, the page, which object, and the link's words.
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
+    "params_open": ("marketing.custom.create", "delivery:parameters", "id", _("Parameters")),
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
     "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
     "id_key_missing": ("admin.workspace", "organizations:id-key", "", _("Key of encrypted IDs")),
@@ -63,9 +65,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         people = self.people(obj)
         facts = [
             Fact(_("Channel"), kind_of(obj)),
-            Fact(_("Provider"), obj.provider.name),
-            *_sender(obj),
-            *_message_facts(obj),
+            *_provider_facts(obj),
             Fact(_("Audiences"), ", ".join(row.name for row in targeting.included(obj)) or "–"),
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
@@ -108,16 +108,17 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "resendable": copying.can_resend(obj),
             "may_keep": can("insight.audience.filter"),
             "only_totals": obj.channel == Provider.Channel.PUSH and not obj.provider.config.get("receipts"),
-            "test_example": push_pages.example(obj, provider_type(obj.provider).id_type),
+            "test_example": push_pages.example(obj, id_type_of(obj)),
         }
         found["decides_late"] = found["may_send"] and obj.state == SendOut.State.LATE
         found |= approval_pages.shown(self.access, obj)
         if found["startable"]:
             found |= self._start(obj)
         if not obj.resolved_at:
+            found |= custom_pages.tests(obj)
             return {**found, **self._preview(obj, found["people"] if obj.resend_of else _first_people(obj))}
         shown = ledger_page.table(self.access, obj, self.request.GET, may_settle=found["may_send"])
-        return {**found, **self._effect(obj), **shown}
+        return {**found, **self._effect(obj), **custom_pages.effect(obj), **shown}
 
     def _start(self, obj: SendOut) -> dict[str, Any]:
         """What the choice of the time shows: the time set before or typed just now, and what is in the way."""
@@ -168,6 +169,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             answer["next_member"] = f"?member={member + 1}{more}"
         try:
             answer["preview"] = trial.preview(obj, member, variant=variant)
+            if "body" in answer["preview"]:
+                answer |= custom_pages.preview(answer["preview"])
             if "push" in answer["preview"]:
                 answer |= push_pages.preview(answer["preview"])
         except DomainError as error:
@@ -177,9 +180,9 @@ class SendOutDetail(SendOutMixin, DetailPage):
     def _effect(self, obj: SendOut) -> dict[str, Any]:
         numbers = queries.effect(obj)
         converted = conversion_page.shown(obj)
-        funnel = push_pages.funnel(numbers) if "push" in numbers else _funnel(numbers)
+        shown = _of_channel(numbers)
         if "conversion_rows" in converted:
-            funnel.append(
+            shown["funnel"].append(
                 _step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers)
             )
         return {
@@ -187,13 +190,26 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "counted_at": parse_datetime(converted["conversion"].get("counted_at") or ""),
             "kept": obj.rows_deleted_at is None,
             "effect": numbers,
-            "tiles": push_pages.tiles(numbers) if "push" in numbers else _tiles(numbers),
-            "funnel": funnel,
+            **shown,
             "reasons": queries.reasons(obj),
             "failures": queries.failures(obj),
             "links": queries.links(obj),
             "variants": _variants(queries.variants(obj)),
         }
+
+
+def _of_channel(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Tiles and funnel, of the figures that the channel has."""
+    for name, pages in (("push", push_pages), ("custom", custom_pages)):
+        if name in numbers:
+            return {"tiles": pages.tiles(numbers), "funnel": pages.funnel(numbers)}
+    return {"tiles": _tiles(numbers), "funnel": _funnel(numbers)}
+
+
+def _provider_facts(obj: SendOut) -> list[Fact]:
+    if obj.channel == Provider.Channel.CUSTOM:
+        return custom_pages.facts(obj)
+    return [Fact(_("Provider"), obj.provider.name), *_sender(obj), *_message_facts(obj)]
 
 
 def _sender(obj: SendOut) -> list[Fact]:

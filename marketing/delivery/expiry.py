@@ -9,11 +9,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from marketing.delivery import conversion, queries
 from marketing.delivery.models import Engagement, Recipient, SendOut
+from marketing.webhooks.models import WebhookReceipt
 
 KEPT = timedelta(hours=168)
 PER_RUN = 200
@@ -28,6 +29,11 @@ def delete_old_recipients() -> int:
         rows_deleted_at__isnull=True,
         resolved_at__isnull=False,
     )
+    # As long as an own system may report results, its people are kept.
+    still_reported = Q(provider__webhook__receipts=True) & Q(
+        finished_at__gt=timezone.now() - F("provider__webhook__window_hours") * timedelta(hours=1)
+    )
+    due = due.exclude(pk__in=SendOut.objects.filter(still_reported).values("pk"))
     for send_out in due.exclude(conversion={}).select_related("workspace", "owner", "audience")[:PER_RUN]:
         conversion.count(send_out)
     rolled_up = sum(_roll_up(key) for key in due.values_list("pk", flat=True)[:PER_RUN])
@@ -65,3 +71,4 @@ def _delete_rows(key: str) -> None:
             cursor.execute(f"DELETE FROM {recipients} WHERE id = ANY(%s)", [rows])
             deleted = len(rows)
     SendOut.objects.get(pk=key).batches.all().delete()
+    WebhookReceipt.objects.filter(task=key).delete()

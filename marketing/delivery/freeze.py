@@ -14,7 +14,7 @@ from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, rendering, reviews
 from marketing.content.models import Template
-from marketing.delivery import contents, decrypting, mail_message, targeting, variables
+from marketing.delivery import contents, custom_message, decrypting, mail_message, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
 
 
@@ -63,6 +63,8 @@ def build(send_out: SendOut) -> dict[str, Any]:
 
 
 def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
+    if custom_message.is_custom(send_out):
+        return custom_message.frozen(template)
     if send_out.channel == Provider.Channel.PUSH:
         return {
             "purpose": template.purpose,

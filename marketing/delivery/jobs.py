@@ -17,7 +17,18 @@ from marketing.channels.base import (
     ProviderError,
     provider_type,
 )
-from marketing.delivery import approval, bulk, contact_policy, freeze, personal, resolve, reviewing, schedule
+from marketing.delivery import (
+    approval,
+    bulk,
+    contact_policy,
+    custom_message,
+    custom_sending,
+    freeze,
+    personal,
+    resolve,
+    reviewing,
+    schedule,
+)
 from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import Recipient, SendOut, UnknownReason
 
@@ -82,7 +93,10 @@ def _load(job: JobContext) -> SendOut:
 
 
 def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
-    if not send_out.provider.enabled:
+    is_custom = custom_message.is_custom(send_out)
+    if is_custom:
+        custom_sending.check_grant(send_out)
+    elif not send_out.provider.enabled:
         raise Conflict(_("The provider is switched off."), code="provider_off")
     if send_out.provider.is_paused and send_out.provider.paused_until:
         raise Held(send_out.provider.paused_until, send_out.provider.last_error)
@@ -101,7 +115,9 @@ def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
         job.phase(_("Finding recipients"), progress=5)
         resolve.resolve(send_out, job)
     job.phase(_("Sending"), progress=30)
-    if isinstance(kind, PersonalProviderType):
+    if is_custom and isinstance(kind, PersonalProviderType):
+        custom_sending.hand_over(send_out, kind, job, check)
+    elif isinstance(kind, PersonalProviderType):
         personal.hand_over(send_out, kind, job, check)
     elif isinstance(kind, BulkProviderType):
         bulk.hand_over(send_out, kind, job, check)
@@ -117,7 +133,8 @@ def _wait(send_out: SendOut, held: Held, job: JobContext) -> dict[str, Any]:
 def _wait_for_provider(send_out: SendOut, error: ProviderError, job: JobContext) -> dict[str, Any]:
     """Try again later, each time a little later; after a day without success a person must decide."""
     provider, now = send_out.provider, timezone.now()
-    provider.note_failure(str(error))
+    if not provider.is_paused:
+        provider.note_failure(str(error))
     since = send_out.failing_since
     if since is None or send_out.recipients.filter(handed_at__gt=since).exists():
         since = now
@@ -133,6 +150,7 @@ def _wait_for_provider(send_out: SendOut, error: ProviderError, job: JobContext)
 def _park_interrupted(send_out: SendOut) -> None:
     """What a dead worker was handing over may have gone out: it is parked, never sent a second time blindly."""
     bulk.park_interrupted(send_out)
+    custom_sending.take_up_interrupted(send_out)
     send_out.recipients.filter(state=Recipient.State.HANDING, batch__isnull=True).update(
         state=Recipient.State.UNKNOWN,
         reason=UnknownReason.WORKER_LOST,

@@ -19,8 +19,8 @@ from insight.audiences.masking import Mask, Masker
 from marketing.delivery import decrypting
 from marketing.delivery.failed import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
-from marketing.delivery.suppressions import ID_TYPE, normalised
-from marketing.delivery.targets import target_hash
+from marketing.delivery.suppressions import all_normalised
+from marketing.delivery.targets import id_type_of, target_hash
 
 ROWS = 5_000
 COLUMNS = (
@@ -55,8 +55,7 @@ class RecipientFilter(django_filters.FilterSet):
 
     def of_person(self, rows: QuerySet[Recipient], name: str, value: str) -> QuerySet[Recipient]:
         which, send_out = Q(person=value), self.send_out
-        target = normalised(send_out.channel, value)
-        if target is not None:
+        for target in set(all_normalised(send_out.channel, value).values()):
             which |= Q(person_hash=target_hash(send_out.workspace_id, send_out.channel, target))
         return rows.filter(which)
 
@@ -115,13 +114,13 @@ def _cell(value: Any) -> str:
 
 def _masks(send_out: SendOut, access: Access) -> tuple[Mask, Mask]:
     """Of the people's IDs and of the addresses or numbers. What was decrypted for sending nobody sees in full."""
-    target = ID_TYPES[ID_TYPE[send_out.channel]].mask if decrypting.is_encrypted(send_out) else None
+    target = ID_TYPES[id_type_of(send_out)].mask if decrypting.is_encrypted(send_out) else None
     if access.can("marketing.recipients.unmask"):
         return _in_full, target or _in_full
     masker, version = Masker(access), send_out.audience_version
     return (
         masker.for_type(version.user_id_type if version else "one_id"),
-        target or masker.for_type(ID_TYPE[send_out.channel]),
+        target or masker.for_type(id_type_of(send_out)),
     )
 
 

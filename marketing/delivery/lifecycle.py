@@ -9,7 +9,7 @@
 | sending, paused, waiting with people written to | no | no |
 | failed, nobody written to | yes | yes |
 | stopped, nobody written to | no: copy it | yes |
-| failed, stopped or finished with people written to | no | once its recipients are no longer kept |
+| failed, stopped or finished with people written to | no | once its recipients are no longer kept; by webhook at once |
 
 Callers hold the row's lock, so that nothing starts between the look and the change.
 """
@@ -29,6 +29,7 @@ EDIT_LEAD = {
     Provider.Channel.SMS: timedelta(minutes=5),
     Provider.Channel.EMAIL: timedelta(minutes=10),
     Provider.Channel.PUSH: timedelta(minutes=1),
+    Provider.Channel.CUSTOM: timedelta(minutes=10),
 }
 """How long before it leaves a waiting send-out is fixed; it cannot be scheduled for sooner either."""
 _States = SendOut.State
@@ -105,7 +106,9 @@ def _delete_obstacle(send_out: SendOut) -> Conflict | None:
         return _too_close(send_out) if is_too_close(send_out) else None
     if send_out.state in SendOut.LIVE:
         return Conflict(_("Stop it before you delete it."), code="send_out_live")
-    if not untouched and send_out.rows_deleted_at is None:
+    # The customer's own system keeps what it has sent.
+    kept = send_out.rows_deleted_at is None and send_out.channel != Provider.Channel.CUSTOM
+    if not untouched and kept:
         return Conflict(
             _("People have got its message. It can be deleted once its recipients are no longer kept."),
             code="send_out_kept",

@@ -86,6 +86,12 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     audience_version = models.ForeignKey(
         AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    id_type = models.CharField(
+        _("ID type"),
+        max_length=16,
+        blank=True,
+        help_text="On the custom channel: the ID that is sent. On others the provider's type says it.",
+    )
     resend_of = models.ForeignKey(
         "self",
         on_delete=models.PROTECT,
@@ -377,6 +383,12 @@ class UnknownReason(models.TextChoices):
     WORKER_LOST = "worker_lost", _("The process that handed it over has died")
 
 
+class ReportedReason(models.TextChoices):
+    """Whose word a state is."""
+
+    RECEIPT = "receipt", _("Reported by the own system")
+
+
 class SettledReason(models.TextChoices):
     """How it was found out after all."""
 
@@ -388,6 +400,7 @@ CAUSES = {
     **dict(ControlReason.choices),
     **dict(FailureReason.choices),
     **dict(UnknownReason.choices),
+    **dict(ReportedReason.choices),
     **dict(SettledReason.choices),
 }
 """Labels of every `Recipient.reason`."""

@@ -6,7 +6,7 @@ worker die, those few are parked as `unknown`; they may have got the message, so
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from email.utils import format_datetime, formataddr
 from typing import Any
 from urllib.parse import urlsplit
@@ -60,26 +60,27 @@ def _hand_over_in_one_session(
     check()
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
-    sent, size = total - _left(send_out), _chunk_size(send_out)
+    sent, size = total - _left(send_out), chunk_size(send_out)
     with kind.session(send_out.provider, str(send_out.content["from_address"])) as session:
         while send_out.recipients.filter(state=Recipient.State.QUEUED).exists():
             check()
             # Waiting comes before claiming: who is claimed is handed over at once, whatever happens meanwhile.
             only = domain_rate.next_rows(send_out, size, check)
-            _throttle(send_out, len(only) if only is not None else size, check)
-            chunk = _claim(send_out, size, only)
+            throttle(send_out, len(only) if only is not None else size, check)
+            chunk = claim(send_out, size, only)
             _send_chunk(send_out, session, chunk, links)
             send_out.provider.note_success()
             sent += len(chunk)
             job.progress(30 + 70 * sent / max(1, total), done=sent, total=total)
 
 
-def _chunk_size(send_out: SendOut) -> int:
+def chunk_size(send_out: SendOut, most: int = CHUNK) -> int:
+    """How many are handed over at a time: no more than leave in a second."""
     slowest = min(send_out.provider.rate_per_second, (send_out.per_minute or 60_000) / 60)
-    return max(1, min(CHUNK, int(slowest)))
+    return max(1, min(most, int(slowest)))
 
 
-def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
+def throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
     """Wait as long as the provider's and the send-out's own limits ask for."""
     seconds = rate.take(
         f"provider:{send_out.provider_id}", per_second=send_out.provider.rate_per_second, wanted=wanted
@@ -92,14 +93,20 @@ def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None
         rate.wait(seconds, check)
 
 
-def _claim(send_out: SendOut, size: int, only: list[int] | None = None) -> list[Recipient]:
-    """Take the next recipients, or of `only` these; those suppressed or capped since then are left out now."""
+def claim(
+    send_out: SendOut, size: int, only: Sequence[int] | None = None, *, without: Sequence[int] = ()
+) -> list[Recipient]:
+    """Take the next recipients, or of `only` these, but for the rows `without`.
+
+    Those suppressed or capped since the ledger was written are left out now.
+    """
     with transaction.atomic():
         if contact_policy.cap_of(send_out):
             contact_policy.lock(send_out)
         if SendOut.objects.select_for_update().get(pk=send_out.pk).state != SendOut.State.SENDING:
             return []
         queued = Recipient.objects.filter(send_out=send_out, state=Recipient.State.QUEUED).order_by("pk")
+        queued = queued.exclude(pk__in=without) if without else queued
         if only is not None:
             queued = queued.filter(pk__in=only)
         while rows := [row.pk for row in queued.only("pk")[:size]]:
@@ -131,17 +138,17 @@ def _send_chunk(
         give_back(send_out, Recipient.objects.filter(pk__in=[row.pk for row in rest]))
         raise
     finally:
-        _write(outcomes)
+        write(send_out, outcomes)
         bounces.of_session(send_out, chunk, outcomes)
 
 
-def _write(outcomes: list[Outcome]) -> None:
-    """Record outcomes in one statement. An open or click that came first is not overwritten."""
+def write(send_out: SendOut, outcomes: list[Outcome]) -> None:
+    """Record outcomes in one statement. A report, open or click that came first is not overwritten."""
     if not outcomes:
         return
     now = timezone.now()
     rows = [
-        (o.key, o.state, o.code[:64], o.detail[:500], o.provider_message_id[:200], bounces.reason_of(o))
+        (o.key, o.state, o.code[:64], o.detail[:500], o.provider_message_id[:200], _reason(o))
         for o in outcomes
     ]
     places = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(rows))
@@ -158,7 +165,11 @@ def _write(outcomes: list[Outcome]) -> None:
             [now, *(value for row in rows for value in row)],
         )
     for outcome in outcomes:
-        metrics.MESSAGES.labels("email", outcome.state).inc()
+        metrics.MESSAGES.labels(send_out.channel, outcome.state).inc()
+
+
+def _reason(outcome: Outcome) -> str:
+    return UnknownReason.NO_ANSWER if outcome.state == "unknown" else bounces.reason_of(outcome)
 
 
 def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from marketing.delivery import public_views, returned_views
+from marketing.delivery import custom_receipts, public_views, returned_views
 
 _urls = [
     path("t/c/<str:token>", public_views.click, name="click"),
@@ -13,5 +13,6 @@ _urls = [
     path("t/x/<str:token>/receipts", returned_views.receipts, name="receipts"),
     path("t/p/<str:token>", public_views.reports, name="reports"),
     path("t/r/<str:token>", public_views.recipients, name="recipients"),
+    path(custom_receipts.PATH, public_views.webhook_results, name="webhook-results"),
 ]
 urlpatterns = [path("", include((_urls, "delivery-public")))]

@@ -10,7 +10,8 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
-from marketing.delivery import push_reports, recipients_file, tracking
+from admin_center.members.origin import client_ip
+from marketing.delivery import custom_receipts, push_reports, recipients_file, tracking
 from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, TrackedLink
 
 _PIXEL = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")
@@ -100,3 +101,13 @@ def reports(request: HttpRequest, token: str) -> HttpResponse:
     batch = SendBatch.objects.select_related("send_out__provider").filter(pk=out_id).first()
     taken = push_reports.apply(batch, found) if batch is not None else 0
     return JsonResponse({"taken": taken})
+
+
+@csrf_exempt
+@require_POST
+def webhook_results(request: HttpRequest) -> HttpResponse:
+    """What became of people that an own system was called for, reported by it."""
+    status, answer = custom_receipts.take(
+        request.body, request.headers, request.GET.dict(), client_ip(request)
+    )
+    return JsonResponse(answer, status=status)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext, pgettext
 from cdp.console.generic import Fact
 from marketing.content import push
 from marketing.delivery.models import SendOut
+from marketing.webhooks.calling import EXAMPLES
 
 NOTHING = "--"
 
@@ -33,9 +34,7 @@ def preview(answer: dict[str, Any]) -> dict[str, Any]:
 
 def example(send_out: SendOut, id_type: str) -> str:
     """A target as it is typed for a test."""
-    if id_type == "idfa":
-        return "6D92078A-8246-4BA4-AE5B-76104861E7DC"
-    return {"email": "me@example.com", "sms": "13800138000"}.get(send_out.channel, "866412030123456")
+    return EXAMPLES[id_type]
 
 
 def count(value: int | None) -> str:

@@ -12,7 +12,7 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
-from marketing.delivery import channel_figures, comparing, lift, push_figures
+from marketing.delivery import channel_figures, comparing, custom_figures, lift, push_figures
 from marketing.delivery.bounces.model import FailureReason
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
@@ -61,7 +61,7 @@ def effect(send_out: SendOut) -> dict[str, Any]:
     `excluded` of those are in an audience that is left out. `kept_back` are the control group. `sent` is what was
     handed over; `invalid` are the failed whose address does not exist, `spam` are people who reported it as such.
     `opened` and `clicked` are people, not events, without machines. Rates are shares (0-1) of `delivered`.
-    Push messages have `push` as well (see push_figures).
+    Push messages have `push` as well (see push_figures), the custom channel `custom` (see custom_figures).
     """
     if send_out.rows_deleted_at is not None:
         none = {"excluded": 0, "kept_back": 0, "invalid": 0, "spam": 0}
@@ -87,6 +87,8 @@ def effect(send_out: SendOut) -> dict[str, Any]:
     if send_out.channel == "push":
         rows["push"] = push_figures.of(send_out)
         rows["opened"] = rows["push"]["opened"]
+    if send_out.channel == "custom":
+        rows["custom"] = custom_figures.of(send_out)
     delivered = rows["delivered"]
     rows["rates"] = {
         name: (rows[name] / delivered if delivered else None)

@@ -16,8 +16,13 @@ from marketing.delivery import decrypting, targeting
 from marketing.delivery.suppressions import ID_TYPES_OF
 
 
-def id_type_of(workspace: Any, channel: str, provider: str = "") -> str | None:
-    """The ID that the channel writes to; where it has several, that of the provider, and None without one."""
+def id_type_of(workspace: Any, channel: str, provider: str = "", chosen: str = "") -> str | None:
+    """The ID that the channel writes to; where it has several, that of the provider, and None without one.
+
+    On the custom channel it is `chosen`.
+    """
+    if channel == Provider.Channel.CUSTOM:
+        return chosen if chosen in ID_TYPES_OF[channel] else None
     only, *others = ID_TYPES_OF[channel]
     if not others:
         return only
@@ -48,7 +53,10 @@ class Reach(WorkspaceView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         wanted, banned = (self._chosen(name) for name in ("audiences", "exclude"))
         found: dict[str, Any] = {}
-        id_type = id_type_of(self.workspace, self.kwargs["channel"], request.GET.get("provider", ""))
+        given = request.GET
+        id_type = id_type_of(
+            self.workspace, self.kwargs["channel"], given.get("provider", ""), given.get("id_type", "")
+        )
         if wanted and id_type is not None:
             try:
                 found["reach"] = count(wanted, banned, id_type)

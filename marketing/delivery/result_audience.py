@@ -18,12 +18,12 @@ from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs.models import Job
 from insight.audiences import outside
 from insight.audiences.models import Audience
-from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery import decrypting
+from marketing.delivery import custom_figures, decrypting
 from marketing.delivery.bounces.model import FailureReason
 from marketing.delivery.failed import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.targets import id_type_of
 
 _STATES = Recipient.State
 _NO_REPORT = Q(state=_STATES.HANDED) | Q(state=_STATES.FAILED, code=NO_REPORT)
@@ -50,7 +50,9 @@ ROWS = 5_000
 
 
 def offered(send_out: SendOut) -> dict[str, Any]:
-    """The results of the channel, by key, with their labels."""
+    """The results of the channel, by key, with their labels; of the custom channel those that the webhook reports."""
+    if send_out.channel == Provider.Channel.CUSTOM:
+        return {key: label for key, (label, _which) in custom_figures.results(send_out).items()}
     return {key: label for key, (label, _which) in RESULTS.items() if key in _OF_CHANNEL[send_out.channel]}
 
 
@@ -68,8 +70,9 @@ def people(send_out: SendOut, results: Sequence[str]) -> QuerySet[Recipient]:
         message = _("Choose one or more of %(results)s.") % {"results": ", ".join(known)}
         raise ValidationFailed(message, errors={"results": [message]})
     which = Q()
+    of_channel = custom_figures.results(send_out) if send_out.channel == Provider.Channel.CUSTOM else RESULTS
     for key in results:
-        which |= RESULTS[key][1]
+        which |= of_channel[key][1]
     return send_out.recipients.filter(which).exclude(target="")
 
 
@@ -84,7 +87,7 @@ def make(
         message = _("Nobody has this result.")
         raise ValidationFailed(message, errors={"results": [message]})
     targets = (row.target for row in rows.only("target").order_by("pk").iterator(chunk_size=ROWS))
-    id_type = provider_type(send_out.provider).id_type
+    id_type = id_type_of(send_out)
     form = "plain"
     if decrypting.is_encrypted(send_out):
         form, targets = "aes", (decrypting.encrypted_again(send_out, target) for target in targets)

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from insight.campaigns import links
 from marketing.channels.models import Provider
+from marketing.content.models import Template
 from marketing.delivery import services, settling
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import SendOut, Suppression
 
 
 class VariantSerializer(serializers.Serializer[Any]):
-    template = serializers.CharField()
+    """A template, or on the custom channel `params`."""
+
+    template = serializers.CharField(required=False)
+    params = serializers.DictField(
+        required=False, help_text="On the custom channel: values of the parameters."
+    )
     share = serializers.IntegerField(min_value=1, max_value=99, help_text="Per cent of the people.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("template" in attrs) == ("params" in attrs):
+            raise serializers.ValidationError({"template": [_("Give either a template or params.")]})
+        return attrs
 
 
 class ReachSerializer(serializers.Serializer[Any]):
@@ -23,6 +35,7 @@ class ReachSerializer(serializers.Serializer[Any]):
     provider = serializers.CharField(
         required=False, help_text="Needed for push: each app writes to IDs of its own."
     )
+    id_type = serializers.CharField(required=False, help_text="Needed for the custom channel.")
     audiences = serializers.ListField(child=serializers.CharField(), min_length=1)
     exclude = serializers.ListField(child=serializers.CharField(), required=False)
 
@@ -49,6 +62,14 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     audience = serializers.CharField(source="audience_id", required=False)
     audiences = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
     exclude = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
+    params = serializers.DictField(
+        required=False,
+        write_only=True,
+        help_text="On the custom channel: values of the webhook's parameters.",
+    )
+    purpose = serializers.CharField(
+        required=False, write_only=True, help_text="On the custom channel: promotion or notice."
+    )
     holdout = serializers.IntegerField(min_value=0, max_value=services.MOST_KEPT_BACK, required=False)
     campaigns = serializers.ListField(
         child=serializers.CharField(), required=False, write_only=True, help_text="IDs of campaigns."
@@ -65,10 +86,13 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "signature",
             "template",
             "text",
+            "params",
+            "purpose",
             "variants",
             "audience",
             "audiences",
             "exclude",
+            "id_type",
             "campaigns",
             "variables",
             "limit",
@@ -117,10 +141,17 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             ],
             "exclude": [row.audience_id for row in parts if row.excluded],
             "variants": [
-                {"template": row.template_id, "share": row.share} for row in instance.variants.all()
+                {"template": row.template_id, **_params(row.template), "share": row.share}
+                for row in instance.variants.all()
             ],
+            **_params(instance.template),
+            "purpose": instance.template.purpose,
             "campaigns": links.ids_of(KIND, instance.pk) if known is None else known,
         }
+
+
+def _params(template: Template) -> dict[str, Any]:
+    return {"params": template.params} if template.channel == Provider.Channel.CUSTOM else {}
 
 
 class SubmitSerializer(serializers.Serializer[Any]):

@@ -21,6 +21,7 @@ from marketing.channels.base import provider_type
 from marketing.delivery import (
     approval,
     composition,
+    custom_message,
     decrypting,
     lifecycle,
     link_use,
@@ -35,6 +36,7 @@ from marketing.delivery import (
 )
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.targets import id_type_of
 
 FIELDS = (
     "name",
@@ -43,6 +45,7 @@ FIELDS = (
     "signature",
     "template",
     "audience",
+    "id_type",
     "variables",
     "limit",
     "holdout",
@@ -141,7 +144,7 @@ def save(send_out: SendOut, **options: Any) -> None:
 
 def _assign(access: Access, send_out: SendOut, values: dict[str, Any]) -> composition.Parts:
     """Set the values; the parts among them are checked as well, and written once the send-out is saved."""
-    given = values
+    given = values = custom_message.with_templates(access, send_out, values)
     parts, values = composition.taken(given)
     before = composition.whole(send_out)
     after = composition.whole(send_out, parts)
@@ -188,9 +191,11 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         add("signature", _("Choose a signature of this provider."))
     kind = provider_type(send_out.provider)
     if send_out.resend_of_id is None:
-        errors |= targeting.problems(parts.audiences, parts.exclude, kind.id_type) or decrypting.problems(
-            send_out, parts.audiences, parts.exclude
-        )
+        errors |= custom_message.problems(send_out, parts.templates(send_out), parts.audiences)
+        if "id_type" not in errors:
+            errors |= targeting.problems(
+                parts.audiences, parts.exclude, id_type_of(send_out)
+            ) or decrypting.problems(send_out, parts.audiences, parts.exclude)
         for message in composition.variant_problems(send_out, parts.variants):
             add("variants", message)
         if send_out.channel == "email":
@@ -242,6 +247,7 @@ def submit(
     with transaction.atomic():
         # Nothing is joined: a row whose template somebody changes meanwhile would fall out of the join.
         send_out = SendOut.objects.select_for_update().get(pk=send_out.pk)
+        custom_message.check_use(access, send_out)
         if not lifecycle.is_startable(send_out):
             raise Conflict(_("It has been submitted already."), code="send_out_started")
         errors = problems(send_out)
@@ -294,6 +300,9 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
         found.append(Conflict(_("The provider is switched off."), code="provider_off"))
     if send_out.resend_of_id:
         return found
+    if names := custom_message.unfilled(send_out):
+        message = _("These parameters have no value yet: %(names)s.") % {"names": ", ".join(names)}
+        found.append(Conflict(message, code="params_open"))
     if not send_out.refresh_first and (names := targeting.not_computed(send_out)):
         message = _("These audiences have not been computed yet: %(names)s.") % {"names": ", ".join(names)}
         found.append(Conflict(message, code="audience_empty"))

@@ -15,7 +15,14 @@ from marketing.channels.models import Provider
 from marketing.delivery.models import Suppression
 from marketing.delivery.targets import target_hash
 
-ID_TYPES_OF = {"email": ("email",), "sms": ("mobile",), "push": ("imei", "idfa")}
+_BROAD = ("union_id", "open_id", "alipay_id", "taobao_nick", "one_id")
+"""Types that take nearly every text: asked last what a text is."""
+ID_TYPES_OF: dict[str, tuple[str, ...]] = {
+    "email": ("email",),
+    "sms": ("mobile",),
+    "push": ("imei", "idfa"),
+    "custom": (*(key for key in ID_TYPES if key not in _BROAD), *_BROAD),
+}
 """The ID types that a channel writes to. A provider of the channel takes one of them."""
 BY_REPLY = "reply"
 """The `source` of suppressions that people asked for by answering."""
@@ -24,16 +31,16 @@ ID_TYPE = {channel: types[0] for channel, types in ID_TYPES_OF.items()}
 """The ID type by whose rule a channel's targets are masked."""
 
 
-def normalised(channel: str, target: str) -> str | None:
-    """The target as the channel writes to it; None where it is not valid there."""
-    found = (ID_TYPES[key].normalise(target) for key in ID_TYPES_OF[channel])
-    return next((value for value in found if value is not None), None)
+def all_normalised(channel: str, target: str) -> dict[str, str]:
+    """By each ID type of the channel that it can be one of, the target as it is written to."""
+    found = {key: ID_TYPES[key].normalise(target) for key in ID_TYPES_OF[channel]}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def add(access: Access, channel: str, target: str) -> Suppression:
     """Never write to this target on the channel again. Adding one twice changes nothing."""
-    value = normalised(channel, target)
-    if value is None:
+    key, value = next(iter(all_normalised(channel, target).items()), ("", ""))
+    if not value:
         message = _("This is not a valid target of the channel.")
         raise ValidationFailed(message, errors={"target": [message]})
     row, created = Suppression.objects.get_or_create(
@@ -41,7 +48,7 @@ def add(access: Access, channel: str, target: str) -> Suppression:
         channel=channel,
         target_hash=target_hash(access.workspace.pk, channel, value),
         signature="",
-        defaults={"masked": ID_TYPES[ID_TYPE[channel]].mask(value), "reason": Suppression.Reason.MANUAL},
+        defaults={"masked": ID_TYPES[key].mask(value), "reason": Suppression.Reason.MANUAL},
     )
     if created:
         audit.record(access, "suppression.added", row, after={"target": row.masked, "channel": channel})

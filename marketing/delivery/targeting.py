@@ -10,9 +10,9 @@ from cdp.jobs import JobContext
 from insight.audiences import gathering
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience, AudienceVersion
-from marketing.channels.base import provider_type
 from marketing.delivery import decrypting, queries
 from marketing.delivery.models import SendOut
+from marketing.delivery.targets import id_type_of
 
 MOST = 10
 """Audiences that a send-out goes to, and as many that it leaves out."""
@@ -123,7 +123,7 @@ def pinned(send_out: SendOut) -> gathering.Crowd:
     return gathering.Crowd(
         [send_out.audience_version, *more],
         banned,
-        provider_type(send_out.provider).id_type,
+        id_type_of(send_out),
         decrypting.is_encrypted(send_out),
     )
 
@@ -155,7 +155,7 @@ def people(send_out: SendOut) -> int:
         version = send_out.audience_version or audiences.latest_version(wanted[0])
         return version.count if version else 0
     try:
-        id_type = provider_type(send_out.provider).id_type
+        id_type = id_type_of(send_out)
         encrypted = decrypting.is_encrypted(send_out)
         found = gathering.reach(as_computed(wanted, banned, id_type, encrypted=encrypted))
     except ValidationFailed:

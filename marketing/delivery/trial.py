@@ -18,6 +18,8 @@ from marketing.channels.models import Provider
 from marketing.content import push, rendering
 from marketing.delivery import (
     contents,
+    custom_message,
+    custom_sending,
     freeze,
     link_use,
     push_message,
@@ -29,6 +31,7 @@ from marketing.delivery import (
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import compose
+from marketing.delivery.targets import id_type_of
 from marketing.delivery.variables import as_text, variables_of
 from marketing.links import codes, parameters
 
@@ -59,6 +62,8 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
     For SMS its length as well, for push messages what a tap does.
     """
     values = sample_values(send_out, number)
+    if custom_message.is_custom(send_out):
+        return {"values": values, **custom_message.preview(send_out, values, variant)}
     texts = {**values, **_sample_parameters(send_out)}
     templates = send_out.templates
     template = templates[variant if variant < len(templates) else 0]
@@ -95,8 +100,9 @@ def send_test(access: Access, send_out: SendOut, targets: list[str], *, variant:
     Returns {"sent": [...], "failed": {target: reason}}. Raises ValidationFailed for bad targets, ProviderError.
     """
     access.require(f"marketing.{send_out.channel}.send")
+    custom_message.check_use(access, send_out)
     kind = provider_type(send_out.provider)
-    id_type = ID_TYPES[kind.id_type]
+    id_type = ID_TYPES[id_type_of(send_out)]
     normalised = [id_type.normalise(target) for target in targets]
     if not targets or len(targets) > MOST or None in normalised:
         message = _("Give one to %(most)d valid targets.") % {"most": MOST}
@@ -105,6 +111,8 @@ def send_test(access: Access, send_out: SendOut, targets: list[str], *, variant:
     content = contents.of_variant(send_out.content or freeze.build(send_out), variant)
     values = sample_values(send_out)
     audit.record(access, "send_out.tested", send_out, after={"targets": [id_type.mask(t) for t in chosen]})
+    if custom_message.is_custom(send_out):
+        return custom_sending.test(send_out, content, values, chosen)
     if isinstance(kind, PersonalProviderType):
         return _test_personal(send_out, kind, content, values, chosen)
     assert isinstance(kind, BulkProviderType)

@@ -7,6 +7,7 @@ from marketing.delivery import (
     channel_effect_page,
     conflicts_page,
     conversion_page,
+    custom_pages,
     effect_page,
     ledger_page,
     push_effect_page,
@@ -21,6 +22,7 @@ urlpatterns = [
     path("", views.SendOutList.as_view(), name="list"),
     path("new/<str:channel>/", views.NewSendOut.as_view(), name="new"),
     path("reach/<str:channel>/", reach_page.Reach.as_view(), name="reach"),
+    path("webhooks/", custom_pages.WebhookChoice.as_view(), name="webhook-choice"),
     path("suppressions/", suppression_pages.SuppressionList.as_view(), name="suppressions"),
     path("suppressions/new/", suppression_pages.NewSuppression.as_view(), name="suppression-new"),
     path(
@@ -36,6 +38,7 @@ urlpatterns = [
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
     path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),
+    path("<str:pk>/parameters/", custom_pages.Parameters.as_view(), name="parameters"),
     path("<str:pk>/submit/", views.Submit.as_view(), name="submit"),
     path("<str:pk>/test/", views.TestSend.as_view(), name="test"),
     path("<str:pk>/approve/", approval_pages.Approve.as_view(), name="approve"),

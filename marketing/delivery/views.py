@@ -41,6 +41,7 @@ from marketing.delivery import (
 )
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
+from marketing.delivery.custom_form import form_of
 from marketing.delivery.forms import (
     SendOutForm,
     VariablesForm,
@@ -103,7 +104,7 @@ class SendOutList(ListPage):
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
         CampaignsColumn("campaigns", _("Campaigns")),
         AudiencesColumn("audience", _("Audiences")),
-        Column("template", _("Template"), value="template.name"),
+        Column("template", _("Template"), value="template.shown_name"),
         DateColumn("scheduled_at", _("Send at"), sort="scheduled_at"),
         NumberColumn("sent", _("Sent")),
         NumberColumn("delivered", _("Delivered")),
@@ -144,12 +145,14 @@ class SendOutList(ListPage):
 
 class SendOutFormPage(FormPage):
     template_name = "marketing/delivery/form.html"
-    form_class = SendOutForm
+    form_class = staticmethod(form_of)
     back_url_name = "delivery:list"
     submit_label = _("Save and go on")
 
     def success_url(self, obj: SendOut) -> str:
         step = "variables" if obj.variable_names and not obj.resend_of_id else "detail"
+        if obj.channel == Provider.Channel.CUSTOM and not obj.resend_of_id:
+            step = "parameters" if obj.provider.webhook.parameters else "detail"
         return self.reverse(f"delivery:{step}", pk=obj.pk)
 
     def extra(self, form: SendOutForm, obj: SendOut | None) -> dict[str, Any]:
@@ -158,7 +161,7 @@ class SendOutFormPage(FormPage):
         return {
             "step": 1,
             "channel": channel,
-            "new_template_url": self.reverse("content:new", channel=channel) if may_write else "",
+            "new_template_url": self._template_url(channel) if may_write else "",
             "connect_url": self._connect_url(channel),
             "upload_url": self._upload_url(channel, obj),
             "sms": sms_editor.known(self.workspace) if channel == Provider.Channel.SMS else None,
@@ -169,8 +172,12 @@ class SendOutFormPage(FormPage):
         if not self.access.can("insight.audience.filter"):
             return ""
         back = self.reverse("delivery:edit", pk=obj.pk) if obj else self.request.path
-        query = {"id_type": ID_TYPES_OF[channel][0], "next": back}
+        types = ID_TYPES_OF[channel]
+        query = {"id_type": types[0], "next": back} if len(types) == 1 else {"next": back}
         return self.reverse("audiences:upload") + "?" + urlencode(query)
+
+    def _template_url(self, channel: str) -> str:
+        return "" if channel == Provider.Channel.CUSTOM else self.reverse("content:new", channel=channel)
 
     def _connect_url(self, channel: str) -> str:
         may_connect = channel == Provider.Channel.PUSH and self.access.can("marketing.accounts.manage")
@@ -179,6 +186,8 @@ class SendOutFormPage(FormPage):
     def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
         """Cleaned data, and a text for variables that have none yet; the next page asks for them."""
         values = form.values()
+        if "template" not in values and not values.get("variants"):
+            return values
         text = values.pop("text", "")
         if not values["variants"]:
             values = own_template.with_text(self.access, values, text, name=values["name"])

@@ -1,4 +1,4 @@
-"""Pushing receipts and replies to whoever asked for them (option `callback_url`, or the address of a push)."""
+"""Pushing receipts, replies and results to whoever asked for them by an option, or in a push."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from marketing.sandbox import contract, upush
+from marketing.sandbox import contract, own_system, upush
 from marketing.sandbox.options import Options
 from marketing.sandbox.store import Store
 
@@ -49,6 +49,8 @@ class Pusher:
             try:
                 self._report_devices()
                 self._push_replies()
+                if self.options.results_url:
+                    self._report_results()
                 if self.options.callback_url:
                     self._push_reports()
             except requests.RequestException as error:
@@ -77,6 +79,21 @@ class Pusher:
                 if self._refused[url] < _TRIES:
                     raise
             self.store.pushed("messages", [row["id"] for row in of_push])
+
+    def _report_results(self) -> None:
+        """What became of people that the own system was called for; one call per webhook."""
+        while rows := self.store.results_to_report(MOST_ROWS):
+            of_webhook = [row for row in rows if row["sender"] == rows[0]["sender"]]
+            query, headers = own_system.signed_call(self.options.webhook_key)
+            results = [own_system.result(row) for row in of_webhook]
+            url = self.options.results_url
+            answer = requests.post(url, params=query, json=results, headers=headers, timeout=_TIMEOUT_SECONDS)
+            # What is refused for good, as 400 and 410 say, is not reported again; other failures a few times.
+            if answer.status_code not in (400, 410) and not answer.ok:
+                self._refused[rows[0]["sender"]] += 1
+                if self._refused[rows[0]["sender"]] < _TRIES:
+                    answer.raise_for_status()
+            self.store.pushed("messages", [row["id"] for row in of_webhook])
 
     def _push_replies(self) -> None:
         """To the address that their message came with, or else to the callback; after a few failures no more."""

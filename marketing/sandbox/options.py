@@ -15,6 +15,10 @@ class Options:
     """Bearer token that calls of the contract must carry; empty for none."""
     push_secret: str = "sandbox"
     """App master secret that calls of U-Push are signed with."""
+    webhook_key: str = "sandbox-key"
+    """Key that the own system's calls are signed with, in both directions; empty for none."""
+    results_url: str = ""
+    """Where the own system reports results to; empty for nowhere."""
     receipt_seconds: float = 1.0
     late_seconds: float = 60.0
     """When the recipients that report late do so."""
@@ -52,5 +56,5 @@ class Options:
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("token", "push_secret", "callback_secret", "smtp_password")
+            if name not in ("token", "push_secret", "callback_secret", "webhook_key", "smtp_password")
         }

@@ -261,7 +261,15 @@ class Store(PushStore):
 
     def reports_to_push(self, limit: int) -> list[dict[str, Any]]:
         return self._rows(
-            f"{_LISTED} WHERE m.to_push = 1 AND m.channel <> 'push' AND m.due_at <= ? ORDER BY m.due_at LIMIT ?",
+            f"{_LISTED} WHERE m.to_push = 1 AND m.channel IN ('sms', 'email') AND m.due_at <= ?"
+            " ORDER BY m.due_at LIMIT ?",
+            (time.time(), limit),
+        )
+
+    def results_to_report(self, limit: int) -> list[dict[str, Any]]:
+        """Of people that the own system was called for; `text` is the call's body, `sender` the webhook."""
+        return self._rows(
+            f"{_LISTED} WHERE m.to_push = 1 AND m.channel = 'custom' AND m.due_at <= ? ORDER BY m.due_at, m.id LIMIT ?",
             (time.time(), limit),
         )
 

@@ -40,11 +40,15 @@ from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.tags import services as custom_tags
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
+from marketing.delivery import services as send_outs
 from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
 from marketing.links import services as short_links
 from marketing.links.models import LinkClick
 from marketing.materials import services as materials
 from marketing.replies import receiving
+from marketing.webhooks import granting as webhook_granting
+from marketing.webhooks import services as webhooks
+from marketing.webhooks.models import WebhookCall
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
 from tests.insight.omni import world as omni
@@ -274,6 +278,29 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     )
     for number, version in enumerate((push, gift_push)):
         Variant.objects.create(send_out=pushes[1], number=number, template=version, share=50)
+    webhook = webhooks.create(
+        access,
+        {
+            "name": "CRM",
+            "url": "http://127.0.0.1:9/",
+            "auth": "key",
+            "key": "12345678",
+            "id_types": ["mobile"],
+            "parameters": [{"name": "title", "label": "Title", "type": "text"}],
+            "receipts": True,
+            "statuses": [{"code": "200", "label": "Read"}],
+        },
+    )
+    webhook_grant = webhook_granting.grant(access, webhook, {"role": "analyst"})
+    values = {"audience": audience, "provider": webhook.provider, "params": {"title": "Hello"}}
+    calls = [send_outs.create(access, "custom", {**values, "name": name}) for name in ("Calls", "Called")]
+    SendOut.objects.filter(pk=calls[1].pk).update(
+        state="finished", resolved_at=timezone.now(), finished_at=timezone.now()
+    )
+    made_call = WebhookCall.objects.create(
+        **owned, webhook=webhook, task=calls[0].pk, url="http://127.0.0.1:9/", body="{}", detail="Refused"
+    )
+    off = webhooks.copy(access, webhook, {"name": "Other CRM"})
     suppression = Suppression.objects.create(
         **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
     )
@@ -346,6 +373,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/content/signatures/": pk(signature),
         "w/materials/": pk(material),
         "w/short-links/": pk(link),
+        "w/webhooks/": pk(webhook),
+        "w/webhooks/calls/": pk(made_call),
         "w/send-outs/": pk(send_out, channel="sms"),
         "w/send-outs/suppressions/": pk(suppression),
         "w/replies/": pk(inbound),
@@ -384,6 +413,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/short-links/": pk(link),
         "api/link-domains/": pk(domain),
         "api/signatures/": pk(signature, provider=sms.pk),
+        "api/webhooks/": pk(webhook, grant=webhook_grant.pk, call=made_call.pk),
         "api/send-outs/": pk(send_out),
         "api/suppressions/": pk(suppression),
     }
@@ -442,6 +472,12 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"content/{push.pk}/edit/",
         "send-outs/new/push/",
         *(f"send-outs/{made.pk}/" for made in pushes),
+        "send-outs/new/custom/",
+        f"send-outs/webhooks/?audiences={audience.pk}",
+        *(f"send-outs/{made.pk}/" for made in calls),
+        f"send-outs/{calls[0].pk}/parameters/",
+        f"webhooks/{off.pk}/",
+        f"webhooks/{off.pk}/edit/",
     ]
     return Full(world, objects, more)
 

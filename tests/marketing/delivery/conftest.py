@@ -13,6 +13,7 @@ from marketing.sandbox.options import Options
 from marketing.sandbox.provider import SandboxProvider
 from tests.marketing.delivery.push_shop import PushShop
 from tests.marketing.delivery.shop import Shop
+from tests.marketing.delivery.webhook_shop import WebhookShop
 
 
 @pytest.fixture(scope="session")
@@ -60,3 +61,18 @@ def reported_push_shop(
     """For push messages: the platform reports phones to a running server."""
     monkeypatch.setattr(settings, "BASE_URL", live_server.url)
     return PushShop(sandbox)
+
+
+@pytest.fixture
+def webhook_shop(db: None, sandbox: SandboxProvider) -> WebhookShop:
+    """With an own system that is called; it reports results where a test says so."""
+    return WebhookShop(sandbox)
+
+
+@pytest.fixture
+def reported_webhook_shop(
+    transactional_db: None, live_server: Any, sandbox: SandboxProvider, monkeypatch: pytest.MonkeyPatch
+) -> WebhookShop:
+    """With an own system that reports results to a running server."""
+    sandbox.options.results_url = f"{live_server.url}/restapi/thirdservice/webhook/receiveWebHookCallBack"
+    return WebhookShop(sandbox)

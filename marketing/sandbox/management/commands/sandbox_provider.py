@@ -17,7 +17,7 @@ from marketing.sandbox.provider import SandboxProvider
 
 class Command(BaseCommand):
     help = (
-        "Runs a message platform that takes mail (SMTP), SMS (HTTP contract) and push messages (U-Push) "
+        "Runs a message platform that takes mail (SMTP), SMS (HTTP contract), push messages (U-Push) and webhooks, "
         "and shows them in an inbox."
     )
     requires_system_checks: list[str] = []
@@ -38,6 +38,12 @@ class Command(BaseCommand):
             "--push-secret", default=default.push_secret, help="secret that push calls are signed with"
         )
         parser.add_argument("--senders", default="", help="sender addresses to list, separated by commas")
+        parser.add_argument(
+            "--webhook-key",
+            default=default.webhook_key,
+            help="key that the own system's calls are signed with",
+        )
+        parser.add_argument("--results-url", default="", help="where the own system reports results to")
         parser.add_argument("--smtp-user", default="", help="with it, mail is taken only after signing in")
         parser.add_argument("--smtp-password", default="")
         parser.add_argument("--callback-url", default="", help="where receipts and replies are pushed to")
@@ -66,7 +72,7 @@ class Command(BaseCommand):
             raise CommandError(f"The sandbox cannot listen: {error}") from error
         self.stdout.write(
             f"Sandbox inbox {provider.url}/inbox/, contract {provider.url}/contract, "
-            f"push {provider.url}/upush, "
+            f"push {provider.url}/upush, own system {provider.url}/own-system, "
             f"SMTP {provider.host}:{provider.smtp_port}"
         )
         self.stdout.flush()

@@ -1,0 +1,215 @@
+"""Calling a customer's own system: one call per person, several at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ID_TYPES
+from marketing.channels.base import (
+    Message,
+    Outcome,
+    PersonalProviderType,
+    PersonalSession,
+    ProviderError,
+    register_type,
+)
+from marketing.channels.exchange import exchange
+from marketing.channels.models import Provider
+from marketing.webhooks import protocol
+from marketing.webhooks.models import Webhook, WebhookCall
+
+TIMEOUT = (3, 10)
+"""Seconds to connect, and to wait for an answer."""
+ACCEPTED = "OK"
+MOST_ANSWER = 4096
+RETRY, UNCERTAIN = "retry", "uncertain"
+EXAMPLES = {
+    "one_id": "8812345678",
+    "union_id": "oGk2YuP3x",
+    "open_id": "o6_bmjrPTlm6",
+    "mobile": "13800138000",
+    "email": "me@example.com",
+    "taobao_id": "2208812345678",
+    "taobao_nick": "tb_ann",
+    "alipay_id": "2088102178912345",
+    "weibo_id": "1234567890",
+    "imei": "866412030123456",
+    "idfa": "6D92078A-8246-4BA4-AE5B-76104861E7DC",
+    "imsi": "460001234567890",
+    "oaid": "1fe9a970efbb9d50",
+    "mac": "02:00:5E:10:00:01",
+}
+"""Of each ID type a value as one may look."""
+_BY_TARGET_TYPE = {name: key for key, name in protocol.TARGET_TYPES.items()}
+
+
+@register_type
+class WebhookType(PersonalProviderType):
+    """Its settings are those of the provider's webhook, made on pages of their own."""
+
+    key = "webhook"
+    channel = "custom"
+    label = gettext_lazy("Webhook")
+    id_type = "one_id"
+    fields = ()
+
+    @contextmanager
+    def session(self, provider: Provider, sender: str) -> Iterator[WebhookSession]:
+        webhook = provider.webhook
+        with ThreadPoolExecutor(webhook.concurrency, thread_name_prefix="webhook") as pool:
+            yield WebhookSession(webhook, pool)
+
+
+@dataclass
+class Answer:
+    """What came of one try. `again`: RETRY where the system has not taken it, UNCERTAIN where nobody knows."""
+
+    call: WebhookCall
+    code: str = ""
+    request_id: str = ""
+    again: str = ""
+
+
+class WebhookSession(PersonalSession):
+    """Outcomes come as answers do, in any order. What may be tried again has the state unknown and the code RETRY."""
+
+    def __init__(self, webhook: Webhook, pool: ThreadPoolExecutor) -> None:
+        self.webhook = webhook
+        self.pool = pool
+        self.calls: list[WebhookCall] = []
+        self.attempts: dict[int, int] = {}
+
+    def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
+        keys = {
+            self.pool.submit(
+                call, self.webhook, message.payload, key=message.headers["Idempotency-Key"]
+            ): message.key
+            for message in messages
+        }
+        for done in as_completed(keys):
+            yield self._outcome(keys[done], done.result())
+
+    def take_calls(self) -> list[WebhookCall]:
+        """The calls made since the last time, not saved yet."""
+        taken, self.calls = self.calls, []
+        return taken
+
+    def _outcome(self, key: int, answer: Answer) -> Outcome:
+        made = answer.call
+        self.attempts[key] = made.attempt = self.attempts.get(key, 0) + 1
+        made.recipient = key
+        self.calls.append(made)
+        if made.ok:
+            return Outcome(key, "handed", provider_message_id=answer.request_id)
+        # With the same key a system that knows it does nothing twice, whatever became of the first call.
+        if answer.again == RETRY or (answer.again == UNCERTAIN and self.webhook.idempotent):
+            return Outcome(key, "unknown", code=RETRY, detail=made.detail)
+        if answer.again == UNCERTAIN:
+            return Outcome(key, "unknown", detail=made.detail)
+        return Outcome(key, "failed", code=answer.code, detail=made.detail)
+
+
+def call_once(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> WebhookCall:
+    """A call outside of any send-out; it is not saved."""
+    return call(webhook, content, key=key).call
+
+
+def call(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> Answer:
+    """One try with a time and nonce of its own. What goes wrong is in the answer; nothing is raised for it."""
+    data = protocol.as_bytes(content)
+    stamp, nonce = str(int(time.time())), protocol.new_nonce()
+    headers = {
+        "Content-Type": "application/json; charset=utf-8",
+        "Idempotency-Key": key,
+        webhook.signature_header: protocol.signature(webhook.key, stamp, nonce),
+    }
+    if webhook.key:
+        headers[protocol.BODY_SIGNATURE] = protocol.body_signature(webhook.key, stamp, nonce, data)
+    url = _with_query(webhook.url, timestamp=stamp, nonce=nonce)
+    made = WebhookCall(
+        workspace_id=webhook.workspace_id,
+        webhook=webhook,
+        task=str(content["callback_params"]["task_id"]),
+        url=url,
+        body=_masked(content),
+    )
+    begun = time.monotonic()
+    try:
+        response = exchange("POST", url, data=data, headers=headers, timeout=TIMEOUT)
+    except (ProviderError, ValidationFailed) as error:
+        answer = Answer(made, code=error.code)
+        made.detail = str(error)[:500]
+        if isinstance(error, ProviderError) and error.retryable:
+            answer.again = UNCERTAIN if error.uncertain else RETRY
+        elif error.code == "host_unknown":
+            answer.again = RETRY
+    else:
+        answer = _read(made, response.status_code, response.text)
+    made.milliseconds = int((time.monotonic() - begun) * 1000)
+    return answer
+
+
+def _read(made: WebhookCall, status: int, text: str) -> Answer:
+    made.status, made.answer = status, text[:MOST_ANSWER]
+    answer = Answer(made, code=f"http_{status}")
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if isinstance(found, dict) and found.get("code"):
+        answer.request_id = str(found.get("requestId") or "")[:200]
+        answer.code = str(found["code"])[:64]
+    if status == 429 or status >= 500:
+        answer.again = RETRY
+        made.detail = _("It answered with the status %(status)d.") % {"status": status}
+    elif 200 <= status < 300 and isinstance(found, dict) and found.get("code") == ACCEPTED:
+        made.ok = True
+    elif isinstance(found, dict) and found.get("code"):
+        made.detail = str(found.get("message") or "")[:400] or _("It answered with the code %(code)s.") % {
+            "code": answer.code
+        }
+    else:
+        made.detail = _("Its answer has no code (HTTP %(status)d).") % {"status": status}
+    return answer
+
+
+def _with_query(url: str, **more: str) -> str:
+    parts = urlsplit(url)
+    query = [*parse_qsl(parts.query, keep_blank_values=True), *more.items()]
+    return urlunsplit(parts._replace(query=urlencode(query), fragment=""))
+
+
+def _masked(content: Mapping[str, Any]) -> str:
+    """The body for the log: who it is for can be recognised, and no more."""
+    profile = content["user_profile"]
+    id_type = ID_TYPES[_BY_TARGET_TYPE[profile["target_type"]]]
+    shown = {**profile, "target_id": id_type.mask(str(profile["target_id"]))}
+    return json.dumps({**content, "user_profile": shown}, ensure_ascii=False, indent=2)
+
+
+def as_log(made: WebhookCall) -> str:
+    """A call as a text file."""
+    lines = [
+        f"{made.at.isoformat(timespec='milliseconds')} POST {made.url}",
+        _("Attempt %(number)d, %(milliseconds)d ms")
+        % {"number": made.attempt, "milliseconds": made.milliseconds},
+        "",
+        made.body,
+        "",
+        f"HTTP {made.status}" if made.status else _("No answer"),
+        made.answer,
+        "",
+        _("Accepted") if made.ok else made.detail,
+    ]
+    return "\n".join(lines) + "\n"
