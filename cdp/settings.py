@@ -70,6 +70,7 @@ INSTALLED_APPS = [
     "marketing.content",
     "marketing.materials",
     "marketing.links",
+    "marketing.devices",
     "marketing.delivery",
     "marketing.sandbox",
     "cdp.demo",

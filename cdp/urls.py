@@ -33,6 +33,7 @@ console_urls = [
     path("content/", include("marketing.content.urls")),
     path("materials/", include("marketing.materials.urls")),
     path("short-links/", include("marketing.links.urls")),
+    path("devices/", include("marketing.devices.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
 ]
 
@@ -58,6 +59,7 @@ api_urls = [
     path("", include("marketing.content.api_urls")),
     path("", include("marketing.materials.api_urls")),
     path("", include("marketing.links.api_urls")),
+    path("", include("marketing.devices.api_urls")),
     path("", include("marketing.delivery.api_urls")),
 ]
 
@@ -79,6 +81,7 @@ urlpatterns = [
     path("", include("admin_center.members.urls")),
     path("", include("marketing.delivery.public_urls")),
     path("", include("marketing.links.public_urls")),
+    path("push/v1/", include("marketing.devices.public_urls")),
     path("", include("cdp.console.public_urls")),
 ]
 

@@ -77,6 +77,10 @@ class ProviderDetail(DetailPage):
             Fact(_("Tested"), obj.checked_at),
         ]
 
+    def extra(self, obj: Provider) -> dict[str, Any]:
+        name = provider_type(obj).setup_url_name
+        return {"setup_url": self.reverse(name, pk=obj.pk) if name else ""}
+
 
 class ProviderFormPage(FormPage):
     permission = PERMISSION

@@ -219,7 +219,9 @@ class SendOutViewSet(WorkspaceViewSet):
                 _("There is nothing with this ID in the workspace.") if provider else _("This is needed.")
             )
             raise ValidationFailed(missing, errors={"provider": [missing]})
-        return Response(asdict(reach_page.count(wanted, banned, id_type)))
+        found = asdict(reach_page.count(wanted, banned, id_type))
+        devices = reach_page.with_device(self.workspace, provider, wanted, banned, id_type)
+        return Response(found if devices is None else {**found, "with_device": devices})
 
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:

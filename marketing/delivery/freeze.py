@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
+from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.content import push, rendering, reviews
+from marketing.content import push, reviews
 from marketing.content.models import Template
 from marketing.delivery import contents, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
@@ -22,7 +23,8 @@ def freeze(send_out: SendOut, job: JobContext) -> None:
     content = send_out.content or build(send_out)
     with transaction.atomic():
         if send_out.track:
-            found = [url for row in contents.all_of(content) for url in rendering.links(row.get("html", ""))]
+            taps = provider_type(send_out.provider).to_devices
+            found = [url for row in contents.all_of(content) for url in contents.links(row, taps=taps)]
             for number, url in enumerate(dict.fromkeys(found), start=1):
                 TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})
         for key, part in more.items():

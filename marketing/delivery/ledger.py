@@ -18,7 +18,7 @@ from insight.audiences.masking import Mask, Masker
 from marketing.delivery.copying import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import ID_TYPE, normalised
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 
 ROWS = 5_000
 COLUMNS = (

@@ -10,7 +10,7 @@ from insight.oneid.queries import Person
 from marketing.channels.models import Provider
 from marketing.delivery.models import CAUSES, Recipient
 from marketing.delivery.suppressions import ID_TYPES_OF
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 
 SHOWN = 100
 

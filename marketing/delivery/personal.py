@@ -1,4 +1,4 @@
-"""Handing over message by message (SMTP).
+"""Handing over message by message (SMTP, web push).
 
 A few recipients are claimed at a time: marked `handing` and committed before the first of them is sent. Should the
 worker die, those few are parked as `unknown`; they may have got the message, so it is not sent to them again.
@@ -19,8 +19,9 @@ from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs import JobContext
 from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
+from marketing.channels.models import Provider
 from marketing.content import rendering
-from marketing.delivery import contact_policy, contents, rate, tracking
+from marketing.delivery import contact_policy, contents, rate, tracking, web_push
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendOut, Suppression, TrackedLink, UnknownReason
 
@@ -61,7 +62,7 @@ def _hand_over_in_one_session(
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
     sent, size = total - _left(send_out), _chunk_size(send_out)
-    with kind.session(send_out.provider, str(send_out.content["from_address"])) as session:
+    with kind.session(send_out.provider, str(send_out.content.get("from_address", ""))) as session:
         while send_out.recipients.filter(state=Recipient.State.QUEUED).exists():
             check()
             # Waiting comes before claiming: who is claimed is handed over at once, whatever happens meanwhile.
@@ -109,7 +110,7 @@ def _claim(send_out: SendOut, size: int) -> list[Recipient]:
 def _send_chunk(
     send_out: SendOut, session: PersonalSession, chunk: list[Recipient], links: dict[str, int]
 ) -> None:
-    messages = [compose(send_out, row, links) for row in chunk]
+    messages = [message_of(send_out, row, links) for row in chunk]
     outcomes: list[Outcome] = []
     try:
         with leaving(send_out) as may_leave:
@@ -128,11 +129,11 @@ def _send_chunk(
         give_back(send_out, Recipient.objects.filter(pk__in=[row.pk for row in rest]))
         raise
     finally:
-        _write(outcomes)
+        _write(send_out.channel, outcomes)
         _suppress_bounced(send_out, chunk, outcomes)
 
 
-def _write(outcomes: list[Outcome]) -> None:
+def _write(channel: str, outcomes: list[Outcome]) -> None:
     """Record outcomes in one statement. An open or click that came first is not overwritten."""
     if not outcomes:
         return
@@ -151,7 +152,7 @@ def _write(outcomes: list[Outcome]) -> None:
             [now, *(value for row in rows for value in row)],
         )
     for outcome in outcomes:
-        metrics.MESSAGES.labels("email", outcome.state).inc()
+        metrics.MESSAGES.labels(channel, outcome.state).inc()
 
 
 def _suppress_bounced(send_out: SendOut, chunk: list[Recipient], outcomes: list[Outcome]) -> None:
@@ -175,6 +176,13 @@ def _suppress_bounced(send_out: SendOut, chunk: list[Recipient], outcomes: list[
         ],
         ignore_conflicts=True,
     )
+
+
+def message_of(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:
+    """One person's message of any channel."""
+    if send_out.channel == Provider.Channel.PUSH:
+        return web_push.compose(send_out, recipient, links)
+    return compose(send_out, recipient, links)
 
 
 def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:

@@ -12,7 +12,7 @@ from insight.audiences import gathering, visibility
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery import targeting
+from marketing.delivery import targeting, without_device
 from marketing.delivery.suppressions import ID_TYPES_OF
 
 
@@ -31,6 +31,16 @@ def count(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathe
     return gathering.reach(targeting.as_computed(wanted, banned, id_type))
 
 
+def with_device(
+    workspace: Any, provider: str, wanted: list[Audience], banned: list[Audience], id_type: str
+) -> int | None:
+    """How many of the people have a registered device; None where that does not matter or they are too many."""
+    found = Provider.objects.in_workspace(workspace).filter(pk=provider).first()
+    if found is None or not provider_type(found).to_devices:
+        return None
+    return without_device.reachable(found, targeting.as_computed(wanted, banned, id_type))
+
+
 class Reach(WorkspaceView):
     """A part of the form: `provider`, `audiences` and `exclude` in the address are those chosen there."""
 
@@ -46,6 +56,8 @@ class Reach(WorkspaceView):
         if wanted and id_type is not None:
             try:
                 found["reach"] = count(wanted, banned, id_type)
+                provider = self.request.GET.get("provider", "")
+                found["devices"] = with_device(self.workspace, provider, wanted, banned, id_type)
             except DomainError as error:
                 told = [str(message) for messages in error.errors.values() for message in messages]
                 found["error"] = " ".join(told) or str(error)

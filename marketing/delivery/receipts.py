@@ -13,7 +13,7 @@ from cdp.core.identifiers import ID_TYPES
 from marketing.channels.base import BatchReceipt, BulkProviderType, ProviderError, provider_type
 from marketing.delivery import bulk, push_reports
 from marketing.delivery.models import Recipient, SendBatch
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 
 log = logging.getLogger(__name__)
 # Seconds between looks at a batch; the last one repeats until everything has been reported or time is up.

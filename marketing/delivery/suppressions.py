@@ -9,9 +9,15 @@ from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from marketing.delivery.models import Suppression
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 
-ID_TYPES_OF = {"email": ("email",), "sms": ("mobile",), "push": ("imei", "idfa")}
+_FIRST, _LAST = ("imei", "idfa"), ("one_id",)
+ID_TYPES_OF = {
+    "email": ("email",),
+    "sms": ("mobile",),
+    # Browsers are registered by an ID of any type. Nearly every text is a valid OneID, so this comes last.
+    "push": (*_FIRST, *(key for key in ID_TYPES if key not in (*_FIRST, *_LAST)), *_LAST),
+}
 """The ID types that a channel writes to. A provider of the channel takes one of them."""
 ID_TYPE = {channel: types[0] for channel, types in ID_TYPES_OF.items()}
 """The ID type by whose rule a channel's targets are masked."""
