@@ -15,10 +15,10 @@ from admin_center.audit.services import log_download
 from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
 from insight.audiences.masking import Mask, Masker
+from marketing.channels.targets import target_hash
 from marketing.delivery.copying import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import ID_TYPE, normalised
-from marketing.channels.targets import target_hash
 
 ROWS = 5_000
 COLUMNS = (

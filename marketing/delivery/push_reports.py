@@ -18,9 +18,9 @@ from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.base import BulkProviderType, Figures, provider_type
 from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.delivery import bulk
 from marketing.delivery.models import Recipient, SendBatch, SendOut
-from marketing.channels.targets import target_hash
 
 COUNTED = timedelta(hours=72)
 MOST = 5000

@@ -18,9 +18,9 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
 from insight.audiences import gathering
+from marketing.channels.targets import target_hash
 from marketing.delivery import contact_policy, contents, copying, split, targeting, without_device
 from marketing.delivery.models import FilterReason, Recipient, SendOut
-from marketing.channels.targets import target_hash
 from marketing.delivery.variables import Variable, names_in, texts_of, variables_of
 
 ROWS = 10_000

@@ -8,8 +8,8 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
-from marketing.delivery.models import Suppression
 from marketing.channels.targets import target_hash
+from marketing.delivery.models import Suppression
 
 _FIRST, _LAST = ("imei", "idfa"), ("one_id",)
 ID_TYPES_OF = {

@@ -27,7 +27,8 @@ def leave_out(send_out: SendOut) -> int:
             f"""
             UPDATE {Recipient._meta.db_table} r SET state = %s, reason = %s
              WHERE r.send_out_id = %s AND r.state = %s AND NOT EXISTS (
-                   SELECT 1 FROM {PushDeviceId._meta.db_table} i JOIN {PushDevice._meta.db_table} d ON d.id = i.device_id
+                   SELECT 1 FROM {PushDeviceId._meta.db_table} i
+                     JOIN {PushDevice._meta.db_table} d ON d.id = i.device_id
                     WHERE i.person_hash = r.person_hash AND i.id_type = %s AND d.provider_id = %s AND d.enabled)
             """,
             [

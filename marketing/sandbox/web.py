@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from marketing.sandbox import contract, upush
+from marketing.sandbox import contract, upush, webpush
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.faults import Fault, Faults
 from marketing.sandbox.inbox import Inbox, wanted_by
@@ -29,6 +29,7 @@ class Application:
         self.faults = faults
         self.contract = contract.Contract(store, options)
         self.upush = upush.UPush(store, options)
+        self.webpush = webpush.WebPush(store, options)
         self.inbox = Inbox(store, options)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -39,6 +40,8 @@ class Application:
             await self._platform(self.contract.answer, request, send)
         elif request.path.startswith(upush.PREFIX + "/"):
             await self._platform(self.upush.answer, request, send)
+        elif request.path.startswith(webpush.PREFIX + "/"):
+            await self._platform(self.webpush.answer, request, send)
         else:
             await _write(send, await self._other(request))
 
