@@ -179,19 +179,15 @@ def search(rows: QuerySet[PushDevice], text: str, workspace: Any) -> QuerySet[Pu
 # Striking off
 
 
-def gone(device: PushDevice) -> None:
-    """Its push service no longer knows it."""
-    _switch_off(PushDevice.objects.filter(pk=device.pk), PushDevice.Off.GONE)
+def note(*, gone: Sequence[PushDevice], busy: Sequence[PushDevice], taken: Sequence[PushDevice]) -> None:
+    """What push services made of devices: not known any more, not taken just now, taken again after failures."""
+    _switch_off(_rows(gone), PushDevice.Off.GONE)
+    _rows(busy).filter(failures__lt=MOST_FAILURES).update(failures=F("failures") + 1)
+    _rows(taken).update(failures=0)
 
 
-def note(device: PushDevice, *, worked: bool) -> None:
-    """Whether its push service has taken a message just now."""
-    row = PushDevice.objects.filter(pk=device.pk)
-    if not worked:
-        row.filter(failures__lt=MOST_FAILURES).update(failures=F("failures") + 1)
-        device.failures += 1
-    elif device.failures:
-        row.update(failures=0)
+def _rows(devices: Sequence[PushDevice]) -> QuerySet[PushDevice]:
+    return PushDevice.objects.filter(pk__in=[device.pk for device in devices])
 
 
 def withdraw(provider: Provider, endpoint: str, auth: str) -> None:

@@ -136,7 +136,11 @@ class WebPushType(PersonalProviderType):
 
     @contextmanager
     def session(self, provider: Provider, sender: str) -> Iterator[WebPushSession]:
-        yield WebPushSession(provider, self.id_type)
+        session = WebPushSession(provider, self.id_type)
+        try:
+            yield session
+        finally:
+            session.close()
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,11 @@ class WebPushSession(PersonalSession):
     def __init__(self, provider: Provider, id_type: str) -> None:
         self.provider = provider
         self.id_type = id_type
+        self._seen: dict[str, list[PushDevice]] = {"gone": [], "busy": [], "taken": []}
+
+    def close(self) -> None:
+        """Note what became of the browsers. Not while sending: that is undone where a push service stops it."""
+        registry.note(**self._seen)
 
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
         workspace, channel = self.provider.workspace_id, self.provider.channel
@@ -191,10 +200,10 @@ class WebPushSession(PersonalSession):
 
     def _push(self, browser: PushDevice, body: bytes, message: Message) -> _Answer:
         answer = self._post(browser, body, message)
-        if answer.state == "gone":
-            registry.gone(browser)
-        elif answer.state in ("taken", "busy"):
-            registry.note(browser, worked=answer.state == "taken")
+        if answer.state == "busy":
+            browser.failures += 1
+        if answer.state in ("gone", "busy") or (answer.state == "taken" and browser.failures):
+            self._seen[answer.state].append(browser)
         return answer
 
     def _post(self, browser: PushDevice, body: bytes, message: Message) -> _Answer:

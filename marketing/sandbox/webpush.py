@@ -103,10 +103,15 @@ class WebPush:
             payload = json.loads(message)
             shown = {name: str(payload.get(name) or "") for name in ("title", "body", "report")}
         except (ValueError, AttributeError):
-            payload, shown = {"text": message.decode(errors="replace")}, {"title": "", "body": "", "report": ""}
+            payload, shown = (
+                {"text": message.decode(errors="replace")},
+                {"title": "", "body": "", "report": ""},
+            )
         batch = Batch("push", None, sender, subject=shown["title"], text=shown["body"])
         biz_id, _new = self.store.open_batch(batch)
-        head = {name: request.headers[name] for name in ("ttl", "urgency", "topic") if name in request.headers}
+        head = {
+            name: request.headers[name] for name in ("ttl", "urgency", "topic") if name in request.headers
+        }
         self.store.add_push(
             biz_id,
             payload={"headers": head, "payload": payload},
