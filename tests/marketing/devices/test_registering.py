@@ -50,7 +50,7 @@ def site(web_shop: WebShop) -> Provider:
 
 
 @pytest.fixture
-def page(web_shop: WebShop, site: Provider) -> Page:
+def www(web_shop: WebShop, site: Provider) -> Page:
     return Page(web_shop, site)
 
 
@@ -59,41 +59,41 @@ def secret(web_shop: WebShop, site: Provider) -> str:
     return sites.new_secret(web_shop.access, site)
 
 
-def test_a_browser_registers_with_a_signed_id_and_nothing_readable_is_kept(page: Page, secret: str) -> None:
-    answer = page.register(secret=secret)
+def test_a_browser_registers_with_a_signed_id_and_nothing_readable_is_kept(www: Page, secret: str) -> None:
+    answer = www.register(secret=secret)
     assert answer.status_code == 201, answer.content
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     device = PushDevice.objects.get()
     assert (device.kind, device.agent, device.enabled) == ("web", "Chrome · Windows", True)
-    assert device.address["endpoint"] == page.subscription["endpoint"]
+    assert device.address["endpoint"] == www.subscription["endpoint"]
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT row_to_json(d)::text || row_to_json(i)::text FROM devices_pushdevice d, devices_pushdeviceid i"
         )
         stored = cursor.fetchone()[0]
-    assert page.subscription["keys"]["auth"] not in stored and "webpush/to" not in stored
+    assert www.subscription["keys"]["auth"] not in stored and "webpush/to" not in stored
     assert address(0) not in stored and device.masked_ids.endswith("c***@x.example")
 
 
 @pytest.mark.parametrize("signature", ["", "0" * 64, "é"])
-def test_without_the_right_signature_nobody_is_registered(page: Page, secret: str, signature: str) -> None:
-    answer = page.register(secret=secret, signature=signature)
+def test_without_the_right_signature_nobody_is_registered(www: Page, secret: str, signature: str) -> None:
+    answer = www.register(secret=secret, signature=signature)
     assert (answer.status_code, answer.json()["code"]) == (403, "bad_signature")
     assert not PushDevice.objects.exists()
 
 
 def test_a_signature_is_good_for_its_id_alone_and_only_until_there_is_a_new_secret(
-    web_shop: WebShop, page: Page, secret: str
+    web_shop: WebShop, www: Page, secret: str
 ) -> None:
-    other = sites.signature(secret, page.site.pk, "email", address(1))
-    assert page.register(signature=other).status_code == 403
-    sites.new_secret(web_shop.access, Provider.objects.get(pk=page.site.pk))
-    assert page.register(secret=secret).status_code == 403
+    other = sites.signature(secret, www.site.pk, "email", address(1))
+    assert www.register(signature=other).status_code == 403
+    sites.new_secret(web_shop.access, Provider.objects.get(pk=www.site.pk))
+    assert www.register(secret=secret).status_code == 403
 
 
 def test_a_site_may_take_ids_without_a_signature(web_shop: WebShop) -> None:
-    page = Page(web_shop, web_shop.site("Trial", unsigned=True))
-    assert page.register().status_code == 201
+    www = Page(web_shop, web_shop.site("Trial", unsigned=True))
+    assert www.register().status_code == 201
 
 
 def test_pages_of_other_sites_are_refused(web_shop: WebShop, site: Provider, secret: str) -> None:
@@ -103,18 +103,18 @@ def test_pages_of_other_sites_are_refused(web_shop: WebShop, site: Provider, sec
         assert "Access-Control-Allow-Origin" not in answer.headers
 
 
-def test_a_browser_asks_before_it_calls(page: Page) -> None:
-    answer = page.client.options(page.url)
+def test_a_browser_asks_before_it_calls(www: Page) -> None:
+    answer = www.client.options(www.url)
     assert answer.status_code == 204
     assert answer.headers["Access-Control-Allow-Methods"] == "POST, DELETE"
     assert answer.headers["Access-Control-Allow-Headers"] == "Content-Type"
-    assert page.client.get(page.url).status_code == 405
+    assert www.client.get(www.url).status_code == 405
 
 
-def test_too_many_and_too_large_calls_are_refused(page: Page, secret: str) -> None:
-    assert page.register(secret=secret, more="x" * 9000).status_code == 400
+def test_too_many_and_too_large_calls_are_refused(www: Page, secret: str) -> None:
+    assert www.register(secret=secret, more="x" * 9000).status_code == 400
     for _call in range(limits.CALLS):
-        answer = page.register(secret=secret)
+        answer = www.register(secret=secret)
     assert answer.status_code == 429
     assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
@@ -131,25 +131,25 @@ def test_too_many_and_too_large_calls_are_refused(page: Page, secret: str) -> No
     ],
 )
 def test_an_endpoint_inside_the_own_network_or_without_tls_is_refused(
-    page: Page, secret: str, settings: Any, endpoint: str
+    www: Page, secret: str, settings: Any, endpoint: str
 ) -> None:
     settings.OUTBOUND_ALLOW_PRIVATE = False
-    answer = page.register(secret=secret, subscription={**page.subscription, "endpoint": endpoint})
+    answer = www.register(secret=secret, subscription={**www.subscription, "endpoint": endpoint})
     assert answer.status_code == 400 and "endpoint" in answer.json()["errors"]
 
 
 @pytest.mark.parametrize("keys", [{}, {"p256dh": "AAAA", "auth": "AAAA"}, {"p256dh": "é", "auth": "x"}, None])
-def test_broken_keys_are_refused(page: Page, secret: str, keys: Any) -> None:
-    answer = page.register(secret=secret, subscription={**page.subscription, "keys": keys})
+def test_broken_keys_are_refused(www: Page, secret: str, keys: Any) -> None:
+    answer = www.register(secret=secret, subscription={**www.subscription, "keys": keys})
     assert answer.status_code == 400 and "keys" in answer.json()["errors"]
 
 
-def test_somebody_else_who_signs_in_takes_the_browser_over(page: Page, secret: str) -> None:
-    page.register(0, secret)
-    page.register(1, secret)
+def test_somebody_else_who_signs_in_takes_the_browser_over(www: Page, secret: str) -> None:
+    www.register(0, secret)
+    www.register(1, secret)
     device = PushDevice.objects.get()
     hashes = [row.person_hash for row in device.ids.all()]
-    assert list(registry.browsers_of(page.site, "email", hashes)) == hashes
+    assert list(registry.browsers_of(www.site, "email", hashes)) == hashes
     assert len(hashes) == 1
 
 
@@ -160,28 +160,28 @@ def test_a_person_has_at_most_twenty_browsers(web_shop: WebShop, site: Provider)
     assert registry.reachable(site).count() == registry.MOST_DEVICES
 
 
-def test_a_person_withdraws_and_nobody_does_it_for_them(page: Page, secret: str) -> None:
-    page.register(secret=secret)
-    assert page.withdraw(auth="x").status_code == 204
+def test_a_person_withdraws_and_nobody_does_it_for_them(www: Page, secret: str) -> None:
+    www.register(secret=secret)
+    assert www.withdraw(auth="x").status_code == 204
     assert PushDevice.objects.get().enabled
-    assert page.withdraw().status_code == 204
+    assert www.withdraw().status_code == 204
     assert PushDevice.objects.get().off_reason == "withdrawn"
-    page.register(secret=secret)
+    www.register(secret=secret)
     assert PushDevice.objects.get().enabled
 
 
-def test_the_scripts_are_served_and_hold_no_secret(page: Page, secret: str) -> None:
-    client = page.client.get(f"/push/v1/{page.site.pk}/client.js")
-    assert page.site.config["vapid_public"] in client.content.decode()
-    worker = page.client.get(f"/push/v1/{page.site.pk}/worker.js")
+def test_the_scripts_are_served_and_hold_no_secret(www: Page, secret: str) -> None:
+    client = www.client.get(f"/push/v1/{www.site.pk}/client.js")
+    assert www.site.config["vapid_public"] in client.content.decode()
+    worker = www.client.get(f"/push/v1/{www.site.pk}/worker.js")
     assert "showNotification" in worker.content.decode()
     for answer in (client, worker):
         assert answer.headers["Content-Type"].startswith("text/javascript")
         assert secret not in answer.content.decode()
-        assert page.site.config["vapid_private"] not in answer.content.decode()
+        assert www.site.config["vapid_private"] not in answer.content.decode()
     Provider.objects.update(enabled=False)
-    assert page.client.get(f"/push/v1/{page.site.pk}/client.js").status_code == 404
-    assert page.register(secret=secret).status_code == 404
+    assert www.client.get(f"/push/v1/{www.site.pk}/client.js").status_code == 404
+    assert www.register(secret=secret).status_code == 404
 
 
 def test_keys_are_made_once_and_stay_when_the_channel_is_edited(web_shop: WebShop, site: Provider) -> None:
@@ -262,15 +262,18 @@ def test_the_api_tells_what_to_build_in_and_gives_the_secret_once(web_shop: WebS
 
 
 def test_the_pages_show_the_snippets_the_secret_once_and_devices(web_shop: WebShop, site: Provider) -> None:
-    browser = Browser(web_shop)
-    shown = browser.get(f"devices/sites/{site.pk}/")
-    assert f"/push/v1/{site.pk}/client.js" in shown
-    assert browser.get(f"channels/{site.pk}/").count(f"devices/sites/{site.pk}/") == 1
     web_shop.browser(site, 0)
-    assert "c***@x.example" in browser.get("devices/")
-    assert "c***@x.example" in browser.get(f"devices/?person={address(0)}")
-    assert "c***@x.example" not in browser.get(f"devices/?person={address(1)}")
-    assert site.config["vapid_private"] not in shown
+    browser = Browser(web_shop.access, "")
+    shown = browser.get(f"devices/sites/{site.pk}/").content.decode()
+    assert f"/push/v1/{site.pk}/client.js" in shown and site.config["vapid_private"] not in shown
+    assert f"devices/sites/{site.pk}/" in browser.get(f"channels/{site.pk}/").content.decode()
+    made = browser.post(f"devices/sites/{site.pk}/secret/")
+    secret = Provider.objects.get(pk=site.pk).config["signing_secret"]
+    assert secret in made.content.decode() and made.headers["Cache-Control"] == "no-store"
+    assert secret not in browser.get(f"devices/sites/{site.pk}/").content.decode()
+    assert "c***@x.example" in browser.get("devices/").content.decode()
+    assert "c***@x.example" in browser.get("devices/", person=address(0)).content.decode()
+    assert "c***@x.example" not in browser.get("devices/", person=address(1)).content.decode()
 
 
 def test_a_channel_that_has_been_used_stays(web_shop: WebShop, site: Provider) -> None:
