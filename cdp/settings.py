@@ -71,6 +71,7 @@ INSTALLED_APPS = [
     "marketing.materials",
     "marketing.links",
     "marketing.webhooks",
+    "marketing.devices",
     "marketing.delivery",
     "marketing.replies",
     "marketing.sandbox",

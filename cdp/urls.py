@@ -34,6 +34,7 @@ console_urls = [
     path("materials/", include("marketing.materials.urls")),
     path("short-links/", include("marketing.links.urls")),
     path("webhooks/", include("marketing.webhooks.urls")),
+    path("devices/", include("marketing.devices.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
     path("replies/", include("marketing.replies.urls")),
 ]
@@ -61,6 +62,7 @@ api_urls = [
     path("", include("marketing.materials.api_urls")),
     path("", include("marketing.links.api_urls")),
     path("", include("marketing.webhooks.api_urls")),
+    path("", include("marketing.devices.api_urls")),
     path("", include("marketing.delivery.api_urls")),
     path("", include("marketing.replies.api_urls")),
 ]
@@ -85,6 +87,7 @@ urlpatterns = [
     path("", include("marketing.replies.public_urls")),
     path("", include("marketing.links.public_urls")),
     path("", include("marketing.materials.public_urls")),
+    path("push/v1/", include("marketing.devices.public_urls")),
     path("", include("cdp.console.public_urls")),
 ]
 

@@ -31,6 +31,8 @@ class Message:
     return_path: str = ""
     """Where servers report what they cannot deliver, if that is another address than the sender's."""
     payload: dict[str, Any] = field(default_factory=dict)
+    push: dict[str, Any] = field(default_factory=dict)
+    """Of a push message: `payload`, `ttl` in seconds, `topic`."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,18 @@ class ProviderType(ABC):
     fields: ClassVar[Sequence[ConfigField]]
     personal: ClassVar[bool]
     """True: each message is handed over by itself (`session`); False: in bulk by file (`send_bulk`)."""
+    to_devices: ClassVar[bool] = False
+    """True: it writes to the devices that people have registered, and to nobody without one."""
+    setup_url_name: ClassVar[str] = ""
+    """The page on which the channel is built into a site; empty where there is none."""
+
+    def of(self, provider: Provider) -> ProviderType:
+        """The type as it is for one provider: some write to an ID that is chosen for each."""
+        return self
+
+    def completed(self, config: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+        """Checked settings with those that are made here, and that no form shows. Raises ValidationFailed."""
+        return config
 
     def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
         """What is wrong with settings that are right one by one, by the name of the setting."""
@@ -184,7 +198,7 @@ def register_type(cls: type[ProviderType]) -> type[ProviderType]:
 
 
 def provider_type(provider: Provider) -> ProviderType:
-    return _types[f"{provider.channel}:{provider.type}"]
+    return _types[f"{provider.channel}:{provider.type}"].of(provider)
 
 
 def types_of(channel: str) -> list[ProviderType]:

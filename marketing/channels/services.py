@@ -67,9 +67,11 @@ def _assign(provider: Provider, values: dict[str, Any]) -> None:
     for field in ("rate_per_second", "batch_size"):
         if getattr(provider, field) < 1:
             errors[field] = [_("At least 1.")]
-    provider.config = _config(kind, provider.config, values.get("config", {}), errors)
+    old = provider.config
+    provider.config = _config(kind, old, values.get("config", {}), errors)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
+    provider.config = kind.completed(provider.config, old)
 
 
 def _config(

@@ -96,6 +96,7 @@ class ProviderDetail(ProviderMixin, DetailPage):
         found: dict[str, Any] = {
             "fetches_senders": isinstance(kind, ContractEmailType),
             "records": dns_records.of(obj),
+            "setup_url": self.reverse(kind.setup_url_name, pk=obj.pk) if kind.setup_url_name else "",
         }
         if obj.channel == Provider.Channel.EMAIL and obj.type == "smtp":
             found["bounces_url"] = webhook_addresses.bounces(obj)

@@ -27,8 +27,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 class Action(models.TextChoices):
     """What happens after a tap on the message."""
 
-    APP = "app", gettext_lazy("Open the app")
-    URL = "url", gettext_lazy("Open a link (Android only)")
+    APP = "app", gettext_lazy("Open the app or the site")
+    URL = "url", gettext_lazy("Open a link (Android and browsers)")
     PAGE = "page", gettext_lazy("Open a page of the app (Android only)")
     CUSTOM = "custom", gettext_lazy("Hand a text to the app (Android only)")
 

@@ -243,7 +243,9 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
             )
             field = "id_type" if channel == Provider.Channel.CUSTOM else "provider"
             raise ValidationFailed(missing, errors={field: [missing]})
-        return Response(asdict(reach_page.count(wanted, banned, id_type)))
+        found = asdict(reach_page.count(wanted, banned, id_type))
+        devices = reach_page.with_device(self.workspace, provider, wanted, banned, id_type)
+        return Response(found if devices is None else {**found, "with_device": devices})
 
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:

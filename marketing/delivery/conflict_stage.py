@@ -20,7 +20,7 @@ from marketing.channels.base import provider_type
 from marketing.delivery import contact_policy, sealing
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut, Suppression
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 
 _LEDGER = Recipient._meta.db_table
 _REACHED = "('queued', 'handing', 'handed', 'delivered', 'unknown')"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marketing.content import push
+from marketing.content import push, rendering
 
 VARIANTS = "variants"
 
@@ -29,6 +29,18 @@ def texts(content: dict[str, Any]) -> list[str]:
     more = push.texts(content["push"]) if "push" in content else []
     more = [*more, *map(str, content.get("parameters", {}).values())]
     return [*(str(content.get(part, "")) for part in ("subject", "html", "text")), *more]
+
+
+def links(content: dict[str, Any], *, taps: bool) -> list[str]:
+    """The web addresses of one message whose clicks can be counted. `taps`: also what a push message's tap opens.
+
+    One with variables is different for each person, and is not counted.
+    """
+    found = rendering.links(content.get("html", ""))
+    tap = content.get("push", {})
+    if taps and tap.get("action") == push.Action.URL and not rendering.variables(tap["url"]):
+        found.append(tap["url"])
+    return found
 
 
 def together(contents: list[dict[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from marketing.delivery import custom_figures
 from marketing.delivery.models import Recipient, ReportedReason, SendOut
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 from marketing.webhooks import protocol
 from marketing.webhooks.models import Webhook, WebhookReceipt
 

@@ -12,7 +12,7 @@ from cdp.jobs import JobContext
 from insight.audiences.models import AudienceVersion
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.content import push, rendering, reviews
+from marketing.content import push, reviews
 from marketing.content.models import Template
 from marketing.delivery import contents, custom_message, decrypting, mail_message, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
@@ -38,8 +38,11 @@ def keep(send_out: SendOut, found: Found) -> None:
 
     Call inside a transaction.
     """
-    if send_out.track and provider_type(send_out.provider).personal:
-        urls = [url for row in contents.all_of(found.content) for url in rendering.links(row.get("html", ""))]
+    kind = provider_type(send_out.provider)
+    if send_out.track and kind.personal:
+        urls = [
+            url for row in contents.all_of(found.content) for url in contents.links(row, taps=kind.to_devices)
+        ]
         for number, url in enumerate(dict.fromkeys(urls), start=1):
             TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})
     for key, part in found.more.items():

@@ -16,11 +16,12 @@ from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences.masking import Mask, Masker
+from marketing.channels.targets import target_hash
 from marketing.delivery import decrypting
 from marketing.delivery.failed import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import all_normalised
-from marketing.delivery.targets import id_type_of, target_hash
+from marketing.delivery.targets import id_type_of
 
 ROWS = 5_000
 COLUMNS = (

@@ -364,6 +364,7 @@ class FilterReason(models.TextChoices):
     BOUNCED = "bounced", _("Earlier mail could not be delivered")
     MISSING_VALUE = "missing_value", _("A variable has no value")
     DUPLICATE = "duplicate", _("Somebody else in the audience has the same address or number")
+    NO_DEVICE = "no_device", _("No device: no browser of this person is registered")
     CAPPED = "capped", _("Has got as many messages as one person may get")
     QUIET_HOURS = "quiet_hours", _("It was due in quiet hours")
     LIMIT = "limit", _("Above the set number of people")

@@ -8,9 +8,9 @@ from typing import Any
 from cdp.core.access import Access
 from insight.oneid.queries import Person
 from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.delivery.models import CAUSES, Recipient
 from marketing.delivery.suppressions import ID_TYPES_OF
-from marketing.delivery.targets import target_hash
 
 SHOWN = 100
 

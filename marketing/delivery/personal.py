@@ -1,4 +1,4 @@
-"""Handing over message by message (SMTP).
+"""Handing over message by message (SMTP, web push).
 
 A few recipients are claimed at a time: marked `handing` and committed before the first of them is sent. Should the
 worker die, those few are parked as `unknown`; they may have got the message, so it is not sent to them again.
@@ -18,9 +18,10 @@ from django.utils import timezone
 from cdp.core import metrics
 from cdp.jobs import JobContext
 from marketing.channels.base import Message, Outcome, PersonalProviderType, PersonalSession, ProviderError
+from marketing.channels.models import Provider
 from marketing.channels.smtp import one_line
 from marketing.content import mail, rendering
-from marketing.delivery import contact_policy, contents, domain_rate, rate, tracking
+from marketing.delivery import contact_policy, contents, domain_rate, rate, tracking, web_push
 from marketing.delivery.bounces import applying as bounces
 from marketing.delivery.bounces import return_path
 from marketing.delivery.leaving import give_back, leaving
@@ -61,7 +62,7 @@ def _hand_over_in_one_session(
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
     sent, size = total - _left(send_out), chunk_size(send_out)
-    with kind.session(send_out.provider, str(send_out.content["from_address"])) as session:
+    with kind.session(send_out.provider, str(send_out.content.get("from_address", ""))) as session:
         while send_out.recipients.filter(state=Recipient.State.QUEUED).exists():
             check()
             # Waiting comes before claiming: who is claimed is handed over at once, whatever happens meanwhile.
@@ -119,7 +120,7 @@ def claim(
 def _send_chunk(
     send_out: SendOut, session: PersonalSession, chunk: list[Recipient], links: dict[str, int]
 ) -> None:
-    messages = [compose(send_out, row, links) for row in chunk]
+    messages = [message_of(send_out, row, links) for row in chunk]
     outcomes: list[Outcome] = []
     try:
         with leaving(send_out) as may_leave:
@@ -139,7 +140,8 @@ def _send_chunk(
         raise
     finally:
         write(send_out, outcomes)
-        bounces.of_session(send_out, chunk, outcomes)
+        if send_out.channel == Provider.Channel.EMAIL:
+            bounces.of_session(send_out, chunk, outcomes)
 
 
 def write(send_out: SendOut, outcomes: list[Outcome]) -> None:
@@ -148,7 +150,7 @@ def write(send_out: SendOut, outcomes: list[Outcome]) -> None:
         return
     now = timezone.now()
     rows = [
-        (o.key, o.state, o.code[:64], o.detail[:500], o.provider_message_id[:200], _reason(o))
+        (o.key, o.state, o.code[:64], o.detail[:500], o.provider_message_id[:200], _reason(send_out, o))
         for o in outcomes
     ]
     places = ", ".join(["(%s, %s, %s, %s, %s, %s)"] * len(rows))
@@ -168,8 +170,17 @@ def write(send_out: SendOut, outcomes: list[Outcome]) -> None:
         metrics.MESSAGES.labels(send_out.channel, outcome.state).inc()
 
 
-def _reason(outcome: Outcome) -> str:
-    return UnknownReason.NO_ANSWER if outcome.state == "unknown" else bounces.reason_of(outcome)
+def _reason(send_out: SendOut, outcome: Outcome) -> str:
+    if outcome.state == "unknown":
+        return UnknownReason.NO_ANSWER
+    return bounces.reason_of(outcome) if send_out.channel == Provider.Channel.EMAIL else ""
+
+
+def message_of(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:
+    """One person's message of any channel."""
+    if send_out.channel == Provider.Channel.PUSH:
+        return web_push.compose(send_out, recipient, links)
+    return compose(send_out, recipient, links)
 
 
 def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> Message:

@@ -11,6 +11,7 @@ _urls = [
     path("t/b/<str:token>", returned_views.bounces, name="bounces"),
     path("t/a/<str:token>", returned_views.leave, name="leave"),
     path("t/x/<str:token>/receipts", returned_views.receipts, name="receipts"),
+    path("t/e/<str:token>", public_views.event, name="event"),
     path("t/p/<str:token>", public_views.reports, name="reports"),
     path("t/r/<str:token>", public_views.recipients, name="recipients"),
     path(custom_receipts.PATH, public_views.webhook_results, name="webhook-results"),

@@ -32,7 +32,7 @@ def click(request: HttpRequest, token: str) -> HttpResponse:
     link = TrackedLink.objects.filter(send_out=send_out, number=found.link).first()
     if link is None:
         raise Http404
-    if recipient is not None:
+    if recipient is not None and not push_reports.is_frozen(recipient.send_out):
         tracking.record(
             recipient,
             Engagement.Kind.CLICK,
@@ -85,6 +85,18 @@ def recipients(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     body = "".join(f"{line}\n" for line in lines)
     return HttpResponse(body, content_type="text/plain; charset=utf-8")
+
+
+@csrf_exempt
+@require_POST
+def event(request: HttpRequest, token: str) -> HttpResponse:
+    """What became of a message in one browser: a single word. That of a test or too late counts nothing."""
+    found = tracking.read_event_token(token)
+    word = request.body[:20].decode(errors="replace")
+    if found is None or word not in push_reports.WORDS:
+        raise Http404
+    push_reports.apply_word(*found, word)
+    return HttpResponse(status=204)
 
 
 @csrf_exempt

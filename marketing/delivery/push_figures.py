@@ -24,7 +24,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
 from marketing.channels.base import provider_type
-from marketing.delivery.models import Recipient, SendBatch, SendOut
+from marketing.delivery.models import FilterReason, Recipient, SendBatch, SendOut
 
 COUNTS = ("target", "planned", "sent", "received", "opened", "ignored")
 RATES = ("match", "receive", "open", "ignore")
@@ -62,11 +62,13 @@ def of_variants(send_out: SendOut) -> dict[int, dict[str, Any]]:
 
 def _ledger(rows: QuerySet[Recipient], by: str) -> dict[Any, dict[str, int]]:
     found = (
-        rows.exclude(state__in=Recipient.WITHOUT_MESSAGE)
+        rows.filter(~Q(state__in=Recipient.WITHOUT_MESSAGE) | Q(reason=FilterReason.NO_DEVICE))
         .order_by()
         .values(by)
         .annotate(
             target=Count("pk"),
+            no_device=Count("pk", filter=Q(reason=FilterReason.NO_DEVICE)),
+            failed=Count("pk", filter=Q(state=_STATES.FAILED)),
             handed=Count("pk", filter=Q(state__in=_HANDED)),
             received=Count("pk", filter=Q(state=_STATES.DELIVERED)),
             opened=Count("pk", filter=Q(opened_at__isnull=False)),
@@ -96,11 +98,14 @@ def opened_of_each() -> Subquery:
 
 def _figures(send_out: SendOut, ledger: dict[str, int], platform: dict[str, int]) -> dict[str, Any]:
     is_ios = _is_ios(send_out)
-    handed = ledger.get("handed", 0)
+    planned = sent = ledger.get("handed", 0)
+    if provider_type(send_out.provider).to_devices:
+        # It is known here who has a device, and at once which push service has refused a message.
+        planned, sent = ledger.get("target", 0) - ledger.get("no_device", 0), sent - ledger.get("failed", 0)
     counts: dict[str, int | None] = {
         "target": ledger.get("target", 0),
-        "planned": platform.get("planned", handed),
-        "sent": platform.get("sent", handed),
+        "planned": platform.get("planned", planned),
+        "sent": platform.get("sent", sent),
         "received": ledger.get("received", 0) if tells_received(send_out) else None,
         "opened": max(ledger.get("opened", 0), platform.get("opened", 0)),
         "ignored": None if is_ios else max(ledger.get("ignored", 0), platform.get("ignored", 0)),

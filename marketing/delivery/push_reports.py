@@ -11,15 +11,16 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.base import BulkProviderType, Figures, provider_type
+from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.delivery import bulk
-from marketing.delivery.models import Recipient, SendBatch
-from marketing.delivery.targets import target_hash
+from marketing.delivery.models import Recipient, SendBatch, SendOut
 
 COUNTED = timedelta(hours=72)
 MOST = 5000
@@ -28,6 +29,15 @@ TASK_FAILED = "task_failed"
 Event = Literal["received", "opened", "ignored"]
 EVENTS: dict[int, Event] = {1: "received", 2: "opened", 4: "ignored"}
 """What the platform's `status` means."""
+WORDS: dict[str, Event] = {"shown": "received", "clicked": "opened", "closed": "ignored"}
+"""What a browser says of its message."""
+_REPORTABLE = [
+    Recipient.State.HANDING,
+    Recipient.State.HANDED,
+    Recipient.State.UNKNOWN,
+    Recipient.State.DELIVERED,
+    Recipient.State.FAILED,
+]
 
 
 @dataclass(frozen=True)
@@ -67,10 +77,11 @@ def _moment(value: Any) -> datetime:
     return min(now, datetime.fromtimestamp(int(text) / (1000 if len(text) == 13 else 1), UTC))
 
 
-def is_over(batch: SendBatch) -> bool:
-    """Whether its numbers stay as they are."""
-    started = batch.send_out.started_at
-    return started is not None and started < timezone.now() - COUNTED
+def is_frozen(send_out: SendOut) -> bool:
+    """Whether the numbers of a push message stay as they are."""
+    started = send_out.started_at
+    is_push = send_out.channel == Provider.Channel.PUSH
+    return is_push and started is not None and started < timezone.now() - COUNTED
 
 
 def apply(batch: SendBatch, reports: Sequence[DeviceReport]) -> int:
@@ -78,7 +89,7 @@ def apply(batch: SendBatch, reports: Sequence[DeviceReport]) -> int:
 
     Who opened it or swiped it away has received it.
     """
-    if is_over(batch):
+    if is_frozen(batch.send_out):
         return 0
     send_out = batch.send_out
     normalise = ID_TYPES[provider_type(send_out.provider).id_type].normalise
@@ -94,6 +105,30 @@ def apply(batch: SendBatch, reports: Sequence[DeviceReport]) -> int:
         bulk.mark_handed(batch, batch.biz_id)
     items = list(rows.items())
     return sum(_write(batch, items[start : start + 1000]) for start in range(0, len(items), 1000))
+
+
+def apply_word(recipient: int, send_out: str, word: str) -> bool:
+    """Write what one browser says of one person's message; whether it counted. Each event counts once, the first.
+
+    A person may have several browsers: it has been received, opened or ignored when that happened on one of them.
+    """
+    row = Recipient.objects.select_related("send_out").filter(pk=recipient, send_out=send_out).first()
+    if row is None or is_frozen(row.send_out):
+        return False
+    now = timezone.now()
+    moment = {"opened": "opened_at", "ignored": "dismissed_at"}.get(WORDS[word])
+    with transaction.atomic():
+        told = Recipient.objects.select_for_update().filter(pk=recipient, state__in=_REPORTABLE).first()
+        if told is None:
+            return False
+        if moment is not None and getattr(told, moment) is None:
+            Recipient.objects.filter(pk=recipient).update(**{moment: now})
+        if told.state != Recipient.State.DELIVERED:
+            Recipient.objects.filter(pk=recipient).update(
+                state=Recipient.State.DELIVERED, reason="", code="", detail="", reported_at=now
+            )
+            metrics.MESSAGES.labels(row.send_out.channel, "delivered").inc()
+    return True
 
 
 def _write(batch: SendBatch, rows: list[tuple[str, dict[str, datetime]]]) -> int:

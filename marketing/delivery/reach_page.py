@@ -12,7 +12,7 @@ from insight.audiences import gathering, visibility
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery import decrypting, targeting
+from marketing.delivery import decrypting, targeting, without_device
 from marketing.delivery.suppressions import ID_TYPES_OF
 
 
@@ -42,6 +42,16 @@ def are_encrypted(wanted: list[Audience], id_type: str) -> bool:
     return decrypting.said_by(wanted[:1], id_type) == {"aes"}
 
 
+def with_device(
+    workspace: Any, provider: str, wanted: list[Audience], banned: list[Audience], id_type: str
+) -> int | None:
+    """How many of the people have a registered device; None where that does not matter or they are too many."""
+    found = Provider.objects.in_workspace(workspace).filter(pk=provider).first()
+    if found is None or not provider_type(found).to_devices:
+        return None
+    return without_device.reachable(found, targeting.as_computed(wanted, banned, id_type))
+
+
 class Reach(WorkspaceView):
     """A part of the form: `provider`, `audiences` and `exclude` in the address are those chosen there."""
 
@@ -61,6 +71,8 @@ class Reach(WorkspaceView):
             try:
                 found["reach"] = count(wanted, banned, id_type)
                 found["encrypted"] = are_encrypted(wanted, id_type)
+                provider = self.request.GET.get("provider", "")
+                found["devices"] = with_device(self.workspace, provider, wanted, banned, id_type)
             except DomainError as error:
                 told = [str(message) for messages in error.errors.values() for message in messages]
                 found["error"] = " ".join(told) or str(error)

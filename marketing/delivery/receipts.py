@@ -11,10 +11,10 @@ from django.utils import timezone
 from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.base import BatchReceipt, BulkProviderType, ProviderError, provider_type
+from marketing.channels.targets import target_hash
 from marketing.delivery import bulk, push_reports
 from marketing.delivery.bounces import applying as bounces
 from marketing.delivery.models import Recipient, SendBatch
-from marketing.delivery.targets import target_hash
 
 log = logging.getLogger(__name__)
 # Seconds between looks at a batch; the last one repeats until everything has been reported or time is up.

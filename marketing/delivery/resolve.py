@@ -18,10 +18,18 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
 from insight.audiences import gathering
-from marketing.delivery import contact_policy, contents, copying, decrypting, split, targeting
+from marketing.channels.targets import target_hash
+from marketing.delivery import (
+    contact_policy,
+    contents,
+    copying,
+    decrypting,
+    split,
+    targeting,
+    without_device,
+)
 from marketing.delivery.decrypting import Decryptor
 from marketing.delivery.models import FilterReason, Recipient, SendOut
-from marketing.delivery.targets import target_hash
 from marketing.delivery.variables import Variable, names_in, texts_of, variables_of
 
 ROWS = 10_000
@@ -36,6 +44,7 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
     else:
         _write_members(send_out, job)
     contact_policy.leave_out(send_out)
+    without_device.leave_out(send_out)
     _limit(send_out)
     split.keep_back(send_out)
     SendOut.objects.filter(pk=send_out.pk).update(resolved_at=timezone.now())

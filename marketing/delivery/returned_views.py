@@ -20,7 +20,7 @@ from marketing.delivery import bulk, rate
 from marketing.delivery import receipts as ledger
 from marketing.delivery.bounces import reading
 from marketing.delivery.models import SendBatch, Suppression
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 
 MOST_BYTES = 5 * 1024**2
 MOST_REPORTS = 5_000

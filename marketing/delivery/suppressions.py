@@ -12,16 +12,18 @@ from cdp.core.access import Access
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.delivery.models import Suppression
-from marketing.delivery.targets import target_hash
 
 _BROAD = ("union_id", "open_id", "alipay_id", "taobao_nick", "one_id")
 """Types that take nearly every text: asked last what a text is."""
+_ANY = (*(key for key in ID_TYPES if key not in _BROAD), *_BROAD)
 ID_TYPES_OF: dict[str, tuple[str, ...]] = {
     "email": ("email",),
     "sms": ("mobile",),
-    "push": ("imei", "idfa"),
-    "custom": (*(key for key in ID_TYPES if key not in _BROAD), *_BROAD),
+    # Browsers are registered by an ID of any type.
+    "push": ("imei", "idfa", *(key for key in _ANY if key not in ("imei", "idfa"))),
+    "custom": _ANY,
 }
 """The ID types that a channel writes to. A provider of the channel takes one of them."""
 BY_REPLY = "reply"

@@ -1,27 +1,11 @@
-"""Targets: the address or number that a message goes to, and the keyed hash that stands for it."""
+"""What kind of address or number a send-out goes to."""
 
 from __future__ import annotations
 
-import hmac
-
-from django.conf import settings
-
 from marketing.channels.base import provider_type
-from marketing.channels.models import Provider
 from marketing.delivery.models import SendOut
 
 
 def id_type_of(send_out: SendOut) -> str:
     """The ID type that it writes to: chosen on the custom channel, that of the provider on others."""
     return send_out.id_type or provider_type(send_out.provider).id_type
-
-
-def target_hash(workspace_id: str, channel: str, target: str) -> str:
-    """Keyed hash of a normalised target (hex, 64 characters); the same target always gives the same hash.
-
-    Keyed with HASH_KEY, so that a copy of the database alone does not reveal phone numbers by trying them all.
-    Addresses that differ in case alone have the same hash: hardly any server tells their mailboxes apart.
-    """
-    same = target.lower() if channel == Provider.Channel.EMAIL else target
-    message = "\n".join((workspace_id, channel, same)).encode()
-    return hmac.digest(settings.HASH_KEY.encode(), message, "sha256").hex()

@@ -23,6 +23,7 @@ from marketing.links import agents
 
 _person = signing.Signer(salt="tideline.tracking")
 _UNSUBSCRIBE = "tideline.unsubscribe"
+_event = signing.Signer(salt="tideline.push-event")
 _file = signing.TimestampSigner(salt="tideline.recipients")
 _reports = signing.Signer(salt="tideline.push-reports")
 FILE_SECONDS = 24 * 3600
@@ -86,6 +87,20 @@ def click_url(recipient: Recipient, link: int) -> str:
 
 def open_url(recipient: Recipient) -> str:
     return _absolute("delivery-public:open", person_token(recipient.pk, recipient.send_out_id))
+
+
+def event_url(recipient: Recipient) -> str:
+    """Where a person's browser reports what became of their message."""
+    return _absolute("delivery-public:event", _event.sign(f"{recipient.pk:x}-{recipient.send_out_id}"))
+
+
+def read_event_token(token: str) -> tuple[int, str] | None:
+    """The recipient's number and the send-out; None where the token is not ours."""
+    try:
+        recipient, send_out = _event.unsign(token).split("-", 1)
+        return int(recipient, 16), send_out
+    except (signing.BadSignature, ValueError):
+        return None
 
 
 def unsubscribe_url(recipient: Recipient) -> str:

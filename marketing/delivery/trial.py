@@ -30,7 +30,7 @@ from marketing.delivery import (
 )
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut
-from marketing.delivery.personal import compose
+from marketing.delivery.personal import message_of
 from marketing.delivery.targets import id_type_of
 from marketing.delivery.variables import as_text, variables_of
 from marketing.links import codes, parameters
@@ -143,15 +143,17 @@ def _test_personal(
         pk=send_out.pk, channel=send_out.channel, track=False, content={**content, "subject": subject}
     )
     messages = [
-        compose(trial, Recipient(pk=0, send_out=send_out, target=target, values=values), {})
+        message_of(trial, Recipient(pk=0, send_out=send_out, target=target, values=values), {})
         for target in targets
     ]
     stamp = int(timezone.now().timestamp())
     for number, message in enumerate(messages):
+        if send_out.channel != Provider.Channel.EMAIL:
+            break
         message.headers["Message-ID"] = message.headers["Message-ID"].replace(
             "<0.", f"<test-{stamp}-{number}."
         )
-    with kind.session(send_out.provider, str(content["from_address"])) as session:
+    with kind.session(send_out.provider, str(content.get("from_address", ""))) as session:
         outcomes = list(session.send(messages))
     failed = {
         target: f"{outcome.code} {outcome.detail}".strip()

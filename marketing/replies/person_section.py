@@ -6,7 +6,7 @@ from typing import Any
 
 from cdp.core.access import Access
 from insight.oneid.queries import Person
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 from marketing.replies.models import InboundMessage
 
 SHOWN = 100

@@ -16,7 +16,7 @@ from marketing.channels.models import Provider
 from marketing.content.models import Signature
 from marketing.delivery import suppressions
 from marketing.delivery.models import Engagement, Recipient
-from marketing.delivery.targets import target_hash
+from marketing.channels.targets import target_hash
 from marketing.replies.models import InboundMessage
 
 UNSUBSCRIBING = {"T", "TD", "N", "退订"}

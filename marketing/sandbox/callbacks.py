@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from marketing.sandbox import contract, own_system, upush
+from marketing.sandbox import contract, own_system, upush, webpush
 from marketing.sandbox.options import Options
 from marketing.sandbox.store import Store
 
@@ -71,9 +71,14 @@ class Pusher:
         while rows := self.store.devices_to_report(MOST_ROWS):
             url = rows[0]["receipt_url"]
             of_push = [row for row in rows if row["receipt_url"] == url]
-            reports = [report for row in of_push for report in upush.report(row)]
             try:
-                requests.post(url, json={"receipts": reports}, timeout=_TIMEOUT_SECONDS).raise_for_status()
+                if rows[0]["alias_type"] is None:
+                    self._report_browsers(url, of_push)
+                else:
+                    reports = [report for row in of_push for report in upush.report(row)]
+                    requests.post(
+                        url, json={"receipts": reports}, timeout=_TIMEOUT_SECONDS
+                    ).raise_for_status()
             except requests.RequestException:
                 self._refused[url] += 1
                 if self._refused[url] < _TRIES:
@@ -94,6 +99,11 @@ class Pusher:
                 if self._refused[rows[0]["sender"]] < _TRIES:
                     answer.raise_for_status()
             self.store.pushed("messages", [row["id"] for row in of_webhook])
+
+    def _report_browsers(self, url: str, rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            for word in webpush.WORDS[row["code"]]:
+                requests.post(url, data=word, timeout=_TIMEOUT_SECONDS).raise_for_status()
 
     def _push_replies(self) -> None:
         """To the address that their message came with, or else to the callback; after a few failures no more."""

@@ -105,6 +105,14 @@ def of_iphone(device: str) -> Outcome | None:
     return found if found in (None, _OPENED) else _QUIET_PHONE
 
 
+_BY_REACTION = {"shown": _RECEIVED, "clicked": _OPENED, "closed": _SWIPED, "silent": _QUIET_PHONE}
+
+
+def of_browser(reaction: str) -> Outcome:
+    """What the owner of a browser does with messages, as it was set when the browser was made. Raises KeyError."""
+    return _BY_REACTION[reaction]
+
+
 def smtp_refusal(address: str) -> str | None:
     """The SMTP answer to a recipient that is refused, or None."""
     outcome = of_address(address)

@@ -34,6 +34,20 @@ class PushStore(Database):
         )
         return found
 
+    def add_browser(self, *, private: str, auth: str, server_key: str, answer: int, reaction: str) -> str:
+        """A browser that has subscribed; returns its number."""
+        key = uuid.uuid4().hex
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO browsers VALUES (?, ?, ?, ?, ?, ?)",
+                (key, private, auth, server_key, answer, reaction),
+            )
+        return key
+
+    def browser(self, key: str) -> dict[str, Any] | None:
+        rows = self._rows("SELECT * FROM browsers WHERE id = ?", (key,))
+        return rows[0] if rows else None
+
     def add_push(
         self, biz_id: str, *, payload: dict[str, Any], receipt_url: str, receipt_type: int, expires_at: float
     ) -> None:

@@ -54,6 +54,14 @@ CREATE TABLE IF NOT EXISTS push_files (
     content TEXT NOT NULL,
     created_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS browsers (
+    id TEXT PRIMARY KEY,
+    private TEXT NOT NULL,
+    auth TEXT NOT NULL,
+    server_key TEXT NOT NULL,
+    answer INTEGER NOT NULL,
+    reaction TEXT NOT NULL
+);
 CREATE TABLE IF NOT EXISTS pushes (
     biz_id TEXT PRIMARY KEY,
     payload TEXT NOT NULL,

@@ -18,9 +18,9 @@ from insight.datasets.models import Dataset
 from insight.oneid import queries, services
 from insight.oneid.models import IdentityDecision
 from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.content.models import Template
 from marketing.delivery.models import Recipient, SendOut
-from marketing.delivery.targets import target_hash
 from tests.factories import make_access, make_token
 from tests.insight.audiences.world import World, make_world
 

@@ -13,6 +13,7 @@ from marketing.sandbox.options import Options
 from marketing.sandbox.provider import SandboxProvider
 from tests.marketing.delivery.push_shop import PushShop
 from tests.marketing.delivery.shop import Shop
+from tests.marketing.delivery.web_shop import WebShop
 from tests.marketing.delivery.webhook_shop import WebhookShop
 
 
@@ -76,3 +77,18 @@ def reported_webhook_shop(
     """With an own system that reports results to a running server."""
     sandbox.options.results_url = f"{live_server.url}/restapi/thirdservice/webhook/receiveWebHookCallBack"
     return WebhookShop(sandbox)
+
+
+@pytest.fixture
+def web_shop(db: None, sandbox: SandboxProvider) -> WebShop:
+    """For browsers: nobody hears of them unless a test says so."""
+    return WebShop(sandbox)
+
+
+@pytest.fixture
+def reported_web_shop(
+    transactional_db: None, live_server: Any, sandbox: SandboxProvider, monkeypatch: pytest.MonkeyPatch
+) -> WebShop:
+    """For browsers that report to a running server."""
+    monkeypatch.setattr(settings, "BASE_URL", live_server.url)
+    return WebShop(sandbox)
