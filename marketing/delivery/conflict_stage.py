@@ -17,10 +17,10 @@ from cdp.core.identifiers import ID_TYPES
 from insight.audiences import gathering
 from insight.audiences.models import AudienceVersion
 from marketing.channels.base import provider_type
+from marketing.channels.targets import target_hash
 from marketing.delivery import contact_policy, sealing
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut, Suppression
-from marketing.channels.targets import target_hash
 
 _LEDGER = Recipient._meta.db_table
 _REACHED = "('queued', 'handing', 'handed', 'delivered', 'unknown')"

@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
+from marketing.channels.targets import target_hash
 from marketing.delivery import custom_figures
 from marketing.delivery.models import Recipient, ReportedReason, SendOut
-from marketing.channels.targets import target_hash
 from marketing.webhooks import protocol
 from marketing.webhooks.models import Webhook, WebhookReceipt
 

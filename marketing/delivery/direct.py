@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from cdp.core import audit
 from cdp.core.access import Access
+from marketing.channels.targets import target_hash
 from marketing.content.models import Signature, Template
 from marketing.delivery import contact_policy, copying, freeze, schedule, services
 from marketing.delivery.models import Recipient, SendOut
-from marketing.channels.targets import target_hash
 
 Person = tuple[str, str]
 """Who it is in the audiences ("" where nobody knows), and the normalised target."""

@@ -15,12 +15,12 @@ from cdp.core.identifiers import ID_TYPES
 from marketing.channels import contract_email, contract_sms, webhook_addresses
 from marketing.channels.base import BatchReceipt
 from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.content.mail import read_leave_token
 from marketing.delivery import bulk, rate
 from marketing.delivery import receipts as ledger
 from marketing.delivery.bounces import reading
 from marketing.delivery.models import SendBatch, Suppression
-from marketing.channels.targets import target_hash
 
 MOST_BYTES = 5 * 1024**2
 MOST_REPORTS = 5_000

@@ -13,10 +13,10 @@ from django.utils import timezone
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.contract_sms import parse_time
 from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.content.models import Signature
 from marketing.delivery import suppressions
 from marketing.delivery.models import Engagement, Recipient
-from marketing.channels.targets import target_hash
 from marketing.replies.models import InboundMessage
 
 UNSUBSCRIBING = {"T", "TD", "N", "退订"}

@@ -9,7 +9,7 @@ CHANNELS = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("content", "0003_custom_messages"), ("delivery", "0005_push_channel")]
+    dependencies = [("content", "0004_custom_messages"), ("delivery", "0005_push_channel")]
 
     operations = [
         migrations.AddField(

@@ -10,7 +10,7 @@ import cdp.core.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0005_push_channel"),
+        ("delivery", "0006_custom_channel"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,7 +12,7 @@ def name_the_gone(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0005_push_channel"),
+        ("delivery", "0007_approval_and_conversion"),
         ("organizations", "0001_initial"),
     ]
 

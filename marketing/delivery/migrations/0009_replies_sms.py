@@ -8,9 +8,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("audiences", "0002_drafts"),
-        ("channels", "0003_sms_capabilities"),
+        ("channels", "0005_sms_capabilities"),
         ("content", "0002_push_messages"),
-        ("delivery", "0005_push_channel"),
+        ("delivery", "0008_bounces"),
         ("organizations", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
@@ -63,6 +63,8 @@ class Migration(migrations.Migration):
                     ("draft", "Draft"),
                     ("reviewing", "In review"),
                     ("rejected", "Rejected"),
+                    ("approval", "Waiting for approval"),
+                    ("late", "Late: decide"),
                     ("waiting", "Waiting"),
                     ("sending", "Sending"),
                     ("paused", "Paused"),

@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("channels", "0003_sms_capabilities"),
+        ("channels", "0005_sms_capabilities"),
         ("content", "0002_push_messages"),
         ("delivery", "0009_replies_sms"),
         ("organizations", "0002_id_key"),

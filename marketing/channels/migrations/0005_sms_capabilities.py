@@ -14,6 +14,6 @@ def keep_what_worked(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("channels", "0002_push_channel")]
+    dependencies = [("channels", "0004_email_mailbox")]
 
     operations = [migrations.RunPython(keep_what_worked, migrations.RunPython.noop)]

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("channels", "0002_push_channel"),
+        ("channels", "0003_custom_channel"),
     ]
 
     operations = [

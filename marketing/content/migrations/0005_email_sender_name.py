@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("content", "0002_push_messages"),
+        ("content", "0004_custom_messages"),
     ]
 
     operations = [

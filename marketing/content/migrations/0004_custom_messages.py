@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("channels", "0003_custom_channel"), ("content", "0002_push_messages")]
+    dependencies = [("channels", "0003_custom_channel"), ("content", "0003_design")]
 
     operations = [
         migrations.AddField(
