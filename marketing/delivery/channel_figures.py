@@ -61,7 +61,8 @@ def _people(rows: list[SendOut]) -> dict[str, dict[str, int]]:
         .values("send_out")
         .annotate(**{name: Count("pk", filter=which) for name, which in _WHICH.items()})
     )
-    return {row["send_out"]: {name: row[name] for name in COUNTS} for row in counted}
+    found: list[dict[str, Any]] = [dict(row) for row in counted]
+    return {row["send_out"]: {name: row[name] for name in COUNTS} for row in found}
 
 
 def _segments(send_out: SendOut) -> dict[str, int]:
@@ -73,7 +74,8 @@ def _segments(send_out: SendOut) -> dict[str, int]:
         .values("variant", "values")
         .annotate(**{name: Count("pk", filter=which) for name, which in _WHICH.items()})
     )
-    for row in groups:
+    for group in groups:
+        row: dict[str, Any] = dict(group)
         content = contents.of_variant(send_out.content, row["variant"])
         text = rendering.fill(str(content.get("text", "")), row["values"])
         ending = sms_rules.unsubscribe(send_out, text)

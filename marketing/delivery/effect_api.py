@@ -25,7 +25,9 @@ class EffectSerializer(PeriodSerializer):
 class ChannelEffectView(WorkspaceAPIView):
     """Totals, the course by day and each send-out of mails or SMS, of a period of at most a year."""
 
-    required_permission = {"*": "workspace.view"}
+    def permission_point(self) -> str:
+        channel = self.request.query_params.get("channel", "")
+        return f"marketing.{channel if channel in channel_effect.SERIES else 'email'}.view"
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         channel, days, more = self._asked(request)
