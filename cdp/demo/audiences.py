@@ -41,7 +41,11 @@ PUSH = {
     "push": {"action": "url", "url": "https://www.example.com/vip", "ttl_hours": 24},
 }
 TEXT = {"name": "生日问候", "purpose": "notice", "text": "祝您生日快乐！到店出示本短信享八八折。"}
-THANKS = {"name": "感谢回复", "purpose": "promotion", "text": "感谢您的回复！门店每天十点至二十二点营业，欢迎光临。"}
+THANKS = {
+    "name": "感谢回复",
+    "purpose": "promotion",
+    "text": "感谢您的回复！门店每天十点至二十二点营业，欢迎光临。",
+}
 
 
 @dataclass(frozen=True)
