@@ -6,14 +6,7 @@ import hmac
 
 from django.conf import settings
 
-from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery.models import SendOut
-
-
-def id_type_of(send_out: SendOut) -> str:
-    """The ID type that it writes to: chosen on the custom channel, that of the provider on others."""
-    return send_out.id_type or provider_type(send_out.provider).id_type
 
 
 def target_hash(workspace_id: str, channel: str, target: str) -> str:

@@ -16,11 +16,11 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import gathering
 from insight.audiences.models import AudienceVersion
-from marketing.channels.base import provider_type
 from marketing.channels.targets import target_hash
-from marketing.delivery import contact_policy, sealing
+from marketing.delivery import contact_policy, decrypting, sealing
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut, Suppression
+from marketing.delivery.targets import id_type_of
 
 _LEDGER = Recipient._meta.db_table
 _REACHED = "('queued', 'handing', 'handed', 'delivered', 'unknown')"
@@ -29,13 +29,14 @@ ROWS = 10_000
 
 def by_target(one: SendOut, other: SendOut) -> bool:
     """Whether both write to the same kind of address."""
-    return one.channel == other.channel and (
-        provider_type(one.provider).id_type == provider_type(other.provider).id_type
-    )
+    return one.channel == other.channel and id_type_of(one) == id_type_of(other)
 
 
 def comparable(one: SendOut, other: SendOut) -> bool:
     """Whether people of one can be found among those of the other."""
+    if one.audience is None or other.audience is None:
+        # Who answered a message stands in the ledger alone.
+        return other.resolved_at is not None and by_target(one, other)
     same_source = one.audience.source == other.audience.source
     if other.resolved_at is not None:
         return by_target(one, other) or one.audience.user_id_type == other.audience.user_id_type
@@ -79,17 +80,21 @@ def staged(send_out: SendOut) -> Iterator[Stage]:
 
 def _people(send_out: SendOut) -> Iterator[list[tuple[str, str]]]:
     """Person and target of everybody who can be reached, some at a time."""
-    id_type = provider_type(send_out.provider).id_type
+    id_type = id_type_of(send_out)
     versions = sealing.current(send_out)
-    crowd = gathering.Crowd(computed(versions.included), computed(versions.excluded), id_type)
+    encrypted = decrypting.is_encrypted(send_out)
+    crowd = gathering.Crowd(computed(versions.included), computed(versions.excluded), id_type, encrypted)
+    decryptor = decrypting.Decryptor(send_out) if encrypted else None
     normalise = ID_TYPES[id_type].normalise
     for batch in gathering.batches(crowd, ROWS):
         columns = (batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded"))
         targets = (
-            (person, normalise(raw) if raw and not banned else None)
+            (person, decryptor.read(raw) if decryptor else raw)
             for person, raw, banned in zip(*columns, strict=True)
+            if raw and not banned
         )
-        yield [(person, target) for person, target in targets if target is not None]
+        normalised = ((person, normalise(target) if target else None) for person, target in targets)
+        yield [(person, target) for person, target in normalised if target is not None]
 
 
 class Stage:
@@ -106,8 +111,13 @@ class Stage:
                 SELECT count(DISTINCT c.person_hash), count(DISTINCT p.target_hash)
                   FROM conflict_stage c LEFT JOIN {Suppression._meta.db_table} p
                     ON p.workspace_id = %s AND p.channel = %s AND p.target_hash = c.person_hash
+                   AND p.signature = ANY(%s)
                 """,
-                [self.send_out.workspace_id, self.send_out.channel],
+                [
+                    self.send_out.workspace_id,
+                    self.send_out.channel,
+                    contact_policy.signatures(self.send_out),
+                ],
             )
             people, suppressed = cursor.fetchone()
         return {"people": people, "suppressed": suppressed, "capped": self._capped()}

@@ -22,9 +22,9 @@ from cdp.core.errors import DomainError
 from cdp.jobs import JobContext, JobKind, register, start_job
 from cdp.jobs.models import Job
 from insight.audiences import gathering
-from marketing.channels.base import provider_type
-from marketing.delivery import conflict_stage, sealing
+from marketing.delivery import conflict_stage, decrypting, sealing
 from marketing.delivery.models import SendOut
+from marketing.delivery.targets import id_type_of
 
 MOST = 50
 FRESH = timedelta(minutes=15)
@@ -147,7 +147,8 @@ def crowd_of(send_out: SendOut) -> gathering.Crowd:
     return gathering.Crowd(
         conflict_stage.computed(versions.included),
         conflict_stage.computed(versions.excluded),
-        provider_type(send_out.provider).id_type,
+        id_type_of(send_out),
+        decrypting.is_encrypted(send_out),
     )
 
 

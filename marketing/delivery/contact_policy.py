@@ -103,7 +103,7 @@ def _leave_out_suppressed(send_out: SendOut, rows: list[int] | None) -> int:
             """,
             {
                 **_names(send_out, rows),
-                "signatures": _signatures(send_out),
+                "signatures": signatures(send_out),
                 "bounced": FilterReason.BOUNCED.value,
                 "other": FilterReason.SUPPRESSED.value,
             },
@@ -111,7 +111,7 @@ def _leave_out_suppressed(send_out: SendOut, rows: list[int] | None) -> int:
         return int(cursor.rowcount)
 
 
-def _signatures(send_out: SendOut) -> list[str]:
+def signatures(send_out: SendOut) -> list[str]:
     """Suppressions of these signatures count: those of none always, those of its own where it is a promotion."""
     if not is_promotion(send_out) or send_out.signature is None:
         return [""]

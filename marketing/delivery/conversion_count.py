@@ -146,9 +146,10 @@ def _identifier(row: Dataset) -> DatasetField:
 
 def _ours(send_out: SendOut) -> tuple[str, str]:
     """By which ID the ledger knows its people, and in which form."""
-    version = send_out.audience_version or send_out.audience.current
+    first = send_out.audience
+    version = send_out.audience_version or (first.current if first else None)
     if version is None:
-        return send_out.audience.user_id_type, "plain"
+        return first.user_id_type if first else "one_id", "plain"
     return version.user_id_type, version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
 
 

@@ -15,8 +15,8 @@ from cdp.core.errors import Conflict
 from cdp.crypto import customer_ids
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience
-from marketing.channels.base import provider_type
 from marketing.delivery.models import SendOut
+from marketing.delivery.targets import id_type_of
 
 LOOKED_AT = 1000
 """So many IDs, the first ones, tell whether the key is right."""
@@ -35,7 +35,7 @@ def is_encrypted(send_out: SendOut) -> bool:
         return send_out.encrypted
     if send_out.audience is None:
         return False
-    return said_by([send_out.audience], provider_type(send_out.provider).id_type) == {"aes"}
+    return said_by([send_out.audience], id_type_of(send_out)) == {"aes"}
 
 
 def problems(
@@ -44,7 +44,7 @@ def problems(
     """Audiences whose IDs cannot be compared, by field: a cipher text never equals a plain ID."""
     if send_out.encrypted is not None:
         return {}
-    id_type = provider_type(send_out.provider).id_type
+    id_type = id_type_of(send_out)
     first = said_by(wanted[:1], id_type)
     found = {}
     for field, rows in (("audiences", wanted), ("exclude", banned)):

@@ -15,6 +15,7 @@ from marketing.channels.targets import target_hash
 from marketing.delivery import bulk, push_reports
 from marketing.delivery.bounces import applying as bounces
 from marketing.delivery.models import Recipient, SendBatch
+from marketing.delivery.targets import id_type_of
 
 log = logging.getLogger(__name__)
 # Seconds between looks at a batch; the last one repeats until everything has been reported or time is up.
@@ -81,7 +82,7 @@ def _count(batch: SendBatch, kind: BulkProviderType) -> None:
 def apply(batch: SendBatch, found: list[BatchReceipt]) -> int:
     """Write reports into the ledger: delivered beats everything, a failure never undoes a delivery."""
     send_out = batch.send_out
-    normalise = ID_TYPES[provider_type(send_out.provider).id_type].normalise
+    normalise = ID_TYPES[id_type_of(send_out)].normalise
     rows: dict[str, BatchReceipt] = {}
     causes: dict[str, set[str]] = {"gone": set(), "spam": set()}
     for receipt in found:

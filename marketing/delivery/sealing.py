@@ -18,10 +18,10 @@ from cdp.core.errors import DomainError
 from insight.audiences import gathering
 from insight.audiences import queries as audiences
 from insight.audiences.models import AudienceVersion
-from marketing.channels.base import provider_type
-from marketing.delivery import contents, freeze
+from marketing.delivery import contents, decrypting, freeze
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import SendOut
+from marketing.delivery.targets import id_type_of
 
 _SETTINGS = ("variables", "limit", "holdout", "holdout_salt", "refresh_first", "track", "per_minute")
 Seal = dict[str, Any]
@@ -43,7 +43,9 @@ def current(send_out: SendOut) -> Versions:
         rows = [row for row in parts if row.excluded == excluded]
         return [row.version or audiences.latest_version(row.audience) for row in rows]
 
-    first = send_out.audience_version or audiences.latest_version(send_out.audience)
+    first = send_out.audience_version
+    if first is None and send_out.audience is not None:
+        first = audiences.latest_version(send_out.audience)
     return Versions([first, *of(excluded=False)], of(excluded=True))
 
 
@@ -63,7 +65,7 @@ def people(send_out: SendOut, versions: Versions) -> int:
 def _counted(send_out: SendOut, included: list[AudienceVersion], excluded: list[AudienceVersion]) -> int:
     if len(included) == 1 and not excluded:
         return included[0].count
-    crowd = gathering.Crowd(included, excluded, provider_type(send_out.provider).id_type)
+    crowd = gathering.Crowd(included, excluded, id_type_of(send_out), decrypting.is_encrypted(send_out))
     reach = gathering.reach(crowd)
     return reach.people - reach.left_out
 

@@ -48,7 +48,9 @@ def console(world: World) -> Browser:
 def parts(world: World) -> dict[str, Any]:
     """A provider, signature and template of the SMS channel."""
     owned = {"workspace": world.workspace}
-    provider = Provider.objects.create(**owned, channel="sms", type="contract", name="Platform", config={})
+    provider = Provider.objects.create(
+        **owned, channel="sms", type="contract", name="Platform", config={"promo_variables": True}
+    )
     return {
         "provider": provider,
         "signature": Signature.objects.create(**owned, provider=provider, text="Tides", state="approved"),
@@ -197,7 +199,9 @@ def test_a_template_made_on_the_way_tells_the_page_its_name(console: Browser, wo
     made = console.client.post(base, values, headers=headers)
     template = Template.objects.get(name="Quick")
     assert made.status_code == 204
-    assert json.loads(made.headers["HX-Trigger"]) == {"template-made": {"id": template.pk, "name": "Quick"}}
+    assert json.loads(made.headers["HX-Trigger"]) == {
+        "template-made": {"id": template.pk, "name": "Quick", "text": "Hello", "purpose": "promotion"}
+    }
 
 
 def test_variables_of_a_wrong_shape_are_refused_at_their_field(world: World, send_out: SendOut) -> None:
