@@ -81,8 +81,8 @@ class SafetyActions:
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Let it leave: 202 with the job where it leaves at once."""
-        data = _read(ApproveSerializer, request)
-        send_out = approval.approve(self.access, self.get_object(), **data)
+        send_out, data = self.get_object(), _read(ApproveSerializer, request)
+        send_out = approval.approve(self.access, send_out, **data)
         job = schedule.active_job(send_out)
         shown = self.get_serializer(send_out).data
         return accepted(job, send_out=shown) if job else Response(shown)
@@ -91,15 +91,15 @@ class SafetyActions:
     @action(detail=True, methods=["post"])
     def refuse(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Back to its owner; the remark says why."""
-        data = _read(RemarkSerializer, request)
-        return self.answer(approval.refuse(self.access, self.get_object(), **data))  # type: ignore[no-any-return]
+        send_out, data = self.get_object(), _read(RemarkSerializer, request)
+        return self.answer(approval.refuse(self.access, send_out, **data))  # type: ignore[no-any-return]
 
     @extend_schema(request=LateSerializer)
     @action(detail=True, methods=["post"])
     def late(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Decide on one that missed its time: {"send": true} or {"send": false}."""
-        data = _read(LateSerializer, request)
-        send_out = late_decision.decide(self.access, self.get_object(), **data)
+        send_out, data = self.get_object(), _read(LateSerializer, request)
+        send_out = late_decision.decide(self.access, send_out, **data)
         job = schedule.active_job(send_out)
         shown = self.get_serializer(send_out).data
         return accepted(job, send_out=shown) if job else Response(shown)
