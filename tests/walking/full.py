@@ -42,6 +42,7 @@ from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import services as send_outs
 from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
+from marketing.devices.models import PushDevice, PushDeviceId
 from marketing.links import services as short_links
 from marketing.links.models import LinkClick
 from marketing.materials import services as materials
@@ -246,6 +247,23 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     app = Provider.objects.create(
         **owned, channel="push", type="upush_android", name="App", config={"app_key": "k", "receipts": True}
     )
+    site = Provider.objects.create(
+        **owned,
+        channel="push",
+        type="webpush",
+        name="Site",
+        config={
+            "contact": "mailto:tech@shop.example",
+            "origins": "https://www.shop.example",
+            "id_type": "email",
+            "vapid_public": "B",
+            "vapid_private": "A",
+        },
+    )
+    device = PushDevice.objects.create(
+        **owned, provider=site, kind="web", agent="Chrome · Windows", last_seen=timezone.now()
+    )
+    PushDeviceId.objects.create(device=device, id_type="email", person_hash="0" * 64, masked="u***@x.example")
     push = Template.objects.create(
         **owned, channel="push", name="Hats", subject="Hello", text="New hats", push={"badge": 1}
     )
@@ -369,6 +387,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/pushes/history/": pk(audience),
         "w/channels/": pk(mail, channel="email", type="smtp"),
         "w/channels/senders/": pk(sender),
+        "w/devices/sites/": pk(site),
         "w/content/": pk(template, channel="sms"),
         "w/content/signatures/": pk(signature),
         "w/materials/": pk(material),
@@ -406,6 +425,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/custom-tags/": pk(custom),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
         "api/providers/": pk(mail),
+        "api/push/devices/": pk(device),
+        "api/push/sites/": pk(site),
         "api/sender-addresses/": pk(sender),
         "api/templates/": pk(template),
         "api/materials/": pk(material),
@@ -466,6 +487,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"send-outs/suppressions/{unsubscribed.pk}/back/",
         f"send-outs/{done.pk}/",
         "channels/new/push/upush_ios/",
+        "channels/new/push/webpush/",
+        f"channels/{site.pk}/",
         f"channels/{app.pk}/",
         "content/new/push/",
         f"content/{push.pk}/",
