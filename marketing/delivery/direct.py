@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cdp.core import audit
 from cdp.core.access import Access
+from cdp.core.errors import Conflict
 from marketing.channels.targets import target_hash
 from marketing.content.models import Signature, Template
-from marketing.delivery import contact_policy, copying, freeze, schedule, services
+from marketing.delivery import approval, contact_policy, copying, freeze, schedule, services
 from marketing.delivery.models import Recipient, SendOut
 
 Person = tuple[str, str]
@@ -29,7 +31,8 @@ def send(
 ) -> SendOut:
     """One SMS to each number of `people`, however often it is among them. The send-out is named after the template.
 
-    Raises Conflict where template or signature are not approved. Suppressions, caps and quiet hours hold.
+    Raises Conflict where template or signature are not approved, or so many people need a second person's word.
+    Suppressions, caps and quiet hours hold.
     """
     channel = template.channel
     access.require(f"marketing.{channel}.create")
@@ -55,6 +58,13 @@ def send(
             raise obstacle
         send_out.content = freeze.build(send_out)
         numbers = {target: person for person, target in reversed(people)}
+        if approval.is_needed(send_out, len(numbers)):
+            raise Conflict(
+                _(
+                    "So many people may only be written to with a second person's approval. Answer fewer at a time."
+                ),
+                code="approval_needed",
+            )
         Recipient.objects.bulk_create(
             Recipient(
                 send_out=send_out,

@@ -206,6 +206,15 @@ class TestAnswering:
         with pytest.raises(ValidationFailed):
             services.answer(sms_shop.access, [reply(first, "Hi")], made)
 
+    def test_nobody_is_answered_alone_where_a_second_person_must_approve(self, sms_shop: Shop) -> None:
+        first = sent(sms_shop)
+        row, answer = reply(first, "Hi"), template(sms_shop, first.provider)
+        sms_shop.settings(approval={"enabled": True, "above": 0})
+        with pytest.raises(Conflict) as raised:
+            services.answer(sms_shop.access, [row], answer)
+        assert raised.value.code == "approval_needed"
+        assert not SendOut.objects.filter(origin="reply").exists()
+
     def test_a_template_approved_elsewhere_is_refused_and_nothing_is_kept(self, sms_shop: Shop) -> None:
         first = sent(sms_shop)
         elsewhere = sms_shop.sms(first.audience, "Elsewhere").template
