@@ -129,9 +129,16 @@ class WebhookViewSet(WorkspaceViewSet):
         return found
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self._require_any()
+        return super().list(request, *args, **kwargs)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self._require_any()
+        return super().retrieve(request, *args, **kwargs)
+
+    def _require_any(self) -> None:
         if not (self.access.can(rights.MANAGE) or self.access.can(rights.CREATE)):
             raise PermissionDenied(point=rights.CREATE)
-        return super().list(request, *args, **kwargs)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.create(self.access, json_object(request)), status=201)

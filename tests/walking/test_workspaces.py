@@ -68,7 +68,10 @@ def calls(address: Address, browser: Client, client: APIClient) -> list[tuple[st
 def statuses(wanted: list[Address], path_of: Callable[[Address], str], access: Any) -> dict[str, int]:
     browser, client = console(access), api(access)
     found = {}
-    for address in wanted:
+    for place, address in enumerate(wanted, start=1):
+        if place % 100 == 0:
+            # A token may ask only so often in a minute.
+            client = api(access)
         for method, call in calls(address, browser, client):
             more = {"format": "json"} if address.is_api and method != "get" else {}
             found[f"{method} {address.place}"] = call(
