@@ -10,6 +10,7 @@ from bench.live_counts import live_count
 from bench.measure import Result
 from bench.pages import console_pages
 from bench.saving import saving
+from bench.sending import sending
 from bench.tags import charts, ranking
 
 SUITE: dict[str, Callable[[float, int], list[Result]]] = {
@@ -18,6 +19,7 @@ SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B3": saving,
     "B4": charts,
     "B6": ranking,
+    "B7": sending,
     "B11": console_pages,
     "B12": identities,
 }

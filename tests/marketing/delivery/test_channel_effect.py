@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def written(shop: Shop, name: str, states: list[tuple[str, str]], ago: int = 0, **more: Any) -> SendOut:
-    """A finished mail whose recipients have these states and details."""
+    """A finished mail whose recipients have these states and causes."""
     audience = more.pop("audience", None) or shop.audience(mails(1), name)
     send_out = shop.mail(audience, name, **more)
     moment = timezone.now() - ago * DAY
@@ -32,8 +32,8 @@ def written(shop: Shop, name: str, states: list[tuple[str, str]], ago: int = 0, 
         state="finished", resolved_at=moment, started_at=moment, finished_at=moment
     )
     Recipient.objects.bulk_create(
-        Recipient(send_out=send_out, person=f"u{n}", person_hash=f"{n}", state=state, detail=detail)
-        for n, (state, detail) in enumerate(states)
+        Recipient(send_out=send_out, person=f"u{n}", person_hash=f"{n}", state=state, reason=reason)
+        for n, (state, reason) in enumerate(states)
     )
     send_out.refresh_from_db()
     return send_out
@@ -43,8 +43,8 @@ MIXED = [
     ("delivered", ""),
     ("delivered", ""),
     ("handed", ""),
-    ("failed", "5.1.1 no such user"),
-    ("failed", "4.2.2 mailbox full"),
+    ("failed", "gone"),
+    ("failed", "returned"),
     ("filtered", ""),
 ]
 COUNTED = {"sent": 5, "delivered": 2, "failed": 2, "invalid": 1}

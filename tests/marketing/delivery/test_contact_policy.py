@@ -64,7 +64,7 @@ def test_quiet_hours_that_begin_on_the_way_stop_the_rest(
     clock(NOON)
     send_out = shop.mail(shop.audience(mails(6)), provider={"rate_per_second": 2})
     monkeypatch.setattr(
-        "marketing.delivery.personal._throttle",
+        "marketing.delivery.personal.throttle",
         lambda *args: clock(NIGHT) if len(shop.inbox()) == 2 else None,
     )
     send_out = shop.submit(send_out)
@@ -208,7 +208,7 @@ def test_the_cap_holds_for_people_who_were_queued_before_another_message_left(
             nested.append(services.submit(shop.access, second))
             shop.run_jobs()
 
-    monkeypatch.setattr("marketing.delivery.personal._throttle", let_the_other_send)
+    monkeypatch.setattr("marketing.delivery.personal.throttle", let_the_other_send)
     first = shop.submit(first)
     assert set(shop.inbox().values()) == {1}
     assert shop.reasons(first) == {"capped": 2} and Recipient.objects.filter(state="delivered").count() == 2

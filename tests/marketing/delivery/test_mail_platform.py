@@ -19,7 +19,7 @@ from marketing.channels.models import Provider, SenderAddress
 from marketing.content import mail, reviews
 from marketing.content import services as contents
 from marketing.content.models import Template, TemplateReview
-from marketing.delivery import result_audience, services
+from marketing.delivery import result_audience, reviewing, services
 from marketing.delivery.models import Recipient, SendBatch, SendOut, Suppression
 from marketing.sandbox.store import Wanted
 from tests.marketing.delivery.shop import Shop, mails
@@ -229,12 +229,15 @@ def test_another_name_keeps_the_approval(sms_shop: Shop) -> None:
     assert same.pk == send_out.template_id and reviews.approved(same, send_out.provider)
 
 
-def test_a_template_in_review_cannot_leave_at_once(sms_shop: Shop) -> None:
+def test_what_is_in_review_leaves_by_itself_once_it_is_approved(sms_shop: Shop) -> None:
     sms_shop.sandbox.options.change({"review_seconds": 3600.0})
     send_out = letter(sms_shop, mails(1), platform(sms_shop, review=True))
-    with pytest.raises(Conflict) as caught:
-        services.submit(sms_shop.access, send_out, now=True)
-    assert caught.value.code == "template_not_approved"
+    send_out = services.submit(sms_shop.access, send_out, now=True)
+    assert send_out.state == "reviewing" and reviewing.decide() == 0 and not sms_shop.inbox()
+    sms_shop.sandbox.options.change({"review_seconds": 0.0})
+    reviews.check(TemplateReview.objects.get(template=send_out.template))
+    assert reviewing.decide() == 1
+    assert sms_shop.run_jobs(send_out).state == "finished" and len(sms_shop.inbox()) == 1
 
 
 def scheduled(shop: Shop) -> SendOut:

@@ -138,7 +138,7 @@ def test_a_date_format_is_kept(console: Browser, send_out: SendOut, world: World
 def test_a_time_is_read_in_the_workspaces_zone(
     console: Browser, send_out: SendOut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marketing.delivery.services._check_ready", lambda send_out: None)
+    monkeypatch.setattr("marketing.delivery.services._check_ready", lambda send_out: True)
     day = (timezone.now() + timedelta(days=3)).date()
     console.post(f"{send_out.pk}/submit/", when="later", scheduled_at=f"{day} 10:30")
     send_out.refresh_from_db()

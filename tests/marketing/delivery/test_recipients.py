@@ -62,7 +62,7 @@ def test_somebody_who_unsubscribes_between_two_chunks_gets_nothing(
         if shop.sandbox.store.counts():
             suppressions.add(shop.access, "email", "c5@x.example")
 
-    monkeypatch.setattr("marketing.delivery.personal._throttle", unsubscribe_the_last)
+    monkeypatch.setattr("marketing.delivery.personal.throttle", unsubscribe_the_last)
     send_out = shop.submit(send_out)
     assert set(shop.inbox()) == {f"c{number}@x.example" for number in range(5)}
     assert shop.reasons(send_out) == {"suppressed": 1}

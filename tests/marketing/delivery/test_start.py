@@ -112,7 +112,7 @@ def test_a_template_edited_on_the_way_changes_nothing(shop: Shop, monkeypatch: p
     def edit(*args: Any) -> None:
         contents.update_template(shop.access, send_out.template, {"subject": "New words"})
 
-    monkeypatch.setattr("marketing.delivery.personal._throttle", edit)
+    monkeypatch.setattr("marketing.delivery.personal.throttle", edit)
     shop.submit(send_out)
     assert shop.subjects() == ["Hello"] * 4
 
@@ -139,7 +139,7 @@ def stop_after(shop: Shop, monkeypatch: pytest.MonkeyPatch, count: int, act: Any
             acted.append(act())
             check()
 
-    monkeypatch.setattr("marketing.delivery.personal._throttle", throttle)
+    monkeypatch.setattr("marketing.delivery.personal.throttle", throttle)
 
 
 def test_stopped_in_the_middle_nobody_else_gets_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -233,6 +233,7 @@ def test_the_form_makes_variants_with_equal_shares(shop: Shop) -> None:
         "template": first.template_id,
         "template_b": other.pk,
         "audiences": [first.audience_id],
+        "return_path": "random",
         "holdout": 10,
     }
     console.post(f"{first.pk}/edit/", **given)

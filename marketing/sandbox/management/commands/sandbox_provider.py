@@ -44,6 +44,7 @@ class Command(BaseCommand):
             help="key that the own system's calls are signed with",
         )
         parser.add_argument("--results-url", default="", help="where the own system reports results to")
+        parser.add_argument("--callback-secret", default="", help="what pushed replies are signed with")
         parser.add_argument("--smtp-user", default="", help="with it, mail is taken only after signing in")
         parser.add_argument("--smtp-password", default="")
         parser.add_argument("--callback-url", default="", help="where receipts and replies are pushed to")
