@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cdp.core.errors import Conflict, ValidationFailed
+from cdp.core.errors import ValidationFailed
 from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.channels.base import ProviderError
