@@ -71,7 +71,7 @@ class ProviderDetail(DetailPage):
     def facts(self, obj: Provider) -> list[Fact]:
         config = services.shown_config(obj)
         shown = [
-            Fact(f"{item.group}: {item.label}" if item.group else item.label, config[item.name] or "–")
+            Fact(item.label, config[item.name] or "–")
             for item in provider_type(obj).fields
             # What is folded away in the form and was left as it is says nothing here either.
             if not item.group or config[item.name] not in ("", item.default)
