@@ -67,15 +67,15 @@ class SmtpType(PersonalProviderType):
         ),
         ConfigField(
             "dkim_domain",
-            gettext_lazy("Domain"),
+            gettext_lazy("DKIM domain"),
             kind="domain",
             help_text=gettext_lazy("Mails are signed for it. Empty: they are not signed here."),
             group=_SIGNING,
         ),
-        ConfigField("dkim_selector", gettext_lazy("Selector"), group=_SIGNING),
+        ConfigField("dkim_selector", gettext_lazy("DKIM selector"), group=_SIGNING),
         ConfigField(
             "dkim_key",
-            gettext_lazy("Private key"),
+            gettext_lazy("DKIM private key"),
             kind="key",
             help_text=gettext_lazy(
                 "PEM, or leave it empty and have a key made on the provider's page. It is never shown again."

@@ -26,7 +26,7 @@ def test_checks_are_listed_and_the_preview_narrows_to_a_phone(
     access, path = page
     tab.goto(sign_in(access) + path)
     assert "Pictures without a text" in tab.locator("main").inner_text()
-    frame = tab.locator(".mail-preview iframe")
+    frame = tab.locator(".mail-widths iframe")
     wide = frame.bounding_box()["width"]
     tab.locator("label[for=preview-phone]").click()
     assert frame.bounding_box()["width"] <= 375 < wide
