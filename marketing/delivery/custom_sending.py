@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -61,7 +60,7 @@ class _Tries:
         number = self.count.get(outcome.key, 0)
         if number >= len(PAUSES):
             self.due.pop(outcome.key, None)
-            return replace(outcome, state="failed", code="no_answer")
+            return Outcome(outcome.key, "failed", code="no_answer", detail=outcome.detail)
         self.count[outcome.key] = number + 1
         self.due[outcome.key] = time.monotonic() + PAUSES[number]
         return None
