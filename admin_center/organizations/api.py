@@ -33,6 +33,7 @@ class CapsSerializer(serializers.Serializer[Any]):
     sms = CapSerializer(required=False)
     email = CapSerializer(required=False)
     push = CapSerializer(required=False)
+    custom = CapSerializer(required=False)
 
 
 class ApprovalSerializer(serializers.Serializer[Any]):
@@ -49,6 +50,7 @@ class QuotasSerializer(serializers.Serializer[Any]):
     sms = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     email = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     push = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    custom = serializers.IntegerField(required=False, allow_null=True, min_value=0)
 
 
 class WorkspaceSettingsSerializer(serializers.Serializer[Any]):

@@ -31,7 +31,7 @@ class WorkspaceSettingsForm(forms.Form):
         },
         **{f"approval_{name}": ("approval", name) for name in ("enabled", "above")},
         **{f"late_{name}": ("late", name) for name in ("hours", "action")},
-        **{f"quotas_{channel}": ("quotas", channel) for channel in ("sms", "email", "push")},
+        **{f"quotas_{channel}": ("quotas", channel) for channel in ("sms", "email", "push", "custom")},
     }
 
     name = forms.CharField(label=_("Name"), max_length=64)
@@ -143,8 +143,9 @@ class WorkspaceSettingsForm(forms.Form):
     )
     quotas_sms = forms.IntegerField(label=_("SMS send-outs"), required=False, min_value=0)
     quotas_email = forms.IntegerField(label=_("E-mail send-outs"), required=False, min_value=0)
-    quotas_push = forms.IntegerField(
-        label=_("Push send-outs"),
+    quotas_push = forms.IntegerField(label=_("Push send-outs"), required=False, min_value=0)
+    quotas_custom = forms.IntegerField(
+        label=_("Webhook send-outs"),
         required=False,
         min_value=0,
         help_text=_("How many the workspace has in all, failed ones included. Empty means no limit."),

@@ -80,6 +80,7 @@ class SendOutQuotas(_Part):
     sms: Quota = None
     email: Quota = None
     push: Quota = None
+    custom: Quota = None
 
 
 class WorkspaceSettings(_Part):

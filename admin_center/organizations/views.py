@@ -50,7 +50,7 @@ class SettingsPage(FormPage):
             (_("Most messages for one person"), [name for name in form.fields if name.startswith("caps")]),
             (_("Approval of send-outs"), ["approval_enabled", "approval_above"]),
             (_("Late send-outs"), ["late_hours", "late_action"]),
-            (_("Most send-outs"), ["quotas_sms", "quotas_email", "quotas_push"]),
+            (_("Most send-outs"), ["quotas_sms", "quotas_email", "quotas_push", "quotas_custom"]),
         ]
         return {
             "groups": [(label, [form[name] for name in names]) for label, names in groups],

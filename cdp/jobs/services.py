@@ -86,6 +86,11 @@ def retry_job(job: Job, access: Access | None = None) -> Job:
     """Start the same work again as a new job."""
     if job.is_active:
         raise Conflict(_("The job is still active."), code="job_active")
+    same = Job.objects.filter(
+        workspace=job.workspace, dedupe_key=job.dedupe_key, status__in=Job.ACTIVE
+    ).exclude(dedupe_key="")
+    if same.exists():
+        raise Conflict(_("The same work is under way already."), code="job_active")
     again = Job(
         kind=job.kind,
         workspace=job.workspace,
@@ -95,6 +100,7 @@ def retry_job(job: Job, access: Access | None = None) -> Job:
         gate=job.gate,
         subject_type=job.subject_type,
         subject_id=job.subject_id,
+        dedupe_key=job.dedupe_key,
     )
     again.save(force_insert=True)
     transaction.on_commit(lambda: dispatch(again))

@@ -167,8 +167,11 @@ class ContractClient:
 
 def review_state(answer: dict[str, Any], field: str) -> tuple[str, str]:
     """State (reviewing, approved, rejected) and reason of a review; numbers that are not known are still open."""
-    state = REVIEW_STATES.get(int(answer.get(field) or 0), "reviewing")
-    return state, str(answer.get("reason") or "")
+    try:
+        number = int(answer.get(field) or 0)
+    except (TypeError, ValueError):
+        number = 0
+    return REVIEW_STATES.get(number, "reviewing"), str(answer.get("reason") or "").replace("\x00", "")[:500]
 
 
 def _minute(moment: datetime) -> str:

@@ -11,7 +11,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from marketing.channels import callbacks, capabilities
-from marketing.channels.base import BatchReceipt, BulkProviderType, BulkRequest, register_type
+from marketing.channels.base import (
+    BatchReceipt,
+    BulkProviderType,
+    BulkRequest,
+    ProviderError,
+    register_type,
+)
 from marketing.channels.contract import ContractClient, contract_fields, parse_time, review_state
 from marketing.channels.models import Provider
 
@@ -70,7 +76,10 @@ class ContractSmsType(BulkProviderType):
                 "templateType": 2 if promotional else 1,
             },
         )
-        return str(answer["templateCode"])
+        code = str(answer.get("templateCode") or "")
+        if not code:
+            raise ProviderError(_("The platform gave the template no code."), code="provider_answer")
+        return code
 
     def template_state(self, provider: Provider, code: str) -> tuple[str, str]:
         """Review state (reviewing, approved, rejected) and the reviewer's reason."""
@@ -86,7 +95,10 @@ class ContractSmsType(BulkProviderType):
 
 
 def read_receipt(row: dict[str, Any]) -> BatchReceipt | None:
-    status = int(row.get("sendStatus") or 0)
+    try:
+        status = int(row.get("sendStatus") or 0)
+    except (TypeError, ValueError):
+        return None
     if status not in (SENT_FAILED, SENT_DELIVERED):
         return None
     code = str(row.get("errCode") or "")

@@ -7,6 +7,7 @@ from typing import Any
 import requests
 from django.utils.translation import gettext as _
 
+from cdp.core.errors import ValidationFailed
 from cdp.core.outbound import check_url
 from marketing.channels.base import ProviderError
 
@@ -25,10 +26,13 @@ def exchange(
 ) -> requests.Response:
     """The platform's answer, whatever its status.
 
-    Raises ProviderError: `retryable` where it was not reached, `uncertain` where the call may have arrived. Raises
-    ValidationFailed where the address must not be called.
+    Raises ProviderError: `retryable` where it was not reached, `uncertain` where the call may have arrived; neither
+    where the address must not be called.
     """
-    check_url(url)
+    try:
+        check_url(url)
+    except ValidationFailed as error:
+        raise ProviderError(str(error), code=error.code, retryable=error.code == "host_unknown") from error
     try:
         return requests.request(method, url, timeout=timeout, allow_redirects=False, **options)
     except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:

@@ -64,7 +64,7 @@ def _frozen_at(provider: Provider, kind: ContractEmailType, address: str) -> boo
     try:
         found = kind.senders(provider, address)
     except ProviderError as error:
-        if error.extra.get("provider_status") != 404:
+        if error.code != "provider_refused" and error.extra.get("provider_status") != 404:
             raise
         raise ValidationFailed(message, errors={"address": [message]}) from None
     same = [frozen for known, frozen in found.items() if known.lower() == address.lower()]

@@ -77,6 +77,9 @@ def _assign(provider: Provider, values: dict[str, Any]) -> None:
 def _config(
     kind: ProviderType, old: dict[str, Any], given: dict[str, Any], errors: dict[str, list[str]]
 ) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        errors["config"] = [_("Give an object.")]
+        return old
     known = {field.name for field in kind.fields}
     for name in set(given) - known:
         errors[f"config/{name}"] = [_("Unknown field.")]
@@ -99,7 +102,7 @@ def _problem(field: ConfigField, value: Any) -> str:
         return _("This is needed.") if field.required else ""
     if field.kind != "key" and _CONTROL.search(str(value)):
         return _("Line breaks cannot stand here.")
-    if field.kind == "number" and not (str(value).isdigit() and 0 < int(value) < 65_536):
+    if field.kind == "number" and not (str(value).isdecimal() and 0 < int(value) < 65_536):
         return _("A whole number from 1 to 65535.")
     if field.kind == "domain" and not _DOMAIN.fullmatch(str(value)):
         return _("A domain such as mail.example.com.")

@@ -15,6 +15,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cdp.core.errors import ValidationFailed
 from cdp.core.outbound import check_host
 from marketing.channels import dkim_keys, mailbox
 from marketing.channels.base import (
@@ -209,7 +210,10 @@ def one_line(text: str) -> str:
 @contextmanager
 def _connected(provider: Provider) -> Iterator[_Client]:
     config = provider.config
-    check_host(str(config["host"]))
+    try:
+        check_host(str(config["host"]))
+    except ValidationFailed as error:
+        raise ProviderError(str(error), code=error.code, retryable=error.code == "host_unknown") from error
     try:
         client = _open(config)
         client.config = config

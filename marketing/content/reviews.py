@@ -8,9 +8,9 @@ from datetime import timedelta
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp.core.errors import ActionNotSupported
+from cdp.core.errors import ActionNotSupported, DomainError
 from marketing.channels import capabilities
-from marketing.channels.base import ProviderError, provider_type
+from marketing.channels.base import provider_type
 from marketing.channels.contract import Reviewing
 from marketing.channels.contract_sms import ContractSmsType
 from marketing.channels.models import Provider
@@ -93,7 +93,7 @@ def check_due() -> int:
     for review in asked:
         try:
             check(review)
-        except ProviderError as error:
+        except DomainError as error:
             log.info("Review %s could not be asked for: %s", review.pk, error)
             TemplateReview.objects.filter(pk=review.pk).update(next_check_at=_next(review))
     return len(asked)

@@ -89,7 +89,9 @@ def _as_new(access: Access, template: Template, providers: list[Provider]) -> Te
 def _assign(template: Template, values: dict[str, Any]) -> None:
     for field, value in values.items():
         if field in FIELDS:
-            setattr(template, field, value or ({} if field in _OBJECTS else ""))
+            # Forms send line breaks of two characters, which an SMS would pay for.
+            plain = value.replace("\r\n", "\n") if field == "text" and isinstance(value, str) else value
+            setattr(template, field, plain or ({} if field in _OBJECTS else ""))
     errors = _make_html(template, values) | problems(template)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)

@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from admin_center.organizations.models import Workspace
 from admin_center.organizations.settings import workspace_settings
@@ -70,9 +71,13 @@ def ask(access: Access, send_out: SendOut) -> bool:
 
 def _put(send_out: SendOut, submitter: Any, sealed: sealing.Seal, reason: str) -> None:
     """Let it wait for approval, and tell those who can give it."""
+    if send_out.refresh_first:
+        # What has just been computed is what gets approved, or every approval would be void at once.
+        send_out.refresh_first = False
+        sealed = {**sealed, "settings": sealing.settings_of(send_out)}
     Approval.objects.create(send_out=send_out, seal=sealed, requested_by=submitter)
     send_out.state, send_out.state_reason = SendOut.State.APPROVAL, reason
-    send_out.held_until = None
+    send_out.held_until = send_out.started_at = None
     send_out.bump()
     send_out.save()
     barred = {getattr(submitter, "pk", None), send_out.edited_by_id}
@@ -81,11 +86,25 @@ def _put(send_out: SendOut, submitter: Any, sealed: sealing.Seal, reason: str) -
             _tell(send_out, person, reason)
 
 
-def _tell(send_out: SendOut, person: Any, text: str, *, level: str = "info", title: str = "") -> None:
+def _tell(
+    send_out: SendOut,
+    person: Any,
+    text: str,
+    *,
+    level: str = "info",
+    title: Any = gettext_lazy("Please approve: %(name)s"),
+) -> None:
+    """A notice in the person's language; nothing where there is nobody any more."""
+    if person is None:
+        return
     with translation.override(getattr(person, "locale", "") or "en"):
-        title = title or _("Please approve: %(name)s") % {"name": send_out.name}
         notices.notify(
-            send_out.workspace, person, title, text=text, url=addresses.page_of(send_out), level=level
+            send_out.workspace,
+            person,
+            str(title) % {"name": send_out.name},
+            text=text,
+            url=addresses.page_of(send_out),
+            level=level,
         )
 
 
@@ -126,11 +145,16 @@ def approve(access: Access, send_out: SendOut, *, seal: str = "", remark: str = 
             raise Conflict(
                 _("It has been changed since you looked at it. Look again."), code="approval_outdated"
             )
+        if not sealing.message_of(send_out):
+            raise Conflict(
+                _("The message cannot be made yet: its template is still in review, or has gaps."),
+                code="template_not_approved",
+            )
         cause = _changes(send_out, asked)
         if not cause:
             _decide(access, asked, Approval.State.APPROVED, remark)
             audit.record(access, "send_out.approved", send_out, after={"seal": asked.seal, "remark": remark})
-            if send_out.scheduled_at:
+            if send_out.scheduled_at and send_out.scheduled_at > timezone.now():
                 send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
                 send_out.bump()
                 send_out.save()
@@ -143,7 +167,7 @@ def approve(access: Access, send_out: SendOut, *, seal: str = "", remark: str = 
         asked.requested_by,
         remark,
         level="success",
-        title=_("Approved: %(name)s") % {"name": send_out.name},
+        title=gettext_lazy("Approved: %(name)s"),
     )
     return send_out
 
@@ -171,7 +195,7 @@ def refuse(access: Access, send_out: SendOut, *, remark: str) -> SendOut:
         asked.requested_by,
         remark,
         level="error",
-        title=_("Not approved: %(name)s") % {"name": send_out.name},
+        title=gettext_lazy("Not approved: %(name)s"),
     )
     return send_out
 
@@ -209,14 +233,13 @@ def _changes(send_out: SendOut, given: Approval, found: sealing.Seal | None = No
         None, "send_out.approval_voided", send_out, after={"cause": reason}, workspace=send_out.workspace
     )
     _put(send_out, given.requested_by, found, reason)
-    if given.requested_by is not None:
-        _tell(
-            send_out,
-            given.requested_by,
-            reason,
-            level="warning",
-            title=_("Needs approval again: %(name)s") % {"name": send_out.name},
-        )
+    _tell(
+        send_out,
+        given.requested_by,
+        reason,
+        level="warning",
+        title=gettext_lazy("Needs approval again: %(name)s"),
+    )
     return reason
 
 
@@ -251,7 +274,7 @@ def _stands(send_out: SendOut, found: sealing.Seal) -> bool:
         "count": f"{found['people']:,}"
     }
     void(send_out, reason)
-    _put(send_out, send_out.owner, found, reason)
+    _put(send_out, send_out.submitted_by or send_out.owner, found, reason)
     return False
 
 
@@ -272,4 +295,7 @@ def _void_if_changed(key: str) -> bool:
             .first()
         )
         given = in_force(send_out) if send_out is not None else None
-        return send_out is not None and given is not None and bool(_changes(send_out, given))
+        if send_out is None or given is None:
+            return False
+        with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+            return bool(_changes(send_out, given))

@@ -46,7 +46,9 @@ def effect(
     names = series(channel)
     access.require(f"marketing.{channel}.view")
     rows = list(periods.started_in(access, channel, days, provider))
-    figures = {key: found[unit] for key, found in channel_figures.of_all(rows).items()}
+    figures = {
+        key: found[unit] for key, found in channel_figures.of_all(rows, weighed=unit == "segments").items()
+    }
     by_day: dict[date, dict[str, int]] = {day: dict.fromkeys(names, 0) for day in days.days}
     for row in rows:
         day = by_day[periods.day_of(access, row)]
@@ -79,4 +81,4 @@ def as_csv(
     writer.writerow(["day", *names])
     for day in found["by_day"]:
         writer.writerow([day["day"].isoformat(), *(day[name] for name in names)])
-    yield ("\ufeff" + out.getvalue()).encode()
+    return iter([("\ufeff" + out.getvalue()).encode()])

@@ -28,8 +28,8 @@ def of(send_out: SendOut) -> dict[str, Any]:
     return of_all([send_out])[send_out.pk]
 
 
-def of_all(send_outs: Iterable[SendOut]) -> dict[str, dict[str, Any]]:
-    """`people` and `segments` by key of the send-out, each with COUNTS.
+def of_all(send_outs: Iterable[SendOut], *, weighed: bool = True) -> dict[str, dict[str, Any]]:
+    """`people` and `segments` by key of the send-out, each with COUNTS; without `weighed` segments are not counted.
 
     Those whose recipients are gone are as they were counted last. Failed people whose address does not exist are
     `invalid` as well. A mail is one segment.
@@ -37,7 +37,7 @@ def of_all(send_outs: Iterable[SendOut]) -> dict[str, dict[str, Any]]:
     rows = list(send_outs)
     kept = [row for row in rows if row.rows_deleted_at is None]
     people = _people(kept)
-    segments = {row.pk: _segments(row) for row in kept if row.channel == Provider.Channel.SMS}
+    segments = {row.pk: _segments(row) for row in kept if weighed and row.channel == Provider.Channel.SMS}
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row.rows_deleted_at is not None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import ibis
 import pyarrow as pa
 from django.db import connection
+from django.db.models import Min
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -156,7 +157,8 @@ def _ours(send_out: SendOut) -> tuple[str, str]:
 def ledger(send_out: SendOut) -> pa.Table:
     """Everybody who was written to or kept back, with the local moment from which their days count."""
     zone = timezones.zone(send_out.workspace)
-    started = send_out.started_at or timezone.now()
+    first = send_out.recipients.aggregate(at=Min("handed_at"))["at"]
+    started = first or send_out.started_at or timezone.now()
     states = [*comparing.SENT, Recipient.State.CONTROL]
     parts: list[pa.RecordBatch] = []
     with connection.cursor() as cursor:

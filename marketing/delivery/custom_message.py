@@ -15,13 +15,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import Conflict, ValidationFailed
 from insight.audiences.models import Audience
 from marketing.channels.base import Message
 from marketing.channels.models import Provider
 from marketing.content import rendering
 from marketing.content.models import Template
-from marketing.delivery import contents
+from marketing.delivery import contents, targeting
 from marketing.delivery.composition import Share
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.targets import id_type_of
@@ -40,6 +40,11 @@ def is_custom(send_out: SendOut) -> bool:
 def webhook_of(send_out: SendOut) -> Webhook:
     """Read anew: it may have been switched off meanwhile."""
     return Webhook.objects.select_related("provider").get(provider=send_out.provider_id)
+
+
+def is_off(send_out: SendOut) -> bool:
+    """Whether its webhook has been switched off."""
+    return not webhook_of(send_out).enabled
 
 
 def written(params: Any) -> Template:
@@ -163,6 +168,8 @@ def problems(
         found["id_type"] = [_("Choose an ID type that the webhook takes.")]
     if any(template.provider_id != webhook.provider_id for template in templates):
         found["params"] = [_("These are values for another webhook.")]
+    if any(parameters.problems(webhook.parameters, template.params) for template in templates):
+        found["params"] = [_("The webhook's parameters have changed. Look at the values again.")]
     names = rendering.variables(*(text for template in templates for text in template.texts))
     others = [row.name for row in wanted if row.origin != SELECTION]
     if names and others:
@@ -182,6 +189,17 @@ def unfilled(send_out: SendOut) -> list[str]:
         name for template in send_out.templates for name in parameters.missing(declared, template.params)
     ]
     return list(dict.fromkeys(found))
+
+
+def check_unchanged(send_out: SendOut) -> None:
+    """Before anything is fixed: raises Conflict where its webhook was changed so that it no longer fits."""
+    if not is_custom(send_out) or send_out.resend_of_id:
+        return
+    if unfilled(send_out) or problems(send_out, send_out.templates, targeting.included(send_out)):
+        raise Conflict(
+            _("The webhook was changed since this was submitted. Look at the values again."),
+            code="params_open",
+        )
 
 
 def check_use(access: Access, send_out: SendOut) -> None:

@@ -19,12 +19,12 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import PermissionDenied
 from cdp.jobs import JobContext
 from insight.datasets.rights import access_of
-from marketing.channels.base import Outcome, PersonalProviderType, ProviderError
+from marketing.channels.base import Outcome, OutcomeState, PersonalProviderType, ProviderError
 from marketing.channels.models import Provider
 from marketing.delivery import custom_message, personal, rate
 from marketing.delivery.leaving import give_back, leaving
-from marketing.delivery.models import Recipient, SendOut
-from marketing.webhooks.calling import RETRY, WebhookSession, call_once
+from marketing.delivery.models import Recipient, SendOut, UnknownReason
+from marketing.webhooks.calling import RETRY, UNCERTAIN, WebhookSession, call_once
 from marketing.webhooks.models import WebhookCall
 
 PAUSES = (1.0, 5.0, 30.0)
@@ -41,6 +41,8 @@ class _Tries:
     def __init__(self) -> None:
         self.due: dict[int, float] = {}
         self.count: dict[int, int] = {}
+        self.unsure: set[int] = set()
+        """Those who may have been served by a call that nobody answered."""
         self.failures = 0
 
     def waiting(self) -> list[int]:
@@ -48,19 +50,25 @@ class _Tries:
         return [key for key, moment in self.due.items() if moment > now]
 
     def seconds_to_next(self) -> float:
-        return max(0.0, min(self.due.values(), default=0.0) - time.monotonic())
+        now = time.monotonic()
+        return min((moment - now for moment in self.due.values() if moment > now), default=0.0)
 
     def note(self, outcome: Outcome) -> Outcome | None:
         """The outcome as it is written down; None where the call is made again."""
-        if outcome.code != RETRY:
+        if outcome.state != "unknown" or outcome.code not in (RETRY, UNCERTAIN):
+            self.unsure.discard(outcome.key)
             self.failures = self.failures + 1 if outcome.state == "unknown" else 0
             self.due.pop(outcome.key, None)
             return outcome
         self.failures += 1
+        if outcome.code == UNCERTAIN:
+            self.unsure.add(outcome.key)
         number = self.count.get(outcome.key, 0)
         if number >= len(PAUSES):
             self.due.pop(outcome.key, None)
-            return Outcome(outcome.key, "failed", code="no_answer", detail=outcome.detail)
+            # Failed ones may be written to once more; of the others nobody knows.
+            state: OutcomeState = "unknown" if outcome.key in self.unsure else "failed"
+            return Outcome(outcome.key, state, code="no_answer", detail=outcome.detail)
         self.count[outcome.key] = number + 1
         self.due[outcome.key] = time.monotonic() + PAUSES[number]
         return None
@@ -74,23 +82,35 @@ def hand_over(
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     webhook = custom_message.webhook_of(send_out)
     size = webhook.concurrency
-    with kind.session(send_out.provider, "") as session:
-        assert isinstance(session, WebhookSession)
-        while left := send_out.recipients.filter(state=Recipient.State.QUEUED).count():
-            check()
-            if fail_where_off(send_out):
-                return
-            waiting = tries.waiting()
-            if left <= len(waiting):
-                rate.wait(tries.seconds_to_next(), check)
-                continue
-            wanted = min(size, personal.chunk_size(send_out, size), left - len(waiting))
-            personal.throttle(send_out, wanted, check)
-            chunk = personal.claim(send_out, wanted, without=waiting)
-            _call(send_out, session, chunk, tries)
-            job.progress(30 + 70 * (total - left) / max(1, total), done=total - left, total=total)
-            if tries.failures >= MOST_FAILURES:
-                raise _open_circuit(send_out)
+    try:
+        with kind.session(send_out.provider, "") as session:
+            assert isinstance(session, WebhookSession)
+            while left := send_out.recipients.filter(state=Recipient.State.QUEUED).count():
+                check()
+                if custom_message.is_off(send_out):
+                    return
+                waiting = tries.waiting()
+                if left <= len(waiting):
+                    rate.wait(tries.seconds_to_next(), check)
+                    continue
+                wanted = min(size, personal.chunk_size(send_out, size), left - len(waiting))
+                personal.throttle(send_out, wanted, check)
+                chunk = personal.claim(send_out, wanted, without=waiting)
+                _call(send_out, session, chunk, tries)
+                job.progress(30 + 70 * (total - left) / max(1, total), done=total - left, total=total)
+                if tries.failures >= MOST_FAILURES:
+                    raise _open_circuit(send_out)
+    finally:
+        _park_unsure(send_out, tries)
+        fail_where_off(send_out)
+
+
+def _park_unsure(send_out: SendOut, tries: _Tries) -> None:
+    """However it ends, whoever may have been served is not called for under another key."""
+    states = (Recipient.State.QUEUED, Recipient.State.CANCELLED, Recipient.State.FILTERED)
+    send_out.recipients.filter(pk__in=tries.unsure, state__in=states).update(
+        state=Recipient.State.UNKNOWN, reason=UnknownReason.NO_ANSWER
+    )
 
 
 def _call(send_out: SendOut, session: WebhookSession, chunk: list[Recipient], tries: _Tries) -> None:
@@ -122,7 +142,7 @@ def _open_circuit(send_out: SendOut) -> ProviderError:
 
 def fail_where_off(send_out: SendOut) -> bool:
     """Where the webhook was switched off, whoever has not been sent to counts as failed."""
-    if custom_message.webhook_of(send_out).enabled:
+    if not custom_message.is_off(send_out):
         return False
     send_out.recipients.filter(state=Recipient.State.QUEUED).update(
         state=Recipient.State.FAILED,
@@ -142,7 +162,9 @@ def check_grant(send_out: SendOut) -> None:
 
 def take_up_interrupted(send_out: SendOut) -> int:
     """Queue those whom a dead worker was calling for again, where the system recognises a repeated key."""
-    if not custom_message.is_custom(send_out) or not custom_message.webhook_of(send_out).idempotent:
+    if send_out.state not in SendOut.LIVE or not custom_message.is_custom(send_out):
+        return 0
+    if not custom_message.webhook_of(send_out).idempotent:
         return 0
     rows = send_out.recipients.filter(state=Recipient.State.HANDING)
     return rows.update(state=Recipient.State.QUEUED, handed_at=None)

@@ -61,7 +61,7 @@ def send(
         if approval.is_needed(send_out, len(numbers)):
             raise Conflict(
                 _(
-                    "So many people may only be written to with a second person's approval. Answer fewer at a time."
+                    "Answers to this many people need a second person's approval, for which replies cannot wait."
                 ),
                 code="approval_needed",
             )

@@ -41,7 +41,7 @@ def delete_old_recipients() -> int:
     for key in SendOut.objects.filter(Exists(left), rows_deleted_at__isnull=False).values_list(
         "pk", flat=True
     ):
-        _delete_rows(key)
+        delete_rows(key)
     return rolled_up
 
 
@@ -56,7 +56,7 @@ def _roll_up(key: str) -> bool:
     return True
 
 
-def _delete_rows(key: str) -> None:
+def delete_rows(key: str) -> None:
     """Also the batches: their texts may hold names."""
     recipients, engagements = Recipient._meta.db_table, Engagement._meta.db_table
     deleted = ROWS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, ValidationFailed
@@ -77,7 +78,9 @@ def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
             "push": push.complete(template.push),
         }
     if send_out.channel == Provider.Channel.EMAIL:
-        return mail_message.written(send_out, template)
+        # Our own words stand in the owner's language, whoever asks: approvals compare them.
+        with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+            return mail_message.written(send_out, template)
     if send_out.signature is None:
         raise ValidationFailed(_("Choose a signature."), errors={"signature": [_("Choose a signature.")]})
     review = reviews.approved(template, send_out.provider)

@@ -110,6 +110,7 @@ def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
     kind = provider_type(send_out.provider)
     reviewing.wait_for(send_out)
     if send_out.resolved_at is None:
+        custom_message.check_unchanged(send_out)
         job.phase(_("Fixing content and audience"), progress=1)
         approval.keep(send_out, freeze.find(send_out, job))
         job.phase(_("Finding recipients"), progress=5)

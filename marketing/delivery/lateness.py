@@ -29,30 +29,23 @@ def may_start(send_out: SendOut, due: datetime, now: datetime) -> bool:
     wanted = workspace_settings(send_out.workspace).late
     if wanted.action == "send" or now - due <= max(GRACE, timedelta(hours=wanted.hours)):
         return True
-    if wanted.action == "skip":
-        skip(send_out, now)
-    else:
-        send_out.state, send_out.held_until = SendOut.State.LATE, None
-        send_out.state_reason = _("It missed its time: the system was down. Send it now, or skip it.")
-        send_out.save(update_fields=["state", "state_reason", "held_until", "updated_at"])
-        _tell(send_out)
+    with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+        if wanted.action == "skip":
+            skip(send_out, now)
+        else:
+            _ask(send_out)
     audit.record(
         None, "send_out.late", send_out, after={"state": send_out.state}, workspace=send_out.workspace
     )
     return False
 
 
-def skip(send_out: SendOut, now: datetime) -> None:
-    """Fail it for having missed its time."""
-    send_out.state, send_out.finished_at, send_out.held_until = SendOut.State.FAILED, now, None
-    send_out.state_reason = _("Missed its time: the system was down. Check it and send it again.")
-    send_out.save(update_fields=["state", "state_reason", "finished_at", "held_until", "updated_at"])
-
-
-def _tell(send_out: SendOut) -> None:
-    if send_out.owner is None:
-        return
-    with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+def _ask(send_out: SendOut) -> None:
+    """Let its owner decide."""
+    send_out.state, send_out.held_until = SendOut.State.LATE, None
+    send_out.state_reason = _("It missed its time: the system was down. Send it now, or skip it.")
+    send_out.save(update_fields=["state", "state_reason", "held_until", "updated_at"])
+    if send_out.owner is not None:
         notices.notify(
             send_out.workspace,
             send_out.owner,
@@ -61,3 +54,10 @@ def _tell(send_out: SendOut) -> None:
             url=addresses.page_of(send_out),
             level="warning",
         )
+
+
+def skip(send_out: SendOut, now: datetime) -> None:
+    """Fail it for having missed its time."""
+    send_out.state, send_out.finished_at, send_out.held_until = SendOut.State.FAILED, now, None
+    send_out.state_reason = _("Missed its time: the system was down. Check it and send it again.")
+    send_out.save(update_fields=["state", "state_reason", "finished_at", "held_until", "updated_at"])

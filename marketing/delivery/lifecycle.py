@@ -2,6 +2,7 @@
 
 | State | Edit | Delete |
 |---|---|---|
+| answer to replies | no | as others |
 | draft, rejected in review | yes | yes |
 | in review | yes | no: stop it |
 | waiting, nobody written to | until `EDIT_LEAD` before it leaves | the same |
@@ -60,12 +61,14 @@ def is_too_close(send_out: SendOut, now: datetime | None = None) -> bool:
 
 
 def is_editable(send_out: SendOut) -> bool:
-    return send_out.state in SendOut.EDITABLE and not is_too_close(send_out) and is_untouched(send_out)
+    editable = send_out.state in SendOut.EDITABLE and not is_too_close(send_out) and is_untouched(send_out)
+    return editable and not send_out.origin
 
 
 def is_startable(send_out: SendOut) -> bool:
     """Whether it can be sent or scheduled: a draft, or one rejected, or failed before anybody was written to."""
-    return send_out.state in (_States.DRAFT, _States.REJECTED, _States.FAILED) and is_untouched(send_out)
+    fresh = send_out.state in (_States.DRAFT, _States.REJECTED, _States.FAILED) and is_untouched(send_out)
+    return fresh and not send_out.origin
 
 
 def can_resume(send_out: SendOut) -> bool:

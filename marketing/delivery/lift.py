@@ -83,7 +83,7 @@ def as_csv(access: Access, send_out: SendOut) -> Iterator[bytes]:
         rate = row["rate"]
         shown = (row["people"], row["converted"], rate["share"], rate["low"], rate["high"])
         writer.writerow([name, *shown, row["amount"], row["amount_per_person"]])
-    yield ("\ufeff" + out.getvalue()).encode()
+    return iter([("\ufeff" + out.getvalue()).encode()])
 
 
 def is_open(send_out: SendOut) -> bool:

@@ -152,6 +152,9 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         default=dict, encoder=DjangoJSONEncoder, help_text="Conversions as counted last."
     )
     submitted_at = models.DateTimeField(null=True)
+    submitted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     resolved_at = models.DateTimeField(null=True, help_text="When all recipients stood in the ledger.")
     started_at = models.DateTimeField(_("started"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)

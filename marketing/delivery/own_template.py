@@ -18,8 +18,10 @@ def with_text(access: Access, values: dict[str, Any], text: str, *, name: str) -
     Call inside a transaction. Raises PermissionDenied without the right to write templates, ProviderError.
     """
     template: Template | None = values.get("template")
-    text = text.strip()
-    if template is None or template.channel != Provider.Channel.SMS or text in ("", template.text.strip()):
+    text = text.replace("\r\n", "\n").strip()
+    if template is None or template.channel != Provider.Channel.SMS:
+        return values
+    if text in ("", template.text.replace("\r\n", "\n").strip()):
         return values
     access.require("marketing.content.manage")
     written = {"name": _free_name(access, name), "purpose": template.purpose, "text": text}

@@ -32,8 +32,8 @@ class Period:
 def period(access: Access, first: date | None, last: date | None, *, most: int) -> Period:
     """The last seven days where nothing is given. Raises ValidationFailed."""
     last = last or timezones.today(access.workspace)
-    first = first or last - timedelta(days=USUAL_DAYS - 1)
-    if not 0 <= (last - first).days < most:
+    first = first or last - timedelta(days=min(USUAL_DAYS, last.toordinal()) - 1)
+    if last.year >= 9999 or not 0 <= (last - first).days < most:
         message = _("Choose 1 to %(most)d days.") % {"most": most}
         raise ValidationFailed(message, errors={"from": [message]})
     return Period(first, last)
@@ -49,7 +49,7 @@ def started_in(access: Access, channel: str, days: Period, provider: str = "") -
             started_at__gte=datetime.combine(days.first, time(), tzinfo=zone),
             started_at__lt=datetime.combine(days.last + timedelta(days=1), time(), tzinfo=zone),
         )
-        .select_related("provider")
+        .select_related("provider", "template")
         .order_by("-started_at")
     )
     return rows.filter(provider=provider) if provider else rows

@@ -12,9 +12,15 @@ from marketing.delivery.models import SendOut
 
 
 def check(workspace: Any, channel: str) -> None:
-    """Raises Conflict where one more is not allowed. All count that have not been removed, failed ones too."""
+    """Raises Conflict where one more is not allowed. All count that have not been removed, failed ones too.
+
+    Answers to people who wrote do not.
+    """
     most: int | None = getattr(workspace_settings(workspace).quotas, channel, None)
-    if most is None or SendOut.objects.in_workspace(workspace).filter(channel=channel).count() < most:
+    if (
+        most is None
+        or SendOut.objects.in_workspace(workspace).filter(channel=channel, origin="").count() < most
+    ):
         return
     raise Conflict(
         _("The workspace may have %(most)d send-outs on this channel and has them. Remove some first.")

@@ -47,7 +47,7 @@ def with_device(
 ) -> int | None:
     """How many of the people have a registered device; None where that does not matter or they are too many."""
     found = Provider.objects.in_workspace(workspace).filter(pk=provider).first()
-    if found is None or not provider_type(found).to_devices:
+    if found is None or not provider_type(found).to_devices or are_encrypted(wanted, id_type):
         return None
     return without_device.reachable(found, targeting.as_computed(wanted, banned, id_type))
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.base import BatchReceipt, BulkProviderType, ProviderError, provider_type
+from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
 from marketing.delivery import bulk, push_reports
 from marketing.delivery.bounces import applying as bounces
@@ -68,7 +69,8 @@ def _poll(batch: SendBatch) -> None:
         bulk.repeat_batch(batch.send_out, kind, batch)
     if kind.counts:
         _count(batch, kind)
-    _close(batch, waits=kind.counts)
+    # Complaints about a mail come after it was delivered.
+    _close(batch, waits=kind.counts, later=batch.send_out.channel == Provider.Channel.EMAIL)
 
 
 def _count(batch: SendBatch, kind: BulkProviderType) -> None:
@@ -136,10 +138,11 @@ def _write(batch: SendBatch, rows: list[tuple[str, BatchReceipt]]) -> int:
     return len(written)
 
 
-def _close(batch: SendBatch, *, waits: bool) -> None:
+def _close(batch: SendBatch, *, waits: bool, later: bool = False) -> None:
     """Stop asking when everybody has been reported, or after 72 hours: what has no report then counts as failed.
 
-    With `waits` it goes on for 72 hours in any case, and whoever has the message without a report keeps it.
+    With `waits` it goes on for 72 hours in any case, and whoever has the message without a report keeps it; with
+    `later` it goes on as well, as more may be reported of those who got it.
     """
     open_states = [Recipient.State.HANDED, Recipient.State.UNKNOWN, Recipient.State.HANDING]
     rows = Recipient.objects.filter(batch=batch, state__in=open_states)
@@ -147,7 +150,7 @@ def _close(batch: SendBatch, *, waits: bool) -> None:
     if expired:
         silent = rows.exclude(state=Recipient.State.HANDED) if waits else rows
         silent.update(state=Recipient.State.FAILED, code="no_report", reported_at=timezone.now())
-    if expired or not (waits or rows.exists()):
+    if expired or not (waits or later or rows.exists()):
         SendBatch.objects.filter(
             pk=batch.pk, state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN]
         ).update(state=SendBatch.State.CLOSED, next_poll_at=None)

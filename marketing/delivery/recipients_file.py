@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.cache import cache
 
+from cdp.crypto.at_rest import decrypt_text, encrypt_text
 from marketing.channels import capabilities
 from marketing.delivery import contents, tracking
 from marketing.delivery.models import SendBatch
@@ -21,7 +22,11 @@ KEEP_SECONDS = 3600
 
 def keep_test(out_id: str, workspace: str, targets: Sequence[str], content: dict[str, Any]) -> None:
     """Remember a test send for as long as its platform may ask for the file."""
-    kept = {"targets": list(targets), "workspace": workspace, "texts": contents.texts(content)}
+    kept = {
+        "targets": [encrypt_text(target) for target in targets],
+        "workspace": workspace,
+        "texts": contents.texts(content),
+    }
     cache.set(tracking.test_key(out_id), kept, KEEP_SECONDS)
 
 
@@ -30,7 +35,8 @@ def lines(out_id: str) -> list[str] | None:
     test = cache.get(tracking.test_key(out_id))
     if test is not None:
         keys = parameters.keys_of(test["workspace"], *test["texts"])
-        return [_line(target, parameters.values(keys, target)) for target in test["targets"]]
+        targets = map(decrypt_text, test["targets"])
+        return [_line(target, parameters.values(keys, target)) for target in targets]
     batch = SendBatch.objects.select_related("send_out__provider").filter(pk=out_id).first()
     if batch is None:
         return None

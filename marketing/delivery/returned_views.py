@@ -44,6 +44,8 @@ def bounces(request: HttpRequest, token: str) -> HttpResponse:
 def receipts(request: HttpRequest, token: str) -> HttpResponse:
     """Reports of a platform by contract: {"channel", "sendDetailDTOs": […]}, as it answers to `sendDetails`."""
     provider = _provider(webhook_addresses.read_reports_token(token))
+    if b"\\u0000" in request.body or b"\x00" in request.body:
+        return JsonResponse({"detail": "NUL characters cannot be kept."}, status=400)
     try:
         found = _by_batch(json.loads(request.body), provider)
     except (ValueError, TypeError, KeyError, AttributeError):

@@ -9,15 +9,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from cdp.console import notices
+from cdp.core import audit
 from cdp.core.errors import Conflict
 from marketing.channels import capabilities
 from marketing.channels.models import Provider
 from marketing.content import reviews
 from marketing.content.models import ReviewState, Template, TemplateReview
-from marketing.delivery import schedule
+from marketing.delivery import addresses, schedule
 from marketing.delivery.contact_policy import Held
 from marketing.delivery.models import SendOut
 
@@ -73,7 +75,8 @@ def decide() -> int:
             "workspace", "owner", "provider"
         )
         for send_out in rows.filter(state=SendOut.State.REVIEWING):
-            decided += _decide(send_out)
+            with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+                decided += _decide(send_out)
     return decided
 
 
@@ -94,6 +97,11 @@ def _decide(send_out: SendOut) -> bool:
         return False
     send_out.state, send_out.state_reason = SendOut.State.REJECTED, reason
     send_out.save(update_fields=["state", "state_reason", "updated_at"])
+    audit.record(None, "send_out.rejected", send_out, after={"reason": reason}, workspace=send_out.workspace)
+    if send_out.owner is not None:
+        title = _("Rejected: %(name)s") % {"name": send_out.name}
+        url = addresses.page_of(send_out)
+        notices.notify(send_out.workspace, send_out.owner, title, text=reason, url=url, level="error")
     return True
 
 

@@ -58,7 +58,11 @@ def people(send_out: SendOut, versions: Versions) -> int:
         excluded = [row for row in versions.excluded if row is not None]
         if len(included) < len(versions.included) or len(excluded) < len(versions.excluded):
             return 0
-        found = _counted(send_out, included, excluded)
+        try:
+            found = _counted(send_out, included, excluded)
+        except DomainError:
+            # An audience that has lost its IDs: sending says so.
+            return 0
     return min(found, send_out.limit) if send_out.limit else found
 
 
@@ -82,26 +86,22 @@ def seal(
     send_out: SendOut, content: dict[str, Any], versions: Versions, *, number: int | None = None
 ) -> Seal:
     """`number`: how many people there are, where that is known."""
-    shares = [(row.template_id, row.share) for row in send_out.variants.all()]
-    settings = {name: getattr(send_out, name) for name in _SETTINGS}
     return {
-        "message": _digest(_without_labels(content)),
+        "message": _digest(contents.all_of(content)),
         "included": [row.pk if row else "" for row in versions.included],
         "excluded": [row.pk if row else "" for row in versions.excluded],
         "provider": send_out.provider_id,
         "scheduled_at": send_out.scheduled_at.isoformat() if send_out.scheduled_at else "",
-        "settings": _digest({**settings, "shares": shares, "resend_of": send_out.resend_of_id}),
+        "settings": settings_of(send_out),
         "people": people(send_out, versions) if number is None else number,
     }
 
 
-def _without_labels(content: dict[str, Any]) -> dict[str, Any]:
-    """Without our own words, which stand in the language of whoever asks."""
-    rows = [
-        {key: part for key, part in row.items() if key != "unsubscribe_label"}
-        for row in contents.all_of(content)
-    ]
-    return {"messages": rows}
+def settings_of(send_out: SendOut) -> str:
+    """What stands for everything that is set at the send-out itself."""
+    shares = [(row.template_id, row.share) for row in send_out.variants.all()]
+    settings = {name: getattr(send_out, name) for name in _SETTINGS}
+    return _digest({**settings, "shares": shares, "resend_of": send_out.resend_of_id})
 
 
 def now(send_out: SendOut, like: Seal | None = None) -> Seal:

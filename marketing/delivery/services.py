@@ -259,7 +259,7 @@ def submit(
         schedule.check_time(send_out)
         ready = _check_ready(send_out)
         _forget_preparation(send_out)
-        send_out.submitted_at = timezone.now()
+        send_out.submitted_at, send_out.submitted_by = timezone.now(), access.user
         send_out.bump()
         if not ready:
             # A second person is asked once the platform has said yes.
@@ -391,4 +391,9 @@ def delete(access: Access, send_out: SendOut) -> None:
         lifecycle.check_delete(locked)
         audit.record(access, "send_out.deleted", locked, before={"name": locked.name})
         links.forget(KIND, locked.pk)
+        if locked.channel == Provider.Channel.CUSTOM:
+            # It may go while its people are still kept: these are deleted by the database, not one by one.
+            from marketing.delivery import expiry
+
+            expiry.delete_rows(locked.pk)
         locked.delete()

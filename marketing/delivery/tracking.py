@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cdp.core.identifiers import ID_TYPES
+from cdp.crypto.at_rest import decrypt_text
 from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, Suppression, TrackedLink
 from marketing.delivery.suppressions import ID_TYPE
 from marketing.links import agents
@@ -202,7 +203,7 @@ def batch_targets(out_id: str) -> list[str] | None:
     """The targets of a batch (or of a test) for a platform that is handed them; None where there is no such batch."""
     test = cache.get(test_key(out_id))
     if test is not None:
-        return list(test["targets"])
+        return [decrypt_text(target) for target in test["targets"]]
     if not SendBatch.objects.filter(pk=out_id).exists():
         return None
     return [row.target for row in batch_rows(out_id).only("target")]

@@ -93,7 +93,9 @@ def _body(request: HttpRequest) -> dict[str, Any]:
         raise ValidationFailed(_("The body is too large."))
     try:
         body = json.loads(request.body)
-    except ValueError:
+        # Half a character cannot be hashed or kept.
+        json.dumps(body, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
         body = None
     if not isinstance(body, dict):
         raise ValidationFailed(_("The body must be a JSON object."))

@@ -111,7 +111,7 @@ def _browser(address: Mapping[str, Any], errors: dict[str, list[str]]) -> dict[s
     found = {name: str(address.get(name) or "") for name in ("endpoint", "p256dh", "auth")}
     try:
         sites.check_endpoint(found["endpoint"])
-    except ValidationFailed as error:
+    except (ValidationFailed, ValueError) as error:
         errors["endpoint"] = [str(error)]
     try:
         encryption.public_key(encryption.unb64(found["p256dh"]))

@@ -225,13 +225,14 @@ class WebPushSession(PersonalSession):
         try:
             sites.check_endpoint(endpoint)
             cipher = encryption.encrypt(body, browser.address["p256dh"], browser.address["auth"])
-            response = exchange("POST", endpoint, data=cipher, headers=headers)
+            # What it says besides is not read: the address is a visitor's choice.
+            with exchange("POST", endpoint, data=cipher, headers=headers, stream=True) as response:
+                return _read(response.status_code, response.headers.get("Location", ""))
         except ProviderError as error:
             state = "silent" if error.uncertain else "busy" if error.retryable else "refused"
             return _Answer(state, error.code, str(error))
         except (ValidationFailed, ValueError) as error:
             return _Answer("refused", "bad_address", str(error))
-        return _read(response.status_code, response.headers.get("Location", ""))
 
 
 def _read(status: int, location: str) -> _Answer:

@@ -22,6 +22,8 @@ def address(material: Material) -> str:
 def public(material: Material) -> HttpResponse:
     """As `content`, to be kept by mail programs and whoever stands between."""
     response = content(material)
+    # Another workspace may have uploaded the same file under a name of its own.
+    response.headers["Content-Disposition"] = "inline"
     response.headers["Cache-Control"] = "public, max-age=86400"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response

@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from marketing.channels import callbacks
+from marketing.channels import callbacks, webhook_addresses
+from marketing.channels.models import Provider
 from marketing.replies import receiving
 
 
@@ -16,11 +17,25 @@ from marketing.replies import receiving
 @require_POST
 def inbound(request: HttpRequest, token: str) -> JsonResponse:
     """One reply: 200 also where it came before, 400 where it is none, 403 where its signature is wrong."""
-    provider = callbacks.read_replies_token(token)
+    return _take(request, callbacks.read_replies_token(token))
+
+
+@csrf_exempt
+@require_POST
+def pushed(request: HttpRequest, token: str) -> JsonResponse:
+    """The same below the address for reports that the provider's page shows."""
+    key = webhook_addresses.read_reports_token(token)
+    rows = Provider.objects.select_related("workspace").filter(channel=Provider.Channel.SMS)
+    return _take(request, rows.filter(pk=key).first() if key else None)
+
+
+def _take(request: HttpRequest, provider: Provider | None) -> JsonResponse:
     if provider is None:
         raise Http404
     if not callbacks.is_signed(provider, request.body, request.headers.get(callbacks.SIGNATURE, "")):
         return JsonResponse({"detail": f"{callbacks.SIGNATURE} is missing or wrong."}, status=403)
+    if b"\\u0000" in request.body or b"\x00" in request.body:
+        return JsonResponse({"detail": "NUL characters cannot be kept."}, status=400)
     try:
         given = json.loads(request.body)
         if not isinstance(given, dict):

@@ -41,8 +41,8 @@ def receive(provider: Provider, given: Mapping[str, Any]) -> tuple[InboundMessag
         known = InboundMessage.objects.filter(provider=provider, message_id=message_id).first()
         if known is not None:
             return known, False
-        row = _answered(provider, digest, str(given.get("outId") or ""), str(given.get("signName") or ""))
-        signature = str(given.get("signName") or "")[:24] or _signature_of(row)
+        row = _answered(provider, digest, str(given.get("outId") or ""), _signature_in(given))
+        signature = _signature_in(given) or _signature_of(row)
         message, new = InboundMessage.objects.get_or_create(
             provider=provider,
             message_id=message_id,
@@ -66,6 +66,11 @@ def receive(provider: Provider, given: Mapping[str, Any]) -> tuple[InboundMessag
     return message, new
 
 
+def _signature_in(given: Mapping[str, Any]) -> str:
+    """The signature as platforms write it, with or without its brackets."""
+    return str(given.get("signName") or "").strip(" 【】[]")[:24]
+
+
 def unsubscribes(text: str) -> bool:
     """Whether the whole answer is one of the agreed words, in full width or half, in any case."""
     return unicodedata.normalize("NFKC", text).strip().upper() in UNSUBSCRIBING
@@ -80,7 +85,7 @@ def _checked(given: Mapping[str, Any]) -> tuple[str, str, str]:
         raise Unreadable("phoneNum is no mobile number.")
     if not text:
         raise Unreadable("content is empty.")
-    return message_id, mobile, text.replace("\x00", "")[:500]
+    return message_id, mobile, text[:500]
 
 
 def _moment(given: object) -> Any:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -82,7 +83,10 @@ class Answer:
 
 
 class WebhookSession(PersonalSession):
-    """Outcomes come as answers do, in any order. What may be tried again has the state unknown and the code RETRY."""
+    """Outcomes come as answers do, in any order.
+
+    What may be tried again has the state unknown and the code RETRY, or UNCERTAIN where it may have been taken.
+    """
 
     def __init__(self, webhook: Webhook, pool: ThreadPoolExecutor) -> None:
         self.webhook = webhook
@@ -91,12 +95,14 @@ class WebhookSession(PersonalSession):
         self.attempts: dict[int, int] = {}
 
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
-        keys = {
-            self.pool.submit(
-                call, self.webhook, message.payload, key=message.headers["Idempotency-Key"]
-            ): message.key
-            for message in messages
-        }
+        language = translation.get_language()
+
+        def one(message: Message) -> Answer:
+            # Threads begin without the language of the job.
+            with translation.override(language):
+                return call(self.webhook, message.payload, key=message.headers["Idempotency-Key"])
+
+        keys = {self.pool.submit(one, message): message.key for message in messages}
         for done in as_completed(keys):
             yield self._outcome(keys[done], done.result())
 
@@ -114,7 +120,7 @@ class WebhookSession(PersonalSession):
             return Outcome(key, "handed", provider_message_id=answer.request_id)
         # With the same key a system that knows it does nothing twice, whatever became of the first call.
         if answer.again == RETRY or (answer.again == UNCERTAIN and self.webhook.idempotent):
-            return Outcome(key, "unknown", code=RETRY, detail=made.detail)
+            return Outcome(key, "unknown", code=answer.again, detail=made.detail)
         if answer.again == UNCERTAIN:
             return Outcome(key, "unknown", detail=made.detail)
         return Outcome(key, "failed", code=answer.code, detail=made.detail)
@@ -161,27 +167,32 @@ def call(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> Answer:
 
 
 def _read(made: WebhookCall, status: int, text: str) -> Answer:
-    made.status, made.answer = status, text[:MOST_ANSWER]
+    made.status, made.answer = status, _storable(text, MOST_ANSWER)
     answer = Answer(made, code=f"http_{status}")
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if isinstance(found, dict) and found.get("code"):
-        answer.request_id = str(found.get("requestId") or "")[:200]
-        answer.code = str(found["code"])[:64]
+        answer.request_id = _storable(found.get("requestId") or "", 200)
+        answer.code = _storable(found["code"], 64)
     if status == 429 or status >= 500:
         answer.again = RETRY
         made.detail = _("It answered with the status %(status)d.") % {"status": status}
     elif 200 <= status < 300 and isinstance(found, dict) and found.get("code") == ACCEPTED:
         made.ok = True
     elif isinstance(found, dict) and found.get("code"):
-        made.detail = str(found.get("message") or "")[:400] or _("It answered with the code %(code)s.") % {
-            "code": answer.code
-        }
+        made.detail = _storable(found.get("message") or "", 400) or _(
+            "It answered with the code %(code)s."
+        ) % {"code": answer.code}
     else:
         made.detail = _("Its answer has no code (HTTP %(status)d).") % {"status": status}
     return answer
+
+
+def _storable(value: object, most: int) -> str:
+    """Text of an answer as the database can hold it."""
+    return str(value).replace("\x00", "").encode(errors="replace").decode()[:most]
 
 
 def _with_query(url: str, **more: str) -> str:

@@ -26,7 +26,7 @@ from cdp.console.generic.base import WorkspaceView
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.generic.forms import apply_errors
 from cdp.console.middleware import flash
-from cdp.core.errors import DomainError, PermissionDenied
+from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from cdp.core.identifiers import ID_TYPES
 from marketing.webhooks import granting, parameters, rights, services
 from marketing.webhooks.api import log_file
@@ -231,6 +231,9 @@ class CallLog(WorkspaceView):
         )
         if not self.access.can(rights.MANAGE):
             rights.check_use(self.access, call.webhook)
+            if call.recipient:
+                raise NotFound()
+            call.url = "–"
         return log_file(call)
 
 

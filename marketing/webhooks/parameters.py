@@ -50,7 +50,9 @@ def _problem(row: dict[str, str], taken: list[str]) -> str:
         return _("Two parameters are called “%(name)s”.") % {"name": row["name"]}
     if row["type"] not in TYPES:
         return _("The type is one of %(types)s.") % {"types": ", ".join(TYPES)}
-    return _("A display name has at most 64 characters.") if len(row["label"]) > 64 else ""
+    if len(row["label"]) > 64 or not is_storable(row["label"]):
+        return _("A display name has at most 64 characters.")
+    return ""
 
 
 def problems(declared: Sequence[Mapping[str, str]], values: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -60,7 +62,7 @@ def problems(declared: Sequence[Mapping[str, str]], values: Mapping[str, Any]) -
     for name, value in values.items():
         if name not in kinds:
             found[name] = [_("The webhook has no such parameter.")]
-        elif not isinstance(value, str | int) or isinstance(value, bool):
+        elif not isinstance(value, str | int) or isinstance(value, bool) or not is_storable(str(value)):
             found[name] = [_("This must be text.")]
         elif len(text := str(value)) > LONGEST:
             found[name] = [_("At most %(most)d characters.") % {"most": LONGEST}]
@@ -69,6 +71,11 @@ def problems(declared: Sequence[Mapping[str, str]], values: Mapping[str, Any]) -
         elif kinds[name] != "text" and "${" in text:
             found[name] = [_("This parameter takes no variables.")]
     return found
+
+
+def is_storable(text: str) -> bool:
+    """Whether the database can hold it: no NUL, no half characters."""
+    return "\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def missing(declared: Sequence[Mapping[str, str]], values: Mapping[str, Any]) -> list[str]:

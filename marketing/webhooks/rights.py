@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from admin_center.permissions import grantees
 from cdp.core.access import Access
-from cdp.core.errors import NotFound, PermissionDenied
+from cdp.core.errors import PermissionDenied
 from marketing.webhooks.models import Webhook, WebhookGrant
 
 MANAGE, CREATE = "marketing.webhooks.manage", "marketing.custom.create"
@@ -30,13 +30,6 @@ def visible(access: Access) -> QuerySet[Webhook]:
     if access.can(MANAGE):
         return Webhook.objects.in_workspace(access.workspace).select_related("provider")
     return usable(access)
-
-
-def get_visible(access: Access, key: str) -> Webhook:
-    row = visible(access).filter(pk=key).first()
-    if row is None:
-        raise NotFound(_("There is no such webhook here, or you have no right to use it."))
-    return row
 
 
 def may_use(access: Access, webhook: Webhook) -> bool:

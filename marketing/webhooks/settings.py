@@ -73,7 +73,9 @@ def _lists(webhook: Webhook, given: dict[str, Any], errors: dict[str, list[str]]
         webhook.parameters = parameters.read(given.pop("parameters"), errors)
     if "id_types" in given:
         chosen = given.pop("id_types")
-        if not isinstance(chosen, list) or any(key not in ID_TYPES for key in chosen):
+        if not isinstance(chosen, list) or any(
+            not isinstance(key, str) or key not in ID_TYPES for key in chosen
+        ):
             errors["id_types"] = [_("Choose some of %(types)s.") % {"types": ", ".join(ID_TYPES)}]
         else:
             webhook.id_types = [key for key in ID_TYPES if key in chosen]
@@ -104,7 +106,8 @@ def _statuses(given: Any, errors: dict[str, list[str]]) -> list[dict[str, str]]:
         )
         row["outcome"] = row.get("outcome") or OUTCOMES[0]
         code, label = row.get("code", ""), row.get("label", "")
-        if not 1 <= len(code) <= 32 or not 1 <= len(label) <= 64 or row["outcome"] not in OUTCOMES:
+        fits = 1 <= len(code) <= 32 and 1 <= len(label) <= 64 and row["outcome"] in OUTCOMES
+        if not fits or not parameters.is_storable(code + label):
             errors[f"statuses/{place}"] = [
                 _("A result has a code of at most 32 characters, a name of at most 64, and an outcome.")
             ]

@@ -123,4 +123,4 @@ def _decoded(part: Message) -> Message:
 
 
 def _text(value: object) -> str:
-    return str(value).strip()
+    return str(value).replace("\x00", "").strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.core.cache import cache
+from django.db import DataError
 from django.utils import timezone
 
 from cdp.core.errors import DomainError
@@ -32,9 +33,13 @@ def read(provider: Provider) -> int:
         with mailbox.opened(provider) as folder:
             for number in folder.unread():
                 # Marked after it is taken in: should this die in between, the mail is read again and changes nothing.
-                taken += take_in(provider, folder.fetch(number))
+                try:
+                    taken += take_in(provider, folder.fetch(number))
+                except (DataError, ValueError, LookupError):
+                    # One mail that nobody can read must not keep those behind it.
+                    log.exception("A mail in the bounce mailbox of provider %s cannot be read.", provider.pk)
                 folder.mark_read(number)
-    except DomainError as failure:
+    except (DomainError, UnicodeError) as failure:
         error = str(failure)[:500]
         log.warning("Bounce mailbox of provider %s: %s", provider.pk, error)
     finally:

@@ -66,7 +66,7 @@ def test_a_deletion_that_was_interrupted_is_taken_up(shop: Shop, monkeypatch: py
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(expiry, "_delete_rows", die)
+        patched.setattr(expiry, "delete_rows", die)
         with pytest.raises(KeyboardInterrupt):
             expiry.delete_old_recipients()
     assert Recipient.objects.count() == 3
