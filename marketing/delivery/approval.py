@@ -27,6 +27,7 @@ from marketing.delivery import addresses, freeze, schedule, sealing
 from marketing.delivery.models import Approval, SendOut
 
 POINT = "marketing.approve"
+_ASKS = gettext_lazy("Please approve: %(name)s")
 _IN_FORCE = (Approval.State.WAITING, Approval.State.APPROVED)
 
 
@@ -92,7 +93,7 @@ def _tell(
     text: str,
     *,
     level: str = "info",
-    title: Any = gettext_lazy("Please approve: %(name)s"),
+    title: Any = _ASKS,
 ) -> None:
     """A notice in the person's language; nothing where there is nobody any more."""
     if person is None:

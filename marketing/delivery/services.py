@@ -18,6 +18,7 @@ from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.campaigns.models import Campaign
 from marketing.channels.base import provider_type
+from marketing.channels.models import Provider
 from marketing.delivery import (
     approval,
     composition,
