@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.identifiers import ID_TYPES
 from cdp.core.registry import Registry
+from insight.audiences import queries
 from insight.audiences.models import Audience
 
 
@@ -49,7 +50,10 @@ def register(application: Application) -> Application:
 
 def offers(access: Access, audience: Audience) -> list[Offer]:
     """The applications that the person may use, with those disabled whose ID types the audience does not hold."""
-    held = {audience.user_id_type, *audience.save_ids}
+    # Nobody can be written to by a hash.
+    held = {
+        item["id_type"] for item in queries.id_types(audience) if item["encryption"] in ("plain", "aes")
+    }
     found = []
     for item in APPLICATIONS:
         if not access.can(item.permission):
