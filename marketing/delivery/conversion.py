@@ -1,7 +1,7 @@
 """What counts as a conversion of a send-out, and how often it is counted.
 
 A person converts who does the chosen behaviour within so many days after the message. The control group counts from
-the moment at which sending started, since nobody wrote to it.
+the moment of the first message, since nobody wrote to it.
 """
 
 from __future__ import annotations
