@@ -51,9 +51,7 @@ def register(application: Application) -> Application:
 def offers(access: Access, audience: Audience) -> list[Offer]:
     """The applications that the person may use, with those disabled whose ID types the audience does not hold."""
     # Nobody can be written to by a hash.
-    held = {
-        item["id_type"] for item in queries.id_types(audience) if item["encryption"] in ("plain", "aes")
-    }
+    held = {item["id_type"] for item in queries.id_types(audience) if item["encryption"] in ("plain", "aes")}
     found = []
     for item in APPLICATIONS:
         if not access.can(item.permission):
