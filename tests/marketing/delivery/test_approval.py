@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from admin_center.permissions.access import MemberAccess
 from cdp.console.models import Notification
@@ -324,3 +324,32 @@ def test_the_audience_can_be_refreshed_for_real(shop: Shop) -> None:
     assert approval.void_changed() == 1
     send_out.refresh_from_db()
     assert "computed anew (3 people)" in send_out.state_reason
+
+
+def test_whoever_submitted_it_does_not_approve_it_whoever_the_owner_is(shop: Shop) -> None:
+    submitter = make_access(shop.workspace)
+    draft = shop.mail(shop.audience(mails(2)))
+    send_out = services.submit(submitter, draft, scheduled_at=timezone.now() + HOUR)
+    other = careful(shop)
+    send_out = shop.when_due(send_out)
+    assert send_out.state == "approval" and not shop.inbox()
+    assert not approval.may_decide(submitter, send_out) and approval.may_decide(other, send_out)
+
+
+def test_an_approval_does_not_depend_on_the_language_of_who_looks(shop: Shop) -> None:
+    other = careful(shop)
+    with translation.override("zh-hans"):
+        send_out = submitted(shop)
+    with translation.override("en"):
+        assert approval.void_changed() == 0
+        assert approval.approve(other, send_out).state == "sending"
+
+
+def test_an_audience_that_is_to_be_refreshed_first_gets_out_of_approval(shop: Shop) -> None:
+    draft = shop.mail(shop.audience(mails(2)), refresh_first=True)
+    send_out = services.submit(shop.access, draft, scheduled_at=timezone.now() + HOUR)
+    other = careful(shop)
+    send_out = shop.when_due(send_out)
+    assert send_out.state == "approval" and not send_out.refresh_first
+    assert approval.approve(other, send_out).state == "waiting" and approval.void_changed() == 0
+    assert shop.when_due(send_out).state == "finished" and len(shop.inbox()) == 2

@@ -81,6 +81,23 @@ def test_a_nonce_is_taken_once(shop: WebhookShop, sent: SendOut) -> None:
     assert (answer.status_code, answer.json()["code"]) == (401, "REPLAYED_NONCE")
 
 
+@pytest.mark.parametrize("nonce", ["a" * 32 + " ", "a" * 32 + "%20", "a" * 16 + " " + "a" * 16])
+def test_a_nonce_with_white_space_is_not_another_one(shop: WebhookShop, sent: SendOut, nonce: str) -> None:
+    assert shop.report(shop.result(sent, WHO), nonce="a" * 32).status_code == 200
+    answer = shop.report(shop.result(sent, "13800131001"), nonce=nonce)
+    assert answer.status_code in (400, 401)
+    assert WebhookReceipt.objects.count() == 1
+
+
+def test_a_border_between_time_and_nonce_that_is_shifted_makes_no_new_call(
+    shop: WebhookShop, sent: SendOut
+) -> None:
+    stamp = str(int(time.time()))
+    assert shop.report(shop.result(sent, WHO), stamp=stamp, nonce="123" + "a" * 29).status_code == 200
+    answer = shop.report(shop.result(sent, "13800131001"), stamp=stamp + "123", nonce="a" * 29)
+    assert answer.status_code == 401 and WebhookReceipt.objects.count() == 1
+
+
 def test_a_body_that_was_changed_is_refused_where_the_webhook_demands_its_signature(
     shop: WebhookShop,
 ) -> None:

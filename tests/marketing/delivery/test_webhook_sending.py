@@ -125,6 +125,16 @@ def test_a_call_without_an_answer_is_repeated_only_where_its_key_is_known(
     assert shop.inbox() == {"13800131000": 1}
 
 
+def test_who_may_have_been_served_is_parked_and_never_counts_as_failed(
+    shop: WebhookShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketing.delivery.custom_sending.PAUSES", (0.0, 0.0, 0.0))
+    shop.sandbox.faults.add({"kind": "lost_answer", "on": "own-system", "times": 10})
+    send_out = shop.submit(shop.call(shop.audience(numbers(1)), webhook={"idempotent": True}))
+    assert shop.states(send_out) == {"unknown": 1}
+    assert shop.inbox() == {"13800131000": 1}
+
+
 def test_after_fifty_failures_in_a_row_nobody_is_called_for_a_minute(shop: WebhookShop) -> None:
     shop.sandbox.faults.add({"kind": "error", "on": "own-system", "times": 10_000})
     send_out = shop.submit(shop.call(shop.audience(numbers(60))))

@@ -11,7 +11,7 @@ from django.db import connection
 
 from admin_center.audit.models import AuditEntry
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
-from marketing.channels import callbacks
+from marketing.channels import callbacks, webhook_addresses
 from marketing.channels.models import Provider
 from marketing.content import services as contents
 from marketing.content.models import Template
@@ -238,6 +238,20 @@ class TestCallback:
             assert self.post(client, url, body | wrong).status_code == 400
         assert self.post(client, url, [body]).status_code == 400
         assert self.post(client, url + "x", body).status_code == 404
+
+    def test_the_address_for_reports_takes_them_as_well(self, client: Any, sms_shop: Shop) -> None:
+        url = webhook_addresses.reports(sent(sms_shop).provider) + "/inbound"
+        body = {"messageId": "7", "phoneNum": ANN, "content": "T", "signName": "【Tide】"}
+        assert self.post(client, url, body).json()["new"] is True
+        assert Suppression.objects.get().signature == "Tide"
+        assert self.post(client, url.replace("/t/x/", "/t/x/y"), body).status_code == 404
+
+    def test_what_cannot_be_kept_is_told(self, client: Any, sms_shop: Shop) -> None:
+        url = callbacks.replies_url(sent(sms_shop).provider)
+        for field in ("messageId", "content", "signName", "outId", "extCode"):
+            body = {"messageId": "7", "phoneNum": ANN, "content": "Hi", field: "a\x00"}
+            assert self.post(client, url, body).status_code == 400
+        assert not InboundMessage.objects.exists()
 
     def test_with_a_secret_it_takes_signed_ones_alone(self, client: Any, sms_shop: Shop) -> None:
         provider = sent(sms_shop).provider
