@@ -11,9 +11,10 @@ from django.utils import timezone
 
 from marketing.delivery import custom_figures, expiry, queries, result_audience
 from marketing.delivery.models import Recipient, SendOut
+from marketing.webhooks import protocol
 from marketing.webhooks.models import WebhookReceipt
 from tests.marketing.delivery.shop import numbers
-from tests.marketing.delivery.webhook_shop import WebhookShop
+from tests.marketing.delivery.webhook_shop import KEY, WebhookShop
 from tests.processes import eventually
 
 WHO = "13800131000"
@@ -92,10 +93,14 @@ def test_a_nonce_with_white_space_is_not_another_one(shop: WebhookShop, sent: Se
 def test_a_border_between_time_and_nonce_that_is_shifted_makes_no_new_call(
     shop: WebhookShop, sent: SendOut
 ) -> None:
-    stamp = str(int(time.time()))
-    assert shop.report(shop.result(sent, WHO), stamp=stamp, nonce="123" + "a" * 29).status_code == 200
-    answer = shop.report(shop.result(sent, "13800131001"), stamp=stamp + "123", nonce="a" * 29)
-    assert answer.status_code == 401 and WebhookReceipt.objects.count() == 1
+    stamp, nonce = str(int(time.time())), "999" + "a" * 29
+    assert shop.report(shop.result(sent, WHO), stamp=stamp, nonce=nonce).status_code == 200
+    signature = protocol.signature(KEY, stamp, nonce)
+    assert signature == protocol.signature(KEY, stamp + "999", "a" * 29)
+    again = {"stamp": stamp + "999", "nonce": "a" * 29, "signature": signature}
+    answer = shop.report(shop.result(sent, "13800131001"), **again)
+    assert (answer.status_code, answer.json()["code"]) == (401, "REPLAYED_NONCE")
+    assert WebhookReceipt.objects.count() == 1
 
 
 def test_a_body_that_was_changed_is_refused_where_the_webhook_demands_its_signature(
