@@ -88,7 +88,8 @@ def write_template(tab: Any, link: str) -> None:
     tab.get_by_role("link", name="E-mail").click()
     tab.get_by_label("Name", exact=True).fill("News")
     tab.get_by_label("Subject").fill("News from ${city}")
-    tab.get_by_label("HTML").fill(f'<p>Hello in ${{city}}. <a href="{link}">Look</a></p>')
+    tab.get_by_role("button", name="HTML of your own").click()
+    tab.locator("[name=html]").fill(f'<p>Hello in ${{city}}. <a href="{link}">Look</a></p>')
     tab.get_by_role("button", name="Save").click()
     expect(tab.get_by_role("heading", level=1)).to_have_text("News")
 
