@@ -87,7 +87,7 @@ def write_template(tab: Any, link: str) -> None:
     go(tab, "Templates")
     tab.get_by_role("link", name="E-mail").click()
     tab.get_by_label("Name", exact=True).fill("News")
-    tab.get_by_label("Subject").fill("News from ${city}")
+    tab.locator("[name=subject]").fill("News from ${city}")
     tab.get_by_role("button", name="HTML of your own").click()
     tab.locator("[name=html]").fill(f'<p>Hello in ${{city}}. <a href="{link}">Look</a></p>')
     tab.get_by_role("button", name="Save").click()
