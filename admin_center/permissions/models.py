@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.members.models import WorkspaceMember
@@ -73,3 +75,23 @@ class RoleAssignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member}: {self.role}"
+
+
+class ObjectGrant(WorkspaceScoped):
+    """A right on one object for a person, or for everybody with a role; it may end."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    role = models.ForeignKey(
+        "permissions.Role", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+    )
+    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= timezone.now()

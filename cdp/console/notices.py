@@ -9,6 +9,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cdp.console.models import Notification
+from cdp.core.languages import language_of
 from cdp.jobs.kinds import all_kinds
 from cdp.jobs.models import Job
 
@@ -34,7 +35,7 @@ def tell_owner(job: Job) -> None:
     if any(kind.quiet for kind in all_kinds() if kind.kind == job.kind):
         return
     url = reverse("console:job", args=[job.workspace.slug, job.pk])
-    with translation.override(getattr(job.owner, "locale", "") or "en"):
+    with translation.override(language_of(job.owner)):
         if job.status == Job.Status.SUCCEEDED:
             notify(job.workspace, job.owner, _("Done: %(title)s") % {"title": job}, url=url)
         else:

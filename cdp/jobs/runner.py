@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core import metrics
 from cdp.core.errors import Cancelled, DomainError
+from cdp.core.languages import language_of
 from cdp.core.logs import correlation_id
 from cdp.jobs import live
 from cdp.jobs.kinds import JobContext, get_kind
@@ -37,7 +38,7 @@ def run_job(job_id: str) -> None:
     if job is None:
         return
     marker = correlation_id.set(job.pk)
-    language = getattr(job.owner, "locale", "") or "en"
+    language = language_of(job.owner)
     context = JobContext(job)
     try:
         with translation.override(language), _lease(job):

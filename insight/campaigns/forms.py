@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from admin_center.permissions import grantees
+from admin_center.permissions import grant_forms
 from cdp.core.access import Access
 from insight.campaigns import rights
 from insight.campaigns.models import Campaign, CampaignGrant
@@ -92,12 +92,9 @@ class CampaignForm(QuickForm):
     )
 
 
-class GrantForm(forms.Form):
+class GrantForm(grant_forms.GrantForm):
     """A right on the chosen campaigns for somebody."""
 
-    grantee = forms.ChoiceField(
-        label=_("For"), widget=forms.Select({"data-select": "", "class": "form-select"})
-    )
     right = forms.ChoiceField(
         label=_("Right"),
         choices=[
@@ -105,18 +102,7 @@ class GrantForm(forms.Form):
             (CampaignGrant.Right.MANAGE, _("Manage: change and remove it as well")),
         ],
     )
-    expires_at = forms.DateTimeField(
-        label=_("Valid until"),
-        required=False,
-        widget=forms.DateTimeInput({"data-datetime": ""}, format="%Y-%m-%d %H:%M"),
-        help_text=_("Empty: until it is taken back."),
-    )
-
-    def __init__(self, *args: Any, workspace: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["grantee"].choices = grantees.choices(workspace)  # type: ignore[attr-defined]
+    field_order = ("grantee", "right", "expires_at")
 
     def values(self) -> dict[str, Any]:
-        given = self.cleaned_data
-        kind, _colon, key = given["grantee"].partition(":")
-        return {kind: key, "right": given["right"], "expires_at": given["expires_at"]}
+        return {**super().values(), "right": self.cleaned_data["right"]}

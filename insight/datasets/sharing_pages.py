@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_center.permissions import grantees
+from admin_center.permissions import grant_forms
 from cdp.console.generic import ActionView, FormPage
 from cdp.console.middleware import flash
 from cdp.core.errors import DomainError, NotFound
@@ -71,12 +71,9 @@ class Sharing(OneDataset):
         return self.render("insight/datasets/sharing.html", context, status=status)
 
 
-class GrantForm(forms.Form):
+class GrantForm(grant_forms.GrantForm):
     """A right for somebody; one field of values for each column that chooses rows."""
 
-    grantee = forms.ChoiceField(
-        label=gettext_lazy("For"), widget=forms.Select({"data-select": "", "class": "form-select"})
-    )
     right = forms.ChoiceField(
         label=gettext_lazy("Right"),
         choices=[
@@ -84,20 +81,12 @@ class GrantForm(forms.Form):
             ("manage", gettext_lazy("Manage: change, refresh and remove it as well; all rows")),
         ],
     )
-    expires_at = forms.DateTimeField(
-        label=gettext_lazy("Valid until"),
-        required=False,
-        widget=forms.DateTimeInput({"data-datetime": ""}, format="%Y-%m-%d %H:%M"),
-        help_text=gettext_lazy("Empty: until it is taken back."),
-    )
+    field_order = ("grantee", "right", "expires_at")
 
     def __init__(self, *args: Any, dataset: Dataset, fixed: DatasetGrant | None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        grantee: Any = self.fields["grantee"]
+        super().__init__(*args, workspace=dataset.workspace, without=dataset.owner_id, **kwargs)
         if fixed is not None:
             del self.fields["grantee"]
-        else:
-            grantee.choices = grantees.choices(dataset.workspace, without=dataset.owner_id)
         names = rights.row_choices(dataset)
         self.columns = list(dataset.row_columns)
         for place, column in enumerate(self.columns):

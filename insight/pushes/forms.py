@@ -8,7 +8,6 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_center.permissions import grantees
 from cdp.core import schedules
 from insight.pushes.interfaces import shown_config
 from insight.pushes.models import PushInterface, PushSetting
@@ -64,26 +63,6 @@ def _field(item: ConfigField) -> forms.Field:
     if item.kind == "long_secret":
         return forms.CharField(widget=forms.Textarea({"rows": 4, "autocomplete": "off"}), **common)
     return forms.CharField(widget=forms.TextInput({"autocomplete": "off"}), **common)
-
-
-class GrantForm(forms.Form):
-    grantee = forms.ChoiceField(
-        label=gettext_lazy("For"), widget=forms.Select({"data-select": "", "class": "form-select"})
-    )
-    expires_at = forms.DateTimeField(
-        label=gettext_lazy("Valid until"),
-        required=False,
-        widget=forms.DateTimeInput({"data-datetime": ""}, format="%Y-%m-%d %H:%M"),
-        help_text=gettext_lazy("Empty: until it is taken back."),
-    )
-
-    def __init__(self, *args: Any, workspace: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["grantee"].choices = grantees.choices(workspace)  # type: ignore[attr-defined]
-
-    def values(self) -> dict[str, Any]:
-        kind, _colon, key = self.cleaned_data["grantee"].partition(":")
-        return {kind: key, "expires_at": self.cleaned_data["expires_at"]}
 
 
 class PushForm(forms.Form):

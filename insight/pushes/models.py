@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from admin_center.permissions.models import ObjectGrant
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 from cdp.crypto.at_rest import EncryptedJSONField
 from insight.audiences.models import Audience, AudienceVersion
@@ -34,19 +35,11 @@ class PushInterface(WorkspaceScoped, TimeStamped, Versioned):
         return self.name
 
 
-class InterfaceGrant(WorkspaceScoped):
+class InterfaceGrant(ObjectGrant):
     """Lets a person, or everybody with a role, push through an interface."""
 
     id = PrefixedIdField("psg")
     interface = models.ForeignKey(PushInterface, on_delete=models.CASCADE, related_name="grants")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    role = models.ForeignKey(
-        "permissions.Role", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("interface grant")

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_center.permissions.grant_forms import GrantForm
 from cdp.console.generic import (
     ActionView,
     Column,
@@ -28,7 +29,7 @@ from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.audiences import visibility
 from insight.pushes import fields, interfaces, services
-from insight.pushes.forms import GrantForm, InterfaceForm, PushForm, chosen_of, initial_of, rows_of
+from insight.pushes.forms import InterfaceForm, PushForm, chosen_of, initial_of, rows_of
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
 

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
-from marketing.channels import dkim_keys, dns_records, senders, services, webhook_addresses
+from marketing.channels import callbacks, dkim_keys, dns_records, senders, services
 from marketing.channels.models import ORDINARY, Provider, SenderAddress
 
 
@@ -54,7 +54,7 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
         return {
             **super().to_representation(instance),
             "config": services.shown_config(instance),
-            "webhook": webhook_addresses.of(instance),
+            "webhook": callbacks.address_of(instance),
         }
 
 

@@ -7,7 +7,7 @@ of the configured success codes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,8 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from marketing.channels.base import ConfigField, ProviderError
-from marketing.channels.exchange import exchange
+from cdp.core.texts import storable
+from marketing.channels.base import BatchReceipt, ConfigField, ProviderError
+from marketing.channels.exchange import exchange, read_json
 from marketing.channels.models import Provider
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,16 @@ class ContractClient:
             )
             start = until
 
+    def receipts(
+        self,
+        path: str,
+        out_id: str,
+        since: datetime,
+        read: Callable[[dict[str, Any]], BatchReceipt | None],
+    ) -> Iterator[BatchReceipt]:
+        """The reports of a batch that `read` understands. Raises ProviderError."""
+        return (found for row in self.details(path, out_id, since) if (found := read(row)) is not None)
+
     def _pages(self, path: str, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
         page, seen = 1, 0
         while True:
@@ -126,23 +137,7 @@ class ContractClient:
             page += 1
 
     def _read(self, response: requests.Response, *, changes: bool) -> dict[str, Any]:
-        if response.status_code >= 500:
-            raise ProviderError(
-                _("The platform answered with an error (%(status)d).") % {"status": response.status_code},
-                code="provider_failed",
-                retryable=True,
-                uncertain=True,
-            )
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            raise ProviderError(
-                _("The platform's answer is not JSON (HTTP %(status)d).") % {"status": response.status_code},
-                code="provider_answer",
-                uncertain=changes and response.status_code in (200, 201),
-            )
+        answer = read_json(response, uncertain=changes and response.status_code in (200, 201))
         if response.status_code in MISCONFIGURED:
             raise ProviderError(
                 _(
@@ -171,7 +166,7 @@ def review_state(answer: dict[str, Any], field: str) -> tuple[str, str]:
         number = int(answer.get(field) or 0)
     except (TypeError, ValueError):
         number = 0
-    return REVIEW_STATES.get(number, "reviewing"), str(answer.get("reason") or "").replace("\x00", "")[:500]
+    return REVIEW_STATES.get(number, "reviewing"), storable(answer.get("reason") or "", 500)
 
 
 def _minute(moment: datetime) -> str:

@@ -89,10 +89,7 @@ class ContractEmailType(BulkProviderType):
         return str(ContractClient(provider).call("POST", "/email/sendBatch", body).get("bizId") or "")
 
     def receipts(self, provider: Provider, out_id: str, since: datetime) -> Iterator[BatchReceipt]:
-        for row in ContractClient(provider).details("/email/sendDetails", out_id, since):
-            receipt = read_receipt(row)
-            if receipt:
-                yield receipt
+        return ContractClient(provider).receipts("/email/sendDetails", out_id, since, read_receipt)
 
     def reviews(self, provider: Provider) -> bool:
         return bool(provider.config.get("review"))

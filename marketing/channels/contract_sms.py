@@ -55,10 +55,7 @@ class ContractSmsType(BulkProviderType):
         return str(ContractClient(provider).call("POST", "/sms/sendBatch", body).get("bizId") or "")
 
     def receipts(self, provider: Provider, out_id: str, since: datetime) -> Iterator[BatchReceipt]:
-        for row in ContractClient(provider).details("/sms/sendDetails", out_id, since):
-            receipt = read_receipt(row)
-            if receipt:
-                yield receipt
+        return ContractClient(provider).receipts("/sms/sendDetails", out_id, since, read_receipt)
 
     def reviews(self, provider: Provider) -> bool:
         return True

@@ -48,6 +48,36 @@ def exchange(
         raise _unreachable(error, uncertain=True) from error
 
 
+def read_json(response: requests.Response, *, uncertain: bool) -> dict[str, Any]:
+    """The object that the platform answered with.
+
+    Raises ProviderError; `uncertain` says whether an answer that cannot be read may stand for a call that was taken.
+    """
+    if response.status_code >= 500:
+        raise ProviderError(
+            _("The platform answered with an error (%(status)d).") % {"status": response.status_code},
+            code="provider_failed",
+            retryable=True,
+            uncertain=True,
+        )
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise unreadable(response, uncertain=uncertain)
+    return answer
+
+
+def unreadable(response: requests.Response, *, uncertain: bool) -> ProviderError:
+    """For an answer that is none."""
+    return ProviderError(
+        _("The platform's answer is not JSON (HTTP %(status)d).") % {"status": response.status_code},
+        code="provider_answer",
+        uncertain=uncertain,
+    )
+
+
 def _unreachable(error: Exception, *, uncertain: bool) -> ProviderError:
     return ProviderError(
         _("The platform cannot be reached: %(error)s") % {"error": error},

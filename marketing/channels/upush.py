@@ -29,7 +29,7 @@ from marketing.channels.base import (
     ProviderError,
     register_type,
 )
-from marketing.channels.exchange import exchange
+from marketing.channels.exchange import exchange, read_json, unreadable
 from marketing.channels.models import Provider
 
 BASE_URL = "https://msgapi.umeng.com"
@@ -61,24 +61,11 @@ class UPushClient:
         ).hexdigest()
         headers = {"Content-Type": "application/json; charset=utf-8"}
         response = exchange("POST", url, params={"sign": sign}, data=body.encode(), headers=headers)
-        if response.status_code >= 500:
-            raise ProviderError(
-                _("The platform answered with an error (%(status)d).") % {"status": response.status_code},
-                code="provider_failed",
-                retryable=True,
-                uncertain=True,
-            )
-        try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        data = answer.get("data") if isinstance(answer, dict) else None
-        if not isinstance(answer, dict) or not isinstance(data, dict):
-            raise ProviderError(
-                _("The platform's answer is not JSON (HTTP %(status)d).") % {"status": response.status_code},
-                code="provider_answer",
-                uncertain=response.status_code == 200,
-            )
+        maybe_taken = response.status_code == 200
+        answer = read_json(response, uncertain=maybe_taken)
+        data = answer.get("data")
+        if not isinstance(data, dict):
+            raise unreadable(response, uncertain=maybe_taken)
         if response.status_code != 200 or answer.get("ret") != "SUCCESS":
             raise ProviderError(
                 _("The platform refused: %(message)s (code %(code)s)")

@@ -23,7 +23,7 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
-from marketing.channels import dkim_keys, dns_records, senders, services, webhook_addresses
+from marketing.channels import callbacks, dkim_keys, dns_records, senders, services
 from marketing.channels.base import find_type, provider_type, types_of
 from marketing.channels.contract_email import ContractEmailType
 from marketing.channels.forms import DkimForm, ProviderForm, SenderForm
@@ -99,9 +99,9 @@ class ProviderDetail(ProviderMixin, DetailPage):
             "setup_url": self.reverse(kind.setup_url_name, pk=obj.pk) if kind.setup_url_name else "",
         }
         if obj.channel == Provider.Channel.EMAIL and obj.type == "smtp":
-            found["bounces_url"] = webhook_addresses.bounces(obj)
+            found["bounces_url"] = callbacks.bounces_url(obj)
         if obj.type == "contract":
-            found["reports_url"] = webhook_addresses.reports(obj)
+            found["reports_url"] = callbacks.reports_url(obj)
         return found
 
 

@@ -22,6 +22,7 @@ from cdp.console import notices
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Cancelled, Conflict, PermissionDenied, ValidationFailed
+from cdp.core.languages import language_of
 from marketing.channels.models import Provider
 from marketing.delivery import addresses, freeze, schedule, sealing
 from marketing.delivery.models import Approval, SendOut
@@ -98,7 +99,7 @@ def _tell(
     """A notice in the person's language; nothing where there is nobody any more."""
     if person is None:
         return
-    with translation.override(getattr(person, "locale", "") or "en"):
+    with translation.override(language_of(person)):
         notices.notify(
             send_out.workspace,
             person,
@@ -298,5 +299,5 @@ def _void_if_changed(key: str) -> bool:
         given = in_force(send_out) if send_out is not None else None
         if send_out is None or given is None:
             return False
-        with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+        with translation.override(language_of(send_out.owner)):
             return bool(_changes(send_out, given))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlencode
 
 from django.db.models import Q
@@ -32,43 +33,19 @@ def _new_url(channel: str, slug: str, audience: str) -> str:
 def register() -> None:
     """Called once when the app is ready."""
     usage.register_use("send_outs", uses)
-    applications.register(
-        applications.Application(
-            "email",
-            _("Send an e-mail"),
-            "mail",
-            "marketing.email.create",
-            lambda slug, audience: _new_url("email", slug, audience),
-            frozenset(ID_TYPES_OF["email"]),
+    for channel, label, icon in (
+        ("email", _("Send an e-mail"), "mail"),
+        ("custom", _("Call the own system"), "webhook"),
+        ("push", _("Send a push message"), "bell"),
+        ("sms", _("Send an SMS"), "message"),
+    ):
+        applications.register(
+            applications.Application(
+                channel,
+                label,
+                icon,
+                f"marketing.{channel}.create",
+                partial(_new_url, channel),
+                frozenset(ID_TYPES_OF[channel]),
+            )
         )
-    )
-    applications.register(
-        applications.Application(
-            "custom",
-            _("Call the own system"),
-            "webhook",
-            "marketing.custom.create",
-            lambda slug, audience: _new_url("custom", slug, audience),
-            frozenset(ID_TYPES_OF["custom"]),
-        )
-    )
-    applications.register(
-        applications.Application(
-            "push",
-            _("Send a push message"),
-            "bell",
-            "marketing.push.create",
-            lambda slug, audience: _new_url("push", slug, audience),
-            frozenset(ID_TYPES_OF["push"]),
-        )
-    )
-    applications.register(
-        applications.Application(
-            "sms",
-            _("Send an SMS"),
-            "message",
-            "marketing.sms.create",
-            lambda slug, audience: _new_url("sms", slug, audience),
-            frozenset(ID_TYPES_OF["sms"]),
-        )
-    )

@@ -49,18 +49,8 @@ def effect(
     figures = {
         key: found[unit] for key, found in channel_figures.of_all(rows, weighed=unit == "segments").items()
     }
-    by_day: dict[date, dict[str, int]] = {day: dict.fromkeys(names, 0) for day in days.days}
-    for row in rows:
-        day = by_day[periods.day_of(access, row)]
-        for name in names:
-            day[name] += figures[row.pk][name]
-    return {
-        "from": days.first,
-        "to": days.last,
-        "totals": {name: sum(day[name] for day in by_day.values()) for name in names},
-        "by_day": [{"day": day, **counts} for day, counts in by_day.items()],
-        "send_outs": [(row, {name: figures[row.pk][name] for name in names}) for row in rows],
-    }
+    shown = [(row, {name: figures[row.pk][name] for name in names}) for row in rows]
+    return {**periods.summed(access, days, rows, figures, names), "send_outs": shown}
 
 
 def as_csv(

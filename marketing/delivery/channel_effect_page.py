@@ -1,4 +1,4 @@
-"""The page of what came of a channel's messages in some days."""
+"""Pages of what came of a channel's messages in some days."""
 
 from __future__ import annotations
 
@@ -19,74 +19,103 @@ from marketing.delivery import channel_effect
 from marketing.delivery.periods import Period
 
 
-class EffectView(WorkspaceView):
-    """`from`, `to`, `provider` and `unit` in the address."""
+class EffectPage(WorkspaceView):
+    """`from`, `to` and `provider` in the address. Days that cannot be shown are told, and the usual ones shown."""
 
-    def permission_point(self) -> str:
-        channel_effect.series(self.kwargs["channel"])
-        return f"marketing.{self.kwargs['channel']}.view"
-
-    @property
-    def unit(self) -> str:
-        given = self.request.GET.get("unit", "")
-        return given if given in channel_effect.UNITS and self.kwargs["channel"] == "sms" else "people"
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        problem, status = "", 200
+        try:
+            days = self.days()
+        except ValidationFailed as error:
+            days, problem, status = self.period(None, None), str(error), 422
+        provider = request.GET.get("provider", "")
+        context = {
+            "back_url": self.reverse("delivery:list"),
+            "back_label": gettext("Send-outs"),
+            "days": days,
+            "problem": problem,
+            "provider": provider,
+            "providers": Provider.objects.in_workspace(self.workspace).filter(channel=self.channel),
+            **self.figures(days, provider),
+        }
+        return self.render(self.template_name, self.get_context(**context), status=status)
 
     def days(self) -> Period:
         """Raises ValidationFailed."""
         given = self.request.GET
-        return channel_effect.period(self.access, day(given.get("from")), day(given.get("to")))
+        return self.period(_day(given.get("from")), _day(given.get("to")))
+
+    @property
+    def channel(self) -> str:
+        raise NotImplementedError
+
+    def period(self, first: date | None, last: date | None) -> Period:
+        """Raises ValidationFailed where there are more days than the page can show."""
+        raise NotImplementedError
+
+    def figures(self, days: Period, provider: str) -> dict[str, Any]:
+        """`tiles`, `course`, `rows` and whatever else the template shows."""
+        raise NotImplementedError
 
 
-class ChannelEffect(EffectView):
+def course(by_day: list[dict[str, Any]], names: list[tuple[str, str]]) -> dict[str, Any]:
+    """What the chart draws: a line for each (name, label)."""
+    return {
+        "labels": [row["day"].isoformat() for row in by_day],
+        "series": [{"name": label, "data": [row[name] for row in by_day]} for name, label in names],
+    }
+
+
+class ChannelEffect(EffectPage):
+    """Also with `unit` in the address."""
+
     template_name = "marketing/delivery/channel_effect.html"
     intro = _(
         "What came of the messages of these days; each send-out counts for the day on which it started."
     )
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        channel, problem, status = self.kwargs["channel"], "", 200
-        try:
-            days = self.days()
-        except ValidationFailed as error:
-            days, problem, status = channel_effect.period(self.access), str(error), 422
-        provider = request.GET.get("provider", "")
-        found = channel_effect.effect(self.access, channel, days, provider=provider, unit=self.unit)
+    def permission_point(self) -> str:
+        channel_effect.series(self.channel)
+        return f"marketing.{self.channel}.view"
+
+    @property
+    def channel(self) -> str:
+        return str(self.kwargs["channel"])
+
+    @property
+    def unit(self) -> str:
+        given = self.request.GET.get("unit", "")
+        return given if given in channel_effect.UNITS and self.channel == "sms" else "people"
+
+    def period(self, first: date | None, last: date | None) -> Period:
+        return channel_effect.period(self.access, first, last)
+
+    def figures(self, days: Period, provider: str) -> dict[str, Any]:
+        found = channel_effect.effect(self.access, self.channel, days, provider=provider, unit=self.unit)
         labels = _labels()
-        names = [(name, labels[name]) for name in channel_effect.series(channel)]
+        names = [(name, labels[name]) for name in channel_effect.series(self.channel)]
         query = {"from": days.first, "to": days.last, "provider": provider, "unit": self.unit}
-        context = {
-            "title": gettext("Effect of SMS") if channel == "sms" else gettext("Effect of e-mail"),
-            "back_url": self.reverse("delivery:list"),
-            "back_label": gettext("Send-outs"),
-            "channel": channel,
-            "days": days,
-            "problem": problem,
-            "provider": provider,
-            "providers": Provider.objects.in_workspace(self.workspace).filter(channel=channel),
+        return {
+            "title": gettext("Effect of SMS") if self.channel == "sms" else gettext("Effect of e-mail"),
+            "channel": self.channel,
             "unit": self.unit,
             "query": urlencode(query),
             "tiles": [(label, f"{found['totals'][name]:,}") for name, label in names],
-            "course": {
-                "labels": [row["day"].isoformat() for row in found["by_day"]],
-                "series": [
-                    {"name": label, "data": [row[name] for row in found["by_day"]]} for name, label in names
-                ],
-            },
+            "course": course(found["by_day"], names),
             "labels": [label for _name, label in names],
             "rows": [(row, [figures[name] for name, _label in names]) for row, figures in found["send_outs"]],
         }
-        return self.render(self.template_name, self.get_context(**context), status=status)
 
 
-class Download(EffectView):
+class Download(ChannelEffect):
     """The course by day as CSV."""
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        channel, days = self.kwargs["channel"], self.days()
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
+        days = self.days()
         pieces = channel_effect.as_csv(
-            self.access, channel, days, provider=request.GET.get("provider", ""), unit=self.unit
+            self.access, self.channel, days, provider=request.GET.get("provider", ""), unit=self.unit
         )
-        return csv_response(request, pieces, f"{channel}-{days.first}-{days.last}.csv")
+        return csv_response(request, pieces, f"{self.channel}-{days.first}-{days.last}.csv")
 
 
 def _labels() -> dict[str, str]:
@@ -98,7 +127,7 @@ def _labels() -> dict[str, str]:
     }
 
 
-def day(text: str | None) -> date | None:
+def _day(text: str | None) -> date | None:
     """Raises ValidationFailed."""
     if not text:
         return None

@@ -23,6 +23,7 @@ from django.utils import timezone
 
 from cdp.core import metrics
 from cdp.core.identifiers import ID_TYPES
+from cdp.core.texts import is_storable
 from marketing.channels.targets import target_hash
 from marketing.delivery import custom_figures
 from marketing.delivery.models import Recipient, ReportedReason, SendOut
@@ -191,11 +192,7 @@ def _read(item: Any) -> Result | None:
 def _stored(value: Any) -> str:
     """A value as text that the database can hold; nothing where it cannot be."""
     text = "" if value is None else str(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return ""
-    return "" if "\x00" in text else text
+    return text if is_storable(text) else ""
 
 
 def _tasks(webhook: Webhook, results: list[Result | None]) -> dict[str, SendOut]:

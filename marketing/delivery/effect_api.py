@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from cdp.core.api import WorkspaceAPIView
 from insight.audiences.streaming import csv_response
 from marketing.delivery import channel_effect
-from marketing.delivery.push_api import PeriodSerializer
+from marketing.delivery.push_api import PeriodSerializer, shown
 
 
 class EffectSerializer(PeriodSerializer):
@@ -31,12 +31,7 @@ class ChannelEffectView(WorkspaceAPIView):
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         channel, days, more = self._asked(request)
-        found = channel_effect.effect(self.access, channel, days, **more)
-        rows = [
-            {"id": row.pk, "name": row.name, "state": row.state, "started_at": row.started_at, **figures}
-            for row, figures in found.pop("send_outs")
-        ]
-        return Response({**found, "send_outs": rows})
+        return Response(shown(channel_effect.effect(self.access, channel, days, **more)))
 
     def _asked(self, request: Request) -> tuple[str, Any, dict[str, str]]:
         given = EffectSerializer(data=request.query_params)

@@ -9,6 +9,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, ValidationFailed
+from cdp.core.languages import language_of
 from cdp.jobs import JobContext
 from insight.audiences.models import AudienceVersion
 from marketing.channels.base import provider_type
@@ -79,7 +80,7 @@ def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
         }
     if send_out.channel == Provider.Channel.EMAIL:
         # Our own words stand in the owner's language, whoever asks: approvals compare them.
-        with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+        with translation.override(language_of(send_out.owner)):
             return mail_message.written(send_out, template)
     if send_out.signature is None:
         raise ValidationFailed(_("Choose a signature."), errors={"signature": [_("Choose a signature.")]})

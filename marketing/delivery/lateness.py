@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from admin_center.organizations.settings import workspace_settings
 from cdp.console import notices
 from cdp.core import audit
+from cdp.core.languages import language_of
 from marketing.delivery import addresses
 from marketing.delivery.models import SendOut
 
@@ -29,7 +30,7 @@ def may_start(send_out: SendOut, due: datetime, now: datetime) -> bool:
     wanted = workspace_settings(send_out.workspace).late
     if wanted.action == "send" or now - due <= max(GRACE, timedelta(hours=wanted.hours)):
         return True
-    with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+    with translation.override(language_of(send_out.owner)):
         if wanted.action == "skip":
             skip(send_out, now)
         else:

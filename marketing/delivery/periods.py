@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -53,6 +54,27 @@ def started_in(access: Access, channel: str, days: Period, provider: str = "") -
         .order_by("-started_at")
     )
     return rows.filter(provider=provider) if provider else rows
+
+
+def summed(
+    access: Access,
+    days: Period,
+    rows: Iterable[SendOut],
+    figures: Mapping[str, Mapping[str, int | None]],
+    names: Sequence[str],
+) -> dict[str, Any]:
+    """`from`, `to`, `totals` and `by_day` of the figures, which are by key; each counts for the day of its start."""
+    by_day = {day: dict.fromkeys(names, 0) for day in days.days}
+    for row in rows:
+        day = by_day[day_of(access, row)]
+        for name in names:
+            day[name] += figures[row.pk][name] or 0
+    return {
+        "from": days.first,
+        "to": days.last,
+        "totals": {name: sum(day[name] for day in by_day.values()) for name in names},
+        "by_day": [{"day": day, **counts} for day, counts in by_day.items()],
+    }
 
 
 def day_of(access: Access, send_out: SendOut) -> Any:

@@ -34,8 +34,13 @@ class PushEffectView(WorkspaceAPIView):
         chosen = given.validated_data
         days = push_effect.period(self.access, chosen.get("from"), chosen.get("to"))
         found = push_effect.effect(self.access, days, provider=chosen["provider"])
-        rows = [
-            {"id": row.pk, "name": row.name, "state": row.state, "started_at": row.started_at, **figures}
-            for row, figures in found.pop("send_outs")
-        ]
-        return Response({**found, "send_outs": rows})
+        return Response(shown(found))
+
+
+def shown(found: dict[str, Any]) -> dict[str, Any]:
+    """The effect of some days with its send-outs as JSON."""
+    rows = [
+        {"id": row.pk, "name": row.name, "state": row.state, "started_at": row.started_at, **figures}
+        for row, figures in found["send_outs"]
+    ]
+    return {**found, "send_outs": rows}

@@ -28,15 +28,5 @@ def effect(access: Access, days: Period, *, provider: str = "") -> dict[str, Any
     access.require("marketing.push.view")
     found = list(links.with_names(KIND, periods.started_in(access, "push", days, provider)))
     figures = push_figures.of_all(found)
-    by_day: dict[date, dict[str, int]] = {day: dict.fromkeys(TOTALS, 0) for day in days.days}
-    for row in found:
-        day = by_day[periods.day_of(access, row)]
-        for name in TOTALS:
-            day[name] += figures[row.pk][name] or 0
-    return {
-        "from": days.first,
-        "to": days.last,
-        "totals": {name: sum(day[name] for day in by_day.values()) for name in TOTALS},
-        "by_day": [{"day": day, **counts} for day, counts in by_day.items()],
-        "send_outs": [(row, figures[row.pk]) for row in found],
-    }
+    summed = periods.summed(access, days, found, figures, TOTALS)
+    return {**summed, "send_outs": [(row, figures[row.pk]) for row in found]}

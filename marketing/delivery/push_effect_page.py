@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console.generic.base import WorkspaceView
-from cdp.core.errors import ValidationFailed
 from marketing.channels.models import Provider
 from marketing.delivery import push_effect, push_pages
-from marketing.delivery.channel_effect_page import day
+from marketing.delivery.channel_effect_page import EffectPage, course
+from marketing.delivery.periods import Period
 
 
-class PushEffect(WorkspaceView):
+class PushEffect(EffectPage):
     permission = "marketing.push.view"
     template_name = "marketing/delivery/push_effect.html"
     title = _("Effect of push messages")
     intro = _("What came of the messages of these days, counted for 72 hours after each was started.")
+    channel = Provider.Channel.PUSH
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        given, problem, status = request.GET, "", 200
-        try:
-            days = push_effect.period(self.access, day(given.get("from")), day(given.get("to")))
-        except ValidationFailed as error:
-            days, problem, status = push_effect.period(self.access), str(error), 422
-        provider = given.get("provider", "")
+    def period(self, first: date | None, last: date | None) -> Period:
+        return push_effect.period(self.access, first, last)
+
+    def figures(self, days: Period, provider: str) -> dict[str, Any]:
         found = push_effect.effect(self.access, days, provider=provider)
-        providers = Provider.objects.in_workspace(self.workspace).filter(channel=Provider.Channel.PUSH)
-        context = {
-            "back_url": self.reverse("delivery:list"),
-            "back_label": gettext("Send-outs"),
-            "days": days,
-            "problem": problem,
-            "provider": provider,
-            "providers": providers,
+        return {
             "tiles": [(label, push_pages.count(found["totals"][key])) for key, label in _series()],
-            "course": _course(found["by_day"]),
+            "course": course(found["by_day"], _series()),
             "rows": [_row(row, figures) for row, figures in found["send_outs"]],
         }
-        return self.render(self.template_name, self.get_context(**context), status=status)
 
 
 def _series() -> list[tuple[str, str]]:
@@ -51,13 +40,6 @@ def _series() -> list[tuple[str, str]]:
         ("opened", gettext("Opened")),
         ("ignored", gettext("Ignored")),
     ]
-
-
-def _course(by_day: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "labels": [day["day"].isoformat() for day in by_day],
-        "series": [{"name": label, "data": [day[key] for day in by_day]} for key, label in _series()],
-    }
 
 
 def _row(row: Any, figures: dict[str, Any]) -> dict[str, Any]:

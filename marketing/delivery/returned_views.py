@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST
 
 from admin_center.members.origin import client_ip
 from cdp.core.identifiers import ID_TYPES
-from marketing.channels import contract_email, contract_sms, webhook_addresses
+from cdp.core.texts import holds_nul
+from marketing.channels import callbacks, contract_email, contract_sms
 from marketing.channels.base import BatchReceipt
 from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
@@ -32,7 +33,7 @@ _READ = {"email": contract_email.read_receipt, "sms": contract_sms.read_receipt}
 @require_POST
 def bounces(request: HttpRequest, token: str) -> HttpResponse:
     """A returned mail as it is. The answer is the same whether or not it names somebody."""
-    provider = _provider(webhook_addresses.read_bounces_token(token))
+    provider = _found(callbacks.read_bounces_token(token))
     if int(request.headers.get("Content-Length") or 0) > MOST_BYTES:
         return JsonResponse({"detail": "The mail is too large."}, status=413)
     reading.take_in(provider, request.body)
@@ -43,8 +44,8 @@ def bounces(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def receipts(request: HttpRequest, token: str) -> HttpResponse:
     """Reports of a platform by contract: {"channel", "sendDetailDTOs": […]}, as it answers to `sendDetails`."""
-    provider = _provider(webhook_addresses.read_reports_token(token))
-    if b"\\u0000" in request.body or b"\x00" in request.body:
+    provider = _found(callbacks.read_reports_token(token))
+    if holds_nul(request.body):
         return JsonResponse({"detail": "NUL characters cannot be kept."}, status=400)
     try:
         found = _by_batch(json.loads(request.body), provider)
@@ -78,8 +79,7 @@ def _by_batch(body: Any, provider: Provider) -> dict[str, list[BatchReceipt]]:
     return found
 
 
-def _provider(key: str | None) -> Provider:
-    provider = Provider.objects.filter(pk=key).first() if key else None
+def _found(provider: Provider | None) -> Provider:
     if provider is None:
         raise Http404
     return provider

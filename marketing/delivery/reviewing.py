@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from cdp.console import notices
 from cdp.core import audit
 from cdp.core.errors import Conflict
+from cdp.core.languages import language_of
 from marketing.channels import capabilities
 from marketing.channels.models import Provider
 from marketing.content import reviews
@@ -75,7 +76,7 @@ def decide() -> int:
             "workspace", "owner", "provider"
         )
         for send_out in rows.filter(state=SendOut.State.REVIEWING):
-            with translation.override(getattr(send_out.owner, "locale", "") or "en"):
+            with translation.override(language_of(send_out.owner)):
                 decided += _decide(send_out)
     return decided
 

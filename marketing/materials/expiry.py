@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 
 from cdp.console.notices import notify
 from cdp.core import audit
+from cdp.core.languages import language_of
 from marketing.materials import services, usage
 from marketing.materials.models import NOTICE, Material
 
@@ -40,7 +41,7 @@ def _tell(items: list[Material]) -> None:
     """One notice on all of them, which are one person's in one workspace and ordered by their end."""
     first, count = items[0], len(items)
     assert first.owner is not None
-    with translation.override(first.owner.locale or "en"), timezone.override(first.workspace.time_zone):
+    with translation.override(language_of(first.owner)), timezone.override(first.workspace.time_zone):
         title = ngettext(
             "A material of yours is removed on %(date)s",
             "%(count)d of your materials are removed soon, the first on %(date)s",

@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from marketing.channels import callbacks, webhook_addresses
+from cdp.core.texts import holds_nul
+from marketing.channels import callbacks
 from marketing.channels.models import Provider
 from marketing.replies import receiving
 
@@ -24,17 +25,15 @@ def inbound(request: HttpRequest, token: str) -> JsonResponse:
 @require_POST
 def pushed(request: HttpRequest, token: str) -> JsonResponse:
     """The same below the address for reports that the provider's page shows."""
-    key = webhook_addresses.read_reports_token(token)
-    rows = Provider.objects.select_related("workspace").filter(channel=Provider.Channel.SMS)
-    return _take(request, rows.filter(pk=key).first() if key else None)
+    return _take(request, callbacks.read_reports_token(token))
 
 
 def _take(request: HttpRequest, provider: Provider | None) -> JsonResponse:
-    if provider is None:
+    if provider is None or provider.channel != Provider.Channel.SMS:
         raise Http404
     if not callbacks.is_signed(provider, request.body, request.headers.get(callbacks.SIGNATURE, "")):
         return JsonResponse({"detail": f"{callbacks.SIGNATURE} is missing or wrong."}, status=403)
-    if b"\\u0000" in request.body or b"\x00" in request.body:
+    if holds_nul(request.body):
         return JsonResponse({"detail": "NUL characters cannot be kept."}, status=400)
     try:
         given = json.loads(request.body)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
+from cdp.core.texts import storable
 from marketing.channels.base import (
     Message,
     Outcome,
@@ -167,32 +168,27 @@ def call(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> Answer:
 
 
 def _read(made: WebhookCall, status: int, text: str) -> Answer:
-    made.status, made.answer = status, _storable(text, MOST_ANSWER)
+    made.status, made.answer = status, storable(text, MOST_ANSWER)
     answer = Answer(made, code=f"http_{status}")
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if isinstance(found, dict) and found.get("code"):
-        answer.request_id = _storable(found.get("requestId") or "", 200)
-        answer.code = _storable(found["code"], 64)
+        answer.request_id = storable(found.get("requestId") or "", 200)
+        answer.code = storable(found["code"], 64)
     if status == 429 or status >= 500:
         answer.again = RETRY
         made.detail = _("It answered with the status %(status)d.") % {"status": status}
     elif 200 <= status < 300 and isinstance(found, dict) and found.get("code") == ACCEPTED:
         made.ok = True
     elif isinstance(found, dict) and found.get("code"):
-        made.detail = _storable(found.get("message") or "", 400) or _(
+        made.detail = storable(found.get("message") or "", 400) or _(
             "It answered with the code %(code)s."
         ) % {"code": answer.code}
     else:
         made.detail = _("Its answer has no code (HTTP %(status)d).") % {"status": status}
     return answer
-
-
-def _storable(value: object, most: int) -> str:
-    """Text of an answer as the database can hold it."""
-    return str(value).replace("\x00", "").encode(errors="replace").decode()[:most]
 
 
 def _with_query(url: str, **more: str) -> str:

@@ -9,7 +9,6 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_center.permissions import grantees
 from cdp.core.identifiers import ID_TYPES, id_type_choices
 from marketing.webhooks import parameters
 from marketing.webhooks.calling import EXAMPLES
@@ -166,25 +165,3 @@ def parameter_field(row: dict[str, str], *, required: bool) -> forms.Field:
         widget=forms.Textarea({"rows": 3}),
         help_text=gettext_lazy("Write variables as ${name}; the next page asks where their text comes from."),
     )
-
-
-class GrantForm(forms.Form):
-    """Who may send through it, and until when."""
-
-    grantee = forms.ChoiceField(
-        label=gettext_lazy("For"), widget=forms.Select({"data-select": "", "class": "form-select"})
-    )
-    expires_at = forms.DateTimeField(
-        label=gettext_lazy("Valid until"),
-        required=False,
-        widget=forms.DateTimeInput({"data-datetime": ""}, format="%Y-%m-%d %H:%M"),
-        help_text=gettext_lazy("Empty: until it is taken back."),
-    )
-
-    def __init__(self, *args: Any, workspace: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["grantee"].choices = grantees.choices(workspace)  # type: ignore[attr-defined]
-
-    def values(self) -> dict[str, Any]:
-        kind, _colon, key = self.cleaned_data["grantee"].partition(":")
-        return {kind: key, "expires_at": self.cleaned_data["expires_at"]}

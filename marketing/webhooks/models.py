@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from admin_center.permissions.models import ObjectGrant
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 from cdp.crypto.at_rest import EncryptedTextField
 from marketing.channels.models import Provider
@@ -74,19 +75,11 @@ class Webhook(WorkspaceScoped, TimeStamped, Versioned):
         return next((row for row in self.statuses if row["code"] == code), None)
 
 
-class WebhookGrant(WorkspaceScoped):
+class WebhookGrant(ObjectGrant):
     """Lets a person, or everybody with a role, send through a webhook. One webhook has grants of one kind only."""
 
     id = PrefixedIdField("whg")
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="grants")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    role = models.ForeignKey(
-        "permissions.Role", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
-    )
-    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = _("webhook grant")
@@ -103,10 +96,6 @@ class WebhookGrant(WorkspaceScoped):
 
     def __str__(self) -> str:
         return f"{self.webhook}: {self.user or self.role}"
-
-    @property
-    def expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= timezone.now()
 
 
 class WebhookCall(WorkspaceScoped):

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from admin_center.permissions.grant_forms import GrantForm
 from cdp.console.generic import (
     ActionView,
     BooleanColumn,
@@ -30,7 +31,7 @@ from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from cdp.core.identifiers import ID_TYPES
 from marketing.webhooks import granting, parameters, rights, services
 from marketing.webhooks.api import log_file
-from marketing.webhooks.forms import GrantForm, TestForm, WebhookForm, initial_of
+from marketing.webhooks.forms import TestForm, WebhookForm, initial_of
 from marketing.webhooks.models import Webhook, WebhookCall, WebhookGrant
 from marketing.webhooks.settings import FIELDS
 

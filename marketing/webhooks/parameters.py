@@ -9,6 +9,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cdp.core.texts import is_storable
+
 MOST = 20
 LONGEST = 2000
 TYPES = {
@@ -71,11 +73,6 @@ def problems(declared: Sequence[Mapping[str, str]], values: Mapping[str, Any]) -
         elif kinds[name] != "text" and "${" in text:
             found[name] = [_("This parameter takes no variables.")]
     return found
-
-
-def is_storable(text: str) -> bool:
-    """Whether the database can hold it: no NUL, no half characters."""
-    return "\x00" not in text and not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 def missing(declared: Sequence[Mapping[str, str]], values: Mapping[str, Any]) -> list[str]:

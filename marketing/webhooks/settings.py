@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.core.outbound import check_url
+from cdp.core.texts import is_storable
 from marketing.webhooks import parameters
 from marketing.webhooks.models import Webhook
 
@@ -107,7 +108,7 @@ def _statuses(given: Any, errors: dict[str, list[str]]) -> list[dict[str, str]]:
         row["outcome"] = row.get("outcome") or OUTCOMES[0]
         code, label = row.get("code", ""), row.get("label", "")
         fits = 1 <= len(code) <= 32 and 1 <= len(label) <= 64 and row["outcome"] in OUTCOMES
-        if not fits or not parameters.is_storable(code + label):
+        if not fits or not is_storable(code + label):
             errors[f"statuses/{place}"] = [
                 _("A result has a code of at most 32 characters, a name of at most 64, and an outcome.")
             ]

@@ -1,13 +1,10 @@
 // Mails made of blocks: cards on the left, the mail on the right. The form posts the design as JSON.
 
+import { Api } from "./rule-builder/api.js";
 import { ask } from "./shell.js";
 
 const WAIT = 300;
 const LOOK = { preheader: "", accent: "#0b6477", ink: "#1f2937", surface: "#ffffff", background: "#f1f5f6", font: "sans" };
-
-function csrfToken() {
-  return document.cookie.match(/(?:^|; )csrftoken=([^;]+)/)?.[1] || "";
-}
 
 class MailDesign {
   constructor(root) {
@@ -19,7 +16,7 @@ class MailDesign {
     this.frame = this.part("frame");
     this.starters = JSON.parse(document.getElementById("mail-starters").textContent);
     this.timer = 0;
-    this.asked = null;
+    this.api = new Api({});
     const design = JSON.parse(this.kept.value || "null");
     if (design?.blocks) this.open(design);
     else this.show(this.html.value || this.form.querySelector(".invalid-feedback") ? "html" : "start");
@@ -85,22 +82,15 @@ class MailDesign {
 
   changed(wait = WAIT) {
     if (this.mode !== "blocks") return;
-    this.kept.value = JSON.stringify(this.design());
+    const design = this.design();
+    this.kept.value = JSON.stringify(design);
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.preview(), wait);
+    this.timer = setTimeout(() => this.preview(design), wait);
   }
 
-  async preview() {
-    this.asked?.abort();
-    this.asked = new AbortController();
+  async preview(design) {
     try {
-      const answer = await fetch(this.root.dataset.preview, {
-        method: "POST",
-        signal: this.asked.signal,
-        headers: { "Content-Type": "application/json", "X-CSRFToken": csrfToken() },
-        body: this.kept.value,
-      });
-      const found = await answer.json();
+      const found = await this.api.latest("preview", this.root.dataset.preview, design);
       this.mark(found.errors ?? {});
       if (found.html) this.draw(found.html);
     } catch (error) {

@@ -22,6 +22,7 @@ from admin_center.members.queries import landing_workspace, workspaces_of
 from admin_center.permissions.models import ADMINISTRATOR
 from cdp.console.notices import notify
 from cdp.core.errors import DomainError
+from cdp.core.languages import language_of
 from insight.datasources.connections.diagnosis import diagnose
 from insight.datasources.models import Connection, TableControl, TableGrant
 from insight.datasources.organization import sharing
@@ -159,5 +160,5 @@ def _tell(
         place = workspace or landing_workspace(person) or workspaces_of(person).first()
         if place is None:
             continue
-        with translation.override(person.locale or "en"):
+        with translation.override(language_of(person)):
             notify(place, person, str(title) % words, text=str(text), url=url, level=level)

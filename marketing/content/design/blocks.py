@@ -13,11 +13,11 @@ from cdp.core.shapes import problem_text
 
 MAX_BLOCKS = 60
 _WEB = re.compile(r"https?://[^\s\"'<>]+")
-_LINK = re.compile(r"(https?://|mailto:|tel:)[^\s\"'<>]+")
+LINK = re.compile(r"(https?://|mailto:|tel:)[^\s\"'<>]+")
 
 
 def _link(value: str) -> str:
-    if value and not _LINK.fullmatch(value):
+    if value and not LINK.fullmatch(value):
         raise ValueError(_("Give an address that starts with https://, http://, mailto: or tel:."))
     return value
 
@@ -123,9 +123,6 @@ class Design(_Part):
     font: Literal["sans", "serif"] = "sans"
 
 
-_KINDS = {"heading", "text", "image", "button", "divider", "spacer", "columns"}
-
-
 def parse(given: Any) -> Design:
     """The design; raises ValidationFailed, whose errors have paths such as "design/blocks/2/url"."""
     try:
@@ -134,10 +131,7 @@ def parse(given: Any) -> Design:
         errors: dict[str, list[str]] = {}
         for found in error.errors():
             # The kind of a block stands in the path, between its number and its field.
-            path = [
-                str(part)
-                for place, part in enumerate(found["loc"])
-                if not (place == 2 and found["loc"][0] == "blocks" and part in _KINDS)
-            ]
+            where = found["loc"]
+            path = map(str, where[:2] + where[3:] if where[:1] == ("blocks",) else where)
             errors.setdefault("/".join(["design", *path]), []).append(problem_text(found))
         raise ValidationFailed(_("Some blocks need another value."), errors=errors) from None

@@ -153,7 +153,7 @@ def _reader(accent: str) -> MarkdownIt:
     reader.disable(["image", "code", "fence", "backticks", "heading", "lheading", "reference", "autolink"])
     # Both would spell out the braces of a variable in a link.
     reader.normalizeLink = lambda url: url  # type: ignore[method-assign]
-    reader.validateLink = lambda url: bool(blocks._LINK.fullmatch(url))  # type: ignore[method-assign]
+    reader.validateLink = lambda url: bool(blocks.LINK.fullmatch(url))  # type: ignore[method-assign]
     styles = {"link_open": f"color:{accent};text-decoration:underline", "paragraph_open": "margin:0 0 12px"}
 
     def styled(self: RendererProtocol, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

@@ -13,6 +13,7 @@ from email import message_from_bytes
 from email.errors import MessageError
 from email.message import Message
 
+from cdp.core.texts import storable
 from marketing.delivery.bounces import return_path, verdicts
 from marketing.delivery.bounces.model import Bounce
 
@@ -123,4 +124,4 @@ def _decoded(part: Message) -> Message:
 
 
 def _text(value: object) -> str:
-    return str(value).replace("\x00", "").strip()
+    return storable(value).strip()

@@ -8,7 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from admin_center.audit.models import AuditEntry
-from marketing.channels import senders, webhook_addresses
+from marketing.channels import callbacks, senders
 from marketing.channels import services as channels
 from marketing.channels.models import Provider, SenderAddress
 from tests.factories import make_access, make_token
@@ -103,7 +103,7 @@ def test_the_api_makes_a_key_and_answers_records_alone(access: Any, server: Prov
 
 def test_the_api_tells_where_returned_mails_may_be_posted(access: Any, server: Provider) -> None:
     found = call(access, "get", f"providers/{server.pk}/").json()
-    assert found["webhook"] == webhook_addresses.bounces(server) and "dkim_key" in found["config"]
+    assert found["webhook"] == callbacks.bounces_url(server) and "dkim_key" in found["config"]
 
 
 def test_the_api_names_what_a_key_lacks(access: Any, server: Provider) -> None:

@@ -13,8 +13,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from marketing.channels import callbacks
 from marketing.channels import services as channels
-from marketing.channels import webhook_addresses
 from marketing.delivery import result_audience
 from marketing.delivery.bounces import applying, parsing, reading, return_path
 from marketing.delivery.models import Bounce, Recipient, SendOut, Suppression
@@ -306,7 +306,7 @@ def test_old_bounces_are_forgotten(shop: Shop) -> None:
 
 def test_a_returned_mail_may_be_posted(shop: Shop, client: Client) -> None:
     send_out = sent(shop)
-    url = "/t/" + webhook_addresses.bounces(send_out.provider).partition("/t/")[2]
+    url = "/t/" + callbacks.bounces_url(send_out.provider).partition("/t/")[2]
     raw = report(send_out.recipients.get())
     assert client.post(url, raw, content_type="message/rfc822").status_code == 204
     assert state(send_out) == ("failed", "gone")

@@ -301,9 +301,9 @@ def test_a_frozen_sender_cannot_be_chosen(sms_shop: Shop) -> None:
 
 
 def reports_url(client: Client, provider: Provider) -> str:
-    from marketing.channels import webhook_addresses
+    from marketing.channels import callbacks
 
-    return webhook_addresses.reports(provider).partition("/t/")[2].join(["/t/", "/receipts"])
+    return callbacks.reports_url(provider).partition("/t/")[2].join(["/t/", "/receipts"])
 
 
 def test_a_platform_may_report_by_itself_as_often_as_it_likes(sms_shop: Shop, client: Client) -> None:

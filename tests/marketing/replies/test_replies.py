@@ -11,7 +11,7 @@ from django.db import connection
 
 from admin_center.audit.models import AuditEntry
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
-from marketing.channels import callbacks, webhook_addresses
+from marketing.channels import callbacks
 from marketing.channels.models import Provider
 from marketing.content import services as contents
 from marketing.content.models import Template
@@ -240,7 +240,7 @@ class TestCallback:
         assert self.post(client, url + "x", body).status_code == 404
 
     def test_the_address_for_reports_takes_them_as_well(self, client: Any, sms_shop: Shop) -> None:
-        url = webhook_addresses.reports(sent(sms_shop).provider) + "/inbound"
+        url = callbacks.reports_url(sent(sms_shop).provider) + "/inbound"
         body = {"messageId": "7", "phoneNum": ANN, "content": "T", "signName": "【Tide】"}
         assert self.post(client, url, body).json()["new"] is True
         assert Suppression.objects.get().signature == "Tide"
