@@ -29,7 +29,6 @@ from marketing.delivery import (
     queries,
     reach_page,
     result_audience,
-    schedule,
     services,
     settling,
     suppressions,
@@ -191,10 +190,7 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
         """
         given = SubmitSerializer(data=_body(request))
         given.is_valid(raise_exception=True)
-        send_out = services.submit(self.access, self.get_object(), **given.validated_data)
-        job = schedule.active_job(send_out)
-        data = self.get_serializer(send_out).data
-        return accepted(job, send_out=data) if job else Response(data)
+        return self.left(services.submit(self.access, self.get_object(), **given.validated_data))
 
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:

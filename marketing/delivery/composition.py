@@ -87,6 +87,20 @@ def whole(send_out: SendOut, parts: Parts | None = None) -> Whole:
     )
 
 
+def evenly(count: int) -> list[int]:
+    """Shares of so many variants in per cent, as equal as whole numbers can be."""
+    return [100 - 100 // count * (count - 1), *[100 // count] * (count - 1)]
+
+
+def do_not_fit(shares: Sequence[int | None]) -> bool:
+    """Whether shares that somebody typed are not 100 together; without any, all get the same."""
+    return len(shares) > 1 and any(shares) and (not all(shares) or sum(filter(None, shares)) != 100)
+
+
+def share_message() -> str:
+    return _("Each variant needs a share of at least 1 %; together they are 100 %.")
+
+
 def shares_of(send_out: SendOut) -> list[Share]:
     return [Share(row.template, row.share) for row in send_out.variants.select_related("template")]
 
@@ -129,7 +143,7 @@ def variant_problems(send_out: SendOut, rows: Sequence[Share]) -> list[str]:
         return [_("Compare %(least)d to %(most)d variants.") % {"least": LEAST, "most": MOST}]
     found = []
     if any(row.share < 1 for row in rows) or sum(row.share for row in rows) != 100:
-        found.append(_("Each variant needs a share of at least 1 %; together they are 100 %."))
+        found.append(share_message())
     if len({row.template.pk for row in rows}) < len(rows):
         found.append(_("Each variant needs a template of its own."))
     if any(row.template.channel != send_out.channel for row in rows):

@@ -15,7 +15,7 @@ from insight.audiences import queries as audiences
 from insight.audiences.models import Audience
 from marketing.channels.models import Provider
 from marketing.content.models import Template
-from marketing.delivery import custom_message
+from marketing.delivery import composition, custom_message
 from marketing.delivery.composition import Share
 from marketing.delivery.forms import SendOutForm
 from marketing.delivery.models import SendOut
@@ -170,11 +170,8 @@ class ParametersForm(forms.Form):
                 )
         chosen = self._chosen()
         shares = [data.get(f"{letter}_share") for letter in chosen]
-        if len(chosen) > 1 and any(shares) and (not all(shares) or sum(filter(None, shares)) != 100):
-            self.add_error(
-                f"{chosen[-1]}_share",
-                _("Each variant needs a share of at least 1 %; together they are 100 %."),
-            )
+        if composition.do_not_fit(shares):
+            self.add_error(f"{chosen[-1]}_share", composition.share_message())
         return data
 
     def _chosen(self) -> list[str]:
@@ -193,12 +190,10 @@ class ParametersForm(forms.Form):
         }
         if len(chosen) == 1:
             return {"purpose": data["purpose"], "params": params["a"]}
-        even = [100 // len(chosen)] * len(chosen)
-        even[0] += 100 - sum(even)
         return {
             "purpose": data["purpose"],
             "variants": [
                 Share(custom_message.written(params[letter]), data[f"{letter}_share"] or equal)
-                for letter, equal in zip(chosen, even, strict=True)
+                for letter, equal in zip(chosen, composition.evenly(len(chosen)), strict=True)
             ],
         }

@@ -17,6 +17,7 @@ from insight.audiences import visibility
 from marketing.content import rendering
 from marketing.delivery import custom_figures, custom_message, custom_sending, services
 from marketing.delivery.custom_form import CustomSendOutForm, ParametersForm
+from marketing.delivery.funnel import steps
 from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin
 
@@ -155,19 +156,11 @@ def tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
 def funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     """Steps from the audience to the reported result, each as a share of the audience."""
     whole, found = numbers["target"], numbers["custom"]
-    steps = [
+    rows = [
         (gettext("Audience"), whole),
         (gettext("Sent"), numbers["sent"]),
         (gettext("Accepted"), found["accepted"]),
     ]
     if found["receipts"]:
-        steps.append((gettext("Reported as delivered"), numbers["delivered"]))
-    return [
-        {
-            "label": label,
-            "count": value,
-            "share": value / whole if whole else None,
-            "percent": round(100 * value / whole) if whole else 0,
-        }
-        for label, value in steps
-    ]
+        rows.append((gettext("Reported as delivered"), numbers["delivered"]))
+    return steps(rows, whole)

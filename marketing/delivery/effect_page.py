@@ -30,6 +30,7 @@ from marketing.delivery import (
     variables,
 )
 from marketing.delivery.failed import failed_of
+from marketing.delivery.funnel import step, steps
 from marketing.delivery.models import SendOut
 from marketing.delivery.targets import id_type_of
 from marketing.delivery.views import SendOutMixin, kind_of
@@ -183,7 +184,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         shown = _of_channel(numbers)
         if "conversion_rows" in converted:
             shown["funnel"].append(
-                _step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers)
+                step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers["target"])
             )
         return {
             **converted,
@@ -312,21 +313,11 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     """Steps from the audience to the click, each as a share of the audience."""
-    steps = [
+    names = [
         (gettext("Audience"), "target"),
         (gettext("Sent"), "sent"),
         (gettext("Delivered"), "delivered"),
         (gettext("Opened"), "opened"),
         (gettext("Clicked"), "clicked"),
     ]
-    return [_step(label, numbers[name], numbers) for label, name in steps]
-
-
-def _step(label: str, count: int, numbers: dict[str, Any]) -> dict[str, Any]:
-    whole = numbers["target"]
-    return {
-        "label": label,
-        "count": count,
-        "share": count / whole if whole else None,
-        "percent": round(100 * count / whole) if whole else 0,
-    }
+    return steps([(label, numbers[name]) for label, name in names], numbers["target"])

@@ -19,7 +19,7 @@ from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery import targeting
+from marketing.delivery import composition, targeting
 from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
@@ -226,11 +226,8 @@ class SendOutForm(forms.Form):
         """Without any share, all variants get the same; otherwise the shares must be 100 together."""
         data, chosen = self.cleaned_data, self._chosen()
         shares = [data.get(f"share_{letter}") for letter in chosen]
-        if len(chosen) > 1 and any(shares) and (not all(shares) or sum(filter(None, shares)) != 100):
-            self.add_error(
-                f"share_{chosen[-1]}",
-                _("Each variant needs a share of at least 1 %; together they are 100 %."),
-            )
+        if composition.do_not_fit(shares):
+            self.add_error(f"share_{chosen[-1]}", composition.share_message())
         return data
 
     def values(self) -> dict[str, Any]:
@@ -239,8 +236,6 @@ class SendOutForm(forms.Form):
         if "audiences" not in self.fields:
             return found
         data, chosen = self.cleaned_data, self._chosen()
-        even = [100 // len(chosen)] * len(chosen)
-        even[0] += 100 - sum(even)
         return {
             **found,
             "audiences": list(data["audiences"]),
@@ -251,7 +246,7 @@ class SendOutForm(forms.Form):
                     data["template" if letter == "a" else f"template_{letter}"],
                     data[f"share_{letter}"] or equal,
                 )
-                for letter, equal in zip(chosen, even, strict=True)
+                for letter, equal in zip(chosen, composition.evenly(len(chosen)), strict=True)
             ]
             if len(chosen) > 1
             else [],

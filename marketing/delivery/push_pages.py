@@ -8,6 +8,7 @@ from django.utils.translation import gettext, pgettext
 
 from cdp.console.generic import Fact
 from marketing.content import push
+from marketing.delivery.funnel import steps
 from marketing.delivery.models import SendOut
 from marketing.webhooks.calling import EXAMPLES
 
@@ -75,20 +76,11 @@ def tiles(effect: dict[str, Any]) -> list[dict[str, Any]]:
 def funnel(effect: dict[str, Any]) -> list[dict[str, Any]]:
     """Steps from the audience to the tap, each as a share of the audience; what nobody can know is no step."""
     figures, whole = effect["push"], effect["target"]
-    steps = [
+    rows = [
         (gettext("Audience"), whole),
         (gettext("Planned"), figures["planned"]),
         (pgettext("push message", "Pushed"), figures["sent"]),
         (pgettext("push message", "Received"), figures["received"]),
         (gettext("Opened"), figures["opened"]),
     ]
-    return [
-        {
-            "label": label,
-            "count": value,
-            "share": value / whole if whole else None,
-            "percent": min(100, round(100 * value / whole)) if whole else 0,
-        }
-        for label, value in steps
-        if value is not None
-    ]
+    return steps(rows, whole)

@@ -51,6 +51,12 @@ class SafetyActions:
     answer: Any
     get_serializer: Any
 
+    def left(self, send_out: SendOut) -> Response:
+        """202 with the job where it leaves at once, 200 where it does not."""
+        job = schedule.active_job(send_out)
+        shown = self.get_serializer(send_out).data
+        return accepted(job, send_out=shown) if job else Response(shown)
+
     @action(detail=True, methods=["get"], url_path="approval")
     def approval(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The last approval that was asked for, what has changed since, and whether one may decide; else empty."""
@@ -82,10 +88,7 @@ class SafetyActions:
     def approve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Let it leave: 202 with the job where it leaves at once."""
         send_out, data = self.get_object(), _read(ApproveSerializer, request)
-        send_out = approval.approve(self.access, send_out, **data)
-        job = schedule.active_job(send_out)
-        shown = self.get_serializer(send_out).data
-        return accepted(job, send_out=shown) if job else Response(shown)
+        return self.left(approval.approve(self.access, send_out, **data))
 
     @extend_schema(request=RemarkSerializer)
     @action(detail=True, methods=["post"])
@@ -99,10 +102,7 @@ class SafetyActions:
     def late(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Decide on one that missed its time: {"send": true} or {"send": false}."""
         send_out, data = self.get_object(), _read(LateSerializer, request)
-        send_out = late_decision.decide(self.access, send_out, **data)
-        job = schedule.active_job(send_out)
-        shown = self.get_serializer(send_out).data
-        return accepted(job, send_out=shown) if job else Response(shown)
+        return self.left(late_decision.decide(self.access, send_out, **data))
 
     @action(detail=True, methods=["get", "post"])
     def conflicts(self, request: Request, *args: Any, **kwargs: Any) -> Response:
