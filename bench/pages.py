@@ -22,7 +22,8 @@ from bench.urls import EMPTY
 from cdp.demo.steps import finish
 from cdp.jobs.models import Job
 from tests.factories import make_token
-from tests.walking.full import Full, addresses, make_full
+from tests.walking.addresses import addresses
+from tests.walking.full import Full, make_full
 
 LIMIT = 0.1
 """Seconds of server time at the 95th percentile."""

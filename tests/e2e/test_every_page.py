@@ -22,7 +22,8 @@ from admin_center.permissions.models import Role
 from marketing.delivery import tracking
 from marketing.delivery.models import Recipient
 from tests.factories import make_access, make_workspace
-from tests.walking.full import Full, addresses, make_full
+from tests.walking.addresses import addresses
+from tests.walking.full import Full, make_full
 
 AXE = Path(settings.ROOT) / "node_modules" / "axe-core" / "axe.min.js"
 SHOTS = Path(settings.ROOT) / "var" / "screenshots"

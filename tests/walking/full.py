@@ -1,16 +1,12 @@
-"""A workspace with one object of every kind, and every address of the console and the API with its object in place."""
+"""A workspace with one object of every kind, and which of them stands in which address."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
 from django.db import connection
-from django.urls import URLPattern, URLResolver, get_resolver
-from django.utils import timezone
 
 from admin_center.audit.models import AuditEntry, DownloadLog
 from admin_center.audit.services import log_download
@@ -38,26 +34,14 @@ from insight.oneid import services as identities
 from insight.pushes import interfaces
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.tags import services as custom_tags
-from marketing.channels.models import Provider, SenderAddress
-from marketing.content.models import Signature, Template
-from marketing.delivery import services as send_outs
-from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
-from marketing.devices.models import PushDevice, PushDeviceId
-from marketing.links import services as short_links
-from marketing.links.models import LinkClick
-from marketing.materials import services as materials
-from marketing.replies import receiving
-from marketing.webhooks import granting as webhook_granting
-from marketing.webhooks import services as webhooks
-from marketing.webhooks.models import WebhookCall
 from tests.factories import make_member, make_token
 from tests.insight.audiences.world import World, make_world
 from tests.insight.omni import world as omni
-from tests.marketing.materials import files
+from tests.walking import reach
+from tests.walking.reach import pk
 
 _JANUARY = "from=2026-01-01&to=2026-02-28"
 _YEAR = {"starts": "2026-01-01", "ends": "2026-12-31"}
-CONSOLE, API = "w/<slug:workspace>/", "api/v1/workspaces/<slug:workspace>/"
 
 
 @dataclass
@@ -192,140 +176,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     run_jobs()
     waiting = tables.create_upload(access, BytesIO(b"member,age\nu1,30\n"), "more.csv")
     owned = {"workspace": workspace}
-    sms = Provider.objects.create(
-        **owned, channel="sms", type="contract", name="Platform", config={"promo_variables": True}
-    )
-    mail = Provider.objects.create(
-        **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}
-    )
-    mail_platform = Provider.objects.create(
-        **owned, channel="email", type="contract", name="Mail platform", config={"review": True}
-    )
-    sender = SenderAddress.objects.create(**owned, provider=mail, address="a@example.com", name="A")
-    material = materials.upload(access, "hat.png", BytesIO(files.png()))
-    materials.set_tags(access, material, ["sale"])
-    domain = short_links.add_domain(access, "shop.example.com")
-    link = short_links.create(access, name="Shop", target="https://shop.example.com/", days=7)
-    [addressed] = short_links.person_links(access, link, ["13800138000"])
-    person = str(addressed["url"]).partition("=")[2]
-    LinkClick.objects.create(link=link, person=person, visitor="v", device="phone", system="iOS")
-    signature = Signature.objects.create(**owned, provider=sms, text="Tides", state="approved")
-    template = Template.objects.create(**owned, channel="sms", name="Sale", text="Dear people")
-    letter = Template.objects.create(
-        **owned, channel="email", name="Letter", subject="Hello", html="<p>Hello</p>"
-    )
-    send_out = SendOut.objects.create(
-        **owned,
-        channel="sms",
-        name="Spring",
-        audience=audience,
-        owner=access.user,
-        provider=sms,
-        signature=signature,
-        template=template,
-    )
-    done = SendOut.objects.create(
-        **owned,
-        channel="email",
-        name="Winter",
-        audience=audience,
-        owner=access.user,
-        provider=mail,
-        sender=sender,
-        template=letter,
-        state="finished",
-        resolved_at=timezone.now(),
-    )
-    gift = Template.objects.create(
-        **owned, channel="email", name="Letter with a gift", subject="Hello", html="<p>Hello</p>"
-    )
-    for number, version in enumerate((letter, gift)):
-        Variant.objects.create(send_out=done, number=number, template=version, share=50)
-    Recipient.objects.create(
-        send_out=done, person="u2", person_hash="0" * 64, state="delivered", target="u2@example.com"
-    )
-    app = Provider.objects.create(
-        **owned, channel="push", type="upush_android", name="App", config={"app_key": "k", "receipts": True}
-    )
-    site = Provider.objects.create(
-        **owned,
-        channel="push",
-        type="webpush",
-        name="Site",
-        config={
-            "contact": "mailto:tech@shop.example",
-            "origins": "https://www.shop.example",
-            "id_type": "email",
-            "vapid_public": "B",
-            "vapid_private": "A",
-        },
-    )
-    device = PushDevice.objects.create(
-        **owned, provider=site, kind="web", agent="Chrome · Windows", last_seen=timezone.now()
-    )
-    PushDeviceId.objects.create(device=device, id_type="email", person_hash="0" * 64, masked="u***@x.example")
-    push = Template.objects.create(
-        **owned, channel="push", name="Hats", subject="Hello", text="New hats", push={"badge": 1}
-    )
-    pushes = [
-        SendOut.objects.create(
-            **owned,
-            channel="push",
-            name=name,
-            audience=audience,
-            owner=access.user,
-            provider=app,
-            template=push,
-            **more,
-        )
-        for name, more in (
-            ("Hats", {}),
-            (
-                "Hats sent",
-                {"state": "finished", "resolved_at": timezone.now(), "started_at": timezone.now()},
-            ),
-        )
-    ]
-    gift_push = Template.objects.create(
-        **owned,
-        channel="push",
-        name="Hats as a gift",
-        subject="Hello",
-        text="New hats",
-        push={"sound": False},
-    )
-    for number, version in enumerate((push, gift_push)):
-        Variant.objects.create(send_out=pushes[1], number=number, template=version, share=50)
-    webhook = webhooks.create(
-        access,
-        {
-            "name": "CRM",
-            "url": "http://127.0.0.1:9/",
-            "auth": "key",
-            "key": "12345678",
-            "id_types": ["mobile"],
-            "parameters": [{"name": "title", "label": "Title", "type": "text"}],
-            "receipts": True,
-            "statuses": [{"code": "200", "label": "Read"}],
-        },
-    )
-    webhook_grant = webhook_granting.grant(access, webhook, {"role": "analyst"})
-    values = {"audience": audience, "provider": webhook.provider, "params": {"title": "Hello"}}
-    calls = [send_outs.create(access, "custom", {**values, "name": name}) for name in ("Calls", "Called")]
-    SendOut.objects.filter(pk=calls[1].pk).update(
-        state="finished", resolved_at=timezone.now(), finished_at=timezone.now()
-    )
-    made_call = WebhookCall.objects.create(
-        **owned, webhook=webhook, task=calls[0].pk, url="http://127.0.0.1:9/", body="{}", detail="Refused"
-    )
-    off = webhooks.copy(access, webhook, {"name": "Other CRM"})
-    suppression = Suppression.objects.create(
-        **owned, channel="sms", target_hash="0" * 64, masked="138****0002", reason="complaint"
-    )
-    inbound, _new = receiving.receive(
-        sms, {"messageId": "1", "phoneNum": "13800138000", "content": "T", "signName": "Tides"}
-    )
-    unsubscribed = Suppression.objects.get(workspace=workspace, source="reply")
+    reached = reach.make(access, audience)
     graph = identities.update(
         access,
         {"sources": [{"kind": "dataset", "dataset": world.members.pk, "columns": ["member_no", "phone"]}]},
@@ -349,10 +200,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     log_download(access, audience, action="audience.downloaded", rows=4)
     download = DownloadLog.objects.get(workspace=workspace)
 
-    def pk(row: Any, **more: Any) -> dict[str, str]:
-        return {"pk": str(getattr(row, "pk", row)), **{key: str(value) for key, value in more.items()}}
-
     objects = {
+        **reached.objects,
         "w/jobs/": pk(job, job_id=job.pk),
         "w/messages/": pk(message),
         "w/admin/members/": pk(member),
@@ -385,19 +234,6 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/pushes/interfaces/": pk(interface, type="kafka"),
         "w/pushes/audience/": pk(audience),
         "w/pushes/history/": pk(audience),
-        "w/channels/": pk(mail, channel="email", type="smtp"),
-        "w/channels/senders/": pk(sender),
-        "w/devices/sites/": pk(site),
-        "w/content/": pk(template, channel="sms"),
-        "w/content/signatures/": pk(signature),
-        "w/materials/": pk(material),
-        "w/short-links/": pk(link),
-        "w/webhooks/": pk(webhook),
-        "w/webhooks/calls/": pk(made_call),
-        "w/send-outs/": pk(send_out, channel="sms"),
-        "w/send-outs/suppressions/": pk(suppression),
-        "w/replies/": pk(inbound),
-        "api/replies/": pk(inbound),
         "api/jobs/": pk(job),
         "api/notifications/": pk(message),
         "api/members/": pk(member),
@@ -424,19 +260,6 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/tags/": {"dataset": custom.field.dataset_id, "column": custom.field.column},
         "api/custom-tags/": pk(custom),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
-        "api/providers/": pk(mail),
-        "api/push/devices/": pk(device),
-        "api/push/sites/": pk(site),
-        "api/sender-addresses/": pk(sender),
-        "api/templates/": pk(template),
-        "api/materials/": pk(material),
-        "api/material-tags/": pk(material.tags.get()),
-        "api/short-links/": pk(link),
-        "api/link-domains/": pk(domain),
-        "api/signatures/": pk(signature, provider=sms.pk),
-        "api/webhooks/": pk(webhook, grant=webhook_grant.pk, call=made_call.pk),
-        "api/send-outs/": pk(send_out),
-        "api/suppressions/": pk(suppression),
     }
     more = [
         "omni/?by=share",
@@ -473,85 +296,6 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"behaviour/paths/audience/?{_JANUARY}&start=purchase&within=60&level=1&after=purchase",
         "campaigns/?year=2026",
         f"campaigns/sharing/?campaign={campaign.pk}",
-        "channels/new/sms/contract/",
-        "channels/new/email/contract/",
-        f"channels/{mail_platform.pk}/",
-        f"channels/{sms.pk}/",
-        "content/new/email/",
-        f"content/{letter.pk}/",
-        f"content/{letter.pk}/edit/",
-        "send-outs/new/email/",
-        "content/new/sms/",
-        "send-outs/new/sms/",
-        f"replies/answer/?reply={inbound.pk}",
-        f"send-outs/suppressions/{unsubscribed.pk}/back/",
-        f"send-outs/{done.pk}/",
-        "channels/new/push/upush_ios/",
-        "channels/new/push/webpush/",
-        f"channels/{site.pk}/",
-        f"channels/{app.pk}/",
-        "content/new/push/",
-        f"content/{push.pk}/",
-        f"content/{push.pk}/edit/",
-        "send-outs/new/push/",
-        *(f"send-outs/{made.pk}/" for made in pushes),
-        "send-outs/new/custom/",
-        f"send-outs/webhooks/?audiences={audience.pk}",
-        *(f"send-outs/{made.pk}/" for made in calls),
-        f"send-outs/{calls[0].pk}/parameters/",
-        f"webhooks/{off.pk}/",
-        f"webhooks/{off.pk}/edit/",
+        *reached.more,
     ]
     return Full(world, objects, more)
-
-
-@dataclass(frozen=True)
-class Address:
-    """A path below a workspace; `place` is what Full.objects is searched by, `names` are the variables in it."""
-
-    place: str
-    pattern: str
-    names: tuple[str, ...]
-
-    @property
-    def is_api(self) -> bool:
-        return self.place.startswith("api/")
-
-    def path(self, workspace: str, objects: dict[str, dict[str, str]]) -> str:
-        """The path with a workspace's objects. Raises LookupError where no object is known for it."""
-        fitting = [start for start in objects if self.place.startswith(start)]
-        if self.names and not fitting:
-            raise LookupError(f"No object is known for {self.place}: add one to tests/walking/full.py.")
-        values = objects[max(fitting, key=len)] if fitting else {}
-        missing = [name for name in self.names if name not in values]
-        if missing:
-            raise LookupError(f"{self.place} needs {missing}: add them to tests/walking/full.py.")
-        below = self.pattern.format(**{name: values[name] for name in self.names})
-        return f"/{'api/v1/workspaces' if self.is_api else 'w'}/{workspace}/{below}"
-
-
-def addresses() -> list[Address]:
-    """Every path of the console and the API that lies below a workspace."""
-    found = []
-    for route in _walk(get_resolver()):
-        for start, short in ((CONSOLE, "w/"), (API, "api/")):
-            if route.startswith(start) and "format" not in route:
-                names: list[str] = []
-
-                def note(match: re.Match[str], names: list[str] = names) -> str:
-                    names.append(match.group("name"))
-                    return "{" + match.group("name") + "}"
-
-                below = route.removeprefix(start).replace("^", "").replace("$", "")
-                below = re.sub(r"\(\?P<(?P<name>\w+)>[^)]*\)", note, below)
-                below = re.sub(r"<(?:\w+:)?(?P<name>\w+)>", note, below)
-                found.append(Address(short + below, below, tuple(names)))
-    return found
-
-
-def _walk(resolver: Any, prefix: str = "") -> Iterator[str]:
-    for item in resolver.url_patterns:
-        if isinstance(item, URLResolver):
-            yield from _walk(item, prefix + str(item.pattern))
-        elif isinstance(item, URLPattern):
-            yield prefix + str(item.pattern)

@@ -15,7 +15,8 @@ from admin_center.members.models import ApiToken, User
 from admin_center.permissions.models import Role
 from cdp.console.models import PageVisit
 from tests.factories import make_access, make_token, make_workspace
-from tests.walking.full import Address, Full, addresses, make_full
+from tests.walking.addresses import Address, addresses
+from tests.walking.full import Full, make_full
 
 BACKEND = "admin_center.members.backends.NameOrEmailBackend"
 NOT_COMPARED = (AuditEntry, DownloadLog, PageVisit, ApiToken, User)
