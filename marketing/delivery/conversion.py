@@ -9,7 +9,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -21,7 +21,7 @@ from cdp.core.errors import Conflict, DomainError, ValidationFailed
 from cdp.jobs import JobContext, JobKind, register, start_job
 from cdp.jobs.models import Job
 from insight.datasets import rights
-from insight.datasets.models import Dataset
+from insight.datasets.models import Dataset, DatasetField
 from marketing.delivery import conversion_count, services
 from marketing.delivery.failed import gone
 from marketing.delivery.models import SendOut
@@ -53,7 +53,8 @@ def of(send_out: SendOut) -> Conversion | None:
 def datasets(access: Access) -> list[Dataset]:
     """Behaviour that the person may use and that lies where ledgers can be matched with it."""
     rows = rights.visible(access).filter(kind=Dataset.Kind.BEHAVIOUR, version__gt=0, source="lake")
-    return list(rows.prefetch_related("fields").order_by("name"))
+    fields = Prefetch("fields", DatasetField.objects.select_related("category"))
+    return list(rows.prefetch_related(fields).order_by("name"))
 
 
 def has_amount(dataset: Dataset) -> bool:

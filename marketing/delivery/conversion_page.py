@@ -15,6 +15,7 @@ from cdp.core.access import Access
 from cdp.core.errors import DomainError
 from cdp.jobs.models import Job
 from insight.audiences import values
+from insight.audiences.sources import Known
 from insight.audiences.streaming import csv_response
 from insight.datasets.models import Dataset
 from marketing.delivery import conversion, lift
@@ -51,9 +52,10 @@ class ConversionForm(forms.Form):
 
     def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        rows = conversion.datasets(access)
+        known = {row.pk: (row, list(row.fields.all())) for row in rows}
         self.fields["behaviour"].choices = [  # type: ignore[attr-defined]
-            (row.name, [(f"{row.pk}:{kind}", kind) for kind in _kinds(access, row)])
-            for row in conversion.datasets(access)
+            (row.name, [(f"{row.pk}:{kind}", kind) for kind in _kinds(access, row, known)]) for row in rows
         ]
 
     def clean_behaviour(self) -> list[str]:
@@ -74,9 +76,9 @@ class ConversionForm(forms.Form):
         }
 
 
-def _kinds(access: Access, row: Dataset) -> list[str]:
+def _kinds(access: Access, row: Dataset, known: Known) -> list[str]:
     try:
-        found = values.values_of(access, row.pk, "type")["results"]
+        found = values.values_of(access, row.pk, "type", known=known)["results"]
     except DomainError:
         return []
     return [str(item["value"]) for item in found[:MOST_TYPES]]

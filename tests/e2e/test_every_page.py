@@ -172,5 +172,5 @@ def test_pages_outside_of_the_console_are_accessible(
     Role.objects.filter(workspace=full.workspace, code="analyst").update(permissions=["workspace.view"])
     home = sign_in(make_access(full.workspace, "analyst"))
     open_and_look(f"{home}admin/members/", "error.forbidden")
-    assert tab.get_by_text("403").is_visible()
+    assert tab.get_by_text("403", exact=True).is_visible()
     assert problems == [], "\n".join(problems)
