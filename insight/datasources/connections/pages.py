@@ -236,7 +236,7 @@ class ConnectionTables(WorkspaceView):
 
 
 class RemoteTablePage(WorkspaceView):
-    """One table of a source: its columns, and some values on demand."""
+    """One table of a source: its columns, and on demand some values, or figures of its rows."""
 
     permission = VIEW
 
@@ -256,9 +256,13 @@ class RemoteTablePage(WorkspaceView):
         )
         context["title"] = name
         try:
-            context["table"] = browsing.describe(
+            context["table"] = found = browsing.describe(
                 source, name, viewer=self.workspace, sampled=sampled, clear=clear
             )
+            context["shown"] = found["columns"]
+            if request.GET.get("profile") == "1":
+                context["profile"] = profile = browsing.profile(source, name, viewer=self.workspace)
+                context["shown"] = profile["columns"]
             context["copies"] = browsing.copies(source, viewer=self.workspace).get(name, [])
         except (PermissionDenied, NotFound):
             raise

@@ -128,7 +128,7 @@ class SourceTables(OfOrganization):
 
 
 class SourceTablePage(OfOrganization):
-    """The columns of one table, and some values on demand."""
+    """The columns of one table, and on demand some values, or figures of its rows."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         source = self.get_object()
@@ -143,7 +143,11 @@ class SourceTablePage(OfOrganization):
         )
         context["title"] = name
         try:
-            context["table"] = browsing.describe(source, name, sampled=sampled)
+            context["table"] = found = browsing.describe(source, name, sampled=sampled)
+            context["shown"] = found["columns"]
+            if request.GET.get("profile") == "1":
+                context["profile"] = profile = browsing.profile(source, name)
+                context["shown"] = profile["columns"]
         except (PermissionDenied, NotFound):
             raise
         except DomainError as error:
