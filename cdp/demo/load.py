@@ -14,11 +14,13 @@ from django.utils.translation import gettext as _
 from admin_center.permissions.access import access_for
 from cdp.console.models import Notification
 from cdp.core.access import Access
+from cdp.core.errors import DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
 from cdp.demo import (
     brand_b,
     campaigns,
+    databases,
     history,
     identities,
     materials,
@@ -55,6 +57,12 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     access = job.access
     other = access_for(access.user, second) if second else None
     tables.load(job, access, profile, other)
+    job.phase(_("Connecting databases"), progress=38)
+    try:
+        databases.load(access)
+    except DomainError as error:
+        # Everything else does not need them.
+        job.log(error, level="warning")
     job.phase(_("Computing datasets"), progress=40)
     made = _datasets(access)
     job.phase(_("Finding the stages of customers"), progress=52)

@@ -43,6 +43,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
                 "id",
                 "name",
                 "scope",
+                "region",
                 "kind",
                 "host",
                 "port",
@@ -120,7 +121,7 @@ class ConnectionViewSet(WorkspaceViewSet):
         return source
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`name`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
+        """`name`, `region`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
 
         `push_down` lets datasets live in it: a PostgreSQL database whose account may create tables. It is saved only
         when the connection works: otherwise 400 with the code of the step that failed, and `steps`.

@@ -34,8 +34,9 @@ class Plan:
     """What is read: columns of the source and their names in the lake, and since which value of the cursor.
 
     `present` are all columns that the source has, by name; `source_rows` its estimate for the whole table, `estimate`
-    the one for what is shared. `where` is the condition for the rows that are shared with the workspace, in the source's
-    words; `granted` the fingerprint of its rights; `unshared` are columns of the last copy that it has no right to any more.
+    the one for what is shared. `where` is the condition for the rows that are shared with the workspace, in the words
+    of the source; `granted` the fingerprint of its rights; `unshared` are columns of the last copy that it has no right
+    to any more.
     """
 
     columns: list[RemoteColumn]

@@ -170,6 +170,17 @@ class EditConnection(ConnectionFormPage):
         return {**services.shown(obj), "password": services.KEPT if obj.password else ""}
 
 
+def in_place_facts(obj: Connection) -> list[Fact]:
+    """Whether datasets may live in a source, and which do."""
+    if obj.kind != Connection.Kind.POSTGRESQL:
+        return []
+    words = _("may live here") if obj.push_down else _("copied into Tideline only")
+    return [
+        Fact(_("Datasets"), words),
+        *([Fact(_("Living here"), ", ".join(in_place.users(obj)) or "–")] if obj.push_down else []),
+    ]
+
+
 class ConnectionDetail(DetailPage):
     permission = VIEW
     template_name = "insight/datasources/connection.html"
@@ -185,10 +196,12 @@ class ConnectionDetail(DetailPage):
                 Fact(_("Kind"), obj.get_kind_display()),
                 Fact(_("Shared by"), obj.organization),
                 Fact(_("Version"), obj.server_version),
+                *([Fact(_("Datasets"), _("may live here"))] if obj.push_down else []),
             ]
         schema = [Fact(_("Schema"), obj.schema)] if obj.schema else []
         return [
             Fact(_("Kind"), obj.get_kind_display()),
+            *([Fact(_("Region"), obj.region)] if obj.region else []),
             Fact(_("Address"), f"{obj.host}:{obj.port}"),
             Fact(_("Database"), obj.database),
             *schema,
@@ -196,17 +209,7 @@ class ConnectionDetail(DetailPage):
             Fact(_("Encryption"), obj.get_tls_display()),
             Fact(_("Version"), obj.server_version),
             Fact(_("Tested"), obj.tested_at),
-            *self.in_place(obj),
-        ]
-
-    def in_place(self, obj: Connection) -> list[Fact]:
-        """Whether datasets may live here, and which do."""
-        if obj.kind != Connection.Kind.POSTGRESQL:
-            return []
-        words = _("may live here") if obj.push_down else _("copied into Tideline only")
-        return [
-            Fact(_("Datasets"), words),
-            *([Fact(_("Living here"), ", ".join(in_place.users(obj)) or "–")] if obj.push_down else []),
+            *in_place_facts(obj),
         ]
 
     def extra(self, obj: Connection) -> dict[str, Any]:

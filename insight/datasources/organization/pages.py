@@ -19,6 +19,7 @@ from insight.datasources.connections.pages import (
     EditConnection,
     NewConnection,
     SourceColumn,
+    in_place_facts,
 )
 from insight.datasources.models import Connection
 from insight.datasources.organization import queries
@@ -94,6 +95,7 @@ class SourceDetail(OfOrganization, DetailPage):
         schema = [Fact(_("Schema"), obj.schema)] if obj.schema else []
         return [
             Fact(_("Kind"), obj.get_kind_display()),
+            *([Fact(_("Region"), obj.region)] if obj.region else []),
             Fact(_("Address"), f"{obj.host}:{obj.port}"),
             Fact(_("Database"), obj.database),
             *schema,
@@ -101,6 +103,7 @@ class SourceDetail(OfOrganization, DetailPage):
             Fact(_("Encryption"), obj.get_tls_display()),
             Fact(_("Version"), obj.server_version),
             Fact(_("Tested"), obj.tested_at),
+            *in_place_facts(obj),
         ]
 
     def extra(self, obj: Connection) -> dict[str, Any]:
