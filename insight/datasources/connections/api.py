@@ -121,10 +121,11 @@ class ConnectionViewSet(WorkspaceViewSet):
         return source
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`name`, `region`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
+        """`name`, `region`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`.
 
-        `push_down` lets datasets live in it: a PostgreSQL database whose account may create tables. It is saved only
-        when the connection works: otherwise 400 with the code of the step that failed, and `steps`.
+        `tls` says how the connection is encrypted. `push_down` lets datasets live in it: a PostgreSQL database whose
+        account may create tables. It is saved only when the connection works: otherwise 400 with the code of the step
+        that failed, and `steps`.
         """
         return self.answer(services.create(self.access, _body(request)), status=201)
 

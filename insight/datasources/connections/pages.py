@@ -48,7 +48,8 @@ class ConnectionList(ListPage):
     permission = VIEW
     title = _("Data sources")
     template_name = "insight/datasources/connections.html"
-    search_fields = ("name", "host", "database")
+    # The address of a shared source is not told, so it is not to be found out by searching either.
+    search_fields = ("name",)
     ordering = "name"
     empty_icon = "database-import"
     empty_title = _("No databases yet")

@@ -128,17 +128,29 @@ def read(
 
         return told
 
+    def guarded(number: int) -> None:
+        if stop.is_set():
+            raise Stopped
+        try:
+            part(number, noted(number))
+        except BaseException:
+            # No other part is begun.
+            stop.set()
+            raise
+
     if len(made.conditions) == 1:
         for number in missing:
             part(number, progress)
         return sum(rows.values())
     with ThreadPoolExecutor(max(1, workers), thread_name_prefix="copy") as pool:
-        pending = {pool.submit(part, number, noted(number)) for number in missing}
+        pending = {pool.submit(guarded, number) for number in missing}
         try:
             while pending:
                 done, pending = wait(pending, LOOK_SECONDS, FIRST_EXCEPTION)
                 for future in done:
-                    future.result()
+                    error = future.exception()
+                    if error is not None and not isinstance(error, Stopped):
+                        raise error
                 progress(sum(list(rows.values())))
         except BaseException:
             stop.set()
