@@ -21,6 +21,7 @@ from cdp.demo import (
     brand_b,
     campaigns,
     databases,
+    everyday,
     history,
     identities,
     materials,
@@ -77,6 +78,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     planned = _campaigns(access, selected)
     materials.load(access)
     short_links.load(access)
+    everyday.load(access, selected[rules.VIP])
     job.phase(_("Pushing audiences"), progress=74)
     omni.prepare(access)
     pushing.push(access, selected[rules.VIP])

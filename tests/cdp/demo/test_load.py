@@ -12,8 +12,8 @@ from django.urls import resolve
 from admin_center.permissions.access import access_for
 from admin_center.permissions.services import add_member
 from cdp.console.generic import ListPage
+from cdp.demo import approving, brand_b, databases
 from cdp.demo import audiences as rules
-from cdp.demo import brand_b, databases
 from cdp.demo.sending import SENT
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
@@ -58,6 +58,8 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     access = make_access(user=make_user(is_manager=True))
     second = make_workspace(access.workspace.organization, name=brand_b.NAME, slug=brand_b.SLUG)
     add_member(second, access.user, ["administrator"])
+    colleague = make_user(username="analyst", organization=access.workspace.organization)
+    add_member(access.workspace, colleague, ["analyst"])
     load(access)
     assert set(SourceTable.objects.values_list("state", flat=True)) == {"ready"}
     assert set(Dataset.objects.values_list("state", flat=True)) == {"ready"}
@@ -75,7 +77,8 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert set(audiences.values_list("origin", flat=True)) >= {"selection", "combination", "upload", "table"}
     [push] = Push.objects.all()
     assert push.state in ("succeeded", "partly") and push.ids > 0
-    sent = {item.channel: item for item in SendOut.objects.all()}
+    assert SendOut.objects.get(name=approving.NAME).state == "approval"
+    sent = {item.channel: item for item in SendOut.objects.exclude(name=approving.NAME)}
     assert {item.state for item in sent.values()} == {"finished"}
     for channel, item in sent.items():
         assert 0 < item.recipients.count() <= SENT[channel]
