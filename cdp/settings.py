@@ -147,6 +147,7 @@ LAKE_S3 = {
     "url_style": env.text("LAKE_S3_URL_STYLE", ""),
     "use_ssl": env.flag("LAKE_S3_USE_SSL", True),
 }
+COPY_PART_ROWS = env.number("COPY_PART_ROWS", 1_000_000)
 LAKE_VERSION_DAYS = env.number("LAKE_VERSION_DAYS", 30)
 
 UPLOAD_PATH = env.folder("UPLOAD_PATH", DATA / "uploads")

@@ -17,17 +17,19 @@ from marketing.delivery.models import SendOut
 
 NAME = "女装新品预告邮件"
 FEWEST = 300
+"""Send-outs to more people wait, or to more than half of a smaller audience."""
 
 
 def load(access: Access, audience: Audience) -> None:
     """Large send-outs of the workspace need a second person; the analyst has submitted one."""
     colleague = User.objects.filter(username="analyst", organization=access.workspace.organization).first()
-    if colleague is None or audience.count <= FEWEST:
+    above = min(FEWEST, audience.count // 2)
+    if colleague is None or not above:
         return
     theirs = access_for(colleague, access.workspace)
     if not queries.usable_audiences(theirs, "email").filter(pk=audience.pk).exists():
         return
-    update_settings(access.workspace, {"approval": {"enabled": True, "above": FEWEST}}, access=access)
+    update_settings(access.workspace, {"approval": {"enabled": True, "above": above}}, access=access)
     template = Template.objects.in_workspace(access.workspace).get(name=rules.BIRTHDAY_LETTER["name"])
     sender = SenderAddress.objects.in_workspace(access.workspace).select_related("provider").first()
     if sender is None:

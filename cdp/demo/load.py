@@ -14,11 +14,14 @@ from django.utils.translation import gettext as _
 from admin_center.permissions.access import access_for
 from cdp.console.models import Notification
 from cdp.core.access import Access
+from cdp.core.errors import DomainError
 from cdp.core.timezones import today
 from cdp.demo import audiences as rules
 from cdp.demo import (
     brand_b,
     campaigns,
+    databases,
+    everyday,
     history,
     identities,
     materials,
@@ -55,6 +58,12 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     access = job.access
     other = access_for(access.user, second) if second else None
     tables.load(job, access, profile, other)
+    job.phase(_("Connecting databases"), progress=38)
+    try:
+        databases.load(access)
+    except DomainError as error:
+        # Everything else does not need them.
+        job.log(error, level="warning")
     job.phase(_("Computing datasets"), progress=40)
     made = _datasets(access)
     job.phase(_("Finding the stages of customers"), progress=52)
@@ -69,6 +78,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     planned = _campaigns(access, selected)
     materials.load(access)
     short_links.load(access)
+    everyday.load(access, selected[rules.VIP])
     job.phase(_("Pushing audiences"), progress=74)
     omni.prepare(access)
     pushing.push(access, selected[rules.VIP])

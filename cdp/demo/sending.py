@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
-from cdp.demo import approving, campaigns, converting, replies
+from cdp.demo import approving, campaigns, converting, everyday, replies
 from cdp.demo import audiences as rules
 from cdp.demo.steps import finish, one
 from cdp.jobs import JobContext
@@ -69,6 +69,7 @@ def send(
             time.sleep(0.5)
             send_out.refresh_from_db()
     replies.load(sent[1])
+    everyday.devices(access, sent[2].provider, members)
     job.phase(_("Opening some of the messages"), progress=95)
     try:
         _read_mail()

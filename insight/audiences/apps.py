@@ -41,6 +41,16 @@ class AudiencesConfig(AppConfig):
 
         navigation.register(
             navigation.NavItem(
+                "insight",
+                _("Audience selection"),
+                "users-plus",
+                "audiences:new",
+                "insight.audience.filter",
+                order=28,
+            )
+        )
+        navigation.register(
+            navigation.NavItem(
                 "insight", _("Audiences"), "users-group", "audiences:list", "insight.audience.list", order=30
             )
         )

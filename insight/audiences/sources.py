@@ -87,7 +87,6 @@ class WorkspaceCatalog:
             return
         self._source = self._source or source
         if source != self._source:
-            places = in_place.names(self.workspace)
             raise Unknown(
                 _(
                     "“%(name)s” lives in the data source “%(found)s”, not in “%(wanted)s”. Only what lives in one data "
@@ -95,8 +94,8 @@ class WorkspaceCatalog:
                 )
                 % {
                     "name": name,
-                    "found": places.get(source, source),
-                    "wanted": places.get(self._source, self._source),
+                    "found": in_place.name_of(self.workspace, source),
+                    "wanted": in_place.name_of(self.workspace, self._source),
                 }
             )
 

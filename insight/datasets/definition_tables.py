@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cdp.core.errors import NotFound
+from cdp.core.errors import Conflict, NotFound
 from insight.datasets import joining, naming
 from insight.datasets.models import Dataset, DatasetDimension, DatasetJoin
 from insight.datasets.reading import Reader
@@ -36,7 +36,7 @@ def source(reader: Reader, workspace: Any, data: dict[str, Any]) -> dict[str, An
         try:
             placed = in_place.find_table(workspace, str(wanted), str(name or ""))
             reader.source = joining.PlacedSource(workspace, placed)
-        except NotFound as error:
+        except (Conflict, NotFound) as error:
             reader.wrong("source" if error.code == "source_missing" else "table", str(error))
     return {"source": str(wanted), "table": None, "remote": str(name or "")}
 

@@ -212,8 +212,8 @@ def table_of(dataset: Dataset) -> SourceTable | InPlaceTable | None:
     """The table that a dataset is made of; None where it, or the data source that it lies in, is gone."""
     if dataset.source == LAKE:
         return dataset.table
-    source = in_place.usable(dataset.workspace_id).filter(pk=dataset.source).first()
-    return InPlaceTable(source, dataset.remote) if source is not None else None
+    source = in_place.find(dataset.workspace, dataset.source)
+    return InPlaceTable(source, dataset.remote, dataset.workspace) if source is not None else None
 
 
 def source_of(dataset: Dataset) -> Source:

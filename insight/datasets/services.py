@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from cdp import lake
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from cdp.core.errors import Conflict, NotFound, PreconditionFailed, ValidationFailed
 from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
@@ -87,7 +87,10 @@ def _read(access: Access, data: dict[str, Any]) -> Any:
 def _hold_source(dataset: Dataset) -> None:
     """A data source cannot be removed while something comes to live in it."""
     if dataset.source != LAKE:
-        in_place.hold(in_place.usable(dataset.workspace).get(pk=dataset.source))
+        source = in_place.find(dataset.workspace, dataset.source)
+        if source is None:
+            raise NotFound(_("The data source is no longer there."), code="source_missing")
+        in_place.hold(source)
 
 
 def _of_kind(dataset: Dataset) -> QuerySet[Dataset]:

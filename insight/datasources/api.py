@@ -146,6 +146,7 @@ class TableViewSet(WorkspaceViewSet):
         "list": "insight.datasource.view",
         "retrieve": "insight.datasource.view",
         "sample": "insight.datasource.view",
+        "profile": "insight.datasource.view",
         "create": "insight.datasource.manage",
         "replace": "insight.datasource.manage",
         "append": "insight.datasource.manage",
@@ -243,6 +244,12 @@ class TableViewSet(WorkspaceViewSet):
     def sample(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Twenty rows, identifiers masked."""
         return Response(queries.sample(self.get_object(), clear=self.access.can("privacy.unmask")))
+
+    @action(detail=True)
+    def profile(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`rows`, and of each column: filled (share), distinct (estimate), min, max, top; identifiers masked."""
+        table = self.get_object()
+        return Response({"rows": table.rows or 0, "columns": queries.profile(table)})
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         services.delete_table(self.access, self.get_object())

@@ -117,6 +117,7 @@ class Connection(WorkspaceScoped, TimeStamped, Versioned):
         verbose_name=_("organization"),
     )
     name = models.CharField(_("name"), max_length=64)
+    region = models.CharField(_("region"), max_length=64, blank=True)
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     host = models.CharField(_("address"), max_length=253)
     port = models.PositiveIntegerField(_("port"))

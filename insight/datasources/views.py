@@ -94,9 +94,10 @@ DATASET_KINDS = (
     ("user_tags", _("User tags")),
     ("behaviour", _("Behaviour")),
     ("rfm", _("RFM model")),
+    ("aipl", _("AIPL model")),
     ("item_tags", _("Item tags")),
 )
-"""What a table can become: the choices of the wizard of datasets."""
+"""What a table can become: the choices of the wizard of datasets, and a model of a dataset of the table."""
 
 
 class TableDetail(DetailPage):

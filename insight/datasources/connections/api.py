@@ -43,6 +43,7 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
                 "id",
                 "name",
                 "scope",
+                "region",
                 "kind",
                 "host",
                 "port",
@@ -97,6 +98,7 @@ class ConnectionViewSet(WorkspaceViewSet):
         "retrieve": "insight.datasource.view",
         "tables": "insight.datasource.view",
         "table": "insight.datasource.view",
+        "profile": "insight.datasource.view",
         "addresses": "insight.datasource.manage",
         "create": "insight.datasource.manage",
         "partial_update": "insight.datasource.manage",
@@ -119,10 +121,11 @@ class ConnectionViewSet(WorkspaceViewSet):
         return source
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`name`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`, `tls`.
+        """`name`, `region`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`.
 
-        `push_down` lets datasets live in it: a PostgreSQL database whose account may create tables. It is saved only
-        when the connection works: otherwise 400 with the code of the step that failed, and `steps`.
+        `tls` says how the connection is encrypted. `push_down` lets datasets live in it: a PostgreSQL database whose
+        account may create tables. It is saved only when the connection works: otherwise 400 with the code of the step
+        that failed, and `steps`.
         """
         return self.answer(services.create(self.access, _body(request)), status=201)
 
@@ -177,6 +180,13 @@ class ConnectionViewSet(WorkspaceViewSet):
         """Copy `table` into the lake as `name`, now and by `refresh`; `columns`, `mode`, `cursor` and `key` say how."""
         table, job = feeds.bring_in(self.access, self.get_object(), _body(request))
         return accepted(job, table={"name": table.name})
+
+    @extend_schema(operation_id="sources_table_profile")
+    @action(detail=True, url_path="tables/(?P<table>.+)/profile")
+    def profile(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Of the first `rows` of a table, and `complete` says whether these are all: each column's filled (share),
+        distinct (estimate), min, max, top; identifiers masked."""
+        return Response(browsing.profile(self.get_object(), kwargs["table"], viewer=self.workspace))
 
     @extend_schema(operation_id="sources_table_retrieve")
     @action(detail=True, url_path="tables/(?P<table>.+)")

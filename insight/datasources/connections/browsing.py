@@ -6,26 +6,34 @@ organization itself, whose managers see all of their sources.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
+import duckdb
 from django.utils.translation import gettext as _
 
-from cdp.core.errors import NotFound
-from insight.datasources.connections.diagnosis import session
-from insight.datasources.connections.dialects import RemoteTable, Rows, Session, dialect_of
+from cdp.core.errors import DomainError, NotFound
+from insight.datasources.connections import busy, scanning
+from insight.datasources.connections.diagnosis import diagnose, reachable, session
+from insight.datasources.connections.dialects import ANSWER_SECONDS, RemoteTable, Rows, Session, dialect_of
 from insight.datasources.connections.types import RemoteColumn
 from insight.datasources.models import Connection, SourceTable
 from insight.datasources.organization import conditions, grants
 from insight.datasources.organization.grants import EVERYTHING, Allowed
+from insight.datasources.profiling import masked_figures
 from insight.datasources.queries import looks_personal, masked
 
+log = logging.getLogger(__name__)
 MAX_TABLES = 10_000
 _ALIKE = 20
 SAMPLED_ROWS = 200
 SHOWN_VALUES = 5
 SHOWN_CHARACTERS = 200
+PROFILED_ROWS = 100_000
+PROFILED_VALUES = 4_000_000
+"""A table with many columns is profiled by fewer rows."""
 
 
 def tables(source: Connection, search: str = "", *, viewer: Any = None) -> list[RemoteTable]:
@@ -87,6 +95,46 @@ def describe(
         "rows": _estimated(found, part).rows,
         "columns": listed,
     }
+
+
+def profile(source: Connection, table: str, *, viewer: Any = None) -> dict[str, Any]:
+    """Figures of the first rows of a table: {"rows", "complete", "columns"}, identifiers masked.
+
+    `rows` says how many were looked at, `complete` whether these are all. Each column has name, declared, type,
+    nullable, comment and the figures of `profiling.figures`. Raises NotFound, Conflict `no_grant`, DomainError (502).
+    """
+    part = seen_by(viewer, source, table)
+    with session(source) as opened:
+        _found, present = find(opened, source, table)
+    columns = [column for column in present if part.has(column.name)]
+    where = conditions.rows_where(source, part, {column.name: column for column in present})
+    most = min(PROFILED_ROWS, PROFILED_VALUES // len(columns))
+    try:
+        rows, figures = scanning.profile(source, reachable(source), table, columns, where, most + 1)
+    except duckdb.Error as error:
+        # What the scanner says may hold the password, so its words go nowhere.
+        log.warning("Looking at a table of %s failed: %s", source.pk, type(error).__name__)
+        raise _unprofiled(source, error) from None
+    shown = masked_figures(figures, looks_personal, masked)
+    return {
+        "rows": min(rows, most),
+        "complete": rows <= most,
+        "columns": [{**asdict(column), **found} for column, found in zip(columns, shown, strict=True)],
+    }
+
+
+def _unprofiled(source: Connection, error: duckdb.Error) -> DomainError:
+    found = diagnose(source)
+    if not found.ok:
+        return found.broken()
+    return DomainError(
+        _("The database did not give the rows of this table within %(seconds)d seconds.")
+        % {"seconds": ANSWER_SECONDS}
+        if busy.is_busy(error) or isinstance(error, duckdb.InterruptException)
+        else _("The source broke off while the rows of this table were read."),
+        code="source_failed",
+        status=502,
+    )
 
 
 def seen_by(viewer: Any, source: Connection, table: str) -> Allowed:

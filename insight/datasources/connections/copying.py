@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from cdp import lake
 from cdp.core.errors import Conflict, DomainError, NotFound
 from cdp.lake.names import literal, quote
-from insight.datasources.connections import browsing, busy, scanning
+from insight.datasources.connections import browsing, busy, parts
 from insight.datasources.connections.diagnosis import Diagnosis, reachable, session
 from insight.datasources.connections.dialects import dialect_of
 from insight.datasources.connections.types import RemoteColumn
@@ -33,14 +33,19 @@ _CURSOR_VALUE = re.compile(r"[0-9 .:+-]+")
 class Plan:
     """What is read: columns of the source and their names in the lake, and since which value of the cursor.
 
-    `where` is the condition for the rows that are shared with the workspace, in the source's words; `granted` the
-    fingerprint of its rights; `unshared` are columns of the last copy that it has no right to any more.
+    `present` are all columns that the source has, by name; `source_rows` its estimate for the whole table, `estimate`
+    the one for what is shared. `where` is the condition for the rows that are shared with the workspace, in the words
+    of the source; `granted` the fingerprint of its rights; `unshared` are columns of the last copy that it has no right
+    to any more.
     """
 
     columns: list[RemoteColumn]
     names: list[str]
     since: str
     estimate: int | None
+    present: dict[str, RemoteColumn] = field(default_factory=dict)
+    is_table: bool = False
+    source_rows: int | None = None
     where: str = ""
     granted: str = ""
     unshared: tuple[str, ...] = ()
@@ -76,7 +81,7 @@ def plan(feed: Feed, *, whole: bool = False, accept_columns: bool = False) -> Pl
         ) from None
     present = {column.name: column for column in columns}
     if not accept_columns:
-        _check_known(feed, present)
+        _check_known(feed.known, present)
     _check_wanted(feed, present)
     chosen = [column for column in columns if not feed.columns or column.name in feed.columns]
     wanted = [column for column in chosen if part.has(column.name)]
@@ -89,18 +94,21 @@ def plan(feed: Feed, *, whole: bool = False, accept_columns: bool = False) -> Pl
         names=check_names([column.name for column in wanted]),
         since=since if feed.table.version else "",
         estimate=None if part.rows else found.rows,
+        present=present,
+        is_table=found.kind == "table",
+        source_rows=found.rows,
         where=conditions.rows_where(source, part, present),
         granted=part.fingerprint,
         unshared=tuple(column.name for column in chosen if column.name in had and not part.has(column.name)),
     )
 
 
-def _check_known(feed: Feed, present: dict[str, RemoteColumn]) -> None:
+def _check_known(known: list[dict[str, str]], present: dict[str, RemoteColumn]) -> None:
     """Nothing that the last copy had may be gone or mean something else: datasets rely on it."""
-    gone = [column["name"] for column in feed.known if column["name"] not in present]
+    gone = [column["name"] for column in known if column["name"] not in present]
     other = [
         f"{column['name']} ({column['declared']} → {present[column['name']].declared})"
-        for column in feed.known
+        for column in known
         if column["name"] in present and present[column["name"]].type != column["type"]
     ]
     if gone:
@@ -147,18 +155,38 @@ def _column_missing(text: str, names: list[str]) -> Conflict:
     return Conflict(text % {"names": ", ".join(names)}, code="column_missing")
 
 
-def fetch(feed: Feed, found: Plan, target: Path, progress: Callable[[int], None]) -> int:
-    """Rows of the source into a Parquet file; returns their number. Raises DomainError."""
+@dataclass
+class Fetched:
+    """Rows of the source in files; `until` is what the next copy begins with, where it is not their greatest cursor."""
+
+    rows: int
+    files: list[Path]
+    until: str | None = None
+
+    @property
+    def relation(self) -> str:
+        """SQL to stand after FROM."""
+        return f"read_parquet([{', '.join(literal(str(path)) for path in self.files)}])"
+
+    @property
+    def size(self) -> int:
+        return sum(path.stat().st_size for path in self.files)
+
+
+def condition(feed: Feed, found: Plan) -> str:
+    """The condition for all rows that are read, in the source's words; empty for the whole table."""
+    return " AND ".join(filter(None, (found.where, _since(feed, found) if found.since else "")))
+
+
+def fetch(feed: Feed, found: Plan, cut: parts.Cut, folder: Path, progress: Callable[[int], None]) -> Fetched:
+    """The planned rows of the source, in one file for each part. Raises DomainError."""
     source = feed.connection
-    where = " AND ".join(filter(None, (found.where, _since(feed, found) if found.since else "")))
     try:
-        return scanning.copy(
-            source, reachable(source), feed.remote, found.columns, found.names, where, target, progress
-        )
+        rows = parts.read(feed, found, reachable(source), condition(feed, found), cut, folder, progress)
     except duckdb.Error as error:
         # What the scanner says may hold the password, so its words go nowhere.
         log.warning("Copying %s failed: %s", feed.pk, type(error).__name__)
-        plan(feed, accept_columns=True)
+        _check_known(known(found), plan(feed, accept_columns=True).present)
         if busy.is_busy(error):
             raise Diagnosis(failure=busy.refusal()).broken() from None
         raise DomainError(
@@ -166,6 +194,15 @@ def fetch(feed: Feed, found: Plan, target: Path, progress: Callable[[int], None]
             code="source_failed",
             status=502,
         ) from None
+    files = [parts.path_of(folder, number) for number in range(len(cut.conditions))]
+    return Fetched(rows, files, cut.until)
+
+
+def known(found: Plan) -> list[dict[str, str]]:
+    """The columns that are read, as a feed keeps them."""
+    return [
+        {"name": column.name, "type": column.type, "declared": column.declared} for column in found.columns
+    ]
 
 
 def _since(feed: Feed, found: Plan) -> str:
@@ -181,25 +218,27 @@ def _since(feed: Feed, found: Plan) -> str:
     return f"{dialect.quote(column.name)} >= {value} AND ({dialect.value(column)}) IS NOT NULL"
 
 
-def write(feed: Feed, found: Plan, staged: Path, rows: int, name: str) -> Written | None:
+def write(feed: Feed, found: Plan, fetched: Fetched, name: str) -> Written | None:
     """The lake table `name` from the fetched rows, behind the older ones where they are kept.
 
     None where the source has nothing new; no table is written then.
     """
     table = feed.table
     lake.ensure_schema(table.workspace)
-    source, path = f"read_parquet({literal(str(staged))})", lake.table_path(table.workspace, name)
+    source, path = fetched.relation, lake.table_path(table.workspace, name)
     cursor = found.names[_index(found, feed.cursor)] if feed.mode == Feed.Mode.INCREMENTAL else ""
     with lake.transaction() as handle:
-        latest = _latest(handle, source, cursor) if cursor else ""
+        latest = fetched.until
+        if latest is None:
+            latest = _latest(handle, source, cursor) if cursor else ""
         before = ""
         if found.since:
-            if not rows or _same(handle, feed, found, source, cursor):
+            if not fetched.rows or _same(handle, feed, found, source, cursor):
                 return None
             before = f"SELECT * FROM {_old(feed)} old WHERE {_kept(feed, found, source, cursor)} UNION ALL BY NAME "
         handle.execute(f"CREATE OR REPLACE TABLE {path} AS {before}SELECT * FROM {source}")
         total = handle.execute(f"SELECT count(*) FROM {path}").fetchall()[0][0]
-    return Written(read=rows, rows=int(total), cursor_value=latest or found.since)
+    return Written(read=fetched.rows, rows=int(total), cursor_value=latest or found.since)
 
 
 def _index(found: Plan, remote: str) -> int:

@@ -338,13 +338,13 @@ def _readable(source: Connection, dialect: Dialect, opened: Session) -> str:
 
 def _no_write(source: Connection, opened: Session) -> str:
     """Why results cannot be written into a PostgreSQL database; empty where they can. This writes nothing itself."""
-    if source.is_shared:
-        return _("Datasets cannot live in a database that the organization shares.")
+    # Each workspace gets a schema there: for those of an organization only the right to create them counts.
+    schema = "" if source.is_shared else workspace_schema(source.workspace_id)
     version, encoding, standby, may_create = opened.rows(
         "SELECT current_setting('server_version_num')::int, current_setting('server_encoding'), pg_is_in_recovery(), "
         "has_database_privilege(current_database(), 'CREATE') OR EXISTS (SELECT FROM pg_namespace "
         "WHERE nspname = %s AND has_schema_privilege(oid, 'CREATE'))",
-        [workspace_schema(source.workspace_id)],
+        [schema],
     )[0]
     if version < OLDEST_WRITTEN * 10_000:
         return _("Datasets can live in PostgreSQL %(version)d or newer.") % {"version": OLDEST_WRITTEN}

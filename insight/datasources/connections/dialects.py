@@ -62,6 +62,8 @@ class Dialect:
     """The oldest version that is read."""
     failures: ClassVar[tuple[type[Exception], ...]] = ()
     """What the client raises when the server cannot be reached, refuses, or breaks off."""
+    _primary_key: ClassVar[str] = ""
+    """The statement that gives the columns of a primary key, by place and table."""
 
     def connect(self, source: Connection, address: str, *, database: str = "") -> Any:
         """A connection to the source at the checked `address`; raises one of `failures`."""
@@ -95,6 +97,11 @@ class Dialect:
         """The columns of a table; none where there is no such table or it may not be read."""
         raise NotImplementedError
 
+    def primary_key(self, session: Session, source: Connection, table: str) -> str:
+        """The column that is the table's primary key; empty where there is none, or it has several."""
+        found = session.rows(self._primary_key, [source.place, table])
+        return str(found[0][0]) if len(found) == 1 else ""
+
     def path(self, source: Connection, table: str) -> str:
         return f"{self.quote(source.place)}.{self.quote(table)}"
 
@@ -102,6 +109,12 @@ class Dialect:
 class PostgreSQL(Dialect):
     label, port, oldest = "PostgreSQL", 5432, (9, 4)
     failures = (psycopg.Error, OSError)
+    _primary_key = (
+        "SELECT a.attname FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey) "
+        "WHERE i.indisprimary AND n.nspname = %s AND c.relname = %s"
+    )
 
     def conninfo(self, source: Connection, address: str, **more: Any) -> str:
         """libpq's words for a connection to the checked address."""
@@ -190,6 +203,10 @@ class PostgreSQL(Dialect):
 class MySQL(Dialect):
     label, port, oldest = "MySQL", 3306, (5, 1)
     failures = (pymysql.Error, OSError)
+    _primary_key = (
+        "SELECT column_name FROM information_schema.key_column_usage "
+        "WHERE constraint_name = 'PRIMARY' AND table_schema = %s AND table_name = %s"
+    )
 
     def connect(self, source: Connection, address: str, *, database: str = "") -> Any:
         encrypts = source.tls in (Connection.Tls.REQUIRE, Connection.Tls.VERIFY)

@@ -20,6 +20,12 @@ class ConnectionForm(forms.Form):
     name = forms.CharField(
         label=_("Name"), max_length=64, help_text=_("As people here shall call it, such as “Shop orders”.")
     )
+    region = forms.CharField(
+        label=_("Region"),
+        max_length=64,
+        required=False,
+        help_text=_("Where the database runs, such as a data centre: a note for people."),
+    )
     host = forms.CharField(label=_("Address"), max_length=253, help_text=_("Host name or IP address."))
     port = forms.IntegerField(label=_("Port"), required=False)
     database = forms.CharField(label=_("Database"), max_length=128)

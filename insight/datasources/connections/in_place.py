@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
@@ -21,6 +21,7 @@ from insight.datasources.connections.diagnosis import session
 from insight.datasources.connections.dialects import dialect_of
 from insight.datasources.connections.types import RemoteColumn
 from insight.datasources.models import LAKE, Connection
+from insight.datasources.organization import conditions, grants
 from insight.datasources.queries import looks_personal, masked
 
 users_of: Registry[Any] = Registry("source user")
@@ -30,9 +31,14 @@ EXAMPLE_ROWS = 20
 
 
 def usable(workspace: Any) -> QuerySet[Connection]:
-    """The sources that datasets of the workspace may live in."""
-    rows: QuerySet[Connection] = Connection.objects.in_workspace(workspace)
-    return rows.filter(push_down=True).order_by("name")
+    """The sources that new datasets of the workspace may live in: its own, and those shared with it."""
+    return grants.sources_seen_in(workspace).filter(push_down=True).order_by("name")
+
+
+def find(workspace: Any, source_id: str) -> Connection | None:
+    """A source that something of the workspace may live in already, also where nothing of it is shared any more."""
+    mine = Q(workspace=workspace) | Q(organization=workspace.organization_id)
+    return Connection.objects.filter(mine, push_down=True, pk=source_id).first()
 
 
 def names(workspace: Any) -> dict[str, str]:
@@ -45,7 +51,8 @@ def name_of(workspace: Any, source: str) -> str:
     """What people call one of them; the ID itself where the source has gone."""
     if source == LAKE:
         return str(_("Built-in"))
-    return names(workspace).get(source, source)
+    found = find(workspace, source)
+    return found.name if found else source
 
 
 def with_names(rows: QuerySet[Any]) -> QuerySet[Any]:
@@ -68,9 +75,6 @@ def switch(source: Connection, values: Mapping[str, Any]) -> None:
         raise ValidationFailed(errors={"push_down": [_("Use true or false.")]})
     if wanted and source.kind != Connection.Kind.POSTGRESQL:
         message = _("Datasets can live in PostgreSQL databases only.")
-        raise ValidationFailed(message, errors={"push_down": [message]})
-    if wanted and source.is_shared:
-        message = _("Datasets cannot live in a database that the organization shares.")
         raise ValidationFailed(message, errors={"push_down": [message]})
     if source.push_down and not wanted and (found := users(source)):
         message = _("This lives in the source: %(names)s. Remove it first.") % {"names": ", ".join(found)}
@@ -99,20 +103,36 @@ def hold(source: Connection) -> None:
 
 @dataclass(frozen=True)
 class InPlaceTable:
-    """A table of a source, read where it is; it can be asked what a table of the lake can."""
+    """A table of a source as a workspace sees it, read where it is; it can be asked what a table of the lake can.
+
+    Of an organization's source that are the shared rows and columns. What is read raises Conflict `no_grant` where
+    nothing of the table is shared.
+    """
 
     source: Connection
     name: str
+    workspace: Any
     loaded_at: datetime | None = None
 
     def __str__(self) -> str:
         return self.name
 
     @cached_property
-    def described(self) -> list[RemoteColumn]:
-        """Its columns now. Raises NotFound (table_missing), DomainError (502)."""
+    def part(self) -> grants.Allowed:
+        """What of it the workspace may read. Raises Conflict `no_grant`."""
+        return browsing.seen_by(self.workspace, self.source, self.name)
+
+    @cached_property
+    def present(self) -> list[RemoteColumn]:
+        """All columns that it has now. Raises NotFound (table_missing), DomainError (502)."""
         with session(self.source) as opened:
             return browsing.find(opened, self.source, self.name)[1]
+
+    @cached_property
+    def described(self) -> list[RemoteColumn]:
+        """The columns that the workspace may read. Raises NotFound (table_missing), Conflict, DomainError (502)."""
+        part = self.part
+        return [column for column in self.present if part.has(column.name)]
 
     @cached_property
     def columns(self) -> list[dict[str, Any]]:
@@ -129,7 +149,11 @@ class InPlaceTable:
         listed = ", ".join(
             f"{dialect.value(column)} AS {dialect.quote(column.name)}" for column in self.described
         )
-        return f"(SELECT {listed} FROM {dialect.path(self.source, self.name)}) source"
+        shared = conditions.rows_where(
+            self.source, self.part, {column.name: column for column in self.present}
+        )
+        where = f" WHERE {shared}" if shared else ""
+        return f"(SELECT {listed} FROM {dialect.path(self.source, self.name)}{where}) source"
 
     @cached_property
     def rows(self) -> int:
@@ -174,10 +198,13 @@ class InPlaceTable:
 
 
 def find_table(workspace: Any, source_id: str, name: str) -> InPlaceTable:
-    """A table of a source that datasets may live in. Raises NotFound: source_missing, table_missing."""
+    """A table of a source that datasets may live in.
+
+    Raises NotFound: source_missing, table_missing; Conflict: no_grant; DomainError (502).
+    """
     source = usable(workspace).filter(pk=source_id).first()
     if source is None:
         raise NotFound(_("There is no such data source that datasets may live in."), code="source_missing")
-    table = InPlaceTable(source, name)
+    table = InPlaceTable(source, name, workspace)
     table.described  # noqa: B018  (raises where there is no such table)
     return table

@@ -16,7 +16,7 @@ from cdp import lake
 from cdp.core.errors import Conflict, DomainError, NotFound, ValidationFailed
 from cdp.jobs import JobContext, JobKind, register
 from insight.datasources import importing
-from insight.datasources.connections import copying
+from insight.datasources.connections import copying, parts
 from insight.datasources.models import Feed, SourceTable
 
 _HALF_DONE = 500_000
@@ -42,24 +42,24 @@ class CopyTable(JobKind):
             return {"table": table.name, "rows": table.rows}
         job.phase(_("Looking at the source"), progress=2)
         found = copying.plan(feed, whole=job.params["whole"], accept_columns=job.params["accept_columns"])
-        work = Path(settings.LAKE_TEMP_PATH) / f"import-{job.row.pk}"
+        work = _folder(job)
+        work.mkdir(parents=True, exist_ok=True)
+        result = self._copy(job, feed, found, work)
         shutil.rmtree(work, ignore_errors=True)
-        work.mkdir(parents=True)
-        try:
-            return self._copy(job, feed, found, work / "rows.parquet")
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+        return result
 
-    def _copy(self, job: JobContext, feed: Feed, found: copying.Plan, staged: Path) -> dict[str, Any]:
+    def _copy(self, job: JobContext, feed: Feed, found: copying.Plan, work: Path) -> dict[str, Any]:
         table = feed.table
-        job.phase(_("Reading what is new") if found.since else _("Reading the table"), progress=5)
-        total = None if found.since else found.estimate
+        cut = parts.cut(feed, found, copying.condition(feed, found), work)
+        _tell(job, found, cut, len(parts.finished(work, cut)))
+        total = cut.rows
 
         def progress(rows: int) -> None:
             share = rows / total if total else rows / (rows + _HALF_DONE)
             job.progress(5 + 70 * min(1, share), done=rows, total=max(total, rows) if total else None)
 
-        rows = copying.fetch(feed, found, staged, progress)
+        fetched = copying.fetch(feed, found, cut, work, progress)
+        rows = fetched.rows
         if found.unshared:
             job.log(
                 _("No longer shared with this workspace: %(names)s.") % {"names": ", ".join(found.unshared)},
@@ -80,20 +80,21 @@ class CopyTable(JobKind):
             )
         job.phase(_("Writing %(rows)d rows") % {"rows": rows}, progress=80)
         name = table.lake_table_of(table.version + 1)
-        written = copying.write(feed, found, staged, rows, name)
+        written = copying.write(feed, found, fetched, name)
         if written is None:
             feed.copied_at, feed.error_code = timezone.now(), ""
             feed.save(update_fields=["copied_at", "error_code"])
             SourceTable.objects.filter(pk=table.pk).update(error="")
             job.log(_("The source has nothing new."))
             return {"table": table.name, "rows": table.rows, "read": rows}
-        _publish(job, feed, found, written, name, staged.stat().st_size)
+        _publish(job, feed, found, written, name, fetched.size)
         if table.version > 2:
             lake.drop_table(job.workspace, table.lake_table_of(table.version - 2))
         return {"table": table.name, "rows": written.rows, "read": written.read}
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
         """The last good version stays; a table that never had one is failed, with the reason."""
+        shutil.rmtree(_folder(job), ignore_errors=True)
         feed = _feed(job)
         if feed is None or feed.table.version > job.params["version"]:
             return
@@ -103,6 +104,26 @@ class CopyTable(JobKind):
         table.save(update_fields=["state", "error", "updated_at"])
         feed.error_code = error.code[:40]
         feed.save(update_fields=["error_code"])
+
+
+def _folder(job: JobContext) -> Path:
+    """Where fetched rows lie until the job has ended, also while it waits for another attempt."""
+    return Path(settings.LAKE_TEMP_PATH) / f"import-{job.row.pk}"
+
+
+def _tell(job: JobContext, found: copying.Plan, cut: parts.Cut, finished: int) -> None:
+    """What is going to be read, and what of it is there already."""
+    number = len(cut.conditions)
+    if number > 1:
+        phase = _("Reading the table in %(parts)d parts") % {"parts": number}
+    else:
+        phase = _("Reading what is new") if found.since else _("Reading the table")
+    job.phase(phase, progress=5)
+    if finished:
+        job.log(
+            _("Going on where the last attempt ended: %(done)d of %(parts)d parts are there.")
+            % {"done": finished, "parts": number}
+        )
 
 
 def _feed(job: JobContext) -> Feed | None:
@@ -130,9 +151,7 @@ def _publish(
     table.report = importing.Report(rows=written.rows).as_json()
     table.loaded_at = feed.copied_at = timezone.now()
     feed.cursor_value, feed.error_code, feed.granted = written.cursor_value, "", found.granted
-    feed.known = [
-        {"name": column.name, "type": column.type, "declared": column.declared} for column in found.columns
-    ]
+    feed.known = copying.known(found)
     with transaction.atomic():
         table.save(
             update_fields=[

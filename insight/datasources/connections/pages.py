@@ -48,7 +48,8 @@ class ConnectionList(ListPage):
     permission = VIEW
     title = _("Data sources")
     template_name = "insight/datasources/connections.html"
-    search_fields = ("name", "host", "database")
+    # The address of a shared source is not told, so it is not to be found out by searching either.
+    search_fields = ("name",)
     ordering = "name"
     empty_icon = "database-import"
     empty_title = _("No databases yet")
@@ -170,6 +171,17 @@ class EditConnection(ConnectionFormPage):
         return {**services.shown(obj), "password": services.KEPT if obj.password else ""}
 
 
+def in_place_facts(obj: Connection) -> list[Fact]:
+    """Whether datasets may live in a source, and which do."""
+    if obj.kind != Connection.Kind.POSTGRESQL:
+        return []
+    words = _("may live here") if obj.push_down else _("copied into Tideline only")
+    return [
+        Fact(_("Datasets"), words),
+        *([Fact(_("Living here"), ", ".join(in_place.users(obj)) or "–")] if obj.push_down else []),
+    ]
+
+
 class ConnectionDetail(DetailPage):
     permission = VIEW
     template_name = "insight/datasources/connection.html"
@@ -185,10 +197,12 @@ class ConnectionDetail(DetailPage):
                 Fact(_("Kind"), obj.get_kind_display()),
                 Fact(_("Shared by"), obj.organization),
                 Fact(_("Version"), obj.server_version),
+                *([Fact(_("Datasets"), _("may live here"))] if obj.push_down else []),
             ]
         schema = [Fact(_("Schema"), obj.schema)] if obj.schema else []
         return [
             Fact(_("Kind"), obj.get_kind_display()),
+            *([Fact(_("Region"), obj.region)] if obj.region else []),
             Fact(_("Address"), f"{obj.host}:{obj.port}"),
             Fact(_("Database"), obj.database),
             *schema,
@@ -196,17 +210,7 @@ class ConnectionDetail(DetailPage):
             Fact(_("Encryption"), obj.get_tls_display()),
             Fact(_("Version"), obj.server_version),
             Fact(_("Tested"), obj.tested_at),
-            *self.in_place(obj),
-        ]
-
-    def in_place(self, obj: Connection) -> list[Fact]:
-        """Whether datasets may live here, and which do."""
-        if obj.kind != Connection.Kind.POSTGRESQL:
-            return []
-        words = _("may live here") if obj.push_down else _("copied into Tideline only")
-        return [
-            Fact(_("Datasets"), words),
-            *([Fact(_("Living here"), ", ".join(in_place.users(obj)) or "–")] if obj.push_down else []),
+            *in_place_facts(obj),
         ]
 
     def extra(self, obj: Connection) -> dict[str, Any]:
@@ -236,7 +240,7 @@ class ConnectionTables(WorkspaceView):
 
 
 class RemoteTablePage(WorkspaceView):
-    """One table of a source: its columns, and some values on demand."""
+    """One table of a source: its columns, and on demand some values, or figures of its rows."""
 
     permission = VIEW
 
@@ -256,9 +260,13 @@ class RemoteTablePage(WorkspaceView):
         )
         context["title"] = name
         try:
-            context["table"] = browsing.describe(
+            context["table"] = found = browsing.describe(
                 source, name, viewer=self.workspace, sampled=sampled, clear=clear
             )
+            context["shown"] = found["columns"]
+            if request.GET.get("profile") == "1":
+                context["profile"] = profile = browsing.profile(source, name, viewer=self.workspace)
+                context["shown"] = profile["columns"]
             context["copies"] = browsing.copies(source, viewer=self.workspace).get(name, [])
         except (PermissionDenied, NotFound):
             raise

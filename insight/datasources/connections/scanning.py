@@ -5,10 +5,12 @@ Each copy has a DuckDB of its own, so that the password and whatever goes wrong 
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import duckdb_extension_mysql_scanner
@@ -18,13 +20,15 @@ import pyarrow.parquet as pq
 from django.conf import settings
 
 from cdp.lake.names import literal, quote
-from insight.datasources.connections.dialects import PostgreSQL, authorities, dialect_of
+from insight.datasources import profiling
+from insight.datasources.connections.dialects import ANSWER_SECONDS, PostgreSQL, authorities, dialect_of
 from insight.datasources.connections.types import RemoteColumn
 from insight.datasources.models import Connection
 
 BATCH = 100_000
 """Rows between two looks at whether the work shall go on."""
-MEMORY = "512MB"
+MEMORY = 512
+"""Megabytes for all connections of one copy."""
 _SSL_MODES = {
     "disable": "disabled",
     "prefer": "preferred",
@@ -44,32 +48,58 @@ def copy(
     where: str,
     target: Path,
     progress: Callable[[int], None],
+    at_once: int = 1,
 ) -> int:
     """Rows of a source's table into a Parquet file, as the columns `names`; returns their number.
 
     `where` is a condition in the source's words, empty for all rows. `progress` is called with the rows so far, after
-    each piece; what it raises ends the copy. Raises duckdb.Error.
+    each piece; what it raises ends the copy. `at_once` copies share the memory. The file is there once it is complete.
+    Raises duckdb.Error.
     """
-    dialect = dialect_of(source)
-    listed = ", ".join(
-        f"{dialect.value(column)} AS {dialect.quote(f'c{number}')}" for number, column in enumerate(columns)
-    )
-    statement = f"SELECT {listed} FROM {dialect.path(source, table)}" + (f" WHERE {where}" if where else "")
-    values = ", ".join(
-        f"{_fitted(f'c{number}', column, source.kind)} AS {quote(name)}"
-        for number, (column, name) in enumerate(zip(columns, names, strict=True))
-    )
-    rows = 0
-    with _attached(source, address) as handle:
-        reader = handle.execute(
-            f"SELECT {values} FROM {_QUERY[source.kind]}('source', {literal(statement)})"
-        ).to_arrow_reader(BATCH)
-        with pq.ParquetWriter(target, reader.schema, compression="zstd") as writer:
+    rows, unfinished = 0, target.with_suffix(f".{uuid.uuid4().hex}")
+    with _attached(source, address, at_once=at_once) as handle:
+        reader = handle.execute(_read(source, table, columns, names, where)).to_arrow_reader(BATCH)
+        with pq.ParquetWriter(unfinished, reader.schema, compression="zstd") as writer:
             for batch in reader:
                 writer.write_table(pa.Table.from_batches([batch]))
                 rows += batch.num_rows
                 progress(rows)
+    unfinished.replace(target)
     return rows
+
+
+def profile(
+    source: Connection, address: str, table: str, columns: Sequence[RemoteColumn], where: str, most: int
+) -> tuple[int, list[dict[str, Any]]]:
+    """Figures of the first `most` rows that fit `where`; see `profiling.figures`. Raises duckdb.Error."""
+    names = [f"c{number}" for number in range(len(columns))]
+    with _attached(source, address, seconds=ANSWER_SECONDS) as handle:
+        rows = _read(source, table, columns, names, where, f" LIMIT {int(most)}")
+        handle.execute(f"CREATE TEMP TABLE part AS {rows}")
+        counted, found = profiling.figures(handle, "part", names)
+    return counted, [{**figures, "name": column.name} for column, figures in zip(columns, found, strict=True)]
+
+
+def _read(
+    source: Connection,
+    table: str,
+    columns: Sequence[RemoteColumn],
+    names: Sequence[str],
+    where: str,
+    limit: str = "",
+) -> str:
+    """DuckDB's statement that reads columns of a source's table in the types of the lake."""
+    dialect = dialect_of(source)
+    listed = ", ".join(
+        f"{dialect.value(column)} AS {dialect.quote(f'c{number}')}" for number, column in enumerate(columns)
+    )
+    condition = f" WHERE {where}" if where else ""
+    statement = f"SELECT {listed} FROM {dialect.path(source, table)}{condition}{limit}"
+    values = ", ".join(
+        f"{_fitted(f'c{number}', column, source.kind)} AS {quote(name)}"
+        for number, (column, name) in enumerate(zip(columns, names, strict=True))
+    )
+    return f"SELECT {values} FROM {_QUERY[source.kind]}('source', {literal(statement)})"
 
 
 def _fitted(name: str, column: RemoteColumn, kind: str) -> str:
@@ -88,31 +118,40 @@ def _fitted(name: str, column: RemoteColumn, kind: str) -> str:
 
 
 @contextmanager
-def _attached(source: Connection, address: str) -> Iterator[duckdb.DuckDBPyConnection]:
+def _attached(
+    source: Connection, address: str, *, seconds: int = 0, at_once: int = 1
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """With `seconds`, what takes longer is broken off."""
     temp = Path(settings.LAKE_TEMP_PATH)
     temp.mkdir(parents=True, exist_ok=True)
     handle = duckdb.connect(
         config={
-            "memory_limit": MEMORY,
-            "threads": 2,
+            "memory_limit": f"{MEMORY // at_once}MB",
+            "threads": 2 if at_once == 1 else 1,
             "temp_directory": str(temp / f"copy-{uuid.uuid4().hex}"),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "preserve_insertion_order": "true",
         }
     )
+    limit = threading.Timer(seconds, handle.interrupt) if seconds else None
     try:
         extension = next(Path(_EXTENSIONS[source.kind].__file__ or "").parent.rglob("*.duckdb_extension"))
         handle.execute(f"LOAD {literal(str(extension))}")
         handle.execute("SET TimeZone = 'UTC'")
         dialect = dialect_of(source)
+        if limit:
+            limit.start()
         if isinstance(dialect, PostgreSQL):
-            words = dialect.conninfo(source, address)
+            timeout = {"options": f"-c statement_timeout={seconds}s"} if seconds else {}
+            words = dialect.conninfo(source, address, **timeout)
             handle.execute(f"ATTACH {literal(words)} AS source (TYPE postgres, READ_ONLY)")
         else:
             _attach_mysql(handle, source, address)
         yield handle
     finally:
+        if limit:
+            limit.cancel()
         handle.close()
 
 

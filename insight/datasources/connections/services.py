@@ -22,9 +22,17 @@ from insight.datasources.services import used_by
 
 KEPT = "••••••"
 """What a form or an API client sends back for a password that shall stay as it is."""
-FIELDS = ("name", "kind", "host", "port", "database", "schema", "account", "password", "tls")
+FIELDS = ("name", "region", "kind", "host", "port", "database", "schema", "account", "password", "tls")
 SWITCHES = ("push_down",)
-_LENGTHS = {"name": 64, "host": 253, "database": 128, "schema": 63, "account": 128, "password": 500}
+_LENGTHS = {
+    "name": 64,
+    "region": 64,
+    "host": 253,
+    "database": 128,
+    "schema": 63,
+    "account": 128,
+    "password": 500,
+}
 _PLACE = ("host", "port", "account", "tls")
 """Where a kept password would be sent, and how: it must be typed again when one of these changes."""
 _NOTED = ["server_version", "tested_at", "write_back", "failing_since", "failure"]

@@ -19,6 +19,7 @@ from insight.datasources.connections.pages import (
     EditConnection,
     NewConnection,
     SourceColumn,
+    in_place_facts,
 )
 from insight.datasources.models import Connection
 from insight.datasources.organization import queries
@@ -94,6 +95,7 @@ class SourceDetail(OfOrganization, DetailPage):
         schema = [Fact(_("Schema"), obj.schema)] if obj.schema else []
         return [
             Fact(_("Kind"), obj.get_kind_display()),
+            *([Fact(_("Region"), obj.region)] if obj.region else []),
             Fact(_("Address"), f"{obj.host}:{obj.port}"),
             Fact(_("Database"), obj.database),
             *schema,
@@ -101,6 +103,7 @@ class SourceDetail(OfOrganization, DetailPage):
             Fact(_("Encryption"), obj.get_tls_display()),
             Fact(_("Version"), obj.server_version),
             Fact(_("Tested"), obj.tested_at),
+            *in_place_facts(obj),
         ]
 
     def extra(self, obj: Connection) -> dict[str, Any]:
@@ -128,7 +131,7 @@ class SourceTables(OfOrganization):
 
 
 class SourceTablePage(OfOrganization):
-    """The columns of one table, and some values on demand."""
+    """The columns of one table, and on demand some values, or figures of its rows."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         source = self.get_object()
@@ -143,7 +146,11 @@ class SourceTablePage(OfOrganization):
         )
         context["title"] = name
         try:
-            context["table"] = browsing.describe(source, name, sampled=sampled)
+            context["table"] = found = browsing.describe(source, name, sampled=sampled)
+            context["shown"] = found["columns"]
+            if request.GET.get("profile") == "1":
+                context["profile"] = profile = browsing.profile(source, name)
+                context["shown"] = profile["columns"]
         except (PermissionDenied, NotFound):
             raise
         except DomainError as error:

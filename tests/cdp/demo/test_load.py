@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.test import Client
+from django.urls import resolve
 
 from admin_center.permissions.access import access_for
 from admin_center.permissions.services import add_member
+from cdp.console.generic import ListPage
+from cdp.demo import approving, brand_b, databases
 from cdp.demo import audiences as rules
-from cdp.demo import brand_b
 from cdp.demo.sending import SENT
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
@@ -19,12 +22,15 @@ from insight.audiences.models import Audience
 from insight.campaigns.models import Campaign, CampaignLink
 from insight.datasets import rights
 from insight.datasets.models import Dataset
+from insight.datasources.connections import browsing
 from insight.datasources.models import SourceTable
+from insight.datasources.organization.grants import sources_seen_in
 from insight.pushes.models import Push, PushSetting
 from marketing.delivery.models import SendOut
 from marketing.materials.models import Material
 from tests.factories import make_access, make_user, make_workspace
 from tests.marketing.delivery.conftest import _sandbox, sandbox  # noqa: F401
+from tests.walking.addresses import addresses
 
 MADE = (SourceTable, Dataset, Audience, Campaign, CampaignLink, Material, Push, PushSetting, SendOut)
 
@@ -52,6 +58,8 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     access = make_access(user=make_user(is_manager=True))
     second = make_workspace(access.workspace.organization, name=brand_b.NAME, slug=brand_b.SLUG)
     add_member(second, access.user, ["administrator"])
+    colleague = make_user(username="analyst", organization=access.workspace.organization)
+    add_member(access.workspace, colleague, ["analyst"])
     load(access)
     assert set(SourceTable.objects.values_list("state", flat=True)) == {"ready"}
     assert set(Dataset.objects.values_list("state", flat=True)) == {"ready"}
@@ -69,14 +77,48 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert set(audiences.values_list("origin", flat=True)) >= {"selection", "combination", "upload", "table"}
     [push] = Push.objects.all()
     assert push.state in ("succeeded", "partly") and push.ids > 0
-    sent = {item.channel: item for item in SendOut.objects.all()}
+    assert SendOut.objects.get(name=approving.NAME).state == "approval"
+    sent = {item.channel: item for item in SendOut.objects.exclude(name=approving.NAME)}
     assert {item.state for item in sent.values()} == {"finished"}
     for channel, item in sent.items():
         assert 0 < item.recipients.count() <= SENT[channel]
     _check_rows_of_brand_b(second)
+    _check_databases(access)
+    assert _empty_lists(access) == []
     counts = [model.objects.count() for model in MADE]
     load(access)
     assert counts == [model.objects.count() for model in MADE]
+
+
+def _check_databases(access: Any) -> None:
+    """The workspace's own, and the organization's of which two tables of three are shared."""
+    seen = sources_seen_in(access.workspace).order_by("name")
+    assert {source.name: source.is_shared for source in seen} == {
+        databases.SHOP: False,
+        databases.GROUP: True,
+    }
+    group = seen.get(name=databases.GROUP)
+    shared = [table.name for table in browsing.tables(group, viewer=access.workspace)]
+    assert shared == sorted(databases.SHARED)
+    copied = SourceTable.objects.in_workspace(access.workspace).filter(name__in=("web_orders", "stores"))
+    assert all(table.rows for table in copied) and len(copied) == 2
+
+
+def _empty_lists(access: Any) -> list[str]:
+    """The list pages of the console on which nothing stands."""
+    browser = Client()
+    browser.force_login(access.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    found = []
+    for address in addresses():
+        if address.is_api or address.names:
+            continue
+        path = address.path(access.workspace.slug, {})
+        view = getattr(resolve(path).func, "view_class", None)
+        if view is not None and issubclass(view, ListPage):
+            page = browser.get(path)
+            if page.status_code != 200 or 'class="empty' in page.content.decode():
+                found.append(f"{path}: {page.status_code}")
+    return found
 
 
 def _check_rows_of_brand_b(workspace: Any) -> None:

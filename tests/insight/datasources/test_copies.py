@@ -14,7 +14,7 @@ from django.utils import timezone
 from cdp import lake
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
-from insight.datasources.connections import copying, feeds, services
+from insight.datasources.connections import copying, feeds, scanning, services
 from insight.datasources.models import Connection, Feed, SourceTable
 from tests.factories import make_access
 from tests.insight.datasources.servers import Server
@@ -466,7 +466,7 @@ def test_a_cancelled_copy_leaves_the_last_version(copier: Copier, monkeypatch: p
     table = copier.bring("members")
     copier.server.run("INSERT INTO members VALUES ('m3', NULL, 1, NULL)")
     job = feeds.copy_now(copier.access, feeds.feed_of(table))
-    real = copying.scanning.copy
+    real = scanning.copy
 
     def cancelled_meanwhile(*arguments: Any) -> int:
         """Somebody cancels after the rows were read."""
@@ -474,7 +474,7 @@ def test_a_cancelled_copy_leaves_the_last_version(copier: Copier, monkeypatch: p
         Job.objects.filter(pk=job.pk).update(cancel_requested=True)
         return rows
 
-    monkeypatch.setattr(copying.scanning, "copy", cancelled_meanwhile)
+    monkeypatch.setattr(scanning, "copy", cancelled_meanwhile)
     copier.run_jobs(allow_failure=True)
     job.refresh_from_db()
     table.refresh_from_db()
