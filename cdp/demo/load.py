@@ -21,6 +21,7 @@ from cdp.demo import (
     campaigns,
     history,
     identities,
+    item_pools,
     materials,
     omni,
     pushing,
@@ -69,6 +70,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     planned = _campaigns(access, selected)
     materials.load(access)
     short_links.load(access)
+    item_pools.load(access, made["items"])
     job.phase(_("Pushing audiences"), progress=74)
     omni.prepare(access)
     pushing.push(access, selected[rules.VIP])

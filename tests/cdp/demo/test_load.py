@@ -10,7 +10,7 @@ from django.conf import settings
 from admin_center.permissions.access import access_for
 from admin_center.permissions.services import add_member
 from cdp.demo import audiences as rules
-from cdp.demo import brand_b
+from cdp.demo import brand_b, item_pools
 from cdp.demo.sending import SENT
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
@@ -20,13 +20,25 @@ from insight.campaigns.models import Campaign, CampaignLink
 from insight.datasets import rights
 from insight.datasets.models import Dataset
 from insight.datasources.models import SourceTable
+from insight.items.models import ItemPool
 from insight.pushes.models import Push, PushSetting
 from marketing.delivery.models import SendOut
 from marketing.materials.models import Material
 from tests.factories import make_access, make_user, make_workspace
 from tests.marketing.delivery.conftest import _sandbox, sandbox  # noqa: F401
 
-MADE = (SourceTable, Dataset, Audience, Campaign, CampaignLink, Material, Push, PushSetting, SendOut)
+MADE = (
+    SourceTable,
+    Dataset,
+    Audience,
+    Campaign,
+    CampaignLink,
+    Material,
+    Push,
+    PushSetting,
+    SendOut,
+    ItemPool,
+)
 
 
 def load(access: Any) -> Job:
@@ -67,6 +79,9 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert audiences.get(name=rules.OUTDATED).reason_code == "rule_outdated"
     assert all(audiences.exclude(name=rules.FAILED).values_list("count", flat=True))
     assert set(audiences.values_list("origin", flat=True)) >= {"selection", "combination", "upload", "table"}
+    pools = {pool.name: pool for pool in ItemPool.objects.in_workspace(access.workspace)}
+    assert (pools.pop(item_pools.EMPTY).reason_code, pools[item_pools.ALONE].count) == ("pool_empty", 1)
+    assert {pool.state for pool in pools.values()} == {"succeeded"} and len(pools) == 4
     [push] = Push.objects.all()
     assert push.state in ("succeeded", "partly") and push.ids > 0
     sent = {item.channel: item for item in SendOut.objects.all()}
