@@ -14,7 +14,7 @@ from insight.datasets import services as datasets
 from insight.datasources import services as tables
 from insight.items.models import ItemPool
 from tests.e2e.shop import Shop, go
-from tests.e2e.test_from_rule_to_members import choose, wait_for_total
+from tests.e2e.test_from_rule_to_members import choose, drag, wait_for_total
 
 GOODS = "sku,title,colour,price\n" + "".join(
     f"A{n:02d},{'Coat' if n % 3 else 'Hat'} {n},{('red', 'blue')[n % 2]},{n * 10}\n" for n in range(1, 13)
@@ -71,7 +71,7 @@ def test_a_pool_is_made_nested_looked_at_and_changed(
     expect(tab.locator(".rb-op-subtract")).to_have_count(0)
     tab.locator(".rb-op-intersect").first.click()
     wait_for_total(tab, 2)
-    # (red ∩ dear) ∪ cheap: the third condition stands outside of the group that the first two are dragged into.
+    # (red ∩ dear) ∪ cheap: another operator at the end makes a group of what stands before it.
     add(tab, "Price")
     number(tab, "<", 30)
     wait_for_total(tab, 0)
@@ -80,8 +80,10 @@ def test_a_pool_is_made_nested_looked_at_and_changed(
     wait_for_total(tab, 4)
     expect(tab.locator(".rb-group")).to_have_count(1)
     expect(tab.locator("[data-rb=summary]")).to_contain_text("(Colour is red, AND Price is more than 90), OR")
-    loose = tab.locator("[data-rb=canvas] > ul > li > article .rb-words")
-    loose.drag_to(tab.locator(".rb-group .rb-card").last)
+    # Dragged onto a card, the third condition forms a group with it: red ∩ (dear ∩ cheap).
+    loose = tab.locator("[data-rb=canvas] > ul > li > article .rb-handle")
+    drag(tab, loose, tab.locator(".rb-group .rb-card").last)
+    expect(tab.locator(".rb-group .rb-group")).to_have_count(1)
     wait_for_total(tab, 0)
     tab.keyboard.press("Control+z")
     wait_for_total(tab, 4)

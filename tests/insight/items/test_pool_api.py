@@ -49,7 +49,9 @@ def test_the_main_path_from_estimate_to_csv(any_shop: Shop) -> None:
     pool = call("get", f"item-pools/{key}/").json()
     assert (pool["count"], pool["version"], pool["dataset"]) == (len(wanted), 1, shop.dataset.pk)
     assert (pool["dataset_version"], pool["reason"], pool["owner"]) == (1, None, shop.access.user.username)
-    assert [row["id"] for row in call("get", "item-pools/?search=spring").json()["results"]] == [key]
+    for query in ("search=spring", f"dataset={shop.dataset.pk}", "state=succeeded"):
+        assert [row["id"] for row in call("get", f"item-pools/?{query}").json()["results"]] == [key]
+    assert call("get", "item-pools/?state=failed").json()["results"] == []
 
     page = call("get", f"item-pools/{key}/items/?page_size=2&page=2").json()
     rows = {row["sku"]: row for row in shop.rows}
@@ -65,7 +67,7 @@ def test_the_main_path_from_estimate_to_csv(any_shop: Shop) -> None:
     assert [line[0] for line in table[1:]] == wanted
     for line in table[1:]:
         row = rows[line[0]]
-        assert line[3] == ", ".join(row["sizes"] or [])
+        assert line[3] == ", ".join(sorted(row["sizes"] or []))
         assert float(line[4]) == row["price"]
         assert line[5] == (str(row["launched"]) if row["launched"] else "")
     logged = DownloadLog.objects.get(workspace=shop.place.world.workspace)
