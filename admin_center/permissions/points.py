@@ -118,7 +118,7 @@ register(
         "lab.repurchase.predict": _("Repurchase prediction: predict"),
         "lab.recommend.models": _("Product recommendation: see models"),
         "lab.recommend.create": _("Product recommendation: create models"),
-        "lab.recommend.recommend": _("Product recommendation: recommend"),
+        "lab.recommend.recommend": _("Product recommendation: make item pools, recommend"),
     },
 )
 register(

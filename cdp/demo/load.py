@@ -24,6 +24,7 @@ from cdp.demo import (
     everyday,
     history,
     identities,
+    item_pools,
     materials,
     omni,
     pushing,
@@ -79,6 +80,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     materials.load(access)
     short_links.load(access)
     everyday.load(access, selected[rules.VIP])
+    item_pools.load(access, made["items"])
     job.phase(_("Pushing audiences"), progress=74)
     omni.prepare(access)
     pushing.push(access, selected[rules.VIP])

@@ -44,12 +44,19 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     started = time.perf_counter()
     catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
+    return count_parts(access, rule, catalog, token=token or str(id(data)), started=started)
+
+
+def count_parts(
+    access: Access, rule: rules.Rule, catalog: WorkspaceCatalog, *, token: str, started: float
+) -> dict[str, Any]:
+    """The counts of `preview_counts` for a rule that was checked with the catalog."""
     today = timezones.today(access.workspace)
     catalog.note_versions(rule)
     name = _cache_name("counts", access, rule, catalog, str(today))
     found: tuple[dict[str, int], dict[str, int]] | None = cache.get(name)
     if found is None:
-        with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
+        with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}"):
             counted = _run(catalog.engine, compile_counts(rule, catalog, today=today))
             lost = _run(catalog.engine, compile_unmatched(rule, catalog, today=today))
         found = counted, lost

@@ -29,13 +29,15 @@ def values_of(
     search: str = "",
     object_name: str = "",
     known: Known | None = None,
+    catalog: WorkspaceCatalog | None = None,
 ) -> dict[str, Any]:
     """`{"results": [{"value", "count", "label"?}], "more": bool}`, by frequency, then value; `label` where it has one.
 
     `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). Without a
-    search the 3,000 most frequent; with one, up to 200 that contain it, whatever the case. `known` as of a catalog.
+    search the 3,000 most frequent; with one, up to 200 that contain it, whatever the case. `known` as of a catalog,
+    unless a `catalog` of the person's is given.
     """
-    catalog = WorkspaceCatalog(access.workspace, access=access, known=known)
+    catalog = catalog or WorkspaceCatalog(access.workspace, access=access, known=known)
     try:
         dataset = catalog.dataset(dataset_id)
     except Unknown as error:

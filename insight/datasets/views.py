@@ -256,6 +256,7 @@ class DatasetDetail(DetailPage):
             "versions": [] if some else obj.versions.all()[:VERSIONS_SHOWN],
             "may_select": self.access.can("insight.audience.filter"),
             "may_analyse": self.access.can("insight.analysis"),
+            "may_pool": self.access.can("lab.recommend.recommend"),
             **rfm_context(obj),
             "panel": support.panel(self.access, obj) if support else None,
             "edit_url": self.reverse(edit_page, pk=obj.pk),

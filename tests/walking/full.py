@@ -26,6 +26,7 @@ from insight.datasets.models import TagCategory
 from insight.datasources import services as tables
 from insight.datasources.connections import feeds
 from insight.datasources.models import Connection
+from insight.items import services as item_pools
 from insight.omni import audiences as omni_audiences
 from insight.omni import reports as omni_reports
 from insight.oneid import decisions
@@ -125,6 +126,16 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     datasets.refresh(access, ages)
     run_jobs()
     grant = granting.grant(access, ages, {"role": "analyst"})
+    goods = datasets.create(
+        access,
+        {"name": "Goods", "kind": "item_tags", "table": "ages", "item_id": "member", "item_name": "member"}
+        | {"tags": [{"column": "age", "name": "Age", "type": "enum"}]},
+    )
+    datasets.refresh(access, goods)
+    run_jobs()
+    old = {"kind": "tag", "dataset": goods.pk, "tag": "age", "operator": "in", "value": ["40"]}
+    pool = item_pools.create(access, {"name": "Old goods", "rule": old})
+    run_jobs()
     stage = {"rule": world.women, "channels": None}
     model = datasets.create(
         access,
@@ -220,6 +231,8 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/audiences/folders/": pk(folder),
         "w/campaigns/": pk(campaign),
         "w/aipl/": pk(model),
+        "w/item-pools/": pk(pool),
+        "w/item-pools/builder/": {"dataset": goods.pk, "column": "age"},
         "w/omni/reports/": pk(report),
         "w/omni/audiences/": pk(devices),
         "w/omni/tags/": pk("", column="sex"),
@@ -259,6 +272,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/omni/tags/": pk("", column="sex"),
         "api/tags/": {"dataset": custom.field.dataset_id, "column": custom.field.column},
         "api/custom-tags/": pk(custom),
+        "api/item-pools/": pk(pool),
         "api/campaigns/": pk(campaign, grant=campaign_grant.pk),
     }
     more = [

@@ -54,6 +54,8 @@ def calls(mine: Full, given: Full) -> list[Call]:
         "signature": own["api/signatures/"]["pk"],
         "template": own["api/templates/"]["pk"],
     }
+    goods = other["w/item-pools/builder/"]["dataset"]
+    old = {"kind": "tag", "dataset": goods, "tag": "age", "operator": "in", "value": ["30", "40"]}
     filled = {"city": {"dataset": members, "tag": "city", "missing": "replace", "value": "here"}}
     return [
         *(("post", f"audiences/{path}/", {"rule": rule}) for path in ("preview", "preview-members")),
@@ -125,6 +127,16 @@ def calls(mine: Full, given: Full) -> list[Call]:
         ("patch", send_out, {"signature": signature}),
         ("patch", send_out, {"provider": sms}),
         ("post", "send-outs/", {**reach, "template": own["with variable"]["pk"], "variables": filled}),
+        *(
+            ("post", f"item-pools/{path}", {"rule": old, **more})
+            for path, more in (
+                ("", {"name": "Old"}),
+                ("estimate/", {}),
+                ("preview-items/", {}),
+                ("summary/", {}),
+            )
+        ),
+        ("patch", f"item-pools/{own['api/item-pools/']['pk']}/", {"rule": old}),
         ("post", "replies/read/", {"replies": [other["api/replies/"]["pk"]]}),
         ("post", "sender-addresses/", {"provider": provider, "address": "b@example.com", "name": "B"}),
     ]

@@ -13,8 +13,9 @@ export const OP_WORDS = {
 const ICONS = { tag: "tag", behaviour: "activity", audience: "users-group", rfm: "chart-bubble", aipl: "stairs-up", sequence: "route" };
 
 export class Canvas {
-  /** `actions`: select, toggle, remove, duplicate, ungroup, setOp, setOpAt. */
-  constructor(place, store, fields, actions) {
+  /** `actions`: select, toggle, remove, duplicate, ungroup, setOp, setOpAt. `ops`: how conditions can be joined. */
+  constructor(place, store, fields, actions, { ops = OPS } = {}) {
+    this.ops = ops;
     this.place = place;
     this.store = store;
     this.fields = fields;
@@ -63,7 +64,7 @@ export class Canvas {
     return h(
       "div",
       { class: "rb-operator", role: "group", "aria-label": gettext("How these are combined") },
-      OPS.map((op) =>
+      this.ops.map((op) =>
         h(
           "button",
           {

@@ -5,7 +5,8 @@ import { clear, field, h, select, gettext } from "./dom.js";
 import { defaultValue, NEGATIVE, OPERATORS, valueShape } from "./leaves.js";
 import { valuePicker } from "./value-picker.js";
 
-export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
+/** `items`: the tags are those of items, not of people. */
+export function tagEditor(leaf, { fields, api, update, alsoEmpty, items = false }) {
   const tag = fields.tag(leaf.dataset, leaf.tag);
   const box = h("div");
   if (!tag) {
@@ -98,8 +99,8 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
     return h(
       "div",
       { class: "alert alert-info mb-0", role: "note" },
-      h("div", {}, gettext("People without a value are never matched by this condition.")),
-      h("button", { type: "button", class: "btn btn-sm mt-2", onclick: () => alsoEmpty(leaf) }, gettext("Also people without value")),
+      h("div", {}, items ? gettext("Items without a value are never matched by this condition.") : gettext("People without a value are never matched by this condition.")),
+      h("button", { type: "button", class: "btn btn-sm mt-2", onclick: () => alsoEmpty(leaf) }, items ? gettext("Also items without value") : gettext("Also people without value")),
     );
   }
 }

@@ -22,12 +22,15 @@ function tagHint(tag) {
 }
 
 export class Palette {
-  /** `add(entry)` is called on click, `refreshed()` after a dataset has been computed anew; `dragging` makes the lists draggable. */
-  constructor(place, { fields, api, add, dragging, preferred, refreshed }) {
-    Object.assign(this, { place, fields, api, add, dragging, refreshed });
+  /**
+   * `add(entry)` is called on click, `refreshed()` after a dataset has been computed anew; `dragging` makes the lists
+   * draggable. With `tagsOf`, there are the tags of this kind of datasets alone, whose uses are not counted.
+   */
+  constructor(place, { fields, api, add, dragging, preferred, refreshed, tagsOf = "" }) {
+    Object.assign(this, { place, fields, api, add, dragging, refreshed, tagsOf });
     const all = [...fields.datasets.values()];
     this.sets = {
-      tags: all.filter((row) => row.kind === "user_tags"),
+      tags: all.filter((row) => row.kind === (tagsOf || "user_tags")),
       behaviour: all.filter((row) => row.kind === "behaviour"),
       models: all.filter((row) => row.kind === "rfm" || row.kind === "aipl"),
     };
@@ -40,13 +43,14 @@ export class Palette {
       type: "search",
       class: "form-control",
       placeholder: gettext("Search"),
-      "aria-label": gettext("Search tags, behaviour and audiences"),
+      "aria-label": tagsOf ? gettext("Search tags") : gettext("Search tags, behaviour and audiences"),
       oninput: () => this.searchSoon(),
     });
     this.chooser = h("div", { class: "mb-2" });
     this.age = h("div", { class: "rb-age" });
     this.list = h("div", { class: "rb-palette-list", role: "tabpanel" });
     this.tabs = this.tabBar();
+    this.tabs.hidden = Boolean(tagsOf);
     place.append(this.tabs, this.chooser, this.age, h("div", { class: "mb-2" }, this.search), this.list);
     this.open("tags");
   }
@@ -102,7 +106,7 @@ export class Palette {
     if (tab === "tags" && sets.length) {
       this.chooser.append(
         select(
-          SORTS.map(([key, label]) => [key, label()]),
+          SORTS.slice(0, this.tagsOf ? 2 : SORTS.length).map(([key, label]) => [key, label()]),
           this.sort,
           (sort) => {
             this.sort = sort;
@@ -132,6 +136,17 @@ export class Palette {
     this.list.removeAttribute("aria-busy");
     clear(this.list).append(...content);
     for (const element of this.list.querySelectorAll(".rb-entries")) this.dragging.source(element);
+  }
+
+  /** Offer the tags of one dataset alone, until it is called without one. */
+  fix(dataset) {
+    const chooser = this.chooser.querySelector("select");
+    if (!chooser) return;
+    chooser.disabled = Boolean(dataset);
+    chooser.title = dataset ? gettext("All conditions ask for tags of one dataset.") : "";
+    if (!dataset || dataset === this.dataset.tags || !this.fields.datasets.has(dataset)) return;
+    this.dataset.tags = chooser.value = dataset;
+    this.draw();
   }
 
   /** How old the dataset is, and the way to compute it anew for those who manage it. */
@@ -166,11 +181,11 @@ export class Palette {
 
   async tags(query) {
     const dataset = this.dataset.tags;
-    if (!dataset) return [this.message(gettext("There is no user-tag dataset yet. Create one, then its tags stand here."))];
+    if (!dataset) return [this.message(this.tagsOf ? gettext("There is no dataset with tags yet.") : gettext("There is no user-tag dataset yet. Create one, then its tags stand here."))];
     const info = await this.fields.load(dataset);
     const found = info.tags.filter((tag) => `${tag.name} ${tag.column} ${tag.description || ""}`.toLowerCase().includes(query));
     if (!found.length) return [this.message(query ? gettext("No tag contains this.") : gettext("This dataset has no tags."))];
-    const entry = (tag) => this.entry({ kind: "tag", dataset, tag: tag.column }, TYPE_ICONS[tag.type], tag.name, tagHint(tag), this.sort in (tag.heat || {}) ? tag.heat[this.sort] : null);
+    const entry = (tag) => this.entry({ kind: "tag", dataset, tag: tag.column }, TYPE_ICONS[tag.type], tag.name, this.tagsOf ? tag.description || tag.column : tagHint(tag), this.sort in (tag.heat || {}) ? tag.heat[this.sort] : null);
     if (this.sort !== "category") {
       const uses = (tag) => tag.heat?.[this.sort] ?? 0;
       const sorted = [...found].sort((one, two) => uses(two) - uses(one) || one.name.localeCompare(two.name));

@@ -12,8 +12,12 @@ from django.urls import resolve
 from admin_center.permissions.access import access_for
 from admin_center.permissions.services import add_member
 from cdp.console.generic import ListPage
-from cdp.demo import approving, brand_b, databases
+from cdp.demo import approving, brand_b, databases, item_pools
 from cdp.demo import audiences as rules
+<<<<<<< HEAD
+=======
+from cdp.demo import brand_b, item_pools
+>>>>>>> w-pool
 from cdp.demo.sending import SENT
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
@@ -24,7 +28,11 @@ from insight.datasets import rights
 from insight.datasets.models import Dataset
 from insight.datasources.connections import browsing
 from insight.datasources.models import SourceTable
+<<<<<<< HEAD
 from insight.datasources.organization.grants import sources_seen_in
+=======
+from insight.items.models import ItemPool
+>>>>>>> w-pool
 from insight.pushes.models import Push, PushSetting
 from marketing.delivery.models import SendOut
 from marketing.materials.models import Material
@@ -32,7 +40,18 @@ from tests.factories import make_access, make_user, make_workspace
 from tests.marketing.delivery.conftest import _sandbox, sandbox  # noqa: F401
 from tests.walking.addresses import addresses
 
-MADE = (SourceTable, Dataset, Audience, Campaign, CampaignLink, Material, Push, PushSetting, SendOut)
+MADE = (
+    SourceTable,
+    Dataset,
+    Audience,
+    Campaign,
+    CampaignLink,
+    Material,
+    Push,
+    PushSetting,
+    SendOut,
+    ItemPool,
+)
 
 
 def load(access: Any) -> Job:
@@ -75,6 +94,9 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert audiences.get(name=rules.OUTDATED).reason_code == "rule_outdated"
     assert all(audiences.exclude(name=rules.FAILED).values_list("count", flat=True))
     assert set(audiences.values_list("origin", flat=True)) >= {"selection", "combination", "upload", "table"}
+    pools = {pool.name: pool for pool in ItemPool.objects.in_workspace(access.workspace)}
+    assert (pools.pop(item_pools.EMPTY).reason_code, pools[item_pools.ALONE].count) == ("pool_empty", 1)
+    assert {pool.state for pool in pools.values()} == {"succeeded"} and len(pools) == 4
     [push] = Push.objects.all()
     assert push.state in ("succeeded", "partly") and push.ids > 0
     assert SendOut.objects.get(name=approving.NAME).state == "approval"

@@ -212,6 +212,14 @@ def test_the_wizard_proposes_item_id_and_name_and_makes_the_dataset(shop: World)
     }
 
 
+@pytest.mark.parametrize(("column", "missing"), [("sku", "Item ID:"), ("title", "Item name:")])
+def test_the_wizard_refuses_items_without_id_or_name(shop: World, column: str, missing: str) -> None:
+    path = "new/?table=items&kind=item_tags"
+    answer = shop.post(path, shop.wizard(path, name="Without", columns={column: {"role": "tag"}}))
+    assert answer.status_code == 422 and missing in answer.content.decode()
+    assert not Dataset.objects.filter(name="Without").exists()
+
+
 def test_items_have_no_row_rules(shop: World) -> None:
     dataset = shop.dataset(DEFINITION)
     answer = shop.api()("patch", f"datasets/{dataset.pk}/sharing/", {"row_columns": ["colour"]})
