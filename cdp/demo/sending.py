@@ -26,7 +26,7 @@ from insight.datasets.models import Dataset
 from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.channels.models import Provider, SenderAddress
-from marketing.content import reviews
+from marketing.content import reviews, signatures
 from marketing.content import services as content
 from marketing.content.models import Signature, Template
 from marketing.delivery import services as delivery
@@ -132,7 +132,7 @@ def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
     platform = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
     signature = one(
-        Signature, access, lambda: content.add_signature(access, platform, "BrandA"), provider=platform
+        Signature, access, lambda: signatures.add(access, platform, "BrandA"), provider=platform
     )
     text = one(
         Template, access, lambda: content.create_template(access, "sms", rules.TEXT), name=rules.TEXT["name"]

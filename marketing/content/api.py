@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
 from marketing.channels.models import ORDINARY, Provider
-from marketing.content import mail_checks, rendering, reviews, services
+from marketing.content import mail_checks, rendering, reviews, services, signatures
 from marketing.content.models import Signature, Template, TemplateReview
 
 
@@ -138,11 +138,11 @@ class SignatureViewSet(WorkspaceViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
-        signature = services.add_signature(self.access, provider, str(request.data.get("text", "")))
+        signature = signatures.add(self.access, provider, str(request.data.get("text", "")))
         return self.answer(signature, status=201)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        services.delete_signature(self.access, self.get_object())
+        signatures.delete(self.access, self.get_object())
         return Response(status=204)
 
     @action(detail=True, methods=["post"])

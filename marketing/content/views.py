@@ -283,7 +283,7 @@ class NewSignature(FormPage):
         return {"workspace": self.workspace}
 
     def save(self, form: SignatureForm, obj: Any) -> Signature:
-        return services.add_signature(self.access, form.cleaned_data["provider"], form.cleaned_data["text"])
+        return signatures.add(self.access, form.cleaned_data["provider"], form.cleaned_data["text"])
 
     def success_url(self, obj: Signature) -> str:
         return self.reverse("content:signatures")
@@ -309,4 +309,4 @@ class DeleteSignature(DeletePage):
     back_url_name = "content:signatures"
 
     def delete(self, obj: Signature) -> None:  # type: ignore[override]
-        services.delete_signature(self.access, obj)
+        signatures.delete(self.access, obj)

@@ -43,6 +43,7 @@ _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "id_key_missing": ("admin.workspace", "organizations:id-key", "", _("Key of encrypted IDs")),
     "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
     "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
+    "template_expires": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
     "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
 }
 # Numbers that are shown where there are any.

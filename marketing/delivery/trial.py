@@ -15,7 +15,7 @@ from cdp.core.identifiers import ID_TYPES
 from insight.audiences import queries as audiences
 from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
 from marketing.channels.models import Provider
-from marketing.content import push, rendering
+from marketing.content import digital, push, rendering
 from marketing.delivery import (
     contents,
     custom_message,
@@ -81,7 +81,10 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
         fields = push.fill(written.get("push", template.push), values)
         answer["push"] = {name: value for name, value in fields.items() if value != push.DEFAULTS[name]}
         answer["push"].setdefault("action", push.Action.APP.value)
-    if send_out.channel == Provider.Channel.SMS:
+    parts = written.get("parts", template.parts)
+    if parts:
+        answer["parts_of_digital"] = digital.with_addresses(parts)
+    elif send_out.channel == Provider.Channel.SMS:
         answer["unsubscribe"] = sms_rules.unsubscribe(send_out, answer["text"])
         length = sms_rules.parts_of(send_out, answer["text"])
         answer.update(characters=length.characters, parts=length.parts)
