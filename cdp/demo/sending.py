@@ -131,9 +131,7 @@ def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True, **can}
     values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
     platform = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
-    signature = one(
-        Signature, access, lambda: signatures.add(access, platform, "BrandA"), provider=platform
-    )
+    signature = one(Signature, access, lambda: signatures.add(access, platform, "BrandA"), provider=platform)
     text = one(
         Template, access, lambda: content.create_template(access, "sms", rules.TEXT), name=rules.TEXT["name"]
     )

@@ -6,10 +6,11 @@ A part is `{"kind": "text", "text": …}`, or a material of the library with wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -36,8 +37,6 @@ MOST_PARTS = 15
 MOST_BYTES = 1_900_000
 """Of all parts together: what carriers take, which is less than the library."""
 LONGEST_TEXT, LONGEST_SUBJECT = 500, 20
-WORDS = ("subject", "parts", "signature")
-"""What carriers have approved: changing it makes another template."""
 _SNAPSHOT = ("material", "name", "sha256", "format", "size")
 
 
@@ -55,19 +54,20 @@ class Written:
 
 def written(template: Template) -> Written:
     assert template.signature is not None
-    return Written(
-        template.name, template.subject, template.signature, template.note, with_addresses(template.parts)
-    )
+    parts = with_addresses(template.parts, serving.address)
+    return Written(template.name, template.subject, template.signature, template.note, parts)
 
 
-def with_addresses(parts: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def with_addresses(
+    parts: Sequence[dict[str, Any]], address: Callable[[Material], str] = serving.path
+) -> list[dict[str, Any]]:
     """Parts with the `url` of each file, which everybody finds who was told."""
     return [
         part
         if part["kind"] == TEXT
         else {
             **part,
-            "url": serving.address(Material(sha256=part["sha256"], format=part["format"])),
+            "url": address(Material(sha256=part["sha256"], format=part["format"])),
         }
         for part in parts
     ]
@@ -86,13 +86,13 @@ def size_of(parts: Sequence[dict[str, Any]]) -> int:
 def taken(access: Access, template: Template, given: Any) -> list[dict[str, Any]]:
     """The parts as they are kept. Raises ValidationFailed with paths such as parts/2/text.
 
-    Materials are those that the person sees, and those that the template has.
+    Materials are those that the person sees, and those of the workspace's templates, which everybody here sees.
     """
     if not isinstance(given, list) or not all(isinstance(part, dict) for part in given):
         raise ValidationFailed(errors={"parts": [_("A list of parts is needed here.")]})
-    has = {part["material"]: part for part in template.parts if part["kind"] != TEXT}
-    wanted = [str(part.get("material", "")) for part in given]
+    wanted = [str(part["material"]) for part in given if part.get("material")]
     seen = {row.pk: row for row in materials.visible(access).filter(pk__in=wanted)}
+    has = _in_templates(template.workspace_id, [key for key in wanted if key not in seen])
     errors: dict[str, list[str]] = {}
     parts: list[dict[str, Any]] = []
     for place, part in enumerate(given):
@@ -108,6 +108,20 @@ def taken(access: Access, template: Template, given: Any) -> list[dict[str, Any]
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     return parts
+
+
+def _in_templates(workspace: str, keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Parts of templates, by the material that they show."""
+    which = Q()
+    for key in keys:
+        which |= Q(parts__contains=[{"material": key}])
+    rows = Template.objects.in_workspace(workspace).filter(which) if keys else []
+    return {part["material"]: part for row in rows for part in row.parts if part.get("material") in keys}
+
+
+def as_part(material: Material) -> dict[str, Any]:
+    """A material as the part that it would be, with its address."""
+    return with_addresses([{"kind": material.kind, **_snapshot(material)}])[0]
 
 
 def _snapshot(material: Material) -> dict[str, Any]:
@@ -163,6 +177,16 @@ def _part_problems(part: dict[str, Any]) -> list[str]:
 
 def _no_variables() -> str:
     return _("Digital SMS are the same for everybody: they have no variables.")
+
+
+def same_words(template: Template, other: Template) -> bool:
+    """Whether carriers would look at the same."""
+
+    def words(row: Template) -> tuple[Any, ...]:
+        said = [part.get("text") or part.get("sha256") for part in row.parts]
+        return row.subject, row.signature_id, said
+
+    return words(template) == words(other)
 
 
 def platforms(workspace: Any) -> list[Provider]:

@@ -93,15 +93,7 @@ def is_editable(template: Template) -> bool:
 def _as_new(access: Access, template: Template, providers: list[Provider]) -> Template:
     """The changed template under a name that is free, sent in for review at these platforms."""
     old = Template.objects.get(pk=template.pk)
-    names = set(
-        Template.objects.filter(workspace=old.workspace_id, channel=old.channel).values_list(
-            "name", flat=True
-        )
-    )
-    if template.name in names:
-        template.name = next(
-            name for number in count(2) if (name := f"{template.name[:58]} ({number})") not in names
-        )
+    template.name = free_name(old.workspace_id, old.channel, template.name)
     new = create_template(access, old.channel, {field: getattr(template, field) for field in FIELDS})
     for provider in providers:
         try:
@@ -110,6 +102,16 @@ def _as_new(access: Access, template: Template, providers: list[Provider]) -> Te
             # It is kept, and can be sent in by hand.
             log.info("Template %s could not be sent in at %s: %s", new.pk, provider.pk, error)
     return new
+
+
+def free_name(workspace: Any, channel: str, name: str) -> str:
+    """The name, with a number behind it where a template of the channel has it."""
+    names = set(
+        Template.objects.in_workspace(workspace).filter(channel=channel).values_list("name", flat=True)
+    )
+    if name not in names:
+        return name
+    return next(found for number in count(2) if (found := f"{name[:58]} ({number})") not in names)
 
 
 def _assign(access: Access, template: Template, values: dict[str, Any]) -> None:

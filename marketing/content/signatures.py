@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -95,6 +95,13 @@ def submit_again(
             after={"text": signature.text, "source": source},
         )
     return _looked_at(signature)
+
+
+def platforms(workspace: Any) -> QuerySet[Provider]:
+    """Those that take new signatures."""
+    rows = Provider.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)
+    taking = [row.pk for row in rows if capabilities.of(row).new_signatures]
+    return Provider.objects.filter(pk__in=taking)
 
 
 def is_editable(signature: Signature) -> bool:

@@ -22,12 +22,14 @@ from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import (
     approval,
+    checking,
     copying,
     custom_message,
     ledger,
     own_template,
     queries,
     reach_page,
+    receipts,
     result_audience,
     services,
     settling,
@@ -191,6 +193,16 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
         given = SubmitSerializer(data=_body(request))
         given.is_valid(raise_exception=True)
         return self.left(services.submit(self.access, self.get_object(), **given.validated_data))
+
+    @action(detail=True, methods=["get"])
+    def check(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The send-out as it stands, with estimates of people and SMS, to look at before it is submitted."""
+        return Response(checking.summary(self.get_object()))
+
+    @action(detail=True, methods=["post"])
+    def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Ask the platform now what became of the messages: {"asked": batches}."""
+        return Response({"asked": receipts.ask_now(self.get_object())})
 
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:

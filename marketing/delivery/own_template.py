@@ -19,7 +19,7 @@ def with_text(access: Access, values: dict[str, Any], text: str, *, name: str) -
     """
     template: Template | None = values.get("template")
     text = text.replace("\r\n", "\n").strip()
-    if template is None or template.channel != Provider.Channel.SMS:
+    if template is None or template.channel != Provider.Channel.SMS or template.is_digital:
         return values
     if text in ("", template.text.replace("\r\n", "\n").strip()):
         return values

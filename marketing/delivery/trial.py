@@ -64,7 +64,7 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
     values = sample_values(send_out, number)
     if custom_message.is_custom(send_out):
         return {"values": values, **custom_message.preview(send_out, values, variant)}
-    texts = {**values, **_sample_parameters(send_out)}
+    texts = {**values, **sample_parameters(send_out)}
     templates = send_out.templates
     template = templates[variant if variant < len(templates) else 0]
     written = {part: getattr(template, part) for part in ("subject", "html", "text")}
@@ -83,7 +83,11 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
         answer["push"].setdefault("action", push.Action.APP.value)
     parts = written.get("parts", template.parts)
     if parts:
-        answer["parts_of_digital"] = digital.with_addresses(parts)
+        answer["digital"] = {
+            "subject": answer["subject"],
+            "signature": str(send_out.signature or ""),
+            "parts": digital.with_addresses(parts),
+        }
     elif send_out.channel == Provider.Channel.SMS:
         answer["unsubscribe"] = sms_rules.unsubscribe(send_out, answer["text"])
         length = sms_rules.parts_of(send_out, answer["text"])
@@ -91,7 +95,7 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
     return answer
 
 
-def _sample_parameters(send_out: SendOut) -> dict[str, str]:
+def sample_parameters(send_out: SendOut) -> dict[str, str]:
     """Something of the same length in place of the short parameters, which are made when the message leaves."""
     found = parameters.codes_in(link_use.text_of(send_out))
     return {parameters.PREFIX + code: "x" * codes.PARAMETER_LENGTH for code in found}
