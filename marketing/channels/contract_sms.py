@@ -79,9 +79,10 @@ class ContractSmsType(BulkProviderType):
         return {}
 
     def submit(self, provider: Provider, template: Any, code: str = "") -> str:
-        path, body = "/sms/smsTemplate", _written(provider, template)
         if template.is_digital:
             path, body = contract_digital.PATH, contract_digital.written(template)
+        else:
+            path, body = "/sms/smsTemplate", _written(provider, template)
         method, under = ("PUT", f"/{quote(code, safe='')}") if code else ("POST", "")
         answer = ContractClient(provider).call(method, path + under, body)
         found = str(answer.get("templateCode") or code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import trigger_client_event
@@ -134,7 +134,7 @@ class EditDigital(TemplateMixin, DigitalFormPage):
     def get_object(self) -> Template:
         template = super().get_object()
         if not template.is_digital:
-            raise ValidationFailed(gettext("This is no digital SMS."))
+            raise Http404
         return template
 
     def write(self, values: dict[str, Any], obj: Template | None) -> Template:

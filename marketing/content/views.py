@@ -162,6 +162,12 @@ class TemplateMixin(ObjectMixin):
 class EditTemplate(TemplateMixin, TemplateFormPage):
     title = _("Edit the template")
 
+    def get_object(self) -> Template:
+        template = super().get_object()
+        if template.is_digital:
+            raise Http404
+        return template
+
     def initial(self, obj: Template) -> dict[str, Any]:
         return {name: getattr(obj, name) for name in services.FIELDS} | push_form.initial(obj.push)
 

@@ -129,9 +129,11 @@ def _masks(send_out: SendOut, access: Access) -> tuple[Mask, Mask]:
     masker = Masker(access)
     in_full = access.can("marketing.recipients.unmask")
     person = _in_full if in_full else masker.for_type(person_type)
+    encrypted = decrypting.is_encrypted(send_out)
     if send_out.channel == Provider.Channel.SMS:
-        return (_last_digits if person_type == "mobile" else person), _last_digits
-    if decrypting.is_encrypted(send_out):
+        is_number = person_type == "mobile" and not encrypted
+        return (_last_digits if is_number else person), _last_digits
+    if encrypted:
         return person, ID_TYPES[id_type_of(send_out)].mask
     return person, _in_full if in_full else masker.for_type(id_type_of(send_out))
 
