@@ -189,6 +189,7 @@ CELERY_BEAT_SCHEDULE = {
     "audiences-drop-versions": {"task": "insight.audiences.tasks.drop_old_versions", "schedule": 3600.0},
     "item-pools-drop-versions": {"task": "insight.items.tasks.drop_old_versions", "schedule": 3600.0},
     "content-reviews": {"task": "marketing.content.tasks.check_reviews", "schedule": 10.0},
+    "content-ends": {"task": "marketing.content.tasks.warn_of_ends", "schedule": 24 * 3600.0},
     "materials-expire": {"task": "marketing.materials.tasks.expire", "schedule": 24 * 3600.0},
     "delivery-start": {"task": "marketing.delivery.tasks.start_due_send_outs", "schedule": 10.0},
     "delivery-approvals": {"task": "marketing.delivery.tasks.void_changed_approvals", "schedule": 60.0},

@@ -11,6 +11,7 @@ import urllib.request
 from typing import Any
 
 from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
@@ -26,12 +27,13 @@ from insight.datasets.models import Dataset
 from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.channels.models import Provider, SenderAddress
-from marketing.content import reviews
+from marketing.content import reviews, signatures
 from marketing.content import services as content
 from marketing.content.models import Signature, Template
 from marketing.delivery import services as delivery
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
+from marketing.materials.models import Material
 from marketing.webhooks import services as webhooks
 from marketing.webhooks.models import Webhook
 
@@ -129,12 +131,11 @@ def _mail(access: Access, members: Dataset, audience: Audience, campaign: Campai
 
 def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     can = {"line_values": True, "short_links": True, "short_params": True, "replies": True}
+    can |= {"digital": True, "new_signatures": True}
     config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True, **can}
     values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
     platform = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
-    signature = one(
-        Signature, access, lambda: content.add_signature(access, platform, "BrandA"), provider=platform
-    )
+    signature = one(Signature, access, lambda: signatures.add(access, platform, "BrandA"), provider=platform)
     text = one(
         Template, access, lambda: content.create_template(access, "sms", rules.TEXT), name=rules.TEXT["name"]
     )
@@ -148,8 +149,40 @@ def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
         if not template.reviews.filter(provider=platform).exists():
             content.submit_for_review(access, template, platform)
         _wait_for_reviews(template, signature)
+    _digital(access, platform, signature, audience)
     sent = {"name": "生日祝福短信", "provider": platform, "signature": signature, "template": text}
     return _submit(access, "sms", {**sent, "audience": audience, "campaigns": [campaign.pk]})
+
+
+def _digital(access: Access, platform: Provider, signature: Signature, audience: Audience) -> None:
+    """A digital SMS that two carriers approve, and a draft that would send it; a signature that was rejected."""
+    picture = Material.objects.in_workspace(access.workspace).get(name="会员日横幅.png")
+    parts = [
+        {"kind": "image", "material": picture.pk},
+        {"kind": "text", "text": "会员日来了：八月八日到店，会员享双倍积分。"},
+    ]
+    # The sandbox's carriers approve what names them.
+    values = {
+        "name": "会员日数字短信 (mobile, unicom)",
+        "subject": "会员日",
+        "signature": signature,
+        "parts": parts,
+    }
+    template = one(
+        Template, access, lambda: content.create_template(access, "sms", values), name=values["name"]
+    )
+    if not template.reviews.exists():
+        content.submit_for_review(access, template, platform)
+    draft = {"name": "会员日预告", "provider": platform, "template": template, "audience": audience}
+    one(SendOut, access, lambda: delivery.create(access, "sms", draft), name=draft["name"])
+    proof = SimpleUploadedFile("licence.pdf", b"%PDF-1.4")
+    given = {"source": "5", "note": "reject: the trademark is somebody else's", "proofs": [proof]}
+    one(
+        Signature,
+        access,
+        lambda: signatures.submit_new(access, platform, "会员俱乐部", **given),
+        text="会员俱乐部",
+    )
 
 
 def _push(access: Access, audience: Audience, campaign: Campaign) -> SendOut:

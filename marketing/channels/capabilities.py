@@ -7,6 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from marketing.channels import carriers
 from marketing.channels.base import ConfigField
 from marketing.channels.models import Provider
 
@@ -26,6 +27,8 @@ class Capabilities:
     line_values: bool = False
     replies: bool = False
     auto_approve: bool = False
+    digital: bool = False
+    new_signatures: bool = False
 
     def variables(self, *, promotional: bool) -> bool:
         return (self.promo_variables or self.auto_approve) if promotional else self.notify_variables
@@ -48,6 +51,8 @@ def of(provider: Provider) -> Capabilities:
         line_values=bool(given["line_values"] or given["short_params"]),
         replies=bool(given["replies"]),
         auto_approve=bool(given["auto_approve_text_templates"]),
+        digital=bool(given["digital"]),
+        new_signatures=bool(given["new_signatures"]),
     )
 
 
@@ -108,5 +113,27 @@ def fields() -> tuple[ConfigField, ...]:
             kind="flag",
             default=False,
             help_text=_("By agreement with it. Promotional SMS may then have variables as well."),
+        ),
+        ConfigField(
+            "new_signatures",
+            _("The platform takes new signatures"),
+            kind="flag",
+            default=False,
+            help_text=_("With their source and proof, for review. Otherwise register them with it first."),
+        ),
+        ConfigField(
+            "digital",
+            _("The platform sends digital SMS"),
+            kind="flag",
+            default=False,
+            help_text=_("With pictures, sounds and video. Each carrier reviews them for its own numbers."),
+        ),
+        ConfigField(
+            carriers.SETTING,
+            _("Carriers of numbers"),
+            default="",
+            help_text=_(
+                "Only where the usual table is wrong: first digits and carrier, as in 165=unicom, 1703=telecom."
+            ),
         ),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
 
@@ -31,6 +32,19 @@ MISCONFIGURED = (401, 403, 404)
 """Answers that no repetition changes: token, rights or address need another value."""
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """A review's state (reviewing, approved, rejected) and its reason.
+
+    Of a digital SMS also each carrier's state by its code, and until when it may be sent.
+    """
+
+    state: str
+    reason: str = ""
+    carriers: dict[str, str] = field(default_factory=dict)
+    valid_until: datetime | None = None
+
+
 @runtime_checkable
 class Reviewing(Protocol):
     """A provider type whose platform reviews templates."""
@@ -41,8 +55,8 @@ class Reviewing(Protocol):
     def submit(self, provider: Provider, template: Any, code: str = "") -> str:
         """Send a template in, or the one with this code again; returns the platform's code. Raises ProviderError."""
 
-    def template_state(self, provider: Provider, code: str) -> tuple[str, str]:
-        """Review state (reviewing, approved, rejected) and the reviewer's reason. Raises ProviderError."""
+    def template_state(self, provider: Provider, template: Any, code: str) -> Verdict:
+        """What the platform says of the template with this code. Raises ProviderError."""
 
 
 def contract_fields() -> tuple[ConfigField, ...]:

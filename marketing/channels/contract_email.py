@@ -18,7 +18,7 @@ from marketing.channels.base import (
     ProviderError,
     register_type,
 )
-from marketing.channels.contract import ContractClient, contract_fields, parse_time, review_state
+from marketing.channels.contract import ContractClient, Verdict, contract_fields, parse_time, review_state
 from marketing.channels.models import Provider
 
 MAX_BODY = 28 * 1024
@@ -110,9 +110,9 @@ class ContractEmailType(BulkProviderType):
             raise ProviderError(_("The platform gave the template no code."), code="provider_answer")
         return found
 
-    def template_state(self, provider: Provider, code: str) -> tuple[str, str]:
+    def template_state(self, provider: Provider, template: Any, code: str) -> Verdict:
         answer = ContractClient(provider).call("GET", f"/email/emailTemplate/{quote(code, safe='')}")
-        return review_state(answer, "templateStatus")
+        return Verdict(*review_state(answer, "templateStatus"))
 
     def senders(self, provider: Provider, address: str = "") -> dict[str, bool]:
         """Sender addresses of the platform and whether each is frozen: the given one, or all that it tells of.

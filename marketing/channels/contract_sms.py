@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from marketing.channels import callbacks, capabilities
+from marketing.channels import callbacks, capabilities, carriers, contract_digital
 from marketing.channels.base import (
     BatchReceipt,
     BulkProviderType,
@@ -18,10 +20,21 @@ from marketing.channels.base import (
     ProviderError,
     register_type,
 )
-from marketing.channels.contract import ContractClient, contract_fields, parse_time, review_state
+from marketing.channels.contract import ContractClient, Verdict, contract_fields, parse_time, review_state
 from marketing.channels.models import Provider
 
 SENT_FAILED, SENT_DELIVERED = 1, 2
+LONGEST_NAME, LONGEST_REMARK = 30, 100
+
+
+@dataclass(frozen=True)
+class SignatureRequest:
+    """A signature for review: `source` as the contract numbers it, `proofs` as pairs of file type and Base64."""
+
+    text: str
+    source: str
+    note: str
+    proofs: Sequence[tuple[str, str]]
 
 
 @register_type
@@ -60,35 +73,58 @@ class ContractSmsType(BulkProviderType):
     def reviews(self, provider: Provider) -> bool:
         return True
 
-    def submit(self, provider: Provider, template: Any, code: str = "") -> str:
-        promotional = template.purpose == "promotion"
-        answer = ContractClient(provider).call(
-            "POST",
-            "/sms/smsTemplate",
-            {
-                "templateName": template.name[:30],
-                "templateContent": template.text
-                + capabilities.ending(provider, template.text, promotional=promotional),
-                "remark": template.name[:100],
-                "templateType": 2 if promotional else 1,
-            },
-        )
-        code = str(answer.get("templateCode") or "")
-        if not code:
-            raise ProviderError(_("The platform gave the template no code."), code="provider_answer")
-        return code
+    def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
+        if carriers.read(str(config.get(carriers.SETTING) or "")) is None:
+            return {carriers.SETTING: _("Write first digits and carrier, as in 165=unicom, 1703=telecom.")}
+        return {}
 
-    def template_state(self, provider: Provider, code: str) -> tuple[str, str]:
-        """Review state (reviewing, approved, rejected) and the reviewer's reason."""
-        answer = ContractClient(provider).call("GET", f"/sms/smsTemplate/{code}")
-        return review_state(answer, "templateStatus")
+    def submit(self, provider: Provider, template: Any, code: str = "") -> str:
+        if template.is_digital:
+            path, body = contract_digital.PATH, contract_digital.written(template)
+        else:
+            path, body = "/sms/smsTemplate", _written(provider, template)
+        method, under = ("PUT", f"/{quote(code, safe='')}") if code else ("POST", "")
+        answer = ContractClient(provider).call(method, path + under, body)
+        found = str(answer.get("templateCode") or code)
+        if not found:
+            raise ProviderError(_("The platform gave the template no code."), code="provider_answer")
+        return found
+
+    def template_state(self, provider: Provider, template: Any, code: str) -> Verdict:
+        path = contract_digital.PATH if template.is_digital else "/sms/smsTemplate"
+        answer = ContractClient(provider).call("GET", f"{path}/{quote(code, safe='')}")
+        if template.is_digital:
+            return contract_digital.verdict(answer)
+        return Verdict(*review_state(answer, "templateStatus"))
 
     def signature_state(self, provider: Provider, text: str) -> tuple[str, str]:
         """Review state of a signature and the reviewer's reason."""
-        from urllib.parse import quote
-
         answer = ContractClient(provider).call("GET", f"/sms/smsSign/{quote(text, safe='')}")
         return review_state(answer, "signStatus")
+
+    def submit_signature(self, provider: Provider, request: SignatureRequest, *, again: bool = False) -> None:
+        """Send a new signature in for review, or a rejected one once more. Raises ProviderError."""
+        body = {
+            "signName": request.text,
+            "signSource": int(request.source),
+            "remark": request.note,
+            "signFileList": [
+                {"fileSuffix": suffix, "fileContents": content} for suffix, content in request.proofs
+            ],
+        }
+        under = f"/{quote(request.text, safe='')}" if again else ""
+        ContractClient(provider).call("PUT" if again else "POST", f"/sms/smsSign{under}", body)
+
+
+def _written(provider: Provider, template: Any) -> dict[str, Any]:
+    promotional = template.purpose == "promotion"
+    return {
+        "templateName": template.name[:LONGEST_NAME],
+        "templateContent": template.text
+        + capabilities.ending(provider, template.text, promotional=promotional),
+        "remark": template.note or template.name[:LONGEST_REMARK],
+        "templateType": 2 if promotional else 1,
+    }
 
 
 def read_receipt(row: dict[str, Any]) -> BatchReceipt | None:

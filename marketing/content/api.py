@@ -5,21 +5,33 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from django.utils.translation import gettext as _
 from rest_framework import serializers
 from rest_framework.decorators import action
+from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
+from cdp.core.errors import ValidationFailed
 from marketing.channels.models import ORDINARY, Provider
-from marketing.content import mail_checks, rendering, reviews, services
+from marketing.content import mail_checks, rendering, reviews, services, signatures
 from marketing.content.models import Signature, Template, TemplateReview
 
 
 class ReviewSerializer(serializers.ModelSerializer[TemplateReview]):
     class Meta:
         model = TemplateReview
-        fields = ["provider", "edit_version", "remote_code", "state", "reason", "submitted_at"]
+        fields = [
+            "provider",
+            "edit_version",
+            "remote_code",
+            "state",
+            "reason",
+            "carriers",
+            "valid_until",
+            "submitted_at",
+        ]
 
 
 class TemplateSerializer(serializers.ModelSerializer[Template]):
@@ -27,6 +39,13 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
 
     channel = serializers.ChoiceField(choices=ORDINARY)
     design = serializers.JSONField(required=False)
+    parts = serializers.JSONField(
+        required=False,
+        help_text="Of a digital SMS: texts, and materials of the library, one below the other.",
+    )
+    signature = serializers.CharField(
+        source="signature_id", required=False, allow_null=True, help_text="Of a digital SMS."
+    )
     push = serializers.JSONField(required=False)
     variables = serializers.ListField(child=serializers.CharField(), read_only=True)
     reviews = ReviewSerializer(many=True, read_only=True)
@@ -43,6 +62,9 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             "html",
             "design",
             "text",
+            "parts",
+            "signature",
+            "note",
             "push",
             "variables",
             "reviews",
@@ -67,10 +89,23 @@ class TemplateViewSet(WorkspaceViewSet):
         rows = super().get_queryset().exclude(channel=Provider.Channel.CUSTOM)
         return rows.prefetch_related("reviews")
 
+    def _values(self, given: Any) -> dict[str, Any]:
+        """Validated data with the signature of this workspace."""
+        values = dict(given)
+        key = values.pop("signature_id", None)
+        if "signature_id" in given:
+            values["signature"] = (
+                key and Signature.objects.in_workspace(self.workspace).filter(pk=key).first()
+            )
+            if key and values["signature"] is None:
+                message = _("There is nothing with this ID in the workspace.")
+                raise ValidationFailed(errors={"signature": [message]})
+        return values
+
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)
         data.is_valid(raise_exception=True)
-        values = dict(data.validated_data)
+        values = self._values(data.validated_data)
         return self.answer(services.create_template(self.access, values.pop("channel"), values), status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -78,7 +113,8 @@ class TemplateViewSet(WorkspaceViewSet):
         self.check_etag(template)
         data = self.get_serializer(template, data=request.data, partial=True)
         data.is_valid(raise_exception=True)
-        values = {key: value for key, value in data.validated_data.items() if key != "channel"}
+        values = self._values(data.validated_data)
+        values.pop("channel", None)
         changed = services.update_template(self.access, template, values)
         # The words of an approved mail stay: the answer is a new template.
         return self.answer(changed, status=200 if changed.pk == template.pk else 201)
@@ -120,9 +156,13 @@ class TemplateViewSet(WorkspaceViewSet):
 
 
 class SignatureSerializer(serializers.ModelSerializer[Signature]):
+    """With `source` it is new, and sent in for review; of `proofs` only the names are told."""
+
+    proofs = serializers.SlugRelatedField(many=True, read_only=True, slug_field="name")
+
     class Meta:
         model = Signature
-        fields = ["id", "provider", "text", "state", "reason", "created_at"]
+        fields = ["id", "provider", "text", "source", "note", "state", "reason", "proofs", "created_at"]
         read_only_fields = ["id", "state", "reason", "created_at"]
 
 
@@ -130,6 +170,7 @@ class SignatureViewSet(WorkspaceViewSet):
     """SMS signatures of the workspace."""
 
     model = Signature
+    parser_classes = (JSONParser, MultiPartParser)
     serializer_class = SignatureSerializer
     filterset_fields = ["provider", "state"]
     search_fields = ["text"]
@@ -137,15 +178,43 @@ class SignatureViewSet(WorkspaceViewSet):
     required_permission = {"*": "marketing.content.manage"}
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """With `source`, `note` and files in `proofs` (multipart) it is new and goes to review."""
         provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
-        signature = services.add_signature(self.access, provider, str(request.data.get("text", "")))
-        return self.answer(signature, status=201)
+        text = str(request.data.get("text", ""))
+        if "source" not in request.data:
+            return self.answer(signatures.add(self.access, provider, text), status=201)
+        return self.answer(signatures.submit_new(self.access, provider, text, **_proven(request)), status=201)
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Of a rejected one that was sent in from here: it is sent in again. Files take the place of all before."""
+        signature = self.get_object()
+        has = {"source": signature.source, "note": signature.note}
+        given = {**has, **{name: request.data[name] for name in has if name in request.data}}
+        text = request.data.get("text")
+        return self.answer(
+            signatures.submit_again(
+                self.access,
+                signature,
+                text=None if text is None else str(text),
+                source=str(given["source"]),
+                note=str(given["note"]),
+                proofs=request.FILES.getlist("proofs"),
+            )
+        )
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        services.delete_signature(self.access, self.get_object())
+        signatures.delete(self.access, self.get_object())
         return Response(status=204)
 
     @action(detail=True, methods=["post"])
     def check(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask the platform for the review's state now."""
         return self.answer(reviews.check_signature(self.get_object()))
+
+
+def _proven(request: Request) -> dict[str, Any]:
+    return {
+        "source": str(request.data.get("source", "")),
+        "note": str(request.data.get("note", "")),
+        "proofs": request.FILES.getlist("proofs"),
+    }

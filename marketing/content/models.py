@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, Self
+
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from cdp.core.models import PrefixedIdField, ScopedQuerySet, TimeStamped, Versioned, WorkspaceScoped
+from cdp.crypto.at_rest import EncryptedTextField
 from marketing.channels.models import Provider
 
 
@@ -14,6 +17,14 @@ class ReviewState(models.TextChoices):
     REVIEWING = "reviewing", _("In review")
     APPROVED = "approved", _("Approved")
     REJECTED = "rejected", _("Rejected")
+    EXPIRED = "expired", _("Expired")
+
+
+class TemplateQuerySet(ScopedQuerySet["Template"]):
+    """Removed templates stay for the send-outs that have used them, and are offered nowhere."""
+
+    def in_workspace(self, workspace: Any) -> Self:
+        return super().in_workspace(workspace).filter(removed=False)
 
 
 class Template(WorkspaceScoped, TimeStamped, Versioned):
@@ -44,6 +55,24 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
     text = models.TextField(
         _("text"), blank=True, help_text=_("The SMS, or the plain-text part of the mail.")
     )
+    parts = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Of a digital SMS: its texts, pictures, sounds and video, in their order; see digital.py.",
+    )
+    signature = models.ForeignKey(
+        "Signature",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="Of a digital SMS, which is reviewed together with it.",
+    )
+    note = models.CharField(
+        _("note for the reviewer"),
+        max_length=100,
+        blank=True,
+        help_text=_("What the SMS is for."),
+    )
     push = models.JSONField(
         default=dict, blank=True, help_text="Of a push message: what a tap opens, and how it is shown."
     )
@@ -64,12 +93,19 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
         related_name="+",
         verbose_name=_("owner"),
     )
+    removed = models.BooleanField(default=False)
+
+    objects = TemplateQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("template")
         ordering = ["-updated_at"]
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "channel", "name"], name="template_name_unique")
+            models.UniqueConstraint(
+                fields=["workspace", "channel", "name"],
+                condition=models.Q(removed=False),
+                name="template_name_unique",
+            )
         ]
 
     def __str__(self) -> str:
@@ -81,6 +117,11 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
         if self.channel != Provider.Channel.CUSTOM:
             return self.name
         return next((str(value)[:40] for value in self.params.values() if value), "–")
+
+    @property
+    def is_digital(self) -> bool:
+        """Whether it is a digital SMS: made of parts, and approved by each carrier for its own numbers."""
+        return bool(self.parts)
 
     @property
     def texts(self) -> list[str]:
@@ -110,6 +151,11 @@ class TemplateReview(models.Model):
     reason = models.CharField(max_length=500, blank=True)
     submitted_at = models.DateTimeField(auto_now_add=True)
     next_check_at = models.DateTimeField(null=True)
+    carriers = models.JSONField(
+        default=dict, blank=True, help_text="Of a digital SMS: what each carrier says of it, by its code."
+    )
+    valid_until = models.DateTimeField(_("valid until"), null=True)
+    warned = models.BooleanField(default=False, editable=False)
 
     class Meta:
         constraints = [
@@ -120,13 +166,33 @@ class TemplateReview(models.Model):
 
 
 class Signature(WorkspaceScoped, TimeStamped):
-    """The name in front of an SMS, as registered at a platform."""
+    """The name in front of an SMS, as registered at a platform, or sent in for review from here."""
+
+    class Source(models.TextChoices):
+        """What proves the right to the name. The values are those of the contract."""
+
+        COMPANY = "0", _("Company or institution")
+        WEBSITE = "1", _("Registered website")
+        APP = "2", _("App")
+        ACCOUNT = "3", _("Official account or mini program")
+        SHOP = "4", _("Online shop")
+        TRADEMARK = "5", _("Trademark")
 
     id = PrefixedIdField("sig")
     provider = models.ForeignKey(Provider, on_delete=models.CASCADE, related_name="signatures")
     text = models.CharField(_("signature"), max_length=24)
     state = models.CharField(_("state"), max_length=10, choices=ReviewState, default=ReviewState.REVIEWING)
     reason = models.CharField(_("reason"), max_length=500, blank=True)
+    source = models.CharField(
+        _("source"),
+        max_length=1,
+        choices=Source,
+        blank=True,
+        help_text=_("Empty where the platform knew the signature before."),
+    )
+    note = models.CharField(_("note for the reviewer"), max_length=200, blank=True)
+    submitted_at = models.DateTimeField(null=True)
+    next_check_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = _("signature")
@@ -135,3 +201,20 @@ class Signature(WorkspaceScoped, TimeStamped):
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was sent in for review from here, and can be so again."""
+        return bool(self.source)
+
+
+class SignatureProof(models.Model):
+    """A file that proves the right to a signature; it is for the reviewer alone."""
+
+    signature = models.ForeignKey(Signature, on_delete=models.CASCADE, related_name="proofs")
+    name = models.CharField(max_length=100)
+    format = models.CharField(max_length=4)
+    content = EncryptedTextField(help_text="In Base64.")
+
+    class Meta:
+        ordering = ["pk"]

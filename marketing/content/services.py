@@ -15,22 +15,35 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from marketing.channels.base import ProviderError
 from marketing.channels.models import Provider
-from marketing.content import design, mail, mail_checks, push, reviews, writing
-from marketing.content.models import Signature, Template
+from marketing.content import design, digital, mail, mail_checks, push, reviews, usage, writing
+from marketing.content.models import ReviewState, Template
 
 log = logging.getLogger(__name__)
-FIELDS = ("name", "purpose", "subject", "sender_name", "html", "design", "text", "push")
-_OBJECTS = ("design", "push")
+FIELDS = (
+    "name",
+    "purpose",
+    "subject",
+    "sender_name",
+    "html",
+    "design",
+    "text",
+    "parts",
+    "signature",
+    "note",
+    "push",
+)
+_EMPTY: dict[str, Any] = {"design": {}, "push": {}, "parts": [], "signature": None}
 REVIEWED = ("subject", "sender_name", "html", "text")
 """What platforms have approved of a mail: changing it makes another mail."""
 MAX_HTML_BYTES = 500_000
 MAX_SMS = 500
+MAX_NOTE = 100
 
 
 def create_template(access: Access, channel: str, values: dict[str, Any]) -> Template:
     """A new template. Raises ValidationFailed with the fields that need another value."""
     template = Template(workspace=access.workspace, channel=channel, owner=access.user)
-    _assign(template, values)
+    _assign(access, template, values)
     _save(template)
     audit.record(access, "template.created", template, after={"name": template.name, "channel": channel})
     return template
@@ -42,12 +55,20 @@ def update_template(
     """Change a template. Send-outs under way keep the text they started with; reviews start anew.
 
     A mail that a platform has approved stays as it is where its words would change: the answer is a new template with
-    them, sent in for review where the old one was approved.
+    them, sent in for review where the old one was approved. An SMS is changed before it is sent in, or once it was
+    rejected; otherwise Conflict.
     """
     if edit_version is not None and edit_version != template.edit_version:
         raise PreconditionFailed()
+    if not is_editable(template):
+        raise Conflict(
+            _(
+                "A platform reviews this SMS or has approved it, so it stays as it is. Make a new one from it."
+            ),
+            code="template_reviewed",
+        )
     before = {field: getattr(template, field) for field in REVIEWED}
-    _assign(template, values)
+    _assign(access, template, values)
     same = before == {field: getattr(template, field) for field in REVIEWED}
     if (
         template.channel == Provider.Channel.EMAIL
@@ -64,18 +85,15 @@ def update_template(
     return template
 
 
+def is_editable(template: Template) -> bool:
+    """An SMS is, until a platform looks at it, and again once all that have looked have rejected it."""
+    return template.channel != Provider.Channel.SMS or reviews.states(template) <= {ReviewState.REJECTED}
+
+
 def _as_new(access: Access, template: Template, providers: list[Provider]) -> Template:
     """The changed template under a name that is free, sent in for review at these platforms."""
     old = Template.objects.get(pk=template.pk)
-    names = set(
-        Template.objects.filter(workspace=old.workspace_id, channel=old.channel).values_list(
-            "name", flat=True
-        )
-    )
-    if template.name in names:
-        template.name = next(
-            name for number in count(2) if (name := f"{template.name[:58]} ({number})") not in names
-        )
+    template.name = free_name(old.workspace_id, old.channel, template.name)
     new = create_template(access, old.channel, {field: getattr(template, field) for field in FIELDS})
     for provider in providers:
         try:
@@ -86,12 +104,26 @@ def _as_new(access: Access, template: Template, providers: list[Provider]) -> Te
     return new
 
 
-def _assign(template: Template, values: dict[str, Any]) -> None:
+def free_name(workspace: Any, channel: str, name: str) -> str:
+    """The name, with a number behind it where a template of the channel has it."""
+    names = set(
+        Template.objects.in_workspace(workspace).filter(channel=channel).values_list("name", flat=True)
+    )
+    if name not in names:
+        return name
+    return next(found for number in count(2) if (found := f"{name[:58]} ({number})") not in names)
+
+
+def _assign(access: Access, template: Template, values: dict[str, Any]) -> None:
     for field, value in values.items():
         if field in FIELDS:
             # Forms send line breaks of two characters, which an SMS would pay for.
             plain = value.replace("\r\n", "\n") if field == "text" and isinstance(value, str) else value
-            setattr(template, field, plain or ({} if field in _OBJECTS else ""))
+            if field == "parts" and value:
+                plain = digital.taken(access, template, value)
+            setattr(template, field, plain or _EMPTY.get(field, ""))
+    if template.is_digital:
+        template.text = digital.text_of(template.parts)
     errors = _make_html(template, values) | problems(template)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
@@ -135,13 +167,21 @@ def problems(template: Template) -> dict[str, list[str]]:
             errors["sender_name"] = [_("At most 64 characters.")]
     elif template.channel == Provider.Channel.PUSH:
         errors |= _push_problems(template)
+    elif template.is_digital:
+        errors |= digital.problems(template)
     elif not 1 <= len(template.text.strip()) <= MAX_SMS:
         errors["text"] = [_("An SMS has 1 to 500 characters.")]
+    if template.channel != Provider.Channel.SMS and (template.parts or template.note):
+        errors["parts" if template.parts else "note"] = [_("SMS alone have this.")]
+    if template.signature is not None and not template.is_digital:
+        errors["signature"] = [_("Digital SMS alone have this.")]
+    if len(template.note) > MAX_NOTE:
+        errors["note"] = [_("At most 100 characters.")]
     if template.push and template.channel != Provider.Channel.PUSH:
         errors["push"] = [_("Push messages alone have this.")]
     if template.sender_name and template.channel != Provider.Channel.EMAIL:
         errors["sender_name"] = [_("Mails alone have this.")]
-    for field in ("subject", "html", "text"):
+    for field in () if template.is_digital else ("subject", "html", "text"):
         for message in _written_wrong(template, getattr(template, field)):
             errors.setdefault(field, []).append(message)
     return errors
@@ -172,45 +212,36 @@ def _save(template: Template) -> None:
 
 
 def delete_template(access: Access, template: Template) -> None:
-    try:
-        with transaction.atomic():
-            audit.record(access, "template.deleted", template, before={"name": template.name})
-            template.delete()
-    except ProtectedError:
-        raise Conflict(_("Send-outs use this template, so it stays."), code="in_use") from None
+    """Remove a template that nothing needs any more; send-outs that are over keep what they have sent.
+
+    Raises Conflict, also while a platform reviews an SMS.
+    """
+    if template.channel == Provider.Channel.SMS and ReviewState.REVIEWING in reviews.states(template):
+        raise Conflict(_("A platform reviews this SMS. Wait for its word."), code="template_reviewed")
+    with transaction.atomic():
+        Template.objects.select_for_update().get(pk=template.pk)
+        if names := usage.users(template):
+            raise Conflict(
+                _("Send-outs use this template, so it stays: %(names)s") % {"names": ", ".join(names)},
+                code="in_use",
+            )
+        audit.record(access, "template.deleted", template, before={"name": template.name})
+        try:
+            with transaction.atomic():
+                template.delete()
+        except ProtectedError:
+            Template.objects.filter(pk=template.pk).update(removed=True)
 
 
 def submit_for_review(access: Access, template: Template, provider: Provider) -> Any:
-    """Send the template's present text to the platform for review. Raises ProviderError."""
+    """Send the template's present text to the platform for review. Raises ProviderError.
+
+    A digital SMS goes to the platform that knows its signature.
+    """
+    if template.signature is not None and template.signature.provider_id != provider.pk:
+        raise Conflict(_("This platform does not know the signature of the digital SMS."))
     review = reviews.submit(template, provider)
     audit.record(
         access, "template.submitted", template, after={"provider": provider.pk, "code": review.remote_code}
     )
     return review
-
-
-def add_signature(access: Access, provider: Provider, text: str) -> Signature:
-    """Register a signature that the platform knows; its review state is asked for at once."""
-    text = text.strip()
-    if not 2 <= len(text) <= 24 or any(character in text for character in "【】[]"):
-        message = _("A signature has 2 to 24 characters, without brackets.")
-        raise ValidationFailed(message, errors={"text": [message]})
-    if provider.channel != Provider.Channel.SMS:
-        raise Conflict(_("Only SMS providers have signatures."))
-    try:
-        with transaction.atomic():
-            signature = Signature.objects.create(workspace=access.workspace, provider=provider, text=text)
-    except IntegrityError:
-        message = _("The provider has this signature already.")
-        raise ValidationFailed(message, errors={"text": [message]}) from None
-    audit.record(access, "signature.created", signature, after={"text": text})
-    return reviews.check_signature(signature)
-
-
-def delete_signature(access: Access, signature: Signature) -> None:
-    try:
-        with transaction.atomic():
-            audit.record(access, "signature.deleted", signature, before={"text": signature.text})
-            signature.delete()
-    except ProtectedError:
-        raise Conflict(_("Send-outs use this signature, so it stays."), code="in_use") from None

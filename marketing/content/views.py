@@ -14,7 +14,6 @@ from django_htmx.http import trigger_client_event
 
 from cdp.console.generic import (
     ActionView,
-    BadgeColumn,
     Column,
     DateColumn,
     DeletePage,
@@ -26,10 +25,19 @@ from cdp.console.generic import (
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
 from marketing.channels.models import ORDINARY, Provider
-from marketing.content import mail_checks, push, push_form, rendering, reviews, services
+from marketing.content import (
+    digital,
+    mail_checks,
+    push,
+    push_form,
+    rendering,
+    reviews,
+    services,
+)
+from marketing.content.columns import ReviewsColumn, carriers_by_state, described, kind_of
 from marketing.content.design import starters
-from marketing.content.forms import SignatureForm, TemplateForm
-from marketing.content.models import Signature, Template
+from marketing.content.forms import TemplateForm
+from marketing.content.models import Template
 from marketing.links import queries as short_links
 
 PERMISSION = "marketing.content.manage"
@@ -56,20 +64,23 @@ class TemplateList(ListPage):
     empty_text = _("Write a mail, an SMS or a push message; send-outs use it for one audience at a time.")
     columns = (
         Column("name", _("Template"), sort="name", link=True),
-        Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
+        Column("channel", _("Channel"), value=kind_of, sort="channel"),
         Column("purpose", _("Purpose"), value="get_purpose_display"),
         Column("variables", _("Variables"), value=lambda row: ", ".join(row.variables)),
+        ReviewsColumn("reviews", _("Review")),
         DateColumn("updated_at", _("Changed"), sort="updated_at"),
     )
 
     def get_queryset(self) -> QuerySet[Template]:
-        return Template.objects.in_workspace(self.workspace).exclude(channel=Provider.Channel.CUSTOM)
+        rows = Template.objects.in_workspace(self.workspace).exclude(channel=Provider.Channel.CUSTOM)
+        return rows.prefetch_related("reviews__provider")
 
     def row_url(self, row: Template) -> str:
         return self.reverse("content:detail", pk=row.pk)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
-        return super().get_context(channels=ORDINARY, **more)
+        can_digital = bool(digital.platforms(self.workspace))
+        return super().get_context(channels=ORDINARY, can_digital=can_digital, **more)
 
 
 class TemplateFormPage(FormPage):
@@ -144,11 +155,18 @@ class TemplateMixin(ObjectMixin):
 
     def get_object(self) -> Template:
         rows = Template.objects.exclude(channel=Provider.Channel.CUSTOM)
-        return rows.get_in(self.workspace, self.kwargs["pk"])
+        found: Template = rows.get_in(self.workspace, self.kwargs["pk"], removed=False)
+        return found
 
 
 class EditTemplate(TemplateMixin, TemplateFormPage):
     title = _("Edit the template")
+
+    def get_object(self) -> Template:
+        template = super().get_object()
+        if template.is_digital:
+            raise Http404
+        return template
 
     def initial(self, obj: Template) -> dict[str, Any]:
         return {name: getattr(obj, name) for name in services.FIELDS} | push_form.initial(obj.push)
@@ -171,7 +189,7 @@ class TemplateDetail(TemplateMixin, DetailPage):
 
     def facts(self, obj: Template) -> list[Fact]:
         facts = [
-            Fact(_("Channel"), obj.get_channel_display()),
+            Fact(_("Channel"), kind_of(obj)),
             Fact(_("Purpose"), obj.get_purpose_display()),
             Fact(_("Variables"), ", ".join(obj.variables) or "–"),
         ]
@@ -180,12 +198,25 @@ class TemplateDetail(TemplateMixin, DetailPage):
             return [*facts, Fact(_("Subject"), obj.subject), *sender]
         if obj.channel == Provider.Channel.PUSH:
             return [*facts, *_push_facts(obj)]
+        note = [Fact(_("Note for the reviewer"), obj.note)] if obj.note else []
+        if obj.is_digital:
+            size = f"{digital.size_of(obj.parts) / 1_000_000:.2f} MB"
+            signature = Fact(_("Signature"), obj.signature)
+            return [
+                facts[0],
+                facts[1],
+                signature,
+                Fact(_("Subject"), obj.subject),
+                Fact(_("Size"), size),
+                *note,
+            ]
         length = rendering.sms_length("", obj.text)
         hint = _("Without the signature and the values of variables.")
         return [
             *facts,
             Fact(_("Characters"), length.characters, hint),
             Fact(_("Sent as so many SMS"), length.parts, hint),
+            *note,
         ]
 
     def extra(self, obj: Template) -> dict[str, Any]:
@@ -194,21 +225,33 @@ class TemplateDetail(TemplateMixin, DetailPage):
                 "plain": obj.text or rendering.plain_text(obj.html),
                 "checks": mail_checks.of(obj),
                 "reviews": self._reviews(obj),
+                "editable": True,
             }
         if obj.channel == Provider.Channel.PUSH:
             return {
+                "editable": True,
                 "phone": {
                     "title": obj.subject,
                     "text": obj.text,
                     "subtitle": push.complete(obj.push)["subtitle"],
-                }
+                },
             }
-        return {"plain": obj.text, "reviews": self._reviews(obj)}
+        found = {"reviews": self._reviews(obj), "editable": services.is_editable(obj)}
+        if obj.is_digital:
+            return {**found, "digital": described(obj)}
+        return {**found, "plain": obj.text}
 
     def _reviews(self, obj: Template) -> list[Any]:
         """The platforms that review templates of the channel, each with its present review."""
         providers = Provider.objects.in_workspace(self.workspace).filter(channel=obj.channel)
-        return [(item, reviews.current(obj, item)) for item in providers if reviews.needed(item)]
+        if obj.signature is not None:
+            providers = providers.filter(pk=obj.signature.provider_id)
+        return [
+            {"provider": item, "review": found, "carriers": carriers_by_state(found)}
+            for item in providers
+            if reviews.needed(item)
+            for found in (reviews.current(obj, item),)
+        ]
 
 
 def _push_facts(obj: Template) -> list[Fact]:
@@ -244,69 +287,3 @@ class DeleteTemplate(TemplateMixin, DeletePage):
 
     def delete(self, obj: Template) -> None:  # type: ignore[override]
         services.delete_template(self.access, obj)
-
-
-class SignatureList(ListPage):
-    permission = PERMISSION
-    title = _("Signatures")
-    intro = _("Names in front of SMS, as platforms have approved them.")
-    template_name = "marketing/content/signatures.html"
-    search_fields = ("text",)
-    ordering = "text"
-    create_url_name = "content:signature-new"
-    create_label = _("New signature")
-    empty_icon = "signature"
-    empty_title = _("No signatures yet")
-    empty_text = _("Register the signature that your SMS platform has approved.")
-    columns = (
-        Column("text", _("Signature"), sort="text"),
-        Column("provider", _("Provider"), value="provider.name", sort="provider__name"),
-        BadgeColumn("state", _("Review"), label_of="get_state_display", hint="reason"),
-        DateColumn("updated_at", _("Asked"), sort="updated_at"),
-    )
-
-    def get_queryset(self) -> QuerySet[Signature]:
-        return Signature.objects.in_workspace(self.workspace).select_related("provider")
-
-    def get_context(self, **more: Any) -> dict[str, Any]:
-        return {**super().get_context(**more), "back_url": self.reverse("content:list")}
-
-
-class NewSignature(FormPage):
-    permission = PERMISSION
-    title = _("New signature")
-    form_class = SignatureForm
-    back_url_name = "content:signatures"
-    success_message = _("Saved.")
-
-    def form_options(self, obj: Any) -> dict[str, Any]:
-        return {"workspace": self.workspace}
-
-    def save(self, form: SignatureForm, obj: Any) -> Signature:
-        return services.add_signature(self.access, form.cleaned_data["provider"], form.cleaned_data["text"])
-
-    def success_url(self, obj: Signature) -> str:
-        return self.reverse("content:signatures")
-
-
-class CheckSignature(ActionView):
-    permission = PERMISSION
-    model = Signature
-
-    def act(self, obj: Signature) -> Signature:
-        return reviews.check_signature(obj)
-
-    def message(self, obj: Signature, result: Signature) -> str:
-        return f"{result.text}: {result.get_state_display()}"
-
-    def success_url(self, obj: Signature, result: Any) -> str:
-        return self.reverse("content:signatures")
-
-
-class DeleteSignature(DeletePage):
-    permission = PERMISSION
-    model = Signature
-    back_url_name = "content:signatures"
-
-    def delete(self, obj: Signature) -> None:  # type: ignore[override]
-        services.delete_signature(self.access, obj)

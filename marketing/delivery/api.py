@@ -22,12 +22,14 @@ from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import (
     approval,
+    checking,
     copying,
     custom_message,
     ledger,
     own_template,
     queries,
     reach_page,
+    receipts,
     result_audience,
     services,
     settling,
@@ -89,6 +91,13 @@ def _several(
     return [found[key] for key in keys if key in found]
 
 
+def _signature(workspace: Any, key: str, errors: dict[str, list[str]]) -> Signature | None:
+    found = Signature.objects.in_workspace(workspace).filter(pk=key).first()
+    if found is None:
+        errors["digital/signature"] = [_("There is nothing with this ID in the workspace.")]
+    return found
+
+
 def _variants(workspace: Any, given: list[dict[str, Any]], errors: dict[str, list[str]]) -> list[Share]:
     """Each names a template, or has the values of a webhook's parameters."""
     keys = [row["template"] for row in given if "params" not in row]
@@ -142,6 +151,8 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
             if name in MANY:
                 values[name] = _several(Audience, self.workspace, name, value, errors)
                 continue
+            if name == "digital" and "signature" in value:
+                value = {**value, "signature": _signature(self.workspace, value["signature"], errors)}
             if name == "variants":
                 values[name] = _variants(self.workspace, value, errors)
                 continue
@@ -162,7 +173,9 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
         data = self.get_serializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = self._values(data.validated_data)
-        values = own_template.with_text(self.access, values, values.pop("text", ""), name=values["name"])
+        text, digital = values.pop("text", ""), values.pop("digital", {})
+        values = own_template.with_text(self.access, values, text, name=values["name"])
+        values = own_template.with_digital(self.access, values, digital, name=values["name"])
         return self.answer(services.create(self.access, values.pop("channel"), values), status=201)
 
     @transaction.atomic
@@ -172,10 +185,13 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
         data = self.get_serializer(send_out, data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         values = self._values({key: value for key, value in data.validated_data.items() if key != "channel"})
-        if text := values.pop("text", ""):
+        text, digital = values.pop("text", ""), values.pop("digital", {})
+        if text or digital:
             has = {"template": send_out.template, "provider": send_out.provider, **values}
             name = values.get("name", send_out.name)
-            values |= {"template": own_template.with_text(self.access, has, text, name=name)["template"]}
+            has = own_template.with_text(self.access, has, text, name=name)
+            has = own_template.with_digital(self.access, has, digital, name=name)
+            values |= {"template": has["template"]}
         return self.answer(services.update(self.access, send_out, values))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -191,6 +207,16 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
         given = SubmitSerializer(data=_body(request))
         given.is_valid(raise_exception=True)
         return self.left(services.submit(self.access, self.get_object(), **given.validated_data))
+
+    @action(detail=True, methods=["get"])
+    def check(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The send-out as it stands, with estimates of people and SMS, to look at before it is submitted."""
+        return Response(checking.summary(self.get_object()))
+
+    @action(detail=True, methods=["post"])
+    def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Ask the platform now what became of the messages: {"asked": batches}."""
+        return Response({"asked": receipts.ask_now(self.get_object())})
 
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -21,6 +21,7 @@ class DeliveryConfig(AppConfig):
             jobs,  # noqa: F401  (registers the job kinds)
             link_use,
             person_section,
+            template_use,
         )
         from marketing.delivery.models import SendOut
 
@@ -37,6 +38,7 @@ class DeliveryConfig(AppConfig):
         audience_use.register()
         campaign_links.register()
         link_use.register()
+        template_use.register()
         sections.register(
             sections.Section(
                 "messages", _("Messages"), "send", "marketing/delivery/person.html", person_section.build, 40

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.html import format_html
+from django.utils.translation import gettext as _
 
-from cdp.console.generic import Column
+from cdp.console.generic import Column, NumberColumn
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,19 @@ class AudiencesColumn(Column):
 
     def text(self, row: Any) -> str:
         return ", ".join(_names(row))
+
+
+@dataclass(frozen=True)
+class SentColumn(NumberColumn):
+    """People; below them, for SMS, how many they were billed as (`segments` of the row)."""
+
+    def cell(self, row: Any) -> Any:
+        people = super().cell(row)
+        segments = getattr(row, "segments", None)
+        if not segments:
+            return people
+        billed = _("%(count)s SMS") % {"count": f"{segments[self.name]:,}"}
+        return format_html('{}<div class="text-secondary small">{}</div>', people, billed)
 
 
 def _names(row: Any) -> list[str]:

@@ -75,9 +75,9 @@ def write_failed(send_out: SendOut) -> None:
             raise gone()
         cursor.execute(
             f"""
-            INSERT INTO {table} (send_out_id, person, person_hash, target, "values", variant, state, reason, code,
-                                 detail, provider_message_id)
-            SELECT %s, person, person_hash, target, "values", variant, 'queued', '', '', '', '' FROM {table}
+            INSERT INTO {table} (send_out_id, person, person_hash, target, ending, "values", variant, state, reason,
+                                 code, detail, provider_message_id)
+            SELECT %s, person, person_hash, target, ending, "values", variant, 'queued', '', '', '', '' FROM {table}
              WHERE send_out_id = %s AND state = 'failed' AND code <> %s
             ON CONFLICT (send_out_id, person_hash) DO NOTHING
             """,

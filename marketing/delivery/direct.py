@@ -15,6 +15,7 @@ from marketing.channels.targets import target_hash
 from marketing.content.models import Signature, Template
 from marketing.delivery import approval, contact_policy, copying, freeze, schedule, services
 from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery.targets import last_digits
 
 Person = tuple[str, str]
 """Who it is in the audiences ("" where nobody knows), and the normalised target."""
@@ -71,6 +72,7 @@ def send(
                 person=person,
                 person_hash=target_hash(access.workspace.pk, channel, target),
                 target=target,
+                ending=last_digits(channel, target),
             )
             for target, person in numbers.items()
         )

@@ -13,8 +13,11 @@ from cdp.console.generic import DetailPage, Fact
 from cdp.core.errors import DomainError
 from insight.audiences import queries as audiences
 from marketing.channels.models import Provider
+from marketing.content import reviews
+from marketing.content.columns import carriers_of
 from marketing.delivery import (
     approval_pages,
+    channel_figures,
     conversion_page,
     copying,
     custom_pages,
@@ -43,6 +46,7 @@ _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "id_key_missing": ("admin.workspace", "organizations:id-key", "", _("Key of encrypted IDs")),
     "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
     "signature_not_approved": ("marketing.content.manage", "content:signatures", "", _("Signatures")),
+    "template_expires": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
     "template_not_approved": ("marketing.content.manage", "content:detail", "template_id", _("Template")),
 }
 # Numbers that are shown where there are any.
@@ -181,6 +185,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
     def _effect(self, obj: SendOut) -> dict[str, Any]:
         numbers = queries.effect(obj)
         converted = conversion_page.shown(obj)
+        if obj.channel == Provider.Channel.SMS:
+            numbers["segments"] = channel_figures.of(obj)["segments"]
         shown = _of_channel(numbers)
         if "conversion_rows" in converted:
             shown["funnel"].append(
@@ -229,11 +235,16 @@ def _first_people(obj: SendOut) -> int:
 def _message_facts(obj: SendOut) -> list[Fact]:
     rows = list(obj.variants.select_related("template"))
     if not rows:
-        return [Fact(_("Template"), obj.template.name)]
+        return [Fact(_("Template"), obj.template.name, _carriers(obj))]
     return [
         Fact(gettext("Variant %(letter)s") % {"letter": row.letter}, row.template.name, f"{row.share} %")
         for row in rows
     ]
+
+
+def _carriers(obj: SendOut) -> str:
+    """Of a digital SMS, the carriers that have approved it."""
+    return carriers_of(reviews.current(obj.template, obj.provider)) if obj.template.is_digital else ""
 
 
 def _left_out(obj: SendOut) -> list[Fact]:
@@ -304,11 +315,19 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
         ("clicked", gettext("Clicked")),
         ("unsubscribed", gettext("Unsubscribed")),
     ]
-    return [
+    tiles = [
         {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
         for name, label in labels
         if name not in _ONLY_SOME or numbers[name]
     ]
+    if "segments" in numbers:
+        billed = [("sent", gettext("SMS sent")), ("delivered", gettext("SMS delivered"))]
+        hint = gettext("as billed: long texts are several")
+        tiles += [
+            {"label": label, "value": f"{numbers['segments'][name]:,}", "hint": hint}
+            for name, label in billed
+        ]
+    return tiles
 
 
 def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:

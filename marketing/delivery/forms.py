@@ -57,7 +57,12 @@ class SendOutForm(forms.Form):
         widget=forms.Select(_SEARCH),
     )
     signature = forms.ModelChoiceField(
-        label=_("Signature"), queryset=Signature.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
+        label=_("Signature"),
+        queryset=Signature.objects.none(),
+        required=False,
+        empty_label="–",
+        widget=forms.Select(_SEARCH),
+        help_text=_("A digital SMS brings its own."),
     )
     template = forms.ModelChoiceField(
         label=_("Template"), queryset=Template.objects.none(), empty_label="–", widget=forms.Select(_SEARCH)
@@ -225,6 +230,13 @@ class SendOutForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Without any share, all variants get the same; otherwise the shares must be 100 together."""
         data, chosen = self.cleaned_data, self._chosen()
+        template = data.get("template")
+        if (
+            "signature" in self.fields
+            and not data.get("signature")
+            and not (template and template.is_digital)
+        ):
+            self.add_error("signature", self.fields["provider"].error_messages["required"])
         shares = [data.get(f"share_{letter}") for letter in chosen]
         if composition.do_not_fit(shares):
             self.add_error(f"share_{chosen[-1]}", composition.share_message())

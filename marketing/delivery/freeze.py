@@ -91,9 +91,13 @@ def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
             code="template_not_approved",
             retryable=False,
         )
-    return {
+    written = {
         "purpose": template.purpose,
         "text": template.text,
         "sign_name": send_out.signature.text,
         "template_code": review.remote_code,
     }
+    if not template.is_digital:
+        return written
+    carriers = reviews.approving(review)
+    return {**written, "subject": template.subject, "parts": template.parts, "carriers": carriers}

@@ -16,12 +16,13 @@ from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences.masking import Mask, Masker
+from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
-from marketing.delivery import decrypting
+from marketing.delivery import decrypting, failure_words
 from marketing.delivery.failed import gone
 from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import all_normalised
-from marketing.delivery.targets import id_type_of
+from marketing.delivery.targets import DIGITS, id_type_of
 
 ROWS = 5_000
 COLUMNS = (
@@ -42,7 +43,10 @@ COLUMNS = (
 
 
 class RecipientFilter(django_filters.FilterSet):
-    """`person` is the ID in the audience, or the address or number that was written to, in full."""
+    """`person` is the ID in the audience, or the address or number that was written to, in full.
+
+    Of SMS the last one to four digits of the number do as well.
+    """
 
     person = django_filters.CharFilter(method="of_person")
 
@@ -58,6 +62,8 @@ class RecipientFilter(django_filters.FilterSet):
         which, send_out = Q(person=value), self.send_out
         for target in set(all_normalised(send_out.channel, value).values()):
             which |= Q(person_hash=target_hash(send_out.workspace_id, send_out.channel, target))
+        if send_out.channel == Provider.Channel.SMS and value.isdecimal():
+            which |= Q(ending=value) if len(value) == DIGITS else Q(ending__endswith=value)
         return rows.filter(which)
 
 
@@ -114,15 +120,26 @@ def _cell(value: Any) -> str:
 
 
 def _masks(send_out: SendOut, access: Access) -> tuple[Mask, Mask]:
-    """Of the people's IDs and of the addresses or numbers. What was decrypted for sending nobody sees in full."""
-    target = ID_TYPES[id_type_of(send_out)].mask if decrypting.is_encrypted(send_out) else None
-    if access.can("marketing.recipients.unmask"):
-        return _in_full, target or _in_full
-    masker, version = Masker(access), send_out.audience_version
-    return (
-        masker.for_type(version.user_id_type if version else "one_id"),
-        target or masker.for_type(id_type_of(send_out)),
-    )
+    """Of the people's IDs and of the addresses or numbers. What was decrypted for sending nobody sees in full.
+
+    Of mobile numbers that got an SMS everybody sees the last digits alone.
+    """
+    version = send_out.audience_version
+    person_type = version.user_id_type if version else "one_id"
+    masker = Masker(access)
+    in_full = access.can("marketing.recipients.unmask")
+    person = _in_full if in_full else masker.for_type(person_type)
+    encrypted = decrypting.is_encrypted(send_out)
+    if send_out.channel == Provider.Channel.SMS:
+        is_number = person_type == "mobile" and not encrypted
+        return (_last_digits if is_number else person), _last_digits
+    if encrypted:
+        return person, ID_TYPES[id_type_of(send_out)].mask
+    return person, _in_full if in_full else masker.for_type(id_type_of(send_out))
+
+
+def _last_digits(value: str | None) -> str:
+    return f"***{value[-DIGITS:]}" if value else ""
 
 
 def _in_full(value: str | None) -> str:
@@ -141,6 +158,7 @@ def _shown(row: Recipient, person: Mask, target: Mask, has_variants: bool) -> di
         "reason": row.reason,
         "reason_label": CAUSES.get(row.reason, row.reason),
         "code": row.code,
+        "code_label": failure_words.of(row.code),
         "detail": row.detail,
         "handed_at": row.handed_at,
         "reported_at": row.reported_at,

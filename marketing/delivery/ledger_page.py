@@ -8,11 +8,11 @@ from urllib.parse import urlencode
 from django.core.paginator import Paginator
 from django.http import HttpRequest, QueryDict
 from django.http.response import HttpResponseBase
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from cdp.core.access import Access
 from insight.audiences.streaming import csv_response
-from marketing.delivery import ledger, settling
+from marketing.delivery import ledger, receipts, settling
 from marketing.delivery.models import CAUSES, Recipient, SendOut
 from marketing.delivery.views import SendOutAction, SendOutMixin
 
@@ -49,6 +49,21 @@ class Download(SendOutMixin):
         send_out = self.get_object()
         rows = ledger.RecipientFilter(request.GET, send_out).qs
         return csv_response(request, ledger.export(self.access, send_out, rows), f"{send_out.pk}.csv")
+
+
+class Refresh(SendOutAction):
+    """Ask the platform now what became of the messages."""
+
+    verb = "view"
+
+    def act(self, obj: SendOut) -> int:
+        return receipts.ask_now(obj)
+
+    def message(self, obj: SendOut, result: int) -> str:
+        return gettext("The platform was asked. These are its reports so far.") if result else ""
+
+    def success_url(self, obj: SendOut, result: int | None) -> str:
+        return super().success_url(obj, result) + "#recipients"
 
 
 class Settle(SendOutAction):

@@ -328,6 +328,12 @@ class Recipient(models.Model):
     person = models.CharField(max_length=200, help_text="user_unique_id of the audience")
     person_hash = models.CharField(max_length=64, help_text="keyed hash of the normalised target")
     target = EncryptedTextField(default="")
+    ending = models.CharField(
+        max_length=4,
+        blank=True,
+        db_default="",
+        help_text="Of an SMS: the last digits of the number, to find it by.",
+    )
     values = models.JSONField(default=dict)
     variant = models.PositiveSmallIntegerField(default=0, help_text="Number of the variant; 0 without any.")
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
@@ -353,6 +359,9 @@ class Recipient(models.Model):
         indexes = [
             models.Index(fields=["send_out", "state", "id"]),
             models.Index(fields=["person_hash"]),
+            models.Index(
+                fields=["send_out", "ending"], condition=~models.Q(ending=""), name="recipient_by_last_digits"
+            ),
         ]
 
 
@@ -367,6 +376,7 @@ class FilterReason(models.TextChoices):
     BOUNCED = "bounced", _("Earlier mail could not be delivered")
     MISSING_VALUE = "missing_value", _("A variable has no value")
     DUPLICATE = "duplicate", _("Somebody else in the audience has the same address or number")
+    CARRIER = "carrier", _("The carrier has not approved the template")
     NO_DEVICE = "no_device", _("No device: no browser of this person is registered")
     CAPPED = "capped", _("Has got as many messages as one person may get")
     QUIET_HOURS = "quiet_hours", _("It was due in quiet hours")

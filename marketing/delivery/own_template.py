@@ -6,6 +6,7 @@ from typing import Any
 
 from cdp.core.access import Access
 from marketing.channels.models import Provider
+from marketing.content import digital
 from marketing.content import services as contents
 from marketing.content.models import Template
 
@@ -19,7 +20,7 @@ def with_text(access: Access, values: dict[str, Any], text: str, *, name: str) -
     """
     template: Template | None = values.get("template")
     text = text.replace("\r\n", "\n").strip()
-    if template is None or template.channel != Provider.Channel.SMS:
+    if template is None or template.channel != Provider.Channel.SMS or template.is_digital:
         return values
     if text in ("", template.text.replace("\r\n", "\n").strip()):
         return values
@@ -28,6 +29,30 @@ def with_text(access: Access, values: dict[str, Any], text: str, *, name: str) -
     made = contents.create_template(access, template.channel, written)
     if values.get("provider") is not None:
         contents.submit_for_review(access, made, values["provider"])
+    return {**values, "template": made}
+
+
+def with_digital(
+    access: Access, values: dict[str, Any], given: dict[str, Any], *, name: str
+) -> dict[str, Any]:
+    """The same for a digital SMS, of which `given` says `subject`, `parts` or `signature` otherwise.
+
+    Raises ValidationFailed with the fields.
+    """
+    template: Template | None = values.get("template")
+    if template is None or not template.is_digital or not given:
+        return values
+    wanted = {
+        field: given.get(field, getattr(template, field)) for field in ("subject", "parts", "signature")
+    }
+    parts = digital.taken(access, template, wanted["parts"])
+    if digital.same_words(template, Template(**{**wanted, "parts": parts})):
+        return values
+    access.require("marketing.content.manage")
+    written = {**wanted, "name": _free_name(access, name), "purpose": template.purpose, "note": template.note}
+    made = contents.create_template(access, template.channel, written)
+    assert made.signature is not None
+    contents.submit_for_review(access, made, made.signature.provider)
     return {**values, "template": made}
 
 

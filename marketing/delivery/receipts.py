@@ -15,7 +15,7 @@ from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
 from marketing.delivery import bulk, push_reports
 from marketing.delivery.bounces import applying as bounces
-from marketing.delivery.models import Recipient, SendBatch
+from marketing.delivery.models import Recipient, SendBatch, SendOut
 from marketing.delivery.targets import id_type_of
 
 log = logging.getLogger(__name__)
@@ -50,6 +50,17 @@ def poll_due() -> int:
         _poll(batch)
         asked += 1
     return asked
+
+
+def ask_now(send_out: SendOut) -> int:
+    """Ask for the send-out's open batches, whenever their turn would come; returns how many were asked for."""
+    open_ones = send_out.batches.select_related("send_out__provider").filter(
+        state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN]
+    )
+    batches = list(open_ones.order_by("next_poll_at")[:PER_TICK])
+    for batch in batches:
+        _poll(batch)
+    return len(batches)
 
 
 def _poll(batch: SendBatch) -> None:

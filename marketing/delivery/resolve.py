@@ -18,6 +18,7 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
 from insight.audiences import gathering
+from marketing.channels import carriers
 from marketing.channels.targets import target_hash
 from marketing.delivery import (
     contact_policy,
@@ -30,11 +31,12 @@ from marketing.delivery import (
 )
 from marketing.delivery.decrypting import Decryptor
 from marketing.delivery.models import FilterReason, Recipient, SendOut
+from marketing.delivery.targets import last_digits
 from marketing.delivery.variables import Variable, names_in, texts_of, variables_of
 
 ROWS = 10_000
-_COLUMNS = ("person", "person_hash", "target", "values", "variant", "state", "reason")
-_Row = tuple[str, str, str, dict[str, str], int, str, str]
+_COLUMNS = ("person", "person_hash", "target", "values", "variant", "state", "reason", "ending")
+_Row = tuple[str, str, str, dict[str, str], int, str, str, str]
 
 
 def resolve(send_out: SendOut, job: JobContext) -> None:
@@ -72,12 +74,21 @@ class _Lots:
         self.variables: list[list[Variable]] = [
             variables_of(send_out, names_in(content)) for content in contents.all_of(send_out.content)
         ]
+        self.carriers: list[list[str] | None] = [
+            content.get("carriers") for content in contents.all_of(send_out.content)
+        ]
+        self._prefixes = carriers.own_table(send_out.provider)
         self.tags = list(
             dict.fromkeys(item.source for variables in self.variables for item in variables if item.tag)
         )
 
     def variant_of(self, person: str) -> int:
         return split.variant_of(self.send_out, self.shares, person)
+
+    def is_barred(self, variant: int, number: str) -> bool:
+        """Whether it is a digital SMS that the number's carrier has not approved."""
+        approving = self.carriers[variant]
+        return approving is not None and carriers.carrier_of(number, self._prefixes) not in approving
 
 
 def _rows(
@@ -95,16 +106,16 @@ def _rows(
     for row, (person, raw, banned) in enumerate(zip(people, targets, excluded, strict=True)):
         if banned:
             # Their address is no business of this send-out, and must not stand in the way of somebody else's.
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, ""
             continue
         clear = decryptor.read(raw) if decryptor and raw else raw
         if raw and clear is None:
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, ""
             continue
         target = normalise(clear) if clear else None
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
-            yield person, _nobody(person), "", {}, 0, left_out, reason
+            yield person, _nobody(person), "", {}, 0, left_out, reason, ""
             continue
         variant = lots.variant_of(person)
         texts, missing = texts_of(
@@ -112,10 +123,13 @@ def _rows(
         )
         digest = target_hash(send_out.workspace_id, send_out.channel, target)
         kept = encrypt_text(target)
-        if missing:
-            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE
+        ending = last_digits(send_out.channel, target)
+        if lots.is_barred(variant, target):
+            yield person, digest, kept, {}, variant, left_out, FilterReason.CARRIER, ending
+        elif missing:
+            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending
         else:
-            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, ""
+            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending
 
 
 def _nobody(person: str) -> str:
@@ -135,12 +149,12 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
-            '"values" jsonb, variant smallint, state text, reason text) ON COMMIT DROP'
+            '"values" jsonb, variant smallint, state text, reason text, ending text) ON COMMIT DROP'
         )
         with cursor.copy(f"COPY ledger_stage ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-            for person, digest, target, texts, variant, state, reason in rows:
+            for person, digest, target, texts, variant, state, reason, ending in rows:
                 payload = json.dumps(texts, ensure_ascii=False)
-                copy.write_row((person, digest, target, payload, variant, str(state), str(reason)))
+                copy.write_row((person, digest, target, payload, variant, str(state), str(reason), ending))
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
@@ -152,7 +166,7 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
-            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', '', ''
+            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', '', '', ''
               FROM ledger_stage s JOIN {table} r ON r.send_out_id = %s AND r.person_hash = s.person_hash
              WHERE r.person <> s.person
             ON CONFLICT (send_out_id, person_hash) DO NOTHING

@@ -43,6 +43,10 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
             if _may_wait(send_out, review):
                 continue
             found.append(_unapproved(template, review))
+        elif review.valid_until and review.valid_until <= (send_out.scheduled_at or timezone.now()):
+            message = _("The approval of the template ends before that, on %(date)s.")
+            day = timezone.localtime(review.valid_until).strftime("%Y-%m-%d")
+            found.append(Conflict(message % {"date": day}, code="template_expires", template=template.pk))
     return found
 
 
@@ -86,9 +90,10 @@ def _decide(send_out: SendOut) -> bool:
     reason = ""
     if any(review is None for review in found):
         reason = _("A template was changed while it was in review. Submit the send-out again.")
-    rejected = next((row for row in found if row and row.state == ReviewState.REJECTED), None)
-    if rejected is not None:
-        reason = _("The platform has rejected the template: %(reason)s") % {"reason": rejected.reason}
+    ended = (ReviewState.REJECTED, ReviewState.EXPIRED)
+    over = next((row for row in found if row and row.state in ended), None)
+    if over is not None:
+        reason = str(_unapproved(over.template, over))
     if not reason and all(row and row.state == ReviewState.APPROVED for row in found):
         schedule.begin(send_out)
         return True
@@ -138,6 +143,8 @@ def _unapproved(template: Template, review: TemplateReview | None) -> Conflict:
         message = _("The template has not been approved by the platform. Submit it for review first.")
     elif review.state == ReviewState.REVIEWING:
         message = _("The platform is still reviewing the template.")
+    elif review.state == ReviewState.EXPIRED:
+        message = _("The template was approved for a year, which is over. Make a new one from it.")
     else:
         message = _("The platform has rejected the template: %(reason)s") % {"reason": review.reason}
     return Conflict(message, code="template_not_approved", template=template.pk)

@@ -30,6 +30,12 @@ class VariantSerializer(serializers.Serializer[Any]):
         return attrs
 
 
+class DigitalSerializer(serializers.Serializer[Any]):
+    subject = serializers.CharField(required=False)
+    parts = serializers.JSONField(required=False)
+    signature = serializers.CharField(required=False)
+
+
 class ReachSerializer(serializers.Serializer[Any]):
     channel = serializers.ChoiceField(choices=Provider.Channel.choices)
     provider = serializers.CharField(
@@ -57,6 +63,11 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         write_only=True,
         max_length=500,
         help_text="SMS alone: where it differs from the template's, a new template is made and submitted for review.",
+    )
+    digital = DigitalSerializer(
+        required=False,
+        write_only=True,
+        help_text="Of a digital SMS: where it differs from the template's, a new template is made and sent in.",
     )
     variants = VariantSerializer(many=True, required=False, write_only=True)
     audience = serializers.CharField(source="audience_id", required=False)
@@ -86,6 +97,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "signature",
             "template",
             "text",
+            "digital",
             "params",
             "purpose",
             "variants",

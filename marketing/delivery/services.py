@@ -160,6 +160,9 @@ def _assign(access: Access, send_out: SendOut, values: dict[str, Any]) -> compos
         if send_out.resend_of_id and field not in OF_RESENDS and value != getattr(send_out, field):
             raise ValidationFailed(errors={field: [_("It stays that of the first send-out.")]})
         setattr(send_out, field, value)
+    if send_out.template_id and send_out.template.signature is not None:
+        # Carriers have approved a digital SMS with its signature.
+        send_out.signature = send_out.template.signature
     composition.check_rights(access, before, parts)
     errors = problems(send_out, after)
     if errors:
@@ -186,6 +189,8 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         add("provider", _("This provider serves another channel."))
     if send_out.template.channel != send_out.channel:
         add("template", _("This template is for another channel."))
+    if send_out.resend_of_id is None and any(row.removed for row in parts.templates(send_out)):
+        add("variants" if parts.variants else "template", _("This template was removed. Choose another."))
     if send_out.channel == "sms" and (
         send_out.signature is None or send_out.signature.provider_id != send_out.provider_id
     ):

@@ -6,6 +6,7 @@ from typing import Any
 
 from marketing.channels import capabilities
 from marketing.channels.models import Provider
+from marketing.content.columns import described
 from marketing.content.models import Template
 from marketing.delivery.sms_rules import is_promotional
 
@@ -15,6 +16,13 @@ def known(workspace: Any) -> dict[str, Any]:
     templates = Template.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)
     providers = Provider.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)
     return {
-        "templates": {row.pk: {"text": row.text, "promotional": is_promotional(row)} for row in templates},
+        "templates": {
+            row.pk: {
+                "text": row.text,
+                "promotional": is_promotional(row),
+                "digital": described(row) if row.is_digital else None,
+            }
+            for row in templates.select_related("signature__provider")
+        },
         "endings": {row.pk: capabilities.of(row).unsubscribe(promotional=True) for row in providers},
     }

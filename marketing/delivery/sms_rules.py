@@ -17,10 +17,11 @@ from marketing.links import parameters, queries
 
 
 def problems(send_out: SendOut, templates: list[Template], audiences: list[Audience]) -> dict[str, list[str]]:
-    """What keeps an SMS from being saved, by field: `template` and `audiences`."""
+    """What keeps an SMS from being saved, by field: `template`, `variants` and `audiences`."""
     if send_out.channel != Provider.Channel.SMS:
         return {}
     found = {"template": [message for row in templates for message in _refused(send_out, row)]}
+    found["variants"] = _mixed(templates)
     personal = any(row.variables or parameters.codes_in(row.text) for row in templates)
     uploaded = [row.name for row in audiences if row.origin == outside.UPLOAD] if personal else []
     if uploaded:
@@ -31,8 +32,20 @@ def problems(send_out: SendOut, templates: list[Template], audiences: list[Audie
     return {field: list(dict.fromkeys(messages)) for field, messages in found.items() if messages}
 
 
+def _mixed(templates: list[Template]) -> list[str]:
+    if len({row.is_digital for row in templates}) > 1:
+        return [_("Either all variants are digital SMS, or none is.")]
+    if len({row.signature_id for row in templates}) > 1:
+        return [_("All variants must have the same signature.")]
+    return []
+
+
 def _refused(send_out: SendOut, template: Template) -> list[str]:
     can = capabilities.of(send_out.provider)
+    if template.is_digital and not can.digital:
+        return [_("This platform sends no digital SMS.")]
+    if template.signature is not None and template.signature.provider_id != send_out.provider_id:
+        return [_("Another platform knows the signature of this digital SMS.")]
     promotional = is_promotional(template)
     found = []
     if template.variables and not can.variables(promotional=promotional):
@@ -77,7 +90,9 @@ def _links(send_out: SendOut, template: Template) -> int:
 
 
 def unsubscribe(send_out: SendOut, text: str) -> str:
-    """What the platform puts behind this text, as it was or will be submitted for review."""
+    """What the platform puts behind this text, as it was or will be submitted for review; nothing of digital SMS."""
+    if "parts" in send_out.content or send_out.template.is_digital:
+        return ""
     return capabilities.ending(send_out.provider, text, promotional=contact_policy.is_promotion(send_out))
 
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from marketing.channels.base import provider_type
+from marketing.channels.models import Provider
 from marketing.delivery.models import SendOut
+
+DIGITS = 4
+
+
+def last_digits(channel: str, target: str) -> str:
+    """What numbers of SMS are shown and found by; nothing on other channels."""
+    return target[-DIGITS:] if channel == Provider.Channel.SMS else ""
 
 
 def id_type_of(send_out: SendOut) -> str:

@@ -15,7 +15,7 @@ from cdp.core.identifiers import ID_TYPES
 from insight.audiences import queries as audiences
 from marketing.channels.base import BulkProviderType, BulkRequest, PersonalProviderType, provider_type
 from marketing.channels.models import Provider
-from marketing.content import push, rendering
+from marketing.content import digital, push, rendering
 from marketing.delivery import (
     contents,
     custom_message,
@@ -64,7 +64,7 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
     values = sample_values(send_out, number)
     if custom_message.is_custom(send_out):
         return {"values": values, **custom_message.preview(send_out, values, variant)}
-    texts = {**values, **_sample_parameters(send_out)}
+    texts = {**values, **sample_parameters(send_out)}
     templates = send_out.templates
     template = templates[variant if variant < len(templates) else 0]
     written = {part: getattr(template, part) for part in ("subject", "html", "text")}
@@ -81,14 +81,21 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
         fields = push.fill(written.get("push", template.push), values)
         answer["push"] = {name: value for name, value in fields.items() if value != push.DEFAULTS[name]}
         answer["push"].setdefault("action", push.Action.APP.value)
-    if send_out.channel == Provider.Channel.SMS:
+    parts = written.get("parts", template.parts)
+    if parts:
+        answer["digital"] = {
+            "subject": answer["subject"],
+            "signature": str(send_out.signature or ""),
+            "parts": digital.with_addresses(parts),
+        }
+    elif send_out.channel == Provider.Channel.SMS:
         answer["unsubscribe"] = sms_rules.unsubscribe(send_out, answer["text"])
         length = sms_rules.parts_of(send_out, answer["text"])
         answer.update(characters=length.characters, parts=length.parts)
     return answer
 
 
-def _sample_parameters(send_out: SendOut) -> dict[str, str]:
+def sample_parameters(send_out: SendOut) -> dict[str, str]:
     """Something of the same length in place of the short parameters, which are made when the message leaves."""
     found = parameters.codes_in(link_use.text_of(send_out))
     return {parameters.PREFIX + code: "x" * codes.PARAMETER_LENGTH for code in found}

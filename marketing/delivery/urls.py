@@ -5,6 +5,7 @@ from django.urls import path
 from marketing.delivery import (
     approval_pages,
     channel_effect_page,
+    check_page,
     conflicts_page,
     conversion_page,
     custom_pages,
@@ -36,6 +37,8 @@ urlpatterns = [
     path("effect/<str:channel>/download/", channel_effect_page.Download.as_view(), name="effect-download"),
     path("approvals/", approval_pages.Approvals.as_view(), name="approvals"),
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
+    path("<str:pk>/check/", check_page.Check.as_view(), name="check"),
+    path("<str:pk>/refresh/", ledger_page.Refresh.as_view(), name="refresh"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
     path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),
     path("<str:pk>/parameters/", custom_pages.Parameters.as_view(), name="parameters"),

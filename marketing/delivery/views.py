@@ -29,8 +29,10 @@ from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.audiences import visibility
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
+from marketing.content import digital, signatures
 from marketing.delivery import (
     approval,
+    channel_figures,
     composition,
     copying,
     own_template,
@@ -40,7 +42,7 @@ from marketing.delivery import (
     trial,
 )
 from marketing.delivery.campaign_links import KIND
-from marketing.delivery.columns import AudiencesColumn, CampaignsColumn
+from marketing.delivery.columns import AudiencesColumn, CampaignsColumn, SentColumn
 from marketing.delivery.custom_form import form_of
 from marketing.delivery.forms import (
     SendOutForm,
@@ -106,8 +108,8 @@ class SendOutList(ListPage):
         AudiencesColumn("audience", _("Audiences")),
         Column("template", _("Template"), value="template.shown_name"),
         DateColumn("scheduled_at", _("Send at"), sort="scheduled_at"),
-        NumberColumn("sent", _("Sent")),
-        NumberColumn("delivered", _("Delivered")),
+        SentColumn("sent", _("Sent")),
+        SentColumn("delivered", _("Delivered")),
         NumberColumn("opened", _("Opened")),
         DateColumn("updated_at", _("Changed"), sort="updated_at"),
     )
@@ -125,6 +127,13 @@ class SendOutList(ListPage):
             KIND, rows.select_related("audience", "template").prefetch_related("parts__audience")
         )
         return queries.with_figures(named)
+
+    def fetched(self, rows: Any) -> None:
+        """SMS are counted as they are billed as well."""
+        of_sms = [row for row in rows if row.channel == Provider.Channel.SMS and row.sent]
+        figures = channel_figures.of_all(of_sms) if of_sms else {}
+        for row in of_sms:
+            row.segments = figures[row.pk]["segments"]
 
     def row_url(self, row: SendOut) -> str:
         return self.reverse("delivery:detail", pk=row.pk)
@@ -162,6 +171,7 @@ class SendOutFormPage(FormPage):
             "step": 1,
             "channel": channel,
             "new_template_url": self._template_url(channel) if may_write else "",
+            **(self._sms_urls() if may_write and channel == Provider.Channel.SMS else {}),
             "connect_url": self._connect_url(channel),
             "upload_url": self._upload_url(channel, obj),
             "sms": sms_editor.known(self.workspace) if channel == Provider.Channel.SMS else None,
@@ -178,6 +188,15 @@ class SendOutFormPage(FormPage):
 
     def _template_url(self, channel: str) -> str:
         return "" if channel == Provider.Channel.CUSTOM else self.reverse("content:new", channel=channel)
+
+    def _sms_urls(self) -> dict[str, str]:
+        """Where digital SMS and signatures are made on the way, if some platform takes them."""
+        urls = {"add_signature_url": self.reverse("content:signature-new")}
+        if signatures.platforms(self.workspace).exists():
+            urls["new_signature_url"] = self.reverse("content:signature-submit")
+        if digital.platforms(self.workspace):
+            urls["new_digital_url"] = self.reverse("content:new-digital")
+        return urls
 
     def _connect_url(self, channel: str) -> str:
         may_connect = channel == Provider.Channel.PUSH and self.access.can("marketing.accounts.manage")

@@ -16,7 +16,12 @@ _POLICY = "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsa
 
 def address(material: Material) -> str:
     """Where everybody finds the file who was told: messages name it. Nobody guesses the digest of a content."""
-    return settings.BASE_URL + reverse("material-file", args=[material.sha256, material.format])
+    return settings.BASE_URL + path(material)
+
+
+def path(material: Material) -> str:
+    """The same for pages of ours."""
+    return reverse("material-file", args=[material.sha256, material.format])
 
 
 def public(material: Material) -> HttpResponse:

@@ -27,7 +27,7 @@ MOST = 500
 def answerable(access: Access) -> QuerySet[Template]:
     """Templates that an answer can be made of: promotional SMS, approved as they are now, the same for everybody."""
     rows = Template.objects.in_workspace(access.workspace).filter(
-        channel=Provider.Channel.SMS, purpose=Template.Purpose.PROMOTION
+        channel=Provider.Channel.SMS, purpose=Template.Purpose.PROMOTION, parts=[]
     )
     approved = [
         review.template_id

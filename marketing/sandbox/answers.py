@@ -41,3 +41,11 @@ class Refusal(Exception):
         super().__init__(message)
         self.code = code
         self.status = status
+
+
+def body(request: Request) -> Any:
+    """The body of a call of the contract. Raises Refusal where it is not JSON."""
+    try:
+        return request.json()
+    except ValueError:
+        raise Refusal("InvalidParameter", "The body is not JSON.") from None

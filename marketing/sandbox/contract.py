@@ -13,16 +13,17 @@ from typing import Any
 from urllib.parse import unquote
 
 from marketing.sandbox import fields, outcomes, recipients
-from marketing.sandbox.answers import Refusal, Request, Response, as_json
+from marketing.sandbox.answers import Refusal, Request, Response, as_json, body
+from marketing.sandbox.digital import Digital
+from marketing.sandbox.fields import APPROVED, NO_REMARK, REJECTED, REVIEWING
 from marketing.sandbox.options import Options
+from marketing.sandbox.signs import Signs
 from marketing.sandbox.store import Batch, Store
 
 PREFIX = "/contract"
 MOST_DAYS = 30
 _STEP_SECONDS = 0.05
 VARIABLE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]*)\}")
-REVIEWING, APPROVED, REJECTED = 0, 1, 2
-_NO_REMARK = "无审核备注"
 _REJECTED = "The name says “reject”, so the sandbox rejects it."
 _SMS_STATUS = {"delivered": 2}
 _SMS_FAILED = 1
@@ -35,6 +36,8 @@ class Contract:
     def __init__(self, store: Store, options: Options) -> None:
         self.store = store
         self.options = options
+        self.signs = Signs(store)
+        self.digital = Digital(store, options)
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., tuple[int, dict[str, Any]]]]] = [
             (method, re.compile(PREFIX + path), call)
             for method, path, call in (
@@ -46,7 +49,12 @@ class Contract:
                 ("GET", r"/email/thirdSender", self.sender),
                 ("POST", r"/(sms)/smsTemplate", self.add_template),
                 ("PUT", r"/(sms)/smsTemplate/([^/]+)", self.change_template),
+                ("POST", r"/sms/smsSign", self.signs.add),
+                ("PUT", r"/sms/smsSign/([^/]+)", self.signs.change),
                 ("GET", r"/sms/smsSign/([^/]+)", self.sign_review),
+                ("POST", r"/sms/digitalTemplate", self.digital.add),
+                ("PUT", r"/sms/digitalTemplate/([^/]+)", self.digital.change),
+                ("GET", r"/sms/digitalTemplate/([^/]+)", self.digital.review),
                 ("GET", r"/(sms)/smsTemplate/([^/]+)", self.template_review),
                 ("POST", r"/sms/sendBatch", self.send_sms),
                 ("POST", r"/(sms)/sendDetails", self.details),
@@ -74,12 +82,12 @@ class Contract:
     # Templates and signatures
 
     def add_template(self, request: Request, channel: str) -> tuple[int, dict[str, Any]]:
-        values = fields.read(_body(request), _template_fields(channel))
+        values = fields.read(body(request), _template_fields(channel))
         return 201, {"templateCode": self.store.save_template(channel, values)}
 
     def change_template(self, request: Request, channel: str, code: str) -> tuple[int, dict[str, Any]]:
         known = self._template(channel, code)
-        values = fields.read(_body(request), _template_fields(channel), partial=True)
+        values = fields.read(body(request), _template_fields(channel), partial=True)
         self.store.save_template(channel, {**known["fields"], **values}, code)
         return 201, {"templateCode": code}
 
@@ -100,9 +108,15 @@ class Contract:
         return 200, answer
 
     def sign_review(self, request: Request, name: str) -> tuple[int, dict[str, Any]]:
-        """Every signature is known here; "review" and "reject" in its name decide on its state."""
-        state, reason = self._review(name, None)
-        return 200, {"signName": name, "signStatus": state, "createDate": _time(0), "reason": reason}
+        """Every signature is known here; "review" and "reject" in its name decide on its state.
+
+        Of those sent in here "reject" in the remark does so as well, once the review is over.
+        """
+        sent_in = self.store.template("sign", name)
+        said = f"{name} {sent_in['fields']['remark']}" if sent_in else name
+        state, reason = self._review(said, sent_in["submitted_at"] if sent_in else None)
+        created = sent_in["created_at"] if sent_in else 0
+        return 200, {"signName": name, "signStatus": state, "createDate": _time(created), "reason": reason}
 
     def _template(self, channel: str, code: str) -> dict[str, Any]:
         template = self.store.template(channel, code)
@@ -111,14 +125,14 @@ class Contract:
         return template
 
     def _review(self, name: str, submitted_at: float | None) -> tuple[int, str]:
-        """State and reason of a review that takes a while for templates and is over for signatures."""
+        """State and reason of a review that takes a while, and is over for signatures that were never sent in."""
         if submitted_at is None:
             waiting = "review" in name.lower()
         else:
             waiting = time.time() < submitted_at + self.options.review_seconds
         if waiting:
-            return REVIEWING, _NO_REMARK
-        return (REJECTED, _REJECTED) if "reject" in name.lower() else (APPROVED, _NO_REMARK)
+            return REVIEWING, NO_REMARK
+        return (REJECTED, _REJECTED) if "reject" in name.lower() else (APPROVED, NO_REMARK)
 
     def _approved_template(self, channel: str, code: str) -> dict[str, Any]:
         template = self._template(channel, code)
@@ -129,24 +143,30 @@ class Contract:
     # Sending
 
     def send_sms(self, request: Request) -> tuple[int, dict[str, Any]]:
-        given = fields.read(_body(request), fields.SMS_BATCH)
-        template = self._approved_template("sms", given["templateCode"])
-        if self._review(given["signName"], None)[0] != APPROVED:
+        given = fields.read(body(request), fields.SMS_BATCH)
+        if self.sign_review(request, given["signName"])[1]["signStatus"] != APPROVED:
             raise Refusal("SignatureNotApproved", f"The signature {given['signName']} is not approved.")
-        values = _values(given.get("templateParam"))
-        text = f"【{given['signName']}】{fill(template['templateContent'], values)}"
+        if self.store.template("digital", given["templateCode"]):
+            subject, text, html = self.digital.message(given["templateCode"], given["signName"])
+        else:
+            template = self._approved_template("sms", given["templateCode"])
+            values = _values(given.get("templateParam"))
+            subject, html = "", ""
+            text = f"【{given['signName']}】{fill(template['templateContent'], values)}"
         batch = Batch(
             "sms",
             given["outId"],
             given["signName"],
+            subject=subject,
             text=text,
+            html=html,
             template_code=given["templateCode"],
             inbound_url=given.get("inboundUrl") or "",
         )
         return self._send(batch, given["phoneOssUrl"], given.get("limit"), outcomes.of_number)
 
     def send_emails(self, request: Request) -> tuple[int, dict[str, Any]]:
-        given = fields.read(_body(request), fields.EMAIL_BATCH)
+        given = fields.read(body(request), fields.EMAIL_BATCH)
         self._usable_sender(given["accountName"])
         own = [given.get(name) for name in ("fromAlias", "subject", "htmlBody")]
         if all(own):
@@ -240,7 +260,7 @@ class Contract:
     # Reports
 
     def details(self, request: Request, channel: str) -> tuple[int, dict[str, Any]]:
-        given = fields.read(_body(request), fields.DETAILS)
+        given = fields.read(body(request), fields.DETAILS)
         since = fields.minute("startDate", given["startDate"])
         until = fields.minute("endDate", given["endDate"])
         if not 0 <= until - since <= MOST_DAYS * 86_400:
@@ -295,13 +315,6 @@ def fill(text: str, values: dict[str, Any]) -> str:
 
 def _template_fields(channel: str) -> tuple[fields.Field, ...]:
     return fields.SMS_TEMPLATE if channel == "sms" else fields.EMAIL_TEMPLATE
-
-
-def _body(request: Request) -> Any:
-    try:
-        return request.json()
-    except ValueError:
-        raise Refusal("InvalidParameter", "The body is not JSON.") from None
 
 
 def _values(text: str | None) -> dict[str, Any]:

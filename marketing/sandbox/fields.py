@@ -11,6 +11,10 @@ from typing import Any
 from marketing.sandbox.answers import Refusal
 
 MAIL_BYTES = 28 * 1024
+REVIEWING, APPROVED, REJECTED = 0, 1, 2
+"""States of a review."""
+NO_REMARK = "无审核备注"
+"""The reason of whatever is not rejected."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,17 @@ EMAIL_BATCH: tuple[Field, ...] = (
     Text("outId", required=False),
     Text("receiversUrl"),
     Text("templateCode", required=False),
+)
+SIGN: tuple[Field, ...] = (
+    Text("signName", most=24),
+    Number("signSource", least=0, most=5),
+    Text("remark", most=200),
+)
+DIGITAL_TEMPLATE: tuple[Field, ...] = (
+    Text("templateName", most=30),
+    Text("templateSubject", most=20),
+    Text("signName"),
+    Text("remark", most=100),
 )
 SMS_BATCH: tuple[Field, ...] = (
     Text("inboundUrl", required=False),

@@ -34,7 +34,7 @@ _PAGE_POLICY = (
 )
 # A received mail may show pictures and be styled, as in a mail program, and run nothing.
 _MAIL_POLICY = (
-    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src * data:; media-src *; "
     "style-src 'unsafe-inline'; font-src *; base-uri 'none'; frame-ancestors 'self'"
 )
 

@@ -15,7 +15,8 @@ from marketing.sandbox.inbox import Inbox, wanted_by
 from marketing.sandbox.options import Options
 from marketing.sandbox.store import Store
 
-MOST_BYTES = 4 * 1024**2
+MOST_BYTES = 12 * 1024**2
+"""Three proofs of a signature in Base64 fit in."""
 MOST_WAIT_SECONDS = 60.0
 _WAIT_STEP_SECONDS = 0.05
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

@@ -19,20 +19,28 @@ function showParts(variable) {
 for (const variable of document.querySelectorAll("[data-variable]")) showParts(variable);
 
 const dialog = document.getElementById("new-template");
-document.querySelector("[data-new-template]")?.addEventListener("click", async (event) => {
-  dialog.showModal();
-  await htmx.ajax("GET", event.target.closest("button").dataset.newTemplate, { target: dialog.querySelector('[data-part="form"]') });
-  dialog.querySelector('input[name="name"]')?.focus();
-});
+for (const opens of document.querySelectorAll("[data-new-template]")) {
+  opens.addEventListener("click", async () => {
+    document.getElementById("new-template-title").textContent = opens.textContent.trim();
+    dialog.showModal();
+    await htmx.ajax("GET", opens.dataset.newTemplate, { target: dialog.querySelector('[data-part="form"]') });
+    dialog.querySelector('input[name="name"], input[name="text"]')?.focus();
+  });
+}
 dialog?.querySelector("[data-close]").addEventListener("click", () => dialog.close());
 // Errors of the form come with status 422, which is not swapped in by itself.
 dialog?.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.xhr.status === 422) Object.assign(event.detail, { shouldSwap: true, isError: false });
 });
 document.body.addEventListener("template-made", (event) => {
-  const { id, name } = event.detail;
-  const select = document.querySelector('select[name="template"]');
+  take("template", event.detail);
+});
+document.body.addEventListener("signature-made", (event) => take("signature", event.detail));
+
+function take(field, { id, name }) {
+  const select = document.querySelector(`select[name="${field}"]`);
   select.tomselect.addOption({ value: id, text: name });
   select.tomselect.setValue(id);
   dialog.close();
-});
+  dialog.querySelector('[data-part="form"]').replaceChildren();
+}

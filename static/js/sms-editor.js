@@ -1,5 +1,7 @@
 // An SMS while it is written: the whole message on a phone, its characters, and the parts that it is billed as.
 
+import { showOn } from "./digital-sms.js";
+
 const SINGLE = 70;
 const PART = 67;
 const PARAMETER = /\$\{sp_[0-9A-Za-z]{6}\}/g;
@@ -11,9 +13,40 @@ const field = (name) => written.form.querySelector(`[name="${name}"]`);
 // Characters as a person counts them: an emoji is one.
 const length = (text) => Array.from(text).length;
 
+/** A digital SMS has no text to change here: the phone shows its parts, and on hover stand the carriers. */
+function showDigital(template) {
+  const chosen = document.querySelector("[data-digital-chosen]");
+  if (!chosen) return false;
+  const digital = template?.digital;
+  chosen.hidden = !digital;
+  written.closest(".mb-3").hidden = Boolean(digital);
+  // Its own signature is sent: the choice of one would say nothing.
+  const signature = field("signature")?.closest(".mb-3");
+  if (signature) signature.hidden = Boolean(digital) && !signature.querySelector(".invalid-feedback");
+  const change = document.querySelector("[data-change-digital]");
+  if (change) {
+    change.hidden = !digital;
+    change.base ??= change.dataset.newTemplate;
+    const query = new URLSearchParams({ from: field("template").value, name: field("name").value });
+    change.dataset.newTemplate = `${change.base}?${query}`;
+  }
+  if (!digital) return false;
+  showOn(chosen.querySelector("[data-digital-phone]"), digital);
+  const words = digital.carriers || gettext("No carrier has approved it yet.");
+  const icon = chosen.querySelector('[data-part="carriers"]');
+  icon.title = words;
+  icon.ariaLabel = words;
+  chosen.querySelector('[data-part="carriers-text"]').textContent = gettext("Only numbers of carriers that have approved it get it.");
+  return true;
+}
+
 function show() {
   const signature = field("signature")?.selectedOptions[0];
   const template = known.templates[field("template")?.value];
+  if (showDigital(template)) {
+    shown.hidden = true;
+    return;
+  }
   const promotional = field("purpose") ? field("purpose").value !== "notice" : template?.promotional;
   const ending = (promotional && known.endings[field("provider")?.value]) || "";
   const body = written.value.replace(PARAMETER, "xxxxxx");
@@ -28,15 +61,15 @@ function show() {
 }
 
 if (written && shown) {
-  for (const name of ["signature", "provider", "purpose"]) field(name)?.addEventListener("change", show);
+  for (const name of ["signature", "provider", "purpose", "name"]) field(name)?.addEventListener("change", show);
   field("template")?.addEventListener("change", () => {
     written.value = known.templates[field("template").value]?.text ?? "";
     show();
   });
   // Before whoever chooses the new template, hence in the capturing phase.
   document.addEventListener("template-made", (event) => {
-    const { id, text, purpose } = event.detail;
-    known.templates[id] = { text, promotional: purpose !== "notice" };
+    const { id, text, purpose, digital } = event.detail;
+    known.templates[id] = { text, promotional: purpose !== "notice", digital };
   }, true);
   written.addEventListener("input", show);
   if (!written.value) written.value = known.templates[field("template")?.value]?.text ?? "";

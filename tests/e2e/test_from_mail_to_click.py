@@ -37,7 +37,7 @@ def test_from_mail_server_to_a_counted_click(
     expect(tab.get_by_text("Test sent to colleague@example.com.")).to_be_visible()
     tab.get_by_role("button", name="Send now").click()
     with tab.expect_navigation():
-        tab.locator("#confirm button[value=yes]").click()
+        tab.locator("#check-dialog").get_by_role("button", name="Send it").click()
     run_jobs()
 
     page = tab.url

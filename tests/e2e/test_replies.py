@@ -12,6 +12,7 @@ import pytest
 from insight.audiences import outside
 from marketing.channels import services as channels
 from marketing.content import services as contents
+from marketing.content import signatures
 from marketing.delivery import services as delivery
 from marketing.delivery.models import Suppression
 from marketing.replies.models import InboundMessage
@@ -54,7 +55,7 @@ def test_a_reply_is_read_and_answered_and_a_t_unsubscribes(
     config = {"base_url": f"{sandbox.url}/contract", "replies": True}
     values = {"channel": "sms", "type": "contract", "name": "Platform", "config": config}
     provider = channels.create_provider(access, values)
-    signature = contents.add_signature(access, provider, "Tide")
+    signature = signatures.add(access, provider, "Tide")
     template = contents.create_template(access, "sms", {"name": "Sale", "text": "Come to the sale"})
     contents.submit_for_review(access, template, provider)
     chosen = {"provider": provider, "signature": signature, "template": template, "audience": audience}

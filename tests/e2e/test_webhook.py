@@ -70,7 +70,7 @@ def test_from_a_new_webhook_to_reported_results(
     expect(tab.get_by_role("heading", name="Latest calls")).to_be_visible()
     tab.get_by_role("button", name="Send now").click()
     with tab.expect_navigation():
-        tab.locator("#confirm button[value=yes]").click()
+        tab.locator("#check-dialog").get_by_role("button", name="Send it").click()
     page, send_out = tab.url, SendOut.objects.get()
     shop.run_jobs()
     eventually(lambda: shop.states(send_out) == {"delivered": 2, "failed": 1})

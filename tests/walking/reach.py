@@ -59,6 +59,15 @@ def make(access: Any, audience: Any) -> Reached:
     LinkClick.objects.create(link=link, person=person, visitor="v", device="phone", system="iOS")
     signature = Signature.objects.create(**owned, provider=sms, text="Tides", state="approved")
     template = Template.objects.create(**owned, channel="sms", name="Sale", text="Dear people")
+    digital = Template.objects.create(
+        **owned,
+        channel="sms",
+        name="Digital",
+        subject="Hats",
+        signature=signature,
+        text="New hats",
+        parts=[{"kind": "text", "text": "New hats"}],
+    )
     letter = Template.objects.create(
         **owned, channel="email", name="Letter", subject="Hello", html="<p>Hello</p>"
     )
@@ -179,6 +188,7 @@ def make(access: Any, audience: Any) -> Reached:
         "w/channels/senders/": pk(sender),
         "w/devices/sites/": pk(site),
         "w/content/": pk(template, channel="sms"),
+        "w/content/{pk}/edit-digital/": pk(digital),
         "w/content/signatures/": pk(signature),
         "w/materials/": pk(material),
         "w/short-links/": pk(link),
@@ -210,6 +220,8 @@ def make(access: Any, audience: Any) -> Reached:
         "content/new/email/",
         f"content/{letter.pk}/",
         f"content/{letter.pk}/edit/",
+        f"content/{digital.pk}/",
+        f"content/new/digital/?from={digital.pk}",
         "send-outs/new/email/",
         "content/new/sms/",
         "send-outs/new/sms/",

@@ -71,6 +71,9 @@ class ListPage(WorkspaceView):
         """Where a row's linked cell leads; "" for nowhere."""
         return ""
 
+    def fetched(self, rows: Any) -> None:
+        """Called with all rows of the page before their cells are made, for what they need together."""
+
     def get_columns(self) -> Sequence[Column]:
         """All columns, also those that the person has hidden."""
         return self.columns
@@ -135,6 +138,7 @@ class ListPage(WorkspaceView):
 
     def _page(self, rows: QuerySet[Any]) -> dict[str, Any]:
         page = Paginator(rows, self.per_page).get_page(self.request.GET.get("page"))
+        self.fetched(page.object_list)
         shown = [
             {
                 "object": row,

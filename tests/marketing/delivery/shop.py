@@ -22,6 +22,7 @@ from insight.datasets.models import Dataset, DatasetField
 from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.content import services as contents
+from marketing.content import signatures
 from marketing.content.models import TemplateReview
 from marketing.delivery import queries, receipts, schedule, services
 from marketing.delivery.models import Recipient, SendBatch, SendOut
@@ -106,7 +107,7 @@ class Shop:
         provider = channels.create_provider(self.access, {**values, **more.pop("provider", {})})
         written = {"name": name, "text": "Hello", **more.pop("template", {})}
         template = contents.create_template(self.access, "sms", written)
-        signature = contents.add_signature(self.access, provider, "Tide")
+        signature = signatures.add(self.access, provider, "Tide")
         contents.submit_for_review(self.access, template, provider)
         assert TemplateReview.objects.get(template=template).state == "approved"
         chosen = {"provider": provider, "signature": signature, "template": template}

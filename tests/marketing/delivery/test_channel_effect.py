@@ -15,10 +15,13 @@ from cdp.core import timezones
 from cdp.core.errors import ValidationFailed
 from insight.campaigns import links
 from insight.campaigns import services as campaigns
-from marketing.delivery import channel_effect, expiry
+from insight.datasets.models import Dataset
+from marketing.content import rendering
+from marketing.delivery import channel_effect, channel_figures, expiry
 from marketing.delivery.models import Recipient, SendOut
 from tests.factories import make_token
-from tests.marketing.delivery.shop import Shop, mails
+from tests.marketing.console import Browser
+from tests.marketing.delivery.shop import Shop, mails, numbers
 
 DAY = timedelta(days=1)
 
@@ -123,3 +126,50 @@ def test_a_campaign_sums_conversions_too(shop: Shop) -> None:
         SendOut.objects.filter(pk=send_out.pk).update(conversions={"converted": converted})
     total = links.results(links.belongings(shop.access, campaign))
     assert (total["sent"], total["delivered"], total["converted"]) == (2, 2, 7)
+
+
+def test_sms_are_counted_in_segments_as_a_slow_count_does(sms_shop: Shop) -> None:
+    """The reference fills every text and counts its characters."""
+    people: list[Any] = [(f"1380013{n}", None, "B" * n, None) for n in (4, 60, 64, 65, 66, 1000)]
+    people = [(f"1380013{1010 + place}", *row[1:3], None) for place, row in enumerate(people)]
+    audience = sms_shop.audience(people)
+    city = {"dataset": Dataset.objects.get().pk, "tag": "city", "missing": "replace", "value": "?"}
+    draft = sms_shop.sms(
+        audience, template={"text": "Hi ${city}${city}!"}, variables={"city": city}, config={"replies": True}
+    )
+    sent = sms_shop.submit(draft)
+    sms_shop.poll()
+    slow = sum(
+        rendering.sms_length("Tide", rendering.fill("Hi ${city}${city}!", row.values), "回T退订").parts
+        for row in sent.recipients.all()
+    )
+    found = channel_figures.of(sent)
+    assert found["people"]["delivered"] == 6 and found["segments"]["sent"] == slow > 6
+    assert found["segments"]["delivered"] == slow
+
+
+def test_a_text_of_a_hundred_characters_is_two_sms_for_each_number(sms_shop: Shop) -> None:
+    text = {"text": "好" * 100}
+    sent = sms_shop.submit(sms_shop.sms(sms_shop.audience(numbers(3, first=1010)), template=text))
+    sms_shop.poll()
+    assert channel_figures.of(sent)["segments"]["delivered"] == 6
+    browser = Browser(sms_shop.access, "send-outs/")
+    assert browser.get().content.decode().count("6 SMS") == 2
+    page = browser.get(f"{sent.pk}/").content.decode()
+    assert "SMS delivered" in page
+
+
+def test_the_list_counts_the_sms_of_all_its_rows_at_once(
+    shop: Shop, django_assert_max_num_queries: Any
+) -> None:
+    audience = shop.audience(numbers(1, first=1010))
+    for name in ("One", "Two", "Three"):
+        draft = shop.sms(audience, name)
+        Recipient.objects.create(send_out=draft, person="u", person_hash="h", state="delivered")
+        SendOut.objects.filter(pk=draft.pk).update(
+            state="finished", content={"text": "好" * 100, "sign_name": "T"}
+        )
+    drafts = list(SendOut.objects.select_related("template", "provider"))
+    with django_assert_max_num_queries(2):
+        found = channel_figures.of_all(drafts)
+    assert [row["segments"]["sent"] for row in found.values()] == [2, 2, 2]

@@ -133,9 +133,9 @@ def test_nobody_sees_the_decrypted_number_in_full(sms_shop: Shop) -> None:
     sent = sms_shop.submit(sms_shop.sms(encrypted(sms_shop, [KNOWN])))
     assert sms_shop.access.can("marketing.recipients.unmask")
     [row] = ledger.shown(sent.recipients.all(), sent, sms_shop.access)
-    assert row["target"] == "138****8000" and row["person"] == KNOWN
+    assert row["target"] == "***8000" and row["person"] == KNOWN
     file = b"".join(ledger.export(sms_shop.access, sent, sent.recipients.order_by("pk")))
-    assert b"13800138000" not in file and b"138****8000" in file
+    assert b"13800138000" not in file and b"***8000" in file
 
 
 def test_an_audience_of_its_results_holds_cipher_texts(sms_shop: Shop) -> None:

@@ -68,6 +68,7 @@ def test_a_scheduled_one_needs_an_approved_template(shop: Shop) -> None:
 
 def test_a_template_changed_in_review_rejects_it(sms_shop: Shop) -> None:
     send_out = services.submit(sms_shop.access, in_review(sms_shop))
+    TemplateReview.objects.filter(template=send_out.template).update(state="rejected")
     contents.update_template(sms_shop.access, send_out.template, {"text": "Other"})
     reviewing.decide()
     send_out.refresh_from_db()

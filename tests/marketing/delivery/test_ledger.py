@@ -61,6 +61,48 @@ def test_a_number_is_found_in_any_spelling(shop: Shop) -> None:
     assert found(send_out, person="+86 138 0013 1001") == {"u000001"}
 
 
+def test_a_number_is_found_by_its_last_digits(shop: Shop) -> None:
+    send_out = shop.submit(shop.sms(shop.audience(numbers(3, first=1004))))
+    assert found(send_out, person="1005") == {"u000001"}
+    assert found(send_out, person="05") == {"u000001"}
+    assert found(send_out, person="13800131") == set()
+    again = copying.resend(shop.access, failed_one(send_out, "1005"))
+    copying.write_failed(again)
+    assert found(again, person="1005") == {"u000001"}
+
+
+def failed_one(send_out: SendOut, ending: str) -> SendOut:
+    send_out.recipients.filter(ending=ending).update(state="failed", code="UNDELIV")
+    SendOut.objects.filter(pk=send_out.pk).update(state="finished")
+    send_out.refresh_from_db()
+    return send_out
+
+
+def test_of_a_number_everybody_sees_the_last_digits_alone(shop: Shop) -> None:
+    send_out = shop.submit(shop.sms(shop.audience(numbers(1, first=1004))))
+    assert shop.access.can("marketing.recipients.unmask")
+    browser = Browser(shop.access, "send-outs/")
+    page = browser.get(f"{send_out.pk}/").content.decode()
+    file = b"".join(browser.get(f"{send_out.pk}/recipients/")).decode()
+    path = f"/api/v1/workspaces/{shop.workspace.slug}/send-outs/{send_out.pk}/recipients/"
+    answer = browser.client.get(path).content.decode()
+    for text in (page, file, answer):
+        assert "***1004" in text and "13800131004" not in text and "0013100" not in text
+
+
+def test_a_code_is_told_in_words_with_the_code_on_hover(shop: Shop) -> None:
+    send_out = failed_one(shop.submit(shop.sms(shop.audience(numbers(1, first=1004)))), "1004")
+    page = Browser(shop.access, "send-outs/").get(f"{send_out.pk}/").content.decode()
+    assert '<abbr title="UNDELIV">The phone is off or out of reach</abbr>' in page
+
+
+def test_refresh_asks_the_platform_now(sms_shop: Shop) -> None:
+    send_out = sms_shop.submit(sms_shop.sms(sms_shop.audience(numbers(2, first=1004))))
+    assert sms_shop.states(send_out) == {"handed": 2}
+    Browser(sms_shop.access, "send-outs/").post(f"{send_out.pk}/refresh/")
+    assert sms_shop.states(send_out) == {"delivered": 2}
+
+
 def test_the_file_holds_every_row_in_pieces_and_is_logged(
     shop: Shop, sent: SendOut, monkeypatch: pytest.MonkeyPatch
 ) -> None:

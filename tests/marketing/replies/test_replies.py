@@ -14,6 +14,7 @@ from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from marketing.channels import callbacks
 from marketing.channels.models import Provider
 from marketing.content import services as contents
+from marketing.content import signatures
 from marketing.content.models import Template
 from marketing.delivery import queries, suppressions
 from marketing.delivery import services as delivery
@@ -110,7 +111,7 @@ class TestUnsubscribing:
         first = sent(sms_shop)
         reply(first, "退订")
         again(sms_shop, first, "Notice", text={"purpose": "notice"})
-        other = contents.add_signature(sms_shop.access, first.provider, "Other")
+        other = signatures.add(sms_shop.access, first.provider, "Other")
         again(sms_shop, first, "Other", signature=other)
         assert [text for to, text in inbox(sms_shop) if to == ANN] == [
             "【Tide】Hello回T退订",
@@ -151,7 +152,7 @@ class TestAnswering:
         self, sms_shop: Shop
     ) -> None:
         first = sent(sms_shop)
-        other = contents.add_signature(sms_shop.access, first.provider, "Other")
+        other = signatures.add(sms_shop.access, first.provider, "Other")
         again(sms_shop, first, "Second", signature=other)
         rows = [
             reply(first, "One", ANN, 1, signName="Other"),
@@ -172,7 +173,7 @@ class TestAnswering:
 
     def test_two_signatures_make_two_send_outs(self, sms_shop: Shop) -> None:
         first = sent(sms_shop)
-        other = contents.add_signature(sms_shop.access, first.provider, "Other")
+        other = signatures.add(sms_shop.access, first.provider, "Other")
         second = sms_shop.audience(numbers(1, 2000), "Others")
         again(sms_shop, first, "Second", signature=other, audience=second)
         rows = [reply(first, "Hi", ANN, 1), reply(first, "Hi", "13800132000", 2, signName="Other")]
