@@ -14,10 +14,6 @@ from admin_center.permissions.services import add_member
 from cdp.console.generic import ListPage
 from cdp.demo import approving, brand_b, databases, item_pools
 from cdp.demo import audiences as rules
-<<<<<<< HEAD
-=======
-from cdp.demo import brand_b, item_pools
->>>>>>> w-pool
 from cdp.demo.sending import SENT
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
@@ -28,11 +24,8 @@ from insight.datasets import rights
 from insight.datasets.models import Dataset
 from insight.datasources.connections import browsing
 from insight.datasources.models import SourceTable
-<<<<<<< HEAD
 from insight.datasources.organization.grants import sources_seen_in
-=======
 from insight.items.models import ItemPool
->>>>>>> w-pool
 from insight.pushes.models import Push, PushSetting
 from marketing.delivery.models import SendOut
 from marketing.materials.models import Material
