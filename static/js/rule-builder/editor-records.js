@@ -1,6 +1,7 @@
 /* The part of an editor that says which records of a behaviour dataset are meant: what, on what, through which channel. */
 
 import { clear, h, icon, iconButton, select, gettext } from "./dom.js";
+import { objectOperators, takesValues } from "./leaves.js";
 import { valuePicker } from "./value-picker.js";
 
 const listOrNone = (values) => (values.length ? values : undefined);
@@ -36,8 +37,8 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
 
   function drawObjects() {
     clear(objectBox);
-    if (!info.objects?.length) return;
     const entries = records.objects || [];
+    if (!info.objects?.length && !entries.length) return;
     const single = info.object_form === "keyvalue";
     const rows = entries.map((entry, index) => objectRow(entry, index, single));
     const used = new Set(entries.map((entry) => entry.name));
@@ -69,19 +70,20 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
       for (const [name, value] of Object.entries(next[index])) if (value === undefined) delete next[index][name];
       return next;
     };
-    const operators = [["in", gettext("is one of")], ["not_in", gettext("is none of")]];
-    if (single) operators.push(["any", gettext("is anything")]);
+    const operators = objectOperators(single, entry.operator).map(([key, label]) => [key, label()]);
+    const named = info.objects.map((item) => [item.name, item.label || item.name]);
+    if (!named.some(([name]) => name === entry.name)) named.unshift([entry.name, entry.name]);
     return h(
       "div",
       { class: "rb-object" },
       h(
         "div",
         { class: "d-flex gap-2 mb-2" },
-        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": gettext("Object"), class: "form-select form-select-sm" }),
-        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
+        select(named, entry.name, (name) => setObjects(change({ name, value: takesValues(entry) ? [] : undefined })), { "aria-label": gettext("Object"), class: "form-select form-select-sm" }),
+        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: takesValues({ operator }) ? entry.value || [] : undefined })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
         iconButton("x", gettext("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
       ),
-      entry.operator === "any" ? null : picker("object", entry.value || [], (value) => {
+      !takesValues(entry) ? null : picker("object", entry.value || [], (value) => {
         set({ objects: change({ value }) }, `object:${index}`);
         entries[index] = records.objects[index];
       }, { object: entry.name }),

@@ -51,7 +51,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty }) {
     if (shape === "list") valueBox.append(listValue());
     if (shape === "number") valueBox.append(field(gettext("Number"), number(leaf.value, set, { step: "any" })));
     if (shape === "range") valueBox.append(rangeValue());
-    if (shape === "window") valueBox.append(windowEditor(leaf.value, set));
+    if (shape === "window") valueBox.append(windowEditor(leaf.value, set, { withTime: tag.time }));
     if (shape === "days") {
       valueBox.append(field(gettext("In the next days"), number(leaf.value?.days, (days) => set({ days }), { min: 0, max: 366 })));
     }
