@@ -151,7 +151,14 @@ class Values(WorkspaceView):
                 self.kwargs["column"],
                 search=request.GET.get("search", ""),
                 object_name=request.GET.get("object", ""),
+                offset=_whole(request.GET.get("offset")),
+                size=_whole(request.GET.get("size")),
             )
         except (NotFound, ValidationFailed) as error:
             return JsonResponse(error.problem(), status=error.status)
         return JsonResponse(found)
+
+
+def _whole(text: str | None) -> int:
+    """A number of values in an address; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0

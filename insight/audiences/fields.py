@@ -100,10 +100,17 @@ def _behaviour(access: Access, row: Dataset, fields: list[Any], dataset: Behavio
             for item in live
             if item.role == "object"
         ]
+        objects += [
+            {"name": item.name or item.column, "label": item.name or item.column, "lost": item.lost_reason}
+            for item in fields
+            if item.role == "object" and item.deleted
+        ]
     if dataset.items is not None:
         objects += [{"name": name, "label": dataset.items.label(name)} for name in dataset.items.labels]
+    lost_channel = next((item.lost_reason for item in fields if item.role == "channel" and item.deleted), "")
     return {
         "has_channel": "channel" in roles,
+        "lost_channel": lost_channel,
         "has_amount": "amount" in roles,
         "has_count": "count" in roles,
         "object_form": "keyvalue" if key_value else "wide",

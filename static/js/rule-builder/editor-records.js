@@ -14,6 +14,7 @@ export function block(title, control, hint = "") {
 export function recordsEditor(records, { dataset, info, api, onchange }) {
   const box = h("div");
   const objectBox = h("div");
+  const channelBox = h("div");
 
   const set = (changes, label = "") => {
     records = { ...records, ...changes };
@@ -26,13 +27,26 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
     ...(info.has_channel
       ? [block(gettext("Channel"), picker("channel", records.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), gettext("Empty means every channel."))]
       : []),
+    channelBox,
   );
   drawObjects();
+  drawLostChannel();
   return box;
 
   function picker(what, values, change, more = {}) {
     const everything = { channel: gettext("All channels"), type: gettext("Anything") }[what];
-    return valuePicker({ everything, values, load: (search) => api.values(dataset, what, search, more), onchange: change, label: what === "object" ? more.object : gettext("Values"), pasting: what === "object" });
+    return valuePicker({ everything, values, load: (search, page) => api.values(dataset, what, search, { ...more, ...page }), onchange: change, label: { object: more.object, channel: gettext("Channel") }[what] || gettext("Values"), pasting: what !== "type" });
+  }
+
+  /** A dataset that has no channels any more: those that were chosen can only be given up. */
+  function drawLostChannel() {
+    clear(channelBox);
+    if (info.has_channel || !records.channel?.length) return;
+    const giveUp = () => {
+      set({ channel: undefined });
+      drawLostChannel();
+    };
+    channelBox.append(block(gettext("Channel"), h("div", {}, h("s", {}, records.channel.join(", ")), h("button", { type: "button", class: "btn btn-sm ms-2", onclick: giveUp }, gettext("All channels"))), info.lost_channel));
   }
 
   function drawObjects() {
@@ -42,7 +56,7 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
     const single = info.object_form === "keyvalue";
     const rows = entries.map((entry, index) => objectRow(entry, index, single));
     const used = new Set(entries.map((entry) => entry.name));
-    const free = info.objects.filter((item) => !used.has(item.name));
+    const free = info.objects.filter((item) => !used.has(item.name) && !item.lost);
     const addable = free.length && !(single && entries.length);
     objectBox.append(
       h(
@@ -71,11 +85,12 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
       return next;
     };
     const operators = objectOperators(single, entry.operator).map(([key, label]) => [key, label()]);
-    const named = info.objects.map((item) => [item.name, item.label || item.name]);
+    const lost = info.objects.find((item) => item.name === entry.name)?.lost;
+    const named = info.objects.filter((item) => !item.lost || item.name === entry.name).map((item) => [item.name, item.label || item.name]);
     if (!named.some(([name]) => name === entry.name)) named.unshift([entry.name, entry.name]);
     return h(
       "div",
-      { class: "rb-object" },
+      { class: `rb-object ${lost ? "rb-lost" : ""}` },
       h(
         "div",
         { class: "d-flex gap-2 mb-2" },
@@ -83,7 +98,8 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
         select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: takesValues({ operator }) ? entry.value || [] : undefined })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
         iconButton("x", gettext("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
       ),
-      !takesValues(entry) ? null : picker("object", entry.value || [], (value) => {
+      lost ? h("div", { class: "text-danger small", role: "alert" }, lost) : null,
+      lost || !takesValues(entry) ? null : picker("object", entry.value || [], (value) => {
         set({ objects: change({ value }) }, `object:${index}`);
         entries[index] = records.objects[index];
       }, { object: entry.name }),

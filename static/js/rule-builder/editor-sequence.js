@@ -102,7 +102,7 @@ export function sequenceEditor(leaf, { fields, api, update }) {
 
   /** The objects whose values can be shared: rows in the attribute-and-value form hold only the one that they are about. */
   function shareable(parts) {
-    const own = (info.objects || []).filter((item) => !item.name.startsWith("item:"));
+    const own = (info.objects || []).filter((item) => !item.name.startsWith("item:") && !item.lost);
     if (info.object_form !== "keyvalue") return own;
     const attribute = (part) => part.objects?.[0]?.name || info.base_object;
     return own.filter((item) => parts.every((part) => attribute(part) === item.name));

@@ -182,6 +182,7 @@ function rfmText(leaf) {
 
 /** Whether the condition can be counted. `fields` knows the type of each tag. */
 export function isComplete(leaf, fields) {
+  if (fields.lost(leaf)) return false;
   if (leaf.kind === "rfm") return rfmComplete(leaf);
   if (leaf.kind === "aipl") return leaf.stages ? leaf.stages.length > 0 : flowComplete(leaf.flow);
   if (leaf.kind === "sequence") return sequenceComplete(leaf);
