@@ -80,20 +80,22 @@ def test_very_many_values_are_paged_searched_taken_together_and_pasted(
     objects.locator(".ts-control").click()
     objects.get_by_role("button", name="Add the first 10,000 of 100,000").click()
     said = objects.get_by_role("status")
-    expect(said).to_contain_text("10,000 values chosen. The first 200 stand here.")
+    expect(said).to_contain_text("10,000 values chosen. The first 100 stand here.")
     expect(said).to_contain_text("Beyond the 10,000 values that a condition can hold: 90,000.")
     wait_for_total(tab, "10,000")
     objects.get_by_role("button", name="Clear").click()
 
     objects.get_by_role("button", name="Paste a list").click()
     lines = [f"Item {number:05}" for number in range(50_000, 60_001)]
-    objects.get_by_label("Values, one per line").fill("\n".join(lines))
+    area = objects.get_by_label("Values, one per line")
+    # As pasting does: typed in line by line, so many would take minutes.
+    area.evaluate("(area, text) => { area.value = text; }", "\n".join(lines))
     objects.get_by_role("button", name="Add these values").click()
     expect(said).to_contain_text("Added: 10,000.")
     expect(said).to_contain_text("Beyond the 10,000 values that a condition can hold: 1.")
     wait_for_total(tab, "10,000")
     objects.get_by_role("button", name="Edit as a list").click()
-    objects.get_by_label("Values, one per line").fill("\n".join(lines[:500]))
+    area.evaluate("(area, text) => { area.value = text; }", "\n".join(lines[:500]))
     objects.get_by_role("button", name="Choose exactly these").click()
     wait_for_total(tab, "500")
 

@@ -5,7 +5,7 @@ import { formatNumber, h, gettext } from "./dom.js";
 /** As many as a condition can hold. */
 const MOST_VALUES = 10000;
 /** Chosen values that stand in the field; the others are counted, and can be seen as a list. */
-const MOST_SHOWN = 200;
+const MOST_SHOWN = 100;
 const PAGE = 200;
 const MOST_LISTED = 3000;
 const LONGEST = 60;
