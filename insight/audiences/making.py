@@ -29,6 +29,7 @@ from insight.datasets import rights
 from insight.datasources.models import SourceTable
 
 SELECT = "insight.audience.filter"
+MAX_CHOICES = 500
 
 
 class CommonForm(forms.Form):
@@ -227,7 +228,9 @@ class CombineAudiences(MakingPage):
         chosen = [given.get(name, "") for name in ("first", "second", "third")]
         offered = combine_choices.found(self.access, combine_choices.Wanted(without=obj.pk if obj else ""))
         rows = [*combine_choices.named(self.access, chosen), *offered["results"]]
-        return list({row["value"]: (row["value"], f"{row['name']} ({row['count']:,})") for row in rows}.values())
+        return list(
+            {row["value"]: (row["value"], f"{row['name']} ({row['count']:,})") for row in rows}.values()
+        )
 
     def form_options(self, obj: Any) -> dict[str, Any]:
         return {**super().form_options(obj), "choices": self.choices(obj)}

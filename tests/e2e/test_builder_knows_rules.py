@@ -19,7 +19,8 @@ from tests.insight.audiences.test_rules_match_reference import TYPES, rules
 OBJECTS = [{"name": name, "label": name} for name in ("category", "product")]
 BEHAVIOUR = {"has_channel": True, "has_amount": True, "has_count": True, "objects": OBJECTS}
 KNOWN = {
-    **dict.fromkeys(("single", "several"), {"tags": TYPES}),
+    "single": {"tags": TYPES},
+    "several": {"tags": TYPES},
     "wide": {"behaviour": {**BEHAVIOUR, "object_form": "wide", "base_object": ""}},
     "pairs": {"behaviour": {**BEHAVIOUR, "object_form": "keyvalue", "base_object": "product"}},
     "rfm": {},
@@ -31,16 +32,20 @@ LOAD = """async (known) => {
   delete window.flatpickr;
   const base = document.querySelector("script[src*='rule-builder/main']").src.replace(/main[^/]*$/, "");
   const load = (name) => import(`${base}${name}.js`);
-  const [leaves, havings, tree, { Fields }, tag, behaviour, sequence, rfm, aipl, audience] = await Promise.all(
-    ["leaves", "havings", "tree", "fields", "editor-tag", "editor-behaviour", "editor-sequence", "editor-rfm", "editor-aipl", "editor-audience"].map(load));
-  const fields = new Fields({}, Object.keys(known).map((id) => ({ id, name: id, kind: "tags" in known[id] ? "user_tags" : id })), [{ id: "aud_1", name: "One" }, { id: "aud_2", name: "Two" }]);
+  const [leaves, havings, tree, { Fields }] = await Promise.all(["leaves", "havings", "tree", "fields"].map(load));
+  const editors = {};
+  for (const kind of ["tag", "behaviour", "sequence", "rfm", "aipl", "audience"]) {
+    editors[kind] = (await load(`editor-${kind}`))[`${kind}Editor`];
+  }
+  const datasets = Object.keys(known).map((id) => ({ id, name: id, kind: "tags" in known[id] ? "user_tags" : id }));
+  const fields = new Fields({}, datasets, [{ id: "aud_1", name: "One" }, { id: "aud_2", name: "Two" }]);
   for (const [id, { tags = {}, ...info }] of Object.entries(known)) {
-    const byColumn = new Map(Object.entries(tags).map(([column, type]) => [column, { column, type, name: column, time: column === "date" }]));
+    const tag = (column, type) => [column, { column, type, name: column, time: column === "date" }];
+    const byColumn = new Map(Object.entries(tags).map(([column, type]) => tag(column, type)));
     fields.loaded.set(id, { ...info, tags: [...byColumn.values()], byColumn });
   }
   const never = new Promise(() => {});
   const api = { values: () => never, snapshots: () => never };
-  const editors = { tag: tag.tagEditor, behaviour: behaviour.behaviourEditor, sequence: sequence.sequenceEditor, rfm: rfm.rfmEditor, aipl: aipl.aiplEditor, audience: audience.audienceEditor };
   window.known = { leaves, havings, tree, fields, api, editors };
 }"""
 LOOK = """(rules) => rules.map((rule) => {
@@ -51,8 +56,9 @@ LOOK = """(rules) => rules.map((rule) => {
     const before = JSON.stringify(leaf);
     if (!leaves.isComplete(leaf, fields)) found.unfinished.push(leaf);
     leaves.describe(leaf, fields);
-    const editor = editors[leaf.kind](leaf, { fields, api, update: (changed) => found.changed.push(changed), alsoEmpty() {} });
-    if ([...editor.querySelectorAll("select:not([multiple])")].some((select) => select.selectedIndex < 0)) found.unknown.push(leaf);
+    const options = { fields, api, update: (changed) => found.changed.push(changed), alsoEmpty() {} };
+    const selects = [...editors[leaf.kind](leaf, options).querySelectorAll("select:not([multiple])")];
+    if (selects.some((select) => select.selectedIndex < 0)) found.unknown.push(leaf);
     if (JSON.stringify(leaf) !== before) found.changed.push(leaf);
   }
   found.rule = tree.toRule(root, (leaf) => leaves.isComplete(leaf, fields)).rule;

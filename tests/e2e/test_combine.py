@@ -25,7 +25,11 @@ def test_audiences_are_searched_and_chosen_from_a_folder_and_others_say_why_not(
     from playwright.sync_api import expect
 
     folder = folders.create(shop.access, "Towns")
-    for name, tag, value in (("Women", "gender", "f"), ("Oslo", "city", "Oslo"), ("Bergen", "city", "Bergen")):
+    for name, tag, value in (
+        ("Women", "gender", "f"),
+        ("Oslo", "city", "Oslo"),
+        ("Bergen", "city", "Bergen"),
+    ):
         rule = {"kind": "tag", "dataset": shop.members.pk, "tag": tag, "operator": "in", "value": [value]}
         audiences.create(shop.access, {"name": name, "rule": rule})
     upload(shop, name="Phones")

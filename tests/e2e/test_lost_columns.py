@@ -58,7 +58,9 @@ def test_a_lost_tag_is_struck_through_and_the_others_go_on_working(
     tab.goto(f"{home}audiences/{audience.pk}/edit/")
     card = tab.locator("article.rb-card", has_text="City")
     expect(card).to_contain_text(REASON)
-    assert "line-through" in card.locator(".rb-title").evaluate("title => getComputedStyle(title).textDecoration")
+    assert "line-through" in card.locator(".rb-title").evaluate(
+        "title => getComputedStyle(title).textDecoration"
+    )
     # What is left is counted: the women.
     wait_for_total(tab, 5)
     card.click()

@@ -215,8 +215,9 @@ def test_the_result_leads_to_the_overlap_of_its_inputs(world: World, three: list
 
 def test_any_audience_is_found_by_search_owner_and_folder(world: World, three: list[Audience]) -> None:
     rows = [
-        Audience(workspace=world.workspace, owner=world.access.user, name=f"M{number:04}", origin=row.origin)
-        for row in three[:1]
+        Audience(
+            workspace=world.workspace, owner=world.access.user, name=f"M{number:04}", origin=three[0].origin
+        )
         for number in range(600)
     ]
     for row in rows:
@@ -224,6 +225,7 @@ def test_any_audience_is_found_by_search_owner_and_folder(world: World, three: l
     Audience.objects.bulk_create(rows)
     folder = folders.create(world.access, "Kept")
     Audience.objects.filter(name="M0599").update(folder=folder)
+    Audience.objects.filter(pk=three[0].pk).update(name="Z")
     browser = Browser(world.access)
 
     def found(**asked: Any) -> list[str]:
@@ -231,13 +233,14 @@ def test_any_audience_is_found_by_search_owner_and_folder(world: World, three: l
 
     first = browser.get("combine/choices/").json()
     assert len(first["results"]) == 50 and first["total"] == 603
+    assert "Z" not in [row["name"] for row in first["results"]] and found(search="z") == ["Z"]
     assert found(search="m0599") == ["M0599"] and found(folder=folder.pk) == ["M0599"]
     assert found(search="m0599", owner="public") == [] and found(search="M0599", owner="mine") == ["M0599"]
     assert found(without=rows[-1].pk, search="m0599") == []
-    last = Audience.objects.get(name="M0599")
-    done = browser.post("combine/", name="P", first=last.pk, operator_1="union", second=three[1].pk)
+    last = three[0].pk
+    done = browser.post("combine/", name="P", first=last, operator_1="union", second=three[1].pk)
     assert done.status_code == 302
-    refused = browser.post("combine/", name="Q", first=last.pk, operator_1="union", second="aud_none")
+    refused = browser.post("combine/", name="Q", first=last, operator_1="union", second="aud_none")
     assert refused.status_code == 422 and "There is no such audience here." in refused.content.decode()
 
 

@@ -205,7 +205,11 @@ def test_the_samples_ask_all_that_rules_can_ask() -> None:
     assert used["kind"] >= {*KINDS, *WINDOW_KINDS}
     assert used["op"] == {*OPERATIONS, "and", "or"}
     assert used["unit"] == set(UNITS)
-    asked = {*choices(ObjectFilter, "operator"), *choices(Comparison, "operator"), *set().union(*OPERATORS.values())}
+    asked = {
+        *choices(ObjectFilter, "operator"),
+        *choices(Comparison, "operator"),
+        *set().union(*OPERATORS.values()),
+    }
     assert used["operator"] == asked and used["measure"] == set(choices(Comparison, "measure"))
 
 
