@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from cdp.core.errors import NotFound
 from insight.analysis import choosing
 from insight.analysis.perspective import POPULATION
-from insight.analysis.views import ChartPage, first_category, mark_shown
+from insight.analysis.views import ChartPage, first_category, mark_shown, present
 from insight.audiences import analysis_tabs, origins, visibility
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience
@@ -99,7 +99,7 @@ class Indicators(AudiencePage):
         known = {POPULATION, *(row["id"] for row in rivals)}
         compare = asked if asked in known else ""
         wanted = self.request.GET.getlist("tag")
-        shown = [tag["column"] for tag in tags if tag["column"] in wanted]
+        shown = [tag["column"] for tag in present(tags) if tag["column"] in wanted]
         groups = [{"id": dataset.pk, "name": dataset.name, "tags": tags}] if dataset else []
         columns = shown or ([] if wanted else first_category(tags))
         mark_shown(groups, [f"{dataset.pk}.{column}" for column in columns] if dataset else [])

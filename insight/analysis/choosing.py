@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,7 @@ class Place:
         if not tags or len(tags) > MOST_TAGS:
             message = _("Choose 1 to %(most)d tags.") % {"most": MOST_TAGS}
             raise ValidationFailed(message, errors={"tags": [message]})
-        live = {item.column: item for item in self.fields if item.role == "tag" and not item.deleted}
+        live = {item.column: item for item in self.fields if item.role == "tag"}
         errors = {
             f"tags/{place}": [problem]
             for place, tag in enumerate(tags)
@@ -53,11 +53,25 @@ class Place:
 
     def eligible(self) -> list[DatasetField]:
         """All tags that charts can show, in order of their categories."""
-        found = [
-            item
-            for item in self.fields
-            if item.role == "tag" and not item.deleted and not self._problem(item.column, item)
-        ]
+        return self._in_order(
+            item for item in self.fields if item.role == "tag" and not self._problem(item.column, item)
+        )
+
+    def listed(self) -> list[DatasetField]:
+        """The same, and tags that charts could show if their columns were still there."""
+        return self._in_order([*self.eligible(), *filter(self._is_lost, self.fields)])
+
+    def _is_lost(self, item: DatasetField) -> bool:
+        # A custom tag without a column is one that has not been computed yet.
+        return (
+            item.role == "tag"
+            and item.deleted
+            and item.pivot_enabled
+            and item.tag_type in ("enum", "multi")
+            and self.dataset.kind != Dataset.Kind.CUSTOM_TAGS
+        )
+
+    def _in_order(self, found: Iterable[DatasetField]) -> list[DatasetField]:
         return sorted(
             found,
             key=lambda item: (
@@ -70,6 +84,8 @@ class Place:
     def _problem(self, tag: str, item: DatasetField | None) -> str:
         if item is None:
             return _("The dataset has no tag “%(tag)s”.") % {"tag": tag}
+        if item.deleted:
+            return item.lost_reason
         if item.tag_type not in ("enum", "multi"):
             return _(
                 "“%(tag)s” has the type “%(type)s”. Charts need tags with a choice or several values."
@@ -143,7 +159,7 @@ def datasets(access: Access, id_type: str = "") -> list[Dataset]:
 
 
 def tag_rows(here: Place) -> list[dict[str, Any]]:
-    """The tags that charts can show, for a page's list."""
+    """The tags that charts can show, for a page's list, and those whose column is gone, with `lost`, the reason."""
     heat = tag_uses.heat(here.dataset.workspace, dataset=here.dataset.pk)
     return [
         {
@@ -153,6 +169,7 @@ def tag_rows(here: Place) -> list[dict[str, Any]]:
             "description": item.description,
             "category": item.category.path if item.category else "",
             "heat": heat.get((here.dataset.pk, item.column), tag_uses.Heat()).as_json(),
+            **({"lost": item.lost_reason} if item.deleted else {}),
         }
-        for item in here.eligible()
+        for item in here.listed()
     ]

@@ -75,7 +75,7 @@ class PerspectivePage(ChartPage):
 
     def shown(self, groups: list[dict[str, Any]]) -> list[str]:
         """The tags that the page opens with: those of the address, or the first category of the first dataset."""
-        known = {f"{group['id']}.{tag['column']}" for group in groups for tag in group["tags"]}
+        known = {f"{group['id']}.{tag['column']}" for group in groups for tag in present(group["tags"])}
         first = groups[0]["id"] if groups else ""
         asked = [tag if tag in known else f"{first}.{tag}" for tag in self.request.GET.getlist("tag")]
         found = [tag for tag in asked if tag in known]
@@ -93,6 +93,12 @@ def mark_shown(groups: list[dict[str, Any]], shown: list[str]) -> None:
         group["opened"] = bool(categories - {tag["category"] for tag in group["tags"][:1]})
 
 
+def present(tags: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The tags whose columns are there."""
+    return [tag for tag in tags if "lost" not in tag]
+
+
 def first_category(tags: list[dict[str, Any]]) -> list[str]:
     """The tags of the first category, which a page opens with."""
+    tags = present(tags)
     return [tag["column"] for tag in tags if tag["category"] == tags[0]["category"]][:OPENED_WITH]

@@ -17,6 +17,7 @@ from cdp.core.identifiers import ID_TYPES
 from insight.audiences import fields, folders, origins, rules, values, visibility
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.serializers import AudienceSerializer, SnapshotSerializer
+from insight.audiences.sources import WorkspaceCatalog
 from insight.campaigns import links
 
 SELECT = "insight.audience.filter"
@@ -151,7 +152,18 @@ class Values(WorkspaceView):
                 self.kwargs["column"],
                 search=request.GET.get("search", ""),
                 object_name=request.GET.get("object", ""),
+                offset=_whole(request.GET.get("offset")),
+                size=_whole(request.GET.get("size")),
+                catalog=self.catalog(),
             )
         except (NotFound, ValidationFailed) as error:
             return JsonResponse(error.problem(), status=error.status)
         return JsonResponse(found)
+
+    def catalog(self) -> WorkspaceCatalog:
+        return WorkspaceCatalog(self.workspace, access=self.access)
+
+
+def _whole(text: str | None) -> int:
+    """A number of values in an address; 0 for anything else."""
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) < 10 else 0

@@ -30,6 +30,7 @@ from insight.audiences.model_leaves import AiplLeaf, RfmLeaf
 from insight.audiences.rules import Rule, RuleInvalid, join, leaves
 from insight.audiences.sequence_leaves import SequenceLeaf
 from insight.datasets.aipl_days import missing_text, nearest_days
+from insight.datasets.models import lost_reason
 
 
 class ModelDayMissing(RuleInvalid):
@@ -95,11 +96,7 @@ def _check_tag(leaf: TagLeaf, path: str, catalog: Catalog, errors: _Errors) -> N
         errors.add(path, "dataset", _("A tag condition needs a user-tag dataset."))
         return
     if leaf.tag in dataset.lost:
-        errors.add(
-            path,
-            "tag",
-            _("The column of “%(tag)s” no longer exists in the source table.") % {"tag": leaf.tag},
-        )
+        errors.add(path, "tag", lost_reason(leaf.tag))
         return
     column = dataset.columns.get(leaf.tag)
     if column is None:

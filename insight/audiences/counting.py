@@ -12,7 +12,6 @@ from typing import Any
 
 from django.core.cache import cache
 
-from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.warehouse import Engine, cancellable
 from insight.audiences import identities, rules, tag_values
@@ -51,7 +50,7 @@ def count_parts(
     access: Access, rule: rules.Rule, catalog: WorkspaceCatalog, *, token: str, started: float
 ) -> dict[str, Any]:
     """The counts of `preview_counts` for a rule that was checked with the catalog."""
-    today = timezones.today(access.workspace)
+    today = catalog.today
     catalog.note_versions(rule)
     name = _cache_name("counts", access, rule, catalog, str(today))
     found: tuple[dict[str, int], dict[str, int]] | None = cache.get(name)
@@ -87,7 +86,7 @@ def preview_steps(access: Access, data: Any, *, token: str = "") -> dict[str, An
     """
     catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
-    today = timezones.today(access.workspace)
+    today = catalog.today
     groups = [(path, node) for path, node in rules.nodes(rule) if isinstance(node, rules.Group)]
     beginnings = [
         (f"{path}|{length}", rules.Group(group.op, group.items[:length]))
@@ -121,7 +120,7 @@ def preview_members(access: Access, data: Any, *, size: int = PREVIEW_ROWS) -> d
     catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
     engine = catalog.engine
-    people = compile_rule(rule, catalog, today=timezones.today(access.workspace))
+    people = compile_rule(rule, catalog, today=catalog.today)
     count = int(engine.scalar(people.count()))
     shown = people.order_by(USER).limit(max(1, min(size, PREVIEW_ROWS)))
     columns: list[dict[str, str]] = [{"key": USER, "label": identities.identifier_label(rule, catalog)}]

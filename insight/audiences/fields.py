@@ -6,11 +6,11 @@ from typing import Any
 
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
-from insight.audiences.catalog import AiplModel, BehaviourDataset, Unknown
+from insight.audiences.catalog import AiplModel, BehaviourDataset, TagDataset, Unknown
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.values import object_keys
 from insight.datasets import rights, tag_uses
-from insight.datasets.models import TAG_KINDS, Dataset
+from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from insight.datasources.connections import in_place
 
 
@@ -60,6 +60,8 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
         return {"dataset": head, "tags": [], "behaviour": _behaviour(access, row, fields, dataset)}
     if isinstance(dataset, AiplModel):
         return {"dataset": head, "tags": [], "days": [str(day) for day in dataset.computed()]}
+    if not isinstance(dataset, TagDataset):
+        return {"dataset": head, "tags": []}
     heat = tag_uses.heat(access.workspace, dataset=row.pk)
     tags = [
         {
@@ -70,11 +72,20 @@ def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:
             "category": item.category.path if item.category else "",
             "filled": filled.get(item.column),
             "heat": heat.get((row.pk, item.column), tag_uses.Heat()).as_json(),
+            **_state(item, dataset),
         }
         for item in fields
-        if item.role == "tag" and not item.deleted
+        # A custom tag without a column is one that has not been computed yet.
+        if item.role == "tag" and not (item.column in dataset.lost and row.kind == Dataset.Kind.CUSTOM_TAGS)
     ]
     return {"dataset": head, "tags": tags}
+
+
+def _state(item: DatasetField, dataset: TagDataset) -> dict[str, Any]:
+    """`time` where a date has a time of day; `lost`, the reason, where the tag's column is gone."""
+    if item.column in dataset.lost:
+        return {"lost": item.lost_reason}
+    return {"time": True} if dataset.columns[item.column].is_timestamp else {}
 
 
 def _behaviour(access: Access, row: Dataset, fields: list[Any], dataset: BehaviourDataset) -> dict[str, Any]:
@@ -89,10 +100,17 @@ def _behaviour(access: Access, row: Dataset, fields: list[Any], dataset: Behavio
             for item in live
             if item.role == "object"
         ]
+        objects += [
+            {"name": item.name or item.column, "label": item.name or item.column, "lost": item.lost_reason}
+            for item in fields
+            if item.role == "object" and item.deleted
+        ]
     if dataset.items is not None:
         objects += [{"name": name, "label": dataset.items.label(name)} for name in dataset.items.labels]
+    lost_channel = next((item.lost_reason for item in fields if item.role == "channel" and item.deleted), "")
     return {
         "has_channel": "channel" in roles,
+        "lost_channel": lost_channel,
         "has_amount": "amount" in roles,
         "has_count": "count" in roles,
         "object_form": "keyvalue" if key_value else "wide",

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,10 +17,10 @@ from cdp.console.middleware import flash
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
-from insight.audiences import combining, folders, origins, outside, queries, services, visibility
+from insight.audiences import combine_choices, combining, folders, origins, outside, services, visibility
 from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import folder_choices
-from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.models import Audience
 from insight.audiences.pages import OneAudience
 from insight.audiences.streaming import csv_response
 from insight.audiences.summary import RFM_TYPES
@@ -103,16 +103,23 @@ _OPERATORS = [
 ]
 
 
+class AudienceChoice(forms.ChoiceField):
+    """Any audience that can be found; what cannot be combined is refused when the audience is made."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
 class CombineForm(CommonForm):
     """Two or three audiences; choices are `aud_…` or `aud_…/audv_…` for a snapshot."""
 
-    first = forms.ChoiceField(label=gettext_lazy("First audience"))
+    first = AudienceChoice(label=gettext_lazy("First audience"))
     operator_1 = forms.ChoiceField(label=gettext_lazy("Operation"), choices=_OPERATORS)
-    second = forms.ChoiceField(label=gettext_lazy("Second audience"))
+    second = AudienceChoice(label=gettext_lazy("Second audience"))
     operator_2 = forms.ChoiceField(
         label=gettext_lazy("Operation on the result"), choices=_OPERATORS, required=False
     )
-    third = forms.ChoiceField(label=gettext_lazy("Third audience (optional)"), required=False)
+    third = AudienceChoice(label=gettext_lazy("Third audience (optional)"), required=False)
 
     def __init__(self, *args: Any, choices: list[tuple[Any, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -208,36 +215,25 @@ class CombineAudiences(MakingPage):
     form_class = CombineForm
 
     def extra(self, form: Any, obj: Any) -> dict[str, Any]:
-        """What the page needs to know to show the choices of a folder and to disable what does not fit."""
-        rows = queries.usable_audiences(self.access, action="combine")
-        known = {
-            key: {"type": kind, "folder": folder or "", "mine": owner == self.access.user.pk}
-            for key, kind, folder, owner in rows.values_list("pk", "user_id_type", "folder_id", "owner_id")
+        """Where the page finds more to choose from."""
+        without = f"?{urlencode({'without': obj.pk})}" if obj else ""
+        return {
+            "choices_url": self.reverse("audiences:combine-choices") + without,
+            "branches": folders.flat(folders.tree(self.access)),
         }
-        return {"known": known, "branches": folders.flat(folders.tree(self.access))}
 
-    def choices(self, without: str = "") -> list[tuple[Any, Any]]:
-        """Computed audiences, each followed by its snapshots; grouped by identifier, for only equal ones combine."""
-        rows = queries.usable_audiences(self.access, action="combine").exclude(pk=without)
-        rows = rows.order_by("user_id_type", "name")[:MAX_CHOICES]
-        kept: dict[str, list[AudienceVersion]] = {}
-        for version in AudienceVersion.objects.filter(
-            audience__in=[row.pk for row in rows], is_snapshot=True
-        ):
-            kept.setdefault(version.audience_id, []).append(version)
-        labels = dict(id_type_choices())
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for row in rows:
-            group = groups.setdefault(str(labels.get(row.user_id_type, row.user_id_type)), [])
-            group.append((row.pk, f"{row.name} ({row.count:,})"))
-            group += [
-                (f"{row.pk}/{version.pk}", f"    {version.snapshot_name} ({version.count:,})")
-                for version in kept.get(row.pk, [])
-            ]
-        return list(groups.items())
+    def choices(self, obj: Any) -> list[tuple[str, str]]:
+        """What is chosen, and the first audiences; all others are searched for."""
+        given = self.request.POST if self.request.method == "POST" else self.initial(obj)
+        chosen = [given.get(name, "") for name in ("first", "second", "third")]
+        offered = combine_choices.found(self.access, combine_choices.Wanted(without=obj.pk if obj else ""))
+        rows = [*combine_choices.named(self.access, chosen), *offered["results"]]
+        return list(
+            {row["value"]: (row["value"], f"{row['name']} ({row['count']:,})") for row in rows}.values()
+        )
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        return {**super().form_options(obj), "choices": self.choices(obj.pk if obj else "")}
+        return {**super().form_options(obj), "choices": self.choices(obj)}
 
     def initial(self, obj: Any) -> dict[str, Any]:
         chosen = self.request.GET.getlist("row")[: combining.MOST]
@@ -245,6 +241,23 @@ class CombineAudiences(MakingPage):
 
     def save(self, form: Any, obj: Any) -> Any:
         return _at_fields(lambda: combining.create(self.access, {**form.common(), **form.parts()}))
+
+
+class CombineChoices(WorkspaceView):
+    """Audiences for a set operation as JSON, found by what has been typed and chosen."""
+
+    permission = SELECT
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        asked = request.GET
+        wanted = combine_choices.Wanted(
+            search=asked.get("search", ""),
+            owner=asked.get("owner", ""),
+            folder=asked.get("folder", ""),
+            beside=asked.getlist("beside"),
+            without=asked.get("without", ""),
+        )
+        return JsonResponse(combine_choices.found(self.access, wanted))
 
 
 class EditCombination(OneAudience, CombineAudiences):  # type: ignore[misc]

@@ -52,7 +52,7 @@ def of_selection(audience: Audience, today: date) -> Members:
     workspace = audience.workspace
     # An audience is what its owner may see, whoever has it computed.
     access = rights.access_of(audience.owner, workspace)
-    catalog = WorkspaceCatalog(workspace, audience.source, access=access)
+    catalog = WorkspaceCatalog(workspace, audience.source, access=access, today=today)
     rule = _usable_rule(audience, catalog)
     people = compile_rule(rule, catalog, today=today)
     offered = identities.id_columns(rule, catalog)

@@ -63,17 +63,17 @@ def window_words(window: Any) -> str:
 
 
 def _run_of_days(window: windows.LastDays | windows.NextDays) -> str:
-    days = window.days
-    if isinstance(window, windows.LastDays):
-        if window.include_today:
-            pattern = ngettext("today", "in the %(days)d days up to today", days)
-        else:
-            pattern = ngettext("yesterday", "in the %(days)d days before today", days)
-    elif window.include_today:
-        pattern = ngettext("today", "in the %(days)d days from today", days)
-    else:
-        pattern = ngettext("tomorrow", "in the %(days)d days after today", days)
-    return pattern % {"days": days}
+    back = isinstance(window, windows.LastDays)
+    if window.days == 1:
+        # No plural forms of these: they would share one entry of the catalogue, whatever follows from "today".
+        return _("today") if window.include_today else _("yesterday") if back else _("tomorrow")
+    pattern = {
+        (True, True): _("in the %(days)d days up to today"),
+        (True, False): _("in the %(days)d days before today"),
+        (False, True): _("in the %(days)d days from today"),
+        (False, False): _("in the %(days)d days after today"),
+    }[back, window.include_today]
+    return pattern % {"days": window.days}
 
 
 def _shifted(unit: str, offset: int) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
@@ -47,7 +46,7 @@ def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
     """
     rule = renewed(rule, catalog)
     try:
-        check_rule(rule, catalog, today=timezones.today(catalog.workspace))
+        check_rule(rule, catalog, today=catalog.today)
     except rules.RuleInvalid as error:
         raise invalid(error) from None
     _check_identities(rule, catalog)

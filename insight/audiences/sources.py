@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from functools import cached_property
 from typing import Any, TypeAlias, cast
 
 import ibis
 from django.db import models
 from django.utils.translation import gettext as _
 
+from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.core.errors import DomainError
 from cdp.jobs.services import active_job
@@ -57,7 +60,13 @@ class WorkspaceCatalog:
     """
 
     def __init__(
-        self, workspace: Any, source: str | None = None, *, access: Access | None, known: Known | None = None
+        self,
+        workspace: Any,
+        source: str | None = None,
+        *,
+        access: Access | None,
+        known: Known | None = None,
+        today: date | None = None,
     ) -> None:
         self.workspace = workspace
         self.access = access
@@ -71,6 +80,12 @@ class WorkspaceCatalog:
         self._tables: dict[str, ibis.Table] = {}
         self._rows: dict[str, rights.Rows] = {}
         self._identities: IdentityGraph | None = None
+        self._today = today
+
+    @cached_property
+    def today(self) -> date:
+        """The workspace's day on which the computation began: the same for every part of it, also past midnight."""
+        return self._today or timezones.today(self.workspace)
 
     @property
     def source(self) -> str:

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext, pgettext_lazy
 
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import windows
@@ -47,8 +47,8 @@ _TAG = {
     "<=": gettext_lazy("%(tag)s is at most %(value)s"),
     "between": gettext_lazy("%(tag)s is between %(low)s and %(high)s"),
     "not_between": gettext_lazy("%(tag)s is not between %(low)s and %(high)s"),
-    "within": gettext_lazy("%(tag)s is %(window)s"),
-    "not_within": gettext_lazy("%(tag)s is not %(window)s"),
+    "within": pgettext_lazy("time", "%(tag)s is %(window)s"),
+    "not_within": pgettext_lazy("time", "%(tag)s is not %(window)s"),
     "empty": gettext_lazy("%(tag)s has no value"),
     "not_empty": gettext_lazy("%(tag)s has a value"),
     "any": gettext_lazy("%(tag)s is anything"),
@@ -335,8 +335,17 @@ def _having(node: Having) -> str:
         ]
         return fold(pattern, parts)
     if node.measure in ("last_at", "first_at"):
-        pattern = _("the last time %(when)s") if node.measure == "last_at" else _("the first time %(when)s")
-        return pattern % {"when": _moment(node)}
+        last = node.measure == "last_at"
+        if node.operator == "within":
+            pattern = _("the last time %(when)s") if last else _("the first time %(when)s")
+            return pattern % {"when": window_words(node.value)}
+        # Where languages say "in" before windows, they have it in the words of moments already.
+        pattern = (
+            pgettext("moment", "the last time %(when)s")
+            if last
+            else pgettext("moment", "the first time %(when)s")
+        )
+        return pattern % {"when": _compared(_MOMENT, node)}
     quantity = _compared(_QUANTITY, node)
     whole = node.value if isinstance(node.value, int) else 2
     pattern = {
@@ -346,10 +355,6 @@ def _having(node: Having) -> str:
         "amount_per_time": _("for an amount of %(quantity)s each time on average"),
     }[node.measure]
     return pattern % {"quantity": quantity}
-
-
-def _moment(node: Comparison) -> str:
-    return window_words(node.value) if node.operator == "within" else _compared(_MOMENT, node)
 
 
 def _compared(patterns: dict[str, Any], node: Comparison) -> str:

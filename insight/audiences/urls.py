@@ -19,6 +19,7 @@ urlpatterns = [
     path("upload/template/", making.UploadTemplate.as_view(), name="upload-template"),
     path("from-table/", making.AudienceFromTable.as_view(), name="from-table"),
     path("combine/", making.CombineAudiences.as_view(), name="combine"),
+    path("combine/choices/", making.CombineChoices.as_view(), name="combine-choices"),
     path("from-rfm/<str:dataset>/", making.AudienceFromRfm.as_view(), name="from-rfm"),
     path("overlap/", looking.OverlapPage.as_view(), name="overlap"),
     path("refresh/", views.RefreshMany.as_view(), name="refresh-many"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound
 from insight.audiences.catalog import AiplModel, BehaviourDataset, RfmModel, TagDataset, Unknown
+from insight.audiences.limits import MAX_VALUES
 from insight.audiences.sources import Known, WorkspaceCatalog
 
 MOST = 3000
@@ -28,15 +29,20 @@ def values_of(
     *,
     search: str = "",
     object_name: str = "",
+    offset: int = 0,
+    size: int = 0,
     known: Known | None = None,
     catalog: WorkspaceCatalog | None = None,
 ) -> dict[str, Any]:
-    """`{"results": [{"value", "count", "label"?}], "more": bool}`, by frequency, then value; `label` where it has one.
+    """`{"results": [{"value", "count", "label"?}], "more": bool, "total"}`, by frequency, then value; `label` where it
+    has one, `total` the number of all values that there are, or that the search finds.
 
-    `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). Without a
-    search the 3,000 most frequent; with one, up to 200 that contain it, whatever the case. `known` as of a catalog,
-    unless a `catalog` of the person's is given.
+    `column` is a tag, or for behaviour `type`, `channel` or `object` (then `object_name` says which). `size` values
+    beginning at `offset`; unless it is given, the 3,000 most frequent, with a search 200. At most as many as a
+    condition can hold. A search finds what contains it, whatever the case. `known` as of a catalog, unless a `catalog`
+    of the person's is given.
     """
+    page = max(0, offset), min(size, MAX_VALUES) if size > 0 else FOUND if search.strip() else MOST
     catalog = catalog or WorkspaceCatalog(access.workspace, access=access, known=known)
     try:
         dataset = catalog.dataset(dataset_id)
@@ -44,7 +50,7 @@ def values_of(
         raise NotFound(str(error)) from None
     # The versions of the dataset and of the items that it names.
     version = json.dumps(catalog.dataset_versions, sort_keys=True)
-    parts = (access.workspace.pk, dataset_id, version, column, object_name, search.casefold())
+    parts = (access.workspace.pk, dataset_id, version, column, object_name, search.casefold(), str(page))
     text = "\n".join((*parts, catalog.rows_digest()))
     name = f"values:{hashlib.sha256(text.encode()).hexdigest()}"
     found: dict[str, Any] | None = cache.get(name)
@@ -52,13 +58,12 @@ def values_of(
         every = catalog.rows_of(catalog.row(dataset_id)[0]) is None
         named = _names(catalog, dataset, column, object_name)
         if isinstance(dataset, TagDataset):
-            found = _search(catalog, _tag_values(dataset, column), search, named, every=every)
+            found = _search(catalog, _tag_values(dataset, column), search, named, page, every=every)
         elif isinstance(dataset, RfmModel | AiplModel):
             raise NotFound(_("A model has no list of values."))
         else:
-            found = _search(
-                catalog, _behaviour_values(dataset, column, object_name), search, named, every=every
-            )
+            rows = _behaviour_values(dataset, column, object_name)
+            found = _search(catalog, rows, search, named, page, every=every)
         cache.set(name, found, CACHE_SECONDS)
     return found
 
@@ -104,14 +109,20 @@ def _names(catalog: WorkspaceCatalog, dataset: Any, column: str, object_name: st
 
 
 def _search(
-    catalog: WorkspaceCatalog, values: ibis.Table, search: str, names: ibis.Table | None, *, every: bool
+    catalog: WorkspaceCatalog,
+    values: ibis.Table,
+    search: str,
+    names: ibis.Table | None,
+    page: tuple[int, int],
+    *,
+    every: bool,
 ) -> dict[str, Any]:
     """`every`: values that only the names know are listed as well, with a count of 0."""
+    offset, size = page
     term = search.strip().lower()
     rows = values.filter(values["value"].notnull() & (values["value"] != ""))
     if term and names is None:
         rows = rows.filter(rows["value"].lower().contains(term))
-    most = FOUND if term else MOST
     counted = rows.group_by("value").aggregate(count=rows.count())
     if names is not None:
         right = names.rename(key="value")
@@ -124,9 +135,11 @@ def _search(
                 term
             ).fill_null(False)
             counted = counted.filter(fits)
-    shown = counted.order_by([ibis.desc("count"), "value"]).limit(most + 1)
+    shown = counted.order_by([ibis.desc("count"), "value"]).limit(size + 1, offset=offset)
     found = [
         {key: value for key, value in row.items() if value is not None}
         for row in catalog.engine.execute(shown).to_pylist()
     ]
-    return {"results": found[:most], "more": len(found) > most}
+    more = len(found) > size
+    counted_all = offset + len(found) if found and not more else int(catalog.engine.scalar(counted.count()))
+    return {"results": found[:size], "more": more, "total": counted_all}

@@ -135,7 +135,8 @@ def behaviour_of(view: BehaviourView, dataset: Dataset) -> dict[str, Any]:
     """What can be asked of a dataset's records: objects, and channels where it has some."""
     found: dict[str, Any] = fields_of(view.access, dataset.pk)["behaviour"]
     channels = values_of(view.access, dataset.pk, "channel")["results"] if found["has_channel"] else []
-    return {"objects": found["objects"], "channels": channels[:MOST_CHOICES]}
+    objects = [item for item in found["objects"] if "lost" not in item]
+    return {"objects": objects, "channels": channels[:MOST_CHOICES]}
 
 
 def enum_tags(view: WorkspaceView, id_type: str) -> list[dict[str, Any]]:

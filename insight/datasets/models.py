@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
@@ -249,6 +250,10 @@ JSON = "json"
 """In the place of a separator: the values are JSON arrays."""
 
 
+def lost_reason(name: str) -> str:
+    return gettext("The column of “%(tag)s” no longer exists in the source table.") % {"tag": name}
+
+
 class DatasetField(models.Model):
     """A column of a dataset. `name` is what people call it."""
 
@@ -298,6 +303,11 @@ class DatasetField(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def lost_reason(self) -> str:
+        """What to say of a field whose column has disappeared from the source."""
+        return lost_reason(self.name or self.column)
 
 
 class DatasetVersion(models.Model):

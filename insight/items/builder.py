@@ -9,8 +9,7 @@ from django.middleware.csrf import get_token
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import WorkspaceView
-from cdp.core.errors import NotFound
-from insight.audiences import values
+from insight.audiences import builder
 from insight.items import checking, fields, rights
 from insight.items.catalog import ItemCatalog
 from insight.items.models import ItemPool
@@ -82,20 +81,10 @@ class Fields(WorkspaceView):
         return JsonResponse(fields.fields_of(self.access, self.kwargs["dataset"]))
 
 
-class Values(WorkspaceView):
+class Values(builder.Values):
     """Values of a tag, most frequent first, found by search."""
 
     permission = rights.USE
 
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            found = values.values_of(
-                self.access,
-                self.kwargs["dataset"],
-                self.kwargs["column"],
-                search=request.GET.get("search", ""),
-                catalog=ItemCatalog(self.workspace, access=self.access),
-            )
-        except NotFound as error:
-            return JsonResponse(error.problem(), status=error.status)
-        return JsonResponse(found)
+    def catalog(self) -> ItemCatalog:
+        return ItemCatalog(self.workspace, access=self.access)

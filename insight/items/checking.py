@@ -8,7 +8,6 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cdp.core import timezones
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 from insight.audiences import rule_checks, rules
@@ -76,7 +75,7 @@ def checked_rule(data: Any, catalog: ItemCatalog) -> rules.Rule:
         if errors:
             raise rules.RuleInvalid(errors)
         rule = renewed(rule, catalog)
-        check_rule(rule, catalog, today=timezones.today(catalog.workspace))
+        check_rule(rule, catalog, today=catalog.today)
     except rules.RuleInvalid as error:
         raise rule_checks.invalid(error) from None
     return rule

@@ -15,7 +15,6 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp.core import timezones
 from cdp.core.errors import Cancelled, Conflict, DomainError, NotFound
 from cdp.jobs import JobContext
 from cdp.jobs.models import Job
@@ -36,7 +35,6 @@ def compute(pool_id: str, job: JobContext) -> ItemPoolVersion:
     """
     started = time.monotonic()
     pool = _begin(pool_id, job)
-    today = timezones.today(pool.workspace)
     job.phase(_("Reading the conditions"), progress=5)
     # What the owner may use counts, whoever asked for it.
     catalog = ItemCatalog(pool.workspace, access=dataset_rights.access_of(pool.owner, pool.workspace))
@@ -63,7 +61,7 @@ def compute(pool_id: str, job: JobContext) -> ItemPoolVersion:
         rule=pool.rule,
         dataset=dataset,
         dataset_version=dataset.version,
-        as_of=today,
+        as_of=catalog.today,
         seconds=round(time.monotonic() - started, 3),
         created_by=job.row.owner,
     )
@@ -74,7 +72,7 @@ def compute(pool_id: str, job: JobContext) -> ItemPoolVersion:
 
 def items_of(rule: Rule, catalog: ItemCatalog) -> ibis.Table:
     """(item_id, item_name) of the items that a checked rule finds, one row per item."""
-    found = compile_rule(rule, catalog, today=timezones.today(catalog.workspace))
+    found = compile_rule(rule, catalog, today=catalog.today)
     return catalog.table_of(checking.dataset_of(rule)).semi_join(found, USER).select(ITEM, NAME)
 
 

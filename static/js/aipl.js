@@ -61,7 +61,7 @@ class Stage {
     place.append(
       h("div", { class: "mb-3" },
         select([["all", gettext("All channels")], ["some", gettext("Some channels")]], this.channels ? "some" : "all", (way) => choose(way === "all"), { "aria-label": gettext("Channels"), class: "form-select form-select-sm w-auto mb-2" }),
-        this.channels ? valuePicker({ values: this.channels, load: (search) => api.values(data.dataset, column, search), onchange: (values) => { this.channels = values; }, label: gettext("Channels"), pasting: false }) : null,
+        this.channels ? valuePicker({ values: this.channels, load: (search, page) => api.values(data.dataset, column, search, page), onchange: (values) => { this.channels = values; }, label: gettext("Channels") }) : null,
       ),
     );
   }
@@ -150,7 +150,7 @@ class Stage {
       place.append(h("button", { type: "button", class: "btn btn-sm", onclick: () => this.insert(newBehaviourLeaf(data.dataset, info.behaviour), "intersect") }, icon("plus"), gettext("Add a condition")));
       return;
     }
-    const choices = [["", gettext("Add a condition on …")], ...info.tags.map((tag) => [tag.column, tag.name])];
+    const choices = [["", gettext("Add a condition on …")], ...info.tags.filter((tag) => !tag.lost).map((tag) => [tag.column, tag.name])];
     place.append(select(choices, "", (column) => column && this.insert(newTagLeaf(data.dataset, info.byColumn.get(column)), "intersect"), { "aria-label": gettext("Add a condition on …"), class: "form-select form-select-sm w-auto" }));
   }
 

@@ -15,7 +15,7 @@ export function offerRanges(dialog, button, { api, fields, asked, use }) {
 
   async function showTags(chosen = "") {
     const info = await fields.load(dataset.value);
-    const found = info.tags.filter((row) => RANGED.includes(row.type));
+    const found = info.tags.filter((row) => RANGED.includes(row.type) && !row.lost);
     clear(tag).append(...found.map((row) => h("option", { value: row.column }, row.name)));
     if (chosen) tag.value = chosen;
     hint();

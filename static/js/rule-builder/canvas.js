@@ -114,10 +114,11 @@ export class Canvas {
   card(node) {
     const words = describe(node.leaf, this.fields);
     const finished = isComplete(node.leaf, this.fields);
+    const lost = this.fields.lost(node.leaf);
     return h(
       "article",
       {
-        class: `rb-card ${node.disabled ? "rb-disabled" : ""} ${finished ? "" : "rb-unfinished"}`,
+        class: `rb-card ${node.disabled ? "rb-disabled" : ""} ${finished ? "" : "rb-unfinished"} ${lost ? "rb-lost" : ""}`,
         tabindex: "0",
         dataset: { key: node.key },
         "aria-label": `${words.title} ${words.detail}`,
@@ -143,7 +144,7 @@ export class Canvas {
           iconButton("trash", gettext("Delete"), () => this.actions.remove(node.key)),
         ),
       ),
-      finished ? null : h("div", { class: "rb-note" }, icon("alert-circle"), " ", gettext("Unfinished: not counted yet")),
+      finished ? null : h("div", { class: "rb-note" }, icon("alert-circle"), " ", lost || gettext("Unfinished: not counted yet")),
       node.leaf.map ? this.translation(node) : null,
       h("div", { class: "rb-problem", role: "alert", hidden: true, dataset: { problem: node.key } }),
       h("div", { class: "rb-offer", hidden: true, dataset: { offer: node.key } }),

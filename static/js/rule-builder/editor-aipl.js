@@ -12,7 +12,8 @@ export function aiplEditor(leaf, { fields, update }) {
   const body = h("div");
   const days = fields.loaded.get(leaf.dataset)?.days || [];
   const set = (changes) => {
-    leaf = { kind: "aipl", dataset: leaf.dataset, ...changes };
+    const { stages: _stages, flow: _flow, ...kept } = leaf;
+    leaf = { ...kept, ...changes };
     update(leaf);
   };
   box.append(
@@ -41,7 +42,7 @@ export function aiplEditor(leaf, { fields, update }) {
     const has = (stage, target) => transitions.some((item) => item.from === stage && item.to.includes(target));
     const toggle = (stage, target, on) => {
       const rows = STAGES.map(([key]) => {
-        const before = transitions.find((item) => item.from === key)?.to || [];
+        const before = transitions.filter((item) => item.from === key).flatMap((item) => item.to);
         return { from: key, to: key === stage ? (on ? [...before, target] : before.filter((item) => item !== target)) : before };
       });
       set({ flow: { ...leaf.flow, transitions: rows.filter((item) => item.to.length) } });

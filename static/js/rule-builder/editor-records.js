@@ -1,6 +1,7 @@
 /* The part of an editor that says which records of a behaviour dataset are meant: what, on what, through which channel. */
 
 import { clear, h, icon, iconButton, select, gettext } from "./dom.js";
+import { objectOperators, takesValues } from "./leaves.js";
 import { valuePicker } from "./value-picker.js";
 
 const listOrNone = (values) => (values.length ? values : undefined);
@@ -13,6 +14,7 @@ export function block(title, control, hint = "") {
 export function recordsEditor(records, { dataset, info, api, onchange }) {
   const box = h("div");
   const objectBox = h("div");
+  const channelBox = h("div");
 
   const set = (changes, label = "") => {
     records = { ...records, ...changes };
@@ -25,23 +27,36 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
     ...(info.has_channel
       ? [block(gettext("Channel"), picker("channel", records.channel || [], (channel) => set({ channel: listOrNone(channel) }, "channel")), gettext("Empty means every channel."))]
       : []),
+    channelBox,
   );
   drawObjects();
+  drawLostChannel();
   return box;
 
   function picker(what, values, change, more = {}) {
     const everything = { channel: gettext("All channels"), type: gettext("Anything") }[what];
-    return valuePicker({ everything, values, load: (search) => api.values(dataset, what, search, more), onchange: change, label: what === "object" ? more.object : gettext("Values"), pasting: what === "object" });
+    return valuePicker({ everything, values, load: (search, page) => api.values(dataset, what, search, { ...more, ...page }), onchange: change, label: { object: more.object, channel: gettext("Channel") }[what] || gettext("Values"), pasting: what !== "type" });
+  }
+
+  /** A dataset that has no channels any more: those that were chosen can only be given up. */
+  function drawLostChannel() {
+    clear(channelBox);
+    if (info.has_channel || !records.channel?.length) return;
+    const giveUp = () => {
+      set({ channel: undefined });
+      drawLostChannel();
+    };
+    channelBox.append(block(gettext("Channel"), h("div", {}, h("s", {}, records.channel.join(", ")), h("button", { type: "button", class: "btn btn-sm ms-2", onclick: giveUp }, gettext("All channels"))), info.lost_channel));
   }
 
   function drawObjects() {
     clear(objectBox);
-    if (!info.objects?.length) return;
     const entries = records.objects || [];
+    if (!info.objects?.length && !entries.length) return;
     const single = info.object_form === "keyvalue";
     const rows = entries.map((entry, index) => objectRow(entry, index, single));
     const used = new Set(entries.map((entry) => entry.name));
-    const free = info.objects.filter((item) => !used.has(item.name));
+    const free = info.objects.filter((item) => !used.has(item.name) && !item.lost);
     const addable = free.length && !(single && entries.length);
     objectBox.append(
       h(
@@ -69,19 +84,22 @@ export function recordsEditor(records, { dataset, info, api, onchange }) {
       for (const [name, value] of Object.entries(next[index])) if (value === undefined) delete next[index][name];
       return next;
     };
-    const operators = [["in", gettext("is one of")], ["not_in", gettext("is none of")]];
-    if (single) operators.push(["any", gettext("is anything")]);
+    const operators = objectOperators(single, entry.operator).map(([key, label]) => [key, label()]);
+    const lost = info.objects.find((item) => item.name === entry.name)?.lost;
+    const named = info.objects.filter((item) => !item.lost || item.name === entry.name).map((item) => [item.name, item.label || item.name]);
+    if (!named.some(([name]) => name === entry.name)) named.unshift([entry.name, entry.name]);
     return h(
       "div",
-      { class: "rb-object" },
+      { class: `rb-object ${lost ? "rb-lost" : ""}` },
       h(
         "div",
         { class: "d-flex gap-2 mb-2" },
-        select(info.objects.map((item) => [item.name, item.label || item.name]), entry.name, (name) => setObjects(change({ name, value: entry.operator === "any" ? undefined : [] })), { "aria-label": gettext("Object"), class: "form-select form-select-sm" }),
-        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: operator === "any" ? undefined : entry.value || [] })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
+        select(named, entry.name, (name) => setObjects(change({ name, value: takesValues(entry) ? [] : undefined })), { "aria-label": gettext("Object"), class: "form-select form-select-sm" }),
+        select(operators, entry.operator || "in", (operator) => setObjects(change({ operator, value: takesValues({ operator }) ? entry.value || [] : undefined })), { "aria-label": gettext("Condition"), class: "form-select form-select-sm" }),
         iconButton("x", gettext("Remove"), () => setObjects(entries.filter((_, place) => place !== index))),
       ),
-      entry.operator === "any" ? null : picker("object", entry.value || [], (value) => {
+      lost ? h("div", { class: "text-danger small", role: "alert" }, lost) : null,
+      lost || !takesValues(entry) ? null : picker("object", entry.value || [], (value) => {
         set({ objects: change({ value }) }, `object:${index}`);
         entries[index] = records.objects[index];
       }, { object: entry.name }),

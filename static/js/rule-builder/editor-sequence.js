@@ -40,7 +40,7 @@ export function sequenceEditor(leaf, { fields, api, update }) {
     h("fieldset", { class: "rb-block" }, h("legend", {}, gettext("When, from the first step to the last")), windowEditor(leaf.window, (window) => {
       leaf = { ...leaf, window };
       update(leaf, "window");
-    })),
+    }, { withTime: true })),
   );
   draw();
   return box;
@@ -69,7 +69,8 @@ export function sequenceEditor(leaf, { fields, api, update }) {
     const show = () => clear(title).append(gettext("Step %(number)s: %(what)s", { number: index + 1, what: describeRecords(leaf.steps[index], fields, leaf.dataset) }));
     show();
     const change = (changes, label) => {
-      setStep(index, changes, label);
+      // Another attribute, where rows hold one each, is another one to share.
+      setStep(index, changes, label, Boolean(changes.objects && !label && info.object_form === "keyvalue"));
       show();
     };
     const last = leaf.steps.length - 1;
@@ -83,12 +84,12 @@ export function sequenceEditor(leaf, { fields, api, update }) {
         last > 1 ? iconButton("trash", gettext("Remove this step"), () => setSteps(leaf.steps.filter((_, place) => place !== index), "", true)) : null,
       ),
       recordsEditor(step, { dataset: leaf.dataset, info, api, onchange: change }),
-      index ? [gap(step, index), sameness(step, index), barriers(step, index)] : null,
+      index ? [gap(step, index), sameness(step, [leaf.steps[index - 1], step], gettext("As in the step before."), (same) => setStep(index, { same }, "same", true)), barriers(step, index)] : null,
     );
   }
 
   function gap(step, index) {
-    const [unit, value] = Object.entries(step.within || {})[0] || ["days", null];
+    const [unit, value] = Object.entries(step.within || {}).find(([, given]) => given) || ["days", null];
     let chosen = unit;
     let amount = value;
     const set = () => setStep(index, { within: Number.isInteger(amount) && amount > 0 ? { [chosen]: amount } : undefined }, "within");
@@ -99,16 +100,27 @@ export function sequenceEditor(leaf, { fields, api, update }) {
       h("small", { class: "form-hint" }, gettext("Empty means any time later.")));
   }
 
-  function sameness(step, index) {
-    if (!info.objects?.length || info.object_form === "keyvalue") return null;
-    const chosen = new Set(step.same || []);
+  /** The objects whose values can be shared: rows in the attribute-and-value form hold only the one that they are about. */
+  function shareable(parts) {
+    const own = (info.objects || []).filter((item) => !item.name.startsWith("item:") && !item.lost);
+    if (info.object_form !== "keyvalue") return own;
+    const attribute = (part) => part.objects?.[0]?.name || info.base_object;
+    return own.filter((item) => parts.every((part) => attribute(part) === item.name));
+  }
+
+  /** Boxes for objects that are to be the same; what is chosen is shown even where it no longer can be. */
+  function sameness(part, parts, hint, onchange) {
+    const chosen = new Set(part.same || []);
+    const offered = shareable(parts);
+    const lost = [...chosen].filter((name) => !offered.some((item) => item.name === name)).map((name) => ({ name }));
+    if (!offered.length && !lost.length) return null;
     return h("fieldset", { class: "rb-block" }, h("legend", {}, gettext("With the same")),
-      info.objects.filter((item) => !item.name.startsWith("item:")).map((item) => check(item.label || item.name, chosen.has(item.name), (on) => {
+      [...offered, ...lost].map((item) => check(item.label || item.name, chosen.has(item.name), (on) => {
         if (on) chosen.add(item.name);
         else chosen.delete(item.name);
-        setStep(index, { same: [...chosen] }, "same");
+        onchange([...chosen]);
       })),
-      h("small", { class: "form-hint" }, gettext("As in the step before.")));
+      h("small", { class: "form-hint" }, hint));
   }
 
   function barriers(step, index) {
@@ -121,6 +133,11 @@ export function sequenceEditor(leaf, { fields, api, update }) {
           const present = leaf.steps[index].not_between;
           setAll(present.map((item, other) => (other === place ? tidy({ ...item, ...changes }, 1) : item)), false);
         } }),
+        step.same?.length || barrier.same?.length
+          ? sameness(barrier, [barrier, step], gettext("As in the two steps around it."), (same) => {
+              setAll(leaf.steps[index].not_between.map((item, other) => (other === place ? tidy({ ...item, same }, 1) : item)), false);
+            })
+          : null,
       )),
       entries.length < MOST_BARRIERS
         ? h("button", { type: "button", class: "btn btn-sm", onclick: () => { open = index; setAll([...entries, newStep(info)]); } }, icon("plus"), gettext("Not in the meantime"))

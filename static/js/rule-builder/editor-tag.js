@@ -13,6 +13,13 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty, items = false 
     box.append(h("div", { class: "alert alert-danger", role: "alert" }, gettext("This tag is no longer part of the dataset. Remove the condition or choose another tag.")));
     return box;
   }
+  if (tag.lost) {
+    box.append(
+      h("div", { class: "h3" }, h("s", {}, tag.name)),
+      h("div", { class: "alert alert-danger", role: "alert" }, h("div", {}, tag.lost), gettext("Remove the condition or choose another tag. It can be used again once the column is back and the dataset has been refreshed.")),
+    );
+    return box;
+  }
   const operators = OPERATORS[tag.type].map(([key, label]) => [key, label()]);
   const valueBox = h("div");
   box.append(
@@ -52,7 +59,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty, items = false 
     if (shape === "list") valueBox.append(listValue());
     if (shape === "number") valueBox.append(field(gettext("Number"), number(leaf.value, set, { step: "any" })));
     if (shape === "range") valueBox.append(rangeValue());
-    if (shape === "window") valueBox.append(windowEditor(leaf.value, set));
+    if (shape === "window") valueBox.append(windowEditor(leaf.value, set, { withTime: tag.time }));
     if (shape === "days") {
       valueBox.append(field(gettext("In the next days"), number(leaf.value?.days, (days) => set({ days }), { min: 0, max: 366 })));
     }
@@ -62,7 +69,7 @@ export function tagEditor(leaf, { fields, api, update, alsoEmpty, items = false 
   function listValue() {
     const picker = valuePicker({
       values: leaf.value || [],
-      load: (search) => api.values(leaf.dataset, leaf.tag, search),
+      load: (search, page) => api.values(leaf.dataset, leaf.tag, search, page),
       onchange: set,
       label: gettext("Values of %(tag)s", { tag: tag.name }),
       create: tag.type !== "enum",

@@ -49,6 +49,16 @@ export class Fields {
     return this.tag(dataset, column)?.type || null;
   }
 
+  /** Why a condition cannot be computed any more, where a column that it asks for is gone; otherwise "". */
+  lost(leaf) {
+    if (leaf.kind === "tag") return this.tag(leaf.dataset, leaf.tag)?.lost || "";
+    if (leaf.kind !== "behaviour" && leaf.kind !== "sequence") return "";
+    const { objects, lost_channel: channel } = this.behaviour(leaf.dataset);
+    const parts = [leaf, ...(leaf.steps || []), ...(leaf.steps || []).flatMap((step) => step.not_between || [])];
+    const asked = parts.flatMap((part) => part.objects || []).map((entry) => objects.find((item) => item.name === entry.name)?.lost);
+    return asked.find(Boolean) || (channel && parts.some((part) => part.channel?.length) ? channel : "");
+  }
+
   behaviour(dataset) {
     return this.loaded.get(dataset)?.behaviour || { objects: [], has_channel: false, has_amount: false };
   }

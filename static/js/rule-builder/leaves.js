@@ -1,6 +1,8 @@
 /* What the builder knows of conditions: operators per tag type, defaults, when one is finished, its short title. */
 
 import { formatNumber, gettext } from "./dom.js";
+import { havingComplete, havingText } from "./havings.js";
+import { inOrder } from "./moments.js";
 import { describeWindow, windowComplete } from "./windows.js";
 
 export const OPERATORS = {
@@ -55,25 +57,27 @@ export const NEGATIVE = new Set([
   "not_in", "not_contains", "not_starts_with", "not_ends_with", "contains_none", "!=", "not_between", "not_within",
 ]);
 
-export const MEASURES = [
-  ["times", () => gettext("times")],
-  ["amount", () => gettext("amount")],
-  ["days", () => gettext("days with it")],
-  ["amount_per_time", () => gettext("amount per time")],
-];
+/** What the value of an object can be asked; `any` only where an attribute has to be named. */
+export const OBJECT_OPERATORS = OPERATORS.text;
 
-export const COMPARISONS = [
-  [">=", "≥"],
-  [">", ">"],
-  ["=", "="],
-  ["<=", "≤"],
-  ["<", "<"],
-  ["!=", "≠"],
-  ["between", "…"],
-];
+/** `single`: rows hold one attribute each, so that “anything” says which. */
+export function objectOperators(single, chosen) {
+  const any = ["any", () => gettext("is anything")];
+  return single || chosen === "any" ? [...OBJECT_OPERATORS, any] : OBJECT_OPERATORS;
+}
 
-export function needsValue(operator) {
-  return !NO_VALUE.has(operator);
+/** Whether a condition on an object needs values; without an operator it asks for one of them. */
+export function takesValues({ operator }) {
+  return operator !== "any" && !NO_VALUE.has(operator);
+}
+
+/** What an object is asked, in words. */
+function objectText(entry) {
+  if (entry.operator === "any") return gettext("any");
+  const values = takesValues(entry) ? listText(entry.value || [], 2) || "…" : "";
+  if (!entry.operator || entry.operator === "in") return values;
+  const words = OBJECT_OPERATORS.find(([key]) => key === entry.operator)?.[1]() || entry.operator;
+  return `${words} ${values}`.trim();
 }
 
 /** The kind of value that an operator of a tag type takes: list, number, range, window, days or none. */
@@ -178,8 +182,9 @@ function rfmText(leaf) {
 
 /** Whether the condition can be counted. `fields` knows the type of each tag. */
 export function isComplete(leaf, fields) {
-  if (leaf.kind === "rfm") return !leaf.types || leaf.types.length > 0;
-  if (leaf.kind === "aipl") return leaf.stages ? leaf.stages.length > 0 : leaf.flow.transitions.length > 0;
+  if (fields.lost(leaf)) return false;
+  if (leaf.kind === "rfm") return rfmComplete(leaf);
+  if (leaf.kind === "aipl") return leaf.stages ? leaf.stages.length > 0 : flowComplete(leaf.flow);
   if (leaf.kind === "sequence") return sequenceComplete(leaf);
   if (leaf.kind === "audience") return Boolean(leaf.audience);
   if (leaf.kind === "behaviour") return behaviourComplete(leaf);
@@ -189,33 +194,42 @@ export function isComplete(leaf, fields) {
   const shape = valueShape(type, leaf.operator);
   if (shape === "list") return Array.isArray(leaf.value) && leaf.value.length > 0;
   if (shape === "number") return isNumber(leaf.value);
-  if (shape === "range") return leaf.value?.every(isNumber) && leaf.value[0] <= leaf.value[1];
+  if (shape === "range") return rangeComplete(leaf.value);
   if (shape === "window") return windowComplete(leaf.value);
   if (shape === "days") return isNumber(leaf.value?.days);
   return true;
 }
 
-function recordsComplete(records) {
-  return (records.objects || []).every((entry) => entry.name && (entry.operator === "any" || entry.value?.length));
+function rangeComplete(value) {
+  return Array.isArray(value) && value.every(isNumber) && value[0] <= value[1];
 }
 
-/** Steps may ask for anything; what may not lie between them has to be said. */
+function rfmComplete({ types, min_scores: least, ranges }) {
+  if (types) return types.length > 0;
+  if (least) return Object.values(least).some(isNumber);
+  const given = Object.values(ranges || {});
+  return given.length > 0 && given.every(([low, high]) => (isNumber(low) || isNumber(high)) && !(isNumber(low) && isNumber(high) && low > high));
+}
+
+function flowComplete({ from, to, transitions }) {
+  const exact = typeof from === "string" && typeof to === "string";
+  return transitions.length > 0 && (!exact || (from < to && inOrder(from, to)));
+}
+
+function recordsComplete(records) {
+  return (records.objects || []).every((entry) => entry.name && (!takesValues(entry) || entry.value?.length));
+}
+
+/** Steps, and what may not lie between them, may be anything. */
 function sequenceComplete(leaf) {
   if (leaf.window && !windowComplete(leaf.window)) return false;
-  const barriers = leaf.steps.flatMap((step) => step.not_between || []);
-  return leaf.steps.every(recordsComplete) && barriers.every((item) => recordsComplete(item) && (item.type?.length || item.channel?.length || item.objects?.length));
+  return leaf.steps.every((step) => recordsComplete(step) && (step.not_between || []).every(recordsComplete));
 }
 
 function behaviourComplete(leaf) {
   if (leaf.window && !windowComplete(leaf.window)) return false;
   if (!recordsComplete(leaf)) return false;
   return !leaf.having || havingComplete(leaf.having);
-}
-
-function havingComplete(node) {
-  if (node.items) return node.items.length > 0 && node.items.every(havingComplete);
-  if (node.operator === "between") return Array.isArray(node.value) && node.value.every(isNumber);
-  return isNumber(node.value);
 }
 
 export function listText(values, most = 3) {
@@ -233,7 +247,7 @@ function gapText(gap) {
 export function describeRecords(records, fields, dataset) {
   const parts = [records.type?.length ? listText(records.type, 2) : gettext("anything")];
   for (const entry of records.objects || []) {
-    if (entry.operator !== "any") parts.push(`${fields.objectName(dataset, entry.name)}: ${listText(entry.value || [], 2)}`);
+    if (entry.operator !== "any") parts.push(`${fields.objectName(dataset, entry.name)}: ${objectText(entry)}`);
   }
   if (records.channel?.length) parts.push(listText(records.channel, 2));
   return parts.join(", ");
@@ -283,21 +297,11 @@ function describeBehaviour(leaf, fields) {
   const parts = [];
   for (const entry of leaf.objects || []) {
     const name = fields.objectName(leaf.dataset, entry.name);
-    parts.push(`${name}: ${entry.operator === "any" ? gettext("any") : listText(entry.value || [], 2)}`);
+    parts.push(`${name}: ${objectText(entry)}`);
   }
   if (leaf.channel?.length) parts.push([gettext("channel"), listText(leaf.channel, 2)].join(": "));
   if (leaf.window && leaf.window.kind !== "any") parts.push(describeWindow(leaf.window));
   if (leaf.having) parts.push(havingText(leaf.having));
   const title = leaf.did === false ? gettext("Did not do %(types)s", { types }) : gettext("Did %(types)s", { types });
   return { title, detail: parts.join(" · ") || fields.datasetName(leaf.dataset) };
-}
-
-export function havingText(node) {
-  if (node.items) return node.items.map(havingText).join([" ", node.op === "or" ? gettext("or") : gettext("and"), " "].join(""));
-  const measure = MEASURES.find(([key]) => key === node.measure)?.[1]() || node.measure;
-  const comparison = COMPARISONS.find(([key]) => key === node.operator)?.[1] || node.operator;
-  if (node.operator === "between") {
-    return `${measure} ${(node.value || []).map((end) => (isNumber(end) ? formatNumber(end) : "…")).join(" – ")}`;
-  }
-  return `${measure} ${comparison} ${isNumber(node.value) ? formatNumber(node.value) : "…"}`;
 }

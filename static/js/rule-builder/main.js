@@ -167,8 +167,8 @@ find("steps").addEventListener("click", () => {
 });
 find("steps-close").addEventListener("click", () => find("steps-dialog").close());
 find("another").addEventListener("click", () => {
-  const { kind, dataset, tag, audience } = tree.find(store.root, store.selected).leaf;
-  add({ kind, dataset, tag, audience, ...(kind === "rfm" ? { types: [] } : {}) });
+  const { kind, dataset, tag, audience, stages } = tree.find(store.root, store.selected).leaf;
+  add({ kind, dataset, tag, audience, ...(kind === "rfm" ? { types: [] } : {}), ...(stages ? { stages: [] } : {}) });
 });
 find("remove").addEventListener("click", () => {
   const key = store.selected;

@@ -185,7 +185,8 @@ export class Palette {
     const info = await this.fields.load(dataset);
     const found = info.tags.filter((tag) => `${tag.name} ${tag.column} ${tag.description || ""}`.toLowerCase().includes(query));
     if (!found.length) return [this.message(query ? gettext("No tag contains this.") : gettext("This dataset has no tags."))];
-    const entry = (tag) => this.entry({ kind: "tag", dataset, tag: tag.column }, TYPE_ICONS[tag.type], tag.name, this.tagsOf ? tag.description || tag.column : tagHint(tag), this.sort in (tag.heat || {}) ? tag.heat[this.sort] : null);
+    const hint = (tag) => this.tagsOf ? tag.description || tag.column : tagHint(tag);
+    const entry = (tag) => tag.lost ? this.lostEntry(tag) : this.entry({ kind: "tag", dataset, tag: tag.column }, TYPE_ICONS[tag.type], tag.name, hint(tag), this.sort in (tag.heat || {}) ? tag.heat[this.sort] : null);
     if (this.sort !== "category") {
       const uses = (tag) => tag.heat?.[this.sort] ?? 0;
       const sorted = [...found].sort((one, two) => uses(two) - uses(one) || one.name.localeCompare(two.name));
@@ -253,6 +254,16 @@ export class Palette {
       { class: "rb-section", open: true },
       h("summary", {}, name, h("span", { class: "text-secondary ms-1" }, entries.length)),
       h("ul", { class: "rb-entries list-unstyled" }, entries),
+    );
+  }
+
+  /** A tag whose column is gone: to be seen, not to be added. */
+  lostEntry(tag) {
+    return h(
+      "li",
+      { class: "rb-entry rb-entry-lost" },
+      icon(TYPE_ICONS[tag.type] || "tag", "rb-entry-icon"),
+      h("span", {}, h("s", { class: "rb-entry-name" }, tag.name), h("small", { class: "d-block" }, tag.lost)),
     );
   }
 

@@ -1,9 +1,13 @@
-/* Choosing values: server-side search with counts (tom-select), and a box to paste a list, one value per line. */
+/* Choosing values: server-side search and pages with counts (tom-select), and a box to paste a list, one per line. */
 
 import { formatNumber, h, gettext } from "./dom.js";
 
-const MOST_PICKED = 200;
-const MOST_PASTED = 2000;
+/** As many as a condition can hold. */
+const MOST_VALUES = 10000;
+/** Chosen values that stand in the field; the others are counted, and can be seen as a list. */
+const MOST_SHOWN = 100;
+const PAGE = 200;
+const MOST_LISTED = 3000;
 const LONGEST = 60;
 
 /** The lines of a pasted list that can be added to `current`, and why the others cannot. */
@@ -17,7 +21,7 @@ export function readList(text, current) {
     if (!value) report.blank += 1;
     else if ([...value].length > LONGEST) report.long += 1;
     else if (values.has(value)) report.double += 1;
-    else if (values.size >= MOST_PASTED) report.beyond += 1;
+    else if (values.size >= MOST_VALUES) report.beyond += 1;
     else {
       values.add(value);
       report.added += 1;
@@ -31,12 +35,13 @@ function reportText({ added, blank, double, long, beyond }) {
   if (blank) parts.push(gettext("Blank: %(count)s.", { count: formatNumber(blank) }));
   if (double) parts.push(gettext("Repeated: %(count)s.", { count: formatNumber(double) }));
   if (long) parts.push(gettext("Longer than %(most)s characters: %(count)s.", { count: formatNumber(long), most: LONGEST }));
-  if (beyond) parts.push(gettext("Beyond the %(most)s values that a condition can hold: %(count)s.", { count: formatNumber(beyond), most: formatNumber(MOST_PASTED) }));
+  if (beyond) parts.push(gettext("Beyond the %(most)s values that a condition can hold: %(count)s.", { count: formatNumber(beyond), most: formatNumber(MOST_VALUES) }));
   return parts.join(" ");
 }
 
 /**
- * `load(search)` answers {results: [{value, count, label}]}; the label, where there is one, is shown for the value. `onchange(values)` gets the list.
+ * `load(search, {offset, size})` answers {results: [{value, count, label}], more, total}; the label, where there is one, is
+ * shown for the value. `onchange(values)` gets the list.
  * `create` allows values that are not in the list, `pasting` offers the box for lists; `everything` is
  * what an empty choice means, where it means all of them.
  */
@@ -52,11 +57,12 @@ export function valuePicker({ values, load, onchange, label, create = true, past
   );
   const clearButton = h("button", { type: "button", class: "btn btn-sm", onclick: () => set([]) }, everything || gettext("Clear"));
   const foundButton = h("button", { type: "button", class: "btn btn-sm", hidden: true, onclick: addFound });
-  box.append(input, note, h("div", { class: "btn-list mt-2" }, foundButton, pasting ? pasteButton : null, clearButton));
-  if (pasting) box.append(paste.element);
+  const listButton = h("button", { type: "button", class: "btn btn-sm", hidden: true, onclick: listChosen }, gettext("Edit as a list"));
+  box.append(input, note, h("div", { class: "btn-list mt-2" }, foundButton, pasting ? pasteButton : null, listButton, clearButton), paste.element);
 
-  let current = [...values];
-  let found = [];
+  let shown = values.slice(0, MOST_SHOWN);
+  let hidden = values.slice(MOST_SHOWN);
+  let found = { search: "", total: 0 };
   let listed = "";
   let picker = null;
   queueMicrotask(start);
@@ -64,9 +70,8 @@ export function valuePicker({ values, load, onchange, label, create = true, past
   return box;
 
   function start() {
-    for (const value of current) input.append(h("option", { value, selected: true }, value));
+    for (const value of shown) input.append(h("option", { value, selected: true }, value));
     if (!window.TomSelect) {
-      box.append(paste.element);
       togglePaste();
       return;
     }
@@ -74,12 +79,13 @@ export function valuePicker({ values, load, onchange, label, create = true, past
       valueField: "value",
       labelField: "value",
       searchField: ["value"],
-      options: current.map((value) => ({ value })),
-      items: current,
-      plugins: ["remove_button"],
+      options: shown.map((value) => ({ value })),
+      items: shown,
+      plugins: ["remove_button", "virtual_scroll"],
+      firstUrl: () => 0,
       dropdownParent: "body",
-      maxOptions: 3000,
-      maxItems: Math.max(MOST_PICKED, current.length),
+      maxOptions: MOST_LISTED,
+      maxItems: room(),
       preload: "focus",
       loadThrottle: 200,
       create: create ? (text) => ({ value: text.trim() }) : false,
@@ -88,33 +94,41 @@ export function valuePicker({ values, load, onchange, label, create = true, past
       placeholder: gettext("Search values"),
       shouldLoad: () => true,
       load(search, done) {
-        load(search).then(
+        // What stands for the next page's address is where it begins.
+        const offset = picker.getUrl(search);
+        load(search, { offset, size: PAGE }).then(
           (answer) => {
+            picker.setNextUrl(search, answer.more ? offset + answer.results.length : null);
             // A chosen value came without its name.
-            for (const row of answer.results) if (row.label && current.includes(row.value)) picker.updateOption(row.value, row);
+            for (const row of answer.results) if (row.label && shown.includes(row.value)) picker.updateOption(row.value, row);
             done(answer.results);
             showFound(search, answer);
           },
           (error) => {
             note.textContent = error.message;
-            done();
+            done([]);
           },
         );
       },
       score: () => () => 1,
-      sortField: [{ field: "$order" }],
       render: {
         option: (data) => option(data),
         item: (data) => h("div", data.label ? { title: data.value } : {}, data.label || data.value),
         option_create: (data) => h("div", { class: "create" }, gettext("Add “%(value)s”", { value: data.input })),
         no_results: () => h("div", { class: "no-results" }, gettext("No value contains this.")),
+        loading_more: () => h("div", { class: "text-secondary" }, gettext("Loading more …")),
+        no_more_results: () => (found.total > MOST_LISTED ? h("div", { class: "text-secondary" }, gettext("Search finds the others.")) : null),
       },
       onChange: (chosen) => {
-        current = Array.isArray(chosen) ? chosen : [chosen];
+        shown = Array.isArray(chosen) ? chosen : [chosen];
+        if (hidden.length) {
+          const seen = new Set(shown);
+          hidden = hidden.filter((value) => !seen.has(value));
+        }
+        picker.settings.maxItems = room();
         describe();
-        onchange([...current]);
+        onchange(chosenValues());
       },
-      onType: () => picker.clearOptions((data) => current.includes(data.value)),
     });
   }
 
@@ -127,44 +141,80 @@ export function valuePicker({ values, load, onchange, label, create = true, past
     );
   }
 
-  /** All that a search has found can be taken at once; what a long list leaves out is said. */
-  function showFound(search, { results, more }) {
-    found = search ? results.map((row) => row.value).filter((value) => !current.includes(value)) : [];
-    foundButton.hidden = !found.length;
-    foundButton.textContent = more ? gettext("Add the first %(count)s found", { count: formatNumber(found.length) }) : gettext("Add all %(count)s found", { count: formatNumber(found.length) });
-    listed = more ? (search ? gettext("More values contain this; search for more of it.") : gettext("The most frequent values are listed; search finds the others.")) : "";
+  function chosenValues() {
+    return [...shown, ...hidden];
+  }
+
+  /** How many values the field itself may hold. */
+  function room() {
+    return MOST_VALUES - hidden.length;
+  }
+
+  /** All values, or all that a search has found, can be taken at once; how many do not fit is said before and after. */
+  function showFound(search, { more, total }) {
+    found = { search, total };
+    foundButton.hidden = total < 2 || (!search && Boolean(everything));
+    const most = Math.min(total, MOST_VALUES);
+    if (total > most) foundButton.textContent = gettext("Add the first %(count)s of %(total)s", { count: formatNumber(most), total: formatNumber(total) });
+    else foundButton.textContent = search ? gettext("Add all %(count)s found", { count: formatNumber(total) }) : gettext("Select all %(count)s", { count: formatNumber(total) });
+    listed = more ? gettext("%(total)s values, the most frequent first; search finds each of them.", { total: formatNumber(total) }) : "";
     describe();
   }
 
-  function addFound() {
-    const room = Math.max(0, MOST_PICKED - current.length);
-    set([...current, ...found.slice(0, room)]);
-    foundButton.hidden = true;
-    picker?.setTextboxValue("");
+  async function addFound() {
+    foundButton.disabled = true;
+    try {
+      const { results, total } = await load(found.search, { offset: 0, size: MOST_VALUES });
+      const merged = new Set(chosenValues());
+      let beyond = Math.max(0, total - results.length);
+      for (const { value } of results) {
+        if (merged.size < MOST_VALUES) merged.add(value);
+        else if (!merged.has(value)) beyond += 1;
+      }
+      picker.close();
+      picker.setTextboxValue("");
+      listed = "";
+      set([...merged]);
+      foundButton.hidden = true;
+      if (beyond) describe(gettext("Beyond the %(most)s values that a condition can hold: %(count)s.", { count: formatNumber(beyond), most: formatNumber(MOST_VALUES) }));
+    } catch (error) {
+      note.textContent = error.message;
+    }
+    foundButton.disabled = false;
   }
 
   function set(next) {
-    current = next;
+    shown = next.slice(0, MOST_SHOWN);
+    hidden = next.slice(MOST_SHOWN);
     if (picker) {
-      picker.settings.maxItems = Math.max(MOST_PICKED, next.length);
-      for (const value of next) picker.addOption({ value });
-      picker.setValue(next, true);
+      picker.settings.maxItems = room();
+      for (const value of shown) picker.addOption({ value });
+      picker.setValue(shown, true);
     }
     describe();
-    onchange([...next]);
+    onchange(chosenValues());
   }
 
   function describe(more = "") {
     const parts = [];
-    if (current.length > 1) parts.push(gettext("%(count)s values chosen.", { count: formatNumber(current.length) }));
-    if (current.length >= MOST_PICKED) {
-      const full = pasting ? gettext("No more than %(most)s can be picked; a pasted list can hold more.", { most: MOST_PICKED }) : gettext("No more than %(most)s can be picked.", { most: MOST_PICKED });
-      parts.push(full);
-    }
+    const count = shown.length + hidden.length;
+    if (count > 1) parts.push(gettext("%(count)s values chosen.", { count: formatNumber(count) }));
+    if (hidden.length) parts.push(gettext("The first %(shown)s stand here.", { shown: formatNumber(shown.length) }));
+    if (count >= MOST_VALUES) parts.push(gettext("No more than %(most)s can be chosen.", { most: formatNumber(MOST_VALUES) }));
     if (listed) parts.push(listed);
     if (more) parts.push(more);
     note.textContent = parts.join(" ");
-    clearButton.hidden = !current.length;
+    clearButton.hidden = !count;
+    listButton.hidden = !hidden.length;
+  }
+
+  /** All that is chosen, one value per line, to be changed there. */
+  function listChosen() {
+    paste.element.hidden = false;
+    pasteButton.setAttribute("aria-expanded", "true");
+    paste.area.value = chosenValues().join("\n");
+    paste.replace.hidden = false;
+    paste.area.focus();
   }
 
   function togglePaste() {
@@ -175,21 +225,16 @@ export function valuePicker({ values, load, onchange, label, create = true, past
   }
 
   function pasteBox() {
-    const area = h("textarea", { class: "form-control", rows: "5", "aria-label": gettext("Values, one per line"), placeholder: gettext("One value per line, from a spreadsheet or text file: up to %(lines)s lines of %(characters)s characters", { lines: formatNumber(MOST_PASTED), characters: LONGEST }) });
-    const add = h(
-      "button",
-      {
-        type: "button",
-        class: "btn btn-sm btn-primary mt-2",
-        onclick: () => {
-          const { values: merged, report } = readList(area.value, current);
-          set(merged);
-          describe(reportText(report));
-          area.value = "";
-        },
-      },
-      gettext("Add these values"),
-    );
-    return { element: h("div", { class: "mt-2", hidden: true }, area, add), area };
+    const area = h("textarea", { class: "form-control", rows: "5", "aria-label": gettext("Values, one per line"), placeholder: gettext("One value per line, from a spreadsheet or text file: up to %(lines)s lines of %(characters)s characters", { lines: formatNumber(MOST_VALUES), characters: LONGEST }) });
+    const take = (before) => {
+      const { values: merged, report } = readList(area.value, before);
+      set(merged);
+      describe(reportText(report));
+      area.value = "";
+      replace.hidden = true;
+    };
+    const add = h("button", { type: "button", class: "btn btn-sm btn-primary", onclick: () => take(chosenValues()) }, gettext("Add these values"));
+    const replace = h("button", { type: "button", class: "btn btn-sm", hidden: true, onclick: () => take([]) }, gettext("Choose exactly these"));
+    return { element: h("div", { class: "mt-2", hidden: true }, area, h("div", { class: "btn-list mt-2" }, add, replace)), area, replace };
   }
 }

@@ -1,6 +1,7 @@
 /* Time windows: shortcuts, completeness, words, and the editor that date tags and behaviour share. */
 
 import { clear, field, h, select, gettext } from "./dom.js";
+import { hasTime, inOrder, isMoment, momentInput, momentText } from "./moments.js";
 
 const SHORTCUTS = [
   [() => gettext("Today"), { kind: "period", unit: "day", offset: 0 }],
@@ -50,10 +51,11 @@ const DEFAULTS = {
 
 export function windowComplete(value) {
   if (!value) return false;
-  if (value.kind === "between") return Boolean(value.from && value.to && value.from <= value.to);
-  if (value.kind === "before" || value.kind === "after") return Boolean(value.at);
-  if (value.kind === "last_days" || value.kind === "next_days") return value.days >= 1 && value.days <= 3650;
+  if (value.kind === "between") return inOrder(value.from, value.to);
+  if (value.kind === "before" || value.kind === "after") return isMoment(value.at);
+  if (value.kind === "last_days" || value.kind === "next_days") return Number.isInteger(value.days) && value.days >= 1 && value.days <= 3650;
   if (value.kind === "relative") return Number.isInteger(value.from?.offset) && Number.isInteger(value.to?.offset);
+  if (value.kind === "period") return Number.isInteger(value.offset ?? 0);
   return true;
 }
 
@@ -70,13 +72,15 @@ export function describeWindow(value) {
         ? gettext("the last %(days)s days with today", { days: value.days })
         : gettext("the last %(days)s days", { days: value.days });
     case "next_days":
-      return gettext("the next %(days)s days", { days: value.days });
+      return value.include_today
+        ? gettext("the next %(days)s days with today", { days: value.days })
+        : gettext("the next %(days)s days", { days: value.days });
     case "between":
-      return `${value.from || "…"} – ${value.to || "…"}`;
+      return `${momentText(value.from)} – ${momentText(value.to)}`;
     case "before":
-      return gettext("before %(day)s", { day: value.at || "…" });
+      return gettext("before %(day)s", { day: momentText(value.at) });
     case "after":
-      return gettext("after %(day)s", { day: value.at || "…" });
+      return gettext("after %(day)s", { day: momentText(value.at) });
     case "period":
       return periodText(value);
     case "relative":
@@ -88,7 +92,7 @@ export function describeWindow(value) {
 
 function periodText(value) {
   const unit = SINGLE[value.unit]?.() || value.unit;
-  if (value.offset === 0) return gettext("this %(unit)s", { unit });
+  if (!value.offset) return gettext("this %(unit)s", { unit });
   if (value.offset === 1) return gettext("next %(unit)s", { unit });
   if (value.offset === -1) return gettext("last %(unit)s", { unit });
   const units = UNITS.find(([key]) => key === value.unit)?.[1]() || value.unit;
@@ -105,8 +109,8 @@ function offsetText(end) {
     : gettext("in %(number)s %(units)s", { number: end.offset, units });
 }
 
-/** An editor of one window; calls `onchange(window)`. `allowAny` offers "any time". */
-export function windowEditor(value, onchange, { allowAny = true } = {}) {
+/** An editor of one window; calls `onchange(window)`. `withTime` offers times of day beside dates. */
+export function windowEditor(value, onchange, { withTime = false } = {}) {
   const box = h("div", { class: "rb-window" });
   draw(value || DEFAULTS.any());
   return box;
@@ -118,7 +122,7 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
 
   function draw(current) {
     clear(box);
-    const kinds = KINDS.filter(([key]) => allowAny || key !== "any").map(([key, label]) => [key, label()]);
+    const kinds = KINDS.map(([key, label]) => [key, label()]);
     box.append(
       h(
         "div",
@@ -142,7 +146,11 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
   }
 
   function details(current) {
-    const update = (changes) => onchange(Object.assign(current, changes) && { ...current });
+    // Never in place: the window may still stand in an older state of the rule.
+    const update = (changes) => {
+      current = { ...current, ...changes };
+      onchange(current);
+    };
     switch (current.kind) {
       case "last_days":
       case "next_days":
@@ -151,23 +159,23 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
           {},
           field(gettext("Number of days"), number(current.days, (days) => update({ days }), { min: 1, max: 3650 })),
           check(gettext("with today"), Boolean(current.include_today), (on) => {
-            if (on) update({ include_today: true });
-            else {
-              delete current.include_today;
-              update({});
-            }
+            const { include_today: _before, ...rest } = current;
+            current = on ? { ...rest, include_today: true } : rest;
+            onchange(current);
           }),
         );
-      case "between":
+      case "between": {
+        const wide = withTime || hasTime(current.from) || hasTime(current.to) ? "col-12" : "col-6";
         return h(
           "div",
           { class: "row g-2" },
-          h("div", { class: "col-6" }, field(gettext("From"), day(current.from, (from) => update({ from })))),
-          h("div", { class: "col-6" }, field(gettext("To, inclusive"), day(current.to, (to) => update({ to })))),
+          h("div", { class: wide }, field(gettext("From"), moment(current.from, (from) => update({ from })))),
+          h("div", { class: wide }, field(gettext("To, inclusive"), moment(current.to, (to) => update({ to })))),
         );
+      }
       case "before":
       case "after":
-        return field(gettext("Date"), day(current.at, (at) => update({ at })));
+        return field(gettext("Date"), moment(current.at, (at) => update({ at })));
       case "period":
         return h(
           "div",
@@ -178,7 +186,7 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
             { class: "col-6" },
             field(
               gettext("Which one"),
-              number(current.offset, (offset) => update({ offset }), { min: -120, max: 120 }),
+              number(current.offset ?? 0, (offset) => update({ offset }), { min: -120, max: 120 }),
               gettext("0 is this one, -1 the last one, 1 the next one."),
             ),
           ),
@@ -196,12 +204,20 @@ export function windowEditor(value, onchange, { allowAny = true } = {}) {
     }
   }
 
-  function relativeEnd(label, end, set) {
+  function moment(value, change) {
+    return momentInput(value, change, { withTime });
+  }
+
+  function relativeEnd(label, end, change) {
+    const set = (changes) => {
+      end = { ...end, ...changes };
+      change(end);
+    };
     return h(
       "div",
       { class: "row g-2" },
-      h("div", { class: "col-5" }, field(label, number(end.offset, (offset) => set(Object.assign(end, { offset })), { min: -3650, max: 3650 }))),
-      h("div", { class: "col-7" }, field(gettext("Unit"), select(unitChoices(), end.unit, (unit) => set(Object.assign(end, { unit }))))),
+      h("div", { class: "col-5" }, field(label, number(end.offset, (offset) => set({ offset }), { min: -3650, max: 3650 }))),
+      h("div", { class: "col-7" }, field(gettext("Unit"), select(unitChoices(), end.unit, (unit) => set({ unit })))),
     );
   }
 }
@@ -225,20 +241,4 @@ export function check(label, checked, onchange) {
     h("input", { type: "checkbox", class: "form-check-input", checked, onchange: (event) => onchange(event.target.checked) }),
     h("span", { class: "form-check-label" }, label),
   );
-}
-
-function day(value, onchange) {
-  const input = h("input", {
-    type: "text",
-    class: "form-control",
-    placeholder: "2026-01-31",
-    value: value || "",
-    autocomplete: "off",
-    onchange: (event) => onchange(event.target.value.trim()),
-  });
-  if (window.flatpickr) {
-    const picker = window.flatpickr(input, { allowInput: true, dateFormat: "Y-m-d", onChange: (_days, text) => onchange(text) });
-    input.addEventListener("keydown", (event) => event.key === "Escape" && picker.close());
-  }
-  return input;
 }

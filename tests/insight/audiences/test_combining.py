@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cdp.core.errors import ActionNotSupported, ValidationFailed
-from insight.audiences import combining, refreshing, services, snapshots
+from insight.audiences import combining, folders, refreshing, services, snapshots
 from insight.audiences.models import Audience
 from tests.factories import make_access
 from tests.insight.audiences.test_audience_api import Client
@@ -211,3 +211,60 @@ def test_the_result_leads_to_the_overlap_of_its_inputs(world: World, three: list
     made = combining.create(world.access, {"name": "P", "inputs": inputs, "operators": ["union"]})
     page = Browser(world.access).get(f"{made.pk}/").content.decode()
     assert f"overlap/?row={three[0].pk}&amp;row={three[1].pk}" in page
+
+
+def test_any_audience_is_found_by_search_owner_and_folder(world: World, three: list[Audience]) -> None:
+    rows = [
+        Audience(
+            workspace=world.workspace, owner=world.access.user, name=f"M{number:04}", origin=three[0].origin
+        )
+        for number in range(600)
+    ]
+    for row in rows:
+        row.user_id_type, row.current, row.count = "one_id", three[0].current, 1
+    Audience.objects.bulk_create(rows)
+    folder = folders.create(world.access, "Kept")
+    Audience.objects.filter(name="M0599").update(folder=folder)
+    Audience.objects.filter(pk=three[0].pk).update(name="Z")
+    browser = Browser(world.access)
+
+    def found(**asked: Any) -> list[str]:
+        return [row["name"] for row in browser.get("combine/choices/", **asked).json()["results"]]
+
+    first = browser.get("combine/choices/").json()
+    assert len(first["results"]) == 50 and first["total"] == 603
+    assert "Z" not in [row["name"] for row in first["results"]] and found(search="z") == ["Z"]
+    assert found(search="m0599") == ["M0599"] and found(folder=folder.pk) == ["M0599"]
+    assert found(search="m0599", owner="public") == [] and found(search="M0599", owner="mine") == ["M0599"]
+    assert found(without=rows[-1].pk, search="m0599") == []
+    last = three[0].pk
+    done = browser.post("combine/", name="P", first=last, operator_1="union", second=three[1].pk)
+    assert done.status_code == 302
+    refused = browser.post("combine/", name="Q", first=last, operator_1="union", second="aud_none")
+    assert refused.status_code == 422 and "There is no such audience here." in refused.content.decode()
+
+
+def test_what_does_not_fit_beside_what_is_chosen_comes_last_with_the_reason(
+    world: World, three: list[Audience], run_jobs: RunJobs
+) -> None:
+    phones = upload(world, name="A phone list")
+    run_jobs()
+    kept = snapshots.take(world.access, three[1])
+    answer = Browser(world.access).get("combine/choices/", beside=three[0].pk).json()
+    reasons = [(row["value"], row["reason"]) for row in answer["results"]]
+    assert reasons == [
+        (three[0].pk, ""),
+        (three[1].pk, ""),
+        (f"{three[1].pk}/{kept.pk}", ""),
+        (three[2].pk, ""),
+        (phones.pk, "Knows its people by Mobile number, not by OneID."),
+    ]
+
+
+def test_audiences_of_others_that_are_private_are_not_offered(world: World, three: list[Audience]) -> None:
+    other = Browser(make_access(world.workspace, "analyst"))
+    assert other.get("combine/choices/").json() == {"results": [], "total": 0}
+    Audience.objects.filter(pk=three[0].pk).update(public=True)
+    assert [row["value"] for row in other.get("combine/choices/", owner="public").json()["results"]] == [
+        three[0].pk
+    ]

@@ -17,7 +17,7 @@ from insight.audiences.rules import parse_rule
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets.models import Dataset, DatasetField
 from tests.factories import make_access, make_token
-from tests.insight.audiences.world import World, _dataset
+from tests.insight.audiences.world import World, make_dataset
 
 Act = tuple[str, int, str]
 
@@ -32,7 +32,7 @@ def behaviour(workspace: Any, acts: list[Act], name: str = "Acts") -> Dataset:
             "type": [kind for _person, _ago, kind in acts],
         }
     )
-    dataset = _dataset(workspace, name, "behaviour", table)
+    dataset = make_dataset(workspace, name, "behaviour", table)
     fields = [("member_no", "identifier"), ("at", "time"), ("type", "type")]
     DatasetField.objects.bulk_create(
         DatasetField(

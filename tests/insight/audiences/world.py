@@ -81,7 +81,7 @@ def people_table(people: Sequence[tuple[Any, ...]]) -> pa.Table:
 def make_tag_dataset(workspace: Any, name: str, table: pa.Table, **more: Any) -> Dataset:
     """A computed user-tag dataset of this table."""
     unique = len(set(table["user_unique_id"].to_pylist())) == table.num_rows
-    dataset = _dataset(workspace, name, "user_tags", table, unique_users=unique, **more)
+    dataset = make_dataset(workspace, name, "user_tags", table, unique_users=unique, **more)
     fields = [
         DatasetField(dataset=dataset, column="member_no", role="identifier", id_type="one_id", name="Member"),
         DatasetField(dataset=dataset, column="phone", role="id", id_type="mobile", name="Phone"),
@@ -107,7 +107,7 @@ def make_behaviour_dataset(workspace: Any, name: str = "Orders") -> Dataset:
     table = pa.table(
         {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
     )
-    dataset = _dataset(workspace, name, "behaviour", table)
+    dataset = make_dataset(workspace, name, "behaviour", table)
     roles = {"type": "type", "channel": "channel", "count": "count", "amount": "amount", "category": "object"}
     fields = [
         DatasetField(dataset=dataset, column="member_no", role="identifier", id_type="one_id", name="Member"),
@@ -129,7 +129,7 @@ def new_version(dataset: Dataset, table: pa.Table) -> None:
     dataset.save()
 
 
-def _dataset(workspace: Any, name: str, kind: str, table: pa.Table, **more: Any) -> Dataset:
+def make_dataset(workspace: Any, name: str, kind: str, table: pa.Table, **more: Any) -> Dataset:
     stats: Mapping[str, Any] = {"unique_users": more.pop("unique_users", False)}
     users = len(set(table["user_unique_id"].to_pylist()))
     dataset = Dataset.objects.create(
