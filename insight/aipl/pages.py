@@ -252,8 +252,14 @@ class NewModel(ModelPage):
 
     def choose(self) -> HttpResponse:
         rows = rights.visible(self.access).filter(kind__in=definition.SOURCE_KINDS, version__gt=0)
+        table = self.request.GET.get("table", "")
+        of_table = rows.filter(table__name=table).order_by("-updated_at").first() if table else None
         context = self.get_context(
-            datasets=rows.order_by("name"), back_url=self.reverse("datasets:list"), stages=LABELS
+            datasets=rows.order_by("name"),
+            table=table,
+            chosen=of_table.pk if of_table else "",
+            back_url=self.reverse("datasets:list"),
+            stages=LABELS,
         )
         return self.render("insight/aipl/choose.html", context)
 
