@@ -41,7 +41,7 @@ class RfmForm(forms.Form):
     encryption = forms.ChoiceField(
         label=gettext_lazy("Encryption"),
         choices=encryption_choices,
-        initial="plain",
+        required=False,
         help_text=gettext_lazy("How the values are stored in the table"),
     )
     ids = IdColumnsField()

@@ -142,6 +142,7 @@ class NewDataset(WorkspaceView):
             chosen_table=self.request.GET.get("table", ""),
             chosen_kind=self.request.GET.get("kind", "user_tags"),
             templates=TEMPLATES.values(),
+            may_tag=self.access.can("insight.tag.custom"),
             back_url=self.reverse("datasets:list"),
         )
         return self.render("insight/datasets/choose.html", context)
@@ -296,6 +297,14 @@ class EditDataset(NewDataset):
             "fix_prefix": dataset.fix_prefix,
             "edit_version": dataset.edit_version,
         }
+
+    def item_datasets(self, source: str) -> list[tuple[str, str]]:
+        """Also the one that is set already, where the person does not see it: saving keeps it."""
+        offered = super().item_datasets(source)
+        kept = self.dataset.definition.get("items", {}).get("dataset", "")
+        if kept and kept not in dict(offered):
+            offered.append((kept, _("The one that is set, which you do not see")))
+        return offered
 
     def back_url(self) -> str:
         return self.reverse("datasets:detail", pk=self.kwargs["pk"])

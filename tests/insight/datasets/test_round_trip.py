@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from cdp.core.identifiers import ENCRYPTIONS
-from insight.datasets import definition
+from insight.datasets import definition, granting
 from insight.datasets.models import Dataset
+from tests.factories import make_access
 from tests.insight.datasets.forms import untouched
 from tests.insight.datasets.places import ITEM_TAGS, ITEMS, WIDE, WIDE_EVENTS
 from tests.insight.datasets.world import BEHAVIOUR, DEFINITION, World
@@ -195,3 +196,17 @@ def test_a_table_that_names_values_and_the_link_to_items_stay(world: World) -> N
     before = state(dataset)
     saved(world, dataset)
     assert state(dataset) == before and before["items"]["dataset"] == items.pk
+
+
+def test_a_link_to_items_that_the_person_does_not_see_stays(world: World) -> None:
+    world.table("items", ITEMS)
+    items = world.dataset(ITEM_TAGS)
+    dataset = world.dataset(BEHAVIOUR, items={"dataset": items.pk, "object": "item"})
+    other = make_access(world.workspace, "analyst")
+    granting.grant(world.access, dataset, {"user": other.user.username, "right": "manage"})
+    browser, base = world.browser(other)
+    page = browser.get(f"{base}{dataset.pk}/edit/").content.decode()
+    assert "The one that is set" in page and untouched(page)["items"] == [items.pk]
+    assert browser.post(f"{base}{dataset.pk}/edit/", untouched(page)).status_code == 302
+    dataset.refresh_from_db()
+    assert dataset.definition["items"]["dataset"] == items.pk

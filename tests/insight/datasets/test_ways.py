@@ -59,6 +59,14 @@ def test_a_loaded_table_becomes_every_kind(world: World) -> None:
     assert "Make a dataset of events" in listed and "datasets/new/?step=table&amp;table=events" in listed
 
 
+def test_the_choice_of_kinds_also_leads_to_custom_tags(world: World) -> None:
+    page = shown(world, "datasets:new", query="?step=table&table=members")
+    custom = reverse("tags:custom-new", args=[world.workspace.slug])
+    assert f'href="{custom}"' in page and all(f'value="{kind}"' in page for kind in WIZARD.values())
+    browser, _base = world.browser()
+    assert browser.get(custom).status_code == 200
+
+
 def test_a_model_of_stages_begins_with_the_datasets_of_the_table(world: World) -> None:
     browser, base = world.browser()
     where = f"{base.replace('datasets', 'aipl')}new/?table=members"
