@@ -95,8 +95,7 @@ class RfmForm(forms.Form):
         fields["ids"].columns = with_lost(((name, name) for name in offered), self.initial.get("ids", []))
         if kept is not None:
             for name in _IDENTIFIER:
-                fields[name].required = False
-                fields[name].widget.attrs["disabled"] = True
+                fields[name].disabled = True
             fields["user"].help_text = _("It stays as it is: make another model to know customers otherwise.")
         for key, (label, score) in _LABELS.items():
             self.fields[f"bounds_{key}"] = forms.CharField(
@@ -132,7 +131,7 @@ class RfmForm(forms.Form):
     def data_of(self) -> dict[str, Any]:
         """The form as the service takes it. Raises ValidationFailed at bounds and scores that are no numbers.
 
-        What a disabled field does not send stays as it is.
+        The identifier stays as it is where it is not sent; what is sent for it is for the service to refuse.
         """
         given = self.cleaned_data
         bands: dict[str, Any] = {}
@@ -141,7 +140,7 @@ class RfmForm(forms.Form):
                 bands[key] = {
                     part: _numbers(given[f"{part}_{key}"], f"{part}_{key}") for part in ("bounds", "scores")
                 }
-        column, id_type, encryption = (given[name] or self.initial[name] for name in _IDENTIFIER)
+        column, id_type, encryption = (self.data.get(name) or self.initial[name] for name in _IDENTIFIER)
         names = self.initial.get("names", {})
         return {
             "kind": "rfm",
@@ -177,8 +176,12 @@ def _written(number: float) -> str:
 
 def _at_fields(error: ValidationFailed) -> ValidationFailed:
     """Errors at paths of the definition, moved to the form's fields."""
-    places = {"user_id": "user", "user_id/column": "user", "user_id/id_type": "id_type"}
-    places["user_id/encryption"] = "encryption"
+    places = {
+        "user_id": "user",
+        "user_id/column": "user",
+        "user_id/id_type": "id_type",
+        "user_id/encryption": "encryption",
+    }
     moved: dict[str, list[Any]] = {}
     for path, found in error.errors.items():
         parts = path.split("/")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -98,6 +99,7 @@ def test_the_form_keeps_the_identifier_and_changes_other_ids(world: World, model
     tampered = browser.post(where, {**sent, "user": "phone"})
     assert tampered.status_code == 422
     assert "Make another model." in str(tampered.context["form"].errors["user"])
+    assert untouched(tampered.content.decode()) == {**sent, "csrfmiddlewaretoken": ANY}
     assert browser.post(where, {**sent, "ids-type": [""] * len(sent["ids-type"])}).status_code == 302
     assert list(model.fields.values_list("role", flat=True)) == ["identifier", "time", "amount"]
 
