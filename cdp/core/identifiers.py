@@ -192,6 +192,14 @@ _ALL = (
 ID_TYPES: dict[str, IdType] = {item.key: item for item in _ALL}
 
 
+_ENCRYPTION_LABELS = {"plain": _("Not encrypted"), "md5": "MD5", "sha256": "SHA-256", "aes": "AES"}
+
+
+def encryption_choices() -> list[tuple[str, Any]]:
+    """(key, label) of the ways in which IDs are stored, for forms."""
+    return [(key, _ENCRYPTION_LABELS[key]) for key in ENCRYPTIONS]
+
+
 def id_type_choices() -> list[tuple[str, Any]]:
     """(key, label) of all types, for forms."""
     return [(item.key, item.label) for item in _ALL]

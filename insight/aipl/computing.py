@@ -19,6 +19,7 @@ from cdp import lake
 from cdp.core import timezones
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
+from cdp.lake.names import quote
 from cdp.warehouse import LakeEngine, translated
 from insight.audiences import rule_checks, rules
 from insight.audiences.catalog import AudienceTable, BehaviourDataset, TagDataset, Unknown
@@ -28,6 +29,7 @@ from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.translating import Translator
 from insight.datasets import aipl_days, rights
 from insight.datasets.aipl_days import STAGES
+from insight.datasets.cleaning import LAKE_CLEANING
 from insight.datasets.measuring import Measured
 from insight.datasets.models import Dataset
 from insight.datasources.models import LAKE
@@ -61,10 +63,11 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     today = timezones.today(dataset.workspace)
     job.phase(_("Reading the rules"), progress=10)
     catalog = _catalog(dataset)
-    people = _with_ids(catalog, dataset, stages_on(dataset, today, catalog))
+    people = LakeEngine().sql(_with_ids(catalog, dataset, stages_on(dataset, today, catalog)))
     job.phase(_("Finding everybody's stage"), progress=25)
     target = lake.table_path(dataset.workspace, table)
-    create = f"CREATE OR REPLACE TABLE {target} AS FROM ({LakeEngine().sql(people)}) ORDER BY stage, {USER}"
+    ids = "".join(f", {value} AS {quote(column)}" for column, value in _ids(catalog, dataset).items())
+    create = f"CREATE OR REPLACE TABLE {target} AS SELECT {USER}, stage{ids} FROM ({people}) ORDER BY stage, {USER}"
     counts = _write(dataset, today, target, create)
     job.phase(_("Counting"), progress=80)
     users = sum(counts.values())
@@ -172,6 +175,21 @@ def _with_ids(catalog: WorkspaceCatalog, dataset: Dataset, people: ibis.Table) -
         )
     ids = catalog.one_row_per_user(dataset.definition["dataset"], columns).rename({"_user": USER})
     return people.left_join(ids, people[USER] == ids["_user"]).select(USER, "stage", *columns)
+
+
+def _ids(catalog: WorkspaceCatalog, dataset: Dataset) -> dict[str, str]:
+    """The other IDs by column, as expressions. What is another type of ID in the dataset, or none, is cleaned anew."""
+    row, fields = catalog.row(dataset.definition["dataset"])
+    kept = {(item.column, item.id_type, item.encryption) for item in fields if item.role == "id"}
+    return {
+        item.column: quote(item.column)
+        if (item.column, item.id_type, item.encryption) in kept
+        else LAKE_CLEANING.identifier(
+            item.column, "text", item.id_type, item.encryption, fix_prefix=row.fix_prefix
+        )
+        for item in dataset.fields.all()
+        if item.role == "id"
+    }
 
 
 def _write(dataset: Dataset, day: date, source: str, create: str = "") -> dict[str, int]:

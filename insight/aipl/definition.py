@@ -2,7 +2,8 @@
 
 A definition is `{"dataset", "channel", "channel_source", "ids", "stages": {"A": {"channels", "rule"}, …}}`. `dataset`
 is a user-tag or a behaviour dataset, `channel` the tag that says where a row comes from (user tags only), `channels`
-the channels whose rows count for a stage, null for all of them.
+the channels whose rows count for a stage, null for all of them; `ids` the columns that go along, whose ID types the
+model's fields have.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
 from insight.audiences import rule_checks, rules
 from insight.audiences.catalog import Unknown
 from insight.audiences.sources import WorkspaceCatalog
@@ -40,7 +42,8 @@ def read(access: Access, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
     reader = Reader(None)
     values = datasets.common(reader, access.workspace, data)
     for key in set(data) - FIELDS:
-        reader.wrong(key, _("Unknown field."))
+        identifier = _("The user identifier is the dataset’s; it stays what it is.")
+        reader.wrong(key, identifier if key == "user_id" else _("Unknown field."))
     catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
     source = _source(catalog, data.get("dataset"), reader)
     found = {
@@ -61,7 +64,12 @@ def read(access: Access, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
 
 def write(dataset: Dataset) -> dict[str, Any]:
     """The definition of a model as it was given."""
-    return {"description": dataset.description, "folder": dataset.folder_id, **dataset.definition}
+    ids = [
+        {"column": item.column, "id_type": item.id_type, "encryption": item.encryption, "name": item.name}
+        for item in dataset.fields.all()
+        if item.role == "id"
+    ]
+    return {"description": dataset.description, "folder": dataset.folder_id, **dataset.definition, "ids": ids}
 
 
 def _source(catalog: WorkspaceCatalog, key: Any, reader: Reader) -> tuple[Dataset, list[DatasetField]] | None:
@@ -98,21 +106,59 @@ def _label(given: Any, reader: Reader) -> str:
     return label.strip()
 
 
+def id_columns(fields: list[DatasetField]) -> list[DatasetField]:
+    """The columns of a dataset that may go along as other IDs: those that hold IDs there, and those that hold texts."""
+    [identifier] = [item for item in fields if item.role == "identifier"]
+    found = {}
+    for item in fields:
+        text = item.role == "object" or (item.role == "tag" and item.tag_type in CHANNEL_TYPES)
+        if (item.role == "id" or text) and not item.deleted and item.column != identifier.column:
+            found.setdefault(item.column, item)
+            found[item.column] = item if item.role == "id" else found[item.column]
+    return list(found.values())
+
+
 def _fields(fields: list[DatasetField], given: Any, reader: Reader) -> list[DatasetField]:
-    """The identifier, and the other IDs that go along: those of `given`, all of them where nothing is said."""
-    ids = {item.column: item for item in fields if item.role == "id"}
-    chosen = list(ids) if given is None else given
-    if not isinstance(chosen, list) or any(column not in ids for column in map(str, chosen)):
-        reader.wrong("ids", _("Choose columns of the dataset that hold other IDs."))
-        return []
-    identifier = next(item for item in fields if item.role == "identifier")
-    kept = [(identifier, "user_unique_id"), *((ids[column], column) for column in dict.fromkeys(chosen))]
-    return [
-        DatasetField(
-            column=column, role=item.role, name=item.name, id_type=item.id_type, encryption=item.encryption
-        )
-        for item, column in kept
-    ]
+    """The identifier, and the other IDs that go along: those of `given`, all of the dataset where nothing is said."""
+    [identifier] = [item for item in fields if item.role == "identifier"]
+    offered = {item.column: item for item in id_columns(fields)}
+    found = [_field(identifier, "identifier", "user_unique_id", {})]
+    chosen = [item.column for item in offered.values() if item.role == "id"] if given is None else given
+    for index, wanted in enumerate(reader.listing(chosen, "ids")):
+        path = f"ids/{index}"
+        if not isinstance(wanted, str):
+            wanted = reader.mapping(wanted, path, {"column", "id_type", "encryption", "name"})
+        said = {"column": wanted} if isinstance(wanted, str) else wanted
+        column, item = str(said.get("column") or ""), None
+        if column in (identifier.column, "user_unique_id"):
+            reader.wrong(path, _("The user identifier is the dataset’s; it stays what it is."))
+        elif column == "stage":
+            reader.wrong(path, _("Rename this column: the name has a meaning of its own."))
+        elif column in [field.column for field in found]:
+            reader.wrong(path, _("The column “%(name)s” is used twice.") % {"name": column})
+        elif column not in offered:
+            reader.wrong(path, _("Choose a column of the dataset that holds other IDs or texts."))
+        else:
+            item = _field(offered[column], "id", column, said)
+            found.append(item)
+        if item and item.id_type not in ID_TYPES:
+            types = ", ".join(ID_TYPES)
+            reader.wrong(f"{path}/id_type", _("Choose one of %(types)s.") % {"types": types})
+        if item and item.encryption not in ENCRYPTIONS:
+            types = ", ".join(ENCRYPTIONS)
+            reader.wrong(f"{path}/encryption", _("Choose one of %(types)s.") % {"types": types})
+    return found
+
+
+def _field(item: DatasetField, role: str, column: str, said: dict[str, Any]) -> DatasetField:
+    """A field of the model: as in the dataset, where nothing else is said."""
+    return DatasetField(
+        column=column,
+        role=role,
+        name=str(said.get("name") or item.name)[:64],
+        id_type=str(said.get("id_type") or item.id_type)[:16],
+        encryption=str(said.get("encryption") or item.encryption)[:8],
+    )
 
 
 def _stages(

@@ -16,7 +16,6 @@ from cdp.console.generic import ActionView, FormPage, WorkspaceView
 from cdp.core.access import Access
 from cdp.core.csv_export import table_response
 from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
-from cdp.core.identifiers import ID_TYPES
 from insight.aipl import definition, services
 from insight.aipl.api import day_of
 from insight.audiences import rules, wording
@@ -25,6 +24,7 @@ from insight.datasets import aipl_days, rights
 from insight.datasets import services as datasets
 from insight.datasets.aipl_days import STAGES
 from insight.datasets.folders import folders
+from insight.datasets.id_columns import IdColumnsField, with_lost
 from insight.datasets.models import Dataset, DatasetField
 
 LABELS = {
@@ -110,12 +110,7 @@ class ModelForm(forms.Form):
         help_text=gettext_lazy("What the model covers; sent along when it is pushed."),
         widget=forms.TextInput({"list": "channel-sources", "autocomplete": "off"}),
     )
-    ids = forms.MultipleChoiceField(
-        label=gettext_lazy("Other IDs that go along"),
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Audiences of the model can be saved with them."),
-    )
+    ids = IdColumnsField()
     stages = forms.CharField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, access: Access, source: Dataset, **kwargs: Any) -> None:
@@ -126,12 +121,9 @@ class ModelForm(forms.Form):
             *((branch.folder.pk, f"{branch.indent}{branch.folder.name}") for branch in _branches(access)),
         ]
         items = [item for item in source.fields.all() if not item.deleted]
-        fields["ids"].choices = [
-            (item.column, f"{item.name} · {ID_TYPES[item.id_type].label}")
-            for item in items
-            if item.role == "id"
-        ]
-        if not fields["ids"].choices:
+        offered = [(item.column, item.name) for item in definition.id_columns(items)]
+        fields["ids"].columns = with_lost(offered, self.initial["ids"])
+        if not fields["ids"].columns:
             del fields["ids"]
         if source.kind == Dataset.Kind.BEHAVIOUR:
             del fields["channel"]
@@ -150,12 +142,13 @@ class ModelForm(forms.Form):
     def values(self, source: Dataset) -> dict[str, Any]:
         """The form as the service takes it."""
         given = dict(self.cleaned_data)
+        names = {item["column"]: item.get("name") for item in self.initial["ids"]}
         return {
             **{name: given[name] for name in ("name", "description", "stages")},
             "folder": given["folder"] or None,
             "channel": given.get("channel") or None,
             "channel_source": given["channel_source"] or "all",
-            "ids": given.get("ids", []),
+            "ids": [{**item, "name": names.get(item["column"])} for item in given.get("ids", [])],
             "dataset": source.pk,
             "kind": definition.KIND,
         }
@@ -199,6 +192,13 @@ class ModelPage(FormPage):
                 error.errors = {
                     **{path: found for path, found in error.errors.items() if path not in stages},
                     "name_": [_("Some stages need another condition.")],
+                }
+            if ids := [
+                text for path, found in error.errors.items() if path.startswith("ids/") for text in found
+            ]:
+                error.errors = {
+                    **{path: found for path, found in error.errors.items() if not path.startswith("ids/")},
+                    "ids": ids,
                 }
             raise
 
@@ -253,17 +253,21 @@ class NewModel(ModelPage):
     def choose(self) -> HttpResponse:
         rows = rights.visible(self.access).filter(kind__in=definition.SOURCE_KINDS, version__gt=0)
         table = self.request.GET.get("table", "")
-        if table:
-            rows = rows.filter(table__name=table)
+        of_table = rows.filter(table__name=table).order_by("-updated_at").first() if table else None
         context = self.get_context(
-            datasets=rows.order_by("name"), table=table, back_url=self.reverse("datasets:list"), stages=LABELS
+            datasets=rows.order_by("name"),
+            table=table,
+            chosen=of_table.pk if of_table else "",
+            back_url=self.reverse("datasets:list"),
+            stages=LABELS,
         )
         return self.render("insight/aipl/choose.html", context)
 
     def initial(self, obj: Any) -> dict[str, Any]:
         source = self.source(obj)
-        ids = source.fields.filter(role="id", deleted=False).values_list("column", flat=True)
-        return {"name": f"AIPL {source.name}"[:64], "channel_source": "all", "ids": list(ids)}
+        ids = source.fields.filter(role="id", deleted=False)
+        chosen = list(ids.values("column", "id_type", "encryption", "name"))
+        return {"name": f"AIPL {source.name}"[:64], "channel_source": "all", "ids": chosen}
 
     def save(self, form: ModelForm, obj: Any) -> Dataset:
         source = self.source(obj)
@@ -283,7 +287,7 @@ class EditModel(ModelPage):
         return found
 
     def initial(self, obj: Dataset) -> dict[str, Any]:
-        values = {name: obj.definition[name] for name in ("channel", "channel_source", "ids")}
+        values = {name: definition.write(obj)[name] for name in ("channel", "channel_source", "ids")}
         return {**values, "name": obj.name, "description": obj.description, "folder": obj.folder_id or ""}
 
     def save(self, form: ModelForm, obj: Dataset) -> Dataset:

@@ -16,8 +16,16 @@ from cdp.console.generic import FormPage, WorkspaceView
 from cdp.console.middleware import flash
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
-from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
-from insight.audiences import combine_choices, combining, folders, origins, outside, services, visibility
+from cdp.core.identifiers import encryption_choices, id_type_choices
+from insight.audiences import (
+    combine_choices,
+    combining,
+    folders,
+    origins,
+    outside,
+    services,
+    visibility,
+)
 from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import folder_choices
 from insight.audiences.models import Audience
@@ -63,14 +71,11 @@ class CommonForm(forms.Form):
         }
 
 
-_ENCRYPTION_LABELS = {"plain": gettext_lazy("Not encrypted"), "md5": "MD5", "sha256": "SHA-256", "aes": "AES"}
-
-
 class IdentityForm(CommonForm):
     id_type = forms.ChoiceField(label=gettext_lazy("ID type"), choices=id_type_choices)
     encryption = forms.ChoiceField(
         label=gettext_lazy("Encryption of the IDs"),
-        choices=[(key, _ENCRYPTION_LABELS[key]) for key in ENCRYPTIONS],
+        choices=encryption_choices,
         help_text=gettext_lazy("How the IDs are written in the file or table; nothing is encrypted here."),
     )
 

@@ -22,7 +22,11 @@ class Cleaning:
 
     def text(self, column: str, kind: str) -> str:
         """Any column as text: whole numbers without decimals, so that 123.0 and 123 are the same identifier."""
-        return text_of(quote(column))
+        return self.text_of(quote(column), kind)
+
+    def text_of(self, expression: str, kind: str) -> str:
+        """The same of an expression of that type."""
+        return text_of(expression)
 
     def composed(self, text: str) -> str:
         """A text in the Unicode form NFC."""
@@ -32,10 +36,13 @@ class Cleaning:
         """A column as text, NULL where it is empty."""
         return f"nullif({self.composed(f'{quote(column)}::VARCHAR')}, '')"
 
-    def identifier(self, column: str, kind: str, id_type: str, encryption: str) -> str:
+    def identifier(
+        self, column: str, kind: str, id_type: str, encryption: str, *, fix_prefix: bool = False
+    ) -> str:
         return ID_TYPES[id_type].sql_normalise(
             self.text(column, kind),
             encryption=encryption,  # type: ignore[arg-type]
+            fix_prefix=fix_prefix,
             dialect=self.dialect,
         )
 
@@ -91,12 +98,11 @@ class PostgresCleaning(Cleaning):
 
     dialect = "postgresql"
 
-    def text(self, column: str, kind: str) -> str:
-        name = quote(column)
+    def text_of(self, expression: str, kind: str) -> str:
         if kind != "number":
-            return f"{name}::text"
-        whole = f"{name}::numeric = trunc({name}::numeric) AND abs({name}) < 9e15"
-        return f"CASE WHEN {whole} THEN {name}::bigint::text ELSE {name}::text END"
+            return f"{expression}::text"
+        whole = f"{expression}::numeric = trunc({expression}::numeric) AND abs({expression}) < 9e15"
+        return f"CASE WHEN {whole} THEN {expression}::bigint::text ELSE {expression}::text END"
 
     def composed(self, text: str) -> str:
         return f"normalize({text}, NFC)"

@@ -32,6 +32,7 @@ TOP = {
     "dimensions",
     "user_id",
     "ids",
+    "fix_prefix",
     "refresh",
     "folder",
     "description",
@@ -52,7 +53,7 @@ KNOWN = {
         "base_object",
         "items",
     },
-    "item_tags": TOP - {"user_id", "ids"} | {"item_id", "item_name", "tags"},
+    "item_tags": TOP - {"user_id", "ids", "fix_prefix"} | {"item_id", "item_name", "tags"},
     "rfm": TOP | {"input", "days", "time", "amount", "count", "bands", "compare"},
 }
 SEPARATORS = (",", ";", "|", " ", "、", JSON)
@@ -102,7 +103,7 @@ def read(
             reader.wrong(f"joins/{place}", joining.not_unique(joins[place], examples))
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
-    values |= {"kind": kind, "definition": definition, **place}
+    values |= {"kind": kind, "definition": definition, **place, "fix_prefix": bool(data.get("fix_prefix"))}
     return values, reader.fields, joins, dimensions
 
 
@@ -128,6 +129,8 @@ def _people(reader: Reader, data: dict[str, Any]) -> None:
         reader.wrong("user_id", _("Say which column identifies people."))
     else:
         _identity(reader, reader.mapping(data["user_id"], "user_id", known), "user_id", "identifier")
+    if not isinstance(data.get("fix_prefix"), bool | None):
+        reader.wrong("fix_prefix", _("Say true or false."))
     for index, item in enumerate(reader.listing(data.get("ids"), "ids")):
         _identity(reader, reader.mapping(item, f"ids/{index}", known), f"ids/{index}", "id")
 
@@ -211,6 +214,9 @@ def _behaviour(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
 
 def _rfm(reader: Reader, data: dict[str, Any]) -> dict[str, Any]:
     """Time, amount and (of customers) count columns as fields; the model itself as JSON."""
+    for index, item in enumerate(item for item in reader.fields if item.role == "id"):
+        if item.column in rfm.COLUMNS:
+            reader.wrong(f"ids/{index}/column", _("Rename this column: the name has a meaning of its own."))
     for role in ("time", "amount"):
         reader.add(reader.column(data.get(role), role), role)
     if data.get("input") == "customers":
@@ -262,6 +268,7 @@ def write(dataset: Dataset) -> dict[str, Any]:
     people: dict[str, Any] = {
         "user_id": next((identity(item) for item in fields if item.role == "identifier"), None),
         "ids": [identity(item) for item in fields if item.role == "id"],
+        "fix_prefix": dataset.fix_prefix,
     }
     found: dict[str, Any] = {
         "description": dataset.description,
@@ -281,10 +288,10 @@ def write(dataset: Dataset) -> dict[str, Any]:
         ],
         "joins": [
             {
-                "table": join.table.name,
+                "table": join.table_name,
                 "type": join.kind,
                 "on": join.on,
-                **({"name": join.name} if join.name != join.table.name else {}),
+                **({"name": join.name} if join.name != join.table_name else {}),
             }
             for join in joining.joins_of(dataset)
         ],

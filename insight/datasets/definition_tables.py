@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -15,6 +16,8 @@ from insight.datasources.models import LAKE, SourceTable
 
 IN_PLACE = ("user_tags", "behaviour", "item_tags")
 """Kinds of datasets that can live in a data source of their own."""
+_POSTGRESQL_NAME = 63
+"""Bytes."""
 
 
 def source(reader: Reader, workspace: Any, data: dict[str, Any]) -> dict[str, Any]:
@@ -50,11 +53,8 @@ def kinds_in_place() -> str:
 
 
 def joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJoin]:
-    """The joined tables; from here on the reader knows their columns."""
+    """The joined tables, which lie where the first one lies; from here on the reader knows their columns."""
     given = reader.listing(data.get("joins"), "joins")
-    if given and isinstance(reader.source, joining.PlacedSource):
-        reader.wrong("joins", _("Only tables of the built-in data source can be joined. Use a view there."))
-        return []
     if len(given) > joining.MOST_TABLES:
         reader.wrong("joins", _("Join at most %(most)d tables.") % {"most": joining.MOST_TABLES})
     if reader.source is None:
@@ -62,7 +62,7 @@ def joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJ
     for index, item in enumerate(given[: joining.MOST_TABLES]):
         join = _join(reader, workspace, item, index)
         if join is not None:
-            reader.source = joining.Source(workspace, reader.source.table, [*reader.source.joins, join])
+            reader.source = reader.source.with_joins([*reader.source.joins, join])
     return reader.source.joins
 
 
@@ -107,19 +107,27 @@ def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin 
     if kind not in DatasetJoin.Kind.values:
         choices = ", ".join(DatasetJoin.Kind.values)
         reader.wrong(f"{path}/type", _("Choose one of %(types)s.") % {"types": choices})
-    table = SourceTable.objects.in_workspace(workspace).filter(name=given.get("table")).first()
-    assert reader.source is not None
-    if table is None or table.state != SourceTable.State.READY:
+    source = reader.source
+    assert source is not None
+    table = _joined_table(source, workspace, str(given.get("table") or ""))
+    if table is None:
         reader.wrong(f"{path}/table", _("There is no such table, or it has not been loaded."))
         return None
-    if table in reader.source.tables:
+    if table.name in [other.name for other in source.tables]:
         reader.wrong(f"{path}/table", _("This table is part of the dataset already."))
         return None
     name = str(given.get("name") or table.name)
     if len(name) > 64:
         reader.wrong(f"{path}/name", _("Use at most %(length)d characters.") % {"length": 64})
         return None
-    if any(column["name"].startswith(f"{name}.") for column in reader.source.columns):
+    types = {column["name"]: column["type"] for column in table.columns}
+    if isinstance(source, joining.PlacedSource) and _too_long(name, types):
+        reader.wrong(
+            f"{path}/name",
+            _("Give it a shorter name: its columns would have longer names than the database can keep."),
+        )
+        return None
+    if any(column["name"].startswith(f"{name}.") for column in source.columns):
         reader.wrong(f"{path}/table", _("A column of the dataset has a name that begins like this table."))
         return None
     pairs = reader.listing(given.get("on"), f"{path}/on")
@@ -131,10 +139,30 @@ def _join(reader: Reader, workspace: Any, item: Any, index: int) -> DatasetJoin 
         given_pair = reader.mapping(pair, place, {"left", "right"})
         left = reader.column(given_pair.get("left"), f"{place}/left")
         right = str(given_pair.get("right") or "")
-        if table.column_type(right) is None:
+        if right not in types:
             reader.wrong(f"{place}/right", _("The table has no column “%(name)s”.") % {"name": right})
         on.append({"left": left, "right": right})
-    return DatasetJoin(position=index, table=table, name=name, kind=kind, on=on)
+    if isinstance(table, SourceTable):
+        return DatasetJoin(position=index, table=table, name=name, kind=kind, on=on)
+    return DatasetJoin(position=index, remote=table.name, name=name, kind=kind, on=on)
+
+
+def _joined_table(source: joining.Source, workspace: Any, name: str) -> joining.Table | None:
+    """A table that lies where the dataset's first one lies; None where there is none to read."""
+    if not isinstance(source, joining.PlacedSource):
+        rows = SourceTable.objects.in_workspace(workspace).filter(state=SourceTable.State.READY)
+        return rows.filter(name=name).first()  # type: ignore[no-any-return]
+    try:
+        table = in_place.find_table(workspace, source.engine, name)
+    except NotFound:
+        return None
+    source.known[name] = table
+    return table
+
+
+def _too_long(name: str, columns: Iterable[str]) -> bool:
+    """Whether PostgreSQL would cut names of joined columns, which begin with the table's."""
+    return any(len(f"{name}.{column}".encode()) > _POSTGRESQL_NAME for column in (*columns, joining.MATCHED))
 
 
 def items(reader: Reader, workspace: Any, data: dict[str, Any], definition: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def measure(
         "distinct": distinct,
         "dropped": source["rows"] - rows,
         "lost": [item.column for item in lost],
-        **{name: source[name] for name in ("without_id", "without_time", "invalid")},
+        **{name: source[name] for name in ("without_id", "without_time", "invalid", "prefixed")},
     }
     stats["ids"] = [_id_stats(item, users, source, stats, rows) for item in fields if item.id_type]
     if dataset.kind == Dataset.Kind.USER_TAGS and rows > users:
@@ -85,7 +85,38 @@ def measure(
         stats |= _attributes(engine, path)
     stats["joins"] = origin.matches()
     stats["warnings"] = _warnings(dataset, fields, rows - users, stats)
+    for item in fields:
+        stats["warnings"] += _prefixed(item, origin, stats)
     return Measured(rows, users, stats)
+
+
+def measure_model(origin: Source, fields: list[DatasetField], path: str, users: int) -> dict[str, Any]:
+    """Figures of an RFM model's IDs, as `measure` gives them; its table at `path` has a row per user."""
+    identities = [item for item in fields if item.id_type]
+    columns = {_OUTPUT.get(item.role, item.column): origin.identifier(item) for item in identities}
+    columns["user_unique_id"] = next(
+        origin.identifier(item) for item in identities if item.role == "identifier"
+    )
+    source = _source(origin, identities, columns)
+    engine, others = get_engine(origin.engine), [item for item in identities if item.role == "id"]
+    filled = "".join(f", count({quote(item.column)})" for item in others)
+    _rows, *counts = engine.rows(f"SELECT count(*){filled} FROM {path}")[0]
+    found = {
+        "unique_users": True,
+        "filled": {item.column: count / users for item, count in zip(others, counts, strict=True)},
+        "distinct": _distinct(engine, path, others),
+        "invalid": source["invalid"],
+        "prefixed": source["prefixed"],
+        "joins": origin.matches(),
+    }
+    found["ids"] = [_id_stats(item, users, source, found, users) for item in identities]
+    found["warnings"] = unmatched(found["joins"])
+    for item in identities:
+        # Rows without a valid identifier are counted as excluded.
+        if item.role == "id" and (count := source["invalid"].get(item.column)):
+            found["warnings"].append(_invalid(item, count))
+        found["warnings"] += _prefixed(item, origin, source)
+    return found
 
 
 def _id_stats(
@@ -103,6 +134,7 @@ def _id_stats(
         "filled": filled,
         "distinct": distinct,
         "invalid": invalid,
+        "prefixed": source["prefixed"].get(item.column, 0),
     }
 
 
@@ -117,9 +149,38 @@ def _source(origin: Source, fields: list[DatasetField], columns: dict[str, str])
     for item in checked:
         expression = columns[_OUTPUT.get(item.role, item.column)]
         parts.append(f"count(*) FILTER (WHERE NOT {_blank(item.column)} AND ({expression}) IS NULL)")
+    mobiles = [item for item in fields if _may_have_prefix(item)]
+    for item in mobiles:
+        strict, fixed = (origin.identifier(item, fix_prefix=fix) for fix in (False, True))
+        parts.append(f"count(*) FILTER (WHERE ({strict}) IS NULL AND ({fixed}) IS NOT NULL)")
     row = get_engine(origin.engine).rows(f"SELECT {', '.join(parts)} FROM {origin.relation}")[0]
-    invalid = {item.column: count for item, count in zip(checked, row[3:], strict=True) if count}
-    return {"rows": row[0], "without_id": row[1], "without_time": row[2], "invalid": invalid}
+    first = 3 + len(checked)
+    invalid = {item.column: count for item, count in zip(checked, row[3:first], strict=True) if count}
+    prefixed = {item.column: count for item, count in zip(mobiles, row[first:], strict=True) if count}
+    return {
+        "rows": row[0],
+        "without_id": row[1],
+        "without_time": row[2],
+        "invalid": invalid,
+        "prefixed": prefixed,
+    }
+
+
+def _may_have_prefix(item: DatasetField) -> bool:
+    """Whether values may have the country in front, as mobile numbers that are stored as they are."""
+    return (
+        item.id_type in ID_TYPES
+        and ID_TYPES[item.id_type].prefix_fix is not None
+        and item.encryption == "plain"
+    )
+
+
+def _prefixed(item: DatasetField, origin: Source, counts: dict[str, Any]) -> list[dict[str, Any]]:
+    """A warning where numbers are invalid for their country in front alone."""
+    count = counts["prefixed"].get(item.column, 0)
+    if origin.fix_prefix or not count:
+        return []
+    return [{"code": "prefixed_id", "count": count, "column": item.column, "name": item.name or item.column}]
 
 
 def _blank(column: str) -> str:

@@ -117,6 +117,10 @@ class Dataset(WorkspaceScoped, TimeStamped, Versioned):
         help_text="The table's name in the data source, where that is not the built-in one.",
     )
     definition: Any = models.JSONField(default=dict)
+    fix_prefix = models.BooleanField(
+        default=False,
+        help_text=_("Take +86, 86 or 0086 off mobile numbers; without it, such numbers are invalid."),
+    )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.NEW)
     error = models.TextField(blank=True)
     error_code = models.CharField(max_length=64, blank=True)
@@ -198,7 +202,12 @@ class DatasetJoin(models.Model):
 
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="joins")
     position = models.PositiveSmallIntegerField()
-    table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, related_name="joined_in")
+    table = models.ForeignKey(SourceTable, on_delete=models.PROTECT, null=True, related_name="joined_in")
+    remote = models.CharField(
+        max_length=128,
+        blank=True,
+        help_text="The table's name in the data source, where that is not the built-in one.",
+    )
     name = models.CharField(
         max_length=64,
         default="",
@@ -209,10 +218,20 @@ class DatasetJoin(models.Model):
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["dataset", "table"], name="dataset_join_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "table"], name="dataset_join_once"),
+            models.UniqueConstraint(
+                fields=["dataset", "remote"], condition=~models.Q(remote=""), name="dataset_join_remote_once"
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.dataset_id} + {self.table_id}"
+        return f"{self.dataset_id} + {self.table_name}"
+
+    @property
+    def table_name(self) -> str:
+        """What the table is called where it lies."""
+        return self.remote or (self.table.name if self.table else "")
 
     @property
     def pairs(self) -> list[tuple[str, str]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from cdp import lake
@@ -15,7 +13,7 @@ from cdp.warehouse import Engine, get_engine, translated
 from insight.datasets import rfm
 from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source, is_moment, not_unique, source_of
-from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, unmatched
+from insight.datasets.measuring import EXAMPLES, KEYS, USER, Measured, measure, measure_model
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.queries import check_readable
 
@@ -78,17 +76,13 @@ def _compute_rfm(
 ) -> Measured:
     """An RFM model's version: one row per customer with scores and group."""
     job.phase(_("Scoring customers"), progress=20)
-    columns = {
-        **rfm_columns(source, fields),
-        **{item.column: _identifier(source, item) for item in fields if item.role == "id"},
-    }
     with translated():
         stats = rfm.compute(
             dataset.workspace,
             rfm.Model.model_validate(dataset.definition),
             source=source.relation,
-            columns=columns,
-            ids=[item.column for item in fields if item.role == "id"],
+            columns=rfm_columns(source, fields),
+            ids={item.column: source.identifier(item) for item in fields if item.role == "id"},
             table=table,
             today=timezones.today(dataset.workspace),
         )
@@ -97,15 +91,11 @@ def _compute_rfm(
         raise Conflict(
             _("No row has a valid user identifier, a time and an amount within the period."), code="no_rows"
         )
-    warnings: list[dict[str, Any]] = []
-    if stats["excluded"]:
-        warnings.append({"code": "excluded", "count": stats["excluded"]})
+    found = measure_model(source, fields, lake.table_path(dataset.workspace, table), stats["users"])
     if lost:
-        warnings.append({"code": "lost_columns", "names": [item.column for item in lost]})
-    joins = source.matches()
-    warnings += unmatched(joins)
-    found = {"unique_users": True, "filled": {}, "distinct": {}, "invalid": {}, "warnings": warnings}
-    found["joins"] = joins
+        found["warnings"].insert(0, {"code": "lost_columns", "names": [item.column for item in lost]})
+    if stats["excluded"]:
+        found["warnings"].insert(0, {"code": "excluded", "count": stats["excluded"]})
     return Measured(stats["users"], stats["users"], {**found, "rfm": stats})
 
 
@@ -113,7 +103,7 @@ def rfm_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
     """What an RFM model reads, as expressions over its source."""
     roles = {item.role: item for item in fields}
     return {
-        "user": _identifier(source, roles["identifier"]),
+        "user": source.identifier(roles["identifier"]),
         "time": _moment(source, roles["time"].column),
         "amount": _measure_column(source, roles["amount"]),
         "count": _measure_column(source, roles.get("count")),
@@ -140,11 +130,6 @@ def _mark_lost(source: Source, fields: list[DatasetField]) -> list[DatasetField]
     return lost
 
 
-def _identifier(source: Source, item: DatasetField) -> str:
-    kind = source.column_type(item.column) or ""
-    return source.clean.identifier(item.column, kind, item.id_type, item.encryption)
-
-
 def _text(source: Source, column: str) -> str:
     """A column as text, in the Unicode form NFC."""
     return source.clean.composed(source.clean.text(column, source.column_type(column) or ""))
@@ -154,9 +139,9 @@ def _tag_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
     columns: dict[str, str] = {}
     for item in fields:
         if item.role == "identifier":
-            columns = {"user_unique_id": _identifier(source, item), **columns}
+            columns = {"user_unique_id": source.identifier(item), **columns}
         elif item.role == "id":
-            columns[item.column] = _identifier(source, item)
+            columns[item.column] = source.identifier(item)
         else:
             columns[item.column] = _tag(source, item)
     return columns
@@ -206,7 +191,7 @@ def _behaviour_columns(dataset: Dataset, source: Source, fields: list[DatasetFie
     clean = source.clean
     constant = dataset.definition.get("type_constant")
     columns = {
-        "user_unique_id": _identifier(source, by_role["identifier"]),
+        "user_unique_id": source.identifier(by_role["identifier"]),
         "at": f"({_moment(source, by_role['time'].column)})::TIMESTAMP",
         "type": literal(constant) if constant else clean.words(by_role["type"].column),
         "channel": clean.words(by_role["channel"].column) if "channel" in by_role else "NULL::VARCHAR",
@@ -223,7 +208,7 @@ def _behaviour_columns(dataset: Dataset, source: Source, fields: list[DatasetFie
         if item.role == "object":
             columns[item.column] = f"nullif({_text(source, item.column)}, '')"
         elif item.role == "id":
-            columns[item.column] = _identifier(source, item)
+            columns[item.column] = source.identifier(item)
     return columns
 
 

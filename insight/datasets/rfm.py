@@ -7,7 +7,7 @@ with the usual eight groups).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -28,6 +28,8 @@ TYPES = (
     "potential",
 )
 DIMENSIONS = ("r", "f", "m")
+COLUMNS = ("user_unique_id", "r_days", "f", "m", "rs", "fs", "ms", "type", "last_day")
+"""What a model calls its own columns; no other ID can be called so."""
 _QUINTILES = (0.2, 0.4, 0.6, 0.8)
 
 
@@ -81,20 +83,20 @@ def compute(
     *,
     source: str,
     columns: Mapping[str, str],
-    ids: Sequence[str],
+    ids: Mapping[str, str],
     table: str,
     today: date,
 ) -> dict[str, Any]:
     """Write the lake table `table` and return its figures.
 
-    `source` is a relation in SQL; `columns` are expressions over it for user, time, amount and (customers) count, and
-    for the ID columns `ids`. The table has user_unique_id, r_days, f, m, rs, fs, ms, type and the IDs, one row per
-    customer. Rows without user, time or amount are left out and counted as `excluded`; an empty count is 0. Refunds
-    (negative amounts) lower M and are no purchase.
+    `source` is a relation in SQL; `columns` are expressions over it for user, time, amount and (customers) count,
+    `ids` those of the ID columns by name. The table has user_unique_id, r_days, f, m, rs, fs, ms, type and the IDs,
+    one row per customer. Rows without user, time or amount are left out and counted as `excluded`; an empty count is
+    0. Refunds (negative amounts) lower M and are no purchase.
     """
     target = lake.table_path(workspace, table)
     with lake.transaction() as handle:
-        chosen = ", ".join(f"any_value({columns[name]}) AS {quote(name)}" for name in ids)
+        chosen = ", ".join(f"any_value({value}) AS {quote(name)}" for name, value in ids.items())
         more = f", {chosen}" if ids else ""
         usable = _usable(columns)
         row = handle.execute(f"SELECT count(*), count(*) FILTER ({usable}) FROM {source}").fetchone()

@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import FormPage
 from cdp.core.errors import ValidationFailed
-from cdp.core.identifiers import id_type_choices
+from cdp.core.identifiers import encryption_choices, id_type_choices
 from insight.datasets import definition, joining, queries, rights, services
+from insight.datasets.id_columns import IdColumnsField, with_lost
 from insight.datasets.models import Dataset
 from insight.datasources.models import SourceTable
 
@@ -20,15 +21,38 @@ _LABELS = {
     "f": (gettext_lazy("Frequency, number of purchases"), gettext_lazy("Frequency score")),
     "m": (gettext_lazy("Amount, in total"), gettext_lazy("Amount score")),
 }
+HISTORY, LAST_DAYS = "history", "days"
+_AS_GIVEN = ("name", "description", "fix_prefix", "input", "time", "amount")
+_IDENTIFIER = ("user", "id_type", "encryption")
+_ID_TYPES = ("text", "integer", "number")
+"""Types of columns that may hold IDs."""
 
 
 class RfmForm(forms.Form):
-    """Bands are typed as bounds and scores; left empty, they are cut at the quintiles of the data."""
+    """Bands are typed as bounds and scores; left empty, they are cut at the quintiles of the data.
+
+    `columns` are those of the table, [{"name", "type"}]. The identifier of a model that is `kept` stays as it is.
+    """
 
     name = forms.CharField(label=gettext_lazy("Name"), max_length=64)
     description = forms.CharField(label=gettext_lazy("Description"), max_length=500, required=False)
     user = forms.ChoiceField(label=gettext_lazy("User identifier"))
     id_type = forms.ChoiceField(label=gettext_lazy("ID type"), choices=id_type_choices)
+    encryption = forms.ChoiceField(
+        label=gettext_lazy("Encryption"),
+        choices=encryption_choices,
+        required=False,
+        help_text=gettext_lazy("How the values are stored in the table"),
+    )
+    ids = IdColumnsField()
+    fix_prefix = forms.BooleanField(
+        label=gettext_lazy("Take +86, 86 or 0086 off mobile numbers"),
+        required=False,
+        help_text=gettext_lazy(
+            "Mobile numbers have 11 digits. "
+            "Without this, numbers with their country in front count as invalid and get no text message."
+        ),
+    )
     input = forms.ChoiceField(
         label=gettext_lazy("Each row is"),
         choices=[
@@ -43,24 +67,41 @@ class RfmForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Only where each row is a customer."),
     )
-    days = forms.IntegerField(
-        label=gettext_lazy("Count the last days only"),
+    period = forms.ChoiceField(
+        label=gettext_lazy("Period"),
+        choices=[
+            (HISTORY, gettext_lazy("The whole history until today")),
+            (LAST_DAYS, gettext_lazy("The last days, with today")),
+        ],
         required=False,
-        min_value=1,
-        max_value=3650,
-        help_text=gettext_lazy("Empty: the whole history. Only for transactions."),
+        initial=HISTORY,
+    )
+    days = forms.IntegerField(
+        label=gettext_lazy("Number of days"), required=False, min_value=1, max_value=3650
     )
 
-    def __init__(self, *args: Any, columns: list[str], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, columns: list[dict[str, Any]], kept: Dataset | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        fields: Any = self.fields
         for name in ("user", "time", "amount", "count"):
-            field: Any = self.fields[name]
-            field.choices = [("", "–"), *((column, column) for column in columns)]
+            fields[name].choices = [("", "–"), *((column["name"], column["name"]) for column in columns)]
+        offered = [
+            column["name"]
+            for column in columns
+            if column["type"] in _ID_TYPES and (kept is None or column["name"] != self.initial["user"])
+        ]
+        fields["ids"].columns = with_lost(((name, name) for name in offered), self.initial.get("ids", []))
+        if kept is not None:
+            for name in _IDENTIFIER:
+                fields[name].disabled = True
+            fields["user"].help_text = _("It stays as it is: make another model to know customers otherwise.")
         for key, (label, score) in _LABELS.items():
             self.fields[f"bounds_{key}"] = forms.CharField(
                 label=label,
                 required=False,
-                max_length=200,
+                max_length=1000,
                 help_text=_(
                     "Bounds such as 30, 60, 90, 180: each band begins with its bound. Empty: fifths."
                 ),
@@ -68,7 +109,7 @@ class RfmForm(forms.Form):
             self.fields[f"scores_{key}"] = forms.CharField(
                 label=score,
                 required=False,
-                max_length=200,
+                max_length=1000,
                 help_text=_("One more than bounds, such as 5, 4, 3, 2, 1."),
             )
             self.fields[f"compare_{key}"] = forms.FloatField(
@@ -77,8 +118,21 @@ class RfmForm(forms.Form):
                 help_text=_("Empty: the mean of all customers."),
             )
 
+    def clean(self) -> dict[str, Any]:
+        """A table of customers has no period, whatever the hidden field still says."""
+        given: dict[str, Any] = self.cleaned_data
+        of_days = given.get("input") == "transactions" and given.get("period") == LAST_DAYS
+        if of_days and given.get("days") is None and "days" not in self.errors:
+            self.add_error("days", _("Say how many days."))
+        if not of_days:
+            given["days"] = None
+        return given
+
     def data_of(self) -> dict[str, Any]:
-        """The form as the service takes it. Raises ValidationFailed at bounds and scores that are no numbers."""
+        """The form as the service takes it. Raises ValidationFailed at bounds and scores that are no numbers.
+
+        The identifier stays as it is where it is not sent; what is sent for it is for the service to refuse.
+        """
         given = self.cleaned_data
         bands: dict[str, Any] = {}
         for key in _LABELS:
@@ -86,11 +140,19 @@ class RfmForm(forms.Form):
                 bands[key] = {
                     part: _numbers(given[f"{part}_{key}"], f"{part}_{key}") for part in ("bounds", "scores")
                 }
+        column, id_type, encryption = (self.data.get(name) or self.initial[name] for name in _IDENTIFIER)
+        names = self.initial.get("names", {})
         return {
             "kind": "rfm",
-            **{name: given[name] for name in ("name", "description", "input", "time", "amount")},
-            "user_id": {"column": given["user"], "id_type": given["id_type"]},
-            "count": given["count"] or None,
+            **{name: given[name] for name in _AS_GIVEN},
+            "user_id": {
+                "column": column,
+                "id_type": id_type,
+                "encryption": encryption,
+                "name": names.get(column),
+            },
+            "ids": [{**item, "name": names.get(item["column"])} for item in given["ids"]],
+            "count": (given["count"] or None) if given["input"] == "customers" else None,
             "days": given["days"],
             "bands": bands,
             "compare": {
@@ -107,9 +169,19 @@ def _numbers(text: str, field: str) -> list[float]:
         raise ValidationFailed(message, errors={field: [message]}) from None
 
 
+def _written(number: float) -> str:
+    """A number as it was typed: whole ones without decimals."""
+    return str(int(number)) if number == int(number) else repr(float(number))
+
+
 def _at_fields(error: ValidationFailed) -> ValidationFailed:
     """Errors at paths of the definition, moved to the form's fields."""
-    places = {"user_id/column": "user", "user_id/id_type": "id_type"}
+    places = {
+        "user_id": "user",
+        "user_id/column": "user",
+        "user_id/id_type": "id_type",
+        "user_id/encryption": "encryption",
+    }
     moved: dict[str, list[Any]] = {}
     for path, found in error.errors.items():
         parts = path.split("/")
@@ -118,6 +190,8 @@ def _at_fields(error: ValidationFailed) -> ValidationFailed:
             place = f"{parts[2] if len(parts) > 2 else 'bounds'}_{parts[1]}"
         elif parts[0] == "compare" and len(parts) > 1:
             place = f"compare_{parts[1]}"
+        elif parts[0] == "ids":
+            place = "ids"
         moved.setdefault(place, []).extend(found)
     error.errors = moved
     return error
@@ -129,6 +203,7 @@ class NewRfm(FormPage):
     permission = "insight.dataset.create"
     title = gettext_lazy("New RFM model")
     form_class = RfmForm
+    template_name = "insight/datasets/rfm_form.html"
     submit_label = gettext_lazy("Create and compute")
     back_url_name = "datasets:list"
 
@@ -145,7 +220,7 @@ class NewRfm(FormPage):
 
     def form_options(self, obj: Any) -> dict[str, Any]:
         columns = joining.source_of(obj).columns if obj is not None else self.table(obj).columns
-        return {"columns": [column["name"] for column in columns]}
+        return {"columns": columns, "kept": obj}
 
     def initial(self, obj: Any) -> dict[str, Any]:
         table = self.table(obj)
@@ -164,6 +239,12 @@ class NewRfm(FormPage):
             "name": f"RFM {table.name}"[:64],
             "user": user,
             "id_type": identifier.get("id_type", "one_id") if user == identifier.get("column") else "one_id",
+            "encryption": "plain",
+            "ids": [
+                {**item, "encryption": "plain"}
+                for item in found["ids"]
+                if item["column"] != user and kinds[item["column"]] in _ID_TYPES
+            ],
             "time": first(("time", "date", "at"), ("date", "datetime")),
             "amount": first(("amount", "money", "price", "value"), ("number", "integer")),
         }
@@ -194,10 +275,11 @@ class EditRfm(NewRfm):
 
     def initial(self, obj: Any) -> dict[str, Any]:
         found = definition.write(obj)
-        values = {name: found.get(name) for name in ("input", "time", "amount", "count", "days")}
+        kept = ("input", "time", "amount", "count", "days", "ids", "fix_prefix")
+        values = {name: found.get(name) for name in kept}
         for key, band in found.get("bands", {}).items():
             for part in ("bounds", "scores"):
-                values[f"{part}_{key}"] = ", ".join(f"{number:g}" for number in band[part])
+                values[f"{part}_{key}"] = ", ".join(map(_written, band[part]))
         values |= {f"compare_{key}": value for key, value in found.get("compare", {}).items()}
         user = found["user_id"]
         return {
@@ -206,6 +288,9 @@ class EditRfm(NewRfm):
             "description": obj.description,
             "user": user["column"],
             "id_type": user["id_type"],
+            "encryption": user["encryption"],
+            "names": {item["column"]: item["name"] for item in (user, *found["ids"])},
+            "period": LAST_DAYS if found.get("days") else HISTORY,
         }
 
     def save(self, form: Any, obj: Any) -> Any:

@@ -41,6 +41,7 @@ EDITED = (
     "table",
     "remote",
     "definition",
+    "fix_prefix",
     "refresh",
     "next_refresh_at",
     "updated_at",
@@ -120,6 +121,8 @@ def update(
         )
     merged = {key: value for key, value in merged.items() if value is not None}
     values, fields, joins, dimensions = _read(access, merged)
+    if dataset.kind in (Dataset.Kind.RFM, Dataset.Kind.AIPL):
+        _check_identifier(dataset, fields, values["definition"])
     with transaction.atomic():
         _update_values(access, dataset, values, data, edit_version)
         dataset.fields.all().delete()
@@ -146,6 +149,27 @@ def _update_values(
         _save(dataset, EDITED)
         audit.record(access, "dataset.changed", dataset, after={"fields": sorted(data)})
     return dataset
+
+
+def _check_identifier(dataset: Dataset, fields: list[DatasetField], new: dict[str, Any]) -> None:
+    """Raises ValidationFailed where a model would know its customers otherwise than before.
+
+    One that is made of a dataset follows what becomes of that dataset's identifier, but cannot move to another's.
+    """
+    of_dataset = "dataset" in new
+    if of_dataset and new["dataset"] == dataset.definition["dataset"]:
+        return
+    [before, after] = (
+        [
+            (item.column, item.id_type, item.encryption)
+            for item in rows
+            if item.role == DatasetField.Role.IDENTIFIER
+        ]
+        for rows in (dataset.fields.all(), fields)
+    )
+    if before != after:
+        message = _("The user identifier of a model cannot be changed. Make another model.")
+        raise ValidationFailed(message, errors={"dataset" if of_dataset else "user_id": [message]})
 
 
 def _check_rows(dataset: Dataset) -> None:

@@ -208,7 +208,7 @@ class DatasetDetail(DetailPage):
             Fact(_("Data source"), in_place.name_of(self.workspace, obj.source)),
             Fact(_("Table"), obj.table_name or obj.definition.get("table")),
             *(
-                [Fact(_("Joined tables"), ", ".join(join.table.name for join in obj.joins.all()))]
+                [Fact(_("Joined tables"), ", ".join(join.table_name for join in obj.joins.all()))]
                 if obj.joins.all()
                 else []
             ),

@@ -88,6 +88,14 @@ def text(warning: dict[str, Any]) -> str:
             "%(count)d values of “%(name)s” are not valid for the ID type %(type)s and count as empty.",
             count,
         )
+    elif warning["code"] == "prefixed_id":
+        message = ngettext(
+            "%(count)d of these values of “%(name)s” only has +86, 86 or 0086 in front. "
+            "The dataset can take it off: edit it.",
+            "%(count)d of these values of “%(name)s” only have +86, 86 or 0086 in front. "
+            "The dataset can take it off: edit it.",
+            count,
+        )
     elif warning["code"] == "unreadable_date":
         message = ngettext(
             "%(count)d value of “%(name)s” could not be read as a date and counts as empty.",

@@ -24,7 +24,7 @@ from insight.datasets import (
     wizard_joins,
 )
 from insight.datasets.folders import folders
-from insight.datasets.joining import Source
+from insight.datasets.joining import Source, Table
 from insight.datasets.models import JSON, ONE, Dataset, DatasetField, DatasetJoin
 from insight.datasets.templates import TEMPLATES
 from insight.datasets.wizard_posted import definition_of, posted_rows
@@ -33,7 +33,6 @@ from insight.datasources.connections import browsing, in_place
 from insight.datasources.connections.in_place import InPlaceTable
 from insight.datasources.models import Connection, SourceTable
 
-Table = SourceTable | InPlaceTable
 CHANGE = "insight.dataset.create"
 UNUSED = ("", gettext_lazy("Not used"))
 BEHAVIOUR_ROLES = (
@@ -143,6 +142,7 @@ class NewDataset(WorkspaceView):
             chosen_table=self.request.GET.get("table", ""),
             chosen_kind=self.request.GET.get("kind", "user_tags"),
             templates=TEMPLATES.values(),
+            may_tag=self.access.can("insight.tag.custom"),
             back_url=self.reverse("datasets:list"),
         )
         return self.render("insight/datasets/choose.html", context)
@@ -172,8 +172,9 @@ class NewDataset(WorkspaceView):
         places: dict[str, int] | None = None,
     ) -> HttpResponse:
         posted = self.request.POST or self.draft(table, kind)
-        joins = wizard_joins.changed(posted, self.workspace, table) if posted else self.joins()
-        source = wizard_joins.source_of(self.workspace, table, joins)
+        tables = wizard_joins.Joinable(self.workspace, table)
+        joins = wizard_joins.changed(posted, tables) if posted else self.joins()
+        source = tables.source_of(joins)
         rows = self.rows(table, kind)
         if posted:
             removed = posted.get("join", "").partition("remove-")[2]
@@ -186,6 +187,7 @@ class NewDataset(WorkspaceView):
         values = self.initial(table)
         for name in (*_VALUES, "edit_version"):
             values[name] = posted.get(name, values.get(name, ""))
+        values["fix_prefix"] = posted.get("fix_prefix") == "on" if posted else values.get("fix_prefix", False)
         context = self.get_context(
             table=table,
             source=table.source if isinstance(table, InPlaceTable) else None,
@@ -193,8 +195,8 @@ class NewDataset(WorkspaceView):
             rows=rows,
             values=values,
             errors={path: found for path, found in errors.items() if not path.startswith("joins/")},
-            joins=wizard_joins.shown(self.workspace, table, joins, errors),
-            joinable=wizard_joins.offered(self.workspace, table, joins),
+            joins=wizard_joins.shown(tables, joins, errors),
+            joinable=wizard_joins.offered(tables, joins),
             join_types=DatasetJoin.Kind.choices,
             column_names=[row["column"] for row in sorted(rows, key=lambda row: row["index"])],
             roles={"user_tags": TAG_ROLES, "item_tags": ITEM_ROLES}.get(kind, BEHAVIOUR_ROLES),
@@ -292,8 +294,17 @@ class EditDataset(NewDataset):
             "items": dataset.definition.get("items", {}).get("dataset", ""),
             "items_object": dataset.definition.get("items", {}).get("object", ""),
             "rows_per_user": dataset.definition.get("rows_per_user", ""),
+            "fix_prefix": dataset.fix_prefix,
             "edit_version": dataset.edit_version,
         }
+
+    def item_datasets(self, source: str) -> list[tuple[str, str]]:
+        """Also the one that is set already, where the person does not see it: saving keeps it."""
+        offered = super().item_datasets(source)
+        kept = self.dataset.definition.get("items", {}).get("dataset", "")
+        if kept and kept not in dict(offered):
+            offered.append((kept, _("The one that is set, which you do not see")))
+        return offered
 
     def back_url(self) -> str:
         return self.reverse("datasets:detail", pk=self.kwargs["pk"])
@@ -332,7 +343,7 @@ def _with_joined(rows: list[Row], source: Source, kind: str, removed: str = "") 
     names = {row["alias"] for row in kept}
     for join in source.joins:
         keys = {right for _left, right in join.pairs}
-        for proposed in proposed_rows(join.table, kind):
+        for proposed in proposed_rows(source.joined(join), kind):
             column = f"{join.name}.{proposed['column']}"
             if column in known:
                 continue

@@ -6,15 +6,66 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from insight.datasets.joining import MOST_KEYS, MOST_TABLES, PlacedSource, Source
+from cdp.core.errors import DomainError
+from insight.datasets.joining import MOST_KEYS, MOST_TABLES, PlacedSource, Source, Table
 from insight.datasets.models import DatasetJoin
+from insight.datasources.connections import browsing, in_place
 from insight.datasources.connections.in_place import InPlaceTable
 from insight.datasources.models import SourceTable
 
 
-def tables_of(workspace: Any) -> QuerySet[SourceTable]:
-    rows: QuerySet[SourceTable] = SourceTable.objects.in_workspace(workspace)
-    return rows.filter(state=SourceTable.State.READY).order_by("name")
+class Joinable:
+    """The tables beside the one that a dataset is made of: those that lie in the same place. Each is looked at once."""
+
+    def __init__(self, workspace: Any, table: Table) -> None:
+        self.workspace, self.table = workspace, table
+        self._found: dict[str, Table | None] = {}
+
+    def get(self, name: str) -> Table | None:
+        if name not in self._found:
+            self._found[name] = self._get(name)
+        return self._found[name]
+
+    def _get(self, name: str) -> Table | None:
+        if not isinstance(self.table, InPlaceTable):
+            return self._loaded().filter(name=name).first()  # type: ignore[no-any-return]
+        try:
+            return in_place.find_table(self.workspace, self.table.source.pk, name)
+        except DomainError:
+            return None
+
+    def _loaded(self) -> QuerySet[SourceTable]:
+        rows: QuerySet[SourceTable] = SourceTable.objects.in_workspace(self.workspace)
+        return rows.filter(state=SourceTable.State.READY).order_by("name")
+
+    def names(self) -> list[str]:
+        """The names of all of them, and of the table itself."""
+        if not isinstance(self.table, InPlaceTable):
+            return list(self._loaded().values_list("name", flat=True))
+        try:
+            return [found.name for found in browsing.tables(self.table.source)]
+        except DomainError:
+            return []
+
+    def source_of(self, joins: list[dict[str, Any]]) -> Source:
+        """What the wizard shows the columns of; tables that are not there are left out."""
+        rows = []
+        for place, item in enumerate(joins):
+            table = self.get(item["table"])
+            if table is None:
+                continue
+            row = DatasetJoin(
+                position=place, name=item.get("name") or item["table"], kind=item["type"], on=item["on"]
+            )
+            if isinstance(table, InPlaceTable):
+                row.remote = table.name
+            else:
+                row.table = table
+            rows.append(row)
+        if isinstance(self.table, InPlaceTable):
+            known = {name: row for name, row in self._found.items() if isinstance(row, InPlaceTable)}
+            return PlacedSource(self.workspace, self.table, rows, known)
+        return Source(self.workspace, self.table, rows)
 
 
 def posted(data: Any) -> list[dict[str, Any]]:
@@ -39,55 +90,28 @@ def posted(data: Any) -> list[dict[str, Any]]:
     return found
 
 
-def changed(data: Any, workspace: Any, table: SourceTable | InPlaceTable) -> list[dict[str, Any]]:
+def changed(data: Any, tables: Joinable) -> list[dict[str, Any]]:
     """The posted joins after the button that was pressed: one more table, or one less."""
     joins = posted(data)
     action = data.get("join", "")
     if action == "add" and data.get("join-new"):
-        added = tables_of(workspace).filter(name=data["join-new"]).first()
+        added = tables.get(data["join-new"])
         if added is not None and len(joins) < MOST_TABLES:
-            source = source_of(workspace, table, joins)
-            joins.append(
-                {"table": added.name, "name": added.name, "type": "left", "on": _proposed(source, added)}
-            )
+            on = _proposed(tables.source_of(joins), added)
+            joins.append({"table": added.name, "name": added.name, "type": "left", "on": on})
     elif action.startswith("remove-"):
         gone = action.removeprefix("remove-")
         joins = [join for join in joins if join["name"] != gone]
     return joins
 
 
-def source_of(workspace: Any, table: SourceTable | InPlaceTable, joins: list[dict[str, Any]]) -> Source:
-    """What the wizard shows the columns of; tables that are not there are left out."""
-    if isinstance(table, InPlaceTable):
-        return PlacedSource(workspace, table)
-    tables = {
-        row.name: row for row in tables_of(workspace).filter(name__in=[item["table"] for item in joins])
-    }
-    rows = [
-        DatasetJoin(
-            position=place,
-            table=tables[item["table"]],
-            name=item.get("name") or item["table"],
-            kind=item["type"],
-            on=item["on"],
-        )
-        for place, item in enumerate(joins)
-        if item["table"] in tables
-    ]
-    return Source(workspace, table, rows)
-
-
 def shown(
-    workspace: Any,
-    table: SourceTable | InPlaceTable,
-    joins: list[dict[str, Any]],
-    errors: dict[str, list[str]],
+    tables: Joinable, joins: list[dict[str, Any]], errors: dict[str, list[str]]
 ) -> list[dict[str, Any]]:
     """What the template needs of each join: its table, type, pairs of keys, columns to choose from, and messages."""
     found = []
     for place, item in enumerate(joins):
-        before = source_of(workspace, table, joins[:place])
-        row = tables_of(workspace).filter(name=item["table"]).first()
+        before, row = tables.source_of(joins[:place]), tables.get(item["table"])
         pairs = [*item["on"], *({"left": "", "right": ""} for _key in range(MOST_KEYS))][:MOST_KEYS]
         found.append(
             {
@@ -103,15 +127,15 @@ def shown(
     return found
 
 
-def offered(workspace: Any, table: SourceTable | InPlaceTable, joins: list[dict[str, Any]]) -> list[str]:
+def offered(tables: Joinable, joins: list[dict[str, Any]]) -> list[str]:
     """Tables that can be joined besides those that are."""
     if len(joins) >= MOST_TABLES:
         return []
-    taken = [table.name, *(item["table"] for item in joins)]
-    return list(tables_of(workspace).exclude(name__in=taken).values_list("name", flat=True))
+    taken = {tables.table.name, *(item["table"] for item in joins)}
+    return [name for name in tables.names() if name not in taken]
 
 
-def _proposed(source: Source, added: SourceTable) -> list[dict[str, str]]:
+def _proposed(source: Source, added: Table) -> list[dict[str, str]]:
     """A first pair of keys: columns of the same name, or `<table>_id` and `id`."""
     names = [column["name"] for column in source.columns]
     for column in added.columns:

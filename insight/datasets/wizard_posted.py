@@ -69,6 +69,7 @@ def definition_of(
         del data["ids"]
         return {"item_id": None, "item_name": None, **data, "tags": lists["tags"]}, places
     data.setdefault("user_id", None)
+    data["fix_prefix"] = posted.get("fix_prefix") == "on"
     if kind == Dataset.Kind.USER_TAGS:
         data["tags"] = lists["tags"]
         data["rows_per_user"] = posted.get("rows_per_user") or ONE

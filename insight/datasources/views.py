@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
@@ -26,7 +29,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from cdp.jobs.services import active_job
-from insight.datasources import files, queries, services
+from insight.datasources import files, queries, services, ways
 from insight.datasources.connections import feed_pages
 from insight.datasources.importing import TYPES
 from insight.datasources.models import Feed, SourceTable, Upload
@@ -59,6 +62,24 @@ ENCODING_LABELS = [
 ]
 
 
+class DatasetColumn(Column):
+    """A sign that leads to the choice of what a loaded table becomes."""
+
+    def cell(self, row: SourceTable) -> Any:
+        if not getattr(row, "may_create", False) or row.state != SourceTable.State.READY:
+            return ""
+        query = urlencode({"step": "table", "table": row.name})
+        label = _("Make a dataset of %(name)s") % {"name": row.name}
+        return format_html(
+            '<a class="btn btn-icon btn-sm btn-ghost" href="{}?{}" title="{}" aria-label="{}">'
+            '<i class="ti ti-table-options" aria-hidden="true"></i></a>',
+            reverse("datasets:new", args=[row.workspace.slug]),
+            query,
+            label,
+            label,
+        )
+
+
 class TableList(ListPage):
     permission = "insight.datasource.view"
     title = _("Data sources")
@@ -78,26 +99,20 @@ class TableList(ListPage):
         NumberColumn("columns", _("Columns"), value=lambda table: len(table.columns)),
         Column("source", _("From"), value="feed.connection.name", sort="feed__connection__name"),
         DateColumn("loaded_at", _("Loaded"), sort="loaded_at"),
+        DatasetColumn("dataset", _("Dataset"), export=False),
     )
 
     def get_queryset(self) -> QuerySet[SourceTable]:
-        return SourceTable.objects.in_workspace(self.workspace).select_related("feed__connection")
+        rows = SourceTable.objects.in_workspace(self.workspace).select_related(
+            "feed__connection", "workspace"
+        )
+        return rows.annotate(may_create=Value(self.access.can("insight.dataset.create")))
 
     def row_url(self, row: SourceTable) -> str:
         return self.reverse("datasources:table", pk=row.pk)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
         return super().get_context(section="tables", **more)
-
-
-DATASET_KINDS = (
-    ("user_tags", _("User tags")),
-    ("behaviour", _("Behaviour")),
-    ("rfm", _("RFM model")),
-    ("aipl", _("AIPL model")),
-    ("item_tags", _("Item tags")),
-)
-"""What a table can become: the choices of the wizard of datasets, and a model of a dataset of the table."""
 
 
 class TableDetail(DetailPage):
@@ -136,9 +151,17 @@ class TableDetail(DetailPage):
             "sample_columns": sample["columns"],
             "sample_rows": [list(row.values()) for row in sample["rows"]],
             "may_manage": self.access.can("insight.datasource.manage"),
-            "may_create": self.access.can("insight.dataset.create"),
-            "kinds": DATASET_KINDS,
+            "ways": ways.of_table(self.access, obj),
+            "wanted": self.wanted(obj),
         }
+
+    def wanted(self, obj: SourceTable) -> ways.Way | None:
+        """The kind of dataset for whose sake the table was brought in, with the way to it."""
+        kind = self.request.GET.get("kind", "")
+        if kind not in ways.KINDS or not self.access.can("insight.dataset.create"):
+            return None
+        found = [way for way in ways.of_table(self.access, obj) if way.kind == kind]
+        return found[0] if found else ways.Way(kind, ways.KINDS[kind], "")
 
 
 class DeleteTable(DeletePage):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.forms.widgets import CheckboxInput, Select
+from django.forms.widgets import CheckboxInput, ChoiceWidget, Select
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -47,9 +47,14 @@ def stat(label: Any, value: Any, hint: Any = "", url: str = "") -> dict[str, Any
 
 @register.inclusion_tag("components/field.html")
 def field(bound: Any) -> dict[str, Any]:
-    """A form field with label, help and errors; check boxes and radio buttons as a group with a legend."""
+    """A form field with label, help and errors; check boxes, radio buttons and other sets of inputs with a legend."""
     widget = bound.field.widget
-    return {"field": bound, "is_check": isinstance(widget, CheckboxInput), "is_group": widget.use_fieldset}
+    return {
+        "field": bound,
+        "is_check": isinstance(widget, CheckboxInput),
+        "is_group": widget.use_fieldset and isinstance(widget, ChoiceWidget),
+        "is_set": widget.use_fieldset and not isinstance(widget, ChoiceWidget),
+    }
 
 
 @register.simple_tag

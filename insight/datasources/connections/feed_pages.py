@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -19,6 +20,7 @@ from insight.datasources.connections import browsing, feeds
 from insight.datasources.connections.forms import FeedForm
 from insight.datasources.models import Connection, Feed, SourceTable
 from insight.datasources.organization.grants import source_seen_in
+from insight.datasources.ways import KINDS
 
 MANAGE = "insight.datasource.manage"
 
@@ -93,7 +95,8 @@ class BringIn(FeedFormPage):
             raise _at_fields(error) from None
 
     def success_url(self, obj: SourceTable) -> str:
-        return self.table_url(obj)
+        kind = self.request.GET.get("kind", "")
+        return f"{self.table_url(obj)}?{urlencode({'kind': kind})}" if kind in KINDS else self.table_url(obj)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
         return {**super().get_context(**more), "title": _("Bring in %(table)s") % {"table": self.remote_name}}

@@ -26,6 +26,7 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
+from insight.datasources import ways
 from insight.datasources.connections import browsing, in_place, services
 from insight.datasources.connections.forms import ConnectionForm
 from insight.datasources.models import Connection
@@ -234,7 +235,11 @@ class ConnectionTables(WorkspaceView):
             return self.render("insight/datasources/connection_tables.html", {**context, "error": str(error)})
         page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
         copies = browsing.copies(source, viewer=self.workspace)
-        rows = [(table, copies.get(table.name, [])) for table in page.object_list]
+        rows = [
+            (table, found, ways.of_remote(self.access, source, table.name, found))
+            for table in page.object_list
+            for found in [copies.get(table.name, [])]
+        ]
         context.update(page=page, rows=rows, may_manage=self.access.can(MANAGE))
         return self.render("insight/datasources/connection_tables.html", context)
 
@@ -254,7 +259,6 @@ class RemoteTablePage(WorkspaceView):
             sampled=sampled,
             clear=clear,
             may_manage=self.access.can(MANAGE),
-            may_make=source.push_down and self.access.can("insight.dataset.create"),
             back_url=self.reverse("datasources:source", pk=source.pk),
             back_label=source.name,
         )
@@ -268,6 +272,7 @@ class RemoteTablePage(WorkspaceView):
                 context["profile"] = profile = browsing.profile(source, name, viewer=self.workspace)
                 context["shown"] = profile["columns"]
             context["copies"] = browsing.copies(source, viewer=self.workspace).get(name, [])
+            context["ways"] = ways.of_remote(self.access, source, name, context["copies"])
         except (PermissionDenied, NotFound):
             raise
         except DomainError as error:

@@ -67,7 +67,12 @@ def test_a_model_is_made_with_the_form_and_edited(world: World, console: Client,
     assert "Members" in console.get(page(world, "aipl/new/")).content.decode()
     where = page(world, f"aipl/new/?dataset={world.members.pk}")
     assert "aipl-data" in console.get(where).content.decode()
-    data = {"name": "Stages", "channel_source": "Shops", "ids": "phone", "stages": json.dumps(stages(world))}
+    phone = {
+        "ids-column": ["phone", "city"],
+        "ids-type": ["mobile", ""],
+        "ids-encryption": ["plain", "plain"],
+    }
+    data = {"name": "Stages", "channel_source": "Shops", **phone, "stages": json.dumps(stages(world))}
     made = console.post(where, data)
     model = Dataset.objects.get(kind="aipl")
     assert made.url == page(world, f"datasets/{model.pk}/")
@@ -77,11 +82,20 @@ def test_a_model_is_made_with_the_form_and_edited(world: World, console: Client,
     assert "Loyal" in shown and "Shops" in shown and "spend" in shown.lower()
     edit = page(world, f"aipl/{model.pk}/edit/")
     assert "Shops" in console.get(edit).content.decode()
-    changed = {**data, "name": "Other", "ids": [], "edit_version": str(model.edit_version)}
-    assert console.post(edit, changed).status_code == 302
-    assert console.post(edit, {**changed, "edit_version": "1"}).status_code == 422
+    assert model.definition["ids"] == ["phone"]
+    other = {
+        **data,
+        "name": "Other",
+        "ids-type": ["", "taobao_nick"],
+        "edit_version": str(model.edit_version),
+    }
+    wrong = console.post(edit, {**other, "ids-column": ["phone", "spend"]})
+    assert wrong.status_code == 422 and "is not there to choose" in wrong.content.decode()
+    assert console.post(edit, other).status_code == 302
+    assert console.post(edit, {**other, "edit_version": "1"}).status_code == 422
     model.refresh_from_db()
-    assert (model.name, model.definition["ids"]) == ("Other", [])
+    assert (model.name, model.definition["ids"]) == ("Other", ["city"])
+    assert model.fields.get(role="id").id_type == "taobao_nick"
 
 
 def test_a_stage_without_conditions_is_said_at_its_card_and_what_was_typed_stays(

@@ -16,7 +16,7 @@ from cdp import lake
 from cdp.core import timezones
 from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from cdp.jobs.models import Job
-from insight.aipl import services
+from insight.aipl import definition, services
 from insight.audiences import counting
 from insight.audiences import services as audiences
 from insight.datasets import aipl_days, granting, rights
@@ -142,6 +142,73 @@ def test_the_other_ids_go_along_and_audiences_can_be_saved_with_them(example: An
     assert made.count == 2 and made.current.id_stats["union_id"]["filled"] == 2
     datasets.update(access, model, {"ids": []})
     assert [item.role for item in model.fields.all()] == ["identifier"]
+
+
+def test_other_ids_are_switched_and_retyped_on_edit(example: Any, run_jobs: RunJobs) -> None:
+    access, source = example
+    model = computed(access, make(access, source, example_rules(source)), run_jobs)
+    chosen = [
+        {"column": "user_id_2", "id_type": "taobao_nick", "name": "Nick"},
+        {"column": "channel", "id_type": "union_id"},
+    ]
+    datasets.update(access, model, {"ids": chosen})
+    assert [item["id_type"] for item in definition.write(model)["ids"]] == ["taobao_nick", "union_id"]
+    computed(access, model, run_jobs)
+    path = lake.table_path(model.workspace, f"{model.pk}_v{model.version}")
+    with lake.cursor() as handle:
+        rows = handle.execute(f"SELECT user_id_2, channel FROM {path} ORDER BY ALL").fetchall()
+    # What is no value of the new type is none: a UnionID has Latin letters only.
+    assert rows == [("b0001", None), ("b0002", "app"), ("b0003", None)]
+    datasets.update(access, model, {"ids": ["user_id_2"]})
+    assert [(item.column, item.id_type) for item in model.fields.filter(role="id")] == [
+        ("user_id_2", "union_id")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"ids": ["user_id"]}, "ids/0"),
+        ({"ids": [{"column": "user_unique_id", "id_type": "mobile"}]}, "ids/0"),
+        ({"user_id": {"column": "user_id_2", "id_type": "union_id"}}, "user_id"),
+        ({"ids": [{"column": "channel"}]}, "ids/0/id_type"),
+        ({"ids": [{"column": "user_id_2", "id_type": "passport"}]}, "ids/0/id_type"),
+        ({"ids": [{"column": "user_id_2", "encryption": "rot13"}]}, "ids/0/encryption"),
+        ({"ids": ["user_id_2", "user_id_2"]}, "ids/1"),
+        ({"ids": [{"column": "amount_90d", "id_type": "mobile"}]}, "ids/0"),
+    ],
+)
+def test_the_identifier_of_a_model_is_its_datasets_and_other_ids_need_a_type(
+    example: Any, change: dict[str, Any], path: str
+) -> None:
+    access, source = example
+    model = make(access, source, example_rules(source))
+    before = definition.write(model)
+    with pytest.raises(ValidationFailed) as caught:
+        datasets.update(access, model, change)
+    assert path in caught.value.errors
+    assert definition.write(Dataset.objects.get(pk=model.pk)) == before
+
+
+def test_a_model_cannot_move_to_a_dataset_with_another_identifier(example: Any, run_jobs: RunJobs) -> None:
+    access, source = example
+    model = make(access, source, example_rules(source))
+    other = datasets.create(
+        access,
+        {
+            "name": "Others",
+            "kind": "user_tags",
+            "table": "customers",
+            "user_id": {"column": "user_id_2", "id_type": "union_id"},
+            "tags": [{"column": "buy_90d", "name": "Bought", "type": "number"}],
+        },
+    )
+    computed(access, other, run_jobs)
+    rule = {"kind": "tag", "dataset": other.pk, "tag": "buy_90d", "operator": ">=", "value": 0}
+    stages = {stage: {"rule": rule, "channels": None} for stage in "AIPL"}
+    with pytest.raises(ValidationFailed) as caught:
+        datasets.update(access, model, {"dataset": other.pk, "stages": stages, "ids": []})
+    assert list(caught.value.errors) == ["dataset"]
 
 
 def test_conditions_are_joined_strictly_from_left_to_right(world: World, run_jobs: RunJobs) -> None:
@@ -309,7 +376,7 @@ def test_audiences_follow_stages_and_flows(world: World, model: Dataset, run_job
         ({"stages": {}}, "stages/A/rule"),
         ({"channel": "spend"}, "channel"),
         ({"channel_source": "x" * 33}, "channel_source"),
-        ({"ids": ["spend"]}, "ids"),
+        ({"ids": ["spend"]}, "ids/0"),
         ({"name": ""}, "name"),
         ({"colour": "red"}, "colour"),
         ({"refresh": {"every": "hour", "hours": 2}}, "refresh/every"),

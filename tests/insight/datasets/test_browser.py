@@ -55,3 +55,17 @@ def test_the_schedule_page_shows_the_fields_of_its_cycle(
     tab.click("main button.btn-primary")
     tab.wait_for_url(f"**/datasets/{dataset.pk}/")
     assert "Every month on day 31 at 05:00" in tab.inner_text("main")
+
+
+def test_the_form_of_a_model_shows_what_its_rows_ask_for(
+    tab: Any, sign_in: Callable[[Any], str], world: World
+) -> None:
+    home = sign_in(world.access)
+    tab.goto(f"{home}datasets/rfm/new/?table=events")
+    assert tab.is_visible("[name=period]") and not tab.is_visible("[name=days]")
+    assert not tab.is_visible("[name=count]")
+    tab.select_option("[name=period]", "days")
+    assert tab.is_visible("[name=days]")
+    tab.select_option("[name=input]", "customers")
+    assert tab.is_visible("[name=count]")
+    assert not tab.is_visible("[name=period]") and not tab.is_visible("[name=days]")

@@ -10,6 +10,8 @@ from insight.datasets import services
 from insight.datasets.joining import Source
 from insight.datasets.models import DatasetJoin
 from insight.datasources import services as datasources
+from tests.insight.datasets.forms import untouched
+from tests.insight.datasets.places import Place
 from tests.insight.datasets.world import DEFINITION, World
 
 PEOPLE = """
@@ -263,6 +265,80 @@ def test_the_wizard_shows_what_is_wrong_at_the_join(joined: World) -> None:
     answer = browser.post(base + path, {**joined.wizard(path), "join-0-table": "shops"})
     assert answer.status_code == 422
     assert answer.context["joins"][0]["errors"] == ["Join by 1 to 3 columns."]
+
+
+def test_joined_tables_make_the_same_dataset_on_both_engines(world: World, database: Place) -> None:
+    tables = {"people": PEOPLE, "shops": SHOPS, "chains": CHAINS}
+    for name, select in tables.items():
+        world.table(name, select)
+    assert database.server is not None
+    database.server.run(*(f"CREATE TABLE {name} AS {select}" for name, select in tables.items()))
+    tags = [*BASE["tags"], {"column": "chains.label", "name": "Chain", "type": "enum"}]
+    for number, kind in enumerate(("left", "inner")):
+        given = {**BASE, "joins": [{**JOIN, "type": kind}, NEXT], "tags": tags}
+        here = world.dataset(given, name=f"Here {number}")
+        there = database.dataset(given, name=f"There {number}")
+        assert (here.state, there.state, there.error) == ("ready", "ready", "")
+        assert sorted(world.rows(here), key=repr) == database.rows(there)
+        assert here.stats == there.stats
+        assert len(database.rows(there)) == {"left": 5, "inner": 3}[kind]
+
+
+def test_joins_in_a_database_are_kept_checked_and_refused_like_those_of_the_lake(
+    world: World, database: Place
+) -> None:
+    assert database.server is not None
+    database.server.run(f"CREATE TABLE people AS {PEOPLE}", f"CREATE TABLE shops AS {SHOPS}")
+    call, given = world.api(), {**BASE, "source": database.source}
+    dataset = database.dataset(BASE)
+    assert call("get", f"datasets/{dataset.pk}/").json()["joins"] == [JOIN]
+    assert call("patch", f"datasets/{dataset.pk}/", {"description": "x"}).json()["joins"] == [JOIN]
+    assert call("get", "datasets/").status_code == 200
+    for wrong, path in (
+        ([{**JOIN, "table": "nothing"}], "joins/0/table"),
+        ([{**JOIN, "table": "people"}], "joins/0/table"),
+        ([JOIN, JOIN], "joins/1/table"),
+        ([{**JOIN, "on": [{"left": "shop", "right": "nope"}]}], "joins/0/on/0/right"),
+        ([{**JOIN, "name": "s" * 60}], "joins/0/name"),
+    ):
+        answer = call("post", "datasets/", {**given, "name": "Other", "joins": wrong})
+        assert answer.status_code == 400 and path in answer.json()["errors"], answer.json()
+    database.server.run("INSERT INTO shops VALUES ('s1', 'West', 10), ('s7', 'a', 1), ('s7', 'b', 1)")
+    answer = call("post", "datasets/", {**given, "name": "Other"})
+    assert answer.status_code == 400
+    [message] = answer.json()["errors"]["joins/0"]
+    assert "(2)" in message and message.count("(2)") == 1
+    world.compute(dataset)
+    assert dataset.state == "failed" and "several rows for one key" in dataset.error
+    database.server.run("DROP TABLE shops")
+    world.compute(dataset)
+    assert (dataset.state, dataset.error_code) == ("failed", "table_missing")
+
+
+def test_the_wizard_joins_tables_of_a_database(world: World, database: Place) -> None:
+    assert database.server is not None
+    database.server.run(
+        f"CREATE TABLE people AS {PEOPLE}", f"CREATE TABLE shops AS {SHOPS.replace('(id,', '(shop,')}"
+    )
+    browser, base = world.browser()
+    where = f"{base}new/?source={database.source}&table=people&kind=user_tags"
+    first = browser.get(where)
+    assert "shops" in first.context["joinable"] and "people" not in first.context["joinable"]
+    sent = untouched(first.content.decode())
+    page = browser.post(where, {**sent, "join": "add", "join-new": "shops"})
+    [join] = page.context["joins"]
+    assert join["pairs"][0] == {"left": "shop", "right": "shop"}
+    rows = {row["column"]: row for row in page.context["rows"]}
+    assert rows["shops.region"]["role"] == "tag" and "North" in rows["shops.region"]["examples"]
+    assert browser.post(where, untouched(page.content.decode())).status_code == 302
+    world.run_jobs()
+    dataset = services.Dataset.objects.get(kind="user_tags")
+    assert (dataset.state, dataset.error) == ("ready", "")
+    found = {row["user_unique_id"]: row["shops.region"] for row in database.rows(dataset)}
+    assert found["u1"] == "North" and found["u4"] is None
+    edit = f"{base}{dataset.pk}/edit/"
+    assert browser.post(edit, untouched(browser.get(edit).content.decode())).status_code == 302
+    assert dataset.joins.get().remote == "shops"
 
 
 def test_the_relation_of_one_table_is_the_table(joined: World) -> None:

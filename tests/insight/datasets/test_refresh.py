@@ -48,8 +48,10 @@ def test_values_that_do_not_fit_are_counted_per_column(world: World) -> None:
 def test_ids_are_counted_by_type(world: World) -> None:
     world.table("members", f"{MEMBERS} UNION ALL SELECT repeat('x', 200), NULL, NULL, NULL, NULL, NULL, NULL")
     member, phone = world.dataset().stats["ids"]
-    assert member == {"column": "member", "id_type": "one_id", "filled": 4, "distinct": 3, "invalid": 1}
-    assert phone == {"column": "phone", "id_type": "mobile", "filled": 2, "distinct": 2, "invalid": 1}
+    counts = {"invalid": 1, "prefixed": 0}
+    assert member == {"column": "member", "id_type": "one_id", "filled": 4, "distinct": 3, **counts}
+    counts["prefixed"] = 1
+    assert phone == {"column": "phone", "id_type": "mobile", "filled": 2, "distinct": 2, **counts}
 
 
 def test_repeated_identifiers_are_shown_masked_at_most_ten(world: World) -> None:

@@ -60,7 +60,7 @@ def run(
         source=lake.table_path(workspace, "source"),
         columns=COLUMNS,
         table="model",
-        **{"ids": ["phone"], "today": TODAY, **more},
+        **{"ids": {"phone": "phone"}, "today": TODAY, **more},
     )
     with lake.cursor() as handle:
         table = handle.execute(f"SELECT * FROM {lake.table_path(workspace, 'model')}").to_arrow_table()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
+from cdp.core import timezones
 from cdp.core.errors import ValidationFailed
 from insight.audiences import services as audiences
 from insight.audiences import wording
@@ -13,6 +15,7 @@ from insight.audiences.rules import json_schema, parse_rule
 from insight.datasets import services
 from insight.datasets.models import Dataset
 from tests.insight.audiences.test_outside import members
+from tests.insight.datasets.forms import untouched
 from tests.insight.datasets.test_rfm import BANDS
 from tests.insight.datasets.world import World
 
@@ -57,6 +60,92 @@ def test_a_model_is_made_refreshed_and_written_back(world: World, model: Dataset
     assert model.refresh == {"every": "day", "at": "05:00"}
     services.update(world.access, model, {"compare": {"r": 5, "f": 5, "m": 5}})
     assert {group["type"] for group in world.compute(model).stats["rfm"]["groups"]} >= {"key_develop"}
+
+
+def test_other_ids_are_added_removed_and_retyped(world: World, model: Dataset) -> None:
+    services.update(world.access, model, {"ids": []})
+    assert not model.fields.filter(role="id").exists()
+    again = {"ids": [{"column": "phone", "id_type": "taobao_id"}]}
+    changed = world.api()("patch", f"datasets/{model.pk}/", again)
+    assert changed.status_code == 200 and changed.json()["ids"][0]["id_type"] == "taobao_id"
+    model = world.compute(model)
+    assert [row["phone"] for row in world.rows(model)] == ["13800000001", None, None]
+
+
+@pytest.mark.parametrize(
+    "identifier",
+    [
+        {"column": "phone", "id_type": "one_id"},
+        {"column": "who", "id_type": "union_id"},
+        {"column": "who", "id_type": "one_id", "encryption": "md5"},
+    ],
+)
+def test_the_identifier_of_a_model_cannot_be_changed(
+    world: World, model: Dataset, identifier: dict[str, Any]
+) -> None:
+    refused = world.api()("patch", f"datasets/{model.pk}/", {"user_id": identifier})
+    assert refused.status_code == 400
+    assert "cannot be changed. Make another model." in refused.json()["errors"]["user_id"][0]
+    assert model.fields.get(role="identifier").column == "who"
+    named = world.api()("patch", f"datasets/{model.pk}/", {"user_id": {**MODEL["user_id"], "name": "No."}})
+    assert named.status_code == 200
+
+
+def test_the_form_keeps_the_identifier_and_changes_other_ids(world: World, model: Dataset) -> None:
+    browser, base = world.browser()
+    where = f"{base}{model.pk}/rfm/"
+    sent = untouched(browser.get(where).content.decode())
+    assert "user" not in sent and sent["ids-type"][sent["ids-column"].index("phone")] == "mobile"
+    tampered = browser.post(where, {**sent, "user": "phone"})
+    assert tampered.status_code == 422
+    assert "Make another model." in str(tampered.context["form"].errors["user"])
+    assert untouched(tampered.content.decode()) == {**sent, "csrfmiddlewaretoken": ANY}
+    assert browser.post(where, {**sent, "ids-type": [""] * len(sent["ids-type"])}).status_code == 302
+    assert list(model.fields.values_list("role", flat=True)) == ["identifier", "time", "amount"]
+
+
+def test_the_period_is_the_whole_history_or_the_last_days(world: World, model: Dataset) -> None:
+    browser, base = world.browser()
+    where = f"{base}{model.pk}/rfm/"
+    sent = untouched(browser.get(where).content.decode())
+    assert (sent["period"], sent["days"]) == (["history"], [""])
+    missing = browser.post(where, {**sent, "period": "days"})
+    assert missing.status_code == 422 and "Say how many days." in missing.content.decode()
+    assert browser.post(where, {**sent, "period": "days", "days": "100"}).status_code == 302
+    model.refresh_from_db()
+    assert model.definition["days"] == 100
+    sent = untouched(browser.get(where).content.decode())
+    assert (sent["period"], sent["days"]) == (["days"], ["100"])
+    assert browser.post(where, {**sent, "period": "history"}).status_code == 302
+    model.refresh_from_db()
+    assert "days" not in model.definition
+
+
+def test_customers_have_no_period(world: World, model: Dataset) -> None:
+    today = timezones.today(world.workspace)
+    world.table("totals", f"SELECT 'u1' AS who, DATE '{today}' - 5 AS day, 9.5 AS money, 3 AS times")
+    totals = {"name": "Totals", "table": "totals", "input": "customers", "count": "times", "ids": []}
+    with pytest.raises(ValidationFailed) as caught:
+        services.create(world.access, {**MODEL, **totals, "days": 30})
+    assert "takes no days" in caught.value.errors["input"][0]
+    dataset = world.dataset({**MODEL, **totals})
+    row = world.rows(dataset)[0]
+    assert (row["r_days"], row["f"], row["m"]) == (5, 3, 9.5)
+    browser, base = world.browser()
+    where = f"{base}{dataset.pk}/rfm/"
+    sent = untouched(browser.get(where).content.decode())
+    assert browser.post(where, {**sent, "period": "days", "days": "30"}).status_code == 302
+    dataset.refresh_from_db()
+    assert "days" not in dataset.definition
+
+
+def test_an_other_id_cannot_be_called_like_a_column_of_the_model(world: World) -> None:
+    world.table("orders", f"SELECT *, phone AS user, phone AS type FROM ({ORDERS})")
+    with pytest.raises(ValidationFailed) as caught:
+        services.create(world.access, {**MODEL, "ids": [{"column": "type", "id_type": "mobile"}]})
+    assert "ids/0/column" in caught.value.errors
+    made = world.dataset({**MODEL, "ids": [{"column": "user", "id_type": "mobile"}]})
+    assert world.rows(made)[0]["user_unique_id"] == "u1" and world.rows(made)[0]["user"] == "13800000001"
 
 
 def test_a_new_model_is_computed_by_itself_and_cannot_be_used_before(world: World) -> None:
@@ -179,7 +268,8 @@ def test_pages_make_edit_and_use_a_model(world: World) -> None:
     edit = browser.get(f"{base}{model.pk}/rfm/")
     assert edit.context["form"].initial["bounds_m"] == "100, 1000"
     version = edit.context["edit_version"]
-    changed = {**posted, "name": "Worth", "amount": "money", "days": "100", "edit_version": version}
+    changed = {**posted, "name": "Worth", "amount": "money", "edit_version": version}
+    changed.update(period="days", days="100")
     assert browser.post(f"{base}{model.pk}/rfm/", changed).status_code == 302
     world.run_jobs()
     model.refresh_from_db()

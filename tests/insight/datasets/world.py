@@ -32,6 +32,7 @@ DEFINITION: dict[str, Any] = {
     "table": "members",
     "user_id": {"column": "member", "id_type": "one_id"},
     "ids": [{"column": "phone", "id_type": "mobile"}],
+    "fix_prefix": True,
     "tags": [
         {"column": "interests", "name": "Interests", "type": "multi", "separator": ",", "category": "Taste"},
         {"column": "spend", "name": "Spend", "type": "number"},
@@ -134,6 +135,8 @@ class World:
             "table": context["table"].name,
             "kind": context["kind"],
         }
+        if posted.pop("fix_prefix"):
+            posted["fix_prefix"] = "on"
         columns = changes.pop("columns", {})
         for row in context["rows"]:
             values = {**row, **columns.get(row["column"], {})}

@@ -169,6 +169,7 @@ def test_the_workspace_sees_the_mark_and_only_what_is_shared(head: Head) -> None
     assert "Shared by" in shown and head.server.database not in shown and "Edit" not in shown
     assert "sales" in page(f"{head.source.pk}/tables/") and "members" not in page(f"{head.source.pk}/tables/")
     assert "is not shared with your workspace" in page(f"{head.source.pk}/table/?table=members")
+    assert page(f"{head.source.pk}/table/?table=sales").count("bring-in/?table=sales&amp;kind=") == 5
     for path in ("edit/", "delete/"):
         assert head.north.browser.get(f"{base}{head.source.pk}/{path}").status_code == 404
     sharing.control_columns(head.access, head.source, "sales", True)
