@@ -102,6 +102,8 @@ class AudienceViewSet(WorkspaceViewSet):
         "from_table": SELECT,
         "combine": SELECT,
         "replace_file": SELECT,
+        "copy": SELECT,
+        "copy_many": SELECT,
         "overlap_save": SELECT,
         "split": SELECT,
         "compare_save": SELECT,

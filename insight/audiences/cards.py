@@ -28,7 +28,7 @@ class SourceCard(Card):
     def more(self, audience: Any) -> dict[str, Any]:
         return {
             "origin": origins.label_of(audience),
-            "words": wording.stored(audience),
+            "words": wording.of(self.access, audience),
             "made_from": lineage.made_from(audience),
         }
 
@@ -48,6 +48,7 @@ class MenuCard(Card):
     def more(self, audience: Any) -> dict[str, Any]:
         return {
             "actions": origins.actions_of(audience),
+            "list_url": self.list_url("audiences:list"),
             "may_change": visibility.may_change(self.access, audience),
             "may_select": self.access.can("insight.audience.filter"),
             "may_analyse": self.access.can("insight.audience.analysis"),

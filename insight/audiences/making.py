@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import FormPage, WorkspaceView
 from cdp.console.middleware import flash
 from cdp.core.access import Access
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import NotFound, ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
 from insight.audiences import combining, folders, origins, outside, queries, services, visibility
 from insight.audiences.campaign_links import KIND
@@ -248,10 +248,17 @@ class CombineAudiences(MakingPage):
 
 
 class EditCombination(OneAudience, CombineAudiences):  # type: ignore[misc]
+    needs = "edit"
     permission = SELECT
     title = gettext_lazy("Edit set operation")
     submit_label = gettext_lazy("Save")
     success_message = gettext_lazy("The audience was saved.")
+
+    def get_object(self) -> Any:
+        found = super().get_object()
+        if found.origin != combining.COMBINED:
+            raise NotFound(_("This audience is not made from others."))
+        return found
 
     def initial(self, obj: Any) -> dict[str, Any]:
         parts = combining.parts(obj.rule)
@@ -311,6 +318,7 @@ class AudienceFromRfm(WorkspaceView):
 class EditDetails(OneAudience, MakingPage):
     """Name, remark, folder, sharing and campaigns of an audience that no rule describes."""
 
+    needs = "move"
     permission = "insight.audience.list"
     title = gettext_lazy("Edit the audience")
     form_class = CommonForm
@@ -320,7 +328,6 @@ class EditDetails(OneAudience, MakingPage):
     def get_object(self) -> Any:
         found = super().get_object()
         visibility.check_change(self.access, found)
-        origins.require(found, "move")
         return found
 
     def initial(self, obj: Any) -> dict[str, Any]:
@@ -341,6 +348,7 @@ class ReplaceForm(forms.Form):
 class ReplaceFile(OneAudience, FormPage):
     """Another file for an uploaded audience."""
 
+    needs = "replace"
     permission = SELECT
     title = gettext_lazy("Replace the file")
     form_class = ReplaceForm

@@ -34,6 +34,7 @@ urlpatterns = [
     path("<str:pk>/refused/", making.RefusedLines.as_view(), name="refused"),
     path("<str:pk>/compare/", looking.CompareVersions.as_view(), name="compare"),
     path("<str:pk>/person/", looking.ExplainPerson.as_view(), name="person"),
+    path("<str:pk>/versions/", pages.VersionsTable.as_view(), name="versions"),
     path("<str:pk>/members/", pages.MembersTable.as_view(), name="members"),
     path("<str:pk>/refresh/", pages.RefreshNow.as_view(), name="refresh"),
     path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),

@@ -159,9 +159,9 @@ class AudienceList(ListPage):
         return HttpResponseRedirect(f"{self.reverse(f'audiences:{action}')}?{chosen.urlencode()}")
 
     def refresh(self, keys: list[str]) -> HttpResponse:
-        """At once where all keep a snapshot anyway; else it is asked first whether to keep one."""
+        """At once where all keep a snapshot anyway, or have nothing to keep; else it is asked first."""
         rows = _chosen(self.get_queryset(), keys)
-        if rows and all(row.auto_snapshot for row in rows):
+        if rows and all(row.auto_snapshot or row.current_id is None for row in rows):
             tell_refreshed(self.request, *refreshing.refresh_many(self.access, rows))
             return HttpResponseRedirect(self.request.get_full_path())
         chosen = QueryDict(mutable=True)
@@ -198,7 +198,7 @@ class RefreshMany(WorkspaceView):
         found = refreshing.refresh_many(
             self.access,
             rows,
-            snapshot=request.POST.get("snapshot") == "archive",
+            snapshot={"archive": True, "plain": False}.get(request.POST.get("snapshot", "")),
             datasets_first="datasets_first" in request.POST,
         )
         tell_refreshed(request, *found)
