@@ -91,6 +91,7 @@ class Builder(WorkspaceView):
             "save": f"{api}{audience.pk}/" if audience else api,
             "fields": reverse("audiences:builder-fields", args=[slug, "DATASET"]),
             "values": reverse("audiences:builder-values", args=[slug, "DATASET", "COLUMN"]),
+            "saved": reverse("audiences:saved", args=[slug, "AUDIENCE"]),
             "detail": reverse("audiences:detail", args=[slug, "AUDIENCE"]),
         }
 

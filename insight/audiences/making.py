@@ -17,8 +17,18 @@ from cdp.console.middleware import flash
 from cdp.core.access import Access
 from cdp.core.errors import NotFound, ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, id_type_choices
-from insight.audiences import combining, folders, origins, outside, queries, services, visibility
+from insight.audiences import (
+    combining,
+    folders,
+    members,
+    outside,
+    queries,
+    refused,
+    services,
+    visibility,
+)
 from insight.audiences.campaign_links import KIND
+from insight.audiences.csv_options import CsvOptions
 from insight.audiences.forms import folder_choices
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.pages import OneAudience
@@ -372,5 +382,6 @@ class RefusedLines(OneAudience):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         audience: Audience = self.get_object()
-        pieces = outside.refused_lines(self.access, audience)
-        return csv_response(request, pieces, _("refused") + ".csv")
+        options = CsvOptions.of(request.GET)
+        pieces = refused.refused_lines(self.access, audience, options)
+        return csv_response(request, pieces, members.named(f"{audience.name}-{_('refused')}", options))

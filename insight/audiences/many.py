@@ -57,12 +57,12 @@ def delete(access: Access, audiences: Iterable[Audience]) -> int:
 
 def _derived_first(rows: dict[str, Audience]) -> list[str]:
     """The IDs in an order in which none is deleted before what is made of it."""
-    made_of_it = {key: {use.audience for use in usage.used_by(row)} & rows.keys() for key, row in rows.items()}
+    made_of_it = {
+        key: {use.audience for use in usage.used_by(row)} & rows.keys() for key, row in rows.items()
+    }
     ordered: list[str] = []
     while len(ordered) < len(rows):
-        ordered += [
-            key for key in rows if key not in ordered and made_of_it[key] <= set(ordered)
-        ]
+        ordered += [key for key in rows if key not in ordered and made_of_it[key] <= set(ordered)]
     return ordered
 
 

@@ -105,7 +105,12 @@ def _lines(arrays: list[Any], names: list[str]) -> bytes:
     return out.getvalue()
 
 
-def file_name(name: str, count: int) -> str:
+def file_name(name: str, count: int, options: CsvOptions | None = None) -> str:
     """A name for the downloaded file without characters that file systems refuse."""
+    return named(f"{name}-{count}", options or CsvOptions())
+
+
+def named(name: str, options: CsvOptions) -> str:
+    """The name with the ending of its form, without characters that file systems refuse."""
     kept = "".join(character if character.isalnum() or character in "-_ ." else "_" for character in name)
-    return f"{kept.strip() or 'audience'}-{count}.csv"
+    return f"{kept.strip() or 'audience'}.{options.file_format}"

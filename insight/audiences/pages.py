@@ -35,6 +35,7 @@ from insight.audiences import (
     wording,
 )
 from insight.audiences.campaign_links import KIND
+from insight.audiences.csv_options import CsvOptions
 from insight.audiences.forms import CopyForm, ScheduleForm
 from insight.audiences.models import Audience, AudienceVersion, Folder
 from insight.audiences.streaming import csv_response
@@ -342,17 +343,36 @@ class Download(OneAudience):
     needs = "download"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        audience = self.get_object()
+        audience, options = self.get_object(), CsvOptions.of(request.GET)
         version = past.wanted(audience, request.GET)
-        pieces = members.export(self.access, audience, version)
-        return csv_response(request, pieces, members.file_name(audience.name, version.count))
+        pieces = members.export(self.access, audience, version, options)
+        return csv_response(request, pieces, members.file_name(audience.name, version.count, options))
+
+
+class DownloadOptions(OneAudience):
+    """How the file is to be written."""
+
+    needs = "download"
+    template_name = "insight/audiences/download_one.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = self.get_object()
+        visibility.check_download(self.access, audience)
+        past.wanted(audience, {})
+        context = self.get_context(
+            title=_("Download “%(name)s”") % {"name": audience.name},
+            audience=audience,
+            masked=not self.access.can("privacy.unmask"),
+            back_url=self.reverse("audiences:detail", audience.pk),
+        )
+        return self.render(self.template_name, context)
 
 
 class SnapshotDownload(OneAudience):
     needs = "download"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        audience = self.get_object()
+        audience, options = self.get_object(), CsvOptions.of(request.GET)
         found = snapshots.get(audience, self.kwargs["snapshot"])
-        pieces = members.export(self.access, audience, found)
-        return csv_response(request, pieces, members.file_name(found.snapshot_name, found.count))
+        pieces = members.export(self.access, audience, found, options)
+        return csv_response(request, pieces, members.file_name(found.snapshot_name, found.count, options))

@@ -17,9 +17,7 @@ from insight.audiences.masking import Masker
 from insight.audiences.models import Audience
 
 
-def refused_lines(
-    access: Access, audience: Audience, options: CsvOptions | None = None
-) -> Iterator[bytes]:
+def refused_lines(access: Access, audience: Audience, options: CsvOptions | None = None) -> Iterator[bytes]:
     """The first refused lines of the last file as CSV: line number and what stood there (masked without the right).
 
     The download is logged before the first byte leaves. Raises PermissionDenied, NotFound.

@@ -17,7 +17,10 @@ _TYPES = {".gz": "application/gzip", ".zip": "application/zip"}
 
 
 def csv_response(request: HttpRequest, pieces: Iterator[bytes], name: str) -> StreamingHttpResponse:
-    """A CSV download, compressed where the name says so. Under ASGI the pieces are pulled one by one in a thread: Django would collect them all first."""
+    """A CSV download, compressed where the name says so.
+
+    Under ASGI the pieces are pulled one by one in a thread: Django would collect them all first.
+    """
     content = _pulled(pieces) if isinstance(request, ASGIRequest) else pieces
     kind = _TYPES.get(PurePath(name).suffix, "text/csv; charset=utf-8")
     response = StreamingHttpResponse(content, content_type=kind)

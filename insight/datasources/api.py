@@ -242,7 +242,7 @@ class TableViewSet(WorkspaceViewSet):
     @action(detail=True)
     def sample(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Twenty rows, identifiers masked."""
-        return Response(queries.sample(self.get_object(), clear=self.access.can("privacy.unmask")))
+        return Response(queries.seen_sample(self.access, self.get_object()))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         services.delete_table(self.access, self.get_object())

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from admin_center.audit.services import log_unmasked
 from cdp.console.generic import (
     ActionView,
     Column,
@@ -259,6 +260,9 @@ class RemoteTablePage(WorkspaceView):
             context["table"] = browsing.describe(
                 source, name, viewer=self.workspace, sampled=sampled, clear=clear
             )
+            if sampled and clear:
+                rows = browsing.SHOWN_VALUES
+                log_unmasked(self.access, source, place="sample of a source's table", rows=rows)
             context["copies"] = browsing.copies(source, viewer=self.workspace).get(name, [])
         except (PermissionDenied, NotFound):
             raise
