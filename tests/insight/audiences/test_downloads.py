@@ -113,7 +113,7 @@ def test_refused_lines_come_with_their_numbers_and_are_logged(world: World, run_
     run_jobs()
     client = Client(world.access)
     lines = client.get(f"audiences/{audience.pk}/refused/").getvalue().decode().splitlines()
-    assert lines == ["line,value", '6,"nonsense"', '7,"\'=1+1"']
+    assert lines == ["line,value", '7,"nonsense"', '8,"\'=1+1"']
     packed = client.get(f"audiences/{audience.pk}/refused/?gzip=1&header=0")
     assert gzip.decompress(packed.getvalue()).decode().splitlines() == lines[1:]
     entries = AuditEntry.objects.filter(action="audience.refused_lines_downloaded")
