@@ -72,6 +72,12 @@ def log_download(
     audit.record(access, action, obj, detail={"rows": rows, "format": file_format, "unmasked": unmasked})
 
 
+def log_unmasked(access: Access, obj: Any = None, *, place: str, rows: int) -> None:
+    """Note that IDs of `rows` people were shown in full on a screen or in an answer. `place` says where."""
+    if rows:
+        audit.record(access, "ids.shown_in_full", obj, detail={"place": place, "rows": rows})
+
+
 def without_secrets(value: Any, key: str = "") -> Any:
     """The value as JSON, with whatever stands under a name like “password” replaced."""
     if key and _SECRET.search(key) and value not in (None, "", [], {}):

@@ -62,7 +62,7 @@ def perspective(
     wanted = [group.version if group else None]
     if compare:
         wanted.append(rival.version if rival else None)
-    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(sides)}"):
+    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}" if token else ""):
         counted = sides.count(wanted, fields)
         other = None
         if compare:

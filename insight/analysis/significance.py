@@ -127,7 +127,7 @@ def significance(
     group = choosing.group(access, here, audience_id)
     fields = here.eligible()
     sides = Sides(here.catalog, here.dataset)
-    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(sides)}"):
+    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}" if token else ""):
         everybody, ours = sides.count([None, group.version], fields)
         spreads = [
             _spread(sides, group.version, item, ours.tags[item.column], everybody.tags[item.column])

@@ -37,6 +37,9 @@ from insight.audiences import (
 )
 from insight.audiences.bodies import body, chosen, folder_of, refresh_options, uploaded_file
 from insight.audiences.campaign_links import KIND
+from insight.audiences.csv_options import CsvOptions
+from insight.audiences.knowing_api import KnowingActions
+from insight.audiences.many_api import ManyActions
 from insight.audiences.models import Audience
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.serializers import (
@@ -79,7 +82,7 @@ class AudienceFilter(django_filters.FilterSet):
         return rows.filter(owner=user) if value else rows.exclude(owner=user)
 
 
-class AudienceViewSet(WorkspaceViewSet):
+class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
     """Audiences: described sets of users, computed into versions."""
 
     model = Audience
@@ -102,6 +105,8 @@ class AudienceViewSet(WorkspaceViewSet):
         "from_table": SELECT,
         "combine": SELECT,
         "replace_file": SELECT,
+        "copy": SELECT,
+        "copy_many": SELECT,
         "overlap_save": SELECT,
         "split": SELECT,
         "compare_save": SELECT,
@@ -317,11 +322,16 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(responses={(200, "text/csv"): str})
     @action(detail=True)
     def export(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """All members as CSV; `as_of` and `version` as for the members."""
-        audience = self.get_object()
+        """All members as CSV; `as_of` and `version` as for the members.
+
+        `bom=1` marks it for Excel, `gzip=1` compresses it, `header=0` leaves the first line out.
+        """
+        audience, options = self.get_object(), CsvOptions.of(request.query_params)
         version = past.wanted(audience, request.query_params)
-        pieces = members.export(self.access, audience, version)
-        return csv_response(request._request, pieces, members.file_name(audience.name, version.count))
+        pieces = members.export(self.access, audience, version, options)
+        return csv_response(
+            request._request, pieces, members.file_name(audience.name, version.count, options)
+        )
 
     @extend_schema(responses=VersionSerializer(many=True))
     @action(detail=True)
@@ -356,11 +366,12 @@ class AudienceViewSet(WorkspaceViewSet):
     @extend_schema(responses={(200, "text/csv"): str})
     @action(detail=True, url_path=r"snapshots/(?P<snapshot>[^/]+)/export")
     def snapshot_export(self, request: Request, snapshot: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """The members of a snapshot as CSV."""
-        audience = self.get_object()
+        """The members of a snapshot as CSV; `bom`, `gzip` and `header` as for all members."""
+        audience, options = self.get_object(), CsvOptions.of(request.query_params)
         found = snapshots.get(audience, snapshot)
-        pieces = members.export(self.access, audience, found)
-        return csv_response(request._request, pieces, members.file_name(found.snapshot_name, found.count))
+        pieces = members.export(self.access, audience, found, options)
+        name = members.file_name(found.snapshot_name, found.count, options)
+        return csv_response(request._request, pieces, name)
 
     @extend_schema(responses={201: AudienceSerializer})
     @action(detail=True, methods=["post"])

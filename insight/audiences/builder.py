@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.db.models import Prefetch
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.generic import WorkspaceView
 from cdp.core.errors import NotFound, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
-from insight.audiences import fields, folders, origins, rules, values, visibility
+from insight.audiences import campaign_links, fields, folders, origins, rules, values, visibility
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.serializers import AudienceSerializer, SnapshotSerializer
 from insight.audiences.sources import WorkspaceCatalog
@@ -92,6 +92,7 @@ class Builder(WorkspaceView):
             "save": f"{api}{audience.pk}/" if audience else api,
             "fields": reverse("audiences:builder-fields", args=[slug, "DATASET"]),
             "values": reverse("audiences:builder-values", args=[slug, "DATASET", "COLUMN"]),
+            "saved": reverse("audiences:saved", args=[slug, "AUDIENCE"]),
             "detail": reverse("audiences:detail", args=[slug, "AUDIENCE"]),
         }
 
@@ -122,6 +123,13 @@ class NewAudience(Builder):
 
 class EditAudience(Builder):
     title = _("Edit audience")
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """The builder; audiences that have an edit page of their own are edited there."""
+        own = campaign_links.edit_url(self.access, self.audience())
+        if own and own != request.path:
+            return HttpResponseRedirect(own)
+        return super().get(request, *args, **kwargs)
 
     def audience(self) -> Audience:
         audience = visibility.get_visible(self.access, self.kwargs["pk"])

@@ -50,7 +50,9 @@ def common_ids(access: Access, rule: Any) -> list[str]:
 
 
 def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag: str = "") -> Audience:
-    """Change what an audience is made from, or its other fields."""
+    """Change what an audience is made from, or its other fields. Its rule follows from the inputs."""
+    if "rule" in data:
+        raise _wrong("rule", _("Give inputs and operators: the rule of a set operation is made of these."))
     changed = {key: value for key, value in data.items() if key not in _OWN}
     if any(key in data for key in _OWN):
         changed["rule"] = checked_rule(access, {**parts(audience.rule), **data}, audience)
@@ -76,7 +78,7 @@ def checked_rule(access: Access, data: Mapping[str, Any], changing: Audience | N
         rows.append(row)
     for index, row in enumerate(rows):
         if "combine" not in origins.origin_of(row).actions:
-            raise _wrong(f"inputs/{index}", _("Audiences of this origin cannot be combined."))
+            raise origins.uncombinable(f"inputs/{index}")
         if row.source != rows[0].source:
             raise _wrong(f"inputs/{index}", _("Only audiences that live in one data source can be combined."))
         if row.user_id_type != rows[0].user_id_type:

@@ -30,7 +30,8 @@ def compare(access: Access, audience: Audience, older: Any, newer: Any) -> dict[
     before = engine.table(audience.workspace, first.table_name)
     after = engine.table(audience.workspace, second.table_name)
     stayed = int(engine.scalar(after.semi_join(before, USER).count()))
-    mask = Masker(access).for_type(second.user_id_type)
+    masker = Masker(access)
+    mask = masker.for_type(second.user_id_type)
     differing = {"joined": after.anti_join(before, USER), "left": before.anti_join(after, USER)}
     examples = {
         side: [
@@ -39,6 +40,7 @@ def compare(access: Access, audience: Audience, older: Any, newer: Any) -> dict[
         ]
         for side, people in differing.items()
     }
+    masker.note(audience, place="compared versions", rows=sum(len(shown) for shown in examples.values()))
     return {
         "from": first.number,
         "to": second.number,

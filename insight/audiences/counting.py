@@ -43,7 +43,7 @@ def preview_counts(access: Access, data: Any, *, token: str = "") -> dict[str, A
     started = time.perf_counter()
     catalog = WorkspaceCatalog(access.workspace, access=access)
     rule = checked_rule(access, data, catalog=catalog)
-    return count_parts(access, rule, catalog, token=token or str(id(data)), started=started)
+    return count_parts(access, rule, catalog, token=token, started=started)
 
 
 def count_parts(
@@ -55,7 +55,7 @@ def count_parts(
     name = _cache_name("counts", access, rule, catalog, str(today))
     found: tuple[dict[str, int], dict[str, int]] | None = cache.get(name)
     if found is None:
-        with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}"):
+        with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}" if token else ""):
             counted = _run(catalog.engine, compile_counts(rule, catalog, today=today))
             lost = _run(catalog.engine, compile_unmatched(rule, catalog, today=today))
         found = counted, lost
@@ -93,7 +93,7 @@ def preview_steps(access: Access, data: Any, *, token: str = "") -> dict[str, An
         for path, group in groups
         for length in range(2, len(group.items))
     ]
-    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token or id(data)}"):
+    with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}" if token else ""):
         counts = _run(catalog.engine, count_nodes([*rules.nodes(rule), *beginnings], catalog, today=today))
 
     def steps(path: str, group: rules.Group) -> Iterator[dict[str, Any]]:
@@ -127,7 +127,9 @@ def preview_members(access: Access, data: Any, *, size: int = PREVIEW_ROWS) -> d
     tags = tag_values.tags_of(rule, catalog)[:PREVIEW_TAGS]
     expression = tag_values.with_tags(shown, [(tag.dataset, tag.column) for tag in tags], catalog)
     rows = [list(row.values()) for row in engine.execute(expression.order_by(USER)).to_pylist()]
-    mask = Masker(access).for_type(identities.user_id_type(rule, catalog))
+    masker = Masker(access)
+    mask = masker.for_type(identities.user_id_type(rule, catalog))
+    masker.note(None, place="preview of a rule", rows=len(rows))
     columns += [{"key": f"{tag.dataset}.{tag.column}", "label": tag.label} for tag in tags]
     return {
         "count": count,

@@ -26,6 +26,8 @@ FIELDS = frozenset(
 )
 COMMON = frozenset({"name", "folder", "public", "remark", "campaigns"})
 """Fields that every audience has, however it came about."""
+REFRESHES = frozenset({"refresh", "auto_snapshot"})
+"""Fields that say how an audience is refreshed."""
 RECOMPUTES = frozenset({"rule", "save_ids", "limit"})
 """Fields whose change makes the members of the version before wrong."""
 

@@ -83,12 +83,18 @@ def _copy(access: Access, audience: Audience, data: dict[str, Any]) -> Audience:
     return _keep(access, people, data, user_id_type=kind, detail=detail, source=source)
 
 
+def _words(_access: Access, audience: Audience) -> str:
+    """The analysis with its dataset and what was asked there, as it was worded when the people were kept."""
+    return str(audience.origin_detail.get("words", ""))
+
+
 origins.register(
     origins.Origin(
         key=ANALYSIS,
         label=gettext_lazy("Kept from an analysis"),
-        actions=origins.ACTIONS - {"edit", "refresh"},
+        actions=origins.ACTIONS - {"edit", "refresh", "snapshot"},
         members=_members,
         copy=_copy,
+        words=_words,
     )
 )

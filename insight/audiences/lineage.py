@@ -19,6 +19,7 @@ from insight.datasources.queries import failed_copies
 class Stop:
     """Something the audience is made from. `newer`: it has changed since the audience was computed.
 
+    `table_newer`: the newest of a dataset's tables, loaded at `table_at`, is newer than the dataset itself.
     `failures` are tables of a dataset that could not be copied from their database: {"table", "code", "detail"}.
     """
 
@@ -38,6 +39,10 @@ class Stop:
     def newer(self) -> bool:
         return self.version is not None and self.used_version is not None and self.version > self.used_version
 
+    @property
+    def table_newer(self) -> bool:
+        return bool(self.table_at and self.refreshed_at and self.table_at > self.refreshed_at)
+
 
 @dataclass(frozen=True)
 class Lineage:
@@ -55,6 +60,9 @@ class Lineage:
                     "used_version": stop.used_version,
                     "refreshed_at": stop.refreshed_at.isoformat() if stop.refreshed_at else None,
                     "newer": stop.newer,
+                    "table": stop.table or None,
+                    "table_at": stop.table_at.isoformat() if stop.table_at else None,
+                    "table_newer": stop.table_newer,
                     "missing": stop.missing,
                     "failures": [
                         {key: failure[key] for key in ("table", "code", "detail")}

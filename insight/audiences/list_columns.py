@@ -10,10 +10,11 @@ from django.contrib.auth import get_user_model
 from django.db.models import Q, QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console.generic import Column
+from cdp.console.generic import BadgeColumn, Column, NumberColumn
 from cdp.core.identifiers import ID_TYPES, id_type_choices
 from insight.audiences import schedule, visibility
 from insight.audiences.models import Audience
@@ -76,6 +77,20 @@ class NameColumn(Column):
             "campaigns": row.campaign_names,
         }
         return SafeString(render_to_string("insight/audiences/name_cell.html", context))
+
+
+class PeopleColumn(NumberColumn):
+    """The number of people, in a place where a newer one can be put."""
+
+    def cell(self, row: Any) -> Any:
+        return format_html('<span id="people-{}">{}</span>', row.pk, super().cell(row))
+
+
+class StateColumn(BadgeColumn):
+    """The state as a badge, in a place where a newer one can be put."""
+
+    def cell(self, row: Any) -> Any:
+        return format_html('<span id="state-{}">{}</span>', row.pk, super().cell(row))
 
 
 class OriginColumn(Column):

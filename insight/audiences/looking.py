@@ -98,6 +98,8 @@ def _rest(found: overlap.Overlap) -> dict[str, Any] | None:
 class CompareVersions(OneAudience):
     """Who joined, left and stayed between two versions."""
 
+    needs = "analyse"
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.show()
 
@@ -146,6 +148,8 @@ class CompareVersions(OneAudience):
 
 class ExplainPerson(OneAudience):
     """Type an identifier, see every condition true or false. By POST, so that the ID stands in no address or log."""
+
+    needs = "analyse"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.show()

@@ -15,18 +15,20 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import FormPage, WorkspaceView
 from cdp.console.middleware import flash
 from cdp.core.access import Access
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import NotFound, ValidationFailed
 from cdp.core.identifiers import encryption_choices, id_type_choices
 from insight.audiences import (
     combine_choices,
     combining,
     folders,
-    origins,
+    members,
     outside,
+    refused,
     services,
     visibility,
 )
 from insight.audiences.campaign_links import KIND
+from insight.audiences.csv_options import CsvOptions
 from insight.audiences.forms import folder_choices
 from insight.audiences.models import Audience
 from insight.audiences.pages import OneAudience
@@ -266,10 +268,17 @@ class CombineChoices(WorkspaceView):
 
 
 class EditCombination(OneAudience, CombineAudiences):  # type: ignore[misc]
+    needs = "edit"
     permission = SELECT
     title = gettext_lazy("Edit set operation")
     submit_label = gettext_lazy("Save")
     success_message = gettext_lazy("The audience was saved.")
+
+    def get_object(self) -> Any:
+        found = super().get_object()
+        if found.origin != combining.COMBINED:
+            raise NotFound(_("This audience is not made from others."))
+        return found
 
     def initial(self, obj: Any) -> dict[str, Any]:
         parts = combining.parts(obj.rule)
@@ -329,6 +338,7 @@ class AudienceFromRfm(WorkspaceView):
 class EditDetails(OneAudience, MakingPage):
     """Name, remark, folder, sharing and campaigns of an audience that no rule describes."""
 
+    needs = "move"
     permission = "insight.audience.list"
     title = gettext_lazy("Edit the audience")
     form_class = CommonForm
@@ -338,7 +348,6 @@ class EditDetails(OneAudience, MakingPage):
     def get_object(self) -> Any:
         found = super().get_object()
         visibility.check_change(self.access, found)
-        origins.require(found, "move")
         return found
 
     def initial(self, obj: Any) -> dict[str, Any]:
@@ -359,6 +368,7 @@ class ReplaceForm(forms.Form):
 class ReplaceFile(OneAudience, FormPage):
     """Another file for an uploaded audience."""
 
+    needs = "replace"
     permission = SELECT
     title = gettext_lazy("Replace the file")
     form_class = ReplaceForm
@@ -382,5 +392,6 @@ class RefusedLines(OneAudience):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         audience: Audience = self.get_object()
-        pieces = outside.refused_lines(self.access, audience)
-        return csv_response(request, pieces, _("refused") + ".csv")
+        options = CsvOptions.of(request.GET)
+        pieces = refused.refused_lines(self.access, audience, options)
+        return csv_response(request, pieces, members.named(f"{audience.name}-{_('refused')}", options))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+from admin_center.audit.services import log_unmasked
 from admin_center.organizations.settings import workspace_settings
 from cdp.core.access import Access
 from cdp.core.identifiers import ID_TYPES
@@ -19,6 +21,7 @@ class Masker:
     """Masks for one person: nothing is hidden from those with the right, nor types that the workspace shows in full."""
 
     def __init__(self, access: Access) -> None:
+        self._access = access
         self.unmasked = access.can("privacy.unmask")
         self._settings = workspace_settings(access.workspace)
 
@@ -27,3 +30,8 @@ class Masker:
         if self.unmasked or not self._settings.is_masked(id_type):
             return _in_full
         return ID_TYPES.get(id_type, ID_TYPES["one_id"]).mask
+
+    def note(self, obj: Any, *, place: str, rows: int) -> None:
+        """Put into the audit log that the person was shown IDs in full by right; nothing where they were masked."""
+        if self.unmasked:
+            log_unmasked(self._access, obj, place=place, rows=rows)

@@ -15,6 +15,7 @@ from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
 from cdp.warehouse import get_engine
 from insight.audiences import origins, queries, visibility
+from insight.audiences.csv_options import CsvOptions
 from insight.audiences.masking import Masker
 from insight.audiences.models import Audience, AudienceVersion
 
@@ -43,27 +44,38 @@ def page(
     masker = Masker(access)
     masks = {column: masker.for_type(id_type) for column, id_type in columns_of(version).items()}
     rows = get_engine(version.audience.source).execute(wanted.select(*masks)).to_pylist()
+    masker.note(version.audience, place="members", rows=len(rows))
     return [{column: mask(row[column]) for column, mask in masks.items()} for row in rows]
 
 
-def export(access: Access, audience: Audience, version: AudienceVersion) -> Iterator[bytes]:
+def export(
+    access: Access, audience: Audience, version: AudienceVersion, options: CsvOptions | None = None
+) -> Iterator[bytes]:
     """The members as CSV in UTF-8, a piece per batch: memory does not grow with the audience.
 
-    A header line, then one line per member. The download is logged before the first byte leaves.
+    A header line, then one line per member, as the options say. The download is logged before the first byte leaves.
     Raises ActionNotSupported, PermissionDenied, Gone.
     """
     origins.require(audience, "download")
     visibility.check_download(access, audience)
+    options = options or CsvOptions()
     masker = Masker(access)
     expression = queries.members(version).select(*columns_of(version))
-    log_download(access, audience, action="audience.downloaded", rows=version.count, unmasked=masker.unmasked)
-    return _pieces(version, masker, get_engine(audience.source).batches(expression, BATCH_ROWS))
+    log_download(
+        access,
+        audience,
+        action="audience.downloaded",
+        rows=version.count,
+        file_format=options.file_format,
+        unmasked=masker.unmasked,
+    )
+    pieces = _pieces(version, masker, get_engine(audience.source).batches(expression, BATCH_ROWS))
+    return options.written(",".join(columns_of(version)), pieces)
 
 
 def _pieces(version: AudienceVersion, masker: Masker, batches: Iterator[pa.RecordBatch]) -> Iterator[bytes]:
     types = columns_of(version)
     masks = [masker.for_type(id_type) for id_type in types.values()]
-    yield (",".join(types) + "\n").encode()
     for batch in batches:
         if masker.unmasked:
             arrays = list(batch.columns)
@@ -93,7 +105,12 @@ def _lines(arrays: list[Any], names: list[str]) -> bytes:
     return out.getvalue()
 
 
-def file_name(name: str, count: int) -> str:
+def file_name(name: str, count: int, options: CsvOptions | None = None) -> str:
     """A name for the downloaded file without characters that file systems refuse."""
+    return named(f"{name}-{count}", options or CsvOptions())
+
+
+def named(name: str, options: CsvOptions) -> str:
+    """The name with the ending of its form, without characters that file systems refuse."""
     kept = "".join(character if character.isalnum() or character in "-_ ." else "_" for character in name)
-    return f"{kept.strip() or 'audience'}-{count}.csv"
+    return f"{kept.strip() or 'audience'}.{options.file_format}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cdp.core.errors import ActionNotSupported
+from cdp.core.errors import ActionNotSupported, ValidationFailed
 from cdp.core.registry import Registry
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from insight.audiences.models import Audience
 
 ACTIONS = frozenset(
-    {"edit", "refresh", "copy", "analyse", "download", "move", "delete", "use", "combine", "push"}
+    {"edit", "refresh", "snapshot", "copy", "analyse", "download", "move", "delete", "use", "combine", "push"}
 )
 """What selections offer. Other origins have fewer, or their own, such as `replace` for uploads."""
 
@@ -33,7 +33,7 @@ class Origin:
 
     `members` computes who belongs to an audience; None where members only ever arrive from outside.
     `copy(access, audience, values)` makes a copy where a rule alone does not describe the audience.
-    `refreshable` says for one audience whether a refresh can change it.
+    `refreshable` says for one audience whether a refresh can change it, `words` what it is made of where no rule does.
     """
 
     key: str
@@ -42,6 +42,7 @@ class Origin:
     members: Callable[[Audience, Any], Members] | None = None
     copy: Callable[[Access, Audience, dict[str, Any]], Audience] | None = None
     refreshable: Callable[[Audience], bool] | None = None
+    words: Callable[[Access, Audience], str] | None = None
 
 
 ORIGINS: Registry[Origin] = Registry("audience origin")
@@ -77,6 +78,14 @@ def require(audience: Audience, action: str) -> Origin:
             action=action,
         )
     return origin
+
+
+def uncombinable(path: str) -> ValidationFailed:
+    """The refusal of an audience that a rule or set operation names at `path` and whose origin forbids that."""
+    message = _("Audiences of this origin cannot be combined.")
+    return ValidationFailed(
+        message, code=ActionNotSupported.code, status=409, errors={path: [message]}, action="combine"
+    )
 
 
 _KINDS = {

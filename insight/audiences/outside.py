@@ -6,7 +6,7 @@ table is read at each refresh.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -263,26 +263,6 @@ def _has_more_columns(path: Path, delimiter: str) -> bool:
         return any(delimiter in line for _number, line in zip(range(1000), lines, strict=False))
 
 
-def refused_lines(access: Access, audience: Audience) -> Iterator[bytes]:
-    """The first refused lines of the last file as CSV: line number and what stood there (masked without the right)."""
-    visibility.check_download(access, audience)
-    name = audience.origin_detail.get("refused_table")
-    if not name:
-        raise NotFound(_("No line of this audience's file was refused."))
-    mask = ID_TYPES[audience.user_id_type].mask
-    clear = access.can("privacy.unmask")
-    with lake.cursor() as handle:
-        rows = handle.execute(
-            f"SELECT line, value FROM {lake.table_path(audience.workspace, name)} ORDER BY line"
-        ).fetchall()
-    yield b"line,value\n"
-    for line, value in rows:
-        shown = (value if clear else mask(value)).replace('"', '""').replace("\n", " ")
-        # The apostrophe keeps a spreadsheet from running it.
-        shown = "'" + shown if shown[:1] in "=+-@\t" else shown
-        yield f'{line},"{shown}"\n'.encode()
-
-
 def from_table(access: Access, data: Mapping[str, Any]) -> tuple[Audience, Job]:
     """Make an audience of a table whose only column is `user_unique_id`.
 
@@ -381,6 +361,14 @@ def audiences_of_table(table: SourceTable) -> list[str]:
     )
 
 
+def _upload_words(_access: Access, audience: Audience) -> str:
+    return _("The IDs of the file %(name)s.") % {"name": audience.origin_detail.get("file", "")}
+
+
+def _table_words(_access: Access, audience: Audience) -> str:
+    return _("Everybody in the table %(name)s.") % {"name": audience.origin_detail["table_name"]}
+
+
 _EVERYTHING = origins.ACTIONS - {"edit"}
 origins.register(
     origins.Origin(
@@ -389,11 +377,17 @@ origins.register(
         actions=(_EVERYTHING - {"refresh"}) | {"replace"},
         members=_of_upload,
         copy=_copy,
+        words=_upload_words,
     )
 )
 origins.register(
     origins.Origin(
-        key=TABLE, label=gettext_lazy("From a table"), actions=_EVERYTHING, members=_of_table, copy=_copy
+        key=TABLE,
+        label=gettext_lazy("From a table"),
+        actions=_EVERYTHING,
+        members=_of_table,
+        copy=_copy,
+        words=_table_words,
     )
 )
 datasources.users_of.add("table audiences", audiences_of_table)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -35,6 +35,7 @@ from insight.audiences import (
     wording,
 )
 from insight.audiences.campaign_links import KIND
+from insight.audiences.csv_options import CsvOptions
 from insight.audiences.forms import CopyForm, ScheduleForm
 from insight.audiences.models import Audience, AudienceVersion, Folder
 from insight.audiences.streaming import csv_response
@@ -44,17 +45,24 @@ from insight.datasources.connections import in_place
 
 SEE = "insight.audience.list"
 MEMBERS_PER_PAGE = 20
-VERSIONS_SHOWN = 30
+VERSIONS_PER_PAGE = 30
 
 
 class OneAudience(WorkspaceView):
-    """A page of an audience that the person sees; others look as if they were not there."""
+    """A page of an audience that the person sees; others look as if they were not there.
+
+    `needs` is the action that the audience must offer by its origin; without it the page answers 409.
+    """
 
     permission = SEE
     model = Audience
+    needs: ClassVar[str] = ""
 
     def get_object(self) -> Any:
-        return visibility.get_visible(self.access, self.kwargs["pk"])
+        found = visibility.get_visible(self.access, self.kwargs["pk"])
+        if self.needs:
+            origins.require(found, self.needs)
+        return found
 
 
 class AudienceDetail(OneAudience, DetailPage):
@@ -63,7 +71,7 @@ class AudienceDetail(OneAudience, DetailPage):
     back_label = gettext_lazy("Audiences")
 
     def extra(self, obj: Any) -> dict[str, Any]:
-        versions = list(obj.versions.all()[:VERSIONS_SHOWN])
+        versions = versions_page(obj, {})
         found = lineage.of(obj)
         entries = extras.entries(self.access, obj)
         return {
@@ -77,21 +85,29 @@ class AudienceDetail(OneAudience, DetailPage):
             "may_analyse": self.access.can("insight.audience.analysis"),
             "job": active_job(obj),
             "schedule": schedule.describe(obj.refresh),
-            "words": wording.stored(obj),
+            "words": wording.of(self.access, obj),
             "ids": _saved_ids(obj.current),
             "entries": entries,
             "is_marked": any(entry.dot for entry in entries),
             "campaigns": links.of(KIND, [obj.pk]).get(obj.pk, []),
             "seen_campaigns": set(campaign_rights.linkable(self.access).values_list("pk", flat=True)),
             "versions": versions,
-            "kept": obj.versions.filter(is_snapshot=True),
-            "trend": _trend(versions),
+            "has_snapshots": obj.versions.filter(is_snapshot=True).exists(),
+            "trend": _trend(list(versions)),
             "lineage": found,
             "offers": applications.offers(self.access, obj),
             "path": folders.path_of(obj.folder),
             "overlap_of": urlencode([("row", key) for key in combining.compared(obj)]),
             "first_dataset": lineage.first_dataset(obj),
         }
+
+
+def versions_page(audience: Audience, given: Any) -> Page[AudienceVersion]:
+    """A page of versions, newest first; of snapshots alone where `given` says `kept`."""
+    rows = audience.versions.all()
+    if given.get("kept"):
+        rows = rows.filter(is_snapshot=True)
+    return Paginator(rows, VERSIONS_PER_PAGE).get_page(given.get("page"))
 
 
 def _saved_ids(version: AudienceVersion | None) -> list[dict[str, Any]]:
@@ -132,14 +148,33 @@ def _trend(versions: Sequence[AudienceVersion]) -> dict[str, Any]:
     }
 
 
+class VersionsTable(OneAudience):
+    """A page of versions, or of snapshots alone, put into the detail page by htmx."""
+
+    template_name = "insight/audiences/versions.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = self.get_object()
+        context = self.get_context(
+            audience=audience,
+            versions=versions_page(audience, request.GET),
+            only_kept=bool(request.GET.get("kept")),
+            has_snapshots=audience.versions.filter(is_snapshot=True).exists(),
+            actions=origins.actions_of(audience),
+            may_change=visibility.may_change(self.access, audience),
+            may_download=visibility.may_download(self.access, audience),
+        )
+        return self.render(self.template_name, context)
+
+
 class MembersTable(OneAudience):
     """A page of members, put into the detail page by htmx."""
 
+    needs = "download"
     template_name = "insight/audiences/members.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         audience = self.get_object()
-        origins.require(audience, "download")
         as_of, problem, version = request.GET.get("as_of", ""), "", audience.current
         try:
             version = past.wanted(audience, request.GET)
@@ -189,6 +224,8 @@ class _Back(OneAudience, ActionView):
 class RefreshNow(_Back):
     """Refresh; "archive" and "plain" answer whether the present version is kept, else the audience's setting does."""
 
+    needs = "refresh"
+
     def act(self, obj: Any) -> Any:
         wanted = {"archive": True, "plain": False}.get(self.request.POST.get("snapshot", ""))
         first = "datasets_first" in self.request.POST
@@ -198,7 +235,14 @@ class RefreshNow(_Back):
         return _("The refresh has started.")
 
 
-class TakeSnapshot(_Back):
+class _BackToVersions(_Back):
+    def success_url(self, obj: Any, result: Any) -> str:
+        return f"{super().success_url(obj, result)}#versions"
+
+
+class TakeSnapshot(_BackToVersions):
+    needs = "snapshot"
+
     def act(self, obj: Any) -> Any:
         return snapshots.take(self.access, obj, self.request.POST.get("version"))
 
@@ -206,7 +250,7 @@ class TakeSnapshot(_Back):
         return _("Kept as “%(name)s”.") % {"name": result.snapshot_name}
 
 
-class DeleteSnapshot(_Back):
+class DeleteSnapshot(_BackToVersions):
     success_message = gettext_lazy("The snapshot was deleted.")
 
     def act(self, obj: Any) -> Any:
@@ -214,6 +258,7 @@ class DeleteSnapshot(_Back):
 
 
 class RefreshSettings(OneAudience, FormPage):
+    needs = "refresh"
     title = gettext_lazy("Refresh settings")
     template_name = "insight/audiences/settings.html"
     form_class = ScheduleForm
@@ -243,6 +288,7 @@ class RefreshSettings(OneAudience, FormPage):
 
 
 class CopyAudience(OneAudience, FormPage):
+    needs = "copy"
     permission = "insight.audience.filter"
     title = gettext_lazy("Copy audience")
     form_class = CopyForm
@@ -274,6 +320,7 @@ class CopyAudience(OneAudience, FormPage):
 
 
 class DeleteAudience(OneAudience, DeletePage):
+    needs = "delete"
     back_url_name = "audiences:list"
 
     def consequences(self, obj: Any) -> Sequence[Any]:
@@ -293,16 +340,39 @@ class DeleteAudience(OneAudience, DeletePage):
 class Download(OneAudience):
     """The members as CSV."""
 
+    needs = "download"
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        audience = self.get_object()
+        audience, options = self.get_object(), CsvOptions.of(request.GET)
         version = past.wanted(audience, request.GET)
-        pieces = members.export(self.access, audience, version)
-        return csv_response(request, pieces, members.file_name(audience.name, version.count))
+        pieces = members.export(self.access, audience, version, options)
+        return csv_response(request, pieces, members.file_name(audience.name, version.count, options))
+
+
+class DownloadOptions(OneAudience):
+    """How the file is to be written."""
+
+    needs = "download"
+    template_name = "insight/audiences/download_one.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = self.get_object()
+        visibility.check_download(self.access, audience)
+        past.wanted(audience, {})
+        context = self.get_context(
+            title=_("Download “%(name)s”") % {"name": audience.name},
+            audience=audience,
+            masked=not self.access.can("privacy.unmask"),
+            back_url=self.reverse("audiences:detail", audience.pk),
+        )
+        return self.render(self.template_name, context)
 
 
 class SnapshotDownload(OneAudience):
+    needs = "download"
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        audience = self.get_object()
+        audience, options = self.get_object(), CsvOptions.of(request.GET)
         found = snapshots.get(audience, self.kwargs["snapshot"])
-        pieces = members.export(self.access, audience, found)
-        return csv_response(request, pieces, members.file_name(found.snapshot_name, found.count))
+        pieces = members.export(self.access, audience, found, options)
+        return csv_response(request, pieces, members.file_name(found.snapshot_name, found.count, options))

@@ -113,7 +113,7 @@ def checked_rule(
         if audience_id not in seen:
             errors[where] = [_("There is no such audience here.")]
         elif seen[audience_id] not in combined:
-            errors[where] = [_("Audiences of this origin cannot be combined.")]
+            raise origins.uncombinable(where)
         elif audience is not None and provenance.leads_to(audience_id, audience.pk):
             errors[where] = [_("This audience is itself made from the one you are editing.")]
     if audience is not None:

@@ -79,8 +79,11 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
     Raises PermissionDenied, ActionNotSupported, PreconditionFailed for an outdated `etag`, ValidationFailed.
     """
     visibility.check_change(access, audience)
-    if definition.RECOMPUTES & set(data) or (audience.rule is None and set(data) - definition.COMMON):
+    known = definition.COMMON | definition.REFRESHES
+    if definition.RECOMPUTES & set(data) or (audience.rule is None and set(data) - known):
         origins.require(audience, "edit")
+    if any(data.get(name) for name in definition.REFRESHES):
+        origins.require(audience, "refresh")
     if audience.rule is None:
         origins.require(audience, "move")
     with transaction.atomic():

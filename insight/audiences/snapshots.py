@@ -12,7 +12,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, NotFound
 from cdp.core.timezones import zone
-from insight.audiences import usage, visibility
+from insight.audiences import origins, usage, visibility
 from insight.audiences.models import Audience, AudienceVersion
 from insight.datasets import storage
 
@@ -60,9 +60,10 @@ def release(version: AudienceVersion) -> None:
 def take(access: Access, audience: Audience, number: int | None = None) -> AudienceVersion:
     """Keep the present version, or an older one by its number, as a snapshot, without a refresh.
 
-    Raises NotFound, Conflict: audience_empty, version_dropped, too_many_snapshots.
+    Raises ActionNotSupported, NotFound, Conflict: audience_empty, version_dropped, too_many_snapshots.
     """
     visibility.check_change(access, audience)
+    origins.require(audience, "snapshot")
     with transaction.atomic():
         row = (
             Audience.objects.select_for_update(of=("self",))

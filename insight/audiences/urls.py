@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.audiences import builder, cards, looking, making, pages, views
+from insight.audiences import builder, cards, looking, making, many_pages, pages, views
 
 app_name = "audiences"
 urlpatterns = [
@@ -24,6 +24,11 @@ urlpatterns = [
     path("overlap/", looking.OverlapPage.as_view(), name="overlap"),
     path("refresh/", views.RefreshMany.as_view(), name="refresh-many"),
     path("move/", views.MoveAudiences.as_view(), name="move"),
+    path("delete/", many_pages.DeleteMany.as_view(), name="delete-many"),
+    path("copy/", many_pages.CopyMany.as_view(), name="copy-many"),
+    path("download/", many_pages.DownloadMany.as_view(), name="download-many"),
+    path("use/", many_pages.UseMany.as_view(), name="use-many"),
+    path("states/", cards.States.as_view(), name="states"),
     path("<str:pk>/", pages.AudienceDetail.as_view(), name="detail"),
     path("<str:pk>/card/source/", cards.SourceCard.as_view(), name="source-card"),
     path("<str:pk>/card/snapshots/", cards.SnapshotsCard.as_view(), name="snapshots-card"),
@@ -35,11 +40,14 @@ urlpatterns = [
     path("<str:pk>/refused/", making.RefusedLines.as_view(), name="refused"),
     path("<str:pk>/compare/", looking.CompareVersions.as_view(), name="compare"),
     path("<str:pk>/person/", looking.ExplainPerson.as_view(), name="person"),
+    path("<str:pk>/versions/", pages.VersionsTable.as_view(), name="versions"),
     path("<str:pk>/members/", pages.MembersTable.as_view(), name="members"),
     path("<str:pk>/refresh/", pages.RefreshNow.as_view(), name="refresh"),
     path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),
     path("<str:pk>/copy/", pages.CopyAudience.as_view(), name="copy"),
     path("<str:pk>/delete/", pages.DeleteAudience.as_view(), name="delete"),
+    path("<str:pk>/saved/", views.Saved.as_view(), name="saved"),
+    path("<str:pk>/download/", pages.DownloadOptions.as_view(), name="download-options"),
     path("<str:pk>/export/", pages.Download.as_view(), name="export"),
     path("<str:pk>/snapshots/", pages.TakeSnapshot.as_view(), name="snapshot-take"),
     path(

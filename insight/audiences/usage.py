@@ -12,12 +12,16 @@ from insight.audiences.models import Audience, AudienceVersion, Dependency
 
 @dataclass(frozen=True)
 class Use:
-    """One object that uses an audience. `blocks`: the audience cannot be deleted while it does."""
+    """One object that uses an audience. `blocks`: the audience cannot be deleted while it does.
+
+    `audience` is the ID of the object where it is itself an audience.
+    """
 
     kind: Any
     name: str
     url: str = ""
     blocks: bool = True
+    audience: str = ""
 
 
 Finder = Callable[[Audience], Iterable[Use]]
@@ -44,7 +48,8 @@ def _derived(audience: Audience) -> Iterable[Use]:
     )
     slug = audience.workspace.slug
     for pk, name in rows.values_list("pk", "name"):
-        yield Use(Audience._meta.verbose_name, name, reverse("audiences:detail", args=[slug, pk]))
+        url = reverse("audiences:detail", args=[slug, pk])
+        yield Use(Audience._meta.verbose_name, name, url, audience=pk)
 
 
 register_use("audience", _derived)

@@ -14,7 +14,6 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
-    BadgeColumn,
     BulkAction,
     Column,
     DateColumn,
@@ -33,21 +32,41 @@ from insight.audiences.list_columns import (
     MenuColumn,
     NameColumn,
     OriginColumn,
+    PeopleColumn,
+    StateColumn,
     saved_ids,
     state_hint,
     state_label,
 )
 from insight.audiences.models import Audience, Folder
+from insight.audiences.pages import OneAudience
 from insight.campaigns import links
 from insight.datasources.connections import in_place
 
 SEE = "insight.audience.list"
 
 
+PAGES = {
+    "use": "use-many",
+    "overlap": "overlap",
+    "combine": "combine",
+    "copy": "copy-many",
+    "move": "move",
+    "download": "download-many",
+    "delete": "delete-many",
+}
+"""Actions on the ticked audiences that go on at a page of their own."""
+
+
+def _asking(name: str, label: Any, icon: str, **more: Any) -> BulkAction:
+    return BulkAction(name, label, lambda access, row: None, icon=icon, **more)
+
+
 class AudienceList(ListPage):
     permission = SEE
     title = _("Audiences")
     template_name = "insight/audiences/list.html"
+    table_template = "insight/audiences/table.html"
     filterset_class = AudienceFilter
     search_fields = ("name", "remark")
     create_url_name = "audiences:new"
@@ -60,27 +79,23 @@ class AudienceList(ListPage):
     )
     export_name = "audiences"
     bulk_actions = (
-        BulkAction("refresh", _("Refresh"), lambda access, row: None, icon="refresh"),
-        BulkAction("overlap", _("Overlap"), lambda access, row: None, icon="circles-relation"),
-        BulkAction("combine", _("Combine"), lambda access, row: None, icon="vector"),
-        BulkAction("move", _("Move to folder"), lambda access, row: None, icon="folder-symlink"),
-        BulkAction(
-            "delete",
-            _("Delete"),
-            services.delete,
-            icon="trash",
-            danger=True,
-            confirm=_("Delete the ticked audiences with all their versions and snapshots?"),
-        ),
+        _asking("refresh", _("Refresh"), "refresh"),
+        _asking("use", _("Use"), "send"),
+        _asking("overlap", _("Overlap"), "circles-relation"),
+        _asking("combine", _("Combine"), "vector"),
+        _asking("copy", _("Copy"), "copy", permission="insight.audience.filter"),
+        _asking("move", _("Move to folder"), "folder-symlink"),
+        _asking("download", _("Download"), "download"),
+        _asking("delete", _("Delete"), "trash", danger=True),
     )
 
     def get_columns(self) -> Sequence[Column]:
         actions = format_html('<span class="visually-hidden">{}</span>', _("Actions"))
         return (
             NameColumn("name", _("Name"), sort="name", css="audience-name"),
-            NumberColumn("count", _("People"), sort="count"),
+            PeopleColumn("count", _("People"), sort="count"),
             OriginColumn("origin", _("Origin"), optional=True),
-            BadgeColumn(
+            StateColumn(
                 "state",
                 _("State"),
                 label_of=lambda row: state_label(row, self.places),
@@ -147,26 +162,41 @@ class AudienceList(ListPage):
             **more,
         )
 
+    def _page(self, rows: QuerySet[Any]) -> dict[str, Any]:
+        found = super()._page(rows)
+        return {**found, "busy": [row["pk"] for row in found["rows"] if row["object"].is_busy]}
+
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A bulk action; some go on at a page of their own."""
+        """A bulk action; most go on at a page of their own."""
         action = request.POST.get("action", "")
         if action == "refresh":
             return self.refresh(request.POST.getlist("row"))
-        if action not in ("move", "overlap", "combine"):
+        if action not in PAGES or not request.POST.getlist("row"):
             return super().post(request, *args, **kwargs)
         chosen = QueryDict(mutable=True)
         chosen.setlist("row", request.POST.getlist("row"))
-        return HttpResponseRedirect(f"{self.reverse(f'audiences:{action}')}?{chosen.urlencode()}")
+        return HttpResponseRedirect(f"{self.reverse(f'audiences:{PAGES[action]}')}?{chosen.urlencode()}")
 
     def refresh(self, keys: list[str]) -> HttpResponse:
-        """At once where all keep a snapshot anyway; else it is asked first whether to keep one."""
+        """At once where all keep a snapshot anyway, or have nothing to keep; else it is asked first."""
         rows = _chosen(self.get_queryset(), keys)
-        if rows and all(row.auto_snapshot for row in rows):
+        if rows and all(row.auto_snapshot or row.current_id is None for row in rows):
             tell_refreshed(self.request, *refreshing.refresh_many(self.access, rows))
             return HttpResponseRedirect(self.request.get_full_path())
         chosen = QueryDict(mutable=True)
         chosen.setlist("row", keys)
         return HttpResponseRedirect(f"{self.reverse('audiences:refresh-many')}?{chosen.urlencode()}")
+
+
+class Saved(OneAudience):
+    """The way on from the builder: the list of the audience's folder, where its state can be watched."""
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        audience = self.get_object()
+        text = gettext("“%(name)s” was saved. It can be used as soon as its state is “Ready”.")
+        flash(request, text % {"name": audience.name})
+        query = f"?folder={audience.folder_id}" if audience.folder_id else ""
+        return HttpResponseRedirect(self.reverse("audiences:list") + query)
 
 
 def tell_refreshed(request: HttpRequest, started: Sequence[Any], refused: Sequence[Any]) -> None:
@@ -198,7 +228,7 @@ class RefreshMany(WorkspaceView):
         found = refreshing.refresh_many(
             self.access,
             rows,
-            snapshot=request.POST.get("snapshot") == "archive",
+            snapshot={"archive": True, "plain": False}.get(request.POST.get("snapshot", "")),
             datasets_first="datasets_first" in request.POST,
         )
         tell_refreshed(request, *found)

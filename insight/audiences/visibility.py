@@ -70,3 +70,19 @@ def check_download(access: Access, audience: Audience) -> None:
             _("Downloading other people's audiences needs the right “Download public audiences”."),
             point="insight.audience.download",
         )
+
+
+_SELECT, _ANALYSE = "insight.audience.filter", "insight.audience.analysis"
+_POINTS = {"copy": _SELECT, "combine": _SELECT, "edit": _SELECT, "replace": _SELECT, "analyse": _ANALYSE}
+"""Actions that need a permission point of their own, whoever the audience belongs to."""
+
+
+def may(access: Access, audience: Audience, action: str) -> bool:
+    """Whether the person may do to the audience what one of its actions means; its origin must offer it besides."""
+    if action in _POINTS and not access.can(_POINTS[action]):
+        return False
+    if action == "push":
+        return access.can("insight.push") and may_download(access, audience)
+    if action == "download":
+        return may_download(access, audience)
+    return action in ("copy", "combine", "analyse", "use") or may_change(access, audience)

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from insight.audiences import rules
+from cdp.core.access import Access
+from insight.audiences import origins, rules
 from insight.audiences.models import Audience
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.summary import summarise
@@ -42,6 +43,12 @@ def warnings(rule: rules.Rule) -> list[str]:
             )
         )
     return found
+
+
+def of(access: Access, audience: Audience) -> str:
+    """What the audience is made of, in words: its rule, or what its origin says of it."""
+    words = origins.origin_of(audience).words
+    return words(access, audience) if words else stored(audience)
 
 
 def stored(audience: Audience) -> str:

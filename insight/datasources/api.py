@@ -243,7 +243,7 @@ class TableViewSet(WorkspaceViewSet):
     @action(detail=True)
     def sample(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Twenty rows, identifiers masked."""
-        return Response(queries.sample(self.get_object(), clear=self.access.can("privacy.unmask")))
+        return Response(queries.seen_sample(self.access, self.get_object()))
 
     @action(detail=True)
     def profile(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -8,7 +8,9 @@ from typing import Any
 
 from django.core.cache import cache
 
+from admin_center.audit.services import log_unmasked
 from cdp import lake
+from cdp.core.access import Access
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
 from insight.datasources import profiling
@@ -78,6 +80,16 @@ def sample(table: SourceTable, *, clear: bool = False) -> dict[str, Any]:
 
     rows = [{name: shown(name, value) for name, value in zip(names, row, strict=True)} for row in found]
     return {"columns": names, "rows": rows}
+
+
+def seen_sample(access: Access, table: SourceTable) -> dict[str, Any]:
+    """The first rows as the person may see them. That IDs were shown in full is put into the audit log."""
+    clear = access.can("privacy.unmask")
+    found = sample(table, clear=clear)
+    values = {name: [row[name] for row in found["rows"]] for name in found["columns"]}
+    if clear and any(looks_personal(name, values[name]) for name in values):
+        log_unmasked(access, table, place="sample of a table", rows=len(found["rows"]))
+    return found
 
 
 def failed_copies(tables: Iterable[SourceTable]) -> list[dict[str, str]]:

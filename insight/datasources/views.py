@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from admin_center.audit.services import log_download
 from cdp.console.generic import (
     BadgeColumn,
     Column,
@@ -25,7 +26,6 @@ from cdp.console.generic import (
     NumberColumn,
 )
 from cdp.console.generic.base import WorkspaceView
-from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from cdp.jobs.services import active_job
@@ -134,7 +134,7 @@ class TableDetail(DetailPage):
         withheld = ""
         try:
             profile = queries.profile(obj)
-            sample = queries.sample(obj, clear=self.access.can("privacy.unmask"))
+            sample = queries.seen_sample(self.access, obj)
         except Conflict as error:
             withheld, profile, sample = str(error), [], {"columns": [], "rows": []}
         feed = Feed.objects.filter(table=obj).select_related("connection").first()
@@ -221,7 +221,8 @@ def bad_rows_file(access: Access, table: SourceTable) -> HttpResponse:
     path = table.bad_rows_path
     if not path.is_file():
         raise NotFound(_("There is no list of broken rows; it is kept for seven days."))
-    audit.record(access, "table.bad_rows_exported", table, detail={"rows": table.report.get("bad_rows")})
+    rows = table.report.get("bad_rows")
+    log_download(access, table, action="table.bad_rows_exported", rows=rows, unmasked=True)
     headers = {"Content-Disposition": f'attachment; filename="{table.pk}-broken-rows.csv"'}
     return HttpResponse(path.read_bytes(), content_type="text/csv; charset=utf-8", headers=headers)
 

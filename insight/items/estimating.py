@@ -26,7 +26,7 @@ def estimate(access: Access, data: Any, *, token: str = "") -> dict[str, Any]:
     started = time.perf_counter()
     catalog = ItemCatalog(access.workspace, access=access)
     rule = checked_rule(data, catalog)
-    return counting.count_parts(access, rule, catalog, token=token or str(id(data)), started=started)
+    return counting.count_parts(access, rule, catalog, token=token, started=started)
 
 
 def preview(access: Access, data: Any) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from insight.audiences.identities import IdColumn
 from insight.audiences.membership import Members
 from insight.audiences.models import Audience
 from insight.audiences.schedule import parse_policy
-from insight.omni import features, uses
+from insight.omni import features, uses, wording
 from insight.omni import pack as packs
 from insight.omni.features import ORIGIN
 from insight.omni.receiving import POPULATION
@@ -228,5 +228,6 @@ origins.register(
         label=gettext_lazy("Omni-domain insight"),
         actions=frozenset({"use"}),
         members=members,
+        words=wording.sentence,
     )
 )

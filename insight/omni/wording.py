@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from cdp.core.access import Access
 from insight.audiences import visibility
 from insight.audiences.models import Audience
+from insight.omni import pack as packs
 from insight.omni.models import TagPack
 
 OPERATIONS = {
@@ -36,6 +37,17 @@ def groups(
         )
         for number, part in enumerate(parts)
     ]
+
+
+def sentence(access: Access, audience: Audience) -> str:
+    """The whole definition in one sentence."""
+    found = groups(access, packs.current(access.workspace.organization_id), audience)
+    several = len(found) > 1
+    words = []
+    for operation, items in found:
+        inside = " ".join(f"{op} {text}".strip() for op, text in items)
+        words.append(f"{operation} ({inside})".strip() if several else inside)
+    return " ".join(words)
 
 
 def _item(pack: TagPack | None, names: dict[str, str], item: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from cdp.core.api import WorkspaceAPIView, accepted, json_object
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.oneid import decisions, queries, sections, services
-from insight.oneid.masking import shown
+from insight.oneid.masking import note, shown
 from insight.oneid.models import IdentityDecision, IdentityGraph
 from insight.oneid.queries import Person, PersonId
 
@@ -151,6 +151,7 @@ class Review(WorkspaceAPIView):
         """Shared IDs, and people that were cut because they broke a limit."""
         graph = services.computed(self.workspace)
         rows, count = queries.review(graph, request.query_params.get("kind", ""), _page(request))
+        note(self.access, graph, place="identities to review", rows=len(rows))
         return Response({"count": count, "results": [review_json(self.access, row) for row in rows]})
 
 
@@ -175,6 +176,8 @@ class Decisions(WorkspaceAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What was joined and told apart by hand."""
         rows = IdentityDecision.objects.in_workspace(self.workspace).select_related("owner")
+        graph = queries.current_graph(self.workspace)
+        note(self.access, graph, place="decisions on identities", rows=len(rows))
         return Response({"results": [decision_json(self.access, row) for row in rows]})
 
 

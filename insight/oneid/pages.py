@@ -18,7 +18,7 @@ from cdp.jobs.services import active_job
 from insight.oneid import decisions, queries, sections, services
 from insight.oneid.api import decision_json, review_json
 from insight.oneid.forms import FindForm, SettingsForm, initial_of
-from insight.oneid.masking import shown
+from insight.oneid.masking import note, shown
 from insight.oneid.models import IdentityDecision, IdentityGraph
 
 KINDS = {
@@ -129,6 +129,7 @@ class Review(WorkspaceView):
         kind = request.GET.get("kind", "")
         page = _number(request.GET.get("page"))
         rows, count = queries.review(graph, kind if kind in KINDS else "", page) if graph else ([], 0)
+        note(self.access, graph, place="identities to review", rows=len(rows))
         context = self.get_context(
             rows=[review_json(self.access, row) for row in rows],
             count=count,
@@ -153,13 +154,14 @@ class History(WorkspaceView):
         graph = queries.current_graph(self.workspace)
         page = _number(request.GET.get("page"))
         rows, count = queries.history(graph, "", page) if graph else ([], 0)
-        made = IdentityDecision.objects.in_workspace(self.workspace).select_related("owner")
+        made = IdentityDecision.objects.in_workspace(self.workspace).select_related("owner")[:100]
+        note(self.access, graph, place="decisions on identities", rows=len(made))
         context = self.get_context(
             rows=rows,
             count=count,
             number=page,
             more=count > page * queries.REVIEW_PAGE,
-            decisions=[{"row": row, **decision_json(self.access, row)} for row in made[:100]],
+            decisions=[{"row": row, **decision_json(self.access, row)} for row in made],
             back_url=self.reverse("oneid:overview"),
             may_manage=self.access.can(services.MANAGE),
             may_search=self.access.can(services.SEARCH),

@@ -27,7 +27,8 @@ from cdp.console.middleware import flash
 from cdp.core import schedules
 from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job
-from insight.audiences import visibility
+from insight.audiences import origins, visibility
+from insight.audiences.models import Audience
 from insight.pushes import fields, interfaces, services
 from insight.pushes.forms import InterfaceForm, PushForm, chosen_of, initial_of, rows_of
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
@@ -172,13 +173,18 @@ class PushAudience(WorkspaceView):
     permission = interfaces.PUSH
     title = gettext_lazy("Push the audience")
 
+    def audience(self) -> Audience:
+        found = visibility.get_visible(self.access, self.kwargs["pk"])
+        origins.require(found, "push")
+        return found
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        audience = visibility.get_visible(self.access, kwargs["pk"])
+        audience = self.audience()
         interface, offered = self.chosen(request.GET.get("interface", ""))
         return self.show(audience, interface, offered)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        audience = visibility.get_visible(self.access, kwargs["pk"])
+        audience = self.audience()
         interface, offered = self.chosen(request.POST.get("interface", ""))
         if interface is None:
             return self.show(audience, interface, offered)

@@ -164,7 +164,9 @@ def samples(scope: Scope, group: str) -> list[dict[str, Any]]:
     columns = (USER, "r_days", "f", "m", "rs", "fs", "ms")
     rows = get_engine().execute(chosen.select(*columns)).to_pylist()
     identifier = scope.model.fields.get(role=DatasetField.Role.IDENTIFIER)
-    mask = Masker(scope.access).for_type(identifier.id_type)
+    masker = Masker(scope.access)
+    mask = masker.for_type(identifier.id_type)
+    masker.note(scope.model, place="samples of an RFM group", rows=len(rows))
     return [
         {
             "user": mask(row[USER]),

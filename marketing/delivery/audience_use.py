@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from insight.audiences import applications, usage
 from insight.audiences.models import Audience
+from marketing.delivery import targeting
 from marketing.delivery.models import SendOut
 from marketing.delivery.suppressions import ID_TYPES_OF
 
@@ -26,8 +27,9 @@ def uses(audience: Audience) -> Iterator[usage.Use]:
         yield usage.Use(SendOut._meta.verbose_name, name, reverse("delivery:detail", args=[slug, pk]))
 
 
-def _new_url(channel: str, slug: str, audience: str) -> str:
-    return reverse("delivery:new", args=[slug, channel]) + "?" + urlencode({"audience": audience})
+def _new_url(channel: str, slug: str, *audiences: str) -> str:
+    chosen = urlencode([("audience", key) for key in audiences])
+    return f"{reverse('delivery:new', args=[slug, channel])}?{chosen}"
 
 
 def register() -> None:
@@ -47,5 +49,6 @@ def register() -> None:
                 f"marketing.{channel}.create",
                 partial(_new_url, channel),
                 frozenset(ID_TYPES_OF[channel]),
+                most=targeting.MOST,
             )
         )

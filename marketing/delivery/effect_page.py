@@ -25,6 +25,7 @@ from marketing.delivery import (
     lifecycle,
     push_pages,
     queries,
+    result_audience,
     schedule,
     services,
     sms_rules,
@@ -111,7 +112,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "live": obj.state in SendOut.LIVE,
             "deletable": lifecycle.is_deletable(obj),
             "resendable": copying.can_resend(obj),
-            "may_keep": can("insight.audience.filter"),
+            "may_keep": can("insight.audience.filter") and result_audience.is_offered(obj),
             "only_totals": obj.channel == Provider.Channel.PUSH and not obj.provider.config.get("receipts"),
             "test_example": push_pages.example(obj, id_type_of(obj)),
         }

@@ -11,7 +11,7 @@ import django_filters
 from django.db import close_old_connections, connection
 from django.db.models import Q, QuerySet
 
-from admin_center.audit.services import log_download
+from admin_center.audit.services import log_download, log_unmasked
 from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
 from cdp.core.identifiers import ID_TYPES
@@ -71,7 +71,10 @@ def shown(rows: Iterable[Recipient], send_out: SendOut, access: Access) -> list[
     """Rows as this person sees them: IDs in full for those with the right, or where the workspace shows them."""
     person, target = _masks(send_out, access)
     has_variants = send_out.variants.exists()
-    return [_shown(row, person, target, has_variants) for row in rows]
+    found = [_shown(row, person, target, has_variants) for row in rows]
+    if access.can("marketing.recipients.unmask"):
+        log_unmasked(access, send_out, place="recipients", rows=len(found))
+    return found
 
 
 def export(access: Access, send_out: SendOut, rows: QuerySet[Recipient]) -> Iterator[bytes]:

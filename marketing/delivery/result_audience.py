@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -21,6 +22,7 @@ from insight.audiences.models import Audience
 from marketing.channels.models import Provider
 from marketing.delivery import custom_figures, decrypting
 from marketing.delivery.bounces.model import FailureReason
+from marketing.delivery.expiry import KEPT
 from marketing.delivery.failed import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.targets import id_type_of
@@ -56,9 +58,21 @@ def offered(send_out: SendOut) -> dict[str, Any]:
     return {key: label for key, (label, _which) in RESULTS.items() if key in _OF_CHANNEL[send_out.channel]}
 
 
+def is_offered(send_out: SendOut) -> bool:
+    """Whether its recipients are still there to make an audience of: for 168 hours after the end, to the minute.
+
+    An own system reports for longer where it says so; then they are there until they are deleted.
+    """
+    if send_out.rows_deleted_at is not None:
+        return False
+    if send_out.channel == Provider.Channel.CUSTOM or send_out.finished_at is None:
+        return True
+    return timezone.now() < send_out.finished_at + KEPT
+
+
 def people(send_out: SendOut, results: Sequence[str]) -> QuerySet[Recipient]:
     """The recipients with one of the results. Raises Conflict once they are no longer kept, ValidationFailed."""
-    if send_out.rows_deleted_at is not None:
+    if not is_offered(send_out):
         raise gone()
     if send_out.channel == Provider.Channel.PUSH and not send_out.provider.config.get("receipts"):
         raise Conflict(

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from insight.audiences.making import SELECT, CommonForm, MakingPage
 from insight.audiences.models import Audience
 from marketing.delivery import result_audience
+from marketing.delivery.failed import gone
 from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin
 
@@ -38,7 +39,10 @@ class ResultAudience(SendOutMixin, MakingPage):
 
     def get_object(self) -> SendOut:
         self.access.require(SELECT)
-        return super().get_object()
+        found = super().get_object()
+        if not result_audience.is_offered(found):
+            raise gone()
+        return found
 
     def form_options(self, obj: SendOut) -> dict[str, Any]:
         return {**super().form_options(obj), "send_out": obj}

@@ -290,6 +290,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "datasets/?q=nothing+has+this+name",
         *(f"datasets/new/?table=ages&kind={kind}" for kind in ("user_tags", "behaviour", "item_tags")),
         "audiences/?tab=public",
+        *(f"audiences/{page}/?row={audience.pk}" for page in ("delete", "copy", "download", "use", "states")),
         f"audiences/new/?dataset={world.members.pk}",
         f"analysis/?dataset={world.members.pk}&dataset={ages.pk}",
         f"analysis/audience/?audience={audience.pk}&dataset={world.members.pk}&compare=population",

@@ -14,6 +14,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from admin_center.audit.services import log_unmasked
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.datasources.connections import browsing, feeds, services
@@ -195,9 +196,10 @@ class ConnectionViewSet(WorkspaceViewSet):
         sampled = request.query_params.get("sample", "").lower() in ("1", "true")
         clear = self.access.can("privacy.unmask")
         source, viewer = self.get_object(), self.workspace
-        return Response(
-            browsing.describe(source, kwargs["table"], viewer=viewer, sampled=sampled, clear=clear)
-        )
+        found = browsing.describe(source, kwargs["table"], viewer=viewer, sampled=sampled, clear=clear)
+        if sampled and clear:
+            log_unmasked(self.access, source, place="sample of a source's table", rows=browsing.SHOWN_VALUES)
+        return Response(found)
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 
+from admin_center.audit.services import log_unmasked
 from cdp.console.generic import (
     ActionView,
     Column,
@@ -271,6 +272,9 @@ class RemoteTablePage(WorkspaceView):
             if request.GET.get("profile") == "1":
                 context["profile"] = profile = browsing.profile(source, name, viewer=self.workspace)
                 context["shown"] = profile["columns"]
+            if sampled and clear:
+                rows = browsing.SHOWN_VALUES
+                log_unmasked(self.access, source, place="sample of a source's table", rows=rows)
             context["copies"] = browsing.copies(source, viewer=self.workspace).get(name, [])
             context["ways"] = ways.of_remote(self.access, source, name, context["copies"])
         except (PermissionDenied, NotFound):

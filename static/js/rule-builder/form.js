@@ -196,7 +196,8 @@ export class SaveForm {
       clearTimeout(this.timer);
       sessionStorage.removeItem(this.draftKey);
       this.saved = true;
-      window.location.assign(this.api.urls.detail.replace("AUDIENCE", body.id));
+      const next = editing || draft ? this.api.urls.detail : this.api.urls.saved;
+      window.location.assign(next.replace("AUDIENCE", body.id));
     } catch (error) {
       const errors = Object.keys(error.errors || {}).length ? error.errors : { "": [error.message] };
       this.showErrors(errors);

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from admin_center.organizations.settings import update_settings
 from cdp.jobs.models import Job
-from insight.audiences import combining, refreshing, services, snapshots
+from insight.audiences import combining, fixed, folders, queries, refreshing, services, snapshots
 from insight.audiences.models import Audience
 from insight.campaigns import services as campaigns
 from tests.factories import make_access
+from tests.insight.audiences.test_outside import from_table, lake_table, upload
 from tests.insight.audiences.test_pages import Browser
 from tests.insight.audiences.world import World
 
@@ -158,3 +159,78 @@ def test_cards_of_private_audiences_are_not_there_for_others(world: World, compu
         other.get(f"{audience.pk}/card/{card}/").status_code == 404
         for card in ("source", "snapshots", "menu")
     )
+
+
+def test_the_menu_of_a_row_refreshes_as_the_audience_is_set(
+    console: Browser, world: World, computed: Computed, run_jobs: Callable[..., Any]
+) -> None:
+    keeps, asks = computed(auto_snapshot=True), computed(name="Asks")
+    menu = text(console.get(f"{keeps.pk}/card/menu/"))
+    assert 'name="action" value="refresh"' in menu and f'name="row" value="{keeps.pk}"' in menu
+    assert not console.post(action="refresh", row=[keeps.pk]).url.startswith(f"{console.base}refresh/")
+    run_jobs()
+    assert keeps.versions.get(is_snapshot=True).snapshot_auto
+    asked = console.post(action="refresh", row=[asks.pk])
+    assert asked.url == f"{console.base}refresh/?row={asks.pk}" and not asks.versions.filter(number=2)
+
+
+def test_refreshing_several_without_an_answer_goes_by_the_setting_of_each(
+    console: Browser, computed: Computed, run_jobs: Callable[..., Any]
+) -> None:
+    keeps, plain = computed(auto_snapshot=True), computed(name="Plain")
+    console.post(f"refresh/?row={keeps.pk}&row={plain.pk}")
+    run_jobs()
+    kept = {row.pk: row.versions.filter(is_snapshot=True).count() for row in (keeps, plain)}
+    assert kept == {keeps.pk: 1, plain.pk: 0}
+
+
+def test_the_source_of_what_was_kept_from_an_analysis_is_the_analysis(
+    console: Browser, world: World, computed: Computed
+) -> None:
+    version = queries.latest_version(computed())
+    assert version is not None
+    people = queries.members(version).select("user_unique_id")
+    words = "Funnel of Orders: reached visit and no further (from 2026-01-01 to 2026-01-31)"
+    kept = fixed.keep(world.access, world.members, people, words, {"name": "Kept"})
+    card = text(console.get(f"{kept.pk}/card/source/"))
+    assert words in card and world.members.name in card and "they do not change" in card
+
+
+def test_the_source_of_files_and_tables_is_named(
+    console: Browser, world: World, run_jobs: Callable[..., Any]
+) -> None:
+    lake_table(world, "ids", "SELECT unnest(['a', 'b']) AS user_unique_id")
+    file, table = upload(world), from_table(world)
+    run_jobs()
+    assert "ids.csv" in text(console.get(f"{file.pk}/card/source/"))
+    assert "Everybody in the table ids" in text(console.get(f"{table.pk}/card/source/"))
+
+
+def test_states_and_sizes_follow_the_work(
+    console: Browser, world: World, computed: Computed, run_jobs: Callable[..., Any]
+) -> None:
+    audience = computed()
+    assert "audiences/states/" not in text(console.get())
+    refreshing.request(world.access, audience, snapshot=False)
+    watched = f"audiences/states/?row={audience.pk}"
+    assert watched in text(console.get())
+    waiting = text(console.get("states/", row=[audience.pk]))
+    assert "Waiting" in waiting and watched in waiting
+    run_jobs()
+    ready = text(console.get("states/", row=[audience.pk]))
+    assert "Ready" in ready and f'id="people-{audience.pk}"' in ready and watched not in ready
+
+
+def test_states_of_private_audiences_are_told_to_nobody_else(world: World, computed: Computed) -> None:
+    audience = computed()
+    other = Browser(make_access(world.workspace, "analyst"))
+    assert audience.pk not in text(other.get("states/", row=[audience.pk]))
+
+
+def test_saving_leads_to_the_list_of_the_folder(console: Browser, world: World, computed: Computed) -> None:
+    folder = folders.create(world.access, "Spring")
+    audience = services.create(world.access, {"name": "New", "rule": world.women, "folder": folder.pk})
+    answer = console.get(f"{audience.pk}/saved/")
+    assert answer.url == f"{console.base}?folder={folder.pk}"
+    assert "“New” was saved" in text(console.client.get(answer.url))
+    assert not queries.usable_audiences(world.access).filter(pk=audience.pk).exists()

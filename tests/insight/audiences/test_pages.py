@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from insight.audiences import refreshing, services
-from insight.audiences.models import Audience, Folder
+from insight.audiences import refreshing, services, snapshots
+from insight.audiences.models import Audience, AudienceVersion, Folder
 from tests.factories import make_access
 from tests.insight.audiences.world import World
 
@@ -238,3 +238,22 @@ def test_perspective_opens_on_the_default_dataset(world: World) -> None:
     console.base = f"/w/{world.workspace.slug}/analysis/"
     page = console.get().content.decode()
     assert "Interests" in page and "Spend" not in page
+
+
+def test_snapshots_of_old_versions_are_found_on_later_pages_and_deleted(
+    console: Browser, world: World, computed: Computed
+) -> None:
+    audience = computed()
+    first = snapshots.take(world.access, audience)
+    for number in range(2, 33):
+        AudienceVersion.objects.create(
+            workspace=world.workspace, audience=audience, number=number, table_name=f"v{number}", count=number
+        )
+    delete = f"snapshots/{first.pk}/delete/"
+    assert delete not in console.get(f"{audience.pk}/").content.decode()
+    assert "Page 1 of 2" in console.get(f"{audience.pk}/").content.decode()
+    assert delete in console.get(f"{audience.pk}/versions/", page=2).content.decode()
+    kept = console.get(f"{audience.pk}/versions/", kept=1).content.decode()
+    assert delete in kept and "Page" not in kept
+    assert console.post(f"{audience.pk}/{delete}").url.endswith("#versions")
+    assert not audience.versions.filter(is_snapshot=True).exists()

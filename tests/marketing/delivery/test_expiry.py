@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,6 +100,29 @@ def test_without_recipients_nothing_can_be_sent_again_or_made_of_them(shop: Shop
     SendOut.objects.filter(pk=send_out.pk).update(state="failed")
     send_out.refresh_from_db()
     assert not lifecycle.is_startable(send_out) and not lifecycle.can_resume(send_out)
+
+
+def test_an_audience_of_the_results_is_offered_for_168_hours_to_the_second(
+    shop: Shop, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_out = sent(shop)
+    end = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    SendOut.objects.filter(pk=send_out.pk).update(finished_at=end)
+    send_out.refresh_from_db()
+    console, path = Browser(shop.access, "send-outs/"), f"{send_out.pk}/audience/"
+    headers = {"Authorization": f"Bearer {make_token(shop.access)}"}
+    url = f"/api/v1/workspaces/{shop.workspace.slug}/send-outs/{path}"
+
+    def at(moment: datetime) -> tuple[int, int, bool]:
+        with monkeypatch.context() as clock:
+            clock.setattr(result_audience, "timezone", SimpleNamespace(now=lambda: moment))
+            body = {"name": f"At {moment}", "results": ["failed"]}
+            called = client.post(url, body, content_type="application/json", headers=headers)
+            page = console.get(f"{send_out.pk}/").content.decode()
+            return console.get(path).status_code, called.status_code, "Make an audience" in page
+
+    assert at(end + KEPT - timedelta(seconds=1)) == (200, 202, True)
+    assert at(end + KEPT) == (409, 409, False)
 
 
 def test_links_and_unsubscribing_work_after_recipients_are_gone(shop: Shop, client: Any) -> None:
