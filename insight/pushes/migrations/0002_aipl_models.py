@@ -6,60 +6,87 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audiences', '0002_drafts'),
-        ('datasets', '0017_rows_per_user'),
-        ('organizations', '0002_id_key'),
-        ('pushes', '0001_initial'),
+        ("audiences", "0002_drafts"),
+        ("datasets", "0017_rows_per_user"),
+        ("organizations", "0002_id_key"),
+        ("pushes", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='push',
-            name='dataset',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='pushes', to='datasets.dataset'),
+            model_name="push",
+            name="dataset",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="pushes",
+                to="datasets.dataset",
+            ),
         ),
         migrations.AddField(
-            model_name='push',
-            name='day',
-            field=models.DateField(null=True, verbose_name='day'),
+            model_name="push",
+            name="day",
+            field=models.DateField(null=True, verbose_name="day"),
         ),
         migrations.AddField(
-            model_name='push',
-            name='undecryptable',
-            field=models.BigIntegerField(default=0, verbose_name='not decryptable'),
+            model_name="push",
+            name="undecryptable",
+            field=models.BigIntegerField(default=0, verbose_name="not decryptable"),
         ),
         migrations.AddField(
-            model_name='pushsetting',
-            name='dataset',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='push_settings', to='datasets.dataset'),
+            model_name="pushsetting",
+            name="dataset",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="push_settings",
+                to="datasets.dataset",
+            ),
         ),
         migrations.AlterField(
-            model_name='push',
-            name='audience',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='pushes', to='audiences.audience'),
+            model_name="push",
+            name="audience",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="pushes",
+                to="audiences.audience",
+            ),
         ),
         migrations.AlterField(
-            model_name='pushsetting',
-            name='audience',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='push_settings', to='audiences.audience'),
+            model_name="pushsetting",
+            name="audience",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="push_settings",
+                to="audiences.audience",
+            ),
         ),
         migrations.AddIndex(
-            model_name='push',
-            index=models.Index(fields=['dataset', '-created_at'], name='pushes_push_dataset_f09479_idx'),
+            model_name="push",
+            index=models.Index(fields=["dataset", "-created_at"], name="pushes_push_dataset_f09479_idx"),
         ),
         migrations.AddConstraint(
-            model_name='push',
-            constraint=models.CheckConstraint(condition=models.Q(('audience__isnull', False), ('dataset__isnull', False), _connector='XOR'), name='push_one_subject'),
+            model_name="push",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("audience__isnull", False), ("dataset__isnull", False), _connector="XOR"),
+                name="push_one_subject",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pushsetting',
-            constraint=models.UniqueConstraint(fields=('dataset', 'interface'), name='push_setting_model_once'),
+            model_name="pushsetting",
+            constraint=models.UniqueConstraint(
+                fields=("dataset", "interface"), name="push_setting_model_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='pushsetting',
-            constraint=models.CheckConstraint(condition=models.Q(('audience__isnull', False), ('dataset__isnull', False), _connector='XOR'), name='push_setting_one_subject'),
+            model_name="pushsetting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("audience__isnull", False), ("dataset__isnull", False), _connector="XOR"),
+                name="push_setting_one_subject",
+            ),
         ),
     ]

@@ -67,8 +67,11 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert audiences.get(name=rules.OUTDATED).reason_code == "rule_outdated"
     assert all(audiences.exclude(name=rules.FAILED).values_list("count", flat=True))
     assert set(audiences.values_list("origin", flat=True)) >= {"selection", "combination", "upload", "table"}
-    [push] = Push.objects.all()
-    assert push.state in ("succeeded", "partly") and push.ids > 0
+    assert (
+        Push.objects.filter(dataset__kind="aipl").count() == Push.objects.filter(audience=None).count() == 1
+    )
+    for push in Push.objects.all():
+        assert push.state in ("succeeded", "partly") and push.ids > 0
     sent = {item.channel: item for item in SendOut.objects.all()}
     assert {item.state for item in sent.values()} == {"finished"}
     for channel, item in sent.items():
