@@ -90,6 +90,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
         brand_b.load(other)
     if settings.SANDBOX_URL and settings.SANDBOX_SMTP:
         job.phase(_("Sending messages to the sandbox"), progress=80)
+        pushing.push_model(access, made["web"])
         sending.send(job, access, made, selected, planned)
     _read_notices(access)
     return {"users": made["members"].users, "audiences": len(selected)}

@@ -107,7 +107,7 @@ class ModelForm(forms.Form):
         label=gettext_lazy("Channel source"),
         max_length=definition.LABEL_LENGTH,
         required=False,
-        help_text=gettext_lazy("What the model covers; sent along when it is pushed."),
+        help_text=gettext_lazy("What the model covers; goes along with each user when the model is pushed."),
         widget=forms.TextInput({"list": "channel-sources", "autocomplete": "off"}),
     )
     ids = IdColumnsField()

@@ -31,7 +31,7 @@ from cdp.console.generic.detail import ObjectMixin
 from cdp.core.folders import flat, path_of
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
-from insight.datasets import failures, kinds, rights, schedule, services
+from insight.datasets import extras, failures, kinds, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
 from insight.datasources.connections import in_place
@@ -157,7 +157,7 @@ class DatasetList(ListPage):
         found = rights.granted(self.access) if self.tab() == "granted" else rights.visible(self.access)
         rows = in_place.with_names(rights.with_figures(self.access, found))
         rows = rows.select_related("table__feed__connection", "workspace")
-        rows = rows.annotate(may_analyse=Value(self.access.can("insight.analysis")))
+        rows = extras.with_marks(rows).annotate(may_analyse=Value(self.access.can("insight.analysis")))
         folder = self.request.GET.get("folder", "")
         return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
 
@@ -259,6 +259,7 @@ class DatasetDetail(DetailPage):
             "may_pool": self.access.can("lab.recommend.recommend"),
             **rfm_context(obj),
             "panel": support.panel(self.access, obj) if support else None,
+            "entries": extras.entries(self.access, obj),
             "edit_url": self.reverse(edit_page, pk=obj.pk),
             "offers": offers(obj.kind),
             "may_change": rights.may_manage(self.access, obj),

@@ -12,10 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet, accepted, json_object
-from cdp.core.errors import NotFound
+from cdp.core.errors import NotFound, ValidationFailed
 from cdp.jobs.services import active_job
+from insight.aipl import services as aipl
 from insight.audiences import visibility
-from insight.pushes import fields, interfaces, services
+from insight.pushes import fields, interfaces, services, sources
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
 
 
@@ -44,9 +45,13 @@ class GrantSerializer(serializers.ModelSerializer[InterfaceGrant]):
 
 
 class PushSerializer(serializers.ModelSerializer[Push]):
-    """A push. `users` counts people, `ids` all of their IDs that were sent."""
+    """A push of an audience or an AIPL model (`dataset`). `users` counts people, `ids` all of their IDs that were sent.
 
-    audience = serializers.CharField(source="audience_id")
+    `day` is that of a model's stages.
+    """
+
+    audience = serializers.CharField(source="audience_id", default=None)
+    dataset = serializers.CharField(source="dataset_id", default=None)
     interface = serializers.CharField(source="interface_id", default=None)
     version = serializers.IntegerField(source="version_number")
 
@@ -56,6 +61,7 @@ class PushSerializer(serializers.ModelSerializer[Push]):
             *(
                 "id",
                 "audience",
+                "dataset",
                 "interface",
                 "interface_name",
                 "target",
@@ -63,12 +69,14 @@ class PushSerializer(serializers.ModelSerializer[Push]):
                 "fields",
                 "options",
                 "version",
+                "day",
             ),
             *(
                 "state",
                 "users",
                 "ids",
                 "skipped",
+                "undecryptable",
                 "message",
                 "error_code",
                 "created_at",
@@ -144,7 +152,7 @@ class PushViewSet(WorkspaceViewSet):
 
     model = Push
     serializer_class = PushSerializer
-    filterset_fields = ["audience", "interface", "state", "mode", "target"]
+    filterset_fields = ["audience", "dataset", "interface", "state", "mode", "target"]
     ordering_fields = ["created_at"]
     required_permission = {"*": interfaces.PUSH}
     http_method_names = ["get", "post", "head", "options"]
@@ -152,14 +160,23 @@ class PushViewSet(WorkspaceViewSet):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Push.objects.none()
-        return Push.objects.in_workspace(self.workspace).filter(audience__in=visibility.visible(self.access))
+        return Push.objects.in_workspace(self.workspace).filter(sources.visible(self.access))
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Push now: `audience`, `interface`, `fields`, `options` → 202 with the job and the push."""
+        """Push now: `audience`, or `dataset` (an AIPL model), `interface`, `fields`, `options` → 202 with the job and
+        the push."""
         data = json_object(request)
-        audience = visibility.get_visible(self.access, str(data.pop("audience", "")))
+        model, audience = data.pop("dataset", None), data.pop("audience", None)
+        if model and audience:
+            message = _("Give an audience or a dataset, not both.")
+            raise ValidationFailed(message, errors={"dataset": [message]})
+        subject: Any = (
+            aipl.get(self.access, str(model))
+            if model
+            else visibility.get_visible(self.access, str(audience or ""))
+        )
         interface = interfaces.get_usable(self.access, str(data.pop("interface", "")))
-        row = services.push(self.access, audience, interface, data)
+        row = services.push(self.access, subject, interface, data)
         return accepted(active_job(row), push=self.get_serializer(row).data)
 
     @extend_schema(request=None)
@@ -177,49 +194,77 @@ class PushViewSet(WorkspaceViewSet):
         return self.answer(services.get(self.access, kwargs["pk"]))
 
 
-class PushFields(WorkspaceAPIView):
-    """What of an audience can be pushed."""
-
-    required_permission = {"get": interfaces.PUSH}
-
-    @extend_schema(responses=OpenApiResponse(description="IDs and tags"))
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`{"ids", "tags", "hourly"}` for `?interface=`."""
-        audience = visibility.get_visible(self.access, kwargs["pk"])
-        interface = interfaces.get_usable(self.access, request.query_params.get("interface", ""))
-        found = fields.offered(self.access, audience, interfaces.target_of(interface))
-        return Response({**found, "hourly": fields.all_user_tags(audience)})
-
-
-class PushSettings(WorkspaceAPIView):
-    """The periodic pushes of an audience."""
+class _Source(WorkspaceAPIView):
+    """Of an audience."""
 
     required_permission = {"*": interfaces.PUSH}
+
+    def source(self) -> sources.Source:
+        return sources.of(visibility.get_visible(self.access, self.kwargs["pk"]))
+
+    def rows(self, **more: Any) -> Any:
+        source = self.source()
+        return PushSetting.objects.filter(**{source.field: source.subject}, **more)
+
+
+class _Model(_Source):
+    """Of an AIPL model; only those who may change it come here."""
+
+    def source(self) -> sources.Source:
+        found = sources.of(aipl.get(self.access, self.kwargs["pk"]))
+        found.check(self.access)
+        return found
+
+
+class PushFields(_Source):
+    """What of an audience can be pushed."""
+
+    @extend_schema(responses=OpenApiResponse(description="IDs, those that cannot go there, and tags"))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`{"ids", "unusable", "tags", "facts", "hourly"}` for `?interface=`."""
+        source = self.source()
+        interface = interfaces.get_usable(self.access, request.query_params.get("interface", ""))
+        target = interfaces.target_of(interface)
+        if reason := source.takes(target):
+            raise ValidationFailed(reason, errors={"interface": [reason]})
+        found = fields.offered(self.access, source.subject, target)
+        return Response({**found, "hourly": source.hourly})
+
+
+class ModelFields(_Model, PushFields):
+    """What of an AIPL model can be pushed."""
+
+
+class PushSettings(_Source):
+    """The periodic pushes of an audience."""
 
     @extend_schema(responses=SettingSerializer(many=True))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        audience = visibility.get_visible(self.access, kwargs["pk"])
-        rows = PushSetting.objects.filter(audience=audience)
-        return Response({"results": SettingSerializer(rows, many=True).data})
+        return Response({"results": SettingSerializer(self.rows(), many=True).data})
 
 
-class OnePushSetting(WorkspaceAPIView):
+class ModelSettings(_Model, PushSettings):
+    """The periodic pushes of an AIPL model."""
+
+
+class OnePushSetting(_Source):
     """The periodic push of an audience to one interface."""
-
-    required_permission = {"*": interfaces.PUSH}
 
     @extend_schema(request=None, responses=SettingSerializer)
     def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`enabled`, `refresh` (a policy), `start`, `end`, `fields`, `options`; takes the place of an earlier one."""
-        audience = visibility.get_visible(self.access, kwargs["pk"])
+        source = self.source()
         interface = interfaces.get_usable(self.access, kwargs["interface"])
-        row = services.set_periodic(self.access, audience, interface, json_object(request))
+        row = services.set_periodic(self.access, source.subject, interface, json_object(request))
         return Response(SettingSerializer(row).data)
 
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        audience = visibility.get_visible(self.access, kwargs["pk"])
-        row = PushSetting.objects.filter(audience=audience, interface=kwargs["interface"]).first()
+        row = self.rows(interface=kwargs["interface"]).first()
         if row is None:
-            raise NotFound(_("The audience is not pushed there by schedule."))
+            raise NotFound(_("This is not pushed there by schedule."))
         services.remove_periodic(self.access, row)
         return Response(status=204)
+
+
+class OneModelSetting(_Model, OnePushSetting):
+    """The periodic push of an AIPL model to one interface."""

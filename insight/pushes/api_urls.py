@@ -17,4 +17,11 @@ urlpatterns = [
         api.OnePushSetting.as_view(),
         name="api-push-setting",
     ),
+    path("datasets/<str:pk>/aipl/push-fields/", api.ModelFields.as_view(), name="api-aipl-push-fields"),
+    path("datasets/<str:pk>/aipl/push-settings/", api.ModelSettings.as_view(), name="api-aipl-push-settings"),
+    path(
+        "datasets/<str:pk>/aipl/push-settings/<str:interface>/",
+        api.OneModelSetting.as_view(),
+        name="api-aipl-push-setting",
+    ),
 ]

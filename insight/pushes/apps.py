@@ -15,10 +15,14 @@ class PushesConfig(AppConfig):
     def ready(self) -> None:
         from cdp.console import navigation
         from insight.audiences import extras, usage
+        from insight.datasets import extras as dataset_extras
+        from insight.datasets import services as datasets
         from insight.pushes import jobs  # noqa: F401  (registers its kinds)
 
         extras.register(extras.Extra("pushes", _entries, _failed))
         usage.register_use("pushes", _uses)
+        dataset_extras.register(dataset_extras.Extra("pushes", _model_entries, _model_failed))
+        datasets.users_of.add("periodic pushes", _model_uses)
         navigation.register(
             navigation.NavItem(
                 "insight",
@@ -70,3 +74,37 @@ def _uses(audience: Any) -> Iterable[Any]:
             row.interface.name,
             reverse("pushes:push", args=[slug, audience.pk]) + f"?interface={row.interface_id}",
         )
+
+
+def _model_entries(access: Any, dataset: Any) -> Iterator[Any]:
+    """Of AIPL models, for those who may change them."""
+    from insight.datasets import rights
+    from insight.datasets.extras import Entry
+    from insight.pushes import sources
+    from insight.pushes.models import Push
+
+    if dataset.kind != dataset.Kind.AIPL or not access.can("insight.push"):
+        return
+    source = sources.of(dataset)
+    if dataset.version and rights.may_manage(access, dataset):
+        yield Entry(_("Push"), "cloud-upload", source.page())
+    failed = Push.objects.filter(dataset=dataset, seen=False).exists()
+    yield Entry(_("Push history"), "history", source.page("history"), failed)
+
+
+def _model_failed() -> Any:
+    from django.db.models import Exists, OuterRef
+
+    from insight.pushes.models import Push
+
+    return Exists(Push.objects.filter(dataset=OuterRef("pk"), seen=False))
+
+
+def _model_uses(dataset: Any) -> list[str]:
+    """Periodic pushes keep a model from being deleted."""
+    from django.utils.translation import gettext
+
+    from insight.pushes.models import PushSetting
+
+    rows = PushSetting.objects.filter(dataset=dataset, enabled=True).select_related("interface")
+    return [gettext("periodic push to %(name)s") % {"name": row.interface.name} for row in rows]

@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.core import schedules
+from insight.pushes import fields as pushed_fields
 from insight.pushes.interfaces import shown_config
 from insight.pushes.models import PushInterface, PushSetting
+from insight.pushes.sources import Source
 from insight.pushes.targets import Target
 from insight.pushes.targets.base import ConfigField
 
@@ -25,6 +27,13 @@ _ENCRYPTIONS = {
     "md5": "MD5",
     "sha256": "SHA-256",
     "aes": "AES",
+}
+_OF_AES = {
+    **_ENCRYPTIONS,
+    "aes": gettext_lazy("as they are (AES)"),
+    "none": gettext_lazy("decrypted"),
+    "md5": gettext_lazy("decrypted, as MD5"),
+    "sha256": gettext_lazy("decrypted, as SHA-256"),
 }
 
 
@@ -106,17 +115,24 @@ class PushForm(forms.Form):
     format = forms.ChoiceField(label=gettext_lazy("Form of the records"), required=False)
     skip_empty = forms.BooleanField(label=gettext_lazy("Leave out empty fields"), required=False)
 
-    def __init__(self, *args: Any, target: Target, hourly: bool, once: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, target: Target, source: Source, once: bool = False, **kwargs: Any) -> None:
         """`once`: the person may not touch the schedule that there is."""
         super().__init__(*args, **kwargs)
+        self.is_model = bool(source.facts)
         fields: Any = self.fields
         if once:
             fields["mode"].choices = [("once", gettext_lazy("once, now"))]
             fields["mode"].help_text = _("Somebody else pushes this audience there by schedule.")
-        cycles = [key for key in target.cycles if key != "hour" or hourly]
+        cycles = [key for key in target.cycles if key != "hour" or source.hourly]
         fields["every"].choices = [(key, _EVERY[key]) for key in cycles]
         fields["every"].initial = "day"
-        if "hour" not in cycles:
+        if self.is_model:
+            for name in ("every", "hours", "weekday", "day", "at"):
+                del fields[name]
+            fields["enabled"].help_text = _(
+                "Pushed every day from tomorrow on, as soon as the stages of the day have been computed."
+            )
+        elif "hour" not in cycles:
             del fields["hours"]
         if target.fixed_time:
             del fields["at"]
@@ -137,6 +153,8 @@ class PushForm(forms.Form):
 
     def policy(self) -> dict[str, Any]:
         given = self.cleaned_data
+        if self.is_model:
+            return {"every": "day"}
         every = given["every"] or "day"
         found: dict[str, Any] = {"every": every}
         for name in schedules.PARTS[every]:
@@ -167,25 +185,28 @@ def rows_of(
     """The table of fields: what is offered, what is chosen, the aliases; as it was typed where there is `data`."""
     kept = {_key(item): item for item in chosen or []}
     rows = []
-    everything = [
+    everything: list[dict[str, Any]] = [
         *({"kind": "id", **item} for item in offered["ids"]),
         *({"kind": "tag", **item} for item in offered["tags"]),
+        *({"kind": "fact", **item} for item in offered["facts"]),
     ]
     for number, item in enumerate(everything):
         before = kept.get(_key(item))
-        default = item["id_type"] if item["kind"] == "id" else item["column"]
+        is_id = item["kind"] == "id"
+        default = pushed_fields.default_alias(item, offered["ids"]) if is_id else item["column"]
+        words = _OF_AES if item.get("stored") == "aes" else _ENCRYPTIONS
         row = {
             **item,
             "number": number,
-            "on": before is not None or (chosen is None and item["kind"] == "id"),
+            "on": before is not None or item["kind"] == "fact" or (chosen is None and is_id),
             "alias": before["alias"] if before else default,
             "default": default,
             "encryption": (before or {}).get("encryption", ""),
-            "choices": [(key, _ENCRYPTIONS[key]) for key in item.get("encryptions", [])],
+            "choices": [(key, words[key]) for key in item.get("encryptions", [])],
         }
         if data is not None:
             row |= {
-                "on": f"on_{number}" in data,
+                "on": item["kind"] == "fact" or f"on_{number}" in data,
                 "alias": data.get(f"alias_{number}", default),
                 "encryption": data.get(f"encryption_{number}", ""),
             }
@@ -200,11 +221,8 @@ def chosen_of(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "kind": row["kind"],
             "column": row["column"],
             "alias": row["alias"],
-            **(
-                {"encryption": row["encryption"] or None}
-                if row["kind"] == "id"
-                else {"dataset": row["dataset"]}
-            ),
+            **({"encryption": row["encryption"] or None} if row["kind"] == "id" else {}),
+            **({"dataset": row["dataset"]} if row["kind"] == "tag" else {}),
         }
         for row in rows
         if row["on"]

@@ -95,8 +95,8 @@ def test(access: Access, interface: PushInterface) -> str:
 
 def blockers(interface: PushInterface) -> list[str]:
     """What is pushed there by schedule."""
-    rows = PushSetting.objects.filter(interface=interface).select_related("audience")
-    return [_("Periodic push of “%(name)s”") % {"name": row.audience.name} for row in rows]
+    rows = PushSetting.objects.filter(interface=interface).select_related("audience", "dataset")
+    return [_("Periodic push of “%(name)s”") % {"name": row.subject.name} for row in rows]
 
 
 def delete(access: Access, interface: PushInterface) -> None:

@@ -1,6 +1,8 @@
-"""Pushes: the members of audiences sent to systems outside, once or by schedule."""
+"""Pushes: the members of audiences, and the users of AIPL models, sent to systems outside, once or by schedule."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +12,7 @@ from admin_center.permissions.models import ObjectGrant
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 from cdp.crypto.at_rest import EncryptedJSONField
 from insight.audiences.models import Audience, AudienceVersion
+from insight.datasets.models import Dataset
 
 
 class PushInterface(WorkspaceScoped, TimeStamped, Versioned):
@@ -58,10 +61,20 @@ class InterfaceGrant(ObjectGrant):
         return f"{self.interface}: {self.user or self.role}"
 
 
-class PushSetting(WorkspaceScoped, TimeStamped, Versioned):
-    """A push by schedule, one per audience and interface. `refresh` is a policy of cdp.core.schedules."""
+def _one_subject(name: str) -> models.CheckConstraint:
+    one = models.Q(audience__isnull=False) ^ models.Q(dataset__isnull=False)
+    return models.CheckConstraint(condition=one, name=name)
 
-    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="push_settings")
+
+class PushSetting(WorkspaceScoped, TimeStamped, Versioned):
+    """A push by schedule, one per audience or model, and interface. `dataset` is an AIPL model.
+
+    `refresh` is a policy of cdp.core.schedules. Of a model it has no time: the push follows the day's computation, and
+    `next_push_at` is the beginning of the first day whose stages are wanted.
+    """
+
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, null=True, related_name="push_settings")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, null=True, related_name="push_settings")
     interface = models.ForeignKey(PushInterface, on_delete=models.PROTECT, related_name="settings")
     enabled = models.BooleanField(_("push by schedule"), default=True)
     refresh = models.JSONField(default=dict)
@@ -77,16 +90,26 @@ class PushSetting(WorkspaceScoped, TimeStamped, Versioned):
     class Meta:
         verbose_name = _("periodic push")
         ordering = ["pk"]
-        constraints = [models.UniqueConstraint(fields=["audience", "interface"], name="push_setting_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["audience", "interface"], name="push_setting_once"),
+            models.UniqueConstraint(fields=["dataset", "interface"], name="push_setting_model_once"),
+            _one_subject("push_setting_one_subject"),
+        ]
 
     def __str__(self) -> str:
-        return f"{self.audience} → {self.interface}"
+        return f"{self.subject} → {self.interface}"
+
+    @property
+    def subject(self) -> Any:
+        """The audience or the AIPL model."""
+        return self.audience or self.dataset
 
 
 class Push(WorkspaceScoped, TimeStamped):
     """One push, with what it sent. Its ID goes along and stays when it is tried again, so receivers know repeats.
 
-    `fields` is what was chosen then. `users` counts people, `ids` all IDs of theirs that were sent.
+    `fields` is what was chosen then. `users` counts people, `ids` all IDs of theirs that were sent, `undecryptable` IDs
+    that were AES-encrypted with another key or not at all. Of an AIPL model (`dataset`), `day` is that of the stages.
     """
 
     class State(models.TextChoices):
@@ -104,7 +127,8 @@ class Push(WorkspaceScoped, TimeStamped):
     ACTIVE = (State.WAITING, State.PUSHING)
 
     id = PrefixedIdField("psh")
-    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, related_name="pushes")
+    audience = models.ForeignKey(Audience, on_delete=models.CASCADE, null=True, related_name="pushes")
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, null=True, related_name="pushes")
     interface = models.ForeignKey(PushInterface, on_delete=models.SET_NULL, null=True, related_name="pushes")
     interface_name = models.CharField(_("interface"), max_length=64)
     target = models.CharField(_("kind"), max_length=16)
@@ -113,10 +137,12 @@ class Push(WorkspaceScoped, TimeStamped):
     options = models.JSONField(default=dict)
     version = models.ForeignKey(AudienceVersion, on_delete=models.SET_NULL, null=True, related_name="+")
     version_number = models.PositiveIntegerField(_("version"), null=True)
+    day = models.DateField(_("day"), null=True)
     state = models.CharField(_("state"), max_length=9, choices=State, default=State.WAITING)
     users = models.BigIntegerField(_("users"), default=0)
     ids = models.BigIntegerField(_("IDs"), default=0)
     skipped = models.BigIntegerField(_("left out"), default=0)
+    undecryptable = models.BigIntegerField(_("not decryptable"), default=0)
     message = models.TextField(blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     seen = models.BooleanField(default=True)
@@ -129,7 +155,16 @@ class Push(WorkspaceScoped, TimeStamped):
     class Meta:
         verbose_name = _("push")
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["audience", "-created_at"])]
+        indexes = [
+            models.Index(fields=["audience", "-created_at"]),
+            models.Index(fields=["dataset", "-created_at"]),
+        ]
+        constraints = [_one_subject("push_one_subject")]
 
     def __str__(self) -> str:
-        return f"{self.audience} → {self.interface_name}"
+        return f"{self.subject} → {self.interface_name}"
+
+    @property
+    def subject(self) -> Any:
+        """The audience or the AIPL model."""
+        return self.audience or self.dataset

@@ -24,12 +24,11 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.forms import apply_errors
 from cdp.console.middleware import flash
-from cdp.core import schedules
 from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job
+from insight.aipl import services as aipl
 from insight.audiences import origins, visibility
-from insight.audiences.models import Audience
-from insight.pushes import fields, interfaces, services
+from insight.pushes import fields, interfaces, services, sources
 from insight.pushes.forms import InterfaceForm, PushForm, chosen_of, initial_of, rows_of
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
@@ -40,7 +39,7 @@ PER_PAGE = 20
 class InterfaceList(ListPage):
     permission = interfaces.MANAGE
     title = gettext_lazy("Push interfaces")
-    intro = gettext_lazy("Systems outside that audiences are pushed to.")
+    intro = gettext_lazy("Systems outside that audiences and AIPL models are pushed to.")
     template_name = "insight/pushes/interfaces.html"
     search_fields = ("name",)
     ordering = "name"
@@ -167,11 +166,13 @@ class DeleteInterface(DeletePage):
         interfaces.delete(self.access, obj)
 
 
-class PushAudience(WorkspaceView):
+class PushPage(WorkspaceView):
     """Where to (?interface=), once or by schedule, and which fields."""
 
     permission = interfaces.PUSH
-    title = gettext_lazy("Push the audience")
+
+    def source(self) -> sources.Source:
+        raise NotImplementedError
 
     def audience(self) -> Audience:
         found = visibility.get_visible(self.access, self.kwargs["pk"])
@@ -179,33 +180,33 @@ class PushAudience(WorkspaceView):
         return found
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        audience = self.audience()
-        interface, offered = self.chosen(request.GET.get("interface", ""))
-        return self.show(audience, interface, offered)
+        source = self.source()
+        interface, offered = self.chosen(source, request.GET.get("interface", ""))
+        return self.show(source, interface, offered)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        audience = self.audience()
-        interface, offered = self.chosen(request.POST.get("interface", ""))
+        source = self.source()
+        interface, offered = self.chosen(source, request.POST.get("interface", ""))
         if interface is None:
-            return self.show(audience, interface, offered)
-        setting = _setting(audience, interface)
-        history = HttpResponseRedirect(self.reverse("pushes:history", pk=audience.pk))
+            return self.show(source, interface, offered)
+        setting = _setting(source, interface)
+        history = HttpResponseRedirect(source.page("history"))
         if request.POST.get("action") == "remove" and setting is not None:
             services.remove_periodic(self.access, setting)
             flash(request, _("The schedule was removed."))
             return history
-        form = self.form(audience, interface, request.POST)
-        rows = self.rows(audience, interface, None, request.POST)
+        form = self.form(source, interface, request.POST)
+        rows = self.rows(source, interface, None, request.POST)
         if form.is_valid():
             data = {"fields": chosen_of(rows), "options": form.options()}
             try:
                 if form.cleaned_data["mode"] == "once":
-                    services.push(self.access, audience, interface, data)
+                    services.push(self.access, source.subject, interface, data)
                     flash(request, _("The push has started."))
                 else:
                     more = {name: form.cleaned_data[name] for name in ("enabled", "start", "end")}
                     services.set_periodic(
-                        self.access, audience, interface, {**data, **more, "refresh": form.policy()}
+                        self.access, source.subject, interface, {**data, **more, "refresh": form.policy()}
                     )
                     flash(request, _("The schedule was saved."))
                 return history
@@ -214,59 +215,95 @@ class PushAudience(WorkspaceView):
             except DomainError as error:
                 error.errors = _placed(error.errors)
                 apply_errors(form, error)
-        return self.show(audience, interface, offered, form, rows, status=422)
+        return self.show(source, interface, offered, form, rows, status=422)
 
-    def chosen(self, key: str) -> tuple[PushInterface | None, list[PushInterface]]:
-        offered = list(interfaces.usable(self.access).order_by("name"))
-        return next((row for row in offered if row.pk == key), offered[0] if offered else None), offered
+    def chosen(
+        self, source: sources.Source, key: str
+    ) -> tuple[PushInterface | None, list[tuple[PushInterface, str]]]:
+        """The interface, and all of them, each with why this cannot go there."""
+        offered = [
+            (row, source.takes(TARGETS[row.target]))
+            for row in interfaces.usable(self.access).order_by("name")
+        ]
+        possible = [row for row, reason in offered if not reason]
+        first = possible[0] if possible else None
+        return next((row for row in possible if row.pk == key), first), offered
 
-    def form(self, audience: Any, interface: PushInterface, data: Any = None) -> PushForm:
-        setting = _setting(audience, interface)
-        options = {"target": TARGETS[interface.target], "hourly": fields.all_user_tags(audience)}
+    def form(self, source: sources.Source, interface: PushInterface, data: Any = None) -> PushForm:
+        setting = _setting(source, interface)
+        options: dict[str, Any] = {"target": TARGETS[interface.target], "source": source}
         if setting is not None and not services.may_change_setting(self.access, setting):
             setting, options["once"] = None, True
         if data is not None:
             return PushForm(data, **options)
         return PushForm(initial=initial_of(setting), **options)
 
-    def rows(self, audience: Any, interface: PushInterface, chosen: Any, data: Any) -> list[dict[str, Any]]:
-        offered = fields.offered(self.access, audience, TARGETS[interface.target])
+    def rows(
+        self, source: sources.Source, interface: PushInterface, chosen: Any, data: Any
+    ) -> list[dict[str, Any]]:
+        offered = fields.offered(self.access, source.subject, TARGETS[interface.target])
+        self.unusable = offered["unusable"]
         return rows_of(offered, chosen, data)
 
     def show(
         self,
-        audience: Any,
+        source: sources.Source,
         interface: PushInterface | None,
-        offered: list[PushInterface],
+        offered: list[tuple[PushInterface, str]],
         form: PushForm | None = None,
         rows: list[dict[str, Any]] | None = None,
         status: int = 200,
     ) -> HttpResponse:
-        setting = _setting(audience, interface) if interface else None
+        setting = _setting(source, interface) if interface else None
+        self.unusable: list[dict[str, Any]] = getattr(self, "unusable", [])
         if interface is not None:
-            form = form or self.form(audience, interface)
-            rows = (
-                rows if rows is not None else self.rows(audience, interface, setting and setting.fields, None)
-            )
+            form = form or self.form(source, interface)
+            if rows is None:
+                rows = self.rows(source, interface, setting and setting.fields, None)
+        found: dict[str, list[dict[str, Any]]] = {"id": [], "tag": [], "fact": []}
+        for row in rows or []:
+            found[row["kind"]].append(row)
         context = self.get_context(
-            audience=audience,
             interface=interface,
             offered=offered,
             setting=setting,
             may_schedule=setting is None or services.may_change_setting(self.access, setting),
             form=form,
-            ids=[row for row in rows or [] if row["kind"] == "id"],
-            tags=[row for row in rows or [] if row["kind"] == "tag"],
+            ids=found["id"],
+            unusable=self.unusable,
+            tags=found["tag"],
+            facts=found["fact"],
             target=TARGETS[interface.target] if interface else None,
             may_manage=self.access.can(interfaces.MANAGE),
-            back_url=self.reverse("audiences:detail", pk=audience.pk),
-            back_label=audience.name,
+            history_url=source.page("history"),
+            back_url=source.own_page,
+            back_label=source.subject.name,
         )
         return self.render("insight/pushes/push.html", context, status=status)
 
 
-def _setting(audience: Any, interface: PushInterface) -> PushSetting | None:
-    return PushSetting.objects.filter(audience=audience, interface=interface).first()
+class PushAudience(PushPage):
+    title = gettext_lazy("Push the audience")
+
+    def source(self) -> sources.Source:
+        audience = visibility.get_visible(self.access, self.kwargs["pk"])
+        origins.require(audience, "push")
+        return sources.of(audience)
+
+
+class PushModel(PushPage):
+    """The dialog of an AIPL model, for those who may change it."""
+
+    title = gettext_lazy("Push the AIPL model")
+
+    def source(self) -> sources.Source:
+        found = sources.of(aipl.get(self.access, self.kwargs["pk"]))
+        found.check(self.access)
+        return found
+
+
+def _setting(source: sources.Source, interface: PushInterface) -> PushSetting | None:
+    return PushSetting.objects.filter(**{source.field: source.subject}, interface=interface).first()
 
 
 def _placed(errors: dict[str, Any]) -> dict[str, Any]:
@@ -280,17 +317,23 @@ class PushHistory(WorkspaceView):
     permission = interfaces.PUSH
     title = gettext_lazy("Push history")
 
+    def source(self) -> sources.Source:
+        return sources.of(visibility.get_visible(self.access, self.kwargs["pk"]))
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        audience = visibility.get_visible(self.access, kwargs["pk"])
-        page = Paginator(services.history(audience, opened=True), PER_PAGE).get_page(request.GET.get("page"))
-        settings = PushSetting.objects.filter(audience=audience).select_related("interface")
+        source = self.source()
+        rows = services.history(source.subject, opened=True)
+        page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+        settings = PushSetting.objects.filter(**{source.field: source.subject}).select_related("interface")
         context = self.get_context(
-            audience=audience,
             page=page,
             rows=[self.shown(row) for row in page.object_list],
-            settings=[(row, schedules.describe(row.refresh)) for row in settings],
-            back_url=self.reverse("audiences:detail", pk=audience.pk),
-            back_label=audience.name,
+            settings=[(row, source.in_words(row.refresh)) for row in settings],
+            is_model=bool(source.facts),
+            may_push=source.may(self.access),
+            push_url=source.page(),
+            back_url=source.own_page,
+            back_label=source.subject.name,
         )
         return self.render("insight/pushes/history.html", context)
 
@@ -306,6 +349,13 @@ class PushHistory(WorkspaceView):
         }
 
 
+class ModelHistory(PushHistory):
+    """What was pushed of an AIPL model."""
+
+    def source(self) -> sources.Source:
+        return sources.of(aipl.get(self.access, self.kwargs["pk"]))
+
+
 class _PushAction(ActionView):
     permission = interfaces.PUSH
 
@@ -313,7 +363,7 @@ class _PushAction(ActionView):
         return services.get(self.access, self.kwargs["pk"])
 
     def success_url(self, obj: Push, result: Any) -> str:
-        return self.reverse("pushes:history", pk=obj.audience_id)
+        return sources.of(obj.subject).page("history")
 
 
 class RetryPush(_PushAction):

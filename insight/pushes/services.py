@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp.core import audit, schedules, timezones
+from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, DomainError, NotFound, PermissionDenied, ValidationFailed
+from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from cdp.jobs import start_job
 from cdp.jobs.services import active_job, cancel_job
-from insight.audiences import origins, visibility
 from insight.audiences.models import Audience
 from insight.datasets import rights
+from insight.datasets.models import Dataset
 from insight.omni import quota
-from insight.pushes import fields, interfaces
+from insight.pushes import fields, interfaces, sources
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS, Target
 
@@ -28,55 +28,71 @@ log = logging.getLogger(__name__)
 RETRY = timedelta(hours=1)
 OPTIONS = ("format", "skip_empty")
 KNOWN = {"fields", "options"}
+Subject = Audience | Dataset
+"""What is pushed: an audience, or a dataset that is an AIPL model."""
 
 
-def push(access: Access, audience: Audience, interface: PushInterface, data: Mapping[str, Any]) -> Push:
+def push(access: Access, subject: Subject, interface: PushInterface, data: Mapping[str, Any]) -> Push:
     """Push the latest good version now. `data`: fields, options. Raises ValidationFailed, Conflict."""
-    target = _allowed(access, audience, interface)
-    if audience.current_id is None:
-        raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    chosen, options = _read(access, audience, target, data, KNOWN)
-    row = Push(
-        workspace=access.workspace,
-        audience=audience,
+    source = sources.of(subject)
+    target = _allowed(access, source, interface)
+    source.check_ready()
+    chosen, options = _read(access, source, target, data, KNOWN)
+    row = _new(source, interface, access.workspace, access.user, chosen, options)
+    with transaction.atomic():
+        row.save(force_insert=True)
+        audit.record(
+            access, action(row, "pushed"), subject, after={"interface": interface.name, "push": row.pk}
+        )
+        _start(row)
+    return row
+
+
+def _new(
+    source: sources.Source, interface: PushInterface, workspace: Any, owner: Any, chosen: Any, options: Any
+) -> Push:
+    return Push(
+        workspace=workspace,
         interface=interface,
         interface_name=interface.name,
         target=interface.target,
         fields=chosen,
         options=options,
-        owner=access.user,
+        owner=owner,
+        **{source.field: source.subject},
     )
-    with transaction.atomic():
-        row.save(force_insert=True)
-        audit.record(access, "audience.pushed", audience, after={"interface": interface.name, "push": row.pk})
-        _start(row)
-    return row
+
+
+def action(row: Push | PushSetting, word: str) -> str:
+    """What is done with a push, as the audit log has it: "audience.pushed", "dataset.pushed"."""
+    return f"{sources.of(row.subject).field}.{word}"
 
 
 def set_periodic(
-    access: Access, audience: Audience, interface: PushInterface, data: Mapping[str, Any]
+    access: Access, subject: Subject, interface: PushInterface, data: Mapping[str, Any]
 ) -> PushSetting:
     """Push by schedule, in the place of an earlier setting. `data`: enabled, refresh, start, end, fields, options.
 
     Raises ValidationFailed, PermissionDenied where somebody else's setting would go.
     """
-    target = _allowed(access, audience, interface)
-    chosen, options = _read(access, audience, target, data, KNOWN | {"enabled", "refresh", "start", "end"})
+    source = sources.of(subject)
+    target = _allowed(access, source, interface)
+    chosen, options = _read(access, source, target, data, KNOWN | {"enabled", "refresh", "start", "end"})
     enabled = data.get("enabled", True)
     errors: dict[str, list[str]] = {}
     if not isinstance(enabled, bool):
         errors["enabled"] = [_("Use true or false.")]
-    policy = _policy(audience, target, data.get("refresh"), errors)
+    policy = source.policy(target, data.get("refresh"), errors)
     start, end = (_day(data.get(name), name, errors) for name in ("start", "end"))
     if start and end and end < start:
         errors["end"] = [_("The last day is before the first.")]
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     with transaction.atomic():
-        rows = PushSetting.objects.select_for_update().filter(audience=audience, interface=interface)
-        row = rows.first()
+        key = {source.field: subject, "interface": interface}
+        row = PushSetting.objects.select_for_update().filter(**key).first()
         if row is None:
-            row = PushSetting(workspace=access.workspace, audience=audience, interface=interface)
+            row = PushSetting(workspace=access.workspace, **key)
         else:
             _check_setting(access, row)
         row.enabled, row.refresh, row.start, row.end = enabled, policy, start, end
@@ -86,8 +102,8 @@ def set_periodic(
         row.save()
         audit.record(
             access,
-            "audience.push_scheduled",
-            audience,
+            action(row, "push_scheduled"),
+            subject,
             after={"interface": interface.name, "enabled": enabled, "refresh": policy},
         )
     return row
@@ -99,8 +115,8 @@ def remove_periodic(access: Access, setting: PushSetting) -> None:
     with transaction.atomic():
         audit.record(
             access,
-            "audience.push_unscheduled",
-            setting.audience,
+            action(setting, "push_unscheduled"),
+            setting.subject,
             before={"interface": setting.interface.name},
         )
         setting.delete()
@@ -113,12 +129,12 @@ def retry(access: Access, row: Push) -> Push:
         raise Conflict(_("Only a push that has failed can be tried again."), code="push_not_failed")
     if row.interface is None:
         raise Conflict(_("The interface has been removed."), code="interface_missing")
-    visibility.check_download(access, row.audience)
+    sources.of(row.subject).check(access)
     interfaces.get_usable(access, row.interface_id or "")
     with transaction.atomic():
         row.state, row.message, row.error_code, row.seen = Push.State.WAITING, "", "", True
         row.save()
-        audit.record(access, "audience.push_retried", row.audience, after={"push": row.pk})
+        audit.record(access, action(row, "push_retried"), row.subject, after={"push": row.pk})
         _start(row)
     return row
 
@@ -132,23 +148,23 @@ def cancel(access: Access, row: Push) -> None:
     cancel_job(job, access)
 
 
-def history(audience: Audience, *, opened: bool = False) -> Any:
-    """The pushes of an audience, newest first; with `opened`, failures count as seen from now on."""
-    rows = Push.objects.filter(audience=audience).select_related("owner", "interface")
+def history(subject: Subject, *, opened: bool = False) -> Any:
+    """The pushes of an audience or a model, newest first; with `opened`, failures count as seen from now on."""
+    rows = Push.objects.filter(**{sources.of(subject).field: subject})
     if opened:
-        Push.objects.filter(audience=audience, seen=False).update(seen=True)
-    return rows.order_by("-created_at")
+        rows.filter(seen=False).update(seen=True)
+    return rows.select_related("owner", "interface", "audience", "dataset").order_by("-created_at")
 
 
 def get(access: Access, push_id: str) -> Push:
-    """Raises NotFound for pushes of audiences that the person does not see, too."""
+    """Raises NotFound for pushes of what the person does not see, too."""
     row = (
         Push.objects.in_workspace(access.workspace)
-        .select_related("audience", "interface", "owner", "workspace")
-        .filter(pk=push_id)
+        .select_related("audience__workspace", "dataset__workspace", "interface", "owner", "workspace")
+        .filter(sources.visible(access), pk=push_id)
         .first()
     )
-    if row is None or not visibility.visible(access).filter(pk=row.audience_id).exists():
+    if row is None:
         raise NotFound(_("There is no such push here."))
     return row
 
@@ -156,7 +172,7 @@ def get(access: Access, push_id: str) -> Push:
 def start_due() -> int:
     """Start every periodic push that is due: once after a downtime, none beside one that runs.
 
-    While the audience is being refreshed it waits, and then pushes the new version.
+    While the audience or model is being refreshed it waits, and then pushes the new version.
     """
     started, now = 0, timezone.now()
     for key in PushSetting.objects.filter(next_push_at__lte=now).values_list("pk", flat=True):
@@ -173,46 +189,33 @@ def _start_due(key: int, now: Any) -> int:
     rows = PushSetting.objects.select_for_update(skip_locked=True, of=("self",))
     setting = (
         rows.filter(pk=key, next_push_at__lte=now)
-        .select_related("audience__workspace", "interface", "workspace", "owner")
+        .select_related("audience__workspace", "dataset__workspace", "interface", "workspace", "owner")
         .first()
     )
-    if setting is None or active_job(setting.audience) is not None:
+    if setting is None or active_job(setting.subject) is not None:
         return 0
-    PushSetting.objects.filter(pk=key).update(next_push_at=next_time(setting))
+    source = sources.of(setting.subject)
+    if not source.is_due(setting):
+        if source.is_over(setting):
+            PushSetting.objects.filter(pk=key).update(next_push_at=None)
+        return 0
+    PushSetting.objects.filter(pk=key).update(next_push_at=source.time_after(setting))
     running = Push.objects.filter(
-        audience=setting.audience, interface=setting.interface, state__in=Push.ACTIVE
+        **{source.field: setting.subject}, interface=setting.interface, state__in=Push.ACTIVE
     )
     if running.exists():
         log.warning("The push of %s is skipped: the one before is still running.", setting)
         return 0
-    row = Push.objects.create(
-        workspace=setting.workspace,
-        audience=setting.audience,
-        interface=setting.interface,
-        interface_name=setting.interface.name,
-        target=setting.interface.target,
-        mode=Push.Mode.PERIODIC,
-        fields=setting.fields,
-        options=setting.options,
-        owner=setting.owner,
-    )
+    row = _new(source, setting.interface, setting.workspace, setting.owner, setting.fields, setting.options)
+    row.mode = Push.Mode.PERIODIC
+    row.save(force_insert=True)
     _start(row)
     return 1
 
 
 def next_time(setting: PushSetting) -> Any:
     """When the setting is due next, inside its days; None where it never is again."""
-    if not setting.enabled:
-        return None
-    after = timezone.now()
-    today = timezones.today(setting.workspace)
-    if setting.start and setting.start > today:
-        zone = timezones.zone(setting.workspace)
-        after = datetime.combine(setting.start, time(), tzinfo=zone) - timedelta(seconds=1)
-    found = schedules.next_time(setting.refresh, setting.workspace, after)
-    if found and setting.end and found.astimezone(timezones.zone(setting.workspace)).date() > setting.end:
-        return None
-    return found
+    return sources.of(setting.subject).next_time(setting) if setting.enabled else None
 
 
 def _start(row: Push) -> None:
@@ -223,38 +226,38 @@ def _start(row: Push) -> None:
         params={"push": row.pk},
         subject=row,
         title=_("Push “%(name)s” to %(interface)s")
-        % {"name": row.audience.name, "interface": row.interface_name},
+        % {"name": row.subject.name, "interface": row.interface_name},
         dedupe_key=f"push:{row.pk}",
     )
 
 
-def _allowed(access: Access, audience: Audience, interface: PushInterface) -> Target:
-    """The target, where the person may push this audience there."""
+def _allowed(access: Access, source: sources.Source, interface: PushInterface) -> Target:
+    """The target, where the person may push this there."""
     access.require(interfaces.PUSH)
-    origins.require(audience, "push")
-    visibility.check_download(access, audience)
+    source.check(access)
     interfaces.get_usable(access, interface.pk)
+    target = TARGETS[interface.target]
+    if reason := source.takes(target):
+        raise ValidationFailed(reason, errors={"interface": [reason]})
     if interface.target == "omni":
         quota.check(access.workspace)
-    return TARGETS[interface.target]
+    return target
 
 
 def owner_may(row: Push) -> bool:
-    """Whether the one whose push it is may still push this audience there: asked when it runs."""
+    """Whether the one whose push it is may still push this there: asked when it runs."""
     found = rights.access_of(row.owner, row.workspace)
     if row.interface is None or not found.can(interfaces.PUSH):
         return False
     if not interfaces.usable(found).filter(pk=row.interface.pk).exists():
         return False
-    return visibility.visible(found).filter(pk=row.audience_id).exists() and visibility.may_download(
-        found, row.audience
-    )
+    return sources.of(row.subject).may(found)
 
 
 def may_change_setting(access: Access, setting: PushSetting) -> bool:
-    """Whose schedule it is, who may change the audience, and who looks after the interfaces."""
+    """Whose schedule it is, who may change the audience or model, and who looks after the interfaces."""
     own = setting.owner_id is not None and setting.owner_id == access.user.pk
-    return own or access.can(interfaces.MANAGE) or visibility.may_change(access, setting.audience)
+    return own or access.can(interfaces.MANAGE) or sources.of(setting.subject).may_change(access)
 
 
 def _check_setting(access: Access, setting: PushSetting) -> None:
@@ -274,7 +277,7 @@ def _check_own(access: Access, row: Push) -> None:
 
 
 def _read(
-    access: Access, audience: Audience, target: Target, data: Mapping[str, Any], known: set[str]
+    access: Access, source: sources.Source, target: Target, data: Mapping[str, Any], known: set[str]
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     errors = {str(key): [_("Unknown field.")] for key in set(data) - known}
     options = data.get("options") or {}
@@ -289,29 +292,13 @@ def _read(
         errors["options/skip_empty"] = [_("Use true or false.")]
     chosen: list[dict[str, Any]] = []
     try:
-        chosen = fields.checked(access, audience, target, data.get("fields"))
+        chosen = fields.checked(access, source.subject, target, data.get("fields"))
     except ValidationFailed as error:
         errors |= {path: [str(text) for text in found] for path, found in error.errors.items()}
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     kept = {"skip_empty": bool(options.get("skip_empty", False)), **({"format": form} if formats else {})}
     return chosen, kept
-
-
-def _policy(audience: Audience, target: Target, given: Any, errors: dict[str, list[str]]) -> dict[str, Any]:
-    wanted = given if given is not None else {"every": "day", "at": target.fixed_time or "05:00"}
-    if isinstance(wanted, dict) and target.fixed_time:
-        wanted = {**wanted, "at": target.fixed_time}
-    try:
-        policy = schedules.check(wanted, target.cycles)
-    except DomainError as error:
-        errors.update({path: [str(text) for text in found] for path, found in error.errors.items()})
-        return {}
-    if policy["every"] == "hour" and not fields.all_user_tags(audience):
-        errors["refresh/every"] = [
-            _("By the hour only audiences are pushed that are made from user tags alone.")
-        ]
-    return policy
 
 
 def _day(given: Any, name: str, errors: dict[str, list[str]]) -> date | None:

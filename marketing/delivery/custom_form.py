@@ -15,10 +15,11 @@ from insight.audiences import queries as audiences
 from insight.audiences.models import Audience
 from marketing.channels.models import Provider
 from marketing.content.models import Template
-from marketing.delivery import composition, custom_message
+from marketing.delivery import composition, custom_message, offering
 from marketing.delivery.composition import Share
 from marketing.delivery.forms import SendOutForm
 from marketing.delivery.models import SendOut
+from marketing.delivery.offering import ReasonedSelect
 from marketing.webhooks import rights
 from marketing.webhooks.forms import parameter_field
 from marketing.webhooks.models import Webhook
@@ -29,7 +30,7 @@ _LETTERS = "abcd"
 class CustomSendOutForm(SendOutForm):
     """Offers the webhooks that the person may use and that take an ID which all chosen audiences hold."""
 
-    id_type = forms.ChoiceField(label=gettext_lazy("ID type"))
+    id_type = forms.ChoiceField(label=gettext_lazy("ID type"), widget=ReasonedSelect)
     field_order = ["name", "audiences", "exclude", "provider", "id_type"]
 
     def __init__(self, *args: Any, access: Access, channel: str, resend: bool = False, **kwargs: Any) -> None:
@@ -43,41 +44,53 @@ class CustomSendOutForm(SendOutForm):
 
     def _offer(self, access: Access) -> None:
         chosen, held = self._given("provider"), self._held(access)
-        offered = [
-            row
-            for row in rights.usable(access)
-            if str(row.provider_id) == str(chosen)
-            or (row.enabled and (held is None or held & set(row.id_types)))
-        ]
+        offered = [row for row in rights.usable(access) if str(row.provider_id) == str(chosen) or row.enabled]
+        refused = {
+            str(row.provider_id): _("takes other IDs: %(types)s") % {"types": offering.named(row.id_types)}
+            for row in offered
+            if held is not None and not held & set(row.id_types)
+        }
         provider: Any = self.fields["provider"]
         provider.label, provider.initial = _("Webhook"), None
-        provider.widget.attrs.pop("data-select", None)
+        provider.widget = ReasonedSelect()
+        provider.widget.is_required, provider.widget.reasons = True, refused
         provider.queryset = Provider.objects.filter(pk__in=[row.provider_id for row in offered])
         provider.help_text = _(
             "Those that you have a grant for, and that take an ID which the audiences hold."
         )
+        possible = [row for row in offered if str(row.provider_id) not in refused]
         only = next((row for row in offered if str(row.provider_id) == str(chosen)), None)
-        if only is None and not chosen and len(offered) == 1:
-            only = offered[0]
+        if only is None and not chosen and len(possible) == 1:
+            only = possible[0]
             provider.initial = only.provider_id
         field: Any = self.fields["id_type"]
-        field.choices = self._types(only, held)
-        if len(field.choices) == 1:
-            field.initial = field.choices[0][0]
+        field.choices, field.widget.reasons = self._types(only, held)
+        types = [key for key, _label in field.choices if key and key not in field.widget.reasons]
+        if len(types) == 1:
+            field.initial = types[0]
 
     def _given(self, name: str) -> Any:
         """What was chosen, without the field's own default."""
         return self.data.get(name, "") if self.is_bound else self.initial.get(name, "")
 
-    def _types(self, webhook: Webhook | None, held: set[str] | None) -> list[tuple[str, Any]]:
-        """What the webhook takes and the audiences hold; and what was set before, so that it is seen."""
+    def _types(
+        self, webhook: Webhook | None, held: set[str] | None
+    ) -> tuple[list[tuple[str, Any]], dict[str, str]]:
+        """The types that the webhook takes or the audiences hold, and why some of them cannot be chosen."""
         taken = [] if webhook is None else webhook.id_types
-        keys = [key for key in taken if held is None or key in held]
+        reasons = {}
+        for key in taken:
+            if held is not None and key not in held:
+                reasons[key] = _("not all audiences hold it")
+        if webhook is not None:
+            for key in held or ():
+                if key not in taken:
+                    reasons[key] = _("the webhook does not take it")
         before = str(self._given("id_type") or "")
-        if before in ID_TYPES and before not in keys:
-            keys.append(before)
-        found = [(key, ID_TYPES[key].label) for key in keys]
-        return found if len(found) == 1 else [("", "–"), *found]
+        shown = [key for key in ID_TYPES if key in taken or key in reasons or key == before]
+        possible = [key for key in shown if key not in reasons]
+        found = [(key, ID_TYPES[key].label) for key in (*possible, *(key for key in shown if key in reasons))]
+        return found if len(possible) == 1 else [("", "–"), *found], reasons
 
     def _held(self, access: Access) -> set[str] | None:
         """The ID types that all chosen audiences have; None where none is chosen."""
@@ -85,8 +98,15 @@ class CustomSendOutForm(SendOutForm):
         if isinstance(self.data, QueryDict) and self.is_bound:
             found = self.data.getlist("audiences")
         given = [getattr(item, "pk", item) for item in found]
-        rows = Audience.objects.in_workspace(access.workspace).filter(pk__in=given)
-        sets = [{item["id_type"] for item in audiences.id_types(row)} for row in rows]
+        rows = Audience.objects.in_workspace(access.workspace).filter(pk__in=given).select_related("current")
+        sets = [
+            {
+                item["id_type"]
+                for item in audiences.id_types(row)
+                if not offering.is_hashed(row, item["id_type"])
+            }
+            for row in rows
+        ]
         return set.intersection(*sets) if sets else None
 
     def clean(self) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery import composition, targeting
+from marketing.delivery import composition, offering, targeting
 from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
+from marketing.delivery.offering import ReasonedSelectMultiple
 from marketing.delivery.suppressions import ID_TYPES_OF, MOST_WORDS
 from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text
 
@@ -79,7 +80,7 @@ class SendOutForm(forms.Form):
     audiences: Any = forms.ModelMultipleChoiceField(
         label=_("Audiences"),
         queryset=None,
-        widget=forms.SelectMultiple(_SEVERAL),
+        widget=ReasonedSelectMultiple(_SEVERAL),
         help_text=_(
             "One or several: each person gets one message. Audiences that have been computed and hold the ID that the "
             "channel needs can be chosen."
@@ -89,7 +90,7 @@ class SendOutForm(forms.Form):
         label=_("Without the members of"),
         queryset=None,
         required=False,
-        widget=forms.SelectMultiple(_SEVERAL),
+        widget=ReasonedSelectMultiple(_SEVERAL),
         help_text=_("Whoever is in one of these audiences gets nothing."),
     )
     campaigns = links.CampaignsField(help_text=_("What the send-out is done for."))
@@ -146,7 +147,7 @@ class SendOutForm(forms.Form):
             return
         templates = Template.objects.in_workspace(workspace).filter(channel=channel)
         self._add_variants(templates)
-        usable = self._audiences(access, channel)
+        shown = self._audiences(access)
         if channel != Provider.Channel.SMS:
             del self.fields["signature"], self.fields["text"]
         if channel != Provider.Channel.EMAIL:
@@ -158,9 +159,12 @@ class SendOutForm(forms.Form):
             .select_related("provider"),
             "signature": Signature.objects.in_workspace(workspace).select_related("provider"),
             "template": templates,
-            "audiences": usable,
-            "exclude": usable,
+            "audiences": shown,
+            "exclude": shown,
         }
+        reasons = {row.pk: offering.refusal(row, ID_TYPES_OF[channel]) for row in shown}
+        for name in ("audiences", "exclude"):
+            self.fields[name].widget.reasons = reasons  # type: ignore[attr-defined]
         for name, queryset in rows.items():
             field: Any = self.fields.get(name)
             if field is not None:
@@ -171,13 +175,13 @@ class SendOutForm(forms.Form):
             if found is not None and len(only := found.queryset[:2]) == 1:
                 found.initial = only[0].pk
 
-    def _audiences(self, access: Access, channel: str) -> QuerySet[Audience]:
+    def _audiences(self, access: Access) -> QuerySet[Audience]:
         """Those that the person may use, and those that the send-out has: none of them goes without being seen."""
-        usable = _usable(access, channel)
         kept = [row for name in ("audiences", "exclude") for row in self.initial.get(name, [])]
         has = [row.pk for row in kept if isinstance(row, Audience)]
-        which = Q(pk__in=usable.values("pk")) | Q(pk__in=has)
-        return Audience.objects.in_workspace(access.workspace).filter(which).order_by("name")
+        which = Q(pk__in=audiences.usable_audiences(access).values("pk")) | Q(pk__in=has)
+        rows = Audience.objects.in_workspace(access.workspace).filter(which)
+        return rows.select_related("current").order_by("name")
 
     def _add_variants(self, templates: Any) -> None:
         for letter in _LETTERS:
@@ -271,14 +275,6 @@ def variants_as_fields(rows: list[Share]) -> dict[str, Any]:
     for letter, row in zip(_LETTERS, rows, strict=False):
         found |= {f"template_{letter}": row.template.pk, f"share_{letter}": row.share}
     return found
-
-
-def _usable(access: Access, channel: str) -> QuerySet[Audience]:
-    """Audiences with one of the IDs that the channel writes to; which of them it must be, the provider says."""
-    first, *others = [audiences.usable_audiences(access, id_type) for id_type in ID_TYPES_OF[channel]]
-    for rows in others:
-        first = first | rows
-    return first
 
 
 class WhenForm(forms.Form):

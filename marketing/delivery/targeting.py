@@ -10,7 +10,7 @@ from cdp.jobs import JobContext
 from insight.audiences import gathering
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience, AudienceVersion
-from marketing.delivery import decrypting, queries
+from marketing.delivery import decrypting, offering, queries
 from marketing.delivery.models import SendOut
 from marketing.delivery.targets import id_type_of
 
@@ -68,13 +68,23 @@ def check(wanted: list[Audience], banned: list[Audience], id_type: str) -> None:
 
 
 def _unusable(rows: list[Audience], id_type: str) -> list[str]:
-    names = [row.name for row in rows if id_type not in {item["id_type"] for item in audiences.id_types(row)}]
-    if not names:
-        return []
-    return [
-        _("Without a column of the ID that the channel needs (%(type)s): %(names)s. Save them with that ID.")
-        % {"type": ID_TYPES[id_type].label, "names": ", ".join(names)}
-    ]
+    held = [row for row in rows if id_type in {item["id_type"] for item in audiences.id_types(row)}]
+    found = []
+    if names := [row.name for row in rows if row not in held]:
+        found.append(
+            _(
+                "Without a column of the ID that the channel needs (%(type)s): %(names)s. Save them with that ID."
+            )
+            % {"type": ID_TYPES[id_type].label, "names": ", ".join(names)}
+        )
+    if names := [row.name for row in held if offering.is_hashed(row, id_type)]:
+        found.append(
+            _(
+                "These hold hashes of the ID that the channel needs (%(type)s), and nobody is reached by one: %(names)s"
+            )
+            % {"type": ID_TYPES[id_type].label, "names": ", ".join(names)}
+        )
+    return found
 
 
 def not_computed(send_out: SendOut) -> list[str]:

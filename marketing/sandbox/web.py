@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from marketing.sandbox import contract, own_system, upush, webpush
+from marketing.sandbox import contract, own_system, receiving, upush, webpush
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.faults import Fault, Faults
 from marketing.sandbox.inbox import Inbox, wanted_by
@@ -32,6 +32,7 @@ class Application:
         self.upush = upush.UPush(store, options)
         self.own_system = own_system.OwnSystem(store, options)
         self.webpush = webpush.WebPush(store, options)
+        self.receiving = receiving.Receiving(store, options)
         self.inbox = Inbox(store, options)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -44,6 +45,8 @@ class Application:
             await self._platform(self.upush.answer, request, send)
         elif request.path == own_system.PREFIX:
             await self._platform(self.own_system.answer, request, send)
+        elif request.path == receiving.PREFIX:
+            await self._platform(self.receiving.answer, request, send)
         elif request.path.startswith(webpush.PREFIX + "/"):
             await self._platform(self.webpush.answer, request, send)
         else:

@@ -177,6 +177,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         workspace=workspace, audience=audience, interface=interface, interface_name="Omni", target="omni"
     )
     PushSetting.objects.create(workspace=workspace, audience=audience, interface=interface, enabled=False)
+    PushSetting.objects.create(workspace=workspace, dataset=model, interface=interface, enabled=False)
     interface_grant = interfaces.grant(access, interface, {"role": "analyst"})
     theme = campaigns.create(access, {"name": "Year", "code": "y", "is_main": True, **_YEAR})
     campaign = campaigns.create(access, {"name": "Spring", "code": "s", "parent": theme.pk, **_YEAR})
@@ -247,6 +248,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/pushes/interfaces/": pk(interface, type="kafka"),
         "w/pushes/audience/": pk(audience),
         "w/pushes/history/": pk(audience),
+        "w/pushes/model/": pk(model),
         "api/jobs/": pk(job),
         "api/notifications/": pk(message),
         "api/members/": pk(member),
@@ -260,7 +262,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/dataset-folders/": pk(box),
         "api/tag-categories/": pk(category),
         "api/datasets/": pk(ages, grant=grant.pk),
-        "api/datasets/{pk}/aipl/": pk(model),
+        "api/datasets/{pk}/aipl/": pk(model, interface=interface.pk),
         "api/datasets/{pk}/rfm/": pk(groups),
         "api/audiences/": pk(audience, snapshot=kept.pk),
         "api/audiences/folders/": pk(folder),

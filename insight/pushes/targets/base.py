@@ -39,21 +39,26 @@ class ConfigField:
 
 @dataclass(frozen=True)
 class Head:
-    """What every record of a push says of it. `columns` are the names of the fields, in order."""
+    """What every record of a push says of it. `columns` are the names of the fields, in order.
+
+    `kind` is what is pushed, an audience or a model; `schema` names the form of the records.
+    """
 
     push_id: str
-    audience_id: str
-    audience_name: str
+    source_id: str
+    name: str
     version: int
     time: datetime
     columns: Sequence[str]
     options: Mapping[str, Any]
+    kind: str = "audience"
+    schema: str = "audience.v1"
 
     def as_json(self) -> dict[str, Any]:
         return {
             "push_id": self.push_id,
-            "audience_id": self.audience_id,
-            "audience_name": self.audience_name,
+            f"{self.kind}_id": self.source_id,
+            f"{self.kind}_name": self.name,
             "version": self.version,
             "time": self.time.isoformat(),
         }
@@ -94,6 +99,8 @@ class Target:
     """Whether IDs that are stored encrypted by AES may go there."""
     tags: ClassVar[bool] = True
     """Whether tags go along."""
+    models: ClassVar[bool] = True
+    """Whether AIPL models go there, with the stages of their users."""
     formats: ClassVar[Sequence[tuple[str, Any]]] = ()
     """Forms of the records that a person may choose from."""
     cycles: ClassVar[Sequence[str]] = CYCLES

@@ -38,8 +38,8 @@ _FOLDER = ConfigField(
 
 
 def file_name(head: Head, workspace: Any) -> str:
-    """`<audience>_v<version>_<time>.csv`, the time on the workspace's clock."""
-    name = re.sub(r"[^\w-]+", "_", head.audience_name).strip("_")[:80] or "audience"
+    """`<name>_v<version>_<time>.csv`, the time on the workspace's clock."""
+    name = re.sub(r"[^\w-]+", "_", head.name).strip("_")[:80] or head.kind
     ending = "csv.gz" if head.options.get("format") == "csv.gz" else "csv"
     moment = head.time.astimezone(ZoneInfo(workspace.time_zone))
     return f"{name}_v{head.version}_{moment:%Y%m%d%H%M%S}.{ending}"

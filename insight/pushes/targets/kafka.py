@@ -128,7 +128,7 @@ class _KafkaWriter(Writer):
         self.csv = head.options.get("format") == "csv"
         self.failure: KafkaError | None = None
         kind = "text/csv" if self.csv else "application/json"
-        self.headers = [("content-type", kind.encode()), ("schema", b"audience.v1")]
+        self.headers = [("content-type", kind.encode()), ("schema", head.schema.encode())]
         if self.csv:
             self._send("#header", csv_head(head.columns).rstrip("\n"))
             self._settle()

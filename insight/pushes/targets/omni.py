@@ -23,6 +23,7 @@ class Omni(Target):
     id_types = frozenset({"mac", "imei", "idfa", "alipay_id"})
     aes = False
     tags = False
+    models = False
     cycles = ("day", "week", "month")
     fixed_time = "03:00"
     concurrency = 1

@@ -90,8 +90,11 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     pools = {pool.name: pool for pool in ItemPool.objects.in_workspace(access.workspace)}
     assert (pools.pop(item_pools.EMPTY).reason_code, pools[item_pools.ALONE].count) == ("pool_empty", 1)
     assert {pool.state for pool in pools.values()} == {"succeeded"} and len(pools) == 4
-    [push] = Push.objects.all()
-    assert push.state in ("succeeded", "partly") and push.ids > 0
+    assert (
+        Push.objects.filter(dataset__kind="aipl").count() == Push.objects.filter(audience=None).count() == 1
+    )
+    for push in Push.objects.all():
+        assert push.state in ("succeeded", "partly") and push.ids > 0
     assert SendOut.objects.get(name=approving.NAME).state == "approval"
     sent = {item.channel: item for item in SendOut.objects.exclude(name=approving.NAME)}
     assert {item.state for item in sent.values()} == {"finished"}

@@ -20,7 +20,7 @@ from insight.datasets import granting
 from insight.datasets.models import TagUse
 from insight.omni import quota
 from insight.omni.models import Intake
-from insight.pushes import fields, interfaces, services
+from insight.pushes import fields, interfaces, services, sources
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
 from insight.pushes.targets import webhook as webhooks
@@ -153,7 +153,7 @@ def test_a_worker_that_dies_begins_again_under_the_same_id(
     """Receivers that leave out what they have had get everybody once."""
     row = services.push(world.access, audience, webhook, {"fields": [KEY, MOBILE]})
     job = Job.objects.get(subject_id=row.pk)
-    monkeypatch.setattr("insight.pushes.jobs.BATCH", 2)
+    monkeypatch.setattr("insight.pushes.sources.BATCH", 2)
 
     class Death(BaseException):
         pass
@@ -233,10 +233,10 @@ def test_only_tags_of_the_sources_are_offered_and_hours_only_for_tags(
     found = fields.offered(world.access, audience, TARGETS["kafka"])
     assert [item["column"] for item in found["ids"]] == ["user_unique_id", "mobile"]
     assert {item["column"] for item in found["tags"]} == {"gender", "city", "interests", "spend"}
-    assert fields.all_user_tags(audience)
+    assert sources.of(audience).hourly
     buyers = audiences.create(world.access, {"name": "Buyers", "rule": world.bought(), "save_ids": []})
     run_jobs()
-    assert not fields.all_user_tags(buyers)
+    assert not sources.of(buyers).hourly
     assert fields.offered(world.access, buyers, TARGETS["kafka"])["tags"] == []
 
 
