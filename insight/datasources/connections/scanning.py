@@ -5,7 +5,6 @@ Each copy has a DuckDB of its own, so that the password and whatever goes wrong 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +14,8 @@ import duckdb_extension_mysql_scanner
 import duckdb_extension_postgres_scanner
 import pyarrow as pa
 import pyarrow.parquet as pq
-from django.conf import settings
 
+from cdp import lake
 from cdp.lake.names import literal, quote
 from insight.datasources.connections.dialects import PostgreSQL, authorities, dialect_of
 from insight.datasources.connections.types import RemoteColumn
@@ -24,7 +23,6 @@ from insight.datasources.models import Connection
 
 BATCH = 100_000
 """Rows between two looks at whether the work shall go on."""
-MEMORY = "512MB"
 _SSL_MODES = {
     "disable": "disabled",
     "prefer": "preferred",
@@ -89,19 +87,7 @@ def _fitted(name: str, column: RemoteColumn, kind: str) -> str:
 
 @contextmanager
 def _attached(source: Connection, address: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    temp = Path(settings.LAKE_TEMP_PATH)
-    temp.mkdir(parents=True, exist_ok=True)
-    handle = duckdb.connect(
-        config={
-            "memory_limit": MEMORY,
-            "threads": 2,
-            "temp_directory": str(temp / f"copy-{uuid.uuid4().hex}"),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "preserve_insertion_order": "true",
-        }
-    )
-    try:
+    with lake.apart() as handle:
         extension = next(Path(_EXTENSIONS[source.kind].__file__ or "").parent.rglob("*.duckdb_extension"))
         handle.execute(f"LOAD {literal(str(extension))}")
         handle.execute("SET TimeZone = 'UTC'")
@@ -112,8 +98,6 @@ def _attached(source: Connection, address: str) -> Iterator[duckdb.DuckDBPyConne
         else:
             _attach_mysql(handle, source, address)
         yield handle
-    finally:
-        handle.close()
 
 
 def _attach_mysql(handle: duckdb.DuckDBPyConnection, source: Connection, address: str) -> None:
