@@ -23,9 +23,7 @@ from tests.insight.datasets.world import World
 from tests.insight.datasources import servers
 from tests.insight.datasources.sharing import Head
 
-PHONES = (
-    b'user_unique_id\n10012345678\n10012345679\n10012345678\n\n8610012345670\nnon"sense\n=1+1\nx y\n'
-)
+PHONES = b'user_unique_id\n10012345678\n10012345679\n10012345678\n\n8610012345670\nnon"sense\n=1+1\nx y\n'
 KEPT = {"10012345678", "10012345679", "10012345670"}
 
 
