@@ -28,6 +28,8 @@ class Result:
     peak_mb: dict[str, float] = field(default_factory=dict)
     goals: dict[str, float] = field(default_factory=dict)
     """Contestant -> the highest allowed ratio of ours to it."""
+    memory_goals: dict[str, float] = field(default_factory=dict)
+    """Contestant -> the highest allowed ratio of our peak memory to its."""
     limits: dict[str, float] = field(default_factory=dict)
     """Contestant -> the most seconds that it may take."""
     notes: list[str] = field(default_factory=list)
@@ -36,6 +38,16 @@ class Result:
         """Our time divided by each other contestant's."""
         mine = self.seconds[self.ours]
         return {name: mine / other for name, other in self.seconds.items() if name != self.ours and other}
+
+    def memory_notes(self) -> list[str]:
+        """Our peak memory divided by that of others, where a goal is set for it."""
+        notes = []
+        for name, limit in self.memory_goals.items():
+            if self.peak_mb.get(name):
+                ratio = self.peak_mb[self.ours] / self.peak_mb[name]
+                mark = "✓" if ratio <= limit else "✗"
+                notes.append(f"peak memory ÷ that of {name}: {ratio:.2f}, goal ≤ {limit:g} {mark}")
+        return notes
 
     def verdicts(self) -> dict[str, bool]:
         found = self.ratios()
@@ -147,7 +159,7 @@ def table(results: list[Result]) -> str:
         lines += [
             "",
             f"{result.id}, {result.work}: {_sizes(result.size)}.",
-            *(f"- {note}" for note in result.notes),
+            *(f"- {note}" for note in [*result.notes, *result.memory_notes()]),
         ]
     return "\n".join(lines)
 

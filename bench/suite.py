@@ -12,6 +12,7 @@ from bench.pages import console_pages
 from bench.saving import saving
 from bench.sending import sending
 from bench.tags import charts, ranking
+from bench.uploading import uploading
 
 SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B1": live_count,
@@ -22,4 +23,5 @@ SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B7": sending,
     "B11": console_pages,
     "B12": identities,
+    "B13": uploading,
 }

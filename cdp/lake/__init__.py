@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cdp.lake.apart import apart
 from cdp.lake.connection import cursor, forget, is_open, transaction
 from cdp.lake.names import quote, table_path, workspace_schema
 from cdp.lake.tables import (
@@ -19,6 +20,7 @@ from cdp.lake.tables import (
 
 __all__ = [
     "TableColumn",
+    "apart",
     "columns",
     "cursor",
     "drop_table",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import ibis
@@ -74,6 +75,13 @@ class Engine(Protocol):
 
         An existing table of that name is replaced. `expression` may be a SELECT in the engine's own SQL. `sort` are
         columns, `partition` are partition expressions of the lake, such as `year("at")`.
+        """
+        ...
+
+    def load(self, workspace: Any, name: str, file: Path) -> int:
+        """Write the rows of a Parquet file as a new table, piece by piece; returns their number.
+
+        An existing table of that name is replaced.
         """
         ...
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -15,7 +16,7 @@ import pyarrow as pa
 from cdp import lake
 from cdp.core import metrics
 from cdp.lake import TableColumn
-from cdp.lake.names import CATALOG
+from cdp.lake.names import CATALOG, literal
 from cdp.warehouse import cancel, failures
 from cdp.warehouse.engine import BATCH, Shared, register_engine, with_shared
 
@@ -104,6 +105,9 @@ class LakeEngine:
             else:
                 counted = handle.execute(f"CREATE TABLE {target} AS FROM ({query}){order}").fetchone()
         return int(counted[0]) if counted else 0
+
+    def load(self, workspace: Any, name: str, file: Path) -> int:
+        return self.create_table_as(workspace, name, f"SELECT * FROM read_parquet({literal(str(file))})")
 
     def drop(self, workspace: Any, name: str) -> None:
         with translated():

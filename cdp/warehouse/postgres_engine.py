@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import ibis
 import psycopg
 import pyarrow as pa
+import pyarrow.parquet as pq
 from ibis.backends.sql.datatypes import PostgresType
 from psycopg_pool import ConnectionPool, PoolTimeout
+from pyarrow import csv
 
 from cdp.core import metrics
 from cdp.lake import TableColumn
@@ -139,6 +143,23 @@ class PostgresEngine:
             connection.execute(f"ANALYZE {target}".encode())
             return written.rowcount
 
+    def load(self, workspace: Any, name: str, file: Path) -> int:
+        target, rows = _path(workspace, name), pq.ParquetFile(file)
+        schema = ibis.Schema.from_pyarrow(rows.schema_arrow)
+        columns = ", ".join(
+            f"{quote(column)} {PostgresType.to_string(kind)}" for column, kind in schema.items()
+        )
+        with self._connection() as connection, self._measured(), connection.cursor() as handle:
+            _make_schema(connection, workspace_schema(workspace))
+            handle.execute(f"DROP TABLE IF EXISTS {target}".encode())
+            handle.execute(f"CREATE TABLE {target} ({columns})".encode())
+            statement = f"COPY {target} FROM STDIN (FORMAT csv, ENCODING 'UTF8')"
+            with handle.copy(statement.encode()) as copy:
+                for batch in rows.iter_batches(BATCH):
+                    copy.write(_lines(batch))
+            handle.execute(f"ANALYZE {target}".encode())
+        return int(rows.metadata.num_rows)
+
     def drop(self, workspace: Any, name: str) -> None:
         with self._connection() as connection:
             connection.execute(f"DROP TABLE IF EXISTS {_path(workspace, name)}".encode())
@@ -162,6 +183,13 @@ class PostgresEngine:
 
 def _path(workspace: Any, name: str) -> str:
     return f"{quote(workspace_schema(workspace))}.{quote(name)}"
+
+
+def _lines(batch: pa.RecordBatch) -> bytes:
+    """Lines of CSV in which what is null has no quotes."""
+    out = io.BytesIO()
+    csv.write_csv(batch, out, csv.WriteOptions(include_header=False, quoting_style="all_valid"))
+    return out.getvalue()
 
 
 def _configure(connection: psycopg.Connection[tuple[Any, ...]]) -> None:

@@ -142,7 +142,7 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
     @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
     @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
     def upload(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """An audience of a file (multipart): `file` with one ID per line, `id_type`, `encryption`, `name` …"""
+        """An audience of a file (multipart): `file` with one ID per line, `id_type`, `source`, `name` …"""
         data = {key: value for key, value in body(request).items() if key != "file"}
         if "public" in data:
             data["public"] = data["public"] in ("true", "1")
@@ -154,7 +154,7 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
     @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
     @action(detail=False, methods=["post"], url_path="from-table")
     def from_table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """An audience of a table with the one column `user_unique_id`: `table`, `id_type`, `drop_bad`, `name` …"""
+        """An audience of a table with the one column `user_unique_id`: `source`, `table`, `id_type`, `drop_bad` …"""
         return self._started(*outside.from_table(self.access, body(request)))
 
     @extend_schema(responses={201: AudienceSerializer})

@@ -11,42 +11,57 @@ from django.utils.translation import gettext_lazy
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from insight.audiences import membership, origins, services, visibility
+from insight.audiences.catalog import Unknown
 from insight.audiences.models import Audience
+from insight.audiences.sources import WorkspaceCatalog
 
 COMBINED = "combination"
 OPERATORS = ("union", "intersect", "subtract")
 LEAST, MOST = 2, 3
 MAX_LAYERS = 3
-_OWN = ("inputs", "operators")
+_OWN = ("inputs", "operators", "ids_from")
 
 
 def create(access: Access, data: Mapping[str, Any]) -> Audience:
     """Make an audience from others and start computing it.
 
     `data`: inputs ([{"audience", "snapshot"?}], two or three), operators (one fewer: union, intersect, subtract,
-    applied from left to right), and the fields of every audience. Raises ValidationFailed.
+    applied from left to right), ids_from (the place of the input whose saved IDs count where inputs disagree, 1 unless
+    told), and the fields of every audience. Raises ValidationFailed.
     """
     rule = checked_rule(access, data)
     common = {key: value for key, value in data.items() if key not in _OWN}
     return services.create(
-        access, {"save_ids": common_ids(access, rule), **common, "rule": rule}, origin=COMBINED
+        access,
+        {"save_ids": common_ids(access, rule), **common, "rule": rule},
+        origin=COMBINED,
+        ids_from=_ids_from(data.get("ids_from", 1), rule),
     )
 
 
 def common_ids(access: Access, rule: Any) -> list[str]:
-    """The ID types that all inputs hold; snapshots give the identifier only. The first input's value counts."""
+    """The ID types that all inputs hold, in the order of the first; snapshots hold what was saved then."""
     items = parts(rule)["inputs"]
     rows = {
         row.pk: row for row in visibility.visible(access).filter(pk__in=[item["audience"] for item in items])
     }
-    held = [
-        [
-            rows[item["audience"]].user_id_type,
-            *([] if "snapshot" in item else rows[item["audience"]].save_ids),
-        ]
+    catalog = WorkspaceCatalog(access.workspace, access=access)
+    found = [
+        rows[item["audience"]]
+        if "snapshot" not in item
+        else catalog.version(item["audience"], item["snapshot"])
         for item in items
     ]
+    held = [[row.user_id_type, *row.save_ids] for row in found]
     return [key for key in dict.fromkeys(held[0]) if all(key in others for others in held[1:])]
+
+
+def _ids_from(given: Any, rule: Any) -> int:
+    """The place of an input, from 1. Raises ValidationFailed."""
+    most = len(parts(rule)["inputs"])
+    if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
+        raise _wrong("ids_from", _("Give the place of one of the audiences, 1 to %(most)d.") % {"most": most})
+    return given
 
 
 def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag: str = "") -> Audience:
@@ -54,10 +69,16 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
     if "rule" in data:
         raise _wrong("rule", _("Give inputs and operators: the rule of a set operation is made of these."))
     changed = {key: value for key, value in data.items() if key not in _OWN}
-    if any(key in data for key in _OWN):
-        changed["rule"] = checked_rule(access, {**parts(audience.rule), **data}, audience)
-        changed.setdefault("save_ids", common_ids(access, changed["rule"]))
-    return services.update(access, audience, changed, etag=etag)
+    if not any(key in data for key in _OWN):
+        return services.update(access, audience, changed, etag=etag)
+    rule = audience.rule
+    if "inputs" in data or "operators" in data:
+        rule = changed["rule"] = checked_rule(access, {**parts(audience.rule), **data}, audience)
+        changed.setdefault("save_ids", common_ids(access, rule))
+    # Who put in other audiences and said nothing of it, may have taken the winning one away.
+    kept = audience.ids_from if "inputs" not in data else 1
+    place = _ids_from(data.get("ids_from", kept), rule)
+    return services.update(access, audience, changed, etag=etag, ids_from=place)
 
 
 def checked_rule(access: Access, data: Mapping[str, Any], changing: Audience | None = None) -> dict[str, Any]:
@@ -108,6 +129,10 @@ def _input(access: Access, item: Any, path: str) -> tuple[dict[str, Any], Audien
     leaf = {"kind": "audience", "audience": row.pk}
     if item.get("snapshot"):
         leaf["snapshot"] = item["snapshot"]
+        try:
+            WorkspaceCatalog(access.workspace, access=access).version(row.pk, item["snapshot"])
+        except Unknown as error:
+            raise _wrong(f"{path}/snapshot", str(error)) from None
     return leaf, row
 
 

@@ -18,7 +18,10 @@ USER = "user_unique_id"
 
 @dataclass(frozen=True)
 class IdColumn:
-    """A column that holds an ID. `identifier`: it is `user_unique_id` itself."""
+    """A column that holds an ID. `identifier`: it is `user_unique_id` itself.
+
+    `dataset` is the dataset or audience that has it, or the snapshot (`AudienceLeaf.key`).
+    """
 
     id_type: str
     dataset: str
@@ -58,7 +61,7 @@ def id_columns(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[IdColumn]:
             found.setdefault(("", leaf.map.to), translated)
             continue
         columns = (
-            _audience_ids(catalog.version(leaf.audience, leaf.snapshot), leaf.snapshot)
+            _audience_ids(catalog.version(leaf.audience, leaf.snapshot), leaf)
             if isinstance(leaf, rules.AudienceLeaf)
             else _dataset_ids(*catalog.row(leaf.dataset))
         )
@@ -86,19 +89,17 @@ def fill_rate(row: Dataset, column: str) -> float | None:
     return float(known) if known is not None else None
 
 
-def _audience_ids(version: AudienceVersion, snapshot: str | int | None) -> list[IdColumn]:
-    audience = version.audience
+def _audience_ids(version: AudienceVersion, leaf: rules.AudienceLeaf) -> list[IdColumn]:
+    name = version.audience.name if leaf.snapshot is None else version.snapshot_name
     encryption = version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
-    columns = [IdColumn(version.user_id_type, audience.pk, audience.name, USER, encryption, 1.0, True)]
-    if snapshot is not None:
-        return columns
+    columns = [IdColumn(version.user_id_type, leaf.key, name, USER, encryption, 1.0, True)]
     for key in version.save_ids:
         stats = version.id_stats.get(key, {})
         columns.append(
             IdColumn(
                 key,
-                audience.pk,
-                audience.name,
+                leaf.key,
+                name,
                 key,
                 stats.get("encryption", "plain"),
                 stats.get("fill_rate"),

@@ -298,6 +298,11 @@ class AudienceLeaf(Condition):
     audience: str = Field(min_length=1, max_length=40)
     snapshot: int | str | None = None
 
+    @property
+    def key(self) -> str:
+        """Tells the audience and each of its snapshots apart."""
+        return self.audience if self.snapshot is None else f"{self.audience}/{self.snapshot}"
+
     @field_validator("snapshot", mode="before")
     @classmethod
     def _number_or_name(cls, value: Any) -> Any:

@@ -23,6 +23,7 @@ from insight.audiences import (
     folders,
     members,
     outside,
+    places,
     refused,
     services,
     visibility,
@@ -36,7 +37,6 @@ from insight.audiences.streaming import csv_response
 from insight.audiences.summary import RFM_TYPES
 from insight.campaigns import links
 from insight.datasets import rights
-from insight.datasources.models import SourceTable
 
 SELECT = "insight.audience.filter"
 MAX_CHOICES = 500
@@ -88,19 +88,19 @@ class UploadForm(IdentityForm):
         help_text=gettext_lazy("CSV or TXT with one ID per line; only the first column is read."),
         widget=forms.ClearableFileInput({"accept": ".csv,.txt,.gz"}),
     )
+    source = forms.ChoiceField(
+        label=gettext_lazy("Data source"),
+        help_text=gettext_lazy(
+            "Where the IDs are stored. Only audiences of one data source can be combined."
+        ),
+    )
     field_order = ("file",)
 
-
-class TableForm(IdentityForm):
-    table = forms.ChoiceField(
-        label=gettext_lazy("Table"),
-        help_text=gettext_lazy("It must have exactly one column, named user_unique_id."),
-    )
-    drop_bad = forms.BooleanField(label=gettext_lazy("Leave out duplicates and empty values"), required=False)
-
-    def __init__(self, *args: Any, tables: list[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, sources: dict[str, str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["table"].choices = [(name, name) for name in tables]  # type: ignore[attr-defined]
+        self.fields["source"].choices = list(sources.items())  # type: ignore[attr-defined]
+        if len(sources) == 1:
+            del self.fields["source"]
 
 
 _OPERATORS = [
@@ -117,6 +117,13 @@ class AudienceChoice(forms.ChoiceField):
         return True
 
 
+_PLACES = [
+    (1, gettext_lazy("Those of the first audience")),
+    (2, gettext_lazy("Those of the second audience")),
+    (3, gettext_lazy("Those of the third audience")),
+]
+
+
 class CombineForm(CommonForm):
     """Two or three audiences; choices are `aud_…` or `aud_…/audv_…` for a snapshot."""
 
@@ -127,6 +134,17 @@ class CombineForm(CommonForm):
         label=gettext_lazy("Operation on the result"), choices=_OPERATORS, required=False
     )
     third = AudienceChoice(label=gettext_lazy("Third audience (optional)"), required=False)
+    ids_from = forms.TypedChoiceField(
+        label=gettext_lazy("Whose IDs count"),
+        choices=_PLACES,
+        coerce=int,
+        empty_value=1,
+        required=False,
+        help_text=gettext_lazy(
+            "IDs that all of them have saved are saved again. Where they know a person by different ones, those of "
+            "this audience are taken; what it does not know comes from the others."
+        ),
+    )
 
     def __init__(self, *args: Any, choices: list[tuple[Any, Any]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -142,7 +160,8 @@ class CombineForm(CommonForm):
             inputs.append(
                 {"audience": audience, "snapshot": snapshot} if snapshot else {"audience": audience}
             )
-        return {"inputs": inputs, "operators": [data["operator_1"], data["operator_2"]][: len(inputs) - 1]}
+        operators = [data["operator_1"], data["operator_2"]][: len(inputs) - 1]
+        return {"inputs": inputs, "operators": operators, "ids_from": data["ids_from"]}
 
 
 class MakingPage(FormPage):
@@ -169,6 +188,9 @@ class UploadAudience(MakingPage):
     template_name = "insight/audiences/upload.html"
     form_class = UploadForm
 
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {**super().form_options(obj), "sources": places.offered(self.access)}
+
     def initial(self, obj: Any) -> dict[str, Any]:
         return {**super().initial(obj), "id_type": self.request.GET.get("id_type", "")}
 
@@ -182,7 +204,8 @@ class UploadAudience(MakingPage):
         return f"{back}?{urlencode({'audience': obj.pk})}"
 
     def save(self, form: Any, obj: Any) -> Any:
-        data = {key: form.cleaned_data[key] for key in ("id_type", "encryption")}
+        own = ("id_type", "encryption", "source")
+        data = {key: form.cleaned_data[key] for key in own if key in form.cleaned_data}
         file = form.cleaned_data["file"]
         audience, _job = outside.upload(self.access, file, file.name, {**form.common(), **data})
         return audience
@@ -196,24 +219,6 @@ class UploadTemplate(WorkspaceView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         headers = {"Content-Disposition": 'attachment; filename="audience-template.csv"'}
         return HttpResponse(outside.TEMPLATE, content_type="text/csv; charset=utf-8", headers=headers)
-
-
-class AudienceFromTable(MakingPage):
-    title = gettext_lazy("Audience from a table")
-    form_class = TableForm
-
-    def form_options(self, obj: Any) -> dict[str, Any]:
-        rows = SourceTable.objects.in_workspace(self.workspace).filter(state=SourceTable.State.READY)
-        names = list(rows.order_by("name").values_list("name", flat=True)[:MAX_CHOICES])
-        return {**super().form_options(obj), "tables": names}
-
-    def initial(self, obj: Any) -> dict[str, Any]:
-        return {**super().initial(obj), "table": self.request.GET.get("table", "")}
-
-    def save(self, form: Any, obj: Any) -> Any:
-        data = {key: form.cleaned_data[key] for key in ("id_type", "encryption", "table", "drop_bad")}
-        audience, _job = outside.from_table(self.access, {**form.common(), **data})
-        return audience
 
 
 class CombineAudiences(MakingPage):
@@ -289,6 +294,7 @@ class EditCombination(OneAudience, CombineAudiences):  # type: ignore[misc]
         found.update(zip(("operator_1", "operator_2"), parts["operators"], strict=False))
         return {
             **found,
+            "ids_from": obj.ids_from,
             "name": obj.name,
             "remark": obj.remark,
             "public": obj.public,

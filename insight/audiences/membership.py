@@ -57,14 +57,23 @@ def of_selection(audience: Audience, today: date) -> Members:
     people = compile_rule(rule, catalog, today=today)
     offered = identities.id_columns(rule, catalog)
     user_id_type = next((column.id_type for column in offered if column.identifier), "")
+    first = _winning(audience, rule)
+    if first is not None:
+        offered.sort(key=lambda column: column.dataset != first)
     chosen = {key: _providers(key, offered) for key in audience.save_ids}
     if audience.limit:
         some = apply_limit(people, audience.pk, audience.limit)
         found = with_ids_joined(some, rule, chosen, catalog)
     else:
-        found = with_ids(people, rule, chosen, catalog, today)
+        found = with_ids(people, rule, chosen, catalog, today, first)
     versions = catalog.dataset_versions, catalog.audience_versions
     return Members(found.members, user_id_type, chosen, *versions, found.conflicts)
+
+
+def _winning(audience: Audience, rule: rules.Rule) -> str | None:
+    """Which input's IDs count where those of a set operation disagree; None where it is the first."""
+    inputs = [leaf for _path, leaf in rules.leaves(rule) if isinstance(leaf, rules.AudienceLeaf)]
+    return inputs[audience.ids_from - 1].key if 1 < audience.ids_from <= len(inputs) else None
 
 
 def _usable_rule(audience: Audience, catalog: WorkspaceCatalog) -> rules.Rule:

@@ -68,6 +68,11 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
     source = models.CharField(_("data source"), max_length=64, default="lake")
     user_id_type = models.CharField(_("user identifier"), max_length=16, blank=True)
     save_ids: Any = models.JSONField(_("saved IDs"), default=list, blank=True)
+    ids_from = models.PositiveSmallIntegerField(
+        _("whose IDs count"),
+        default=1,
+        help_text="Of a set operation: the place of the input whose saved IDs win where inputs disagree.",
+    )
     folder = models.ForeignKey(
         Folder,
         on_delete=models.PROTECT,

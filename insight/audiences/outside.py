@@ -1,7 +1,7 @@
 """Audiences whose members come from a file of IDs or from a table, not from a rule.
 
-A file is read once into a lake table of its own (`<audience>_file<n>`); the audience's versions are made from that. A
-table is read at each refresh.
+A file is read once into a table of its own (`<audience>_file<n>`) in the data source where the audience lives; its
+versions are made from that. A table is read at each refresh, where it is.
 """
 
 from __future__ import annotations
@@ -12,35 +12,32 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import Any, BinaryIO
 
-import duckdb
 import ibis
-from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cdp import lake
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError, NotFound, ValidationFailed
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
 from cdp.jobs import JobContext, register, start_job
 from cdp.jobs.models import Job
-from cdp.lake.names import literal, quote
 from cdp.warehouse import get_engine
-from insight.audiences import origins, refreshing, services, visibility
+from insight.audiences import id_files, origins, places, refreshing, services, visibility
 from insight.audiences.identities import IdColumn
 from insight.audiences.membership import USER, Members
 from insight.audiences.models import Audience, AudienceVersion
-from insight.audiences.table_contract import check_table, identity_of
+from insight.audiences.table_contract import check_table, distinct_ids
 from insight.audiences.tasks import RefreshAudience
+from insight.datasets import storage
+from insight.datasets.joining import Source
 from insight.datasources import files
 from insight.datasources import services as datasources
-from insight.datasources.models import SourceTable, Upload
+from insight.datasources.connections import in_place
+from insight.datasources.models import LAKE, Connection, SourceTable, Upload
 
 UPLOAD, TABLE = "upload", "table"
-MAX_LINES = 20_000_000
-MAX_REJECTED = 1_000
 TEMPLATE = f"{USER}\n"
 IN_MEMORY = 1_000_000
 """Bytes of a file of IDs that need no file on disk."""
@@ -64,16 +61,20 @@ def check_identity(data: Mapping[str, Any]) -> tuple[str, str]:
 def upload(access: Access, stream: BinaryIO, file_name: str, data: Mapping[str, Any]) -> tuple[Audience, Job]:
     """Make an audience of a CSV or TXT file with one ID per line.
 
-    `data`: id_type, encryption (plain, md5, sha256, aes), name, folder, public, remark.
-    Raises ValidationFailed, TooLarge.
+    `data`: id_type, encryption (plain, md5, sha256, aes), source (where it shall live, the lake unless told), name,
+    folder, public, remark. Raises ValidationFailed, TooLarge.
     """
     id_type, encryption = check_identity(data)
-    common = {key: value for key, value in data.items() if key not in ("id_type", "encryption")}
+    source = places.check(access, data.get("source"))
+    common = {key: value for key, value in data.items() if key not in ("id_type", "encryption", "source")}
     kept = _keep(access, stream, file_name)
     try:
         with transaction.atomic():
+            places.hold(access.workspace, source)
             detail = {"file": file_name, "encryption": encryption, "files": 0}
-            audience = services.create_outside(access, UPLOAD, common, user_id_type=id_type, detail=detail)
+            audience = services.create_outside(
+                access, UPLOAD, common, user_id_type=id_type, detail=detail, source=source
+            )
             return audience, _start(access, audience, kept)
     except BaseException:
         _discard(kept)
@@ -103,6 +104,7 @@ def replace_file(access: Access, audience: Audience, stream: BinaryIO, file_name
     visibility.check_change(access, audience)
     if audience.origin != UPLOAD:
         origins.require(audience, "replace")
+    places.check(access, audience.source)
     kept = _keep(access, stream, file_name)
     try:
         with transaction.atomic():
@@ -168,122 +170,54 @@ class UploadAudience(RefreshAudience):
 
 
 def read_file(audience: Audience, kept: Upload) -> None:
-    """The first column of the file, normalised and distinct, as a lake table; what was refused is counted and kept.
+    """The IDs of the file as a table where the audience lives; what was refused is counted and kept.
 
     Raises ValidationFailed where there are too many lines or no valid ID; the members then stay as they were.
     """
-    options = files.Options(**kept.options)
+    workspace, engine = audience.workspace, get_engine(audience.source)
     number = audience.origin_detail.get("files", 0) + 1
-    table, refused = f"{audience.pk}_file{number}", f"{audience.pk}_refused{number}"
-    work = Path(settings.LAKE_TEMP_PATH) / f"audience-{kept.pk}.csv"
-    work.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        path = files.as_utf8_csv(Path(kept.path), options, work)
-        delimiter = "," if options.delimiter == "spaces" else options.delimiter
-        counts = _load(audience, path, delimiter, table, refused)
-    finally:
-        work.unlink(missing_ok=True)
-    old = audience.origin_detail.get("table"), audience.origin_detail.get("refused_table")
+    tables = {"table": f"{audience.pk}_file{number}", "refused_table": f"{audience.pk}_refused{number}"}
+    options, encryption = files.Options(**kept.options), audience.origin_detail["encryption"]
+    with id_files.read(Path(kept.path), options, audience.user_id_type, encryption) as found:
+        engine.load(workspace, tables["table"], found.ids)
+        engine.load(workspace, tables["refused_table"], found.refused)
+    old = [audience.origin_detail.get(name) for name in tables]
     audience.origin_detail = {
         **audience.origin_detail,
-        **counts,
+        **found.counts,
+        **tables,
         "file": kept.file_name,
         "files": number,
-        "table": table,
-        "refused_table": refused,
     }
     audience.save(update_fields=["origin_detail"])
-    for name in old:
-        if name and name not in (table, refused):
-            lake.drop_table(audience.workspace, name)
-
-
-def _load(audience: Audience, path: Path, delimiter: str, table: str, refused: str) -> dict[str, int]:
-    workspace, kind = audience.workspace, ID_TYPES[audience.user_id_type]
-    encryption = audience.origin_detail["encryption"]
-    lake.ensure_schema(workspace)
-    source = (
-        f"read_csv({literal(str(path))}, delim={literal(delimiter)}, quote='\"', header=false, all_varchar=true, "
-        "auto_detect=false, columns={'raw': 'VARCHAR'}, null_padding=true, strict_mode=false, ignore_errors=false)"
-        if not _has_more_columns(path, delimiter)
-        else f"(SELECT column0 AS raw FROM read_csv({literal(str(path))}, delim={literal(delimiter)}, quote='\"', "
-        "header=false, all_varchar=true, null_padding=true, strict_mode=false))"
-    )
-    normalised = kind.sql_normalise("trim(raw)", encryption=encryption)
-    target = lake.table_path(workspace, table)
-    try:
-        with lake.transaction() as handle:
-            handle.execute(
-                f"CREATE OR REPLACE TEMP TABLE given AS SELECT row_number() OVER () AS line, raw, {normalised} AS id "
-                f"FROM {source}"
-            )
-            handle.execute(f"DELETE FROM given WHERE line = 1 AND lower(trim(raw)) = '{USER}'")
-            row = handle.execute(
-                "SELECT count(*), count(*) FILTER (raw IS NULL OR trim(raw) = ''), count(id), count(DISTINCT id) "
-                "FROM given"
-            ).fetchone()
-            lines, blank, valid, distinct = row or (0, 0, 0, 0)
-            if lines > MAX_LINES:
-                raise ValidationFailed(
-                    _("The file has %(lines)d lines; at most %(limit)d can be read.")
-                    % {"lines": lines, "limit": MAX_LINES},
-                    code="too_many_lines",
-                )
-            if not distinct:
-                raise ValidationFailed(
-                    _("None of the %(lines)d lines is a valid ID of the type “%(type)s”.")
-                    % {"lines": lines, "type": kind.label},
-                    code="no_valid_ids",
-                )
-            handle.execute(
-                f"CREATE OR REPLACE TABLE {target} AS SELECT DISTINCT id AS {quote(USER)} FROM given "
-                "WHERE id IS NOT NULL"
-            )
-            handle.execute(
-                f"CREATE OR REPLACE TABLE {lake.table_path(workspace, refused)} AS "
-                "SELECT line, left(raw, 200) AS value FROM given WHERE id IS NULL AND trim(raw) <> '' "
-                f"ORDER BY line LIMIT {MAX_REJECTED}"
-            )
-            handle.execute("DROP TABLE given")
-    except duckdb.Error as error:
-        raise ValidationFailed(
-            _("The file cannot be read as a list of IDs, one per line."), code="unreadable", reason=str(error)
-        ) from error
-    return {
-        "lines": lines,
-        "blank": blank,
-        "invalid": lines - blank - valid,
-        "duplicates": valid - distinct,
-        "valid": distinct,
-    }
-
-
-def _has_more_columns(path: Path, delimiter: str) -> bool:
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        return any(delimiter in line for _number, line in zip(range(1000), lines, strict=False))
+    gone = [name for name in old if name and name not in tables.values()]
+    storage.drop_named(workspace, audience.source, gone)
 
 
 def from_table(access: Access, data: Mapping[str, Any]) -> tuple[Audience, Job]:
-    """Make an audience of a table whose only column is `user_unique_id`.
+    """Make an audience of a table whose only column is `user_unique_id`; it lives where the table does.
 
-    `data`: table, id_type, encryption, drop_bad (leave out duplicates and empty values), name, folder, public, remark.
-    Raises ValidationFailed with counts and examples where the table breaks the contract.
+    `data`: source (the lake unless told), table, id_type, encryption, drop_bad (leave out duplicates and empty values),
+    name, folder, public, remark. Raises PermissionDenied for people who may not see tables, Conflict where rows of the
+    table must not be read, ValidationFailed with counts and examples where it breaks the contract.
     """
+    access.require(places.SEE_TABLES)
     id_type, encryption = check_identity(data)
-    name = str(data.get("table") or "")
+    name, source = str(data.get("table") or ""), places.check(access, data.get("source"))
     drop_bad = data.get("drop_bad", False)
     if not isinstance(drop_bad, bool):
         raise ValidationFailed(_("Use true or false."), errors={"drop_bad": [_("Use true or false.")]})
-    table = SourceTable.objects.in_workspace(access.workspace).filter(name=name).first()
-    if table is None or not table.lake_table:
-        message = _("There is no such table, or it has not been loaded.")
-        raise ValidationFailed(message, code="table_missing", errors={"table": [message]})
+    table = places.table(access.workspace, source, name)
     check_table(table, id_type, encryption, drop_bad)
-    own = ("table", "id_type", "encryption", "drop_bad")
+    own = ("source", "table", "id_type", "encryption", "drop_bad")
     common = {key: value for key, value in data.items() if key not in own}
-    detail = {"source_table": table.pk, "table_name": name, "encryption": encryption, "drop_bad": drop_bad}
+    key = table.table.pk if source == LAKE else ""
+    detail = {"source_table": key, "table_name": name, "encryption": encryption, "drop_bad": drop_bad}
     with transaction.atomic():
-        audience = services.create_outside(access, TABLE, common, user_id_type=id_type, detail=detail)
+        places.hold(access.workspace, source)
+        audience = services.create_outside(
+            access, TABLE, common, user_id_type=id_type, detail=detail, source=source
+        )
         return audience, refreshing.request(access, audience, snapshot=False)
 
 
@@ -307,29 +241,38 @@ def _of_upload(audience: Audience, _today: date) -> Members:
 
 def _of_table(audience: Audience, _today: date) -> Members:
     detail = audience.origin_detail
-    table = SourceTable.objects.in_workspace(audience.workspace_id).filter(pk=detail["source_table"]).first()
-    if table is None or not table.lake_table:
+    table = _table_of(audience)
+    check_table(table, audience.user_id_type, detail["encryption"], detail["drop_bad"])
+    name, engine = f"{audience.pk}_read", get_engine(audience.source)
+    engine.create_table_as(
+        audience.workspace, name, distinct_ids(table, audience.user_id_type, detail["encryption"])
+    )
+    return _members(audience, engine.table(audience.workspace, name))
+
+
+def _table_of(audience: Audience) -> Source:
+    """The table that the audience reads. Raises Conflict where it, or its data source, is gone."""
+    detail, workspace = audience.origin_detail, audience.workspace
+    name = detail["table_name"]
+    if audience.source == LAKE:
+        # It may have been removed, and another one made of that name.
+        row = SourceTable.objects.in_workspace(workspace).filter(pk=detail["source_table"]).first()
+        name = row.name if row is not None else ""
+    try:
+        return places.table(workspace, audience.source, name)
+    except ValidationFailed as error:
         raise Conflict(
             _("The table “%(name)s” is no longer there.") % {"name": detail["table_name"]},
             code="table_missing",
-        )
-    check_table(table, audience.user_id_type, detail["encryption"], detail["drop_bad"])
-    name = f"{audience.pk}_read"
-    identity = identity_of(audience.user_id_type, detail["encryption"])
-    source = lake.table_path(audience.workspace, table.lake_table)
-    with lake.transaction() as handle:
-        handle.execute(
-            f"CREATE OR REPLACE TABLE {lake.table_path(audience.workspace, name)} AS "
-            f"SELECT DISTINCT id AS {quote(USER)} FROM (SELECT {identity} AS id FROM {source}) WHERE id IS NOT NULL"
-        )
-    return _members(audience, get_engine(audience.source).table(audience.workspace, name))
+        ) from error
 
 
 def _copy(access: Access, audience: Audience, data: dict[str, Any]) -> Audience:
     """A copy that reads the same table, or has the same IDs in a table of its own."""
     if audience.origin == TABLE:
         detail = audience.origin_detail
-        given = {"id_type": audience.user_id_type, "table": detail["table_name"], **data}
+        given = {"id_type": audience.user_id_type, "table": _table_of(audience).table.name, **data}
+        given["source"] = audience.source
         return from_table(
             access, {**given, "encryption": detail["encryption"], "drop_bad": detail["drop_bad"]}
         )[0]
@@ -337,9 +280,15 @@ def _copy(access: Access, audience: Audience, data: dict[str, Any]) -> Audience:
     if not source:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
     with transaction.atomic():
+        places.hold(access.workspace, audience.source)
         detail = {**audience.origin_detail, "files": 1, "refused_table": ""}
         copied = services.create_outside(
-            access, UPLOAD, data, user_id_type=audience.user_id_type, detail=detail
+            access,
+            UPLOAD,
+            data,
+            user_id_type=audience.user_id_type,
+            detail=detail,
+            source=audience.source,
         )
         copied.origin_detail["table"] = f"{copied.pk}_file1"
         copied.save(update_fields=["origin_detail"])
@@ -352,7 +301,7 @@ def _copy(access: Access, audience: Audience, data: dict[str, Any]) -> Audience:
 
 
 def audiences_of_table(table: SourceTable) -> list[str]:
-    """Names of the audiences that are read from the table."""
+    """Names of the audiences that are read from a table of the lake."""
     rows = Audience.objects.in_workspace(table.workspace_id)
     return list(
         rows.filter(origin=TABLE, origin_detail__source_table=table.pk)
@@ -367,6 +316,12 @@ def _upload_words(_access: Access, audience: Audience) -> str:
 
 def _table_words(_access: Access, audience: Audience) -> str:
     return _("Everybody in the table %(name)s.") % {"name": audience.origin_detail["table_name"]}
+
+
+def audiences_in(source: Connection) -> list[str]:
+    """Names of the audiences that live in a data source without a dataset that would keep it."""
+    rows = Audience.objects.in_workspace(source.workspace_id).filter(source=source.pk, rule__isnull=True)
+    return list(rows.order_by("name").values_list("name", flat=True))
 
 
 _EVERYTHING = origins.ACTIONS - {"edit"}
@@ -391,3 +346,4 @@ origins.register(
     )
 )
 datasources.users_of.add("table audiences", audiences_of_table)
+in_place.users_of.add("audiences", audiences_in)

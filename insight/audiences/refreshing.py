@@ -140,8 +140,13 @@ def request(
 
 def _digest(audience: Audience) -> str:
     """Equal for equal definitions: an edit must not join the job that computes what was before."""
-    text = json.dumps([audience.rule, audience.save_ids, audience.limit], sort_keys=True)
+    text = json.dumps(_asked(audience), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _asked(audience: Audience) -> list[Any]:
+    """What decides who is in the audience, and with which IDs."""
+    return [audience.rule, audience.save_ids, audience.limit, audience.ids_from]
 
 
 def stop(access: Access | None, audience: Audience) -> None:
@@ -239,7 +244,7 @@ def _publish(audience: Audience, version: AudienceVersion, job: Context) -> Audi
         job.check_cancelled()
         if row is None:
             _gone()
-        if (row.rule, row.save_ids, row.limit) != (audience.rule, audience.save_ids, audience.limit):
+        if _asked(row) != _asked(audience):
             return None
         if row.current is not None and row.version > version.number:
             return row.current

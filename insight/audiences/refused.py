@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 from admin_center.audit.services import log_download
-from cdp import lake
 from cdp.core.access import Access
 from cdp.core.csv_export import escape_formula
 from cdp.core.errors import NotFound
+from cdp.warehouse import get_engine
 from insight.audiences import visibility
 from insight.audiences.csv_options import CsvOptions
 from insight.audiences.masking import Masker
@@ -29,10 +29,8 @@ def refused_lines(access: Access, audience: Audience, options: CsvOptions | None
         raise NotFound(_("No line of this audience's file was refused."))
     masker = Masker(access)
     mask = masker.for_type(audience.user_id_type)
-    with lake.cursor() as handle:
-        rows = handle.execute(
-            f"SELECT line, value FROM {lake.table_path(audience.workspace, name)} ORDER BY line"
-        ).fetchall()
+    engine = get_engine(audience.source)
+    rows = engine.execute(engine.table(audience.workspace, name).order_by("line")).to_pylist()
     log_download(
         access,
         audience,
@@ -41,7 +39,7 @@ def refused_lines(access: Access, audience: Audience, options: CsvOptions | None
         file_format=options.file_format,
         unmasked=masker.unmasked,
     )
-    return options.written("line,value", (_line(number, mask(value)) for number, value in rows))
+    return options.written("line,value", (_line(row["line"], mask(row["value"])) for row in rows))
 
 
 def _line(number: int, shown: str) -> bytes:

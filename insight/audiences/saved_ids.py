@@ -1,4 +1,4 @@
-"""The saved IDs of a rule's people: of several tables that know an ID, the first in the rule wins.
+"""The saved IDs of a rule's people: of several tables that know an ID, the first that was chosen for it wins.
 
 Three shapes of query. Where the rule filters the one table that also holds the IDs, they are read in the same scan.
 Where it combines audiences, their IDs come along with the set operation. Everything else is joined to the people.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 from typing import Any
 
 import ibis
@@ -20,9 +21,9 @@ from insight.audiences.rules import AudienceLeaf, Group, Node, Rule
 from insight.audiences.sources import WorkspaceCatalog
 
 Chosen = Mapping[str, Sequence[IdColumn]]
-"""ID type → the columns that give it, in the order of the rule."""
+"""ID type → the columns that give it, those first whose values win: in the order of the rule, unless told otherwise."""
 Wanted = Mapping[str, Mapping[str, str]]
-"""Dataset or audience → its column → ID type."""
+"""Dataset, audience or snapshot → its column → ID type."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,19 @@ class _Joined:
 
 
 def with_ids(
-    people: ibis.Table, rule: Rule, chosen: Chosen, catalog: WorkspaceCatalog, today: date
+    people: ibis.Table,
+    rule: Rule,
+    chosen: Chosen,
+    catalog: WorkspaceCatalog,
+    today: date,
+    first: str | None = None,
 ) -> WithIds:
-    """The people of a rule, as `compile_rule` found them, with their saved IDs."""
+    """The people of a rule, as `compile_rule` found them, with their saved IDs.
+
+    `first` is the `AudienceLeaf.key` of the audience whose values win, if that is not the first; `chosen` says so too.
+    """
     wanted = _wanted(rule, chosen)
-    united = _united(rule, chosen, wanted, catalog)
+    united = _united(rule, chosen, wanted, catalog, first)
     if united is not None:
         return united
     joined = _same_scan(people, wanted, catalog) or _carried(rule, wanted, catalog, today)
@@ -75,8 +84,8 @@ def _strangers(node: Node) -> Iterator[str]:
         yield from _strangers(node.items[0])
         for item in node.items[1:]:
             for leaf in _alternatives(item):
-                if isinstance(leaf, AudienceLeaf) and leaf.snapshot is None and leaf.map is None:
-                    yield leaf.audience
+                if isinstance(leaf, AudienceLeaf) and leaf.map is None:
+                    yield leaf.key
     elif isinstance(node, Group) and node.op == "intersect":
         for item in node.items:
             yield from _strangers(item)
@@ -113,7 +122,8 @@ def _coalesced(joined: _Joined, chosen: Chosen, wanted: Wanted, catalog: Workspa
         ]
         values[key] = ibis.coalesce(*parts) if parts else ibis.null("string")
         if len(parts) > 1:
-            unequal = [parts[0].notnull() & other.notnull() & (parts[0] != other) for other in parts[1:]]
+            # Where one of them is null, the comparison is, too.
+            unequal = [one != other for one, other in combinations(parts, 2)]
             differing[key] = table.count(where=ibis.or_(*unequal))
     conflicts = table.aggregate(**differing) if differing else None
     return WithIds(table.select(table[USER].name(USER), **values), conflicts)
@@ -138,7 +148,7 @@ def _same_scan(people: ibis.Table, wanted: Wanted, catalog: WorkspaceCatalog) ->
 def _carried(node: Node, wanted: Wanted, catalog: WorkspaceCatalog, today: date) -> _Joined | None:
     """The people of a node together with the IDs of audiences that all of them belong to; None where there are none."""
     if isinstance(node, AudienceLeaf):
-        columns = wanted.get(node.audience, {}) if node.snapshot is None and node.map is None else {}
+        columns = wanted.get(node.key, {}) if node.map is None else {}
         return _audience(node, columns, catalog) if columns else None
     if not isinstance(node, Group) or node.op == "union":
         return None
@@ -165,9 +175,9 @@ def _carried(node: Node, wanted: Wanted, catalog: WorkspaceCatalog, today: date)
 
 
 def _audience(leaf: AudienceLeaf, columns: Mapping[str, str], catalog: WorkspaceCatalog) -> _Joined:
-    names = {(leaf.audience, column): f"{leaf.audience}.{column}" for column in columns}
-    table = catalog.audience(leaf.audience, None).table
-    given = {name: table[column] for (_audience, column), name in names.items()}
+    names = {(leaf.key, column): f"{leaf.key}.{column}" for column in columns}
+    table = catalog.audience(leaf.audience, leaf.snapshot).table
+    given = {name: table[column] for (_key, column), name in names.items()}
     return _Joined(table.select(USER, **given), names)
 
 
@@ -177,7 +187,9 @@ def _in_both(left: _Joined, right: _Joined) -> _Joined:
     return _Joined(table, left.names | right.names)
 
 
-def _united(rule: Rule, chosen: Chosen, wanted: Wanted, catalog: WorkspaceCatalog) -> WithIds | None:
+def _united(
+    rule: Rule, chosen: Chosen, wanted: Wanted, catalog: WorkspaceCatalog, first: str | None
+) -> WithIds | None:
     """A union of audiences in one pass over all their rows; None for other rules."""
     leaves = list(dict.fromkeys(_alternatives(rule)))
     if len(leaves) < 2 or not wanted:
@@ -188,13 +200,16 @@ def _united(rule: Rule, chosen: Chosen, wanted: Wanted, catalog: WorkspaceCatalo
         if not isinstance(leaf, AudienceLeaf) or leaf.map is not None:
             return None
         table = catalog.audience(leaf.audience, leaf.snapshot).table
-        columns = wanted.get(leaf.audience, {}) if leaf.snapshot is None else {}
+        columns = wanted.get(leaf.key, {})
         given = {key: table[column].cast("string") for column, key in columns.items()}
         missing = {key: ibis.null("string") for key in looked_up if key not in given}
-        parts.append(table.select(USER, _place=ibis.literal(place), **given, **missing))
+        # The one whose values win stands before all others.
+        turn = ibis.literal(-1 if leaf.key == first else place)
+        parts.append(table.select(USER, _place=turn, **given, **missing))
     rows = ibis.union(*parts, distinct=False).select(USER, "_place", *looked_up)
     several = [key for key in looked_up if len(chosen[key]) > 1]
-    firsts = {key: rows[key].argmin(rows["_place"]) for key in looked_up}
+    # Left to itself, it would take the first place, whether anything is known there or not.
+    firsts = {key: rows[key].argmin(rows["_place"], where=rows[key].notnull()) for key in looked_up}
     differing = {f"_differs_{key}": rows[key].min() != rows[key].max() for key in several}
     people = rows.group_by(USER).aggregate(**firsts)
     judged = rows.group_by(USER).aggregate(**differing)

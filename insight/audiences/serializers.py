@@ -24,7 +24,7 @@ class AudienceSerializer(serializers.Serializer[Audience]):
         help_text="Whether conditions and set operations can use it."
     )
     origin_detail = serializers.SerializerMethodField(
-        help_text="Uploads: figures of the file. Tables: its name. Set operations: inputs and operators."
+        help_text="Uploads: figures of the file. Tables: its name. Set operations: inputs, operators, ids_from."
     )
     rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
     rule_version = serializers.IntegerField(read_only=True)
@@ -66,7 +66,7 @@ class AudienceSerializer(serializers.Serializer[Audience]):
 
     def get_origin_detail(self, audience: Audience) -> dict[str, Any]:
         if audience.origin == combining.COMBINED:
-            return combining.parts(audience.rule)
+            return {**combining.parts(audience.rule), "ids_from": audience.ids_from}
         hidden = ("table", "refused_table", "builder", "source_table")
         return {key: value for key, value in audience.origin_detail.items() if key not in hidden}
 

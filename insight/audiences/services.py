@@ -24,18 +24,35 @@ from insight.datasets import storage, tag_uses
 from insight.datasets.models import TagUse
 from insight.datasources.models import LAKE
 
-_LOGGED = ("name", "rule", "save_ids", "public", "remark", "limit", "refresh", "auto_snapshot", "draft")
+_LOGGED = (
+    "name",
+    "rule",
+    "save_ids",
+    "ids_from",
+    "public",
+    "remark",
+    "limit",
+    "refresh",
+    "auto_snapshot",
+    "draft",
+)
 
 
 def create(
-    access: Access, data: Mapping[str, Any], *, compute: bool = True, origin: str = "selection"
+    access: Access,
+    data: Mapping[str, Any],
+    *,
+    compute: bool = True,
+    origin: str = "selection",
+    ids_from: int = 1,
 ) -> Audience:
     """Make an audience from a rule and start computing it, unless it is a draft. Fields as in the API.
 
+    `ids_from`: of several audiences in the rule, the place of the one whose IDs count where they disagree.
     Raises ValidationFailed with the path of everything that is wrong.
     """
     found = definition.clean(access, data)
-    audience = Audience(workspace=access.workspace, owner=access.user, origin=origin)
+    audience = Audience(workspace=access.workspace, owner=access.user, origin=origin, ids_from=ids_from)
     _set(audience, found.values)
     with transaction.atomic():
         _save(audience, new=True)
@@ -73,7 +90,14 @@ def create_outside(
     return audience
 
 
-def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag: str = "") -> Audience:
+def update(
+    access: Access,
+    audience: Audience,
+    data: Mapping[str, Any],
+    *,
+    etag: str = "",
+    ids_from: int | None = None,
+) -> Audience:
     """Change an audience. A changed rule, limit or choice of IDs is computed anew; the old version stays meanwhile.
 
     Raises PermissionDenied, ActionNotSupported, PreconditionFailed for an outdated `etag`, ValidationFailed.
@@ -95,6 +119,7 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
         found = definition.clean(access, data, audience)
         before = _logged(audience)
         _set(audience, found.values)
+        audience.ids_from = ids_from or audience.ids_from
         after = _logged(audience)
         changed = {name for name in after if before[name] != after[name]}
         if "rule" in changed:
@@ -113,7 +138,7 @@ def update(access: Access, audience: Audience, data: Mapping[str, Any], *, etag:
                 after={name: after[name] for name in changed},
             )
         _link(access, audience, found)
-        if not audience.draft and (definition.RECOMPUTES | {"draft"}) & changed:
+        if not audience.draft and (definition.RECOMPUTES | {"draft", "ids_from"}) & changed:
             refreshing.request(access, audience, snapshot=False)
     return audience
 
@@ -147,7 +172,7 @@ def copy(access: Access, audience: Audience, data: Mapping[str, Any]) -> Audienc
         "campaigns": _usable_campaigns(access, audience),
         **data,
     }
-    copied = create(access, given, origin=audience.origin)
+    copied = create(access, given, origin=audience.origin, ids_from=audience.ids_from)
     audit.record(access, "audience.copied", copied, detail={"from": audience.pk})
     return copied
 

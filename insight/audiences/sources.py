@@ -217,9 +217,10 @@ class WorkspaceCatalog:
         return []
 
     def table_of(self, key: str) -> ibis.Table:
-        """The table of a dataset, or of an audience's current version, by its ID."""
+        """The table of a dataset by its ID, of an audience's current version or snapshot by its `AudienceLeaf.key`."""
         if key.startswith("aud_"):
-            return self._members(self.version(key, None))
+            audience, _slash, snapshot = key.partition("/")
+            return self._members(self.version(audience, snapshot or None))
         return self._open(self.row(key)[0])
 
     def rows_of(self, row: DatasetRow) -> rights.Rows:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.lake.names import quote
+from cdp.warehouse import get_engine
 from insight.audiences.membership import USER
-from insight.datasets.cleaning import text_of
-from insight.datasources.models import SourceTable
-from insight.datasources.queries import path_of
+from insight.datasets.joining import Source
 
 EXAMPLES = 20
 
 
-def check_table(table: SourceTable, id_type: str, encryption: str, drop_bad: bool) -> None:
+def check_table(table: Source, id_type: str, encryption: str, drop_bad: bool) -> None:
     """Raises ValidationFailed unless the table has the one column, text or number, without repeats and gaps."""
     names = [column["name"] for column in table.columns]
     if names != [USER]:
@@ -27,30 +25,25 @@ def check_table(table: SourceTable, id_type: str, encryption: str, drop_bad: boo
     if table.columns[0]["type"] not in ("text", "integer", "number"):
         message = _("The column user_unique_id must hold text or numbers.")
         raise ValidationFailed(message, code="table_columns", errors={"table": [message]})
-    path = path_of(table)
-    identity, mask = identity_of(id_type, encryption), ID_TYPES[id_type].mask
-    with lake.cursor() as handle:
-        row = handle.execute(
-            f"SELECT count(*), count(id), count(DISTINCT id) FROM (SELECT {identity} AS id FROM {path})"
-        ).fetchone()
-        rows, filled, distinct = row or (0, 0, 0)
-        twice = handle.execute(
-            f"SELECT id FROM (SELECT {identity} AS id FROM {path}) WHERE id IS NOT NULL GROUP BY id "
-            f"HAVING count(*) > 1 ORDER BY id LIMIT {EXAMPLES}"
-        ).fetchall()
-        bad = [
-            mask(str(value))
-            for (value,) in handle.execute(
-                f"SELECT DISTINCT raw FROM (SELECT {text_of(quote(USER))} AS raw, {identity} AS id FROM {path}) "
-                f"WHERE id IS NULL AND trim(raw) <> '' ORDER BY raw LIMIT {EXAMPLES}"
-            ).fetchall()
-        ]
+    ids, mask, engine = _ids(table, id_type, encryption), ID_TYPES[id_type].mask, get_engine(table.engine)
+    [(rows, filled, distinct)] = engine.rows(f"SELECT count(*), count(id), count(DISTINCT id) FROM {ids}")
     if not distinct:
         message = _("The table has no valid ID of this type.")
         raise ValidationFailed(message, code="no_valid_ids", errors={"table": [message]})
     if (rows == distinct) or drop_bad:
         return
-    repeated = [mask(value) for (value,) in twice]
+    repeated = [
+        mask(value)
+        for (value,) in engine.rows(
+            f"SELECT id FROM {ids} WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1 ORDER BY id LIMIT {EXAMPLES}"
+        )
+    ]
+    bad = [
+        mask(value)
+        for (value,) in engine.rows(
+            f"SELECT DISTINCT raw FROM {ids} WHERE id IS NULL AND trim(raw) <> '' ORDER BY raw LIMIT {EXAMPLES}"
+        )
+    ]
     message = _(
         "%(empty)d rows have no valid ID, %(twice)d repeat one. Mend the table, or leave such rows out."
     ) % {"empty": rows - filled, "twice": filled - distinct}
@@ -75,6 +68,13 @@ def _examples(repeated: list[str], bad: list[str]) -> list[str]:
     return found
 
 
-def identity_of(id_type: str, encryption: str) -> str:
-    """The column of a table as a normalised ID, in SQL."""
-    return ID_TYPES[id_type].sql_normalise(text_of(quote(USER)), encryption=encryption)  # type: ignore[arg-type]
+def distinct_ids(table: Source, id_type: str, encryption: str) -> str:
+    """The valid IDs of a table, each once, in the SQL of where it lies."""
+    return f"SELECT DISTINCT id AS {quote(USER)} FROM {_ids(table, id_type, encryption)} WHERE id IS NOT NULL"
+
+
+def _ids(table: Source, id_type: str, encryption: str) -> str:
+    """The table's column as text (`raw`) and as a normalised ID (`id`), to stand after FROM."""
+    kind = table.columns[0]["type"]
+    raw, identity = table.clean.text(USER, kind), table.clean.identifier(USER, kind, id_type, encryption)
+    return f"(SELECT {raw} AS raw, {identity} AS id FROM {table.relation}) ids"

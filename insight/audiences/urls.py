@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.audiences import builder, cards, looking, making, many_pages, pages, views
+from insight.audiences import builder, cards, looking, making, many_pages, pages, table_pages, views
 
 app_name = "audiences"
 urlpatterns = [
@@ -17,7 +17,8 @@ urlpatterns = [
     path("folders/<str:pk>/delete/", views.DeleteFolder.as_view(), name="folder-delete"),
     path("upload/", making.UploadAudience.as_view(), name="upload"),
     path("upload/template/", making.UploadTemplate.as_view(), name="upload-template"),
-    path("from-table/", making.AudienceFromTable.as_view(), name="from-table"),
+    path("from-table/", table_pages.AudienceFromTable.as_view(), name="from-table"),
+    path("from-table/tables/", table_pages.Tables.as_view(), name="tables"),
     path("combine/", making.CombineAudiences.as_view(), name="combine"),
     path("combine/choices/", making.CombineChoices.as_view(), name="combine-choices"),
     path("from-rfm/<str:dataset>/", making.AudienceFromRfm.as_view(), name="from-rfm"),

@@ -24,7 +24,7 @@ from cdp.console.generic import (
     WorkspaceView,
 )
 from cdp.console.middleware import flash
-from insight.audiences import extras, folders, queue, refreshing, schedule, services, visibility
+from insight.audiences import extras, folders, places, queue, refreshing, schedule, services, visibility
 from insight.audiences.campaign_links import KIND
 from insight.audiences.forms import FolderForm, MoveForm
 from insight.audiences.list_columns import (
@@ -159,6 +159,7 @@ class AudienceList(ListPage):
             branches=folders.flat(branches),
             folder=Folder.objects.in_workspace(self.workspace).filter(pk=chosen).first() if chosen else None,
             chosen_folder=chosen,
+            may_see_tables=self.access.can(places.SEE_TABLES),
             **more,
         )
 

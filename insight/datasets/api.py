@@ -8,6 +8,7 @@ from typing import Any
 import django_filters
 from django.db import transaction
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -17,7 +18,7 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import NotFound, PermissionDenied, ValidationFailed
-from insight.datasets import categories, definition, failures, granting, queries, rights, services
+from insight.datasets import categories, definition, failures, granting, queries, rights, services, templates
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder, DatasetGrant, DatasetVersion, TagCategory
 from insight.datasources.connections import in_place
@@ -124,6 +125,8 @@ class DatasetViewSet(WorkspaceViewSet):
         "values": "insight.dataset.view",
         "behaviour_values": "insight.dataset.view",
         "versions": "insight.dataset.view",
+        "templates": "insight.dataset.view",
+        "template": "insight.dataset.view",
         "fields": "insight.dataset.create",
         "move": "insight.dataset.create",
         "create": "insight.dataset.create",
@@ -220,6 +223,18 @@ class DatasetViewSet(WorkspaceViewSet):
         if table is None:
             raise NotFound(_("There is no such table, or it has not been loaded."))
         return Response({"columns": table.columns, "rows": table.rows, "proposal": queries.propose(table)})
+
+    @extend_schema(responses=OpenApiResponse(description="Templates"))
+    @action(detail=False, pagination_class=None, filter_backends=[])
+    def templates(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Tables of each kind to begin from: `key`, the `kind` of dataset, `label`, `columns`."""
+        return Response({"results": [item.as_json() for item in templates.TEMPLATES.values()]})
+
+    @extend_schema(responses={(200, "text/csv"): str})
+    @action(detail=False, url_path=r"templates/(?P<template>\w+)")
+    def template(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
+        """One of them as CSV: the columns and a few rows."""
+        return templates.answer(kwargs["template"])
 
     @extend_schema(request=SharingSerializer, responses=SharingSerializer)
     @action(detail=True, methods=["get", "patch"])

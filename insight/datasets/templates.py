@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.http import HttpResponse
 from django.utils.translation import gettext_lazy as _
 
+from cdp.core.errors import NotFound
 from insight.datasets.models import Dataset
 
 
@@ -28,6 +30,23 @@ class Template:
         out = io.StringIO(newline="")
         csv.writer(out).writerows([self.columns, *self.rows])
         return out.getvalue().encode("utf-8-sig")
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "kind": str(self.kind),
+            "label": str(self.label),
+            "columns": list(self.columns),
+        }
+
+
+def answer(key: str) -> HttpResponse:
+    """The file of a template. Raises NotFound."""
+    template = TEMPLATES.get(key)
+    if template is None:
+        raise NotFound(_("There is no such template."))
+    headers = {"Content-Disposition": f'attachment; filename="{template.key}.csv"'}
+    return HttpResponse(template.csv(), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _rows(text: str) -> list[list[str]]:

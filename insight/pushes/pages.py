@@ -174,11 +174,6 @@ class PushPage(WorkspaceView):
     def source(self) -> sources.Source:
         raise NotImplementedError
 
-    def audience(self) -> Audience:
-        found = visibility.get_visible(self.access, self.kwargs["pk"])
-        origins.require(found, "push")
-        return found
-
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         source = self.source()
         interface, offered = self.chosen(source, request.GET.get("interface", ""))

@@ -46,6 +46,12 @@ def tables(source: Connection, search: str = "", *, viewer: Any = None) -> list[
     return [_estimated(table, seen[table.name]) for table in found if table.name in seen]
 
 
+def some_tables(source: Connection, search: str, limit: int, offset: int) -> list[RemoteTable]:
+    """As `tables`, of a workspace's own source: `limit` of them after the first `offset`. Raises DomainError (502)."""
+    with session(source) as opened:
+        return dialect_of(source).tables(opened, source, search=search.strip(), limit=limit, offset=offset)
+
+
 def _estimated(table: RemoteTable, part: Allowed) -> RemoteTable:
     """How many rows there are is told to those who may read all of them."""
     return replace(table, rows=None) if part.rows else table

@@ -17,8 +17,8 @@ import duckdb_extension_mysql_scanner
 import duckdb_extension_postgres_scanner
 import pyarrow as pa
 import pyarrow.parquet as pq
-from django.conf import settings
 
+from cdp import lake
 from cdp.lake.names import literal, quote
 from insight.datasources import profiling
 from insight.datasources.connections.dialects import ANSWER_SECONDS, PostgreSQL, authorities, dialect_of
@@ -27,8 +27,6 @@ from insight.datasources.models import Connection
 
 BATCH = 100_000
 """Rows between two looks at whether the work shall go on."""
-MEMORY = 512
-"""Megabytes for all connections of one copy."""
 _SSL_MODES = {
     "disable": "disabled",
     "prefer": "preferred",
@@ -118,30 +116,27 @@ def _fitted(name: str, column: RemoteColumn, kind: str) -> str:
 
 
 @contextmanager
+def _limited(handle: duckdb.DuckDBPyConnection, seconds: int) -> Iterator[None]:
+    limit = threading.Timer(seconds, handle.interrupt) if seconds else None
+    if limit:
+        limit.start()
+    try:
+        yield
+    finally:
+        if limit:
+            limit.cancel()
+
+
+@contextmanager
 def _attached(
     source: Connection, address: str, *, seconds: int = 0, at_once: int = 1
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """With `seconds`, what takes longer is broken off."""
-    temp = Path(settings.LAKE_TEMP_PATH)
-    temp.mkdir(parents=True, exist_ok=True)
-    handle = duckdb.connect(
-        config={
-            "memory_limit": f"{MEMORY // at_once}MB",
-            "threads": 2 if at_once == 1 else 1,
-            "temp_directory": str(temp / f"copy-{uuid.uuid4().hex}"),
-            "autoinstall_known_extensions": "false",
-            "autoload_known_extensions": "false",
-            "preserve_insertion_order": "true",
-        }
-    )
-    limit = threading.Timer(seconds, handle.interrupt) if seconds else None
-    try:
+    """With `seconds`, what takes longer is broken off. `at_once` of them share the memory of one."""
+    with lake.apart(at_once) as handle, _limited(handle, seconds):
         extension = next(Path(_EXTENSIONS[source.kind].__file__ or "").parent.rglob("*.duckdb_extension"))
         handle.execute(f"LOAD {literal(str(extension))}")
         handle.execute("SET TimeZone = 'UTC'")
         dialect = dialect_of(source)
-        if limit:
-            limit.start()
         if isinstance(dialect, PostgreSQL):
             timeout = {"options": f"-c statement_timeout={seconds}s"} if seconds else {}
             words = dialect.conninfo(source, address, **timeout)
@@ -149,10 +144,6 @@ def _attached(
         else:
             _attach_mysql(handle, source, address)
         yield handle
-    finally:
-        if limit:
-            limit.cancel()
-        handle.close()
 
 
 def _attach_mysql(handle: duckdb.DuckDBPyConnection, source: Connection, address: str) -> None:

@@ -206,6 +206,22 @@ def readable(source: Connection, workspace: Any, tables: Iterable[str]) -> dict[
     return {table: part for table, part in found.items() if part is not None}
 
 
+def taken_back(workspace: Any) -> list[str]:
+    """Keys of the tables that are copied from an organization's sources and must not be read now (`check_copy`)."""
+    feeds = Feed.objects.in_workspace(workspace).filter(connection__organization__isnull=False)
+    by_source: dict[Connection, list[Feed]] = {}
+    for feed in feeds.select_related("connection"):
+        by_source.setdefault(feed.connection, []).append(feed)
+    closed = []
+    for source, copied in by_source.items():
+        open_ones = readable(source, workspace, {feed.remote for feed in copied})
+        for feed in copied:
+            part = open_ones.get(feed.remote)
+            if part is None or (feed.copied_at and feed.granted != part.fingerprint):
+                closed.append(str(feed.table_id))
+    return closed
+
+
 def sources_seen_in(workspace: Any) -> QuerySet[Connection]:
     """The sources that a workspace sees: its own, and the organization's of which something is shared with it."""
     now = timezone.now()

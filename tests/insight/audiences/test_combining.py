@@ -139,6 +139,7 @@ def test_an_input_cannot_be_deleted_and_the_result_says_what_it_is_made_of(
     assert found["origin_detail"] == {
         "inputs": [{"audience": three[0].pk}, {"audience": three[1].pk}],
         "operators": ["union"],
+        "ids_from": 1,
     }
     changed = client.patch(f"audiences/{audience.pk}/", {"operators": ["subtract"]}, format="json")
     assert changed.status_code == 200, changed.json()

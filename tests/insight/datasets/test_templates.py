@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from admin_center.permissions.models import Role
 from insight.datasets.templates import TEMPLATES
 from insight.datasources import services as tables
+from tests.factories import make_access
 from tests.insight.datasets.world import World
 
 USER = {
@@ -132,6 +134,25 @@ def test_a_downloaded_template_becomes_a_dataset_with_the_values_it_shows(world:
 def test_other_names_have_no_template(world: World) -> None:
     browser, base = world.browser()
     assert browser.get(f"{base}templates/nothing/").status_code == 404
+    assert world.api()("get", "datasets/templates/nothing/").status_code == 404
+
+
+def test_the_api_lists_the_templates_and_gives_the_files_of_the_console(world: World) -> None:
+    call, (browser, base) = world.api(), world.browser()
+    listed = call("get", "datasets/templates/").json()["results"]
+    assert [item["key"] for item in listed] == list(TEMPLATES)
+    for item in listed:
+        file = call("get", f"datasets/templates/{item['key']}/")
+        assert file.content == browser.get(f"{base}templates/{item['key']}/").content
+        header = file.content.decode("utf-8-sig").splitlines()[0].split(",")
+        assert header == item["columns"] and item["kind"] in ("user_tags", "item_tags", "rfm", "behaviour")
+
+
+def test_people_who_see_no_datasets_get_no_template(world: World) -> None:
+    Role.objects.create(workspace=world.workspace, code="nobody", permissions=["jobs.view"])
+    nobody = make_access(world.workspace, "nobody")
+    assert world.api(nobody)("get", "datasets/templates/").status_code == 403
+    assert world.api(nobody)("get", "datasets/templates/user_tags/").status_code == 403
 
 
 def test_the_choice_of_a_table_offers_all_templates(world: World) -> None:

@@ -1,0 +1,122 @@
+"""Reading a file with one ID per line, apart from the lake: memory does not grow with the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import duckdb
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from cdp import lake
+from cdp.core.errors import ValidationFailed
+from cdp.core.identifiers import ID_TYPES
+from cdp.lake.names import literal, quote
+from insight.audiences.membership import USER
+from insight.datasources import files
+
+MAX_LINES = 20_000_000
+MAX_REFUSED = 1_000
+SHOWN_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Found:
+    """Parquet files: `ids` with the column `user_unique_id`, `refused` with `line` and `value`; and the counts."""
+
+    ids: Path
+    refused: Path
+    counts: dict[str, int]
+
+
+@contextmanager
+def read(path: Path, options: files.Options, id_type: str, encryption: str) -> Iterator[Found]:
+    """The first column of the file, normalised and distinct, and the first lines that hold no valid ID.
+
+    What is found lasts until the end of the block. Raises ValidationFailed (too_many_lines, no_valid_ids, unreadable).
+    """
+    temp = Path(settings.LAKE_TEMP_PATH)
+    temp.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="ids-", dir=temp) as name:
+        folder = Path(name)
+        text = files.as_utf8_csv(path, options, folder / "text.csv")
+        delimiter = "," if options.delimiter == "spaces" else options.delimiter
+        try:
+            with lake.apart() as handle:
+                found = _found(handle, _lines(text, delimiter), folder, id_type, encryption)
+        except duckdb.Error as error:
+            raise ValidationFailed(
+                _("The file cannot be read as a list of IDs, one per line."),
+                code="unreadable",
+                reason=str(error),
+            ) from error
+        yield found
+
+
+def _lines(path: Path, delimiter: str) -> str:
+    """The lines of the file as SQL to stand after FROM, with the column `raw`."""
+    how = f"{literal(str(path))}, delim={literal(delimiter)}, quote='\"', header=false, all_varchar=true"
+    if _has_more_columns(path, delimiter):
+        return f"(SELECT column0 AS raw FROM read_csv({how}, null_padding=true, strict_mode=false))"
+    return (
+        f"read_csv({how}, auto_detect=false, columns={{'raw': 'VARCHAR'}}, null_padding=true, strict_mode=false, "
+        "ignore_errors=false)"
+    )
+
+
+def _found(handle: Any, lines: str, folder: Path, id_type: str, encryption: str) -> Found:
+    kind = ID_TYPES[id_type]
+    given, ids, refused = (folder / f"{name}.parquet" for name in ("given", "ids", "refused"))
+    normalised = kind.sql_normalise("trim(raw)", encryption=encryption)  # type: ignore[arg-type]
+    every = f"SELECT row_number() OVER () AS line, raw FROM {lines}"
+    _write(
+        handle,
+        f"SELECT line, raw, {normalised} AS id FROM ({every}) "
+        f"WHERE line > 1 OR lower(trim(coalesce(raw, ''))) <> '{USER}'",
+        given,
+    )
+    rows = f"read_parquet({literal(str(given))})"
+    count, blank, valid = handle.execute(
+        f"SELECT count(*), count(*) FILTER (raw IS NULL OR trim(raw) = ''), count(id) FROM {rows}"
+    ).fetchone()
+    if count > MAX_LINES:
+        raise ValidationFailed(
+            _("The file has %(lines)d lines; at most %(limit)d can be read.")
+            % {"lines": count, "limit": MAX_LINES},
+            code="too_many_lines",
+        )
+    if not valid:
+        raise ValidationFailed(
+            _("None of the %(lines)d lines is a valid ID of the type “%(type)s”.")
+            % {"lines": count, "type": kind.label},
+            code="no_valid_ids",
+        )
+    distinct = _write(handle, f"SELECT DISTINCT id AS {quote(USER)} FROM {rows} WHERE id IS NOT NULL", ids)
+    _write(
+        handle,
+        f"SELECT line, left(raw, {SHOWN_CHARACTERS}) AS value FROM {rows} WHERE id IS NULL AND trim(raw) <> '' "
+        f"ORDER BY line LIMIT {MAX_REFUSED}",
+        refused,
+    )
+    counts = {
+        "lines": count,
+        "blank": blank,
+        "invalid": count - blank - valid,
+        "duplicates": valid - distinct,
+        "valid": distinct,
+    }
+    return Found(ids, refused, counts)
+
+
+def _write(handle: Any, query: str, path: Path) -> int:
+    return int(handle.execute(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet)").fetchone()[0])
+
+
+def _has_more_columns(path: Path, delimiter: str) -> bool:
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        return any(delimiter in line for _number, line in zip(range(1000), lines, strict=False))
