@@ -138,7 +138,7 @@ class CombineForm(CommonForm):
         label=gettext_lazy("Whose IDs count"),
         choices=_PLACES,
         coerce=int,
-        empty_value=1,
+        empty_value=1,  # type: ignore[arg-type]
         required=False,
         help_text=gettext_lazy(
             "IDs that all of them have saved are saved again. Where they know a person by different ones, those of "
