@@ -231,10 +231,10 @@ class DatasetViewSet(WorkspaceViewSet):
         return Response({"results": [item.as_json() for item in templates.TEMPLATES.values()]})
 
     @extend_schema(responses={(200, "text/csv"): str})
-    @action(detail=False, url_path=r"templates/(?P<template>\w+)")
+    @action(detail=False, url_path=r"templates/(?P<kind>\w+)")
     def template(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """One of them as CSV: the columns and a few rows."""
-        return templates.answer(kwargs["template"])
+        return templates.answer(kwargs["kind"])
 
     @extend_schema(request=SharingSerializer, responses=SharingSerializer)
     @action(detail=True, methods=["get", "patch"])

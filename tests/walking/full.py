@@ -262,7 +262,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/dataset-folders/": pk(box),
         "api/tag-categories/": pk(category),
         "api/datasets/": pk(ages, grant=grant.pk),
-        "api/datasets/templates/": {"template": "user_tags"},
+        "api/datasets/templates/": {"kind": "user_tags"},
         "api/datasets/{pk}/aipl/": pk(model, interface=interface.pk),
         "api/datasets/{pk}/rfm/": pk(groups),
         "api/audiences/": pk(audience, snapshot=kept.pk),
