@@ -280,7 +280,7 @@ class EditRfm(NewRfm):
         for key, band in found.get("bands", {}).items():
             for part in ("bounds", "scores"):
                 values[f"{part}_{key}"] = ", ".join(map(_written, band[part]))
-        values |= {f"compare_{key}": value for key, value in found.get("compare", {}).items()}
+        values |= {f"compare_{key}": _written(value) for key, value in found.get("compare", {}).items()}
         user = found["user_id"]
         return {
             **values,
