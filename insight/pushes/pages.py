@@ -28,6 +28,7 @@ from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
 from insight.audiences import visibility
+from insight.omni import quota
 from insight.pushes import fields, interfaces, services, sources
 from insight.pushes.forms import InterfaceForm, PushForm, chosen_of, initial_of, rows_of
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
@@ -270,11 +271,22 @@ class PushPage(WorkspaceView):
             facts=found["fact"],
             target=TARGETS[interface.target] if interface else None,
             may_manage=self.access.can(interfaces.MANAGE),
+            short=self.short(interface),
             history_url=source.page("history"),
             back_url=source.own_page,
             back_label=source.subject.name,
         )
         return self.render("insight/pushes/push.html", context, status=status)
+
+    def short(self, interface: PushInterface | None) -> str:
+        """Why omni-domain insight takes no IDs now; empty where it does, and for other systems."""
+        if interface is None or interface.target != "omni":
+            return ""
+        try:
+            quota.check(self.workspace)
+        except DomainError as error:
+            return str(error)
+        return ""
 
 
 class PushAudience(PushPage):
