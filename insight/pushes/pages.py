@@ -171,6 +171,8 @@ class PushPage(WorkspaceView):
     """Where to (?interface=), once or by schedule, and which fields."""
 
     permission = interfaces.PUSH
+    unusable: Sequence[dict[str, Any]] = ()
+    """IDs that the interface does not take, as the table of fields shows them."""
 
     def source(self) -> sources.Source:
         raise NotImplementedError
@@ -251,7 +253,6 @@ class PushPage(WorkspaceView):
         status: int = 200,
     ) -> HttpResponse:
         setting = _setting(source, interface) if interface else None
-        self.unusable: list[dict[str, Any]] = getattr(self, "unusable", [])
         if interface is not None:
             form = form or self.form(source, interface)
             if rows is None:
