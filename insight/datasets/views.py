@@ -242,6 +242,7 @@ class DatasetDetail(DetailPage):
         support = kinds.of(obj.kind)
         edit_page = support.edit_url if support else _EDIT_PAGES.get(obj.kind, "datasets:edit")
         obj.rows, obj.users = rights.figures(self.access, obj)
+        entries = extras.entries(self.access, obj)
         if some:
             # What was measured, was measured over all rows.
             obj.stats = {"lost": obj.stats.get("lost", [])}
@@ -259,7 +260,8 @@ class DatasetDetail(DetailPage):
             "may_pool": self.access.can("lab.recommend.recommend"),
             **rfm_context(obj),
             "panel": support.panel(self.access, obj) if support else None,
-            "entries": extras.entries(self.access, obj),
+            "entries": entries,
+            "has_failed": any(entry.dot for entry in entries),
             "edit_url": self.reverse(edit_page, pk=obj.pk),
             "offers": offers(obj.kind),
             "may_change": rights.may_manage(self.access, obj),

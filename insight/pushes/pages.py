@@ -28,6 +28,7 @@ from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
 from insight.audiences import origins, visibility
+from insight.omni import quota
 from insight.pushes import fields, interfaces, services, sources
 from insight.pushes.forms import InterfaceForm, PushForm, chosen_of, initial_of, rows_of
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
@@ -170,6 +171,8 @@ class PushPage(WorkspaceView):
     """Where to (?interface=), once or by schedule, and which fields."""
 
     permission = interfaces.PUSH
+    unusable: Sequence[dict[str, Any]] = ()
+    """IDs that the interface does not take, as the table of fields shows them."""
 
     def source(self) -> sources.Source:
         raise NotImplementedError
@@ -250,7 +253,6 @@ class PushPage(WorkspaceView):
         status: int = 200,
     ) -> HttpResponse:
         setting = _setting(source, interface) if interface else None
-        self.unusable: list[dict[str, Any]] = getattr(self, "unusable", [])
         if interface is not None:
             form = form or self.form(source, interface)
             if rows is None:
@@ -270,11 +272,22 @@ class PushPage(WorkspaceView):
             facts=found["fact"],
             target=TARGETS[interface.target] if interface else None,
             may_manage=self.access.can(interfaces.MANAGE),
+            short=self.short(interface),
             history_url=source.page("history"),
             back_url=source.own_page,
             back_label=source.subject.name,
         )
         return self.render("insight/pushes/push.html", context, status=status)
+
+    def short(self, interface: PushInterface | None) -> str:
+        """Why omni-domain insight takes no IDs now; empty where it does, and for other systems."""
+        if interface is None or interface.target != "omni":
+            return ""
+        try:
+            quota.check(self.workspace)
+        except DomainError as error:
+            return str(error)
+        return ""
 
 
 class PushAudience(PushPage):

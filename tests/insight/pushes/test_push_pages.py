@@ -10,6 +10,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from insight.audiences.models import Audience
+from insight.omni import quota
+from insight.pushes import interfaces
 from insight.pushes.models import Push, PushInterface, PushSetting
 from tests.factories import make_access, make_token
 from tests.insight.audiences.world import World
@@ -108,6 +110,19 @@ def test_without_an_interface_the_dialog_says_who_can_help(
     world: World, console: Client, audience: Audience
 ) -> None:
     assert "Nowhere to push to" in console.get(page(world, f"audience/{audience.pk}/")).content.decode()
+
+
+def test_the_dialog_says_that_too_few_ids_are_left_for_omni_domain_insight(
+    world: World, console: Client, audience: Audience
+) -> None:
+    omni = interfaces.create(world.access, {"name": "Omni", "target": "omni"})
+    where = page(world, f"audience/{audience.pk}/?interface={omni.pk}")
+    shown = console.get(where).content.decode()
+    assert "Only 0 resource IDs are left" in shown and f"/w/{world.workspace.slug}/omni/resources/" in shown
+    world.access.user.is_manager = True
+    world.access.user.save()
+    quota.add(world.access, {"amount": quota.LEAST})
+    assert "resource IDs are left" not in console.get(where).content.decode()
 
 
 def test_the_api(world: World, audience: Audience, hook: Hook, run_jobs: RunJobs) -> None:

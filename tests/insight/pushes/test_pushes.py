@@ -240,6 +240,22 @@ def test_only_tags_of_the_sources_are_offered_and_hours_only_for_tags(
     assert fields.offered(world.access, buyers, TARGETS["kafka"])["tags"] == []
 
 
+def test_by_the_hour_only_audiences_of_user_tags_are_pushed(
+    world: World, audience: Audience, webhook: PushInterface, run_jobs: RunJobs
+) -> None:
+    hourly = {"fields": [KEY], "refresh": {"every": "hour", "hours": 2}}
+    assert services.set_periodic(world.access, audience, webhook, hourly).refresh["every"] == "hour"
+    buyers = audiences.create(world.access, {"name": "Buyers", "rule": world.bought(), "save_ids": []})
+    run_jobs()
+    buyers = Audience.objects.select_related("workspace", "current").get(pk=buyers.pk)
+    with pytest.raises(ValidationFailed) as caught:
+        services.set_periodic(world.access, buyers, webhook, hourly)
+    assert list(caught.value.errors) == ["refresh/every"]
+    for every in ("day", "week", "month"):
+        data = {"fields": [KEY], "refresh": {"every": every}}
+        assert services.set_periodic(world.access, buyers, webhook, data).refresh["every"] == every
+
+
 def test_rows_that_the_person_does_not_see_have_no_tags(
     world: World, audience: Audience, webhook: PushInterface, hook: Hook, run_jobs: RunJobs
 ) -> None:
