@@ -27,7 +27,7 @@ def figures(
     share of rows that have them: [{"value", "share"}]; empty where hardly any value comes twice. They are counted in
     `part`, a sample of the relation, where one is given. Raises duckdb.Error.
     """
-    counted = [part for name in map(quote, names) for part in _counted(name)]
+    counted = [expression for name in map(quote, names) for expression in _counted(name)]
     # The columns may be none: then only rows are counted.
     row = handle.execute(f"SELECT {', '.join(['count(*)', *counted])} FROM {relation}").fetchall()[0]
     rows, found = int(row[0]), []

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings as configured
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
 from cdp.jobs.models import Job
@@ -208,6 +209,7 @@ def test_other_columns_than_before_are_read_from_the_beginning(copier: Copier, t
 WHEN = st.datetimes(dt.datetime(1970, 1, 1), dt.datetime(2100, 1, 1))
 
 
+@example_settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.one_of(
         st.lists(st.integers(-(10**18), 10**18), min_size=1),
