@@ -124,7 +124,7 @@ class SendOutList(ListPage):
         seen = [name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         rows = SendOut.objects.in_workspace(self.workspace).filter(channel__in=seen)
         named = campaigns.with_names(
-            KIND, rows.select_related("audience", "template").prefetch_related("parts__audience")
+            KIND, rows.select_related("audience", "template", "provider").prefetch_related("parts__audience")
         )
         return queries.with_figures(named)
 

@@ -41,7 +41,11 @@ def make(access: Any, audience: Any) -> Reached:
     workspace = access.workspace
     owned = {"workspace": workspace}
     sms = Provider.objects.create(
-        **owned, channel="sms", type="contract", name="Platform", config={"promo_variables": True}
+        **owned,
+        channel="sms",
+        type="contract",
+        name="Platform",
+        config={"promo_variables": True, "digital": True},
     )
     mail = Provider.objects.create(
         **owned, channel="email", type="smtp", name="Mail", config={"host": "127.0.0.1", "port": 9}

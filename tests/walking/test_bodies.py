@@ -43,6 +43,9 @@ def calls(mine: Full, given: Full) -> list[Call]:
     sms, own_women = other["api/signatures/"]["provider"], mine.world.women
     own_audience = own["api/audiences/"]["pk"]
     send_out = f"send-outs/{own['api/send-outs/']['pk']}/"
+    digital = {"channel": "sms", "subject": "Hats", "parts": [{"kind": "text", "text": "New hats"}]}
+    picture = [{"kind": "image", "material": other["api/materials/"]["pk"]}]
+    own_signature = own["api/signatures/"]["pk"]
     member = {"kind": "audience", "audience": audience}
     bought = {"kind": "behaviour", "dataset": given.world.orders.pk, "type": ["purchase"]}
     not_bought = {**mine.world.bought(), "did": False, "base": members}
@@ -62,6 +65,12 @@ def calls(mine: Full, given: Full) -> list[Call]:
         *(("post", f"audiences/{path}/", {"rule": rule}) for path in ("summary", "id-types")),
         ("post", "audiences/preview/", {"rule": {"op": "union", "items": [own_women, member]}}),
         ("post", "audiences/preview/", {"rule": bought}),
+        ("post", "templates/", {**digital, "name": "Signed", "signature": signature}),
+        (
+            "post",
+            "templates/",
+            {**digital, "name": "Shown", "note": "x", "signature": own_signature, "parts": picture},
+        ),
         ("post", "audiences/preview/", {"rule": not_bought}),
         ("post", "audiences/", {"name": "By tag", "rule": rule, "save_ids": ["one_id"]}),
         ("post", "audiences/", {"name": "By other", "rule": member, "save_ids": ["one_id"]}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.utils import timezone
 
 from admin_center.audit.models import AuditEntry
 from cdp.core.errors import ActionNotSupported, Conflict, ValidationFailed
+from marketing.channels.base import ProviderError
 from marketing.content import reviews, signatures
 from marketing.content.models import Signature
 from tests.marketing.content.digital_shop import DigitalShop
@@ -28,7 +30,16 @@ def proof(data: bytes | None = None, name: str = "licence.png") -> SimpleUploade
     return SimpleUploadedFile(name, data or files.png())
 
 
-def submit(digital: DigitalShop, text: str = "Hats", **changes: Any) -> Signature:
+_NUMBERS = count(1)
+
+
+def new_name() -> str:
+    """A name that the sandbox, which forgets none, has not seen yet."""
+    return f"Hats {next(_NUMBERS)}"
+
+
+def submit(digital: DigitalShop, text: str = "", **changes: Any) -> Signature:
+    text = text or new_name()
     values: dict[str, Any] = {"source": "5", "note": "Our shop writes to members", "proofs": [proof()]}
     return signatures.submit_new(digital.access, digital.platform, text, **values | changes)
 
@@ -36,7 +47,7 @@ def submit(digital: DigitalShop, text: str = "Hats", **changes: Any) -> Signatur
 def test_it_is_reviewed_with_source_note_and_proof(digital: DigitalShop) -> None:
     made = submit(digital)
     assert (made.state, made.get_source_display()) == ("approved", "Trademark")
-    kept = digital.shop.sandbox.store.template("sign", "Hats")
+    kept = digital.shop.sandbox.store.template("sign", made.text)
     assert kept is not None
     assert kept["fields"]["remark"] == "Our shop writes to members" and kept["fields"]["files"] == 1
     assert AuditEntry.objects.filter(action="signature.submitted").count() == 1
@@ -92,11 +103,11 @@ def test_a_platform_that_takes_none_is_refused(shop: Shop) -> None:  # noqa: F81
 
 
 def test_a_platform_that_refuses_it_leaves_nothing_behind(digital: DigitalShop) -> None:
-    submit(digital)
-    Signature.objects.filter(text="Hats").delete()
-    with pytest.raises(Exception, match="already"):
-        submit(digital)
-    assert not Signature.objects.filter(text="Hats").exists()
+    made = submit(digital)
+    made.delete()
+    with pytest.raises(ProviderError, match="already"):
+        submit(digital, made.text)
+    assert not Signature.objects.filter(text=made.text).exists()
 
 
 def test_proofs_are_kept_encrypted(digital: DigitalShop) -> None:
@@ -117,13 +128,14 @@ def test_pages_send_it_in_and_edit_it(digital: DigitalShop, client: Any) -> None
     client.force_login(digital.access.user)
     home = f"/w/{digital.access.workspace.slug}/content/signatures/"
     assert f"{home}submit/" in client.get(home).content.decode()
-    body = {"provider": digital.platform.pk, "text": "Hats", "source": "5", "note": "reject"}
+    text = new_name()
+    body = {"provider": digital.platform.pk, "text": text, "source": "5", "note": "reject"}
     assert client.post(f"{home}submit/", body).status_code == 422
     assert client.post(f"{home}submit/", {**body, "proofs": [proof()]}).status_code == 302
-    made = Signature.objects.get(text="Hats")
+    made = Signature.objects.get(text=text)
     page = client.get(home).content.decode()
     assert f"{home}{made.pk}/edit/" in page and "licence.png" in page and "Trademark" in page
-    again = client.post(f"{home}{made.pk}/edit/", {"text": "Hats", "source": "5", "note": "Better"})
+    again = client.post(f"{home}{made.pk}/edit/", {"text": text, "source": "5", "note": "Better"})
     made.refresh_from_db()
     assert again.status_code == 302 and made.state == "approved"
 
@@ -142,7 +154,7 @@ def test_a_dialog_tells_its_page_of_the_signature(digital: DigitalShop, client: 
 def test_the_api_sends_it_in_and_again(digital: DigitalShop, client: Any) -> None:
     client.force_login(digital.access.user)
     url = f"/api/v1/workspaces/{digital.access.workspace.slug}/signatures/"
-    body = {"provider": digital.platform.pk, "text": "Hats", "source": "5", "note": "reject"}
+    body = {"provider": digital.platform.pk, "text": new_name(), "source": "5", "note": "reject"}
     made = client.post(url, {**body, "proofs": [proof()]})
     assert made.status_code == 201 and made.json()["proofs"] == ["licence.png"]
     path = f"{url}{made.json()['id']}/"
