@@ -45,11 +45,12 @@ export function momentInput(value, onchange, { label = "", withTime = false } = 
   });
   if (label) input.setAttribute("aria-label", label);
   if (!withTime && !time) return input;
+  const exact = !/^(\d{2}:\d{2}(:00)?)?$/.test(time);
   const clock = h("input", {
     type: "time",
     class: "form-control",
-    step: "1",
-    value: time.slice(0, 8),
+    step: exact ? "1" : "60",
+    value: time.slice(0, exact ? 8 : 5),
     "aria-label": gettext("Time of day; empty means the whole day"),
     title: gettext("Time of day; empty means the whole day"),
     onchange: (event) => {
