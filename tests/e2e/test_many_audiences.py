@@ -55,7 +55,7 @@ def test_states_are_followed_and_the_ticked_are_downloaded_and_deleted_together(
     with zipfile.ZipFile(started.value.path()) as archive:
         assert archive.namelist() == ["Men-5.csv", "Women-5.csv"]
         assert archive.read("Women-5.csv").decode("utf-8-sig").splitlines()[1] == "m1,m1,m1@example.com"
-    tab.get_by_role("link", name="Back", exact=True).click()
+    tab.locator(".card-footer").get_by_role("link", name="Back", exact=True).click()
     tick("Delete")
     expect(tab.get_by_text("2 audiences are to be deleted:")).to_be_visible()
     tab.get_by_role("button", name="Delete", exact=True).click()
