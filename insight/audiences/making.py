@@ -138,7 +138,6 @@ class CombineForm(CommonForm):
         label=gettext_lazy("Whose IDs count"),
         choices=_PLACES,
         coerce=int,
-        empty_value=1,  # type: ignore[arg-type]
         required=False,
         help_text=gettext_lazy(
             "IDs that all of them have saved are saved again. Where they know a person by different ones, those of "
@@ -161,7 +160,7 @@ class CombineForm(CommonForm):
                 {"audience": audience, "snapshot": snapshot} if snapshot else {"audience": audience}
             )
         operators = [data["operator_1"], data["operator_2"]][: len(inputs) - 1]
-        return {"inputs": inputs, "operators": operators, "ids_from": data["ids_from"]}
+        return {"inputs": inputs, "operators": operators, "ids_from": data["ids_from"] or 1}
 
 
 class MakingPage(FormPage):
