@@ -124,11 +124,8 @@ def usable_rule(stored: Any, owner: Any, catalog: ItemCatalog) -> rules.Rule:
                 code="no_grant",
             )
         return checked_rule(stored, catalog)
-    except rules.RuleInvalid as error:
-        messages = list(error.errors.values())
-    except ValidationFailed as error:
-        messages = list(error.errors.values())
-    text = " ".join(dict.fromkeys(str(message) for found in messages for message in found))
+    except (rules.RuleInvalid, ValidationFailed) as error:
+        text = " ".join(dict.fromkeys(str(message) for found in error.errors.values() for message in found))
     raise Conflict(
         _("The conditions no longer fit the dataset, so the items stay as they were. %(messages)s")
         % {"messages": text},
