@@ -133,7 +133,7 @@ def _empty_lists(access: Any) -> list[str]:
         path = address.path(access.workspace.slug, {})
         view = getattr(resolve(path).func, "view_class", None)
         if view is not None and issubclass(view, ListPage):
-            page = browser.get(path)
+            page = browser.get(path, follow=True)
             if page.status_code != 200 or 'class="empty' in page.content.decode():
                 found.append(f"{path}: {page.status_code}")
     return found
