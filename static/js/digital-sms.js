@@ -4,25 +4,22 @@ const ACCEPT = { image: ".jpg,.jpeg,.png,.gif", audio: ".mp3", video: ".mp4" };
 const LABELS = { text: gettext("Words"), image: gettext("Picture"), audio: gettext("Sound"), video: gettext("Video") };
 const TAGS = { image: "img", audio: "audio", video: "video" };
 
-/** Parts on a phone; the signature stands before the first words. */
+/** Parts on a phone, below the signature. */
 export function showOn(phone, { subject, signature, parts }) {
   phone.querySelector('[data-part="subject"]').textContent = subject;
-  let head = signature ? `【${signature}】` : "";
   const shown = parts.filter((part) => part.kind === "text" || part.url).map((part) => {
     const element = document.createElement(TAGS[part.kind] ?? "p");
-    if (part.kind === "text") {
-      element.textContent = head + part.text;
-      head = "";
-    } else {
+    if (part.kind === "text") element.textContent = part.text;
+    else {
       element.src = part.url;
       if (part.kind === "image") element.alt = part.name;
       else Object.assign(element, { controls: true, preload: "metadata", ariaLabel: part.name });
     }
     return element;
   });
-  if (head && shown.length) {
+  if (signature && shown.length) {
     const first = document.createElement("p");
-    first.textContent = head;
+    first.textContent = `【${signature}】`;
     shown.unshift(first);
   }
   phone.querySelector('[data-part="parts"]').replaceChildren(...shown);
