@@ -22,4 +22,9 @@ class PermissionsConfig(AppConfig):
         register(
             NavItem("work", _("Roles"), "shield-lock", "permissions:roles", "admin.workspace", order=920)
         )
+        register(
+            NavItem(
+                "work", _("User groups"), "users-group", "permissions:groups", "admin.workspace", order=915
+            )
+        )
         register(NavItem("work", _("API tokens"), "key", "permissions:tokens", "workspace.view", order=930))

@@ -11,7 +11,7 @@ from admin_center.permissions import grantees
 
 
 class GrantForm(forms.Form):
-    """To whom (a person, or everybody with a role), and until when."""
+    """To whom (a person, everybody with a role, or a user group), and until when."""
 
     grantee = forms.ChoiceField(
         label=_("For"), widget=forms.Select({"data-select": "", "class": "form-select"})

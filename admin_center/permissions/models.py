@@ -1,4 +1,4 @@
-"""Roles of a workspace, and who holds them."""
+"""Roles of a workspace and who holds them, groups of its people, and rights on single objects."""
 
 from __future__ import annotations
 
@@ -77,14 +77,46 @@ class RoleAssignment(models.Model):
         return f"{self.member}: {self.role}"
 
 
+class UserGroup(WorkspaceScoped, TimeStamped):
+    """People of a workspace to whom rights on single objects are granted together. One may be in several."""
+
+    id = PrefixedIdField("ugr")
+    name = models.CharField(_("name"), max_length=32)
+    members = models.ManyToManyField(WorkspaceMember, related_name="groups", verbose_name=_("members"))
+
+    class Meta:
+        verbose_name = _("user group")
+        verbose_name_plural = _("user groups")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="permissions_user_group_name")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ObjectGrant(WorkspaceScoped):
-    """A right on one object for a person, or for everybody with a role; it may end."""
+    """A right on one object for a person, everybody with a role, or a group; it may end."""
 
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("person"),
     )
     role = models.ForeignKey(
-        "permissions.Role", on_delete=models.CASCADE, null=True, blank=True, related_name="+"
+        Role, on_delete=models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("role")
+    )
+    group = models.ForeignKey(
+        UserGroup,
+        on_delete=models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("user group"),
     )
     expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -93,5 +125,32 @@ class ObjectGrant(WorkspaceScoped):
         abstract = True
 
     @property
+    def grantee(self) -> str:
+        return str(self.user or self.role or self.group)
+
+    @property
     def expired(self) -> bool:
         return self.expires_at is not None and self.expires_at <= timezone.now()
+
+    def told(self) -> dict[str, Any]:
+        """The grant for the audit log."""
+        return {
+            "user": self.user.username if self.user else None,
+            "role": self.role.code if self.role else None,
+            "group": self.group.name if self.group else None,
+            "expires_at": self.expires_at.isoformat() if self.expires_at else None,
+        }
+
+
+def one_grantee(name: str) -> models.CheckConstraint:
+    """Each grant is for a person, a role or a group."""
+    fields = ("user", "role", "group")
+    condition = models.Q()
+    for chosen in fields:
+        condition |= models.Q(**{f"{field}__isnull": field != chosen for field in fields})
+    return models.CheckConstraint(condition=condition, name=name)
+
+
+def granted_once(name: str, *fields: str) -> models.UniqueConstraint:
+    """Nobody is granted the same twice; `fields` say what."""
+    return models.UniqueConstraint(fields=[*fields, "user", "role", "group"], name=name, nulls_distinct=False)

@@ -40,11 +40,12 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
 class GrantSerializer(serializers.ModelSerializer[CampaignGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
+    group = serializers.CharField(source="group_id", default=None)
     expired = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = CampaignGrant
-        fields = ["id", "user", "role", "right", "expires_at", "expired", "created_at"]
+        fields = ["id", "user", "role", "group", "right", "expires_at", "expired", "created_at"]
 
 
 class CampaignViewSet(WorkspaceViewSet):
@@ -126,13 +127,18 @@ class CampaignViewSet(WorkspaceViewSet):
         if request.method == "POST":
             row = granting.grant(self.access, [campaign], json_object(request))[0]
             return Response(GrantSerializer(row).data, status=201)
-        rows: Any = self.paginate_queryset(campaign.grants.select_related("user", "role"))
+        rows: Any = self.paginate_queryset(campaign.grants.select_related("user", "role", "group"))
         return self.get_paginated_response(GrantSerializer(rows, many=True).data)
 
     @action(detail=True, methods=["delete"], url_path=r"grants/(?P<grant>[^/]+)")
     def grant(self, request: Request, grant: str, *args: Any, **kwargs: Any) -> Response:
         """Take a grant back."""
-        row = self.get_object().grants.select_related("campaign", "user", "role").filter(pk=grant).first()
+        row = (
+            self.get_object()
+            .grants.select_related("campaign", "user", "role", "group")
+            .filter(pk=grant)
+            .first()
+        )
         if row is None:
             raise NotFound(_("There is no such grant."))
         granting.revoke(self.access, [row])

@@ -16,11 +16,12 @@ from cdp.core.errors import ValidationFailed
 from insight.campaigns import rights
 from insight.campaigns.models import Campaign, CampaignGrant
 
-_KNOWN = {"user", "role", "right", "expires_at"}
+_KNOWN = {*grantees.KINDS, "right", "expires_at"}
 
 
 def grant(access: Access, campaigns: Iterable[Campaign], data: Mapping[str, Any]) -> list[CampaignGrant]:
-    """Give a person (`user`) or everybody with a role (`role`) the `right` to use or manage, until `expires_at`.
+    """Give a person (`user`), everybody with a role (`role`) or a user group (`group`) the `right` to use or manage,
+    until `expires_at`.
 
     All campaigns or none; a grant of the same right that is there gets the new end. Raises ValidationFailed,
     PermissionDenied.
@@ -38,12 +39,10 @@ def grant(access: Access, campaigns: Iterable[Campaign], data: Mapping[str, Any]
     found = []
     with transaction.atomic():
         for campaign in chosen:
-            user, role = grantees.find(access, data, campaign.owner_id)
             row, _made = CampaignGrant.objects.update_or_create(
                 workspace=access.workspace,
                 campaign=campaign,
-                user=user,
-                role=role,
+                **grantees.find(access, data, campaign.owner_id),
                 right=right,
                 defaults={"expires_at": expires, "granted_by": access.user},
             )
@@ -71,8 +70,8 @@ def common(campaigns: Iterable[Campaign]) -> list[dict[str, Any]]:
     chosen = list(campaigns)
     found: dict[tuple[Any, ...], list[CampaignGrant]] = {}
     grants = CampaignGrant.objects.filter(campaign__in=chosen)
-    for row in grants.select_related("user", "role", "campaign").order_by("created_at"):
-        found.setdefault((row.user_id, row.role_id, row.right), []).append(row)
+    for row in grants.select_related("user", "role", "group", "campaign").order_by("created_at"):
+        found.setdefault((row.user_id, row.role_id, row.group_id, row.right), []).append(row)
     return [
         {
             "grantee": rows[0].grantee,
@@ -94,9 +93,4 @@ def forget(instance: WorkspaceMember, **_signal: object) -> None:
 
 def _told(row: CampaignGrant) -> dict[str, Any]:
     """A grant for the audit log."""
-    return {
-        "user": row.user.username if row.user else None,
-        "role": row.role.code if row.role else None,
-        "right": row.right,
-        "expires_at": row.expires_at.isoformat() if row.expires_at else None,
-    }
+    return {**row.told(), "right": row.right}

@@ -6,10 +6,10 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from admin_center.permissions.models import ObjectGrant, granted_once, one_grantee
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 
 
@@ -99,8 +99,8 @@ class CampaignLink(models.Model):
         return f"{self.campaign}: {self.kind} {self.object_id}"
 
 
-class CampaignGrant(WorkspaceScoped, TimeStamped):
-    """What a person, or everybody with a role, may do with a campaign that is not theirs and no main one."""
+class CampaignGrant(TimeStamped, ObjectGrant):
+    """What a person, everybody with a role, or a user group may do with a campaign of others."""
 
     class Right(models.TextChoices):
         USE = "use", _("Use")
@@ -108,24 +108,7 @@ class CampaignGrant(WorkspaceScoped, TimeStamped):
 
     id = PrefixedIdField("cmg")
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="grants")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("person"),
-    )
-    role = models.ForeignKey(
-        "permissions.Role",
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("role"),
-    )
     right = models.CharField(_("right"), max_length=6, choices=Right, default=Right.USE)
-    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -134,24 +117,9 @@ class CampaignGrant(WorkspaceScoped, TimeStamped):
         verbose_name = _("campaign grant")
         ordering = ["created_at"]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(user__isnull=False) ^ models.Q(role__isnull=False),
-                name="campaign_grant_one_grantee",
-            ),
-            models.UniqueConstraint(
-                fields=["campaign", "user", "role", "right"],
-                name="campaign_grant_once",
-                nulls_distinct=False,
-            ),
+            one_grantee("campaign_grant_one_grantee"),
+            granted_once("campaign_grant_once", "campaign", "right"),
         ]
 
     def __str__(self) -> str:
         return f"{self.campaign}: {self.grantee}"
-
-    @property
-    def grantee(self) -> str:
-        return str(self.user or self.role)
-
-    @property
-    def expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= timezone.now()

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from admin_center.permissions import grantees
 from cdp.console.generic import DeletePage, DetailPage, Fact, FormPage, WorkspaceView
 from cdp.console.generic.forms import apply_errors
 from cdp.console.middleware import flash
@@ -345,7 +346,7 @@ class Sharing(CampaignView):
             return again
         if "revoke" in request.POST:
             rows = CampaignGrant.objects.filter(pk__in=request.POST.getlist("revoke"), campaign__in=chosen)
-            granting.revoke(self.access, rows.select_related("campaign", "user", "role"))
+            granting.revoke(self.access, rows.select_related("campaign", "user", "role", "group"))
             flash(request, _("The grant was taken back."))
             return again
         form = GrantForm(request.POST, workspace=self.workspace)
@@ -355,7 +356,7 @@ class Sharing(CampaignView):
             except PermissionDenied:
                 raise
             except DomainError as error:
-                places = {"user": "grantee", "role": "grantee"}
+                places = dict.fromkeys(grantees.KINDS, "grantee")
                 error.errors = {places.get(path, path): found for path, found in error.errors.items()}
                 apply_errors(form, error)
             else:

@@ -89,12 +89,13 @@ class SharingSerializer(serializers.ModelSerializer[Dataset]):
 class GrantSerializer(serializers.ModelSerializer[DatasetGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
+    group = serializers.CharField(source="group_id", default=None)
     rows = serializers.DictField(child=serializers.ListField(child=serializers.CharField()), required=False)
     expired = serializers.BooleanField(read_only=True)
 
     class Meta:
         model = DatasetGrant
-        fields = ["id", "user", "role", "right", "rows", "expires_at", "expired", "created_at"]
+        fields = ["id", "user", "role", "group", "right", "rows", "expires_at", "expired", "created_at"]
 
 
 class DatasetFilter(django_filters.FilterSet):
@@ -262,7 +263,7 @@ class DatasetViewSet(WorkspaceViewSet):
             made = granting.grant(self.access, dataset, body(request))
             return Response(GrantSerializer(made).data, status=201)
         rights.check_manage(dataset, self.access)
-        rows: Any = self.paginate_queryset(dataset.grants.select_related("user", "role"))
+        rows: Any = self.paginate_queryset(dataset.grants.select_related("user", "role", "group"))
         return self.get_paginated_response(GrantSerializer(rows, many=True).data)
 
     @extend_schema(request=GrantSerializer, responses=GrantSerializer)

@@ -49,15 +49,15 @@ def share(access: Access, dataset: Dataset, *, public: bool, row_columns: Any) -
 
 
 def grant(access: Access, dataset: Dataset, data: Mapping[str, Any]) -> DatasetGrant:
-    """Let a person (`user`) or everybody with a role (`role`) in. Raises ValidationFailed, PermissionDenied.
+    """Let a person (`user`), everybody with a role (`role`) or a user group (`group`) in.
+
+    Raises ValidationFailed, PermissionDenied.
 
     Of data: `right` use or manage, `expires_at`, and `rows` {column: values} where the dataset chooses rows.
     """
     rights.check_grant(dataset, access)
-    user, role = grantees.find(access, data, dataset.owner_id)
-    row = DatasetGrant(
-        workspace=access.workspace, dataset=dataset, user=user, role=role, granted_by=access.user
-    )
+    grantee = grantees.find(access, data, dataset.owner_id)
+    row = DatasetGrant(workspace=access.workspace, dataset=dataset, granted_by=access.user, **grantee)
     _fill(row, dataset, data)
     try:
         with transaction.atomic():
@@ -66,7 +66,7 @@ def grant(access: Access, dataset: Dataset, data: Mapping[str, Any]) -> DatasetG
     except IntegrityError as error:
         if "dataset_grant_once" not in str(error):
             raise
-        field = "user" if user else "role"
+        field = next(kind for kind, found in grantee.items() if found)
         raise ValidationFailed(errors={field: [_("There is a grant already. Change that one.")]}) from None
     return row
 
@@ -76,7 +76,7 @@ def change(access: Access, row: DatasetGrant, data: Mapping[str, Any]) -> Datase
     rights.check_grant(row.dataset, access)
     before = _told(row)
     present = {"right": row.right, "expires_at": row.expires_at, "rows": row.rows}
-    for key in ("user", "role"):
+    for key in grantees.KINDS:
         if data.get(key) is not None:
             raise ValidationFailed(errors={key: [_("Make another grant for somebody else.")]})
     _fill(row, row.dataset, {**present, **data})
@@ -101,7 +101,7 @@ def forget(instance: WorkspaceMember, **_signal: object) -> None:
 
 def _fill(row: DatasetGrant, dataset: Dataset, data: Mapping[str, Any]) -> None:
     errors: dict[str, list[str]] = {}
-    unknown = set(data) - {"user", "role", "right", "expires_at", "rows"}
+    unknown = set(data) - {*grantees.KINDS, "right", "expires_at", "rows"}
     errors |= {key: [_("Unknown field.")] for key in unknown}
     right = data.get("right", DatasetGrant.Right.USE)
     if right not in DatasetGrant.Right.values:
@@ -134,10 +134,4 @@ def _fill(row: DatasetGrant, dataset: Dataset, data: Mapping[str, Any]) -> None:
 
 def _told(row: DatasetGrant) -> dict[str, Any]:
     """A grant for the audit log."""
-    return {
-        "user": row.user.username if row.user else None,
-        "role": row.role.code if row.role else None,
-        "right": row.right,
-        "rows": row.rows,
-        "expires_at": row.expires_at.isoformat() if row.expires_at else None,
-    }
+    return {**row.told(), "right": row.right, "rows": row.rows}

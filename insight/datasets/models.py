@@ -7,10 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from admin_center.permissions.models import ObjectGrant, granted_once, one_grantee
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 from insight.datasets.warnings import spoken
 from insight.datasources.models import SourceTable
@@ -383,8 +383,8 @@ class TagUse(models.Model):
         return f"{self.dataset_id}.{self.column} {self.day} {self.kind}: {self.times}"
 
 
-class DatasetGrant(WorkspaceScoped, TimeStamped):
-    """What a person, or everybody with a role, may do with a dataset that is not theirs.
+class DatasetGrant(TimeStamped, ObjectGrant):
+    """What a person, everybody with a role, or a user group may do with a dataset that is not theirs.
 
     `rows` says which rows a use grant sees where the dataset has row columns: for each of them the values; a row
     must have one of the values in every column. A column without values hides every row.
@@ -396,25 +396,8 @@ class DatasetGrant(WorkspaceScoped, TimeStamped):
 
     id = PrefixedIdField("dsg")
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="grants")
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("person"),
-    )
-    role = models.ForeignKey(
-        "permissions.Role",
-        on_delete=models.CASCADE,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("role"),
-    )
     right = models.CharField(_("right"), max_length=6, choices=Right, default=Right.USE)
     rows: Any = models.JSONField(default=dict)
-    expires_at = models.DateTimeField(_("valid until"), null=True, blank=True)
     granted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -423,22 +406,9 @@ class DatasetGrant(WorkspaceScoped, TimeStamped):
         verbose_name = _("dataset grant")
         ordering = ["created_at"]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(user__isnull=False) ^ models.Q(role__isnull=False),
-                name="dataset_grant_one_grantee",
-            ),
-            models.UniqueConstraint(
-                fields=["dataset", "user", "role"], name="dataset_grant_once", nulls_distinct=False
-            ),
+            one_grantee("dataset_grant_one_grantee"),
+            granted_once("dataset_grant_once", "dataset"),
         ]
 
     def __str__(self) -> str:
         return f"{self.dataset}: {self.grantee}"
-
-    @property
-    def grantee(self) -> str:
-        return str(self.user or self.role)
-
-    @property
-    def expired(self) -> bool:
-        return self.expires_at is not None and self.expires_at <= timezone.now()

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from admin_center.permissions import grant_forms
+from admin_center.permissions import grant_forms, grantees
 from cdp.console.generic import ActionView, FormPage
 from cdp.console.middleware import flash
 from cdp.core.errors import DomainError, NotFound
@@ -58,7 +58,7 @@ class Sharing(OneDataset):
                 if row.right == DatasetGrant.Right.USE
                 else [],
             }
-            for row in dataset.grants.select_related("user", "role")
+            for row in dataset.grants.select_related("user", "role", "group")
         ]
         context = self.get_context(
             object=dataset,
@@ -115,7 +115,7 @@ class GrantForm(grant_forms.GrantForm):
     def moved(self, error: DomainError) -> DomainError:
         """The error with its paths named like the form's fields."""
         places = {f"rows/{column}": f"rows_{place}" for place, column in enumerate(self.columns)}
-        places |= {"user": "grantee", "role": "grantee"}
+        places |= dict.fromkeys(grantees.KINDS, "grantee")
         error.errors = {places.get(path, path): found for path, found in error.errors.items()}
         return error
 
@@ -170,7 +170,7 @@ class EditGrant(NewGrant):
 
     def get_object(self) -> Any:
         self.dataset = _shared(self)
-        rows = DatasetGrant.objects.select_related("user", "role")
+        rows = DatasetGrant.objects.select_related("user", "role", "group")
         return rows.get_in(self.workspace, self.kwargs["grant"], dataset=self.dataset)
 
     def initial(self, obj: Any) -> dict[str, Any]:

@@ -38,10 +38,11 @@ class InterfaceSerializer(serializers.ModelSerializer[PushInterface]):
 class GrantSerializer(serializers.ModelSerializer[InterfaceGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
+    group = serializers.CharField(source="group_id", default=None)
 
     class Meta:
         model = InterfaceGrant
-        fields = ["id", "user", "role", "expires_at", "created_at"]
+        fields = ["id", "user", "role", "group", "expires_at", "created_at"]
 
 
 class PushSerializer(serializers.ModelSerializer[Push]):
@@ -137,12 +138,12 @@ class InterfaceViewSet(WorkspaceViewSet):
         if request.method == "POST":
             made = interfaces.grant(self.access, row, json_object(request))
             return Response(GrantSerializer(made).data, status=201)
-        rows: Any = self.paginate_queryset(row.grants.select_related("user", "role"))
+        rows: Any = self.paginate_queryset(row.grants.select_related("user", "role", "group"))
         return self.get_paginated_response(GrantSerializer(rows, many=True).data)
 
     @action(detail=True, methods=["delete"], url_path=r"grants/(?P<grant>[^/]+)")
     def grant(self, request: Request, grant: str, *args: Any, **kwargs: Any) -> Response:
-        rows = InterfaceGrant.objects.select_related("interface", "user", "role")
+        rows = InterfaceGrant.objects.select_related("interface", "user", "role", "group")
         interfaces.revoke(self.access, rows.get_in(self.workspace, grant, interface=self.get_object()))
         return Response(status=204)
 

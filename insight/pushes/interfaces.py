@@ -112,32 +112,29 @@ def delete(access: Access, interface: PushInterface) -> None:
 
 
 def grant(access: Access, interface: PushInterface, data: Mapping[str, Any]) -> InterfaceGrant:
-    """Let a person (`user`) or everybody with a role (`role`) push there, until `expires_at`."""
+    """Let a person (`user`), everybody with a role (`role`) or a group (`group`) push there, until `expires_at`."""
     errors: dict[str, list[str]] = {
-        str(key): [_("Unknown field.")] for key in set(data) - {"user", "role", "expires_at"}
+        str(key): [_("Unknown field.")] for key in set(data) - {*grantees.KINDS, "expires_at"}
     }
     expires = grantees.expiry(data.get("expires_at"), errors)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
-    user, role = grantees.find(access, data, None)
+    grantee = grantees.find(access, data, None)
     with transaction.atomic():
         row, _made = InterfaceGrant.objects.update_or_create(
             workspace=access.workspace,
             interface=interface,
-            user=user,
-            role=role,
+            **grantee,
             defaults={"expires_at": expires},
         )
-        audit.record(access, "push_interface.granted", interface, after={"to": str(user or role)})
+        audit.record(access, "push_interface.granted", interface, after=row.told())
     return row
 
 
 def revoke(access: Access, row: InterfaceGrant) -> None:
     """Take a grant back; periodic pushes of the person stop with their next run."""
     with transaction.atomic():
-        audit.record(
-            access, "push_interface.grant_revoked", row.interface, before={"to": str(row.user or row.role)}
-        )
+        audit.record(access, "push_interface.grant_revoked", row.interface, before=row.told())
         row.delete()
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from admin_center.permissions.models import ObjectGrant
+from admin_center.permissions.models import ObjectGrant, granted_once, one_grantee
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 from cdp.crypto.at_rest import EncryptedJSONField
 from insight.audiences.models import Audience, AudienceVersion
@@ -39,7 +39,7 @@ class PushInterface(WorkspaceScoped, TimeStamped, Versioned):
 
 
 class InterfaceGrant(ObjectGrant):
-    """Lets a person, or everybody with a role, push through an interface."""
+    """Lets somebody push through an interface."""
 
     id = PrefixedIdField("psg")
     interface = models.ForeignKey(PushInterface, on_delete=models.CASCADE, related_name="grants")
@@ -48,17 +48,12 @@ class InterfaceGrant(ObjectGrant):
         verbose_name = _("interface grant")
         ordering = ["created_at"]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(user__isnull=False) ^ models.Q(role__isnull=False),
-                name="interface_grant_one_grantee",
-            ),
-            models.UniqueConstraint(
-                fields=["interface", "user", "role"], name="interface_grant_once", nulls_distinct=False
-            ),
+            one_grantee("interface_grant_one_grantee"),
+            granted_once("interface_grant_once", "interface"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.interface}: {self.user or self.role}"
+        return f"{self.interface}: {self.grantee}"
 
 
 def _one_subject(name: str) -> models.CheckConstraint:

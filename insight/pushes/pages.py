@@ -109,7 +109,7 @@ class EditInterface(InterfacePage):
 
     def extra(self, form: Any, obj: PushInterface) -> dict[str, Any]:
         return {
-            "grants": obj.grants.select_related("user", "role"),
+            "grants": obj.grants.select_related("user", "role", "group"),
             "grant_form": GrantForm(workspace=self.workspace),
             "kind": TARGETS[obj.target].label,
         }
@@ -141,7 +141,7 @@ class GrantInterface(ActionView):
 
     def act(self, obj: PushInterface) -> Any:
         if key := self.request.POST.get("revoke"):
-            row = InterfaceGrant.objects.select_related("interface", "user", "role")
+            row = InterfaceGrant.objects.select_related("interface", "user", "role", "group")
             return interfaces.revoke(self.access, row.get_in(self.workspace, key, interface=obj))
         form = GrantForm(self.request.POST, workspace=self.workspace)
         if not form.is_valid():

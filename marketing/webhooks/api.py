@@ -73,10 +73,11 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
 class GrantSerializer(serializers.ModelSerializer[WebhookGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
+    group = serializers.CharField(source="group_id", default=None)
 
     class Meta:
         model = WebhookGrant
-        fields = ["id", "user", "role", "expires_at", "expired", "created_at"]
+        fields = ["id", "user", "role", "group", "expires_at", "expired", "created_at"]
 
 
 class CallSerializer(serializers.ModelSerializer[WebhookCall]):
@@ -197,12 +198,12 @@ class WebhookViewSet(WorkspaceViewSet):
         if request.method == "POST":
             made = granting.grant(self.access, webhook, json_object(request))
             return Response(GrantSerializer(made).data, status=201)
-        rows: Any = self.paginate_queryset(webhook.grants.select_related("user", "role"))
+        rows: Any = self.paginate_queryset(webhook.grants.select_related("user", "role", "group"))
         return self.get_paginated_response(GrantSerializer(rows, many=True).data)
 
     @action(detail=True, methods=["delete"], url_path=r"grants/(?P<grant>[^/]+)")
     def grant(self, request: Request, grant: str, *args: Any, **kwargs: Any) -> Response:
-        rows = WebhookGrant.objects.select_related("webhook", "user", "role")
+        rows = WebhookGrant.objects.select_related("webhook", "user", "role", "group")
         granting.revoke(self.access, rows.get_in(self.workspace, grant, webhook=self.managed()))
         return Response(status=204)
 

@@ -9,7 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from admin_center.permissions.models import ObjectGrant
+from admin_center.permissions.models import ObjectGrant, granted_once, one_grantee
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 from cdp.crypto.at_rest import EncryptedTextField
 from marketing.channels.models import Provider
@@ -76,7 +76,7 @@ class Webhook(WorkspaceScoped, TimeStamped, Versioned):
 
 
 class WebhookGrant(ObjectGrant):
-    """Lets a person, or everybody with a role, send through a webhook. One webhook has grants of one kind only."""
+    """Lets somebody send through a webhook. One webhook has grants of one kind only."""
 
     id = PrefixedIdField("whg")
     webhook = models.ForeignKey(Webhook, on_delete=models.CASCADE, related_name="grants")
@@ -85,17 +85,12 @@ class WebhookGrant(ObjectGrant):
         verbose_name = _("webhook grant")
         ordering = ["created_at"]
         constraints = [
-            models.CheckConstraint(
-                condition=models.Q(user__isnull=False) ^ models.Q(role__isnull=False),
-                name="webhook_grant_one_grantee",
-            ),
-            models.UniqueConstraint(
-                fields=["webhook", "user", "role"], name="webhook_grant_once", nulls_distinct=False
-            ),
+            one_grantee("webhook_grant_one_grantee"),
+            granted_once("webhook_grant_once", "webhook"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.webhook}: {self.user or self.role}"
+        return f"{self.webhook}: {self.grantee}"
 
 
 class WebhookCall(WorkspaceScoped):

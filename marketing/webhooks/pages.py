@@ -103,7 +103,7 @@ class WebhookDetail(WebhookMixin, DetailPage):
         return {
             "preview": json.dumps(services.preview(obj), ensure_ascii=False, indent=2),
             "parameters": [{**row, "kind": parameters.TYPES[row["type"]]} for row in obj.parameters],
-            "grants": obj.grants.select_related("user", "role"),
+            "grants": obj.grants.select_related("user", "role", "group"),
             "grant_form": GrantForm(workspace=self.workspace),
             "calls": obj.calls.all()[:SHOWN_CALLS],
         }
@@ -176,7 +176,7 @@ class GrantWebhook(_WebhookAction):
 
     def act(self, obj: Webhook) -> Any:
         if key := self.request.POST.get("revoke"):
-            rows = WebhookGrant.objects.select_related("webhook", "user", "role")
+            rows = WebhookGrant.objects.select_related("webhook", "user", "role", "group")
             return granting.revoke(self.access, rows.get_in(self.workspace, key, webhook=obj))
         form = GrantForm(self.request.POST, workspace=self.workspace)
         if not form.is_valid():

@@ -11,6 +11,7 @@ from django.db import connection
 from admin_center.audit.models import AuditEntry, DownloadLog
 from admin_center.audit.services import log_download
 from admin_center.members.models import ApiToken
+from admin_center.permissions import groups as user_groups
 from admin_center.permissions.models import Role
 from cdp.console.models import Notification
 from cdp.core import timezones
@@ -207,6 +208,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
     make_token(access)
     token = ApiToken.objects.filter(workspace=workspace).latest("pk")
     role = Role.objects.get(workspace=workspace, code="analyst")
+    team = user_groups.create(access, "Team", [member.pk])
     entry = AuditEntry.objects.filter(workspace=workspace).latest("pk")
     job = Job.objects.filter(workspace=workspace).latest("created_at")
     log_download(access, audience, action="audience.downloaded", rows=4)
@@ -218,6 +220,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/messages/": pk(message),
         "w/admin/members/": pk(member),
         "w/admin/roles/": pk(role),
+        "w/admin/groups/": pk(team),
         "w/admin/audit/": pk(entry),
         "w/sources/upload/": pk(waiting),
         "w/sources/databases/": pk(source, kind="postgresql"),
@@ -253,6 +256,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "api/notifications/": pk(message),
         "api/members/": pk(member),
         "api/roles/": {"code": role.code},
+        "api/user-groups/": pk(team, member=member.pk),
         "api/tokens/": pk(token),
         "api/audit-entries/": pk(entry),
         "api/downloads/": pk(download),

@@ -10,6 +10,7 @@ import pytest
 from django.utils import timezone
 
 from admin_center.audit.models import AuditEntry
+from admin_center.permissions import groups
 from cdp.core.errors import NotFound, PermissionDenied, PreconditionFailed, ValidationFailed
 from insight.audiences import services as audiences
 from insight.campaigns import calendar, granting, links, outcome, rights, services
@@ -166,6 +167,17 @@ def test_people_see_their_own_campaigns_and_those_they_have_a_grant_for(
         granting.grant(guest, [sub], {"user": planner.user.username})
     with pytest.raises(PermissionDenied):
         services.update(guest, main, {"name": "Not this one"})
+
+
+def test_a_grant_for_a_group_follows_who_is_in_it(admin: Any, guest: Any) -> None:
+    first, second = made(admin, "first"), made(admin, "second")
+    team = groups.create(admin, "Team", [guest.member.pk])
+    granting.grant(admin, [first, second], {"group": team.pk, "right": "manage"})
+    granting.grant(admin, [first], {"user": guest.user.username})
+    assert [row["grantee"] for row in granting.common([first, second])] == ["Team"]
+    assert codes(rights.visible(guest)) == {"first", "second"} and rights.may_change(guest, second)
+    groups.change(admin, team, members=[])
+    assert codes(rights.visible(guest)) == {"first"} and not rights.may_change(guest, first)
 
 
 def test_grants_end_and_are_taken_back_at_once(admin: Any, guest: Any) -> None:

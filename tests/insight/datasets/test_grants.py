@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from admin_center.members.leaving import leave_workspace
+from admin_center.permissions import groups
 from admin_center.permissions.models import Role
 from cdp.core.errors import PermissionDenied, ValidationFailed
 from insight.audiences import queries as audience_queries
@@ -54,6 +55,15 @@ def api(access: Any) -> Any:
     return call
 
 
+def everybody(people: People) -> dict[str, Any]:
+    return {
+        "kind": "tag",
+        "dataset": people.members.pk,
+        "tag": "gender",
+        "operator": "not_empty",
+    }
+
+
 def preview(access: Any, rule: Any) -> Any:
     return api(access)("post", "audiences/preview/", {"rule": rule})
 
@@ -71,13 +81,16 @@ def test_without_a_grant_a_dataset_is_not_there(people: People) -> None:
     assert call("get", "datasets/").json()["results"] == []
 
 
-@pytest.mark.parametrize("by", ["person", "role", "public"])
+@pytest.mark.parametrize("by", ["person", "role", "group", "public"])
 def test_a_grant_opens_a_dataset_for_use_and_not_for_change(people: People, by: str) -> None:
     analyst = make_access(people.workspace, "analyst")
     if by == "person":
         grant(people, people.members, analyst)
     elif by == "role":
         granting.grant(people.access, people.members, {"role": "analyst"})
+    elif by == "group":
+        team = groups.create(people.access, "Team", [analyst.member.pk])
+        granting.grant(people.access, people.members, {"group": team.pk})
     else:
         granting.share(people.access, people.members, public=True, row_columns=[])
     call, key = api(analyst), people.members.pk
@@ -93,6 +106,37 @@ def test_a_grant_opens_a_dataset_for_use_and_not_for_change(people: People, by: 
         ("post", f"datasets/{key}/grants/", {"role": "analyst"}),
     ):
         assert call(method, path, data).status_code == 403, path
+
+
+def test_a_grant_for_a_group_follows_who_is_in_it(people: People) -> None:
+    """Rows of the group's grant alone are seen, by those who are in it now."""
+    close(people.members, "city")
+    one, two = make_access(people.workspace, "analyst"), make_access(people.workspace, "analyst")
+    team = groups.create(people.access, "Team", [one.member.pk])
+    granted = api(people.access)(
+        "post", f"datasets/{people.members.pk}/grants/", {"group": team.pk, "rows": SHANGHAI}
+    )
+    assert granted.status_code == 201 and granted.json()["group"] == team.pk
+    assert preview(one, everybody(people)).json()["count"] == 2
+    assert not rights.visible(two).exists()
+    groups.change(people.access, team, members=[two.member.pk])
+    assert not rights.visible(one).exists()
+    assert preview(two, everybody(people)).json()["count"] == 2
+    again = api(people.access)(
+        "post", f"datasets/{people.members.pk}/grants/", {"group": team.pk, "rows": SHANGHAI}
+    )
+    assert again.status_code == 400 and set(again.json()["errors"]) == {"group"}
+    groups.change(people.access, team, members=[])
+    groups.delete(people.access, team)
+    assert not people.members.grants.exists()
+
+
+@pytest.mark.parametrize(
+    "both", [{}, {"role": "analyst", "group": "ugr_0"}, {"group": "ugr_0000000000000000"}]
+)
+def test_a_grant_is_for_one_who_is_there(people: People, both: dict[str, str]) -> None:
+    answer = api(people.access)("post", f"datasets/{people.members.pk}/grants/", both)
+    assert answer.status_code == 400 and not people.members.grants.exists()
 
 
 def test_a_grant_ends_with_its_time(people: People) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from admin_center.permissions import groups
 from cdp.core.errors import Conflict, DomainError, NotFound, PermissionDenied, ValidationFailed
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
@@ -294,7 +295,8 @@ def test_only_people_with_a_grant_push_there(
     own = Audience.objects.select_related("workspace", "current").get(pk=own.pk)
     with pytest.raises(NotFound):
         services.push(owner, own, webhook, {"fields": [KEY]})
-    grant = interfaces.grant(world.access, webhook, {"role": "analyst"})
+    team = groups.create(world.access, "Team", [owner.member.pk])
+    grant = interfaces.grant(world.access, webhook, {"group": team.pk})
     assert pushed(owner, own, webhook, run_jobs, KEY).state == "succeeded"
     setting = services.set_periodic(owner, own, webhook, {"fields": [KEY], "refresh": {"every": "day"}})
     interfaces.revoke(world.access, grant)

@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from admin_center.audit.models import AuditEntry
+from admin_center.permissions import groups
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from marketing.delivery import services as delivery
 from marketing.webhooks import granting, rights, services
@@ -272,9 +273,13 @@ def test_a_grant_of_the_other_kind_takes_the_present_ones_back(shop: WebhookShop
     api.call("post", path, {"role": "caller"})
     [left] = api.call("get", path).json()["results"]
     assert (left["user"], left["role"]) == (None, "caller")
+    team = groups.create(shop.access, "Team", [access.member.pk])
+    api.call("post", path, {"group": team.pk})
+    [left] = api.call("get", path).json()["results"]
+    assert (left["role"], left["group"]) == (None, team.pk) and rights.may_use(access, webhook)
     assert api.call("delete", f"{path}{left['id']}/").status_code == 204
     assert not rights.may_use(access, webhook)
-    assert AuditEntry.objects.filter(action="webhook.grant_revoked").count() == 2
+    assert AuditEntry.objects.filter(action="webhook.grant_revoked").count() == 3
 
 
 def test_who_sends_sees_what_a_webhook_takes_and_not_where_it_stands(shop: WebhookShop) -> None:
