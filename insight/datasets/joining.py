@@ -228,7 +228,7 @@ class PlacedSource(Source):
 
     def joined(self, join: DatasetJoin) -> InPlaceTable:
         if join.remote not in self.known:
-            self.known[join.remote] = InPlaceTable(self.table.source, join.remote)
+            self.known[join.remote] = InPlaceTable(self.table.source, join.remote, self.workspace)
         return self.known[join.remote]
 
     def _described(self, table: InPlaceTable) -> dict[str, str]:
