@@ -320,7 +320,7 @@ def _table_words(_access: Access, audience: Audience) -> str:
 
 def audiences_in(source: Connection) -> list[str]:
     """Names of the audiences that live in a data source without a dataset that would keep it."""
-    rows = Audience.objects.in_workspace(source.workspace_id).filter(source=source.pk, rule__isnull=True)
+    rows = Audience.objects.filter(source=source.pk, rule__isnull=True)
     return list(rows.order_by("name").values_list("name", flat=True))
 
 

@@ -60,7 +60,8 @@ def tables(access: Access, source: str, search: str = "", page: int = 1) -> Foun
         names = list(rows.order_by("name").values_list("name", flat=True)[start : start + PAGE + 1])
     else:
         connection = in_place.usable(access.workspace).get(pk=source)
-        names = [table.name for table in browsing.some_tables(connection, search, PAGE + 1, start)]
+        found = browsing.some_tables(connection, search, PAGE + 1, start, viewer=access.workspace)
+        names = [table.name for table in found]
     return Found(names[:PAGE], len(names) > PAGE)
 
 

@@ -129,7 +129,7 @@ class NewDataset(WorkspaceView):
             tables = list(rows.order_by("name").values_list("name", flat=True))
         else:
             try:
-                tables = [table.name for table in browsing.tables(source)]
+                tables = [table.name for table in browsing.tables(source, viewer=self.workspace)]
             except DomainError as error:
                 problem = str(error)
         context = self.get_context(

@@ -43,7 +43,7 @@ class Joinable:
         if not isinstance(self.table, InPlaceTable):
             return list(self._loaded().values_list("name", flat=True))
         try:
-            return [found.name for found in browsing.tables(self.table.source)]
+            return [found.name for found in browsing.tables(self.table.source, viewer=self.workspace)]
         except DomainError:
             return []
 

@@ -46,8 +46,12 @@ def tables(source: Connection, search: str = "", *, viewer: Any = None) -> list[
     return [_estimated(table, seen[table.name]) for table in found if table.name in seen]
 
 
-def some_tables(source: Connection, search: str, limit: int, offset: int) -> list[RemoteTable]:
-    """As `tables`, of a workspace's own source: `limit` of them after the first `offset`. Raises DomainError (502)."""
+def some_tables(
+    source: Connection, search: str, limit: int, offset: int, *, viewer: Any
+) -> list[RemoteTable]:
+    """As `tables`, seen by a workspace: `limit` of them after the first `offset`. Raises DomainError (502)."""
+    if source.is_shared:
+        return tables(source, search, viewer=viewer)[offset : offset + limit]
     with session(source) as opened:
         return dialect_of(source).tables(opened, source, search=search.strip(), limit=limit, offset=offset)
 

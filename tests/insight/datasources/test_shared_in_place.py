@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
 
 from cdp.warehouse import get_engine
+from insight.audiences import outside, places
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
 from insight.datasources.connections import engines, services
@@ -105,6 +107,28 @@ def test_managers_see_what_lives_in_it_and_workspaces_only_that_it_may(one: Head
     assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
     off = one.call("patch", "", {"push_down": False})
     assert (off.status_code, list(off.json()["errors"])) == (409, ["push_down"])
+
+
+def test_only_shared_tables_are_offered_for_datasets_joins_and_audiences(one: Head) -> None:
+    one.share(["sales"], one.north)
+    home, source = f"/w/{one.north.workspace.slug}", f"source={one.source.pk}"
+    for page in (f"datasets/new/?{source}", f"datasets/new/?{source}&table=sales&kind=user_tags"):
+        shown = one.north.browser.get(f"{home}/{page}").content.decode()
+        assert "sales" in shown and 'value="members"' not in shown
+    offered = one.north.browser.get(f"{home}/audiences/from-table/tables/?{source}").json()
+    assert offered == {"results": ["sales"], "more": False}
+
+
+def test_a_shared_database_in_which_audiences_live_stays(one: Head) -> None:
+    one.share("*", one.north)
+    places.check(one.north.access, one.source.pk)
+    kept = BytesIO(b"u1\nu2\n")
+    data = {"name": "Listed", "id_type": "one_id", "encryption": "plain", "source": one.source.pk}
+    outside.upload(one.north.access, kept, "people.csv", data)
+    one.north.run_jobs()
+    refused = one.call("delete")
+    assert (refused.status_code, refused.json()["code"]) == (409, "in_use")
+    assert "Listed" in refused.json()["detail"]
 
 
 def test_a_shared_database_is_offered_by_the_wizard(one: Head) -> None:
