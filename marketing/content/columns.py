@@ -26,10 +26,14 @@ def carriers_of(review: TemplateReview | None) -> str:
 
 def described(template: Template) -> dict[str, Any]:
     """What pages show of a digital SMS while somebody chooses one."""
-    review = reviews.current(template, template.signature.provider) if template.signature else None
+    signature = template.signature
+    review = next(
+        (found for found in _present(template) if signature and found.provider_id == signature.provider_id),
+        None,
+    )
     return {
         "subject": template.subject,
-        "signature": template.signature.text if template.signature else "",
+        "signature": signature.text if signature else "",
         "parts": digital.with_addresses(template.parts),
         "carriers": carriers_of(review),
     }
@@ -45,11 +49,16 @@ def carriers_by_state(review: TemplateReview | None) -> list[dict[str, Any]]:
     ]
 
 
+def _present(template: Template) -> list[TemplateReview]:
+    """The reviews of the present text; no query where they are prefetched."""
+    return [found for found in template.reviews.all() if found.edit_version == template.edit_version]
+
+
 class ReviewsColumn(Column):
     """What each platform says of the present text: who it is on hover, for a digital SMS the carriers and the end."""
 
     def raw(self, row: Template) -> list[TemplateReview]:
-        return [found for found in row.reviews.all() if found.edit_version == row.edit_version]
+        return _present(row)
 
     def cell(self, row: Any) -> Any:
         rows = [{"review": found, "carriers": carriers_of(found)} for found in self.raw(row)]

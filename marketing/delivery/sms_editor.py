@@ -22,7 +22,7 @@ def known(workspace: Any) -> dict[str, Any]:
                 "promotional": is_promotional(row),
                 "digital": described(row) if row.is_digital else None,
             }
-            for row in templates.select_related("signature__provider")
+            for row in templates.select_related("signature").prefetch_related("reviews")
         },
         "endings": {row.pk: capabilities.of(row).unsubscribe(promotional=True) for row in providers},
     }
