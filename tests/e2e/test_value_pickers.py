@@ -104,5 +104,5 @@ def test_very_many_values_are_paged_searched_taken_together_and_pasted(
     tab.locator("[data-rb=close-editor]").click()
     tab.fill("[name=name]", "Some")
     tab.get_by_role("button", name="Save audience").first.click()
-    tab.wait_for_url("**/audiences/aud_*/")
+    tab.wait_for_url("**/audiences/")
     assert Audience.objects.get(name="Some").rule["objects"] == [{"name": "Item", "value": lines[:500]}]
