@@ -58,5 +58,5 @@ def test_groups_are_looked_at_and_become_an_audience(
     wait_for_total(tab, 2)
     tab.fill("#audience-name", "Best")
     tab.locator("button[form=audience-form]").first.click()
-    tab.get_by_role("heading", level=1, name="Best").wait_for()
+    tab.get_by_role("link", name="Best", exact=True).wait_for()
     assert Audience.objects.get(name="Best").rule["types"] == ["high_value", "key_develop"]

@@ -6,10 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from insight.audiences import services
-from insight.audiences.models import Audience
-from tests.factories import PASSWORD, make_access, make_workspace
-from tests.insight.audiences.world import make_world
+from admin_center.members.models import WorkspaceMember
+from tests.factories import PASSWORD, make_access, make_member, make_workspace
 
 
 def choose(tab: Any, menu: str, entry: str) -> None:
@@ -89,7 +87,7 @@ def test_the_palette_opens_a_page_by_a_part_of_its_name(tab: Any, sign_in: Calla
     palette = tab.get_by_role("dialog", name="Search")
     tab.keyboard.press("Control+k")
     expect(palette).to_be_visible()
-    tab.keyboard.type("audi")
+    tab.keyboard.type("audiences")
     expect(palette.get_by_role("option").first).to_contain_text("Audiences")
     tab.keyboard.press("Enter")
     expect(tab).to_have_url(f"{home}audiences/")
@@ -138,17 +136,18 @@ def test_an_error_stands_at_its_field_and_nothing_typed_is_lost(
 def test_a_dangerous_action_asks_first(tab: Any, sign_in: Callable[[Any], str]) -> None:
     from playwright.sync_api import expect
 
-    world = make_world()
-    services.create(world.access, {"name": "Women", "rule": world.women, "save_ids": ["one_id"]})
-    tab.goto(f"{sign_in(world.access)}audiences/")
-    tab.get_by_role("checkbox", name="Women").check()
+    access = make_access()
+    other = make_member(access.workspace, "analyst")
+    here = WorkspaceMember.objects.filter(pk=other.pk)
+    tab.goto(f"{sign_in(access)}admin/members/")
+    tab.get_by_role("checkbox", name=str(other)).check()
     question = tab.locator("dialog#confirm")
-    tab.get_by_role("button", name="Delete").click()
+    tab.get_by_role("button", name="Remove").click()
     expect(question).to_be_visible()
     question.locator("button[value=no]").click()
-    expect(tab.get_by_role("link", name="Women")).to_be_visible()
-    assert Audience.objects.count() == 1
-    tab.get_by_role("button", name="Delete").click()
+    expect(tab.get_by_role("link", name=str(other))).to_be_visible()
+    assert here.exists()
+    tab.get_by_role("button", name="Remove").click()
     question.locator("button[value=yes]").click()
-    expect(tab.get_by_text("No audience yet")).to_be_visible()
-    assert Audience.objects.count() == 0
+    expect(tab.get_by_role("link", name=str(other))).to_have_count(0)
+    assert not here.exists()

@@ -64,7 +64,7 @@ def test_a_model_is_made_and_its_stages_become_audiences(
     tab.locator("[data-rb=close-editor]").click()
     tab.fill("#audience-name", "Buyers")
     tab.locator("button[form=audience-form]").first.click()
-    tab.get_by_role("heading", level=1, name="Buyers").wait_for()
+    tab.get_by_role("link", name="Buyers", exact=True).wait_for()
     assert Audience.objects.get(name="Buyers").rule == {
         "kind": "aipl",
         "dataset": model.pk,
@@ -132,6 +132,6 @@ def test_an_order_of_behaviour_is_asked_for_by_clicking(
     assert "purchase → visit" in tab.locator("article.rb-card").inner_text()
     tab.fill("#audience-name", "Came back")
     tab.locator("button[form=audience-form]").first.click()
-    tab.get_by_role("heading", level=1, name="Came back").wait_for()
+    tab.get_by_role("link", name="Came back", exact=True).wait_for()
     steps_saved = Audience.objects.get(name="Came back").rule["steps"]
     assert [step["type"] for step in steps_saved] == [["purchase"], ["visit"]]
