@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +112,20 @@ def test_every_page_is_accessible_and_in_shape(
             tab.evaluate(PAINTED)
             assert tab.evaluate("document.documentElement.lang") == language
             shot = f"{language}-{{theme}}/{name_of(path, full)}.png"
-            failures += look(tab, f"{language} {path}", shot, checked=language == LANGUAGES[0])
+            first = language == LANGUAGES[0]
+            # Words alone differ in the other language: one picture shows them.
+            failures += look(
+                tab, f"{language} {path}", shot, themes=THEMES if first else THEMES[1:], checked=first
+            )
     assert failures == [], "\n".join(failures)
 
 
-def look(tab: Any, title: str, shot: str, *, checked: bool = True) -> list[str]:
-    """What is wrong with the page that is open, in both themes; keeps a picture of each."""
+def look(
+    tab: Any, title: str, shot: str, *, themes: Sequence[str] = THEMES, checked: bool = True
+) -> list[str]:
+    """What is wrong with the page that is open, in these themes; keeps a picture of each."""
     problems = [f"{title} {problem}" for problem in tab.evaluate(STICKING_OUT)]
-    for theme in THEMES:
+    for theme in themes:
         tab.emulate_media(color_scheme=theme)
         if tab.evaluate("'themeChoice' in document.documentElement.dataset"):
             tab.wait_for_function("theme => document.documentElement.dataset.bsTheme === theme", arg=theme)
