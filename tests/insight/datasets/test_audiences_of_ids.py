@@ -14,6 +14,7 @@ from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from cdp.warehouse import get_engine
 from insight.audiences import combining, outside, places, queries, refreshing, services
 from insight.audiences.models import Audience
+from insight.audiences.refused import refused_lines
 from insight.datasources.connections import services as sources
 from insight.datasources.models import Connection, SourceTable
 from insight.datasources.organization import sharing
@@ -57,7 +58,7 @@ def members(audience: Audience) -> set[str]:
 
 
 def refused(place: Place, audience: Audience) -> str:
-    return b"".join(outside.refused_lines(place.world.access, audience)).decode()
+    return b"".join(refused_lines(place.world.access, audience)).decode()
 
 
 def test_a_file_is_stored_replaced_copied_and_deleted_where_it_was_asked_to_live(
