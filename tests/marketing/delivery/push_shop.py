@@ -15,7 +15,7 @@ from marketing.channels.models import Provider
 from marketing.content import services as contents
 from marketing.delivery import services
 from marketing.delivery.models import SendOut
-from tests.insight.audiences.world import _dataset
+from tests.insight.audiences.world import make_dataset
 from tests.marketing.delivery.shop import Shop
 
 
@@ -45,7 +45,7 @@ class PushShop(Shop):
                 "here": ["yes"] * people,
             }
         )
-        dataset = _dataset(self.workspace, name, "user_tags", table, unique_users=True)
+        dataset = make_dataset(self.workspace, name, "user_tags", table, unique_users=True)
         fields = [
             {"column": "member_no", "role": "identifier", "id_type": "one_id", "name": "Member"},
             {"column": "imei", "role": "id", "id_type": "imei", "name": "IMEI"},

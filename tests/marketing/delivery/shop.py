@@ -29,7 +29,7 @@ from marketing.delivery.models import Recipient, SendBatch, SendOut
 from marketing.sandbox.provider import SandboxProvider
 from marketing.sandbox.store import Wanted
 from tests.factories import make_access
-from tests.insight.audiences.world import _dataset
+from tests.insight.audiences.world import make_dataset
 
 Person = tuple[str | None, str | None, str | None, date | None]
 """Mobile number, e-mail address, city, date of joining."""
@@ -55,7 +55,7 @@ class Shop:
 
     def audience(self, people: Sequence[Person], name: str = "Everybody") -> Audience:
         """An audience of these people, computed."""
-        dataset = self._dataset(people, name)
+        dataset = self.make_dataset(people, name)
         rule = {"kind": "tag", "dataset": dataset.pk, "tag": "here", "operator": "in", "value": ["yes"]}
         values = {"name": name, "rule": rule, "save_ids": ["mobile", "email"]}
         audience = audiences.create(self.access, values)
@@ -64,7 +64,7 @@ class Shop:
         assert audience.count == len(people)
         return audience
 
-    def _dataset(self, people: Sequence[Person], name: str) -> Dataset:
+    def make_dataset(self, people: Sequence[Person], name: str) -> Dataset:
         columns = list(zip(*people, strict=True))
         table = pa.table(
             {
@@ -76,7 +76,7 @@ class Shop:
                 "here": ["yes"] * len(people),
             }
         )
-        dataset = _dataset(self.workspace, name, "user_tags", table, unique_users=True)
+        dataset = make_dataset(self.workspace, name, "user_tags", table, unique_users=True)
         fields = [
             {"column": "member_no", "role": "identifier", "id_type": "one_id", "name": "Member"},
             {"column": "phone", "role": "id", "id_type": "mobile", "name": "Phone"},

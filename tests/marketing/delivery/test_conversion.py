@@ -20,7 +20,7 @@ from insight.oneid import services as identities
 from marketing.delivery import conversion, expiry, lift, queries, significance
 from marketing.delivery.models import Recipient, SendOut
 from tests.factories import make_access, make_token
-from tests.insight.audiences.world import _dataset, new_version
+from tests.insight.audiences.world import make_dataset, new_version
 from tests.marketing.delivery.shop import Shop, mails
 
 DAY = timedelta(days=1)
@@ -41,7 +41,7 @@ def table_of(events: list[Event]) -> pa.Table:
 
 
 def behaviour(shop: Shop, events: list[Event], id_type: str = "one_id") -> Dataset:
-    dataset = _dataset(shop.workspace, "Orders", "behaviour", table_of(events))
+    dataset = make_dataset(shop.workspace, "Orders", "behaviour", table_of(events))
     for column, role in (("member", "identifier"), ("at", "time"), ("type", "type"), ("amount", "amount")):
         DatasetField.objects.create(
             dataset=dataset,
