@@ -95,10 +95,17 @@ def test_migrations_keep_the_rows_that_tables_hold(empty_database: None) -> None
 
 
 def _before(node: tuple[str, str]) -> tuple[str, str] | None:
-    """The migration before an app's newest one, where that can be undone without taking a table with its rows along."""
-    migration = MigrationExecutor(connection).loader.get_migration(*node)
-    before = [parent for parent in migration.dependencies if parent[0] == node[0]]
-    reversible = all(
-        operation.reversible and not isinstance(operation, CreateModel) for operation in migration.operations
+    """The migration before an app's newest one, where going back takes no table with its rows along.
+
+    Migrations of other apps that need the newest one are undone with it.
+    """
+    executor = MigrationExecutor(connection)
+    own = executor.loader.get_migration(*node).dependencies
+    before = next((parent for parent in own if parent[0] == node[0]), None)
+    plan = executor.migration_plan([before]) if before else []
+    keeps = all(
+        operation.reversible and not isinstance(operation, CreateModel)
+        for migration, _back in plan
+        for operation in migration.operations
     )
-    return before[0] if before and reversible else None
+    return before if keeps else None

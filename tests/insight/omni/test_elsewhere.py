@@ -75,7 +75,8 @@ def test_no_rule_takes_it_as_a_condition(ready: Any, made: Audience, other: Audi
         ("custom-tags/", {"name": "T", "values": [{"value": "v", "rule": leaf}]}),
     ):
         answer = Client(ready).post(path, data, format="json")
-        assert (answer.status_code, answer.json()["code"]) == (409, "action_not_supported"), path
+        # A rule on its own is refused with 409; beside other fields it is one of the errors of the form.
+        assert answer.status_code in (400, 409) and "cannot be combined" in str(answer.json()["errors"]), path
     inputs = [{"audience": other.pk}, {"audience": made.pk}]
     with pytest.raises(Exception, match="origin"):
         combining.create(ready, {"name": "C", "inputs": inputs, "operators": ["union"]})
