@@ -136,13 +136,13 @@ def read(send_out: SendOut, variant: int, opened: int, clicked: int) -> None:
 
 def test_results_are_those_of_each_variants_people(shop: Shop) -> None:
     send_out = shop.submit(two(shop, 80))
-    read(send_out, 0, 20, 2)
-    read(send_out, 1, 8, 1)
+    read(send_out, 0, 25, 2)
+    read(send_out, 1, 4, 1)
     people = [send_out.recipients.filter(variant=number).count() for number in (0, 1)]
     first, second = queries.variants(send_out)
     assert [row["sent"] for row in (first, second)] == people
     assert (first["variant"], first["differences"], second["variant"]) == ("A", {}, "B")
-    rates = [significance.rate(20, people[0]), significance.rate(8, people[1])]
+    rates = [significance.rate(25, people[0]), significance.rate(4, people[1])]
     assert [row["rates"]["opened"] for row in (first, second)] == [rate.as_json() for rate in rates]
     compared = significance.compare(rates[1], rates[0])
     assert compared is not None and second["differences"]["opened"] == compared.as_json()
