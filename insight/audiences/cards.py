@@ -67,7 +67,7 @@ class MenuCard(Card):
             "may_analyse": self.access.can("insight.audience.analysis"),
             "edit_url": campaign_links.edit_url(self.access, audience),
             "offers": applications.offers(self.access, audience),
-            "entries": extras.entries(self.access, audience),
+            "entries": extras.EXTRAS.entries(self.access, audience),
         }
 
 

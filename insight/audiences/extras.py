@@ -1,52 +1,7 @@
-"""Entries that other modules put on the page of an audience, and marks that they put beside its name."""
+"""What other modules put on the page of an audience, and beside its name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
-from typing import Any
+from cdp.console.extras import Extras
 
-from django.db.models import QuerySet, Value
-
-from cdp.core.access import Access
-from cdp.core.registry import Registry
-from insight.audiences.models import Audience
-
-
-@dataclass(frozen=True)
-class Entry:
-    """An entry of the menu. `dot` marks it, and the menu, as something to be looked at."""
-
-    label: Any
-    icon: str
-    url: str
-    dot: bool = False
-
-
-@dataclass(frozen=True)
-class Extra:
-    """`entries` are those for one audience; `marks` is a condition, over audiences, of having something to be seen."""
-
-    key: str
-    entries: Callable[[Access, Audience], Iterable[Entry]]
-    marks: Callable[[], Any]
-
-
-EXTRAS: Registry[Extra] = Registry("audience extra")
-
-
-def register(extra: Extra) -> Extra:
-    """Called in AppConfig.ready."""
-    return EXTRAS.add(extra.key, extra)
-
-
-def entries(access: Access, audience: Audience) -> list[Entry]:
-    return [entry for extra in EXTRAS for entry in extra.entries(access, audience)]
-
-
-def with_marks(rows: QuerySet[Audience]) -> QuerySet[Audience]:
-    """The audiences with `is_marked`."""
-    conditions = [extra.marks() for extra in EXTRAS]
-    return rows.annotate(is_marked=reduce(or_, conditions) if conditions else Value(False))
+EXTRAS = Extras("audience extra")

@@ -27,6 +27,7 @@ class ManyPage(WorkspaceView):
     """A page on the audiences in `?row=`."""
 
     permission = SEE
+    icon = ""
 
     @cached_property
     def rows(self) -> list[Audience]:
@@ -68,6 +69,7 @@ class ManyPage(WorkspaceView):
 class DeleteMany(ManyPage):
     title = _("Delete audiences")
     template_name = "insight/audiences/delete_many.html"
+    icon = "trash"
 
     def more(self) -> dict[str, Any]:
         used = many.blocking(self.rows)
@@ -86,6 +88,7 @@ class CopyMany(ManyPage):
     permission = SELECT
     title = _("Copy audiences")
     template_name = "insight/audiences/copy_many.html"
+    icon = "copy"
 
     def more(self) -> dict[str, Any]:
         return {"branches": folders.flat(folders.tree(self.access))}
@@ -111,6 +114,7 @@ class DownloadMany(ManyPage):
 
     title = _("Download audiences")
     template_name = "insight/audiences/download_many.html"
+    icon = "download"
 
     def more(self) -> dict[str, Any]:
         refused = [(row, reason) for row in self.rows if (reason := self.reason(row))]
@@ -133,6 +137,7 @@ class UseMany(ManyPage):
 
     title = _("Use audiences")
     template_name = "insight/audiences/use_many.html"
+    icon = "send"
     http_method_names: ClassVar[list[str]] = ["get", "head", "options"]  # type: ignore[misc]
 
     def more(self) -> dict[str, Any]:

@@ -73,7 +73,7 @@ class AudienceDetail(OneAudience, DetailPage):
     def extra(self, obj: Any) -> dict[str, Any]:
         versions = versions_page(obj, {})
         found = lineage.of(obj)
-        entries = extras.entries(self.access, obj)
+        entries = extras.EXTRAS.entries(self.access, obj)
         return {
             "audience": obj,
             "origin": origins.label_of(obj),

@@ -147,7 +147,7 @@ class AudienceList(ListPage):
             rows = rows.filter(folder=folder) if folder != "none" else rows.filter(folder__isnull=True)
         rows = in_place.with_names(rows.select_related("owner", "folder", "workspace", "current"))
         rows = links.with_names(KIND, rows)
-        return extras.with_marks(rows).annotate(
+        return extras.EXTRAS.with_marks(rows).annotate(
             snapshot_count=Count("versions", filter=Q(versions__is_snapshot=True))
         )
 

@@ -14,7 +14,7 @@ class BehaviourAnalysisConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import navigation
-        from insight.audiences import extras
+        from insight.audiences.extras import EXTRAS
 
         for label, icon, url_name, order in (
             (_("Funnel"), "filter", "behaviour:funnel", 45),
@@ -24,22 +24,16 @@ class BehaviourAnalysisConfig(AppConfig):
             navigation.register(
                 navigation.NavItem("analysis", label, icon, url_name, "insight.analysis", order=order)
             )
-        extras.register(extras.Extra("history", _entries, _never))
+        EXTRAS.add("history", _entries)
 
 
 def _entries(access: Any, audience: Any) -> Iterator[Any]:
     from django.urls import reverse
 
-    from insight.audiences.extras import Entry
+    from cdp.console.extras import Entry
     from insight.audiences.origins import actions_of
 
     may_analyse = access.can("insight.audience.analysis") and "analyse" in actions_of(audience)
     if audience.current_id and may_analyse:
         url = reverse("behaviour:history", args=[access.workspace.slug, audience.pk])
         yield Entry(_("Over time"), "chart-line", url)
-
-
-def _never() -> Any:
-    from django.db.models import Q
-
-    return Q(pk__isnull=True)

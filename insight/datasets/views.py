@@ -157,7 +157,7 @@ class DatasetList(ListPage):
         found = rights.granted(self.access) if self.tab() == "granted" else rights.visible(self.access)
         rows = in_place.with_names(rights.with_figures(self.access, found))
         rows = rows.select_related("table__feed__connection", "workspace")
-        rows = extras.with_marks(rows).annotate(may_analyse=Value(self.access.can("insight.analysis")))
+        rows = extras.EXTRAS.with_marks(rows).annotate(may_analyse=Value(self.access.can("insight.analysis")))
         folder = self.request.GET.get("folder", "")
         return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
 
@@ -242,7 +242,7 @@ class DatasetDetail(DetailPage):
         support = kinds.of(obj.kind)
         edit_page = support.edit_url if support else _EDIT_PAGES.get(obj.kind, "datasets:edit")
         obj.rows, obj.users = rights.figures(self.access, obj)
-        entries = extras.entries(self.access, obj)
+        entries = extras.EXTRAS.entries(self.access, obj)
         if some:
             # What was measured, was measured over all rows.
             obj.stats = {"lost": obj.stats.get("lost", [])}

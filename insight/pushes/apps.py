@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from django.apps import AppConfig
@@ -19,9 +20,9 @@ class PushesConfig(AppConfig):
         from insight.datasets import services as datasets
         from insight.pushes import jobs  # noqa: F401  (registers its kinds)
 
-        extras.register(extras.Extra("pushes", _entries, _failed))
+        extras.EXTRAS.add("pushes", _entries, partial(_failed, "audience"))
         usage.register_use("pushes", _uses)
-        dataset_extras.register(dataset_extras.Extra("pushes", _model_entries, _model_failed))
+        dataset_extras.EXTRAS.add("pushes", _model_entries, partial(_failed, "dataset"))
         datasets.users_of.add("periodic pushes", _model_uses)
         navigation.register(
             navigation.NavItem(
@@ -38,8 +39,8 @@ class PushesConfig(AppConfig):
 def _entries(access: Any, audience: Any) -> Iterator[Any]:
     from django.urls import reverse
 
+    from cdp.console.extras import Entry
     from insight.audiences import origins, visibility
-    from insight.audiences.extras import Entry
     from insight.pushes.models import Push
 
     if not access.can("insight.push") or "push" not in origins.actions_of(audience):
@@ -51,13 +52,13 @@ def _entries(access: Any, audience: Any) -> Iterator[Any]:
     yield Entry(_("Push history"), "history", reverse("pushes:history", args=[slug, audience.pk]), failed)
 
 
-def _failed() -> Any:
-    """Whether a push of the audience has failed and nobody has looked yet."""
+def _failed(field: str) -> Any:
+    """Whether a push of the audience or dataset, as `field` says, has failed and nobody has looked yet."""
     from django.db.models import Exists, OuterRef
 
     from insight.pushes.models import Push
 
-    return Exists(Push.objects.filter(audience=OuterRef("pk"), seen=False))
+    return Exists(Push.objects.filter(**{field: OuterRef("pk")}, seen=False))
 
 
 def _uses(audience: Any) -> Iterable[Any]:
@@ -78,8 +79,8 @@ def _uses(audience: Any) -> Iterable[Any]:
 
 def _model_entries(access: Any, dataset: Any) -> Iterator[Any]:
     """Of AIPL models, for those who may change them."""
+    from cdp.console.extras import Entry
     from insight.datasets import rights
-    from insight.datasets.extras import Entry
     from insight.pushes import sources
     from insight.pushes.models import Push
 
@@ -90,14 +91,6 @@ def _model_entries(access: Any, dataset: Any) -> Iterator[Any]:
         yield Entry(_("Push"), "cloud-upload", source.page())
     failed = Push.objects.filter(dataset=dataset, seen=False).exists()
     yield Entry(_("Push history"), "history", source.page("history"), failed)
-
-
-def _model_failed() -> Any:
-    from django.db.models import Exists, OuterRef
-
-    from insight.pushes.models import Push
-
-    return Exists(Push.objects.filter(dataset=OuterRef("pk"), seen=False))
 
 
 def _model_uses(dataset: Any) -> list[str]:

@@ -14,30 +14,25 @@ class RfmConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import navigation
-        from insight.audiences import analysis_tabs, extras
+        from insight.audiences import analysis_tabs
+        from insight.audiences.extras import EXTRAS
 
         navigation.register(
             navigation.NavItem(
                 "analysis", _("RFM"), "grid-dots", "rfm:analysis", "insight.analysis", order=42
             )
         )
-        extras.register(extras.Extra("rfm", _entries, _never))
+        EXTRAS.add("rfm", _entries)
         analysis_tabs.register(analysis_tabs.Tab("rfm", _("RFM"), "rfm:of-audience", order=30))
 
 
 def _entries(access: Any, audience: Any) -> Iterator[Any]:
     from django.urls import reverse
 
-    from insight.audiences.extras import Entry
+    from cdp.console.extras import Entry
     from insight.audiences.origins import actions_of
 
     may_analyse = access.can("insight.audience.analysis") and "analyse" in actions_of(audience)
     if audience.current_id and may_analyse:
         url = reverse("rfm:audience", args=[access.workspace.slug, audience.pk])
         yield Entry(_("RFM of its members"), "grid-dots", url)
-
-
-def _never() -> Any:
-    from django.db.models import Q
-
-    return Q(pk__isnull=True)

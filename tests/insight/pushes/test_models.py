@@ -196,10 +196,10 @@ def test_a_failure_is_marked_until_the_history_is_opened_and_can_be_tried_again(
     hook.answers = [403]
     row = pushed(world.access, model, webhook, run_jobs)
     assert (row.state, row.seen) == ("failed", False)
-    assert [entry.dot for entry in extras.entries(world.access, model)] == [False, True]
-    assert extras.with_marks(Dataset.objects.filter(pk=model.pk)).get().is_marked  # type: ignore[attr-defined]
+    assert [entry.dot for entry in extras.EXTRAS.entries(world.access, model)] == [False, True]
+    assert extras.EXTRAS.with_marks(Dataset.objects.filter(pk=model.pk)).get().is_marked  # type: ignore[attr-defined]
     list(services.history(model, opened=True))
-    assert not extras.with_marks(Dataset.objects.filter(pk=model.pk)).get().is_marked  # type: ignore[attr-defined]
+    assert not extras.EXTRAS.with_marks(Dataset.objects.filter(pk=model.pk)).get().is_marked  # type: ignore[attr-defined]
     services.retry(world.access, services.get(world.access, row.pk))
     run_jobs()
     row.refresh_from_db()

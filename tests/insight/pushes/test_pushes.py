@@ -133,11 +133,11 @@ def test_a_refusal_fails_with_the_words_of_the_other_side_and_can_be_tried_again
     row = pushed(world.access, audience, webhook, run_jobs)
     assert (row.state, row.error_code, row.seen) == ("failed", "push_failed", False)
     assert "403" in row.message and "the reason of the other side" in row.message
-    assert any(entry.dot for entry in extras.entries(world.access, audience))
-    marked = extras.with_marks(Audience.objects.filter(pk=audience.pk)).get()
+    assert any(entry.dot for entry in extras.EXTRAS.entries(world.access, audience))
+    marked = extras.EXTRAS.with_marks(Audience.objects.filter(pk=audience.pk)).get()
     assert marked.is_marked
     list(services.history(audience, opened=True))
-    assert not any(entry.dot for entry in extras.entries(world.access, audience))
+    assert not any(entry.dot for entry in extras.EXTRAS.entries(world.access, audience))
     services.retry(world.access, row)
     run_jobs()
     row.refresh_from_db()
