@@ -27,6 +27,7 @@ from insight.pushes.targets import TARGETS
 from insight.pushes.targets import webhook as webhooks
 from tests.factories import make_access, make_token
 from tests.insight.audiences.world import World
+from tests.insight.pushes.dying import die_before_the_end
 from tests.insight.pushes.servers import Broker, Hook
 
 RunJobs = Callable[..., list[Job]]
@@ -217,17 +218,7 @@ def test_a_run_that_was_broken_off_goes_on_with_the_stages_that_it_had_begun(
 ) -> None:
     row = services.push(world.access, model, webhook, {"fields": [KEY]})
     job = Job.objects.get(subject_id=row.pk)
-
-    class Death(BaseException):
-        pass
-
-    def die(*_arguments: Any) -> str:
-        raise Death
-
-    with monkeypatch.context() as patched:
-        patched.setattr(webhooks._WebhookWriter, "finish", die)
-        with pytest.raises(Death):
-            run_job(job.pk)
+    die_before_the_end(job, monkeypatch)
     Dataset.objects.filter(pk=world.members.pk).update(version=1)
     datasets.refresh(world.access, found(model))
     run_jobs()

@@ -20,9 +20,9 @@ from insight.audiences import services as audiences
 from insight.audiences.models import Audience
 from insight.pushes import interfaces, services
 from insight.pushes.models import Push, PushInterface, PushSetting
-from insight.pushes.targets import webhook as webhooks
 from tests.factories import make_access
 from tests.insight.audiences.world import PEOPLE, World, new_version, people_table
+from tests.insight.pushes.dying import die_before_the_end
 from tests.insight.pushes.servers import Hook
 
 RunJobs = Callable[..., list[Job]]
@@ -117,17 +117,7 @@ def test_a_run_that_was_broken_off_goes_on_with_the_version_that_it_had_begun(
 ) -> None:
     row = services.push(world.access, audience, webhook, {"fields": [KEY]})
     job = Job.objects.get(subject_id=row.pk)
-
-    class Death(BaseException):
-        pass
-
-    def die(*_arguments: Any) -> str:
-        raise Death
-
-    with monkeypatch.context() as patched:
-        patched.setattr(webhooks._WebhookWriter, "finish", die)
-        with pytest.raises(Death):
-            run_job(job.pk)
+    die_before_the_end(job, monkeypatch)
     new_version(world.members, people_table([*PEOPLE, ("x1", None, *PEOPLE[1][2:])]))
     refreshing.refresh(world.access, audience)
     run_jobs()

@@ -28,6 +28,7 @@ from insight.pushes.targets import webhook as webhooks
 from insight.pushes.targets.webhook import signature
 from tests.factories import make_access
 from tests.insight.audiences.world import PEOPLE, World, new_version, people_table
+from tests.insight.pushes.dying import die_before_the_end
 from tests.insight.pushes.servers import Hook
 
 RunJobs = Callable[..., list[Job]]
@@ -155,17 +156,7 @@ def test_a_worker_that_dies_begins_again_under_the_same_id(
     row = services.push(world.access, audience, webhook, {"fields": [KEY, MOBILE]})
     job = Job.objects.get(subject_id=row.pk)
     monkeypatch.setattr("insight.pushes.sources.BATCH", 2)
-
-    class Death(BaseException):
-        pass
-
-    def die(*_arguments: Any) -> str:
-        raise Death
-
-    with monkeypatch.context() as patched:
-        patched.setattr(webhooks._WebhookWriter, "finish", die)
-        with pytest.raises(Death):
-            run_job(job.pk)
+    die_before_the_end(job, monkeypatch)
     row.refresh_from_db()
     assert row.state == "pushing"
     Job.objects.filter(pk=job.pk).update(status="queued", run_token="")
