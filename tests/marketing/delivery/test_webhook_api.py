@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ def test_the_reach_of_a_webhook_needs_an_id_type(shop: WebhookShop) -> None:
     assert api.call("post", "send-outs/reach/", {**data, "id_type": "mobile"}).json()["reachable"] == 2
 
 
-def test_the_form_offers_the_granted_webhooks_that_take_an_id_of_the_audiences(shop: WebhookShop) -> None:
+def test_the_form_offers_the_granted_webhooks_and_says_which_take_no_id_of_the_audiences(shop: WebhookShop) -> None:
     audience = shop.audience(numbers(1))
     audience.public = True
     audience.save()
@@ -100,7 +101,8 @@ def test_the_form_offers_the_granted_webhooks_that_take_an_id_of_the_audiences(s
         if name != "Not granted":
             granting.grant(shop.access, webhook, {"user": access.user.username})
     page = Browser(access, "send-outs/").get("webhooks/", audiences=audience.pk).content.decode()
-    assert ">Granted<" in page and "Devices" not in page and "Not granted" not in page
+    assert ">Granted<" in page and "Not granted" not in page
+    assert re.search(r"<option [^>]*disabled[^>]*>Devices – takes other IDs: IMEI<", page)
     assert "Mobile number" in page
 
 
