@@ -171,8 +171,13 @@ class ConnectionViewSet(WorkspaceViewSet):
         copies = browsing.copies(source, viewer=self.workspace)
         return self.get_paginated_response(
             [
-                {**asdict(table), "tables": [copy.name for copy in copies.get(table.name, [])]}
+                {
+                    **asdict(table),
+                    "tables": [copy.name for copy in found],
+                    "last_read_at": browsing.last_read(found),
+                }
                 for table in page or []
+                for found in [copies.get(table.name, [])]
             ]
         )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -68,6 +69,11 @@ def copies(source: Connection, *, viewer: Any = None) -> dict[str, list[SourceTa
     for feed in feeds if viewer is None else feeds.filter(workspace=viewer):
         found.setdefault(feed.remote, []).append(feed.table)
     return found
+
+
+def last_read(copies: list[SourceTable]) -> datetime | None:
+    """When a table was last read as a whole or for what is new: the latest load of its copies, None without one."""
+    return max((copy.loaded_at for copy in copies if copy.loaded_at), default=None)
 
 
 def describe(

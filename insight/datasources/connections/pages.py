@@ -237,7 +237,7 @@ class ConnectionTables(WorkspaceView):
         page = Paginator(found, TABLES_PER_PAGE).get_page(request.GET.get("page"))
         copies = browsing.copies(source, viewer=self.workspace)
         rows = [
-            (table, found, ways.of_remote(self.access, source, table.name, found))
+            (table, found, browsing.last_read(found), ways.of_remote(self.access, source, table.name, found))
             for table in page.object_list
             for found in [copies.get(table.name, [])]
         ]

@@ -78,6 +78,7 @@ def test_a_table_is_brought_in_whole(copier: Copier) -> None:
     assert (shown["rows"], shown["state"], shown["feed"]["source"]) == (2, "ready", copier.source.pk)
     listed = copier.call("get", f"sources/{copier.source.pk}/tables/?search=members").json()
     assert listed["results"][0]["tables"] == ["members"]
+    assert listed["results"][0]["last_read_at"] == shown["loaded_at"]
     copier.server.run("INSERT INTO members VALUES ('m3', '', 0, '2026-02-03')")
     assert copier.again(table).result == {"table": "members", "rows": 3, "read": 3}
     assert (table.version, len(copier.rows(table))) == (2, 3)

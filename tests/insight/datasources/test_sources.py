@@ -227,6 +227,7 @@ def test_tables_are_browsed_and_searched(person: Person, server: Server) -> None
         "comment": "Everybody with a card",
         "rows": 2,
         "tables": [],
+        "last_read_at": None,
     }
     some = person.sources("get", f"{saved['id']}/tables/?search=MEMB").json()
     assert (some["count"], some["results"]) == (1, [members])
