@@ -200,6 +200,15 @@ def encryption_choices() -> list[tuple[str, Any]]:
     return [(key, _ENCRYPTION_LABELS[key]) for key in ENCRYPTIONS]
 
 
+def form_label(id_type: str, encryption: str) -> str:
+    """The ID type, with the form that the IDs are held in unless they are plain: “Mobile number (MD5)”."""
+    label = str(ID_TYPES[id_type].label) if id_type in ID_TYPES else id_type
+    if encryption == "plain":
+        return label
+    form = _ENCRYPTION_LABELS[encryption]
+    return str(_("%(id)s (%(form)s)")) % {"id": label, "form": form}
+
+
 def id_type_choices() -> list[tuple[str, Any]]:
     """(key, label) of all types, for forms."""
     return [(item.key, item.label) for item in _ALL]

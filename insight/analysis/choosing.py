@@ -36,6 +36,11 @@ class Place:
     def id_type(self) -> str:
         return next((item.id_type for item in self.fields if item.role == "identifier"), "")
 
+    @property
+    def encryption(self) -> str:
+        """The form that the user identifiers have."""
+        return next((item.encryption for item in self.fields if item.role == "identifier"), "plain")
+
     def chosen(self, tags: Sequence[str]) -> list[DatasetField]:
         """The fields of the tags, each once. Raises ValidationFailed naming those that charts cannot show."""
         if not tags or len(tags) > MOST_TAGS:
@@ -141,7 +146,7 @@ def group(access: Access, here: Place, audience_id: str, field: str = "audience"
     version = audiences.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    if version.user_id_type != here.id_type:
+    if version.user_id_type != here.id_type or version.user_id_encryption != here.encryption:
         raise ValidationFailed(
             _("The audience and the dataset know their users by different IDs."),
             errors={field: [_("Choose an audience with the dataset's user identifier.")]},

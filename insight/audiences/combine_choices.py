@@ -10,7 +10,6 @@ from django.db.models import BooleanField, Case, Prefetch, Q, QuerySet, Value, W
 from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
-from cdp.core.identifiers import ID_TYPES
 from insight.audiences import queries, visibility
 from insight.audiences.models import Audience, AudienceVersion
 
@@ -38,11 +37,14 @@ def found(access: Access, wanted: Wanted) -> dict[str, Any]:
     rows = _matching(access, wanted)
     first = _first(access, wanted.beside)
     if first is not None:
-        fits = When(user_id_type=first.user_id_type, source=first.source, then=Value(False))
+        id_type, form = first.known_by
+        fits = When(
+            user_id_type=id_type, current__user_id_encryption=form, source=first.source, then=Value(False)
+        )
         rows = rows.annotate(misfit=Case(fits, default=Value(True), output_field=BooleanField()))
         rows = rows.order_by("misfit", "name", "pk")
     results = []
-    for row in rows.prefetch_related(_SNAPSHOTS)[:PAGE]:
+    for row in rows.select_related("current").prefetch_related(_SNAPSHOTS)[:PAGE]:
         results += _choices(row, _reason(row, first))
     return {"results": results, "total": rows.count()}
 
@@ -51,6 +53,7 @@ def named(access: Access, keys: Iterable[str]) -> list[dict[str, Any]]:
     """The choices of some keys, as far as the person sees them."""
     wanted = [key for key in keys if key]
     rows = visibility.visible(access).filter(pk__in={key.partition("/")[0] for key in wanted})
+    rows = rows.select_related("current")
     every = [choice for row in rows.prefetch_related(_SNAPSHOTS) for choice in _choices(row, "")]
     return [choice for choice in every if choice["value"] in wanted]
 
@@ -80,17 +83,17 @@ def _reason(row: Audience, first: Audience | None) -> str:
     """Why an audience cannot be combined with the one that is chosen; "" where it can."""
     if first is None:
         return ""
-    if row.user_id_type != first.user_id_type:
+    if row.known_by != first.known_by:
         return _("Knows its people by %(found)s, not by %(wanted)s.") % {
-            "found": _id_label(row),
-            "wanted": _id_label(first),
+            "found": row.known_by_label,
+            "wanted": first.known_by_label,
         }
     return _("Lives in another data source.") if row.source != first.source else ""
 
 
 def _choices(row: Audience, reason: str) -> list[dict[str, Any]]:
     kept: list[AudienceVersion] = row.kept  # type: ignore[attr-defined]
-    shared = {"hint": _id_label(row), "reason": reason}
+    shared = {"hint": row.known_by_label, "reason": reason}
     return [
         {"value": row.pk, "name": row.name, "count": row.count, **shared},
         *(
@@ -103,8 +106,3 @@ def _choices(row: Audience, reason: str) -> list[dict[str, Any]]:
             for version in kept
         ),
     ]
-
-
-def _id_label(row: Audience) -> str:
-    kind = ID_TYPES.get(row.user_id_type)
-    return str(kind.label) if kind else row.user_id_type

@@ -102,9 +102,16 @@ def checked_rule(access: Access, data: Mapping[str, Any], changing: Audience | N
             raise origins.uncombinable(f"inputs/{index}")
         if row.source != rows[0].source:
             raise _wrong(f"inputs/{index}", _("Only audiences that live in one data source can be combined."))
-        if row.user_id_type != rows[0].user_id_type:
+        if row.known_by != rows[0].known_by:
             raise _wrong(
-                f"inputs/{index}", _("The audiences must know their people by the same type of identifier.")
+                f"inputs/{index}",
+                _("“%(name)s” knows its people by %(found)s, “%(first)s” by %(wanted)s: they cannot be combined.")
+                % {
+                    "name": row.name,
+                    "found": row.known_by_label,
+                    "first": rows[0].name,
+                    "wanted": rows[0].known_by_label,
+                },
             )
         if changing is not None and row.pk == changing.pk:
             raise _wrong(f"inputs/{index}", _("An audience cannot be made from itself."))

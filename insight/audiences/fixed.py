@@ -73,7 +73,12 @@ def _members(audience: Audience, _today: date) -> Members:
     people = get_engine(audience.source).table(audience.workspace, _table(audience))
     id_type, encryption = audience.user_id_type, audience.origin_detail["encryption"]
     column = IdColumn(id_type, audience.pk, audience.name, USER, encryption, 1.0, True)
-    return Members(people.select(USER, **{id_type: people[USER]}), id_type, {id_type: [column]})
+    return Members(
+        people.select(USER, **{id_type: people[USER]}),
+        id_type,
+        {id_type: [column]},
+        user_id_encryption=column.encryption,
+    )
 
 
 def _copy(access: Access, audience: Audience, data: dict[str, Any]) -> Audience:

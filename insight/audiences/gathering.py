@@ -18,6 +18,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import get_engine
 from insight.audiences import queries
+from insight.audiences.identities import identity_of_version
 from insight.audiences.models import AudienceVersion
 from insight.audiences.tag_values import TagRef
 
@@ -106,7 +107,8 @@ def _marked(crowd: Crowd) -> ibis.Table:
     banned = targets.filter(targets["banned_key"].notnull()).distinct()
     joined = people.left_join(banned, people["key"] == banned["banned_key"])
     marked = joined.select(*people.columns, excluded=joined["banned_key"].notnull())
-    same = [v for v in crowd.excluded if v.user_id_type == crowd.included[0].user_id_type]
+    wanted = identity_of_version(crowd.included[0])
+    same = [version for version in crowd.excluded if identity_of_version(version) == wanted]
     if not same:
         return marked
     known = ibis.union(*[queries.members(version).select(USER) for version in same]).distinct()

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from cdp.core.identifiers import ID_TYPES
+from cdp.core.identifiers import ID_TYPES, form_label
 from insight.audiences import rules
 from insight.audiences.models import AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
@@ -32,19 +32,49 @@ class IdColumn:
     identifier: bool
 
 
-def identifier_of(leaf: Any, catalog: WorkspaceCatalog) -> str:
-    """By which ID a condition's users are known, after its translation if it has one."""
-    if leaf.map is not None:
-        return str(leaf.map.to)
+@dataclass(frozen=True)
+class Identity:
+    """By which ID users are known, and in which form: two sets of users can be compared only where both are the same.
+
+    `id_type` is empty where nothing tells.
+    """
+
+    id_type: str = ""
+    encryption: str = "plain"
+
+    @property
+    def label(self) -> str:
+        return form_label(self.id_type, self.encryption)
+
+
+def identity_of(leaf: Any, catalog: WorkspaceCatalog) -> Identity:
+    """By which ID a condition's users are known, after its translation if it has one, which keeps the form."""
     if isinstance(leaf, rules.AudienceLeaf):
-        return catalog.version(leaf.audience, leaf.snapshot).user_id_type
-    return next((item.id_type for item in catalog.row(leaf.dataset)[1] if item.role == "identifier"), "")
+        own = identity_of_version(catalog.version(leaf.audience, leaf.snapshot))
+    else:
+        own = identity_of_dataset(leaf.dataset, catalog)
+    return Identity(str(leaf.map.to), own.encryption) if leaf.map is not None else own
+
+
+def identity_of_dataset(dataset: str, catalog: WorkspaceCatalog) -> Identity:
+    """By which ID a dataset knows its users."""
+    found = (item for item in catalog.row(dataset)[1] if item.role == "identifier")
+    return next((Identity(item.id_type, item.encryption) for item in found), Identity())
+
+
+def identity_of_version(version: AudienceVersion) -> Identity:
+    return Identity(version.user_id_type, version.encryption_of(version.user_id_type))
+
+
+def identity_of_rule(rule: rules.Rule, catalog: WorkspaceCatalog) -> Identity:
+    """By which ID the rule's users are known."""
+    found = (identity_of(leaf, catalog) for _path, leaf in rules.leaves(rule))
+    return next((item for item in found if item.id_type), Identity())
 
 
 def user_id_type(rule: rules.Rule, catalog: WorkspaceCatalog) -> str:
     """The ID type of the rule's users."""
-    found = (identifier_of(leaf, catalog) for _path, leaf in rules.leaves(rule))
-    return next((item for item in found if item), "")
+    return identity_of_rule(rule, catalog).id_type
 
 
 def identifier_label(rule: rules.Rule, catalog: WorkspaceCatalog) -> str:
@@ -57,17 +87,25 @@ def id_columns(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[IdColumn]:
     for _path, leaf in rules.leaves(rule):
         if leaf.map is not None:
             # The other IDs of its people are found by the one that they had before.
-            translated = IdColumn(leaf.map.to, "", _("Identities"), USER, "plain", 1.0, True)
+            form = identity_of(leaf, catalog).encryption
+            translated = IdColumn(leaf.map.to, "", _("Identities"), USER, form, 1.0, True)
             found.setdefault(("", leaf.map.to), translated)
             continue
-        columns = (
-            _audience_ids(catalog.version(leaf.audience, leaf.snapshot), leaf)
-            if isinstance(leaf, rules.AudienceLeaf)
-            else _dataset_ids(*catalog.row(leaf.dataset))
-        )
+        if isinstance(leaf, rules.AudienceLeaf):
+            columns = _audience_ids(catalog.version(leaf.audience, leaf.snapshot), leaf)
+        else:
+            columns = [
+                column for dataset in _read_by(leaf) for column in _dataset_ids(*catalog.row(dataset))
+            ]
         for column in columns:
             found.setdefault((column.dataset, column.column), column)
     return sorted(found.values(), key=lambda column: not column.identifier)
+
+
+def _read_by(leaf: Any) -> list[str]:
+    """The datasets that know a condition's people, first the one that all of them are in."""
+    base = leaf.base if isinstance(leaf, rules.BehaviourLeaf) else None
+    return [base, leaf.dataset] if base else [leaf.dataset]
 
 
 def _dataset_ids(row: Dataset, fields: list[DatasetField]) -> list[IdColumn]:
@@ -91,7 +129,7 @@ def fill_rate(row: Dataset, column: str) -> float | None:
 
 def _audience_ids(version: AudienceVersion, leaf: rules.AudienceLeaf) -> list[IdColumn]:
     name = version.audience.name if leaf.snapshot is None else version.snapshot_name
-    encryption = version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
+    encryption = version.encryption_of(version.user_id_type)
     columns = [IdColumn(version.user_id_type, leaf.key, name, USER, encryption, 1.0, True)]
     for key in version.save_ids:
         stats = version.id_stats.get(key, {})
@@ -101,7 +139,7 @@ def _audience_ids(version: AudienceVersion, leaf: rules.AudienceLeaf) -> list[Id
                 leaf.key,
                 name,
                 key,
-                stats.get("encryption", "plain"),
+                version.encryption_of(key),
                 stats.get("fill_rate"),
                 False,
             )

@@ -37,6 +37,7 @@ class Members:
     dataset_versions: dict[str, int] = field(default_factory=dict)
     audience_versions: dict[str, int] = field(default_factory=dict)
     conflicts: ibis.Table | None = None
+    user_id_encryption: str = "plain"
 
 
 def members_of(audience: Audience, today: date) -> Members:
@@ -56,7 +57,7 @@ def of_selection(audience: Audience, today: date) -> Members:
     rule = _usable_rule(audience, catalog)
     people = compile_rule(rule, catalog, today=today)
     offered = identities.id_columns(rule, catalog)
-    user_id_type = next((column.id_type for column in offered if column.identifier), "")
+    known_by = identities.identity_of_rule(rule, catalog)
     first = _winning(audience, rule)
     if first is not None:
         offered.sort(key=lambda column: column.dataset != first)
@@ -67,7 +68,9 @@ def of_selection(audience: Audience, today: date) -> Members:
     else:
         found = with_ids(people, rule, chosen, catalog, today, first)
     versions = catalog.dataset_versions, catalog.audience_versions
-    return Members(found.members, user_id_type, chosen, *versions, found.conflicts)
+    return Members(
+        found.members, known_by.id_type, chosen, *versions, found.conflicts, user_id_encryption=known_by.encryption
+    )
 
 
 def _winning(audience: Audience, rule: rules.Rule) -> str | None:

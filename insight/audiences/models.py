@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cdp.core.identifiers import form_label
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 
 
@@ -133,6 +134,17 @@ class Audience(WorkspaceScoped, TimeStamped, Versioned):
         return self.etag if edit_version is None else f'"{self.pk}.{edit_version}"'
 
     @property
+    def known_by(self) -> tuple[str, str]:
+        """By which ID the members are known and in which form: those of two audiences compare where both are equal."""
+        if self.current is not None:
+            return self.user_id_type, self.current.encryption_of(self.user_id_type)
+        return self.user_id_type, str(self.origin_detail.get("encryption", "plain"))
+
+    @property
+    def known_by_label(self) -> str:
+        return form_label(*self.known_by)
+
+    @property
     def is_busy(self) -> bool:
         return self.state in (self.State.WAITING, self.State.RUNNING)
 
@@ -157,6 +169,12 @@ class AudienceVersion(WorkspaceScoped):
         _("left"), null=True, help_text="Members of the version before who are gone."
     )
     user_id_type = models.CharField(_("user identifier"), max_length=16, blank=True)
+    user_id_encryption = models.CharField(
+        _("form of the user identifier"),
+        max_length=8,
+        default="plain",
+        help_text="Whether the members are known by plain identifiers, by hashes of them, or by AES cipher texts.",
+    )
     save_ids: Any = models.JSONField(default=list)
     id_stats: Any = models.JSONField(
         default=dict, help_text='{"mobile": {"filled", "distinct", "fill_rate", "encryption", "conflicts"}}'
@@ -188,6 +206,11 @@ class AudienceVersion(WorkspaceScoped):
 
     def __str__(self) -> str:
         return self.snapshot_name or f"{self.audience_id} v{self.number}"
+
+    def encryption_of(self, id_type: str) -> str:
+        """In which form the members' IDs of a type are held: plain, md5, sha256, aes."""
+        saved = self.id_stats.get(id_type, {}).get("encryption")
+        return saved or (self.user_id_encryption if id_type == self.user_id_type else "plain")
 
 
 class Dependency(models.Model):

@@ -227,7 +227,12 @@ def _members(audience: Audience, people: ibis.Table) -> Members:
     column = IdColumn(
         id_type, audience.pk, audience.name, USER, audience.origin_detail["encryption"], 1.0, True
     )
-    return Members(people.select(USER, **{id_type: people[USER]}), id_type, {id_type: [column]})
+    return Members(
+        people.select(USER, **{id_type: people[USER]}),
+        id_type,
+        {id_type: [column]},
+        user_id_encryption=column.encryption,
+    )
 
 
 def _of_upload(audience: Audience, _today: date) -> Members:

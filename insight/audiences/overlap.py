@@ -70,8 +70,11 @@ def chosen(access: Access, keys: Any) -> list[Audience]:
     if len({row.source for row in rows}) > 1:
         message = _("Only audiences that live in one data source can be combined.")
         raise ValidationFailed(message, errors={"audiences": [message]})
-    if len({row.user_id_type for row in rows}) > 1:
-        message = _("The audiences must know their people by the same type of identifier.")
+    if len({row.known_by for row in rows}) > 1:
+        known = "; ".join(f"{row.name}: {row.known_by_label}" for row in rows)
+        message = _("The audiences must know their people by the same identifier in the same form. %(known)s") % {
+            "known": known
+        }
         raise ValidationFailed(message, errors={"audiences": [message]})
     return rows
 

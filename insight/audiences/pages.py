@@ -115,7 +115,13 @@ def _saved_ids(version: AudienceVersion | None) -> list[dict[str, Any]]:
     if version is None:
         return []
     rows = [
-        {"label": _label(version.user_id_type), "identifier": True, "filled": version.count, "percent": 100}
+        {
+            "label": _label(version.user_id_type),
+            "identifier": True,
+            "filled": version.count,
+            "percent": 100,
+            "encryption": version.encryption_of(version.user_id_type),
+        }
     ]
     for key in version.save_ids:
         stats = version.id_stats.get(key, {})
@@ -129,7 +135,7 @@ def _saved_ids(version: AudienceVersion | None) -> list[dict[str, Any]]:
                 "percent": round(100 * (stats.get("fill_rate") or 0), 1),
                 "distinct": stats.get("distinct"),
                 "conflicts": stats.get("conflicts"),
-                "encryption": stats.get("encryption", "plain"),
+                "encryption": version.encryption_of(key),
             }
         )
     return rows

@@ -26,8 +26,7 @@ def build(access: Access, person: Person, page: int) -> dict[str, Any] | None:
     for row in rows.order_by("-refreshed_at")[:MOST_AUDIENCES]:
         version = row.current
         assert version is not None
-        form = version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
-        values = person.values(version.user_id_type, form)
+        values = person.values(version.user_id_type, version.encryption_of(version.user_id_type))
         if values and version.dropped_at is None and version.table_name in there:
             asked[row.pk] = row
             listed = ", ".join(map(literal, values))

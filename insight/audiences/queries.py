@@ -56,7 +56,7 @@ def id_types(audience: Audience) -> list[dict[str, Any]]:
         {
             "id_type": key,
             "label": str(ID_TYPES[key].label),
-            "encryption": stats.get(key, {}).get("encryption", "plain"),
+            "encryption": version.encryption_of(key) if version else "plain",
             "fill_rate": stats.get(key, {}).get("fill_rate", 1.0 if key == audience.user_id_type else None),
             "column": USER if key == audience.user_id_type else key,
         }
@@ -70,13 +70,11 @@ def target_column(version: AudienceVersion, id_type: str, *, encrypted: bool = F
 
     With `encrypted` IDs that are said to be AES-encrypted will do as well.
     """
-    if version.user_id_type == id_type:
-        return USER
-    taken = ("plain", "aes") if encrypted else ("plain",)
-    stats = version.id_stats.get(id_type)
-    if id_type not in version.save_ids or (stats and stats.get("encryption", "plain") not in taken):
+    if id_type != version.user_id_type and id_type not in version.save_ids:
         return None
-    return id_type
+    if version.encryption_of(id_type) not in (("plain", "aes") if encrypted else ("plain",)):
+        return None
+    return USER if id_type == version.user_id_type else id_type
 
 
 def usable_audiences(access: Access, id_type: str = "", *, action: str = "use") -> QuerySet[Audience]:

@@ -210,6 +210,7 @@ def _attempt(audience: Audience, job: Context, kind: AudienceVersion.Kind) -> Au
         joined=joined,
         left=left,
         user_id_type=members.user_id_type,
+        user_id_encryption=members.user_id_encryption,
         save_ids=list(audience.save_ids),
         id_stats=stats,
         rule=audience.rule,

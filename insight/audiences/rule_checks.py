@@ -14,7 +14,7 @@ from cdp.core.registry import Registry
 from insight.audiences import origins, provenance, rules, visibility
 from insight.audiences.checking import ModelDayMissing
 from insight.audiences.checking import check as check_rule
-from insight.audiences.identities import identifier_of
+from insight.audiences.identities import Identity, identity_of, identity_of_dataset
 from insight.audiences.models import Audience
 from insight.audiences.renewing import renewed
 from insight.audiences.sources import WorkspaceCatalog
@@ -39,7 +39,8 @@ def invalid(error: rules.RuleInvalid) -> ValidationFailed:
 def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
     """The rule, with former operators replaced by those that mean the same today.
 
-    Raises ValidationFailed where it does not fit the data, or mixes users known by different IDs. Its code
+    Raises ValidationFailed where it does not fit the data, or mixes users known by different IDs, or by the same in
+    different forms (an MD5 hash never equals the number that it was made of). Its code
     is `model_day_missing` where a flow names a day on which the model was not computed, `no_identities` where a
     condition is to be translated and nobody's identities are known. Where different IDs could be translated, the error
     has `translations`: by the path of a condition, the ID type to translate to.
@@ -50,21 +51,24 @@ def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
     except rules.RuleInvalid as error:
         raise invalid(error) from None
     _check_identities(rule, catalog)
-    first = ""
+    first = Identity()
     errors: dict[str, list[str]] = {}
     translations: dict[str, dict[str, str]] = {}
     for path, leaf in rules.leaves(rule):
+        here = rules.join("rule", path)
         part = "audience" if isinstance(leaf, rules.AudienceLeaf) else "dataset"
-        found = identifier_of(leaf, catalog)
-        first = first or found
-        if found and found != first:
-            here = rules.join("rule", path)
-            labels = {"found": ID_TYPES[found].label, "first": ID_TYPES[first].label}
+        if isinstance(leaf, rules.BehaviourLeaf) and leaf.base:
+            errors |= _misfitting_base(leaf, here, catalog)
+        found = identity_of(leaf, catalog)
+        first = first if first.id_type else found
+        if found.id_type and found != first:
+            labels = {"found": found.label, "first": first.label}
             message = _(
                 "This knows its users by %(found)s, the conditions before by %(first)s: they cannot be combined."
             )
-            if catalog.identities() is not None:
-                translations[here] = {"to": first, "label": str(ID_TYPES[first].label)}
+            # A translation keeps the form: hashes lead to hashes.
+            if found.encryption == first.encryption and catalog.identities() is not None:
+                translations[here] = {"to": first.id_type, "label": str(ID_TYPES[first.id_type].label)}
                 message = _(
                     "This knows its users by %(found)s, the conditions before by %(first)s. "
                     "To combine them, translate this condition to %(first)s."
@@ -74,6 +78,20 @@ def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
         more: dict[str, Any] = {"translations": translations} if translations else {}
         raise ValidationFailed(_("The rule cannot be used."), errors=errors, **more)
     return rule
+
+
+def _misfitting_base(
+    leaf: rules.BehaviourLeaf, path: str, catalog: WorkspaceCatalog
+) -> dict[str, list[str]]:
+    """What is wrong with the dataset that a “did not” is out of: who did is left out of it by their identifiers."""
+    assert leaf.base is not None
+    found, wanted = identity_of_dataset(leaf.base, catalog), identity_of_dataset(leaf.dataset, catalog)
+    if found == wanted:
+        return {}
+    message = _(
+        "This dataset knows its users by %(found)s, the behaviour by %(wanted)s: nobody could be left out of it."
+    ) % {"found": found.label, "wanted": wanted.label}
+    return {rules.join(path, "base"): [message]}
 
 
 def _check_identities(rule: rules.Rule, catalog: WorkspaceCatalog) -> None:

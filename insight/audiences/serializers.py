@@ -32,6 +32,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
         read_only=True, help_text="The data source that the members live in."
     )
     user_id_type = serializers.CharField(read_only=True)
+    user_id_encryption = serializers.SerializerMethodField(
+        help_text="The form of the identifiers: plain, md5, sha256 or aes."
+    )
     save_ids = serializers.ListField(child=serializers.CharField(), required=False)
     ids = serializers.SerializerMethodField(
         help_text="Per saved ID: filled, distinct, fill_rate, encryption."
@@ -74,6 +77,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
         known: list[str] | None = getattr(audience, "campaign_ids", None)
         return links.ids_of(KIND, audience.pk) if known is None else known
 
+    def get_user_id_encryption(self, audience: Audience) -> str:
+        return audience.known_by[1]
+
     def get_ids(self, audience: Audience) -> dict[str, Any]:
         return audience.current.id_stats if audience.current else {}
 
@@ -92,6 +98,8 @@ class VersionSerializer(serializers.Serializer[AudienceVersion]):
     kind = serializers.CharField()
     as_of = serializers.DateField(allow_null=True)
     rule_version = serializers.IntegerField()
+    user_id_type = serializers.CharField()
+    user_id_encryption = serializers.CharField()
     save_ids = serializers.ListField(child=serializers.CharField())
     ids = serializers.JSONField(source="id_stats")
     dataset_versions = serializers.JSONField()

@@ -170,7 +170,7 @@ class WorkspaceCatalog:
             raise Unknown(_("The identities have not been computed yet: set them up and start a run."))
         if isinstance(leaf, AudienceLeaf):
             version = self.version(leaf.audience, leaf.snapshot)
-            form = version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
+            form = version.encryption_of(version.user_id_type)
             return Translator(oneid.map_table(graph), version.user_id_type, form)
         field = next(item for item in self.row(leaf.dataset)[1] if item.role == "identifier")
         return Translator(oneid.map_table(graph), field.id_type, field.encryption)

@@ -123,7 +123,8 @@ def _audience(access: Access, audience_id: str, fields: list[DatasetField]) -> A
     version = queries.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    if version.user_id_type != next((item.id_type for item in fields if item.role == "identifier"), ""):
+    known = next(((item.id_type, item.encryption) for item in fields if item.role == "identifier"), None)
+    if known != (version.user_id_type, version.user_id_encryption):
         raise ValidationFailed(
             _("The audience and the dataset know their users by different IDs."),
             errors={"audience": [_("Choose an audience with the dataset's user identifier.")]},

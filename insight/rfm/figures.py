@@ -95,7 +95,11 @@ def open_model(access: Access, dataset_id: str, version: AudienceVersion | None 
     except Unknown as error:
         raise NotFound(str(error)) from None
     if version is not None:
-        known = model.fields.filter(role=DatasetField.Role.IDENTIFIER, id_type=version.user_id_type)
+        known = model.fields.filter(
+            role=DatasetField.Role.IDENTIFIER,
+            id_type=version.user_id_type,
+            encryption=version.user_id_encryption,
+        )
         if not known.exists():
             message = _("The audience and the model know their customers by different IDs.")
             raise Conflict(message, code="model_does_not_fit")

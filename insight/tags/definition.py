@@ -10,7 +10,6 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
-from cdp.core.identifiers import ID_TYPES
 from insight.audiences import identities, provenance, rule_checks, rules
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import custom
@@ -160,15 +159,17 @@ def _one_identifier(
     parsed: list[rules.Rule], catalog: WorkspaceCatalog, wanted: str, errors: dict[str, list[str]]
 ) -> str:
     """The ID type by which all rules know their people."""
+    first: identities.Identity | None = None
     for number, rule in enumerate(parsed):
-        known = identities.user_id_type(rule, catalog)
-        wanted = wanted or known
-        if known != wanted:
+        known = identities.identity_of_rule(rule, catalog)
+        wanted = wanted or known.id_type
+        first = first or identities.Identity(wanted, known.encryption)
+        if known != first:
             errors[f"values/{number}/rule"] = [
                 _(
                     "This knows its users by %(found)s, the other values by %(first)s: a tag needs one of them."
                 )
-                % {"found": ID_TYPES[known].label, "first": ID_TYPES[wanted].label}
+                % {"found": known.label, "first": first.label}
             ]
     return wanted
 

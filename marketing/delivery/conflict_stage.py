@@ -39,8 +39,8 @@ def comparable(one: SendOut, other: SendOut) -> bool:
         return other.resolved_at is not None and by_target(one, other)
     same_source = one.audience.source == other.audience.source
     if other.resolved_at is not None:
-        return by_target(one, other) or one.audience.user_id_type == other.audience.user_id_type
-    same_people = one.audience.user_id_type == other.audience.user_id_type
+        return by_target(one, other) or one.audience.known_by == other.audience.known_by
+    same_people = one.audience.known_by == other.audience.known_by
     return same_source and (by_target(one, other) or same_people)
 
 

@@ -151,7 +151,7 @@ def _ours(send_out: SendOut) -> tuple[str, str]:
     version = send_out.audience_version or (first.current if first else None)
     if version is None:
         return first.user_id_type if first else "one_id", "plain"
-    return version.user_id_type, version.id_stats.get(version.user_id_type, {}).get("encryption", "plain")
+    return version.user_id_type, version.encryption_of(version.user_id_type)
 
 
 def ledger(send_out: SendOut) -> pa.Table:

@@ -42,8 +42,7 @@ def named(id_types: Sequence[str]) -> str:
 
 def is_hashed(audience: Audience, id_type: str) -> bool:
     """Whether the audience knows an ID as a hash only: nobody can be written to by one."""
-    stats = audience.current.id_stats if audience.current else {}
-    return stats.get(id_type, {}).get("encryption", "plain") in HASHED_FORMS
+    return audience.current is not None and audience.current.encryption_of(id_type) in HASHED_FORMS
 
 
 def refusal(audience: Audience, id_types: Sequence[str]) -> str:

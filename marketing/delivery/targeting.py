@@ -47,10 +47,10 @@ def problems(wanted: list[Audience], banned: list[Audience], id_type: str) -> di
                 )
                 % {"first": first.name, "names": ", ".join(elsewhere)}
             )
-    others = [row.name for row in wanted if row.user_id_type != first.user_id_type]
+    others = [row.name for row in wanted if row.known_by != first.known_by]
     if others:
         found["audiences"].append(
-            _("These know their people by another type of ID than “%(first)s”: %(names)s")
+            _("These know their people by another ID, or by another form of it, than “%(first)s”: %(names)s")
             % {"first": first.name, "names": ", ".join(others)}
         )
     both = [row.name for row in banned if row in wanted]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from django.db import connection
 
@@ -15,13 +16,15 @@ from cdp import lake
 from cdp.core.errors import ValidationFailed
 from cdp.crypto.customer_ids import encrypt_id
 from insight.audiences import outside
+from insight.audiences import services as audiences
 from insight.audiences.models import Audience
+from insight.datasets.models import DatasetField
 from insight.pushes import fields, interfaces, services
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
 from marketing.sandbox.options import Options
 from marketing.sandbox.provider import SandboxProvider
-from tests.insight.audiences.world import World
+from tests.insight.audiences.world import World, make_dataset
 from tests.insight.pushes.servers import Hook
 from tests.marketing.sandbox.conftest import Client
 
@@ -174,3 +177,21 @@ def test_a_schedule_keeps_the_form_and_decrypts_each_time(
     assert services.start_due() == 1
     run_jobs()
     assert hook.users() == [{"user_unique_id": "13800138000", "phone": "13800138000"}]
+
+
+def test_ids_of_a_dataset_are_decrypted_although_the_identifier_was_not_among_the_saved_ones(
+    world: World, webhook: PushInterface, hook: Hook, run_jobs: RunJobs
+) -> None:
+    set_key(world)
+    table = pa.table({"user_unique_id": [KNOWN], "vip": ["yes"]})
+    dataset = make_dataset(world.workspace, "Callers", "user_tags", table, unique_users=True)
+    DatasetField.objects.create(
+        dataset=dataset, column="phone", role="identifier", id_type="mobile", encryption="aes"
+    )
+    DatasetField.objects.create(dataset=dataset, column="vip", role="tag", tag_type="enum")
+    rule = {"kind": "tag", "dataset": dataset.pk, "tag": "vip", "operator": "not_empty"}
+    made = audiences.create(world.access, {"name": "Callers", "rule": rule, "save_ids": []})
+    run_jobs()
+    audience = Audience.objects.select_related("workspace", "current").get(pk=made.pk)
+    pushed(world, audience, webhook, run_jobs)
+    assert [user["phone"] for user in hook.users()] == ["13800138000"]
