@@ -51,6 +51,7 @@ from insight.audiences.serializers import (
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.streaming import csv_response
 from insight.campaigns import links
+from insight.campaigns import rights as campaign_rights
 
 SEE, SELECT = "insight.audience.list", "insight.audience.filter"
 
@@ -70,9 +71,21 @@ class AudienceFilter(django_filters.FilterSet):
         help_text="Those whose origin offers an action, such as combine.",
     )
 
+    campaign = django_filters.CharFilter(
+        method="of_campaign", help_text="Those of a campaign, or of one below it."
+    )
+    updated_since = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    updated_before = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="lt")
+    created_since = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
     class Meta:
         model = Audience
-        fields = ["state", "public", "origin", "user_id_type"]
+        fields = ["state", "public", "origin", "user_id_type", "source"]
+
+    def of_campaign(self, rows: QuerySet[Audience], name: str, value: str) -> QuerySet[Audience]:
+        seen = campaign_rights.visible(self.request.access).filter(pk=value)
+        return rows.filter(pk__in=links.belonging(KIND, value)) if seen.exists() else rows.none()
 
     def offering(self, rows: QuerySet[Audience], name: str, value: str) -> QuerySet[Audience]:
         return rows.filter(origin__in=origins.offering(value))

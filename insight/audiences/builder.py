@@ -19,6 +19,7 @@ from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.serializers import AudienceSerializer, SnapshotSerializer
 from insight.audiences.sources import WorkspaceCatalog
 from insight.campaigns import links
+from insight.oneid import queries as oneid
 
 SELECT = "insight.audience.filter"
 
@@ -56,6 +57,7 @@ class Builder(WorkspaceView):
             "urls": self.urls(audience),
             "datasets": fields.datasets_of(self.access),
             "id_types": {key: str(kind.label) for key, kind in ID_TYPES.items()},
+            "translations": self.translations(),
             "audiences": self.named_audiences(rule),
             "dataset": self.request.GET.get("dataset", ""),
             "rule": rule,
@@ -96,6 +98,11 @@ class Builder(WorkspaceView):
             "detail": reverse("audiences:detail", args=[slug, "AUDIENCE"]),
         }
 
+    def translations(self) -> list[str]:
+        """The ID types that the people of a condition can be translated to; none where no identities are known."""
+        graph = oneid.current_graph(self.workspace)
+        return list(dict.fromkeys(["one_id", *graph.stats.get("types", {})])) if graph else []
+
     def named_audiences(self, rule: Any) -> list[dict[str, Any]]:
         """Names of the audiences that the rule speaks of, with their snapshots."""
         if not rule:
@@ -106,11 +113,14 @@ class Builder(WorkspaceView):
             return []
         kept = Prefetch("versions", AudienceVersion.objects.filter(is_snapshot=True), to_attr="kept")
         rows: Any = visibility.visible(self.access).filter(pk__in=wanted).prefetch_related(kept)
+        rows = rows.select_related("current")
         return [
             {
                 "id": row.pk,
                 "name": row.name,
                 "count": row.count,
+                "user_id_type": row.known_by[0],
+                "user_id_encryption": row.known_by[1],
                 "snapshots": SnapshotSerializer(row.kept, many=True).data,
             }
             for row in rows

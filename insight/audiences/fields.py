@@ -21,17 +21,29 @@ def datasets_of(access: Access) -> list[dict[str, Any]]:
         .filter(kind__in=(*TAG_KINDS, "behaviour", "rfm", "aipl"), version__gt=0)
         .order_by("-is_default", "name")
     )
+    identifiers = {
+        item.dataset_id: item
+        for item in DatasetField.objects.filter(dataset__in=[row.pk for row in rows], role="identifier")
+    }
     return [
         {
             "id": row.pk,
             "name": row.name,
             "kind": _kind(row),
+            **_known_by(identifiers.get(row.pk)),
             "users": rights.figures(access, row)[1],
             "default": row.is_default,
             **({"source": row.source_name} if row.source_name else {}),
         }
         for row in rows
     ]
+
+
+def _known_by(identifier: DatasetField | None) -> dict[str, str]:
+    """By which ID a dataset knows its users, and in which form, where anything tells."""
+    if identifier is None:
+        return {}
+    return {"user_id_type": identifier.id_type, "user_id_encryption": identifier.encryption}
 
 
 def fields_of(access: Access, dataset_id: str) -> dict[str, Any]:

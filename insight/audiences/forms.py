@@ -43,6 +43,11 @@ class ScheduleForm(forms.Form):
         label=_("Last day"), required=False, widget=forms.DateInput({"type": "date"}, format="%Y-%m-%d")
     )
     snapshot = forms.BooleanField(label=_("Keep each replaced version as a snapshot"), required=False)
+    datasets_first = forms.BooleanField(
+        label=_("Refresh its datasets first"),
+        required=False,
+        help_text=_("Those that the owner of the audience manages; where one cannot be refreshed, nothing is."),
+    )
     auto_snapshot = forms.BooleanField(label=_("Keep a snapshot on each manual refresh"), required=False)
 
     def __init__(self, *args: Any, hourly: bool = True, **kwargs: Any) -> None:
@@ -60,7 +65,7 @@ class ScheduleForm(forms.Form):
         if not data["every"]:
             return {}
         wanted = ("at",) if data["every"] == "day" else ("hours", "minute")
-        policy = {"every": data["every"], "snapshot": data["snapshot"]}
+        policy = {name: data[name] for name in ("every", "snapshot", "datasets_first")}
         for name in (*wanted, "start", "end"):
             if data[name] not in (None, ""):
                 policy[name] = data[name] if isinstance(data[name], int) else data[name].isoformat()

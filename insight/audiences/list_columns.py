@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import django_filters
@@ -15,10 +15,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import BadgeColumn, Column, NumberColumn
+from cdp.core import timezones
 from cdp.core.identifiers import ID_TYPES, id_type_choices
 from insight.audiences import schedule, visibility
+from insight.audiences.campaign_links import KIND
 from insight.audiences.models import Audience
 from insight.audiences.origins import ORIGINS, label_of
+from insight.campaigns import links
+from insight.campaigns import rights as campaign_rights
+from insight.campaigns.models import Campaign
+from insight.datasources.connections import in_place
 
 NEW_HOURS = 24
 
@@ -27,6 +33,11 @@ def _owners(request: Any) -> QuerySet[Any]:
     """Owners of audiences that the person sees."""
     seen = visibility.visible(request.access).order_by().values("owner")
     return get_user_model().objects.filter(pk__in=seen).order_by("username")
+
+
+def _campaigns(request: Any) -> QuerySet[Campaign]:
+    """Campaigns that the person sees."""
+    return campaign_rights.visible(request.access).order_by("name")
 
 
 class AudienceFilter(django_filters.FilterSet):
@@ -45,6 +56,21 @@ class AudienceFilter(django_filters.FilterSet):
         choices=id_type_choices, label=_("ID"), method="by_id", empty_label=_("Any ID")
     )
     owner = django_filters.ModelChoiceFilter(queryset=_owners, label=_("Owner"), empty_label=_("Any owner"))
+    campaign = django_filters.ModelChoiceFilter(
+        queryset=_campaigns, label=_("Campaign"), method="by_campaign", empty_label=_("Any campaign")
+    )
+    source = django_filters.ChoiceFilter(label=_("Data source"), empty_label=_("Any data source"))
+    changed = django_filters.ChoiceFilter(
+        label=_("Changed"),
+        method="by_change",
+        choices=[
+            ("1", _("Changed today")),
+            ("7", _("Changed in the last 7 days")),
+            ("30", _("Changed in the last 30 days")),
+            ("older", _("Not changed for 30 days")),
+        ],
+        empty_label=_("Changed at any time"),
+    )
     periodic = django_filters.ChoiceFilter(
         label=_("Refresh"),
         method="by_schedule",
@@ -55,6 +81,28 @@ class AudienceFilter(django_filters.FilterSet):
     class Meta:
         model = Audience
         fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        workspace = self.request.access.workspace
+        names = in_place.names(workspace)
+        here = visibility.visible(self.request.access).order_by().values_list("source", flat=True).distinct()
+        names |= {key: in_place.name_of(workspace, key) for key in here if key not in names}
+        if len(names) > 1:
+            self.filters["source"].extra["choices"] = list(names.items())
+        else:
+            del self.filters["source"]
+
+    def by_campaign(self, rows: QuerySet[Audience], name: str, value: Campaign) -> QuerySet[Audience]:
+        return rows.filter(pk__in=links.belonging(KIND, value.pk))
+
+    def by_change(self, rows: QuerySet[Audience], name: str, value: str) -> QuerySet[Audience]:
+        """Whole days of the workspace's clock, today among them."""
+        workspace = self.request.access.workspace
+        days = 30 if value == "older" else int(value)
+        first = timezones.today(workspace) - timedelta(days=days - 1)
+        since = datetime.combine(first, time(), tzinfo=timezones.zone(workspace))
+        return rows.filter(updated_at__lt=since) if value == "older" else rows.filter(updated_at__gte=since)
 
     def by_state(self, rows: QuerySet[Audience], name: str, value: str) -> QuerySet[Audience]:
         return rows.filter(draft=True) if value == "unfinished" else rows.filter(state=value, draft=False)

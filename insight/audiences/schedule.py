@@ -1,7 +1,8 @@
 """Periodic refresh: the policy, and when it is next due.
 
 A policy is `{"every": "day", "at": "03:00"}` or `{"every": "hour", "hours": 4, "minute": 15}`, with `start`, `end`
-(dates, both inclusive, both optional) and `snapshot` (keep each version that is replaced). `{}` means none.
+(dates, both inclusive, both optional), `snapshot` (keep each version that is replaced) and `datasets_first` (refresh what
+the audience reads before it, as far as its owner manages that). `{}` means none.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ class Policy(BaseModel):
     start: date | None = None
     end: date | None = None
     snapshot: bool = False
+    datasets_first: bool = False
 
     @model_validator(mode="after")
     def _ends_after_start(self) -> Policy:
@@ -41,6 +43,8 @@ class Policy(BaseModel):
     def stored(self) -> dict[str, Any]:
         """The policy as JSON, with only the fields that its cycle uses."""
         unused = {"hours", "minute"} if self.every == "day" else {"at"}
+        if not self.datasets_first:
+            unused.add("datasets_first")
         data = self.model_dump(mode="json", exclude=unused, exclude_none=True)
         if "at" in data:
             data["at"] = self.at.strftime("%H:%M")
@@ -101,6 +105,8 @@ def describe(data: dict[str, Any]) -> str:
         text += _(", from %(day)s") % {"day": policy.start.isoformat()}
     if policy.end:
         text += _(", until %(day)s") % {"day": policy.end.isoformat()}
+    if policy.datasets_first:
+        text += _(", its datasets first")
     return text
 
 

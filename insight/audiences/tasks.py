@@ -104,7 +104,9 @@ def _start(key: str, now: datetime) -> bool:
     if active_job(audience) is not None:
         log.warning("The refresh of %s is skipped: the one before is still running.", audience.pk)
         return False
-    refreshing.request(None, audience, snapshot=policy.snapshot, periodic=True)
+    refreshing.request(
+        None, audience, snapshot=policy.snapshot, periodic=True, datasets_first=policy.datasets_first
+    )
     return True
 
 

@@ -111,6 +111,14 @@ class AudienceList(ListPage):
                 optional=True,
                 shown=False,
             ),
+            Column(
+                "source",
+                _("Data source"),
+                lambda row: row.source_name or _("Built-in"),
+                sort="source",
+                optional=True,
+                shown=False,
+            ),
             Column("folder", _("Folder"), "folder.name", sort="folder__name", optional=True, shown=False),
             Column(
                 "owner",

@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -76,6 +76,12 @@ def with_ids(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:
     """The objects with the IDs of their campaigns as `campaign_ids`."""
     linked = CampaignLink.objects.filter(kind=kind, object_id=OuterRef("pk")).values("campaign_id")
     return rows.annotate(campaign_ids=ArraySubquery(linked))
+
+
+def belonging(kind: str, campaign_id: str) -> QuerySet[Any]:
+    """The IDs of the objects of a kind that belong to a campaign, or to one below it."""
+    rows = CampaignLink.objects.filter(kind=kind)
+    return rows.filter(Q(campaign=campaign_id) | Q(campaign__parent=campaign_id)).values("object_id")
 
 
 def with_names(kind: str, rows: QuerySet[Any]) -> QuerySet[Any]:

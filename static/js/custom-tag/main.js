@@ -32,6 +32,7 @@ const EDITORS = {
 
 const api = new Api(data.urls);
 const fields = new Fields(api, data.datasets, data.audiences);
+fields.idTypes = Object.fromEntries(Object.entries(data.id_types).map(([key, { label }]) => [key, label]));
 const values = new Values(find("values"), data.tag?.values || [], data.most);
 const bench = new Workbench({ api, fields, root: values.current.root, edit: (leaf, options) => EDITORS[leaf.kind](leaf, options) });
 const { store } = bench;

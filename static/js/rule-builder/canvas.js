@@ -139,6 +139,7 @@ export class Canvas {
         h(
           "span",
           { class: "rb-tools" },
+          this.translations(node),
           iconButton(node.disabled ? "eye-off" : "eye", node.disabled ? gettext("Use again") : gettext("Leave out for now"), () => this.actions.toggle(node.key)),
           iconButton("copy", gettext("Duplicate"), () => this.actions.duplicate(node.key)),
           iconButton("trash", gettext("Delete"), () => this.actions.remove(node.key)),
@@ -151,6 +152,21 @@ export class Canvas {
       h("div", { class: "rb-bar", "aria-hidden": "true" }, h("div", { dataset: { bar: node.key } })),
       h("ul", { class: "rb-merge list-unstyled", dataset: { merge: node.key }, "aria-hidden": "true" }),
     );
+  }
+
+  /** The IDs that a condition's people can be translated to, as a menu; null where no identities are known. */
+  translations(node) {
+    const { map, ...leaf } = node.leaf;
+    const own = this.fields.identity(leaf)?.type;
+    const offered = (this.fields.translations || []).filter((type) => type !== own && type !== map?.to);
+    if (!offered.length) return null;
+    const button = iconButton("language", gettext("Translate to another ID"), () => {});
+    button.dataset.bsToggle = "dropdown";
+    button.setAttribute("aria-expanded", "false");
+    const entries = offered.map((type) =>
+      h("button", { type: "button", class: "dropdown-item", onclick: () => this.actions.translate(node.key, type) }, gettext("Translate to %(type)s", { type: this.fields.idTypes[type] })),
+    );
+    return h("span", { class: "dropdown" }, button, h("div", { class: "dropdown-menu dropdown-menu-end" }, entries));
   }
 
   /** By which other ID the people of a condition are known, and how many have none. */

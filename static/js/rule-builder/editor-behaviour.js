@@ -45,7 +45,14 @@ export function behaviourEditor(leaf, { fields, api, update }) {
     const others = [...fields.datasets.keys()].filter((id) => id !== leaf.dataset || id === leaf.base);
     if (leaf.base && !others.includes(leaf.base)) others.push(leaf.base);
     const choices = [["", gettext("everybody in this dataset")], ...others.map((id) => [id, gettext("everybody in %(name)s", { name: fields.datasetName(id) })])];
-    basePlace = h("div", { hidden: leaf.did !== false }, field(gettext("Out of whom"), select(choices, leaf.base || "", (base) => set({ base: base || undefined }))));
+    const chooser = select(choices, leaf.base || "", (base) => set({ base: base || undefined }));
+    for (const option of chooser.options) {
+      const reason = option.value && fields.unlike({ dataset: option.value }, { dataset: leaf.dataset });
+      if (!reason) continue;
+      option.disabled = true;
+      option.textContent = `${option.textContent} – ${reason}`;
+    }
+    basePlace = h("div", { hidden: leaf.did !== false }, field(gettext("Out of whom"), chooser));
     return basePlace;
   }
 }

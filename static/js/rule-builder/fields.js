@@ -2,6 +2,8 @@
 
 import { gettext } from "./dom.js";
 
+const FORMS = { md5: "MD5", sha256: "SHA-256", aes: "AES" };
+
 export class Fields {
   constructor(api, datasets, audiences) {
     this.api = api;
@@ -57,6 +59,31 @@ export class Fields {
     const parts = [leaf, ...(leaf.steps || []), ...(leaf.steps || []).flatMap((step) => step.not_between || [])];
     const asked = parts.flatMap((part) => part.objects || []).map((entry) => objects.find((item) => item.name === entry.name)?.lost);
     return asked.find(Boolean) || (channel && parts.some((part) => part.channel?.length) ? channel : "");
+  }
+
+  /** By which ID a condition's people are known, and in which form; null where that is not known here. */
+  identity(leaf) {
+    const own = leaf.kind === "audience" ? this.audiences.get(leaf.audience) : this.datasets.get(leaf.dataset);
+    return own?.user_id_type ? { type: leaf.map?.to || own.user_id_type, form: own.user_id_encryption } : null;
+  }
+
+  identityLabel({ type, form }) {
+    const label = this.idTypes?.[type] || type;
+    return FORMS[form] ? `${label} (${FORMS[form]})` : label;
+  }
+
+  /** Why people of one condition cannot be compared with those of another; "" where they can. */
+  unlike(leaf, other) {
+    const [found, wanted] = [this.identity(leaf), this.identity(other)];
+    if (!found || !wanted || (found.type === wanted.type && found.form === wanted.form)) return "";
+    return gettext("Knows its people by %(found)s, not by %(wanted)s.", { found: this.identityLabel(found), wanted: this.identityLabel(wanted) });
+  }
+
+  /** Why a condition cannot stand beside another, not even translated: a translation keeps the form. */
+  misfit(leaf, other) {
+    const reason = this.unlike(leaf, other);
+    const translatable = this.translations?.length && reason && this.identity(leaf).form === this.identity(other).form;
+    return translatable ? "" : reason;
   }
 
   behaviour(dataset) {

@@ -41,6 +41,7 @@ export class SaveForm {
     elements.every.value = refresh.every || "";
     for (const name of ["at", "hours", "minute", "start", "end"]) if (refresh[name] !== undefined) elements[`refresh_${name}`].value = refresh[name];
     elements.refresh_snapshot.checked = Boolean(refresh.snapshot);
+    elements.refresh_datasets_first.checked = Boolean(refresh.datasets_first);
     this.showSchedule();
   }
 
@@ -78,6 +79,7 @@ export class SaveForm {
       else Object.assign(refresh, { hours: Number(elements.refresh_hours.value), minute: Number(elements.refresh_minute.value) });
       for (const name of ["start", "end"]) if (elements[`refresh_${name}`].value) refresh[name] = elements[`refresh_${name}`].value;
       refresh.snapshot = elements.refresh_snapshot.checked;
+      refresh.datasets_first = elements.refresh_datasets_first.checked;
     }
     return {
       name: elements.name.value.trim(),

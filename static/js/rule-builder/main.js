@@ -24,6 +24,7 @@ const api = new Api(data.urls);
 const fields = new Fields(api, data.datasets, data.audiences);
 fields.own = data.audience?.id;
 fields.idTypes = data.id_types || {};
+fields.translations = data.translations;
 const bench = new Workbench({
   api,
   fields,
@@ -63,7 +64,12 @@ let form;
 async function start() {
   await fields.loadAll(tree.leaves(store.root));
   form = new SaveForm(document.getElementById("audience-form"), { store, api, data, rule: () => counter.rule(), unfinished: () => counter.unfinished(), onproblems: (errors) => bench.showProblems(errors), datasets: fields.datasets });
-  new Palette(find("palette"), { fields, api, add: bench.add, dragging: bench.dragging, preferred: data.dataset, refreshed: () => bench.recount() });
+  const misfit = (what) => {
+    const [first] = tree.active(store.root);
+    return first ? fields.misfit(what, first.leaf) : "";
+  };
+  const palette = new Palette(find("palette"), { fields, api, add: bench.add, dragging: bench.dragging, preferred: data.dataset, refreshed: () => bench.recount(), misfit });
+  store.on("tree", () => palette.judge());
   bench.start();
   bench.summarise();
   if (data.prefilled) form.touch();

@@ -24,10 +24,11 @@ function tagHint(tag) {
 export class Palette {
   /**
    * `add(entry)` is called on click, `refreshed()` after a dataset has been computed anew; `dragging` makes the lists
-   * draggable. With `tagsOf`, there are the tags of this kind of datasets alone, whose uses are not counted.
+   * draggable. With `tagsOf`, there are the tags of this kind of datasets alone, whose uses are not counted. `misfit(entry)` says why something
+   * cannot be added to the rule as it is.
    */
-  constructor(place, { fields, api, add, dragging, preferred, refreshed, tagsOf = "" }) {
-    Object.assign(this, { place, fields, api, add, dragging, refreshed, tagsOf });
+  constructor(place, { fields, api, add, dragging, preferred, refreshed, tagsOf = "", misfit = () => "" }) {
+    Object.assign(this, { place, fields, api, add, dragging, refreshed, tagsOf, misfit });
     const all = [...fields.datasets.values()];
     this.sets = {
       tags: all.filter((row) => row.kind === (tagsOf || "user_tags")),
@@ -48,10 +49,11 @@ export class Palette {
     });
     this.chooser = h("div", { class: "mb-2" });
     this.age = h("div", { class: "rb-age" });
+    this.note = h("p", { class: "rb-note px-2 mb-2", role: "status", hidden: true });
     this.list = h("div", { class: "rb-palette-list", role: "tabpanel" });
     this.tabs = this.tabBar();
     this.tabs.hidden = Boolean(tagsOf);
-    place.append(this.tabs, this.chooser, this.age, h("div", { class: "mb-2" }, this.search), this.list);
+    place.append(this.tabs, this.chooser, this.age, h("div", { class: "mb-2" }, this.search), this.note, this.list);
     this.open("tags");
   }
 
@@ -136,6 +138,25 @@ export class Palette {
     this.list.removeAttribute("aria-busy");
     clear(this.list).append(...content);
     for (const element of this.list.querySelectorAll(".rb-entries")) this.dragging.source(element);
+    this.judge();
+  }
+
+  /** Grey what cannot be added to the rule as it is now, and say why: once where it is the same for all. */
+  judge() {
+    const entries = [...this.list.querySelectorAll("[data-entry]")];
+    const reasons = entries.map((element) => this.misfit(JSON.parse(element.dataset.entry)));
+    const same = entries.length > 0 && reasons[0] !== "" && reasons.every((reason) => reason === reasons[0]);
+    this.note.hidden = !same;
+    this.note.textContent = same ? reasons[0] : "";
+    entries.forEach((element, place) => {
+      const reason = reasons[place];
+      if (reason) delete element.dataset.add;
+      else element.dataset.add = element.dataset.entry;
+      element.querySelector("button").disabled = Boolean(reason);
+      const said = element.querySelector("small");
+      said.hidden = !reason || same;
+      said.textContent = said.hidden ? "" : reason;
+    });
   }
 
   /** Offer the tags of one dataset alone, until it is called without one. */
@@ -270,7 +291,7 @@ export class Palette {
   entry(what, iconName, name, hint, count) {
     return h(
       "li",
-      { dataset: { add: JSON.stringify(what) } },
+      { dataset: { add: JSON.stringify(what), entry: JSON.stringify(what) } },
       h(
         "button",
         { type: "button", class: "rb-entry", title: hint ? `${name} – ${hint}` : name, onclick: () => this.add(what) },
@@ -278,6 +299,7 @@ export class Palette {
         h("span", { class: "rb-entry-name" }, name),
         count === undefined || count === null ? null : h("span", { class: "rb-entry-count" }, formatNumber(count)),
       ),
+      h("small", { class: "rb-entry-reason", hidden: true }),
     );
   }
 }

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from cdp.jobs.models import Job
-from insight.audiences import refreshing
+from insight.audiences import refreshing, schedule, tasks
+from insight.audiences.forms import ScheduleForm
 from insight.audiences.models import Audience
+from insight.audiences.schedule import parse_policy
 from insight.datasources import services as tables
 from insight.datasources.models import SourceTable
 from tests.e2e.shop import MEMBERS, Shop
@@ -53,6 +56,26 @@ def test_where_asked_they_are_refreshed_first(shop: Shop, audience: Audience) ->
     shop.members.refresh_from_db()
     assert audience.current.dataset_versions == {shop.members.pk: shop.members.version}
     assert shop.members.version == 2
+
+
+def test_a_periodic_refresh_refreshes_them_first_where_the_policy_says_so(
+    shop: Shop, audience: Audience
+) -> None:
+    policy = {"every": "day", "at": "03:00", "datasets_first": True}
+    answer = Client(shop.access).patch(f"audiences/{audience.pk}/", {"refresh": policy}, format="json")
+    assert answer.status_code == 200 and answer.json()["refresh"]["datasets_first"] is True
+    assert "its datasets first" in schedule.describe(answer.json()["refresh"])
+    Audience.objects.filter(pk=audience.pk).update(next_refresh_at=timezone.now())
+    assert tasks.start_due_refreshes() == 1
+    shop.run_jobs()
+    audience.refresh_from_db()
+    assert (audience.count, audience.current.kind) == (4, "periodic")
+
+
+def test_the_page_of_the_schedule_keeps_the_choice(shop: Shop, audience: Audience) -> None:
+    form = ScheduleForm({"every": "day", "at": "03:00", "datasets_first": "on"})
+    assert form.is_valid() and form.policy()["datasets_first"] is True
+    assert "datasets_first" not in parse_policy({"every": "day"}).stored()
 
 
 def test_a_waiting_refresh_of_the_dataset_is_used(shop: Shop, audience: Audience) -> None:

@@ -15,6 +15,7 @@ from insight.audiences import combining, fixed, folders, queries, refreshing, se
 from insight.audiences.models import Audience
 from insight.campaigns import services as campaigns
 from tests.factories import make_access
+from tests.insight.audiences.test_audience_api import Client
 from tests.insight.audiences.test_outside import from_table, lake_table, upload
 from tests.insight.audiences.test_pages import Browser
 from tests.insight.audiences.world import World
@@ -117,10 +118,49 @@ def test_administrators_filter_by_owner(console: Browser, world: World, computed
         ({"id_type": "email"}, False),
         ({"periodic": "yes"}, False),
         ({"state": "succeeded"}, True),
+        ({"changed": "1"}, True),
+        ({"changed": "older"}, False),
     ],
 )
 def test_filters(console: Browser, computed: Computed, query: dict[str, str], found: bool) -> None:
     assert (f"/{computed().pk}/" in text(console.get(**query))) is found
+
+
+def test_the_list_is_narrowed_to_a_campaign_and_those_below_it(
+    console: Browser, world: World, computed: Computed
+) -> None:
+    year = {"starts": "2026-01-01", "ends": "2026-12-31"}
+    theme = campaigns.create(world.access, {"name": "Year", "code": "y", "is_main": True, **year})
+    spring = campaigns.create(world.access, {"name": "Spring", "code": "s", "parent": theme.pk, **year})
+    inside, outside = computed(name="Inside", campaigns=[spring.pk]), computed(name="Outside")
+    for key in (theme.pk, spring.pk):
+        page = text(console.get(campaign=key))
+        assert f"/{inside.pk}/" in page and f"/{outside.pk}/" not in page
+        found = Client(world.access).get(f"audiences/?campaign={key}").json()["results"]
+        assert [row["id"] for row in found] == [inside.pk]
+    assert Client(world.access).get("audiences/?campaign=cmp_none").json()["count"] == 0
+
+
+def test_the_list_is_narrowed_to_a_data_source_where_there_are_several(
+    console: Browser, world: World, computed: Computed
+) -> None:
+    here, elsewhere = computed(name="Here"), computed(name="Elsewhere")
+    assert 'name="source"' not in text(console.get())
+    Audience.objects.filter(pk=elsewhere.pk).update(source="src_gone")
+    page = text(console.get(source="src_gone", columns=["", "source"]))
+    assert f"/{elsewhere.pk}/" in page and f"/{here.pk}/" not in page
+    found = Client(world.access).get("audiences/?source=lake").json()["results"]
+    assert [row["id"] for row in found] == [here.pk]
+
+
+def test_the_api_narrows_audiences_to_when_they_were_changed(world: World, computed: Computed) -> None:
+    old, new = computed(name="Old"), computed(name="New")
+    Audience.objects.filter(pk=old.pk).update(updated_at=timezone.now() - timedelta(days=40))
+    moment = (timezone.now() - timedelta(days=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    client = Client(world.access)
+    for name, wanted in (("updated_since", new), ("updated_before", old)):
+        found = client.get(f"audiences/?{name}={moment}").json()["results"]
+        assert [row["id"] for row in found] == [wanted.pk]
 
 
 def test_chosen_columns_are_kept_for_the_next_visit(console: Browser, computed: Computed) -> None:
