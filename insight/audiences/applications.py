@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from cdp.core.access import Access
 from cdp.core.identifiers import ID_TYPES
 from cdp.core.registry import Registry
-from insight.audiences import origins, queries
+from insight.audiences import adding_ids, origins, queries
 from insight.audiences.models import Audience
 
 
@@ -34,7 +34,11 @@ class Application:
 
 @dataclass(frozen=True)
 class Offer:
-    """An application as the page shows it; `reason` says why it cannot be used with this audience."""
+    """An application as the page shows it; `reason` says why it cannot be used with this audience.
+
+    `addable`: `[{"id_type", "label"}]`, IDs that would do, and that the audience's datasets have although it does not
+    save them.
+    """
 
     label: Any
     icon: str
@@ -42,6 +46,7 @@ class Offer:
     reason: str = ""
     key: str = ""
     id_types: frozenset[str] = frozenset()
+    addable: Sequence[dict[str, str]] = ()
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -50,6 +55,7 @@ class Offer:
             "id_types": sorted(self.id_types),
             "usable": not self.reason,
             "reason": self.reason or None,
+            "addable": [item["id_type"] for item in self.addable],
             "url": self.url,
         }
 
@@ -73,6 +79,7 @@ def offers(access: Access, audience: Audience) -> list[Offer]:
 def offers_for(access: Access, audiences: Sequence[Audience]) -> list[Offer]:
     """The applications that the person may use, for all of the audiences together."""
     held = {audience.pk: _held(audience) for audience in audiences}
+    addable: list[str] | None = None
     keys = [audience.pk for audience in audiences]
     found = []
     for item in APPLICATIONS:
@@ -87,8 +94,16 @@ def offers_for(access: Access, audiences: Sequence[Audience]) -> list[Offer]:
                 "It takes %(most)d audience at once.", "It takes %(most)d audiences at once.", item.most
             ) % {"most": item.most}
         url = item.url(access.workspace.slug, *keys[: item.most])
-        found.append(Offer(item.label, item.icon, url, reason, item.key, item.id_types))
+        more: list[dict[str, str]] = []
+        if len(audiences) == 1 and item.id_types and not item.id_types & held[keys[0]]:
+            addable = adding_ids.addable(access, audiences[0]) if addable is None else addable
+            more = [named(key) for key in addable if key in item.id_types]
+        found.append(Offer(item.label, item.icon, url, reason, item.key, item.id_types, more))
     return found
+
+
+def named(id_type: str) -> dict[str, str]:
+    return {"id_type": id_type, "label": str(ID_TYPES[id_type].label)}
 
 
 def _held(audience: Audience) -> set[str]:

@@ -17,6 +17,7 @@ from cdp.core.errors import Conflict, DomainError, PermissionDenied
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
 from insight.audiences import (
+    adding_ids,
     applications,
     combining,
     extras,
@@ -239,6 +240,19 @@ class RefreshNow(_Back):
 
     def message(self, obj: Any, result: Any) -> Any:
         return _("The refresh has started.")
+
+
+class AddId(_Back):
+    """Let the audience save an ID that its datasets have, and compute it anew."""
+
+    permission = "insight.audience.filter"
+    needs = "edit"
+
+    def act(self, obj: Any) -> Any:
+        return adding_ids.add(self.access, obj, self.request.POST.get("id_type", ""))
+
+    def message(self, obj: Any, result: Any) -> Any:
+        return _("The audience saves the ID now and is being computed. Then it can be used.")
 
 
 class _BackToVersions(_Back):

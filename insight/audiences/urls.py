@@ -43,6 +43,7 @@ urlpatterns = [
     path("<str:pk>/person/", looking.ExplainPerson.as_view(), name="person"),
     path("<str:pk>/versions/", pages.VersionsTable.as_view(), name="versions"),
     path("<str:pk>/members/", pages.MembersTable.as_view(), name="members"),
+    path("<str:pk>/add-id/", pages.AddId.as_view(), name="add-id"),
     path("<str:pk>/refresh/", pages.RefreshNow.as_view(), name="refresh"),
     path("<str:pk>/settings/", pages.RefreshSettings.as_view(), name="settings"),
     path("<str:pk>/copy/", pages.CopyAudience.as_view(), name="copy"),

@@ -18,7 +18,17 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import NotFound, PermissionDenied, ValidationFailed
-from insight.datasets import categories, definition, failures, granting, queries, rights, services, templates
+from insight.datasets import (
+    categories,
+    copying,
+    definition,
+    failures,
+    granting,
+    queries,
+    rights,
+    services,
+    templates,
+)
 from insight.datasets.folders import folders
 from insight.datasets.models import Dataset, DatasetFolder, DatasetGrant, DatasetVersion, TagCategory
 from insight.datasources.connections import in_place
@@ -131,6 +141,7 @@ class DatasetViewSet(WorkspaceViewSet):
         "fields": "insight.dataset.create",
         "move": "insight.dataset.create",
         "create": "insight.dataset.create",
+        "copy": "insight.dataset.create",
         # Of one dataset: the owner, holders of a manage grant, and those who manage everybody's; services ask.
         "partial_update": "insight.dataset.view",
         "destroy": "insight.dataset.view",
@@ -164,6 +175,12 @@ class DatasetViewSet(WorkspaceViewSet):
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compute a new version; of custom tags, `{"tags": [columns]}` computes some of them only."""
         return accepted(services.refresh(self.access, self.get_object(), body(request).get("tags")))
+
+    @extend_schema(request=None, responses={201: DatasetSerializer})
+    @action(detail=True, methods=["post"])
+    def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Another dataset like this one, which starts computing; the body may give `name`, `description`, `folder`."""
+        return self.answer(copying.copy(self.access, self.get_object(), body(request)), status=201)
 
     @extend_schema(request=None, responses=DatasetSerializer)
     @action(detail=True, methods=["post"])

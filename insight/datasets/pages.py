@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import DeletePage, FormPage
 from cdp.core.errors import DomainError
 from cdp.core.folders import Branch, choices
-from insight.datasets import rights, schedule, services
+from insight.datasets import copying, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
 
@@ -140,6 +140,35 @@ class RenameDataset(FormPage):
 
     def extra(self, form: Any, obj: Any) -> dict[str, Any]:
         return {"back_url": self.success_url(obj), "back_label": obj.name}
+
+
+class CopyForm(RenameForm):
+    folder = forms.ChoiceField(label=gettext_lazy("Folder"), required=False)
+
+    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["folder"]
+        field.choices = choices(branches, gettext_lazy("No folder"))
+
+
+class CopyDataset(RenameDataset):
+    """Another dataset like this one."""
+
+    permission = CHANGE
+    title = gettext_lazy("Copy dataset")
+    form_class = CopyForm
+    submit_label = gettext_lazy("Copy")
+    success_message = gettext_lazy("The copy was made and is being computed.")
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"branches": folders.tree(self.access)}
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        name = copying.free_name(obj)
+        return {"name": name, "description": obj.description, "folder": obj.folder_id or ""}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        return copying.copy(self.access, obj, form.cleaned_data)
 
 
 class MoveForm(forms.Form):

@@ -38,6 +38,7 @@ urlpatterns = [
     path("<str:pk>/sharing/<str:grant>/", sharing_pages.EditGrant.as_view(), name="grant-edit"),
     path("<str:pk>/sharing/<str:grant>/remove/", sharing_pages.Revoke.as_view(), name="grant-remove"),
     path("<str:pk>/rename/", pages.RenameDataset.as_view(), name="rename"),
+    path("<str:pk>/copy/", pages.CopyDataset.as_view(), name="copy"),
     path("<str:pk>/names/", naming_pages.Names.as_view(), name="names"),
     path("<str:pk>/names/new/", naming_pages.NewNames.as_view(), name="names-new"),
     path("<str:pk>/names/<int:names>/remove/", naming_pages.RemoveNames.as_view(), name="names-remove"),

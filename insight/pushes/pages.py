@@ -27,7 +27,7 @@ from cdp.console.middleware import flash
 from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
-from insight.audiences import origins, visibility
+from insight.audiences import adding_ids, applications, origins, visibility
 from insight.omni import quota
 from insight.pushes import fields, interfaces, services, sources
 from insight.pushes.forms import InterfaceForm, PushForm, chosen_of, initial_of, rows_of
@@ -271,6 +271,7 @@ class PushPage(WorkspaceView):
             tags=found["tag"],
             facts=found["fact"],
             target=TARGETS[interface.target] if interface else None,
+            addable=self.addable(source, interface) if interface and not found["id"] else [],
             may_manage=self.access.can(interfaces.MANAGE),
             short=self.short(interface),
             history_url=source.page("history"),
@@ -278,6 +279,10 @@ class PushPage(WorkspaceView):
             back_label=source.subject.name,
         )
         return self.render("insight/pushes/push.html", context, status=status)
+
+    def addable(self, source: sources.Source, interface: PushInterface) -> list[dict[str, str]]:
+        """IDs that the system takes and that could be saved, of an audience that holds none that it takes."""
+        return []
 
     def short(self, interface: PushInterface | None) -> str:
         """Why omni-domain insight takes no IDs now; empty where it does, and for other systems."""
@@ -297,6 +302,14 @@ class PushAudience(PushPage):
         audience = visibility.get_visible(self.access, self.kwargs["pk"])
         origins.require(audience, "push")
         return sources.of(audience)
+
+    def addable(self, source: sources.Source, interface: PushInterface) -> list[dict[str, str]]:
+        target = TARGETS[interface.target]
+        offered = adding_ids.addable(self.access, source.subject)
+        return [applications.named(key) for key in offered if not fields.refusal(target, key, "plain")]
+
+    def add_url(self) -> str:
+        return self.reverse("audiences:add-id", self.kwargs["pk"])
 
 
 class PushModel(PushPage):

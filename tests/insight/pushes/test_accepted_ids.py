@@ -98,3 +98,16 @@ def test_the_service_the_api_and_the_page_say_why_an_id_cannot_go_there(
     shown = browser.get(page).content.decode()
     assert shown.count(reason) == 2 and shown.count("disabled aria-label") == 2
     assert not Push.objects.exists() and PushInterface.objects.count() == 1
+
+
+def test_the_dialog_offers_to_save_an_id_that_the_system_takes(world: World, audience: Audience) -> None:
+    world.access.user.is_manager = True
+    world.access.user.save()
+    omni = interfaces.create(world.access, {"name": "Omni", "target": "omni"})
+    browser = Client()
+    browser.force_login(world.access.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    page = f"/w/{world.workspace.slug}/pushes/audience/{audience.pk}/?interface={omni.pk}"
+    assert "and recompute" not in browser.get(page).content.decode()
+    DatasetField.objects.filter(dataset=world.members, column="phone").update(id_type="imei")
+    shown = browser.get(page).content.decode()
+    assert "Save with IMEI and recompute" in shown and f"/{audience.pk}/add-id/" in shown
