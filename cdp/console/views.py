@@ -168,7 +168,7 @@ class JobDetail(DetailPage):
             (key.replace("_", " "), value) for key, value in (obj.result or {}).items() if _is_plain(value)
         ]
         # Read back as times, so that the page shows them in the workspace's zone like all others.
-        log = [{**line, "at": datetime.fromisoformat(line["at"])} for line in obj.log]
+        log = [{**line, "at": datetime.fromisoformat(line["at"])} for line in obj.log_for(technical=mine)]
         return {"job": obj, "mine": mine, "result": result, "log": log}
 
 

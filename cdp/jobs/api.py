@@ -64,7 +64,9 @@ class JobViewSet(WorkspaceViewSet):
 
     @action(detail=True)
     def log(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(self.get_object().log)
+        job = self.get_object()
+        mine = self.access.is_admin or job.owner_id == self.access.user.pk
+        return Response(job.log_for(technical=mine))
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -26,6 +26,8 @@ class Job(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
 
     ACTIVE = (Status.QUEUED, Status.RUNNING)
+    TECHNICAL = "technical"
+    """The level of the lines of the log that hold what an engine or driver said."""
 
     id = PrefixedIdField("job")
     workspace = models.ForeignKey(
@@ -91,6 +93,15 @@ class Job(models.Model):
 
     def __str__(self) -> str:
         return self.title or self.kind
+
+    @property
+    def technical(self) -> str:
+        """What the engine or driver said itself, for whoever has to mend it; it may quote data."""
+        return "\n".join(line["text"] for line in self.log if line["level"] == self.TECHNICAL)
+
+    def log_for(self, *, technical: bool) -> list[dict[str, Any]]:
+        """The log, without the technical text for those whom it is not meant for."""
+        return [line for line in self.log if technical or line["level"] != self.TECHNICAL]
 
     @property
     def is_active(self) -> bool:

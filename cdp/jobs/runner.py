@@ -113,6 +113,8 @@ def _run(job: Job, context: JobContext) -> None:
     except DomainError as error:
         delay = kind.wait(job.attempts, error)
         if delay is None:
+            if reason := error.extra.get("reason"):
+                context.log(reason, level=Job.TECHNICAL)
             _end(job, context, Job.Status.FAILED, error=error)
         else:
             _postpone(job, context, error, delay)

@@ -108,6 +108,12 @@ def retry_job(job: Job, access: Access | None = None) -> Job:
     return again
 
 
+def last_failure(subject: Any) -> Job | None:
+    """The job of the subject that failed last."""
+    rows = Job.objects.filter(subject_type=subject._meta.label_lower, subject_id=subject.pk)
+    return rows.filter(status=Job.Status.FAILED).first()
+
+
 def active_job(subject: Any) -> Job | None:
     """The newest active job of an object."""
     return Job.objects.filter(

@@ -110,7 +110,19 @@ def _found(handle: Any, lines: str, folder: Path, id_type: str, encryption: str)
         "duplicates": valid - distinct,
         "valid": distinct,
     }
+    if id_type == "imei" and encryption == "plain":
+        # Accepted all the same: there are devices whose number was made up.
+        wrong = f"SELECT count(*) FROM read_parquet({literal(str(ids))}) WHERE {_wrong_check_digit(quote(USER))}"
+        counts["wrong_check_digit"] = handle.execute(wrong).fetchone()[0]
     return Found(ids, refused, counts)
+
+
+def _wrong_check_digit(column: str) -> str:
+    """SQL that is true of IMEIs of 15 digits of which the last does not follow from the others (Luhn)."""
+    digits = [f"TRY_CAST(substr({column}, {place}, 1) AS INTEGER)" for place in range(1, 16)]
+    doubled = [f"(2 * {digit}) // 10 + (2 * {digit}) % 10" for digit in digits[1::2]]
+    total = " + ".join([*digits[::2], *doubled])
+    return f"CASE WHEN regexp_full_match({column}, '[0-9]{{15}}') THEN ({total}) % 10 <> 0 ELSE false END"
 
 
 def _write(handle: Any, query: str, path: Path) -> int:

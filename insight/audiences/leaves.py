@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from insight.audiences.limits import MAX_HAVING_DEPTH, MAX_VALUES
+from insight.audiences.limits import MAX_HAVING_DEPTH, MAX_VALUE_LENGTH, MAX_VALUES
 from insight.audiences.translating import Condition
 from insight.audiences.windows import AnyTime, Moment, Strict, Window, in_order, parse_moment
 
@@ -96,6 +96,8 @@ def text_values(value: Any) -> tuple[str, ...]:
             _("Each value is a text in quotes, also where it looks like a number: [%(example)s].")
             % {"example": '"1", "2"'}
         )
+    if any(len(item) > MAX_VALUE_LENGTH for item in value):
+        raise ValueError(_("A value has at most %(most)d characters.") % {"most": MAX_VALUE_LENGTH})
     texts = [unicodedata.normalize("NFC", item) for item in value]
     kept = tuple(dict.fromkeys(text for text in texts if text.strip()))
     if not kept:

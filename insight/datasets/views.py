@@ -31,7 +31,7 @@ from cdp.console.generic.detail import ObjectMixin
 from cdp.core.folders import flat, path_of
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
-from insight.datasets import copying, extras, failures, kinds, rights, schedule, services
+from insight.datasets import copying, extras, failures, kinds, remedies, rights, schedule, services
 from insight.datasets.folders import folders
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
 from insight.datasources.connections import in_place
@@ -264,6 +264,7 @@ class DatasetDetail(DetailPage):
             "has_failed": any(entry.dot for entry in entries),
             "edit_url": self.reverse(edit_page, pk=obj.pk),
             "offers": offers(obj.kind),
+            "failure": remedies.of_dataset(self.access, obj),
             "may_copy": copying.may_copy(self.access, obj),
             "may_change": rights.may_manage(self.access, obj),
         }

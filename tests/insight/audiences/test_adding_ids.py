@@ -44,7 +44,7 @@ def test_the_menu_and_the_api_offer_the_missing_id(world: World, bare: Audience)
 def test_one_step_saves_the_id_and_computes_the_audience(
     world: World, bare: Audience, run_jobs: Callable[[], list[Any]]
 ) -> None:
-    answer = Browser(world.access).post(f"{bare.pk}/add-id/", {"id_type": "mobile"})
+    answer = Browser(world.access).post(f"{bare.pk}/add-id/", id_type="mobile")
     assert answer.status_code == 302
     run_jobs()
     audience = Audience.objects.select_related("current").get(pk=bare.pk)
@@ -65,14 +65,14 @@ def test_who_may_not_change_the_audience_is_offered_nothing(world: World, bare: 
     Audience.objects.filter(pk=bare.pk).update(public=True)
     other = make_access(world.workspace, "analyst")
     assert adding_ids.addable(other, Audience.objects.get(pk=bare.pk)) == []
-    assert Browser(other).post(f"{bare.pk}/add-id/", {"id_type": "mobile"}).status_code == 403
+    assert Browser(other).post(f"{bare.pk}/add-id/", id_type="mobile").status_code == 403
 
 
 def test_an_upload_has_no_datasets_to_take_an_id_from(
     world: World, run_jobs: Callable[..., list[Any]]
 ) -> None:
-    listed, _job = upload(world, b"a@example.com\n", id_type="email")
+    listed = upload(world, b"a@example.com\n", id_type="email")
     run_jobs()
     listed.refresh_from_db()
     assert adding_ids.addable(world.access, listed) == []
-    assert Browser(world.access).post(f"{listed.pk}/add-id/", {"id_type": "mobile"}).status_code == 409
+    assert Browser(world.access).post(f"{listed.pk}/add-id/", id_type="mobile").status_code == 409

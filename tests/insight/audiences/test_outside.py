@@ -39,6 +39,28 @@ def members(audience: Audience) -> set[str]:
     }
 
 
+def luhn(digits: str) -> bool:
+    """Whether the last digit follows from the others."""
+    total = 0
+    for place, digit in enumerate(map(int, reversed(digits))):
+        twice = 2 * digit if place % 2 else digit
+        total += twice - 9 if twice > 9 else twice
+    return total % 10 == 0
+
+
+def test_imeis_with_a_wrong_check_digit_are_taken_and_counted(world: World, run_jobs: RunJobs) -> None:
+    given = [str(490154203237510 + 37 * number) for number in range(200)]
+    others = ["49015420323751", "4901542032375199", "A0000012345678"]
+    audience = upload(world, "\n".join([*given, *others]).encode(), id_type="imei")
+    run_jobs()
+    audience.refresh_from_db()
+    wrong = sum(not luhn(number) for number in given)
+    assert 0 < wrong < 200 and luhn("490154203237518")
+    assert (audience.count, audience.origin_detail["wrong_check_digit"]) == (203, wrong)
+    page = Browser(world.access).get(f"{audience.pk}/").content.decode()
+    assert f"{wrong} valid IMEIs have a wrong check digit" in page
+
+
 def test_a_file_becomes_an_audience_of_its_distinct_valid_ids(world: World, run_jobs: RunJobs) -> None:
     audience = upload(world)
     run_jobs()

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from insight.audiences.limits import MAX_VALUES
+from insight.audiences.limits import MAX_VALUE_LENGTH, MAX_VALUES
 from insight.audiences.rules import (
     RuleInvalid,
     canonical_hash,
@@ -75,6 +75,7 @@ def errors_of(rule: Any) -> dict[str, list[str]]:
         (tag("in", "25-34"), "value"),
         (tag("in", [1]), "value"),
         (tag("in", ["x"] * (MAX_VALUES + 1)), "value"),
+        (tag("in", ["x" * (MAX_VALUE_LENGTH + 1)]), "value"),
         (tag("empty", ["x"]), "value"),
         (tag("=", "3"), "value"),
         (tag("=", True), "value"),
