@@ -1,4 +1,4 @@
-"""IDs that an audience does not save although its datasets have them: one step from “it holds no such ID” to using it."""
+"""IDs that an audience does not save although its datasets have them, so that channels can use them in one step."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def addable(access: Access, audience: Audience) -> list[str]:
 
 
 def add(access: Access, audience: Audience, id_type: str) -> Audience:
-    """Save the ID, too, and compute the audience anew. Raises ValidationFailed, PermissionDenied, ActionNotSupported."""
+    """Save the ID, too, and compute anew. Raises ValidationFailed, PermissionDenied, ActionNotSupported."""
     visibility.check_change(access, audience)
     origins.require(audience, "edit")
     if id_type not in addable(access, audience):

@@ -105,7 +105,9 @@ def checked_rule(access: Access, data: Mapping[str, Any], changing: Audience | N
         if row.known_by != rows[0].known_by:
             raise _wrong(
                 f"inputs/{index}",
-                _("“%(name)s” knows its people by %(found)s, “%(first)s” by %(wanted)s: they cannot be combined.")
+                _(
+                    "“%(name)s” knows its people by %(found)s, “%(first)s” by %(wanted)s: they cannot be combined."
+                )
                 % {
                     "name": row.name,
                     "found": row.known_by_label,

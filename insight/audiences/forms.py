@@ -46,7 +46,9 @@ class ScheduleForm(forms.Form):
     datasets_first = forms.BooleanField(
         label=_("Refresh its datasets first"),
         required=False,
-        help_text=_("Those that the owner of the audience manages; where one cannot be refreshed, nothing is."),
+        help_text=_(
+            "Those that the owner of the audience manages; where one cannot be refreshed, nothing is."
+        ),
     )
     auto_snapshot = forms.BooleanField(label=_("Keep a snapshot on each manual refresh"), required=False)
 

@@ -112,7 +112,9 @@ def _found(handle: Any, lines: str, folder: Path, id_type: str, encryption: str)
     }
     if id_type == "imei" and encryption == "plain":
         # Accepted all the same: there are devices whose number was made up.
-        wrong = f"SELECT count(*) FROM read_parquet({literal(str(ids))}) WHERE {_wrong_check_digit(quote(USER))}"
+        wrong = (
+            f"SELECT count(*) FROM read_parquet({literal(str(ids))}) WHERE {_wrong_check_digit(quote(USER))}"
+        )
         counts["wrong_check_digit"] = handle.execute(wrong).fetchone()[0]
     return Found(ids, refused, counts)
 

@@ -94,9 +94,7 @@ def id_columns(rule: rules.Rule, catalog: WorkspaceCatalog) -> list[IdColumn]:
         if isinstance(leaf, rules.AudienceLeaf):
             columns = _audience_ids(catalog.version(leaf.audience, leaf.snapshot), leaf)
         else:
-            columns = [
-                column for dataset in _read_by(leaf) for column in _dataset_ids(*catalog.row(dataset))
-            ]
+            columns = [column for dataset in _read_by(leaf) for column in _dataset_ids(*catalog.row(dataset))]
         for column in columns:
             found.setdefault((column.dataset, column.column), column)
     return sorted(found.values(), key=lambda column: not column.identifier)

@@ -69,7 +69,12 @@ def of_selection(audience: Audience, today: date) -> Members:
         found = with_ids(people, rule, chosen, catalog, today, first)
     versions = catalog.dataset_versions, catalog.audience_versions
     return Members(
-        found.members, known_by.id_type, chosen, *versions, found.conflicts, user_id_encryption=known_by.encryption
+        found.members,
+        known_by.id_type,
+        chosen,
+        *versions,
+        found.conflicts,
+        user_id_encryption=known_by.encryption,
     )
 
 

@@ -72,9 +72,9 @@ def chosen(access: Access, keys: Any) -> list[Audience]:
         raise ValidationFailed(message, errors={"audiences": [message]})
     if len({row.known_by for row in rows}) > 1:
         known = "; ".join(f"{row.name}: {row.known_by_label}" for row in rows)
-        message = _("The audiences must know their people by the same identifier in the same form. %(known)s") % {
-            "known": known
-        }
+        message = _(
+            "The audiences must know their people by the same identifier in the same form. %(known)s"
+        ) % {"known": known}
         raise ValidationFailed(message, errors={"audiences": [message]})
     return rows
 

@@ -12,7 +12,9 @@ from insight.datasets import remedies, rights
 from insight.datasets.models import Dataset
 from insight.datasets.remedies import Failure, Remedy
 
-OF_THE_RULE = frozenset({"rule_outdated", "id_missing", "audience_cycle", "audience_empty", "model_day_missing"})
+OF_THE_RULE = frozenset(
+    {"rule_outdated", "id_missing", "audience_cycle", "audience_empty", "model_day_missing"}
+)
 OF_A_DATASET = frozenset({"no_grant", "dependency_failed"}) | remedies.OF_THE_TABLE - OF_THE_RULE
 
 
@@ -31,9 +33,7 @@ def _remedy(access: Access, audience: Audience) -> Remedy | None:
         url = campaign_links.edit_url(access, audience)
         if url:
             return Remedy(_("Edit the audience and replace what no longer fits."), url, _("Edit it"))
-        return Remedy(
-            _("Ask %(owner)s to edit the audience.") % {"owner": audience.owner or _("its owner")}
-        )
+        return Remedy(_("Ask %(owner)s to edit the audience.") % {"owner": audience.owner or _("its owner")})
     if code in OF_A_DATASET:
         return _of_a_dataset(access, audience)
     if code in remedies.OF_THE_SOURCE:

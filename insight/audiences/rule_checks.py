@@ -80,9 +80,7 @@ def check_data(rule: rules.Rule, catalog: WorkspaceCatalog) -> rules.Rule:
     return rule
 
 
-def _misfitting_base(
-    leaf: rules.BehaviourLeaf, path: str, catalog: WorkspaceCatalog
-) -> dict[str, list[str]]:
+def _misfitting_base(leaf: rules.BehaviourLeaf, path: str, catalog: WorkspaceCatalog) -> dict[str, list[str]]:
     """What is wrong with the dataset that a “did not” is out of: who did is left out of it by their identifiers."""
     assert leaf.base is not None
     found, wanted = identity_of_dataset(leaf.base, catalog), identity_of_dataset(leaf.dataset, catalog)

@@ -1,8 +1,8 @@
 """Periodic refresh: the policy, and when it is next due.
 
 A policy is `{"every": "day", "at": "03:00"}` or `{"every": "hour", "hours": 4, "minute": 15}`, with `start`, `end`
-(dates, both inclusive, both optional), `snapshot` (keep each version that is replaced) and `datasets_first` (refresh what
-the audience reads before it, as far as its owner manages that). `{}` means none.
+(dates, both inclusive, both optional), `snapshot` (keep each version that is replaced) and `datasets_first` (refresh
+what the audience reads before it, as far as its owner manages that). `{}` means none.
 """
 
 from __future__ import annotations

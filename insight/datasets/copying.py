@@ -1,4 +1,4 @@
-"""Copies of datasets: the same tables, columns and schedule under another name, to be changed without touching the first."""
+"""Copies of datasets: the same tables, columns and schedule under another name, to be changed on their own."""
 
 from __future__ import annotations
 

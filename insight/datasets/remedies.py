@@ -18,7 +18,14 @@ from insight.datasources.models import LAKE
 
 SEE_SOURCES = "insight.datasource.view"
 OF_THE_SOURCE = frozenset(
-    {"auth_failed", "source_unreachable", "database_missing", "tls_failed", "rights_missing", "source_missing"}
+    {
+        "auth_failed",
+        "source_unreachable",
+        "database_missing",
+        "tls_failed",
+        "rights_missing",
+        "source_missing",
+    }
 )
 OF_THE_TABLE = frozenset({"table_missing", "column_missing", "rule_outdated", "no_rows"}) | {
     "user_not_unique",
@@ -65,7 +72,9 @@ def _of_dataset(access: Access, dataset: Dataset, manages: bool) -> Remedy | Non
     if dataset.error_code in OF_THE_SOURCE:
         return of_source(access, dataset.workspace, dataset.source)
     if dataset.error_code == "no_grant":
-        return Remedy(_("Whoever looks after the organization's data has to share the table or its rows again."))
+        return Remedy(
+            _("Whoever looks after the organization's data has to share the table or its rows again.")
+        )
     if dataset.error_code in OF_THE_TABLE:
         if manages and dataset.kind == Dataset.Kind.USER_TAGS:
             url = reverse("datasets:edit", args=[dataset.workspace.slug, dataset.pk])
@@ -85,7 +94,9 @@ def of_source(access: Access, workspace: Any, source: str) -> Remedy:
         "name": in_place.name_of(workspace, source)
     }
     if access.can(SEE_SOURCES):
-        return Remedy(text, reverse("datasources:source", args=[workspace.slug, source]), _("Open the data source"))
+        return Remedy(
+            text, reverse("datasources:source", args=[workspace.slug, source]), _("Open the data source")
+        )
     return Remedy(text)
 
 

@@ -43,9 +43,7 @@ def callers(world: World, encryption: str = "plain") -> Dataset:
     """A dataset that knows three people by their mobile numbers, plain or as hashes."""
     ids = [md5(phone) for phone in PHONES] if encryption == "md5" else PHONES
     table = pa.table({"user_unique_id": ids, "vip": ["yes"] * 3, "mail": ["a@x.cn", "b@x.cn", None]})
-    dataset = make_dataset(
-        world.workspace, f"Callers {encryption}", "user_tags", table, unique_users=True
-    )
+    dataset = make_dataset(world.workspace, f"Callers {encryption}", "user_tags", table, unique_users=True)
     DatasetField.objects.bulk_create(
         [
             DatasetField(
@@ -105,7 +103,9 @@ def test_who_did_not_can_be_saved_with_the_ids_of_the_dataset_they_are_out_of(
         ("mobile", world.members.pk),
     ]
     audience = computed(rule, save_ids=["mobile"])
-    found = [row for batch in queries.member_batches(audience.current, ["mobile"]) for row in batch.to_pylist()]
+    found = [
+        row for batch in queries.member_batches(audience.current, ["mobile"]) for row in batch.to_pylist()
+    ]
     assert {row["user_unique_id"]: row["mobile"] for row in found} == {
         "u3": None,
         "u4": "13800000004",

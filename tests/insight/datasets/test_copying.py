@@ -48,7 +48,9 @@ def test_the_page_asks_for_a_name(world: World) -> None:
     browser, base = world.browser()
     assert f"{first.pk}/copy/" in browser.get(f"{base}{first.pk}/").content.decode()
     assert 'value="Members (copy)"' in browser.get(f"{base}{first.pk}/copy/").content.decode()
-    answer = browser.post(f"{base}{first.pk}/copy/", {"name": "Trial", "description": "To play with", "folder": ""})
+    answer = browser.post(
+        f"{base}{first.pk}/copy/", {"name": "Trial", "description": "To play with", "folder": ""}
+    )
     made = Dataset.objects.get(name="Trial")
     assert answer.headers["Location"].endswith(f"/{made.pk}/") and made.description == "To play with"
     again = browser.post(f"{base}{first.pk}/copy/", {"name": "Trial", "description": "", "folder": ""})
