@@ -113,8 +113,12 @@ class CampaignViewSet(WorkspaceViewSet):
         found = {
             kind.key: [
                 {
-                    **{"id": row.id, "name": row.name, "state": row.state_key, "people": row.people},
+                    "id": row.id,
+                    "name": row.name,
+                    "state": row.state_key,
+                    "people": row.people,
                     **row.results,
+                    **({"group": str(row.group)} if kind.groups else {}),
                     **(_money_of(row) if kind.has_money else {}),
                 }
                 for row in rows
@@ -163,7 +167,11 @@ class CampaignViewSet(WorkspaceViewSet):
 
 
 def _money_of(row: links.Linked) -> dict[str, Any]:
-    return {"group": str(row.group), "revenue": _text(row.revenue), "cost": _text(row.cost), "currency": row.currency}
+    return {
+        "revenue": _text(row.revenue),
+        "cost": _text(row.cost),
+        "currency": row.currency,
+    }
 
 
 def _text(amount: Decimal | None) -> str | None:

@@ -29,8 +29,8 @@ RESULTS = ("sent", "delivered", "opened", "clicked", "converted")
 class Linked:
     """An audience or a task for the page of a campaign. `results` holds some of RESULTS.
 
-    `group` says what sort of its kind it is, such as a channel, which `group_url` lists. `revenue` is what the people it reached have spent,
-    `cost` what it cost in `currency`; None where that is not known.
+    `group` says what sort of its kind it is, such as a channel, which `group_url` lists. `revenue` is what the people
+    it reached have spent, `cost` what it cost in `currency`; None where that is not known.
     """
 
     id: str

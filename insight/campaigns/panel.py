@@ -58,4 +58,6 @@ def money(amount: Any, currency: str) -> str:
     """1,200 CNY; a dash without an amount."""
     if amount is None:
         return "–"
-    return f"{amount:,.0f} {currency}".strip() if amount == int(amount) else f"{amount:,.2f} {currency}".strip()
+    return (
+        f"{amount:,.0f} {currency}".strip() if amount == int(amount) else f"{amount:,.2f} {currency}".strip()
+    )

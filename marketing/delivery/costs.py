@@ -25,6 +25,4 @@ def of_all(send_outs: Iterable[SendOut]) -> dict[str, Decimal]:
     """
     priced = {row.pk: row.price for row in send_outs if row.price is not None}
     figures = channel_figures.of_all(row for row in send_outs if row.pk in priced)
-    return {
-        key: (price * figures[key]["segments"]["sent"]).quantize(CENT) for key, price in priced.items()
-    }
+    return {key: (price * figures[key]["segments"]["sent"]).quantize(CENT) for key, price in priced.items()}

@@ -4,20 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('channels', '0005_sms_capabilities'),
+        ("channels", "0005_sms_capabilities"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='provider',
-            name='price',
-            field=models.DecimalField(blank=True, decimal_places=4, help_text='What one message costs, of SMS one billed part; null where it is not known.', max_digits=10, null=True, verbose_name='price per message'),
+            model_name="provider",
+            name="price",
+            field=models.DecimalField(
+                blank=True,
+                decimal_places=4,
+                help_text="What one message costs, of SMS one billed part; null where it is not known.",
+                max_digits=10,
+                null=True,
+                verbose_name="price per message",
+            ),
         ),
         migrations.AddField(
-            model_name='provider',
-            name='price_currency',
-            field=models.CharField(choices=[('CNY', 'CNY'), ('USD', 'USD'), ('GBP', 'GBP'), ('EUR', 'EUR'), ('HKD', 'HKD')], default='CNY', max_length=3, verbose_name='currency of the price'),
+            model_name="provider",
+            name="price_currency",
+            field=models.CharField(
+                choices=[("CNY", "CNY"), ("USD", "USD"), ("GBP", "GBP"), ("EUR", "EUR"), ("HKD", "HKD")],
+                default="CNY",
+                max_length=3,
+                verbose_name="currency of the price",
+            ),
         ),
     ]

@@ -4,20 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('delivery', '0011_digital_sms'),
+        ("delivery", "0011_digital_sms"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='sendout',
-            name='price',
-            field=models.DecimalField(decimal_places=4, help_text="What one message costs, of SMS one billed part: the provider's price when the content was frozen.", max_digits=10, null=True),
+            model_name="sendout",
+            name="price",
+            field=models.DecimalField(
+                decimal_places=4,
+                help_text="What one message costs, of SMS one billed part: the provider's price when the content was frozen.",
+                max_digits=10,
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='sendout',
-            name='price_currency',
+            model_name="sendout",
+            name="price_currency",
             field=models.CharField(blank=True, max_length=3),
         ),
     ]

@@ -42,7 +42,10 @@ def written(
     started = timezone.now() - 10 * DAY
     send_out = shop.mail(shop.audience(mails(1), name), name, campaigns=[of.pk])
     SendOut.objects.filter(pk=send_out.pk).update(
-        **{"state": "finished", "resolved_at": started, "started_at": started, "finished_at": started},
+        state="finished",
+        resolved_at=started,
+        started_at=started,
+        finished_at=started,
         audience_version=send_out.audience.current,
         price=price,
         price_currency=currency if price else "",
@@ -127,7 +130,11 @@ def test_costs_of_other_currencies_stand_apart(shop: Shop) -> None:
 def test_a_main_campaign_takes_and_spends_what_those_below_it_do(shop: Shop) -> None:
     year = campaign(shop, code="y", is_main=True, goal="100")
     spring = campaign(shop, parent=year.pk)
-    count(shop, written(shop, "First", spring, {"u1": "delivered", "u2": "control"}, "2"), {"u1": [30], "u2": [99]})
+    count(
+        shop,
+        written(shop, "First", spring, {"u1": "delivered", "u2": "control"}, "2"),
+        {"u1": [30], "u2": [99]},
+    )
     found = of(shop, year)
     assert (found.money.revenue, found.money.costs, found.goal_share) == (30, {"CNY": 2}, 0.3)
 
@@ -150,7 +157,9 @@ def test_money_stays_when_the_recipients_go(shop: Shop) -> None:
     count(shop, written(shop, "First", spring, {"u1": "delivered", "u2": "failed"}, "2"), {"u1": [30]})
     before = of(shop, spring).money
     assert expiry.delete_old_recipients() == 1 and not Recipient.objects.exists()
-    assert of(shop, spring).money == before == outcome.Money(1, Decimal("30.00"), 0, {"CNY": Decimal("4.00")}, 0)
+    assert (
+        of(shop, spring).money == before == outcome.Money(1, Decimal("30.00"), 0, {"CNY": Decimal("4.00")}, 0)
+    )
 
 
 def test_a_send_out_keeps_the_price_of_the_day_on_which_it_starts(shop: Shop) -> None:
@@ -177,16 +186,27 @@ def test_page_and_api_say_the_same(shop: Shop, client: Client) -> None:
     headers: dict[str, Any] = {"Authorization": f"Bearer {make_token(shop.access)}"}
     url = f"/api/v1/workspaces/{shop.workspace.slug}/campaigns/{spring.pk}/links/"
     found = client.get(url, headers=headers).json()
-    assert {name: found[name] for name in ("tasks", "revenue", "revenue_unknown", "costs", "cost_unknown")} == {
-        **{"tasks": 2, "revenue": "24.50", "revenue_unknown": 1},
-        **{"costs": {"CNY": "0.75"}, "cost_unknown": 1},
+    assert {
+        name: found[name] for name in ("tasks", "revenue", "revenue_unknown", "costs", "cost_unknown")
+    } == {
+        "tasks": 2,
+        "revenue": "24.50",
+        "revenue_unknown": 1,
+        "costs": {"CNY": "0.75"},
+        "cost_unknown": 1,
     }
     assert (found["goal_share"], found["budget_share"]) == (0.245, 0.075)
     row = next(row for row in found["links"]["send_out"] if row["name"] == "First")
     assert (row["group"], row["revenue"], row["cost"], row["currency"]) == ("E-mail", "24.50", "0.75", "CNY")
     client.force_login(shop.access.user)
     page = client.get(f"/w/{shop.workspace.slug}/campaigns/{spring.pk}/").content.decode()
-    for text in ("24.50 CNY", "24.5 % of 100 CNY", "0.75 CNY", "7.5 % of 10 CNY", "Not counted at 1 send-out."):
+    for text in (
+        "24.50 CNY",
+        "24.5 % of 100 CNY",
+        "0.75 CNY",
+        "7.5 % of 10 CNY",
+        "Not counted at 1 send-out.",
+    ):
         assert text in page
 
 
@@ -205,7 +225,7 @@ def test_send_outs_stand_by_channel_with_a_way_to_each_list(shop: Shop, client: 
         shop.mail(audience, name, campaigns=[spring.pk])
     text = shop.sms(audience, "A text", campaigns=[spring.pk])
     services.update(shop.access, SendOut.objects.get(name="A mail"), {"name": "C mail"})
-    parts = dict((kind.key, rows) for kind, rows in links.belongings(shop.access, spring))
+    parts = {kind.key: rows for kind, rows in links.belongings(shop.access, spring)}
     assert [(row.group, row.name) for row in parts["send_out"]] == [
         ("E-mail", "C mail"),
         ("E-mail", "B mail"),
