@@ -33,8 +33,8 @@ def find(access: Access, ids: Sequence[str]) -> Iterable[links.Linked]:
         yield _linked(
             setting,
             url=f"{page}?interface={setting.interface_id}",
-            state=_("On") if setting.enabled else _("Off"),
-            state_key="enabled" if setting.enabled else "disabled",
+            state=_("Switched on") if setting.enabled else _("Switched off"),
+            state_key="active" if setting.enabled else "off",
             group=Push.Mode.PERIODIC.label,
         )
     rows = Push.objects.in_workspace(access.workspace).filter(seen, pk__in=ids)

@@ -58,6 +58,8 @@ class ProviderForm(forms.Form):
             field = _field(item)
             field.initial = shown.get(item.name, item.default)
             self.fields[f"config_{item.name}"] = field
+        last = ("price", "price_currency")
+        self.order_fields([*(name for name in self.fields if name not in last), *last])
 
     def groups(self) -> list[dict[str, Any]]:
         """The fields by group: {"label", "fields", "open"}; those without a group come first."""
