@@ -1,17 +1,19 @@
-"""REST API of one's own notices."""
+"""REST API of one's own notices, and of what the home page shows."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.console import home, visits
 from cdp.console.models import Notification
-from cdp.core.api import WorkspaceViewSet
+from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet
 
 
 class NotificationSerializer(serializers.ModelSerializer[Notification]):
@@ -40,3 +42,30 @@ class NotificationViewSet(WorkspaceViewSet):
         notice.read_at = notice.read_at or timezone.now()
         notice.save(update_fields=["read_at"])
         return self.answer(notice)
+
+
+class Home(WorkspaceAPIView):
+    """What the home page shows to the asking person."""
+
+    required_permission = {"get": "workspace.view"}
+
+    @extend_schema(responses=OpenApiResponse(description="Counts, and what is used most"))
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """`counts` of what the person may list: `key`, `label`, `count`, `url`, `parts` by kind (`key`, `label`,
+        `count`, `url`); at most a minute old. `used`: the pages that the person opened most in the last 30 days, with
+        `label` and `url`. Addresses are those of the console."""
+        counts = [
+            {
+                "key": tile["key"],
+                "label": str(tile["label"]),
+                "count": tile["count"],
+                "url": tile["url"],
+                "parts": [
+                    {"key": part.key, "label": str(part.label), "count": part.count, "url": part.url}
+                    for part in tile["parts"]
+                ],
+            }
+            for tile in home.tiles(self.access)
+        ]
+        used = [{"label": str(row["label"]), "url": row["url"]} for row in visits.most_used(self.access)]
+        return Response({"counts": counts, "used": used})

@@ -11,9 +11,19 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import mark_safe
+from django.utils.translation import gettext_lazy
 from markdown_it import MarkdownIt
 
 DOCS = Path(settings.ROOT) / "docs"
+TOPICS = {
+    "user-guide/walkthrough": gettext_lazy("From a file to a message, step by step"),
+    "user-guide/datasets": gettext_lazy("Make datasets and models"),
+    "user-guide/audiences": gettext_lazy("Choose audiences"),
+    "user-guide/analysis": gettext_lazy("Analyse people"),
+    "user-guide/send-outs": gettext_lazy("Send messages and see what they bring"),
+    "user-guide/people-and-permissions": gettext_lazy("People and permissions"),
+}
+"""What people ask most; the home page offers it."""
 GUIDES = ("user-guide", "integrator-guide", "operator-guide", "decisions", "releases")
 
 
@@ -28,6 +38,11 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     title, html = _rendered(path, path.stat().st_mtime_ns)
     # Our own files, rendered with HTML switched off.
     return render(request, "console/help_page.html", {"title": title, "html": mark_safe(html), "name": name})
+
+
+def topics() -> list[dict[str, Any]]:
+    """[{"name", "title"}]"""
+    return [{"name": name, "title": title} for name, title in TOPICS.items()]
 
 
 def contents() -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,10 @@ import django_filters
 from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cdp.console import home, navigation
+from cdp.console import help_pages, home, visits
 from cdp.console.generic import (
     ActionView,
     BadgeColumn,
@@ -26,13 +25,11 @@ from cdp.console.generic import (
     ListPage,
     WorkspaceView,
 )
-from cdp.console.models import Notification, PageVisit
+from cdp.console.models import Notification
 from cdp.core.access import Access
 from cdp.jobs import cancel_job, retry_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import check_owner
-
-MOST_USED = 8
 
 
 class HomePage(WorkspaceView):
@@ -49,27 +46,11 @@ class HomePage(WorkspaceView):
             steps=steps,
             steps_done=sum(step["done"] for step in steps),
             running=running if self.access.can("jobs.view") else [],
-            used=self._used(),
+            used=visits.most_used(self.access),
             releases=_releases(),
+            topics=help_pages.topics(),
         )
         return self.render("console/home.html", context)
-
-    def _used(self) -> list[dict[str, Any]]:
-        """Entries of the navigation that the person used most in the last 30 days."""
-        since = timezone.now() - timedelta(days=30)
-        visits = PageVisit.objects.filter(
-            user=self.access.user, workspace=self.workspace, last_at__gte=since
-        ).order_by("-visits", "-last_at")[:MOST_USED]
-        by_name = {item.url_name: item for item in navigation.items() if item.visible(self.access)}
-        return [
-            {
-                "label": item.label,
-                "icon": item.icon,
-                "url": reverse(item.url_name, args=[self.workspace.slug]),
-            }
-            for visit in visits
-            if (item := by_name.get(visit.url_name)) is not None
-        ]
 
 
 def _releases() -> list[dict[str, str]]:

@@ -196,7 +196,10 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         data = body(request)
         name = str(data.get("name") or "")
         return self._fresh(
-            overlap.save_part(self.access, data.get("audiences"), data.get("inside"), name), status=201
+            overlap.save_part(
+                self.access, data.get("audiences"), data.get("inside"), name, data.get("campaigns")
+            ),
+            status=201,
         )
 
     @extend_schema(responses={201: AudienceSerializer(many=True)})
@@ -204,7 +207,8 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
     def split(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Exclusive audiences by priority: each of `audiences` without all before it; names begin with `prefix`."""
         data = body(request)
-        made = overlap.split(self.access, data.get("audiences"), str(data.get("prefix") or ""))
+        prefix = str(data.get("prefix") or "")
+        made = overlap.split(self.access, data.get("audiences"), prefix, data.get("campaigns"))
         rows = self.get_queryset().filter(pk__in=[row.pk for row in made]).order_by("name")
         return Response({"results": self.get_serializer(rows, many=True).data}, status=201)
 
@@ -227,6 +231,7 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
             data.get("to"),
             str(data.get("side") or ""),
             str(data.get("name") or ""),
+            data.get("campaigns"),
         )
         return self._fresh(made, status=201)
 

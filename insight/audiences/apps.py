@@ -22,6 +22,7 @@ class AudiencesConfig(AppConfig):
             person_section,
             tasks,
         )
+        from insight.audiences.models import Audience
         from insight.audiences.provenance import audiences_of_dataset
         from insight.datasets import services as datasets
         from insight.oneid import sections
@@ -56,15 +57,15 @@ class AudiencesConfig(AppConfig):
         )
         home.register(
             home.Tile(
+                "audiences",
                 _("Audiences"),
                 "users-group",
                 _count,
                 "audiences:list",
                 "insight.audience.list",
-                "audiences:new",
-                _("New audience"),
-                "insight.audience.filter",
+                (home.Shortcut("audiences:new", _("New audience"), "insight.audience.filter"),),
                 order=20,
+                of=(Audience,),
             )
         )
         home.register(

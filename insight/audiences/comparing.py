@@ -51,7 +51,9 @@ def compare(access: Access, audience: Audience, older: Any, newer: Any) -> dict[
     }
 
 
-def save_side(access: Access, audience: Audience, older: Any, newer: Any, side: str, name: str) -> Audience:
+def save_side(
+    access: Access, audience: Audience, older: Any, newer: Any, side: str, name: str, campaigns: Any = None
+) -> Audience:
     """Make an audience of those who joined or left between two versions, which are kept as snapshots for it."""
     if side not in SIDES:
         raise ValidationFailed(
@@ -67,7 +69,8 @@ def save_side(access: Access, audience: Audience, older: Any, newer: Any, side: 
         leaves = [
             {"kind": "audience", "audience": audience.pk, "snapshot": kept.pk} for kept in (wanted, other)
         ]
-        return services.create(access, {"name": name, "rule": {"op": "subtract", "items": leaves}})
+        rule = {"op": "subtract", "items": leaves}
+        return services.create(access, {"name": name, "rule": rule, "campaigns": campaigns or []})
 
 
 def history(audience: Audience, person: str) -> list[dict[str, Any]]:

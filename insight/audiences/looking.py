@@ -14,6 +14,7 @@ from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import comparing, explaining, overlap, queries, visibility
 from insight.audiences.pages import OneAudience
+from insight.campaigns import links
 
 SEE, SELECT = "insight.audience.list", "insight.audience.filter"
 PARTS_SHOWN = 60
@@ -52,19 +53,22 @@ class OverlapPage(WorkspaceView):
             .exclude(pk__in=self.keys())
             .order_by("name")[:200],
             may_select=self.access.can(SELECT),
+            campaign_choices=links.choices(self.access),
+            campaigns=self.request.POST.getlist("campaigns"),
             back_url=self.reverse("audiences:list"),
         )
         return self.render("insight/audiences/overlap.html", context, status=status)
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.access.require(SELECT)
-        name = request.POST.get("name", "")
+        name, campaigns = request.POST.get("name", ""), request.POST.getlist("campaigns")
         try:
             if request.POST.get("action") == "split":
-                made = overlap.split(self.access, self.keys(), name)
+                made = overlap.split(self.access, self.keys(), name, campaigns)
                 flash(request, _("%(count)d audiences were made.") % {"count": len(made)})
                 return HttpResponseRedirect(self.reverse("audiences:list"))
-            audience = overlap.save_part(self.access, self.keys(), request.POST.getlist("inside"), name)
+            inside = request.POST.getlist("inside")
+            audience = overlap.save_part(self.access, self.keys(), inside, name, campaigns)
         except PermissionDenied:
             raise
         except DomainError as error:
@@ -123,6 +127,8 @@ class CompareVersions(OneAudience):
             found=found,
             error=error,
             may_save=self.access.can(SELECT) and visibility.may_change(self.access, audience),
+            campaign_choices=links.choices(self.access),
+            campaigns=self.request.POST.getlist("campaigns"),
             back_url=self.reverse("audiences:detail", audience.pk),
         )
         return self.render("insight/audiences/compare.html", context, status=status)
@@ -138,6 +144,7 @@ class CompareVersions(OneAudience):
                 given.get("to"),
                 given.get("side", ""),
                 given.get("name", ""),
+                given.getlist("campaigns"),
             )
         except PermissionDenied:
             raise

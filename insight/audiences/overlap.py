@@ -110,8 +110,8 @@ def rule_of(inside: Sequence[str], outside: Sequence[str]) -> dict[str, Any]:
     return {"op": "subtract", "items": [rule, *rest]}
 
 
-def save_part(access: Access, keys: Any, inside: Any, name: str) -> Audience:
-    """Make an audience of one part: it follows the audiences that it was cut from."""
+def save_part(access: Access, keys: Any, inside: Any, name: str, campaigns: Any = None) -> Audience:
+    """Make an audience of one part: it follows the audiences that it was cut from. `campaigns`: a list of IDs."""
     rows = chosen(access, keys)
     known = [row.pk for row in rows]
     wanted = [key for key in known if isinstance(inside, list) and key in inside]
@@ -119,13 +119,13 @@ def save_part(access: Access, keys: Any, inside: Any, name: str) -> Audience:
         message = _("Choose one of the parts.")
         raise ValidationFailed(message, errors={"inside": [message]})
     rule = rule_of(wanted, [key for key in known if key not in wanted])
-    return services.create(access, {"name": name, "rule": rule})
+    return services.create(access, {"name": name, "rule": rule, "campaigns": campaigns or []})
 
 
-def split(access: Access, keys: Any, prefix: str = "") -> list[Audience]:
+def split(access: Access, keys: Any, prefix: str = "", campaigns: Any = None) -> list[Audience]:
     """Exclusive audiences by priority: the first as it is, each next one without all before it. All or none are made.
 
-    The names are those of the audiences, behind `prefix` and their place.
+    The names are those of the audiences, behind `prefix` and their place; all belong to the `campaigns`.
     """
     from django.db import transaction
 
@@ -135,5 +135,6 @@ def split(access: Access, keys: Any, prefix: str = "") -> list[Audience]:
         for place, row in enumerate(rows):
             before = [earlier.pk for earlier in rows[:place]]
             name = f"{prefix}{place + 1} {row.name}"[:64]
-            made.append(services.create(access, {"name": name, "rule": rule_of([row.pk], before)}))
+            common = {"name": name, "campaigns": campaigns or []}
+            made.append(services.create(access, {**common, "rule": rule_of([row.pk], before)}))
     return made

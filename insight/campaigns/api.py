@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -102,22 +103,42 @@ class CampaignViewSet(WorkspaceViewSet):
         """What belongs to the campaign, by kind: id, name, state, people; and the sums of the tasks' figures.
 
         A main campaign has no links; its sums are those of the campaigns below it. `budget_each` and `goal_each` are
-        budget and goal per person reached.
+        budget and goal per person reached. `revenue` (as in the data, without a currency) and `costs` by currency are
+        null and empty where they are known of no task; `revenue_unknown` and `cost_unknown` say of how many of the
+        `tasks` that were sent they are not. `goal_share` and `budget_share` are what is reached of goal and budget.
         """
         campaign = self.get_object()
         parts = links.belongings(self.access, campaign)
         reached = outcome.of(self.access, campaign, timezones.today(self.workspace))
         found = {
             kind.key: [
-                {"id": row.id, "name": row.name, "state": row.state_key, "people": row.people, **row.results}
+                {
+                    "id": row.id,
+                    "name": row.name,
+                    "state": row.state_key,
+                    "people": row.people,
+                    **row.results,
+                    **({"group": str(row.group)} if kind.groups else {}),
+                    **(_money_of(row) if kind.has_money else {}),
+                }
                 for row in rows
             ]
             for kind, rows in parts
         }
         each = {"budget_each": reached.budget_each, "goal_each": reached.goal_each}
-        plan = {name: None if amount is None else str(amount) for name, amount in each.items()}
+        plan = {name: _text(amount) for name, amount in each.items()}
         days = {"days": reached.days, "days_passed": reached.passed}
-        return Response({"links": found, "results": reached.results, **days, **plan})
+        spent = reached.money
+        sums = {
+            "tasks": spent.tasks,
+            "revenue": _text(spent.revenue),
+            "revenue_unknown": spent.revenue_unknown,
+            "costs": {currency: str(amount) for currency, amount in spent.costs.items()},
+            "cost_unknown": spent.cost_unknown,
+            "goal_share": reached.goal_share,
+            "budget_share": reached.budget_share,
+        }
+        return Response({"links": found, "results": reached.results, **days, **plan, **sums})
 
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -143,6 +164,18 @@ class CampaignViewSet(WorkspaceViewSet):
             raise NotFound(_("There is no such grant."))
         granting.revoke(self.access, [row])
         return Response(status=204)
+
+
+def _money_of(row: links.Linked) -> dict[str, Any]:
+    return {
+        "revenue": _text(row.revenue),
+        "cost": _text(row.cost),
+        "currency": row.currency,
+    }
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def _day(text: str, name: str) -> date:

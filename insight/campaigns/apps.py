@@ -15,6 +15,7 @@ class CampaignsConfig(AppConfig):
         from admin_center.members.models import WorkspaceMember
         from cdp.console import home, navigation
         from insight.campaigns import granting, rights
+        from insight.campaigns.models import Campaign
 
         # Somebody who comes back later begins without grants.
         post_delete.connect(granting.forget, sender=WorkspaceMember, dispatch_uid="campaigns.forget_grants")
@@ -30,15 +31,15 @@ class CampaignsConfig(AppConfig):
         )
         home.register(
             home.Tile(
+                "campaigns",
                 _("Campaigns"),
                 "calendar-event",
                 lambda access: rights.visible(access).count(),
                 "campaigns:calendar",
                 rights.SEE,
-                "campaigns:new",
-                _("New campaign"),
-                rights.CREATE,
+                (home.Shortcut("campaigns:new", _("New campaign"), rights.CREATE),),
                 order=35,
                 any_of=(rights.CREATE, rights.SEE),
+                of=(Campaign,),
             )
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -26,7 +27,11 @@ RESULTS = ("sent", "delivered", "opened", "clicked", "converted")
 
 @dataclass(frozen=True)
 class Linked:
-    """An audience or a task for the page of a campaign. `results` holds some of RESULTS."""
+    """An audience or a task for the page of a campaign. `results` holds some of RESULTS.
+
+    `group` says what sort of its kind it is, such as a channel, which `group_url` lists. `revenue` is what the people
+    it reached have spent, `cost` what it cost in `currency`; None where that is not known.
+    """
 
     id: str
     name: str
@@ -37,16 +42,26 @@ class Linked:
     people: int | None = None
     updated_at: datetime | None = None
     results: dict[str, int] = field(default_factory=dict)
+    group: Any = ""
+    group_url: str = ""
+    revenue: Decimal | None = None
+    cost: Decimal | None = None
+    currency: str = ""
 
 
 @dataclass(frozen=True)
 class LinkedKind:
-    """A kind of objects that belong to campaigns; `find` gives those of some IDs that the person may see."""
+    """A kind of objects that belong to campaigns; `find` gives those of some IDs that the person may see.
+
+    `groups` is the heading of their groups. `has_money`: they can have revenue and cost.
+    """
 
     key: str
     label: Any
     icon: str
     find: Callable[[Access, Sequence[str]], Iterable[Linked]]
+    groups: Any = ""
+    has_money: bool = False
 
 
 KINDS: Registry[LinkedKind] = Registry("kind of objects of campaigns")

@@ -19,7 +19,7 @@ from cdp.console.generic.forms import apply_errors
 from cdp.console.middleware import flash
 from cdp.core import timezones
 from cdp.core.errors import DomainError, PermissionDenied
-from insight.campaigns import calendar, granting, links, outcome, rights, services
+from insight.campaigns import calendar, granting, links, outcome, panel, rights, services
 from insight.campaigns.forms import CampaignForm, GrantForm, QuickForm
 from insight.campaigns.models import Campaign, CampaignGrant
 
@@ -135,8 +135,8 @@ class CampaignList(CampaignView):
             "object": row,
             "state": row.state_on(self.today),
             "tone": calendar.tone(row, self.today),
-            "budget": _money(row.budget, row.budget_currency),
-            "goal": _money(row.goal, row.goal_currency),
+            "budget": panel.money(row.budget, row.budget_currency),
+            "goal": panel.money(row.goal, row.goal_currency),
         }
 
 
@@ -168,8 +168,8 @@ class CampaignDetail(CampaignView, DetailPage):
             *belongs,
             Fact(pgettext("campaign", "Days"), f"{obj.starts} – {obj.ends}"),
             Fact(_("Type"), obj.type or "–"),
-            Fact(_("Budget"), _money(obj.budget, obj.budget_currency)),
-            Fact(_("Revenue goal"), _money(obj.goal, obj.goal_currency)),
+            Fact(_("Budget"), panel.money(obj.budget, obj.budget_currency)),
+            Fact(_("Revenue goal"), panel.money(obj.goal, obj.goal_currency)),
             Fact(_("Owner"), obj.owner or "–"),
             *([Fact(_("Description"), obj.description)] if obj.description else []),
         ]
@@ -184,23 +184,11 @@ class CampaignDetail(CampaignView, DetailPage):
             "parts": parts,
             "totals": [(_RESULTS[name], number) for name, number in reached.results.items()],
             "outcome": reached,
-            "planned": [
-                (label, _money(whole, currency), _money(each, currency))
-                for label, whole, currency, each in (
-                    (_("Budget"), obj.budget, obj.budget_currency, reached.budget_each),
-                    (_("Revenue goal"), obj.goal, obj.goal_currency, reached.goal_each),
-                )
-                if whole is not None
-            ],
+            "revenue": panel.revenue(obj, reached),
+            "cost": panel.cost(obj, reached),
             "may_change": rights.may_change(self.access, obj),
             "may_grant": rights.may_grant(self.access, obj),
         }
-
-
-def _money(amount: Any, currency: str) -> str:
-    if amount is None:
-        return "–"
-    return f"{amount:,.0f} {currency}" if amount == int(amount) else f"{amount:,.2f} {currency}"
 
 
 class CampaignFormPage(CampaignView, FormPage):

@@ -53,16 +53,23 @@ class DatasetsConfig(AppConfig):
         )
         home.register(
             home.Tile(
+                "datasets",
                 _("Datasets"),
                 "table-options",
                 lambda access: rights.visible(access).count(),
                 "datasets:list",
                 "insight.dataset.view",
-                "datasets:new",
-                _("New dataset"),
-                "insight.dataset.create",
+                tuple(
+                    home.Shortcut(page, label, "insight.dataset.create")
+                    for page, label in (
+                        ("datasets:new", _("New dataset")),
+                        ("datasets:rfm-new", _("New RFM model")),
+                        ("aipl:new", _("New AIPL model")),
+                    )
+                ),
                 order=10,
                 parts=queries.count_by_kind,
+                of=(Dataset,),
             )
         )
         home.register(

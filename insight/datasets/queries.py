@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.urls import reverse
 
 from cdp import lake
+from cdp.console import navigation
 from cdp.console.home import Part
 from cdp.core.access import Access
 from cdp.core.errors import EngineError, NotFound
@@ -120,18 +121,28 @@ def _count(
             raise
 
 
+_PAGES = {
+    Dataset.Kind.USER_TAGS: "analysis:perspective",
+    Dataset.Kind.BEHAVIOUR: "behaviour:funnel",
+    Dataset.Kind.RFM: "rfm:analysis",
+    Dataset.Kind.AIPL: "aipl:users",
+    Dataset.Kind.CUSTOM_TAGS: "tags:list",
+}
+"""Where each kind of dataset is looked at, for those whose navigation has the page."""
+
+
 def count_by_kind(access: Access) -> list[Part]:
     """How many datasets the person sees of each kind, each with the page that shows them best."""
     counted = dict(rights.visible(access).order_by().values_list("kind").annotate(count=Count("pk")))
     slug = access.workspace.slug
     listed = reverse("datasets:list", args=[slug])
-    analysed = {Dataset.Kind.USER_TAGS: "analysis:perspective", Dataset.Kind.AIPL: "aipl:users"}
+    pages = {item.url_name for item in navigation.items() if item.visible(access)}
     found = []
     for kind in Dataset.Kind:
         if kind in counted:
-            page = analysed.get(kind, "") if access.can("insight.analysis") else ""
-            url = reverse(page, args=[slug]) if page else f"{listed}?kind={kind}"
-            found.append(Part(kind.label, counted[kind], url))
+            page = _PAGES.get(kind, "")
+            url = reverse(page, args=[slug]) if page in pages else f"{listed}?kind={kind}"
+            found.append(Part(str(kind), kind.label, counted[kind], url))
     return found
 
 

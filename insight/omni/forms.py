@@ -9,6 +9,8 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cdp.core.access import Access
+from insight.campaigns import links
 from insight.datasources.models import SourceTable
 
 MOST_TABLES = 500
@@ -26,7 +28,12 @@ class AudienceForm(forms.Form):
         required=False,
         help_text=gettext_lazy("Everybody in the workspace may see and use it."),
     )
+    campaigns = links.CampaignsField()
     groups = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        links.offer(self, access)
 
     def clean_groups(self) -> Any:
         try:

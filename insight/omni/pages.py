@@ -15,6 +15,7 @@ from cdp.core import timezones
 from cdp.core.errors import DomainError, PermissionDenied
 from insight.audiences import visibility
 from insight.audiences.models import Audience
+from insight.campaigns import links
 from insight.omni import audiences, features, quota, receiving, reports, state, tables, uses, wording
 from insight.omni import pack as packs
 from insight.omni.forms import AudienceForm, PackForm, QuotaForm
@@ -59,6 +60,7 @@ class Overview(OmniView):
             "match": request.POST.get("match", "all"),
             "daily": "daily" in request.POST,
             "public": "public" in request.POST,
+            "campaigns": request.POST.getlist("campaigns"),
             "features": [{"tag": tag, "value": value} for tag, _equals, value in given],
         }
         try:
@@ -78,6 +80,7 @@ class Overview(OmniView):
             rows=found["by_share" if view == "share" else "by_tgi"],
             by="share" if view == "share" else "tgi",
             data=data or {"match": "all"},
+            campaign_choices=links.choices(self.access),
             ticked=set(ticked),
             errors=[text for found in error.errors.values() for text in found] or [str(error)]
             if error
@@ -163,6 +166,9 @@ class NewAudience(OmniView, FormPage):
     submit_label = gettext_lazy("Create audience")
     back_url_name = "omni:audiences"
     success_message = gettext_lazy("The audience was made and is being computed.")
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"access": self.access}
 
     def save(self, form: Any, obj: Any) -> Audience:
         return audiences.create(self.access, form.cleaned_data)

@@ -16,7 +16,9 @@ from cdp.core.errors import NotFound, ValidationFailed
 from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
 from insight.audiences import visibility
+from insight.campaigns import links
 from insight.pushes import fields, interfaces, services, sources
+from insight.pushes.campaign_links import KIND
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
 
 
@@ -55,6 +57,7 @@ class PushSerializer(serializers.ModelSerializer[Push]):
     dataset = serializers.CharField(source="dataset_id", default=None)
     interface = serializers.CharField(source="interface_id", default=None)
     version = serializers.IntegerField(source="version_number")
+    campaigns = serializers.SerializerMethodField()
 
     class Meta:
         model = Push
@@ -84,15 +87,32 @@ class PushSerializer(serializers.ModelSerializer[Push]):
                 "started_at",
                 "ended_at",
             ),
+            "campaigns",
         ]
+
+    def get_campaigns(self, row: Push) -> list[str]:
+        return campaigns_of(row)
 
 
 class SettingSerializer(serializers.ModelSerializer[PushSetting]):
     interface = serializers.CharField(source="interface_id")
+    campaigns = serializers.SerializerMethodField()
 
     class Meta:
         model = PushSetting
-        fields = ["interface", "enabled", "refresh", "start", "end", "fields", "options", "next_push_at"]
+        fields = [
+            *("interface", "enabled", "refresh", "start", "end", "fields", "options", "next_push_at"),
+            "campaigns",
+        ]
+
+    def get_campaigns(self, row: PushSetting) -> list[str]:
+        return campaigns_of(row)
+
+
+def campaigns_of(row: Any) -> list[str]:
+    """IDs of the campaigns of a push or a schedule, which a list has read together with its rows."""
+    found = getattr(row, "campaign_ids", None)
+    return links.ids_of(KIND, str(row.pk)) if found is None else list(found)
 
 
 class InterfaceViewSet(WorkspaceViewSet):
@@ -161,11 +181,12 @@ class PushViewSet(WorkspaceViewSet):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Push.objects.none()
-        return Push.objects.in_workspace(self.workspace).filter(sources.visible(self.access))
+        rows = Push.objects.in_workspace(self.workspace).filter(sources.visible(self.access))
+        return links.with_ids(KIND, rows)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Push now: `audience`, or `dataset` (an AIPL model), `interface`, `fields`, `options` → 202 with the job and
-        the push."""
+        """Push now: `audience`, or `dataset` (an AIPL model), `interface`, `fields`, `options`, `campaigns` → 202 with
+        the job and the push."""
         data = json_object(request)
         model, audience = data.pop("dataset", None), data.pop("audience", None)
         if model and audience:
@@ -253,7 +274,8 @@ class OnePushSetting(_Source):
 
     @extend_schema(request=None, responses=SettingSerializer)
     def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`enabled`, `refresh` (a policy), `start`, `end`, `fields`, `options`; takes the place of an earlier one."""
+        """`enabled`, `refresh` (a policy), `start`, `end`, `fields`, `options`, `campaigns`; takes the place of an
+        earlier one."""
         source = self.source()
         interface = interfaces.get_usable(self.access, kwargs["interface"])
         row = services.set_periodic(self.access, source.subject, interface, json_object(request))

@@ -18,8 +18,9 @@ class PushesConfig(AppConfig):
         from insight.audiences import extras, usage
         from insight.datasets import extras as dataset_extras
         from insight.datasets import services as datasets
-        from insight.pushes import jobs  # noqa: F401  (registers its kinds)
+        from insight.pushes import campaign_links, jobs  # noqa: F401  (registers its kinds)
 
+        campaign_links.register()
         extras.EXTRAS.add("pushes", _entries, partial(_failed, "audience"))
         usage.register_use("pushes", _uses)
         dataset_extras.EXTRAS.add("pushes", _model_entries, partial(_failed, "dataset"))

@@ -9,7 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.core import schedules
+from cdp.core.access import Access
+from insight.campaigns import links
 from insight.pushes import fields as pushed_fields
+from insight.pushes.campaign_links import KIND
 from insight.pushes.interfaces import shown_config
 from insight.pushes.models import PushInterface, PushSetting
 from insight.pushes.sources import Source
@@ -114,8 +117,11 @@ class PushForm(forms.Form):
     )
     format = forms.ChoiceField(label=gettext_lazy("Form of the records"), required=False)
     skip_empty = forms.BooleanField(label=gettext_lazy("Leave out empty fields"), required=False)
+    campaigns = links.CampaignsField()
 
-    def __init__(self, *args: Any, target: Target, source: Source, once: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, access: Access, target: Target, source: Source, once: bool = False, **kwargs: Any
+    ) -> None:
         """`once`: the person may not touch the schedule that there is."""
         super().__init__(*args, **kwargs)
         self.is_model = bool(source.facts)
@@ -143,6 +149,7 @@ class PushForm(forms.Form):
             del fields["format"]
         if not target.tags:
             del fields["skip_empty"]
+        links.offer(self, access)
 
     def options(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -150,6 +157,10 @@ class PushForm(forms.Form):
             **({"format": given["format"]} if given.get("format") else {}),
             **({"skip_empty": given["skip_empty"]} if "skip_empty" in given else {}),
         }
+
+    def belongs(self) -> dict[str, Any]:
+        """As the service takes them; nothing where there are none to choose from."""
+        return {"campaigns": self.cleaned_data["campaigns"]} if "campaigns" in self.cleaned_data else {}
 
     def policy(self) -> dict[str, Any]:
         given = self.cleaned_data
@@ -173,6 +184,7 @@ def initial_of(setting: PushSetting | None) -> dict[str, Any]:
         "enabled": setting.enabled,
         "start": setting.start,
         "end": setting.end,
+        "campaigns": links.ids_of(KIND, str(setting.pk)),
         **schedules.DEFAULTS,
         **setting.refresh,
         **setting.options,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -28,8 +28,11 @@ from cdp.core.errors import DomainError, PermissionDenied
 from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
 from insight.audiences import adding_ids, applications, origins, visibility
+from insight.campaigns import links
+from insight.campaigns.models import Campaign
 from insight.omni import quota
 from insight.pushes import fields, interfaces, services, sources
+from insight.pushes.campaign_links import KIND
 from insight.pushes.forms import InterfaceForm, PushForm, chosen_of, initial_of, rows_of
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
@@ -196,7 +199,7 @@ class PushPage(WorkspaceView):
         form = self.form(source, interface, request.POST)
         rows = self.rows(source, interface, None, request.POST)
         if form.is_valid():
-            data = {"fields": chosen_of(rows), "options": form.options()}
+            data = {"fields": chosen_of(rows), "options": form.options(), **form.belongs()}
             try:
                 if form.cleaned_data["mode"] == "once":
                     services.push(self.access, source.subject, interface, data)
@@ -229,7 +232,11 @@ class PushPage(WorkspaceView):
 
     def form(self, source: sources.Source, interface: PushInterface, data: Any = None) -> PushForm:
         setting = _setting(source, interface)
-        options: dict[str, Any] = {"target": TARGETS[interface.target], "source": source}
+        options: dict[str, Any] = {
+            "access": self.access,
+            "target": TARGETS[interface.target],
+            "source": source,
+        }
         if setting is not None and not services.may_change_setting(self.access, setting):
             setting, options["once"] = None, True
         if data is not None:
@@ -337,6 +344,8 @@ class PushHistory(WorkspaceView):
 
     permission = interfaces.PUSH
     title = gettext_lazy("Push history")
+    campaigns: Mapping[str, Sequence[Campaign]]
+    """Those of each push and schedule on the page, by key."""
 
     def source(self) -> sources.Source:
         return sources.of(visibility.get_visible(self.access, self.kwargs["pk"]))
@@ -345,11 +354,17 @@ class PushHistory(WorkspaceView):
         source = self.source()
         rows = services.history(source.subject, opened=True)
         page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-        settings = PushSetting.objects.filter(**{source.field: source.subject}).select_related("interface")
+        settings = list(
+            PushSetting.objects.filter(**{source.field: source.subject}).select_related("interface")
+        )
+        keys = [str(row.pk) for row in (*page.object_list, *settings)]
+        self.campaigns = links.of(KIND, keys)
         context = self.get_context(
             page=page,
             rows=[self.shown(row) for row in page.object_list],
-            settings=[(row, source.in_words(row.refresh)) for row in settings],
+            settings=[
+                (row, source.in_words(row.refresh), self.campaigns.get(str(row.pk), [])) for row in settings
+            ],
             is_model=bool(source.facts),
             may_push=source.may(self.access),
             push_url=source.page(),
@@ -364,6 +379,7 @@ class PushHistory(WorkspaceView):
             "object": row,
             "kind": TARGETS[row.target].label,
             "labels": [fields.label_of(item) for item in row.fields],
+            "campaigns": self.campaigns.get(row.pk, []),
             "job": active_job(row) if row.state in Push.ACTIVE else None,
             "may_retry": own and row.state in (Push.State.FAILED, Push.State.CANCELLED) and row.interface_id,
             "may_cancel": own and row.state in Push.ACTIVE,

@@ -17,33 +17,37 @@ from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFail
 from cdp.jobs import start_job
 from cdp.jobs.services import active_job, cancel_job
 from insight.audiences.models import Audience
+from insight.campaigns import links
 from insight.datasets import rights
 from insight.datasets.models import Dataset
 from insight.omni import quota
 from insight.pushes import fields, interfaces, sources
+from insight.pushes.campaign_links import KIND
 from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS, Target
 
 log = logging.getLogger(__name__)
 RETRY = timedelta(hours=1)
 OPTIONS = ("format", "skip_empty")
-KNOWN = {"fields", "options"}
+KNOWN = {"fields", "options", "campaigns"}
 Subject = Audience | Dataset
 """What is pushed: an audience, or a dataset that is an AIPL model."""
 
 
 def push(access: Access, subject: Subject, interface: PushInterface, data: Mapping[str, Any]) -> Push:
-    """Push the latest good version now. `data`: fields, options. Raises ValidationFailed, Conflict."""
+    """Push the latest good version now. `data`: fields, options, campaigns (IDs). Raises ValidationFailed, Conflict."""
     source = sources.of(subject)
     target = _allowed(access, source, interface)
     source.check_ready()
     chosen, options = _read(access, source, target, data, KNOWN)
+    campaigns = links.checked(access, data["campaigns"]) if "campaigns" in data else []
     row = _new(source, interface, access.workspace, access.user, chosen, options)
     with transaction.atomic():
         row.save(force_insert=True)
         audit.record(
             access, action(row, "pushed"), subject, after={"interface": interface.name, "push": row.pk}
         )
+        links.link(access, KIND, row, campaigns)
         _start(row)
     return row
 
@@ -71,7 +75,8 @@ def action(row: Push | PushSetting, word: str) -> str:
 def set_periodic(
     access: Access, subject: Subject, interface: PushInterface, data: Mapping[str, Any]
 ) -> PushSetting:
-    """Push by schedule, in the place of an earlier setting. `data`: enabled, refresh, start, end, fields, options.
+    """Push by schedule, in the place of an earlier setting. `data`: enabled, refresh, start, end, fields, options,
+    campaigns (those it had stay where none are given).
 
     Raises ValidationFailed, PermissionDenied where somebody else's setting would go.
     """
@@ -88,6 +93,7 @@ def set_periodic(
         errors["end"] = [_("The last day is before the first.")]
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
+    campaigns = links.checked(access, data["campaigns"]) if "campaigns" in data else None
     with transaction.atomic():
         key = {source.field: subject, "interface": interface}
         row = PushSetting.objects.select_for_update().filter(**key).first()
@@ -106,6 +112,8 @@ def set_periodic(
             subject,
             after={"interface": interface.name, "enabled": enabled, "refresh": policy},
         )
+        if campaigns is not None:
+            links.link(access, KIND, row, campaigns)
     return row
 
 
@@ -119,6 +127,7 @@ def remove_periodic(access: Access, setting: PushSetting) -> None:
             setting.subject,
             before={"interface": setting.interface.name},
         )
+        links.forget(KIND, str(setting.pk))
         setting.delete()
 
 

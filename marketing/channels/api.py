@@ -30,6 +30,8 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
             "config",
             "rate_per_second",
             "batch_size",
+            "price",
+            "price_currency",
             "enabled",
             "last_error",
             "checked_at",

@@ -7,10 +7,12 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from insight.campaigns.models import Campaign
 from marketing.channels.base import ConfigField, ProviderType
 from marketing.channels.models import Provider
 from marketing.channels.services import shown_config
 
+OWN = ("name", "rate_per_second", "price", "price_currency", "enabled")
 CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
 
 
@@ -20,6 +22,24 @@ class ProviderForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=50, widget=forms.TextInput(CONTROL))
     rate_per_second = forms.IntegerField(
         label=_("Messages per second"), min_value=1, initial=50, widget=forms.NumberInput(CONTROL)
+    )
+    price = forms.DecimalField(
+        label=_("Price per message"),
+        required=False,
+        min_value=0,
+        max_digits=10,
+        decimal_places=4,
+        help_text=_(
+            "Of SMS, the price of one billed part. What campaigns have cost is reckoned from it; leave it empty where "
+            "it is not known. A send-out keeps the price of the day on which it starts."
+        ),
+        widget=forms.NumberInput(CONTROL),
+    )
+    price_currency = forms.ChoiceField(
+        label=_("Currency of the price"),
+        choices=Campaign.Currency.choices,
+        initial=Campaign.Currency.CNY,
+        widget=forms.Select(SELECT),
     )
     enabled = forms.BooleanField(
         label=_("In use"),
@@ -38,6 +58,8 @@ class ProviderForm(forms.Form):
             field = _field(item)
             field.initial = shown.get(item.name, item.default)
             self.fields[f"config_{item.name}"] = field
+        last = ("price", "price_currency")
+        self.order_fields([*(name for name in self.fields if name not in last), *last])
 
     def groups(self) -> list[dict[str, Any]]:
         """The fields by group: {"label", "fields", "open"}; those without a group come first."""
@@ -61,7 +83,7 @@ class ProviderForm(forms.Form):
         """Cleaned data in the form that the service takes."""
         data = self.cleaned_data
         config = {item.name: data[f"config_{item.name}"] for item in self.kind.fields}
-        return {**{name: data[name] for name in ("name", "rate_per_second", "enabled")}, "config": config}
+        return {**{name: data[name] for name in OWN}, "config": config}
 
 
 def _field(item: ConfigField) -> forms.Field:

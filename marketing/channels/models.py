@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
 from cdp.crypto.at_rest import EncryptedJSONField
+from insight.campaigns.models import Campaign
 
 
 class Provider(WorkspaceScoped, TimeStamped, Versioned):
@@ -41,6 +42,17 @@ class Provider(WorkspaceScoped, TimeStamped, Versioned):
         help_text=_("Never more than this leaves, over all send-outs together."),
     )
     batch_size = models.PositiveIntegerField(_("recipients per call"), default=50_000)
+    price = models.DecimalField(
+        _("price per message"),
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        blank=True,
+        help_text=_("What one message costs, of SMS one billed part; null where it is not known."),
+    )
+    price_currency = models.CharField(
+        _("currency of the price"), max_length=3, choices=Campaign.Currency, default=Campaign.Currency.CNY
+    )
     enabled = models.BooleanField(_("in use"), default=True)
     consecutive_errors = models.PositiveIntegerField(default=0)
     paused_until = models.DateTimeField(null=True)

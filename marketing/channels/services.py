@@ -18,6 +18,8 @@ from marketing.channels.base import ConfigField, ProviderError, ProviderType, fi
 from marketing.channels.models import Provider
 
 SECRET = ("secret", "key")
+MOST = 1_000_000
+"""No message costs as much."""
 KEPT = "••••••"
 """What a form or API client sends back for a secret that shall stay as it is."""
 
@@ -59,7 +61,7 @@ def _assign(provider: Provider, values: dict[str, Any]) -> None:
         message = _("There is no such kind of provider for this channel.")
         raise ValidationFailed(message, errors={"type": [message]})
     errors: dict[str, list[str]] = {}
-    for field in ("name", "rate_per_second", "batch_size", "enabled"):
+    for field in ("name", "rate_per_second", "batch_size", "price", "price_currency", "enabled"):
         if field in values:
             setattr(provider, field, values[field])
     if not str(provider.name).strip() or len(provider.name) > 50:
@@ -67,6 +69,8 @@ def _assign(provider: Provider, values: dict[str, Any]) -> None:
     for field in ("rate_per_second", "batch_size"):
         if getattr(provider, field) < 1:
             errors[field] = [_("At least 1.")]
+    if provider.price is not None and not 0 <= provider.price < MOST:
+        errors["price"] = [_("Give an amount of 0 or more with at most four decimals.")]
     old = provider.config
     provider.config = _config(kind, old, values.get("config", {}), errors)
     if errors:

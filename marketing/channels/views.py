@@ -26,7 +26,7 @@ from cdp.console.middleware import flash
 from marketing.channels import callbacks, dkim_keys, dns_records, senders, services
 from marketing.channels.base import find_type, provider_type, types_of
 from marketing.channels.contract_email import ContractEmailType
-from marketing.channels.forms import DkimForm, ProviderForm, SenderForm
+from marketing.channels.forms import OWN, DkimForm, ProviderForm, SenderForm
 from marketing.channels.models import ORDINARY, Provider, SenderAddress
 
 PERMISSION = "marketing.accounts.manage"
@@ -88,6 +88,7 @@ class ProviderDetail(ProviderMixin, DetailPage):
             Fact(_("Type"), provider_type(obj).label),
             *shown,
             Fact(_("Messages per second"), obj.rate_per_second),
+            Fact(_("Price per message"), _price(obj)),
             Fact(_("Tested"), obj.checked_at),
         ]
 
@@ -103,6 +104,10 @@ class ProviderDetail(ProviderMixin, DetailPage):
         if obj.type == "contract":
             found["reports_url"] = callbacks.reports_url(obj)
         return found
+
+
+def _price(obj: Provider) -> str:
+    return gettext("not known") if obj.price is None else f"{obj.price.normalize():f} {obj.price_currency}"
 
 
 def _in_words(value: Any) -> Any:
@@ -140,7 +145,7 @@ class EditProvider(ProviderMixin, ProviderFormPage):
     title = _("Edit the provider")
 
     def initial(self, obj: Provider) -> dict[str, Any]:
-        return {"name": obj.name, "rate_per_second": obj.rate_per_second, "enabled": obj.enabled}
+        return {name: getattr(obj, name) for name in OWN}
 
     def form_options(self, obj: Provider) -> dict[str, Any]:
         return {"kind": provider_type(obj), "provider": obj}

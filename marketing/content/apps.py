@@ -23,6 +23,7 @@ class ContentConfig(AppConfig):
         )
         home.register(
             home.Tile(
+                "templates",
                 _("Templates"),
                 "template",
                 lambda access: (
@@ -30,9 +31,8 @@ class ContentConfig(AppConfig):
                 ),
                 "content:list",
                 "marketing.content.manage",
-                "content:new",
-                _("New template"),
-                create_args=("email",),
+                (home.Shortcut("content:new", _("New template"), "marketing.content.manage", ("email",)),),
                 order=40,
+                of=(Template,),
             )
         )

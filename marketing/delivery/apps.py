@@ -27,6 +27,7 @@ class DeliveryConfig(AppConfig):
 
         home.register(
             home.Tile(
+                "approvals",
                 _("Waiting for your approval"),
                 "checks",
                 lambda access: approval.waiting_for(access).count(),
@@ -77,6 +78,7 @@ class DeliveryConfig(AppConfig):
         ):
             home.register(
                 home.Tile(
+                    f"send_outs_{channel}",
                     label,
                     "send",
                     lambda access, channel=channel: (  # type: ignore[misc]
@@ -84,10 +86,13 @@ class DeliveryConfig(AppConfig):
                     ),
                     "delivery:list",
                     f"marketing.{channel}.view",
-                    "delivery:new",
-                    _("New send-out"),
-                    f"marketing.{channel}.create",
-                    (channel,),
+                    (
+                        home.Shortcut(
+                            "delivery:new", _("New send-out"), f"marketing.{channel}.create", (channel,)
+                        ),
+                    ),
+                    query=f"channel={channel}",
                     order=30,
+                    of=(SendOut,),
                 )
             )

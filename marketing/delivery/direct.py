@@ -13,7 +13,7 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict
 from marketing.channels.targets import target_hash
 from marketing.content.models import Signature, Template
-from marketing.delivery import approval, contact_policy, copying, freeze, schedule, services
+from marketing.delivery import approval, contact_policy, copying, costs, freeze, schedule, services
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.targets import last_digits
 
@@ -58,6 +58,7 @@ def send(
         for obstacle in services.obstacles(send_out):
             raise obstacle
         send_out.content = freeze.build(send_out)
+        costs.fix_price(send_out)
         numbers = {target: person for person, target in reversed(people)}
         if approval.is_needed(send_out, len(numbers)):
             raise Conflict(

@@ -16,7 +16,7 @@ from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, reviews
 from marketing.content.models import Template
-from marketing.delivery import contents, custom_message, decrypting, mail_message, targeting, variables
+from marketing.delivery import contents, costs, custom_message, decrypting, mail_message, targeting, variables
 from marketing.delivery.models import SendOut, TrackedLink
 
 
@@ -50,9 +50,12 @@ def keep(send_out: SendOut, found: Found) -> None:
     for key, part in found.more.items():
         send_out.parts.filter(pk=key).update(version=part)
     send_out.audience_version, send_out.content = found.version, found.content
+    costs.fix_price(send_out)
     if send_out.resend_of_id is None:
         send_out.encrypted = decrypting.is_encrypted(send_out)
-    send_out.save(update_fields=["audience_version", "content", "encrypted", "updated_at"])
+    send_out.save(
+        update_fields=["audience_version", "content", "price", "price_currency", "encrypted", "updated_at"]
+    )
 
 
 def build(send_out: SendOut) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -62,6 +63,15 @@ def of(send_out: SendOut) -> dict[str, Any]:
         ],
     }
     return found
+
+
+def revenue(send_out: SendOut) -> Decimal | None:
+    """What those written to have spent, as counted last; None where amounts are not counted, or not yet."""
+    groups = send_out.conversions.get("groups")
+    if groups is None or not send_out.conversion.get("amount"):
+        return None
+    amounts = (Decimal(str(row["amount"] or 0)) for lot, row in groups.items() if int(lot) != CONTROL)
+    return sum(amounts, Decimal(0)).quantize(Decimal("0.01"))
 
 
 def as_csv(access: Access, send_out: SendOut) -> Iterator[bytes]:

@@ -120,6 +120,13 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         null=True,
         help_text="Null: as the audiences say of themselves.",
     )
+    price = models.DecimalField(
+        max_digits=10,
+        decimal_places=4,
+        null=True,
+        help_text="What one message costs, of SMS one billed part: the provider's price when the content was frozen.",
+    )
+    price_currency = models.CharField(max_length=3, blank=True)
     refresh_first = models.BooleanField(_("refresh the audience first"), default=False)
     track = models.BooleanField(_("count opens and clicks"), default=True)
     return_path = models.CharField(

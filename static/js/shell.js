@@ -139,6 +139,15 @@ function enhance(root) {
   }
 }
 
+// One choice for several forms: what is chosen in the place that a form's data-along names goes along with it.
+document.addEventListener("formdata", (event) => {
+  const place = event.target.dataset.along;
+  if (!place) return;
+  for (const select of document.querySelectorAll(`${place} select[name]`)) {
+    for (const option of select.selectedOptions) event.formData.append(select.name, option.value);
+  }
+});
+
 enhance(document);
 document.body.addEventListener("htmx:afterSwap", (event) => enhance(event.target));
 

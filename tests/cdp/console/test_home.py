@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from admin_center.permissions.models import Role
+from cdp.console import help_pages, home, visits
 from insight.campaigns import services as campaigns
 from insight.datasets.models import Dataset
-from tests.factories import make_access
+from tests.factories import make_access, make_token
 from tests.insight.audiences.world import make_world
 
 
@@ -24,14 +27,30 @@ def tiles(access: Any) -> dict[str, dict[str, Any]]:
 
 def test_datasets_are_counted_by_kind_with_the_pages_of_each(db: None) -> None:
     world = make_world()
-    behaviour = world.orders
-    tile = tiles(world.access)["Datasets"]
-    parts = {str(part.label): part for part in tile["parts"]}
     rows = Dataset.objects.in_workspace(world.workspace)
-    assert tile["count"] == rows.count() == sum(part.count for part in parts.values())
-    assert parts["User tags"].url == f"/w/{world.workspace.slug}/analysis/"
-    listed = parts[str(behaviour.get_kind_display())].url
-    assert listed == f"/w/{world.workspace.slug}/datasets/?kind=behaviour"
+    for kind in set(Dataset.Kind.values) - set(rows.values_list("kind", flat=True)):
+        Dataset.objects.create(workspace=world.workspace, name=kind, kind=kind, public=True)
+    tile = tiles(world.access)["Datasets"]
+    assert tile["count"] == rows.count() == sum(part.count for part in tile["parts"])
+    base = f"/w/{world.workspace.slug}"
+    assert {part.key: part.url for part in tile["parts"]} == {
+        "user_tags": f"{base}/analysis/",
+        "behaviour": f"{base}/behaviour/funnel/",
+        "rfm": f"{base}/rfm/",
+        "aipl": f"{base}/aipl/users/",
+        "item_tags": f"{base}/datasets/?kind=item_tags",
+        "custom_tags": f"{base}/tags/",
+    }
+    ways = [way["url"] for way in tile["shortcuts"]]
+    assert ways == [f"{base}/datasets/new/", f"{base}/datasets/rfm/new/", f"{base}/aipl/new/"]
+
+
+def test_kinds_whose_page_is_closed_to_somebody_lead_to_the_list(db: None) -> None:
+    world = make_world()
+    points = ["insight.dataset.view", "workspace.view"]
+    Role.objects.create(workspace=world.workspace, code="keeper", permissions=points)
+    parts = tiles(make_access(world.workspace, "keeper"))["Datasets"]["parts"]
+    assert [part.url for part in parts] == [f"/w/{world.workspace.slug}/datasets/?kind=user_tags"]
 
 
 def test_people_see_counts_of_what_they_may_see(db: None) -> None:
@@ -39,7 +58,7 @@ def test_people_see_counts_of_what_they_may_see(db: None) -> None:
     Dataset.objects.in_workspace(world.workspace).update(public=False)
     analyst = make_access(world.workspace, "analyst")
     tile = tiles(analyst)["Datasets"]
-    assert (tile["count"], list(tile["parts"]), tile["create_url"]) == (0, [], "")
+    assert (tile["count"], list(tile["parts"]), tile["shortcuts"]) == (0, [], [])
 
 
 def test_campaigns_have_a_tile_for_those_who_make_and_those_who_see_them(db: None) -> None:
@@ -47,7 +66,7 @@ def test_campaigns_have_a_tile_for_those_who_make_and_those_who_see_them(db: Non
     days = {"starts": "2026-03-01", "ends": "2026-03-10"}
     campaigns.create(access, {"name": "Spring", "code": "s", **days})
     tile = tiles(access)["Campaigns"]
-    assert tile["count"] == 1 and tile["create_url"].endswith("/campaigns/new/")
+    assert tile["count"] == 1 and tile["shortcuts"][0]["url"].endswith("/campaigns/new/")
     Role.objects.create(workspace=access.workspace, code="planner", permissions=["campaign.create"])
     assert "Campaigns" in tiles(make_access(access.workspace, "planner"))
     assert "Campaigns" not in tiles(make_access(access.workspace, "developer"))
@@ -56,9 +75,72 @@ def test_campaigns_have_a_tile_for_those_who_make_and_those_who_see_them(db: Non
 def test_queries_do_not_grow_with_the_number_of_kinds(db: None) -> None:
     access = make_access()
     tiles(access)
+    cache.clear()
     with CaptureQueriesContext(connection) as empty:
         tiles(access)
     make_world(access)
+    cache.clear()
     with CaptureQueriesContext(connection) as full:
         tiles(access)
     assert len(full) <= len(empty)
+
+
+def test_send_outs_lead_to_those_of_their_channel(db: None) -> None:
+    access = make_access()
+    base = f"/w/{access.workspace.slug}/send-outs/"
+    found = {tile["key"]: tile["url"] for tile in home.tiles(access)}
+    for channel in ("email", "sms", "push", "custom"):
+        assert found[f"send_outs_{channel}"] == f"{base}?channel={channel}"
+
+
+def test_counts_are_kept_for_a_minute_until_something_is_made_or_deleted(db: None) -> None:
+    access = make_access()
+    counted = {tile["key"]: tile["count"] for tile in home.tiles(access)}
+    with CaptureQueriesContext(connection) as again:
+        home.tiles(access)
+    assert not [query for query in again if "campaign" in query["sql"]]
+    days = {"starts": "2026-03-01", "ends": "2026-03-10"}
+    made = campaigns.create(access, {"name": "Spring", "code": "s", **days})
+    assert {tile["key"]: tile["count"] for tile in home.tiles(access)} == {**counted, "campaigns": 1}
+    campaigns.delete(access, made)
+    assert {tile["key"]: tile["count"] for tile in home.tiles(access)} == counted
+
+
+def test_nobody_gets_the_counts_of_somebody_with_other_rights(db: None) -> None:
+    world = make_world()
+    Dataset.objects.in_workspace(world.workspace).update(public=False)
+    assert tiles(world.access)["Datasets"]["count"] == 1
+    narrow = make_token(world.access, "insight.audience")
+    answer = Client().get(
+        f"/api/v1/workspaces/{world.workspace.slug}/home/", headers={"Authorization": f"Bearer {narrow}"}
+    )
+    assert "datasets" not in {row["key"] for row in answer.json()["counts"]}
+
+
+def test_the_api_tells_counts_and_what_is_used_most(db: None) -> None:
+    world = make_world()
+    base = f"/w/{world.workspace.slug}"
+    visits.note_visit(world.access, "datasets:list")
+    answer = (
+        Client()
+        .get(
+            f"/api/v1/workspaces/{world.workspace.slug}/home/",
+            headers={"Authorization": f"Bearer {make_token(world.access)}"},
+        )
+        .json()
+    )
+    assert answer["used"] == [{"label": "Datasets", "url": f"{base}/datasets/"}]
+    datasets = next(row for row in answer["counts"] if row["key"] == "datasets")
+    assert (datasets["label"], datasets["count"], datasets["url"]) == ("Datasets", 1, f"{base}/datasets/")
+    user_tags = {"key": "user_tags", "label": "User tags", "count": 1, "url": f"{base}/analysis/"}
+    assert datasets["parts"] == [user_tags]
+
+
+def test_help_topics_are_pages_that_there_are(db: None) -> None:
+    access = make_access()
+    browser = Client()
+    browser.force_login(access.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    page = browser.get(f"/w/{access.workspace.slug}/").content.decode()
+    for topic in help_pages.topics():
+        assert (help_pages.DOCS / f"{topic['name']}.md").is_file()
+        assert reverse("help-page", args=[topic["name"]]) in page and str(topic["title"]) in page

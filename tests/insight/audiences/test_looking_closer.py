@@ -12,6 +12,8 @@ from admin_center.audit.models import AuditEntry
 from cdp.core.errors import Conflict, ValidationFailed
 from insight.audiences import comparing, explaining, looking, overlap, refreshing
 from insight.audiences.models import Audience, AudienceVersion
+from insight.campaigns import links
+from insight.campaigns import services as campaigns
 from tests.factories import make_access
 from tests.insight.audiences.test_audience_api import Client
 from tests.insight.audiences.test_outside import members, upload
@@ -228,3 +230,36 @@ def test_pages(world: World, three: list[Audience], run_jobs: RunJobs) -> None:
     asked = browser.post(f"{three[0].pk}/person/", id="u2").content.decode()
     assert "This person belongs to the audience." in asked and "holds" in asked
     assert browser.post(f"{three[0].pk}/person/", id="  ").status_code == 422
+
+
+def test_what_is_made_here_belongs_to_the_chosen_campaigns(
+    world: World, three: list[Audience], run_jobs: RunJobs
+) -> None:
+    days = {"starts": "2026-01-01", "ends": "2026-12-31"}
+    spring = campaigns.create(world.access, {"name": "Spring", "code": "s", **days})
+    browser, query = Browser(world.access), "&".join(f"row={key}" for key in keys(three))
+    assert "Spring (2026-01-01" in browser.get(f"overlap/?{query}").content.decode()
+    browser.post(f"overlap/?{query}", inside=[three[0].pk], name="Only A", campaigns=[spring.pk])
+    browser.post(f"overlap/?{query}", action="split", name="W ", campaigns=[spring.pk])
+    run_jobs()
+    changed(world)
+    refreshing.refresh(world.access, three[0])
+    run_jobs()
+    assert "Spring (2026-01-01" in browser.get(f"{three[0].pk}/compare/").content.decode()
+    side = {"from": "1", "to": "2", "side": "left", "name": "Gone", "campaigns": [spring.pk]}
+    browser.post(f"{three[0].pk}/compare/", **side)
+    belonging = next(rows for kind, rows in links.belongings(world.access, spring) if kind.key == "audience")
+    assert sorted(row.name for row in belonging) == ["Gone", "Only A", "W 1 A", "W 2 B", "W 3 C"]
+
+
+def test_the_api_ties_what_is_made_here_to_campaigns(world: World, three: list[Audience]) -> None:
+    days = {"starts": "2026-01-01", "ends": "2026-12-31"}
+    spring = campaigns.create(world.access, {"name": "Spring", "code": "s", **days})
+    client, chosen = Client(world.access), {"audiences": keys(three), "campaigns": [spring.pk]}
+    part = client.post("audiences/overlap/save/", {**chosen, "inside": [three[0].pk], "name": "Only A"})
+    assert part.status_code == 201 and part.json()["campaigns"] == [spring.pk]
+    made = client.post("audiences/split/", {**chosen, "prefix": "W "}).json()["results"]
+    assert [row["campaigns"] for row in made] == [[spring.pk]] * 3
+    before = Audience.objects.count()
+    refused = client.post("audiences/split/", {**chosen, "prefix": "V ", "campaigns": ["cmp_nowhere"]})
+    assert refused.status_code == 400 and Audience.objects.count() == before

@@ -309,13 +309,16 @@ def _year() -> tuple[date, date]:
     return date(2026, 1, 1), date(2026, 12, 31)
 
 
+TASKS = links.LinkedKind("task", "", "", lambda _access, _ids: ())
+
+
 @pytest.mark.parametrize(("sent", "delivered", "each"), [(50, 40, "2.50"), (50, 0, "2.00"), (0, 0, None)])
 def test_budget_and_goal_are_shared_among_the_people_reached(
     admin: Any, monkeypatch: pytest.MonkeyPatch, sent: int, delivered: int, each: str | None
 ) -> None:
     figures = {"sent": sent, "delivered": delivered, "opened": 0, "clicked": 0}
     monkeypatch.setattr(
-        links, "belongings", lambda *_given: [(None, [links.Linked("1", "", "", results=figures)])]
+        links, "belongings", lambda *_given: [(TASKS, [links.Linked("1", "", "", results=figures)])]
     )
     data = {"name": "A", "code": "a", "starts": "2026-03-01", "ends": "2026-03-10", "budget": 100}
     campaign = services.create(admin, data)

@@ -15,6 +15,8 @@ from insight.audiences import origins, overlap, queries
 from insight.audiences import services as audience_services
 from insight.audiences import tasks as audience_tasks
 from insight.audiences.models import Audience
+from insight.campaigns import links
+from insight.campaigns import services as campaigns
 from insight.omni import audiences
 from insight.rfm import figures as rfm
 from tests.factories import make_access
@@ -175,6 +177,21 @@ def test_ticked_features_become_an_audience_on_the_overview(ready: Any, browser:
     assert browser.post(url, {"name": "Nobody"}).status_code == 422
     answer = browser.post(url, {"name": "Bold", "match": "any", "feature": ["style=bold", "sex=m"]})
     assert answer.status_code == 302 and Audience.objects.get(name="Bold").origin == "omni"
+
+
+def test_both_forms_tie_audiences_to_campaigns(ready: Any, browser: Client) -> None:
+    days = {"starts": "2026-01-01", "ends": "2026-12-31"}
+    spring = campaigns.create(ready, {"name": "Spring", "code": "s", **days})
+    base = f"/w/{ready.workspace.slug}/omni/"
+    for page in ("", "audiences/new/"):
+        assert "Spring (2026-01-01" in browser.get(f"{base}{page}").content.decode()
+    groups = [{"op": "union", "items": [{"op": "union", "tag": "sex", "values": ["f"]}]}]
+    data = {"name": "Women", "groups": json.dumps(groups), "campaigns": spring.pk}
+    assert browser.post(f"{base}audiences/new/", data).status_code == 302
+    data = {"name": "Bold", "feature": "style=bold", "campaigns": spring.pk}
+    assert browser.post(base, data).status_code == 302
+    for name in ("Women", "Bold"):
+        assert links.ids_of("audience", Audience.objects.get(name=name).pk) == [spring.pk]
 
 
 def test_pages_show_what_was_counted(ready: Any, browser: Client) -> None:

@@ -9,9 +9,13 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from admin_center.permissions.models import Role
 from insight.audiences.models import Audience
+from insight.campaigns import links
+from insight.campaigns import services as campaigns
+from insight.campaigns.models import Campaign
 from insight.omni import quota
-from insight.pushes import interfaces
+from insight.pushes import interfaces, services
 from insight.pushes.models import Push, PushInterface, PushSetting
 from tests.factories import make_access, make_token
 from tests.insight.audiences.world import World
@@ -158,3 +162,96 @@ def test_the_api(world: World, audience: Audience, hook: Hook, run_jobs: RunJobs
     assert other.get(f"{base}push-interfaces/").json()["count"] == 0
     assert other.post(f"{base}push-interfaces/", {}).status_code == 403
     assert other.get(f"{base}pushes/{row['id']}/").status_code == 404
+
+
+def _campaign(world: World) -> Campaign:
+    return campaigns.create(
+        world.access, {"name": "Spring", "code": "s", "starts": "2026-01-01", "ends": "2026-12-31"}
+    )
+
+
+def _of_campaign(world: World, campaign: Campaign) -> list[links.Linked]:
+    return next(rows for kind, rows in links.belongings(world.access, campaign) if kind.key == "push")
+
+
+def test_pushes_once_and_by_schedule_belong_to_campaigns(
+    world: World, console: Client, audience: Audience, webhook: PushInterface, hook: Hook, run_jobs: RunJobs
+) -> None:
+    campaign, where = _campaign(world), page(world, f"audience/{audience.pk}/")
+    chosen = {
+        "interface": webhook.pk,
+        "mode": "once",
+        "every": "day",
+        "on_0": "on",
+        "alias_0": "id",
+        "campaigns": campaign.pk,
+    }
+    assert "Spring (2026-01-01" in console.get(where).content.decode()
+    console.post(where, chosen)
+    run_jobs()
+    push = Push.objects.get()
+    console.post(where, {**chosen, "mode": "periodic", "enabled": "on", "at": "04:30"})
+    setting = PushSetting.objects.get()
+    found = _of_campaign(world, campaign)
+    assert [(row.id, row.group, row.people) for row in found] == [
+        (str(setting.pk), "By schedule", None),
+        (push.pk, "Once", 4),
+    ]
+    assert [row.name for row in found] == ["Women → Hook", "Women → Hook"]
+    assert "Campaigns: Spring" in console.get(page(world, f"history/{audience.pk}/")).content.decode()
+    shown = console.get(f"/w/{world.workspace.slug}/campaigns/{campaign.pk}/").content.decode()
+    assert f"{where}?interface={webhook.pk}" in shown and page(world, f"history/{audience.pk}/") in shown
+    assert "selected" in console.get(where).content.decode().split("Spring (2026-01-01")[0][-80:]
+    console.post(where, {"interface": webhook.pk, "action": "remove"})
+    assert [row.id for row in _of_campaign(world, campaign)] == [push.pk]
+
+
+def test_the_api_links_pushes_to_campaigns_and_refuses_foreign_ones(
+    world: World, audience: Audience, webhook: PushInterface
+) -> None:
+    campaign, api = _campaign(world), APIClient()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access)}")
+    base = f"/api/v1/workspaces/{world.workspace.slug}"
+    what = {
+        "audience": audience.pk,
+        "interface": webhook.pk,
+        "fields": [{"kind": "id", "column": "user_unique_id"}],
+    }
+    wrong = api.post(f"{base}/pushes/", {**what, "campaigns": ["cmp_nowhere"]}, format="json")
+    assert wrong.status_code == 400 and "campaigns/0" in wrong.json()["errors"]
+    assert not Push.objects.exists()
+    made = api.post(f"{base}/pushes/", {**what, "campaigns": [campaign.pk]}, format="json")
+    assert made.status_code == 202 and made.json()["push"]["campaigns"] == [campaign.pk]
+    assert api.get(f"{base}/pushes/").json()["results"][0]["campaigns"] == [campaign.pk]
+    where = f"{base}/audiences/{audience.pk}/push-settings/{webhook.pk}/"
+    data = {"refresh": {"every": "day", "at": "05:00"}, "fields": what["fields"]}
+    kept = api.put(where, {**data, "campaigns": [campaign.pk]}, format="json")
+    assert kept.json()["campaigns"] == [campaign.pk]
+    assert api.put(where, data, format="json").json()["campaigns"] == [campaign.pk]
+    assert api.put(where, {**data, "campaigns": []}, format="json").json()["campaigns"] == []
+
+
+def test_links_of_pushes_go_with_their_audience(
+    world: World, audience: Audience, webhook: PushInterface
+) -> None:
+    campaign = _campaign(world)
+    what = {"fields": [{"kind": "id", "column": "user_unique_id"}], "campaigns": [campaign.pk]}
+    services.push(world.access, audience, webhook, what)
+    services.set_periodic(
+        world.access, audience, webhook, {**what, "refresh": {"every": "day", "at": "05:00"}}
+    )
+    assert len(_of_campaign(world, campaign)) == 2
+    audience.delete()
+    assert not campaign.links.exists()
+
+
+def test_pushes_of_a_campaign_need_the_right_to_push(
+    world: World, audience: Audience, webhook: PushInterface
+) -> None:
+    campaign = _campaign(world)
+    what = {"fields": [{"kind": "id", "column": "user_unique_id"}], "campaigns": [campaign.pk]}
+    services.push(world.access, audience, webhook, what)
+    Role.objects.create(workspace=world.workspace, code="planner", permissions=["campaign.create"])
+    planner = make_access(world.workspace, "planner")
+    parts = {kind.key: rows for kind, rows in links.belongings(planner, campaign)}
+    assert parts["push"] == []
