@@ -7,7 +7,6 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import trigger_client_event
@@ -38,10 +37,8 @@ from marketing.content.columns import ReviewsColumn, carriers_by_state, describe
 from marketing.content.design import starters
 from marketing.content.forms import TemplateForm
 from marketing.content.models import Template
-from marketing.links import queries as short_links
 
 PERMISSION = "marketing.content.manage"
-SHOWN_LINKS = 20
 
 
 class TemplateFilter(django_filters.FilterSet):
@@ -90,13 +87,8 @@ class TemplateFormPage(FormPage):
     back_url_name = "content:list"
 
     def extra(self, form: TemplateForm, obj: Template | None) -> dict[str, Any]:
-        """For a mail what it can begin with, for an SMS the short links that can be copied into it."""
-        if form.channel == Provider.Channel.EMAIL:
-            return {"starters": starters.all()}
-        if form.channel != Provider.Channel.SMS:
-            return {}
-        links = short_links.links(self.workspace).filter(stopped_at=None, expires_at__gt=timezone.now())
-        return {"short_links": links[:SHOWN_LINKS], "new_link_url": self.reverse("links:new")}
+        """For a mail what it can begin with."""
+        return {"starters": starters.all()} if form.channel == Provider.Channel.EMAIL else {}
 
     def message(self, obj: Template) -> str:
         if obj.channel == Provider.Channel.PUSH and (

@@ -15,9 +15,11 @@ from marketing.content import reviews
 from marketing.content.columns import carriers_of
 from marketing.delivery import (
     approval_pages,
+    breakdown,
     channel_figures,
     conversion_page,
     copying,
+    course_page,
     custom_pages,
     ledger_page,
     lifecycle,
@@ -170,6 +172,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "failures": queries.failures(obj),
             "links": queries.links(obj),
             "variants": _variants(queries.variants(obj)),
+            "audiences": breakdown.of(obj),
+            **course_page.shown(obj),
         }
 
 
