@@ -27,6 +27,7 @@ from marketing.delivery import (
     composition,
     copying,
     own_template,
+    platform_choice,
     services,
     sms_editor,
     trial,
@@ -90,6 +91,7 @@ class SendOutFormPage(FormPage):
             "connect_url": self._connect_url(channel),
             "new_sender_url": self._sender_url(channel),
             "upload_url": self._upload_url(channel, obj),
+            "platform_reasons": platform_choice.reasons(self.workspace, channel),
             "sms": sms_editor.known(self.workspace) if channel == Provider.Channel.SMS else None,
         }
 

@@ -29,6 +29,7 @@ from cdp.console.generic import (
     TextColumn,
     WorkspaceView,
 )
+from cdp.core import where_used
 from cdp.core.errors import NotFound
 from marketing.links import queries, services, usage
 from marketing.links.forms import ExtendForm, LinkForm, RenameForm
@@ -202,6 +203,7 @@ class LinkDetail(LinkMixin, DetailPage):
             for row in queries.people(obj)[:SHOWN_PEOPLE]
         ]
         return {
+            "uses": where_used.of(self.access, obj),
             "may_change": services.may_change(self.access, obj),
             "may_keep": self.access.can("insight.audience.filter"),
             "tiles": [
