@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -268,7 +267,6 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
             )
             field = "id_type" if channel == Provider.Channel.CUSTOM else "provider"
             raise ValidationFailed(missing, errors={field: [missing]})
-        found = asdict(reach_page.count(wanted, banned, id_type))
         send_out = reachability.planned(
             self.workspace,
             channel,
@@ -277,7 +275,13 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
         )
         types = reachability.id_types(self.workspace, channel, wanted, id_type)
         by_type = reachability.count(send_out, wanted, banned, types)
-        found |= reachability.as_json(by_type, contact_policy.quiet_now(send_out))
+        first = by_type[0]
+        found = {
+            "people": first.people,
+            "left_out": first.left_out,
+            "reachable": first.with_id,
+            **reachability.as_json(by_type, contact_policy.quiet_now(send_out)),
+        }
         devices = reach_page.with_device(self.workspace, provider, wanted, banned, id_type)
         return Response(found if devices is None else {**found, "with_device": devices})
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import DomainError
 from cdp.core.identifiers import ID_TYPES
-from insight.audiences import gathering, visibility
+from insight.audiences import visibility
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
@@ -32,13 +32,6 @@ def id_type_of(workspace: Any, channel: str, provider: str = "", chosen: str = "
         return only
     found = Provider.objects.in_workspace(workspace).filter(channel=channel, pk=provider).first()
     return provider_type(found).id_type if found is not None else None
-
-
-def count(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathering.Reach:
-    """Counted in the engine, before suppressions and caps. Raises DomainError with what is wrong with the choice."""
-    targeting.check(wanted, banned, id_type)
-    encrypted = are_encrypted(wanted, id_type)
-    return gathering.reach(targeting.as_computed(wanted, banned, id_type, encrypted=encrypted))
 
 
 def are_encrypted(wanted: list[Audience], id_type: str) -> bool:
@@ -76,7 +69,6 @@ class Reach(WorkspaceView):
         )
         if wanted and id_type is not None:
             try:
-                found["reach"] = count(wanted, banned, id_type)
                 found |= self._by_type(wanted, banned, id_type)
                 found["encrypted"] = are_encrypted(wanted, id_type)
                 provider = self.request.GET.get("provider", "")

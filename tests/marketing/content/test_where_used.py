@@ -36,7 +36,7 @@ def test_a_template_is_used_by_send_outs_and_their_variants(shop: Shop, client: 
     other = contents.create_template(shop.access, "email", {"name": "B", "subject": "B", "html": "<p>B</p>"})
     Variant.objects.create(send_out=draft, number=1, template=other, share=50)
     assert names(shop, draft.template) == names(shop, other) == {"Letter"}
-    page = Browser(shop.access, "templates/").get(f"{other.pk}/").content.decode()
+    page = Browser(shop.access, "content/").get(f"{other.pk}/").content.decode()
     assert "Where it is used" in page and f"/send-outs/{draft.pk}/" in page
     base = f"/api/v1/workspaces/{shop.workspace.slug}/templates/{other.pk}/uses/"
     found = client.get(base, headers={"Authorization": f"Bearer {make_token(shop.access)}"}).json()
@@ -46,7 +46,7 @@ def test_a_template_is_used_by_send_outs_and_their_variants(shop: Shop, client: 
 def test_what_nobody_uses_says_so(shop: Shop) -> None:
     alone = contents.create_template(shop.access, "email", {"name": "B", "subject": "B", "html": "<p>B</p>"})
     assert where_used.of(shop.access, alone) == []
-    assert "Nothing uses it." in Browser(shop.access, "templates/").get(f"{alone.pk}/").content.decode()
+    assert "Nothing uses it." in Browser(shop.access, "content/").get(f"{alone.pk}/").content.decode()
 
 
 def test_a_signature_is_used_by_send_outs_and_digital_messages(shop: Shop) -> None:
@@ -62,7 +62,7 @@ def test_a_signature_is_used_by_send_outs_and_digital_messages(shop: Shop) -> No
         parts=[{"kind": "text", "text": "Hats"}],
     )
     assert names(shop, draft.signature) == {"Text", "Digital"}
-    page = Browser(shop.access, "templates/signatures/").get(f"{draft.signature.pk}/").content.decode()
+    page = Browser(shop.access, "content/signatures/").get(f"{draft.signature.pk}/").content.decode()
     assert "Digital" in page and f"/send-outs/{draft.pk}/" in page
 
 
@@ -114,7 +114,7 @@ def test_a_send_out_that_one_may_not_see_is_counted_without_its_name(shop: Shop)
     writer = make_access(shop.workspace, role.code)
     [use] = where_used.of(writer, draft.template)
     assert (use.id, use.name, use.url) == ("", "", "")
-    page = Browser(writer, "templates/").get(f"{draft.template.pk}/").content.decode()
+    page = Browser(writer, "content/").get(f"{draft.template.pk}/").content.decode()
     assert "Something that you may not see" in page and f"/send-outs/{draft.pk}/" not in page
 
 

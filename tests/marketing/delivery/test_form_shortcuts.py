@@ -28,7 +28,7 @@ def link(shop: Shop, name: str) -> ShortLink:
 
 
 def test_short_links_can_be_put_into_the_text_of_the_send_out_and_of_the_template(shop: Shop) -> None:
-    for path in ("send-outs/new/sms/", "templates/new/sms/"):
+    for path in ("send-outs/new/sms/", "content/new/sms/"):
         page = Browser(shop.access, path).get().content.decode()
         assert "data-link-picker" in page and "link-picker.js" in page and 'id="new-template"' in page
 
@@ -111,7 +111,7 @@ def platforms(shop: Shop) -> list[Any]:
 def test_a_template_is_sent_to_all_ticked_platforms(shop: Shop, client: Any) -> None:
     both = platforms(shop)
     template = contents.create_template(shop.access, "sms", {"name": "Sale", "text": "Hello"})
-    browser = Browser(shop.access, f"templates/{template.pk}/")
+    browser = Browser(shop.access, f"content/{template.pk}/")
     page = browser.get().content.decode()
     assert page.count('name="provider"') == 2 and "Submit for review" in page
     nothing = browser.client.post(browser.base + "submit/", {}, follow=True).content.decode()
