@@ -64,7 +64,7 @@ class SignatureList(ListPage):
         }
 
 
-class SignatureDetail(ObjectMixin, DetailPage):
+class SignatureDetail(DetailPage):
     permission = PERMISSION
     model = Signature
     template_name = "marketing/content/signature.html"
