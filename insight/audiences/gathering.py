@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Any
 
 import ibis
@@ -58,11 +60,12 @@ def batches(
 ) -> Iterator[pa.RecordBatch]:
     """The crowd in batches of about `size`, each person once, never all in memory.
 
-    Columns: `user_unique_id`, `target` (the ID, as it stands there), `excluded`, then one per tag as
-    `queries.member_batches` has them. Raises ValidationFailed where a version holds no plain IDs of the type.
+    Columns: `user_unique_id`, `target` (the ID, as it stands there), `excluded`, `parts` (a bit for each of `included`
+    that the person is in: 1 for the first, 2 for the second, 4 …), then one per tag as `queries.member_batches` has
+    them. Raises ValidationFailed where a version holds no plain IDs of the type.
     """
     first = crowd.included[0]
-    people = _marked(crowd).select(USER, "target", "excluded")
+    people = _marked(crowd).select(USER, "target", "excluded", "parts")
     with_tags = queries.joined_to_tags(first, people, tags, owner)
     yield from get_engine(first.audience.source).batches(with_tags, size)
 
@@ -98,7 +101,7 @@ def shared(one: Crowd, other: Crowd, *, by_target: bool) -> int:
 
 
 def _marked(crowd: Crowd) -> ibis.Table:
-    """One row per person: user_unique_id, target, key (the target in one form), excluded."""
+    """One row per person: user_unique_id, target, parts, key (the target in one form), excluded."""
     people = _people(crowd)
     people = people.mutate(key=_in_one_form(people["target"], crowd))
     if not crowd.excluded:
@@ -118,18 +121,22 @@ def _marked(crowd: Crowd) -> ibis.Table:
 
 
 def _people(crowd: Crowd) -> ibis.Table:
-    """user_unique_id and target. Who is in several audiences has the target of the first that holds one."""
+    """user_unique_id, target and parts. Who is in several audiences has the target of the first that holds one."""
     sides = []
     for place, version in enumerate(crowd.included):
         table = queries.members(version)
         target = table[_column(version, crowd)].cast("string")
         sides.append(table.select(table[USER], target=target, place=ibis.literal(place, "int32")))
     if len(sides) == 1:
-        return sides[0].select(USER, "target")
+        return sides[0].select(USER, "target", parts=ibis.literal(1, "int32"))
     rows = ibis.union(*sides)
+    whole = ibis.window(group_by=USER)
+    bits = [
+        (rows["place"] == place).cast("int32").max().over(whole) * (1 << place) for place in range(len(sides))
+    ]
     order = ibis.window(group_by=USER, order_by=[rows["target"].isnull(), rows["place"], rows["target"]])
-    rows = rows.mutate(turn=ibis.row_number().over(order))
-    return rows.filter(rows["turn"] == 0).select(USER, "target")
+    rows = rows.mutate(turn=ibis.row_number().over(order), parts=reduce(add, bits))
+    return rows.filter(rows["turn"] == 0).select(USER, "target", "parts")
 
 
 def _targets(version: AudienceVersion, crowd: Crowd) -> ibis.Table:

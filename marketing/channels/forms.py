@@ -117,6 +117,20 @@ class SenderForm(forms.Form):
     )
 
 
+class AnySenderForm(SenderForm):
+    """The same where the provider is to be chosen as well."""
+
+    provider = forms.ModelChoiceField(label=_("Provider"), queryset=None, empty_label="–")
+    field_order = ("provider", "address", "name")
+
+    def __init__(self, *args: Any, workspace: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = Provider.objects.in_workspace(workspace).filter(channel=Provider.Channel.EMAIL)
+        self.fields["provider"].queryset = rows.order_by("name")  # type: ignore[attr-defined]
+        if len(only := rows[:2]) == 1:
+            self.fields["provider"].initial = only[0].pk
+
+
 class DkimForm(forms.Form):
     """For which domain a key is made, and under which name it stands there."""
 

@@ -11,6 +11,7 @@ urlpatterns = [
     path("<str:pk>/", views.ProviderDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditProvider.as_view(), name="edit"),
     path("<str:pk>/test/", views.TestProvider.as_view(), name="test"),
+    path("senders/new/", views.AnySender.as_view(), name="any-sender-new"),
     path("<str:pk>/senders/new/", views.NewSender.as_view(), name="sender-new"),
     path("<str:pk>/senders/fetch/", views.FetchSenders.as_view(), name="senders-fetch"),
     path("senders/<str:pk>/delete/", views.DeleteSender.as_view(), name="sender-delete"),

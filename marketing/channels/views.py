@@ -17,6 +17,7 @@ from cdp.console.generic import (
     DateColumn,
     DeletePage,
     DetailPage,
+    DialogFormPage,
     Fact,
     FormPage,
     ListPage,
@@ -26,7 +27,7 @@ from cdp.console.middleware import flash
 from marketing.channels import callbacks, dkim_keys, dns_records, senders, services
 from marketing.channels.base import find_type, provider_type, types_of
 from marketing.channels.contract_email import ContractEmailType
-from marketing.channels.forms import OWN, DkimForm, ProviderForm, SenderForm
+from marketing.channels.forms import OWN, AnySenderForm, DkimForm, ProviderForm, SenderForm
 from marketing.channels.models import ORDINARY, Provider, SenderAddress
 
 PERMISSION = "marketing.accounts.manage"
@@ -179,6 +180,29 @@ class NewSender(ProviderMixin, FormPage):
 
     def save(self, form: SenderForm, obj: Any) -> SenderAddress:
         return senders.add(self.access, obj, form.cleaned_data["address"], form.cleaned_data["name"])
+
+    def success_url(self, obj: SenderAddress) -> str:
+        return self.reverse("channels:detail", pk=obj.provider_id)
+
+
+class AnySender(DialogFormPage):
+    """For the dialog of a page that needs a sender address of some provider."""
+
+    permission = PERMISSION
+    title = _("New sender address")
+    form_class = AnySenderForm
+    back_url_name = "channels:list"
+    event = "sender-made"
+
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"workspace": self.workspace}
+
+    def save(self, form: AnySenderForm, obj: Any) -> SenderAddress:
+        given = form.cleaned_data
+        return senders.add(self.access, given["provider"], given["address"], given["name"])
+
+    def told(self, obj: SenderAddress) -> dict[str, Any]:
+        return {"id": obj.pk, "name": str(obj)}
 
     def success_url(self, obj: SenderAddress) -> str:
         return self.reverse("channels:detail", pk=obj.provider_id)

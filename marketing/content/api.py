@@ -12,6 +12,7 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet
 from cdp.core.errors import ValidationFailed
 from marketing.channels.models import ORDINARY, Provider
@@ -142,17 +143,35 @@ class TemplateViewSet(WorkspaceViewSet):
         )
 
     @action(detail=True, methods=["get"])
+    def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send-outs of the template: {"uses": [{"kind", "id", "name", "state"}]}."""
+        return Response(where_used.as_json(self.access, self.get_object()))
+
+    @action(detail=True, methods=["get"])
     def checks(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What to look at before the mail goes out: [{"level", "code", "text"}]. None of it keeps it from leaving."""
         return Response([asdict(row) for row in mail_checks.of(self.get_object())])
 
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Send it to a platform for review: {"provider": "prv_…"}."""
+        """Send it to a platform for review: {"provider": "prv_…"}; to several: {"providers": […]}.
+
+        Several answer {"reviews", "failed": {provider: reason}}: one that refuses does not keep it from the others.
+        """
+        if "providers" in request.data:
+            return self._submit_to_all(request.data["providers"])
         provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
         return Response(
             ReviewSerializer(services.submit_for_review(self.access, self.get_object(), provider)).data
         )
+
+    def _submit_to_all(self, keys: Any) -> Response:
+        if not isinstance(keys, list) or not keys:
+            message = _("Give a list of providers.")
+            raise ValidationFailed(message, errors={"providers": [message]})
+        providers = [Provider.objects.get_in(self.workspace, key) for key in dict.fromkeys(map(str, keys))]
+        made, failed = services.submit_to_all(self.access, self.get_object(), providers)
+        return Response({"reviews": ReviewSerializer(made, many=True).data, "failed": failed})
 
 
 class SignatureSerializer(serializers.ModelSerializer[Signature]):
@@ -205,6 +224,11 @@ class SignatureViewSet(WorkspaceViewSet):
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         signatures.delete(self.access, self.get_object())
         return Response(status=204)
+
+    @action(detail=True, methods=["get"])
+    def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Send-outs and digital SMS with it: {"uses": [{"kind", "id", "name", "state"}]}."""
+        return Response(where_used.as_json(self.access, self.get_object()))
 
     @action(detail=True, methods=["post"])
     def check(self, request: Request, *args: Any, **kwargs: Any) -> Response:

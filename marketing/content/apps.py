@@ -11,10 +11,11 @@ class ContentConfig(AppConfig):
 
     def ready(self) -> None:
         from cdp.console import home, navigation
-        from marketing.content import material_use
+        from marketing.content import material_use, where_used
         from marketing.content.models import Template
 
         material_use.register()
+        where_used.register()
 
         navigation.register(
             navigation.NavItem(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -12,11 +13,11 @@ from django.utils.translation import gettext as _
 
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from cdp.core.errors import Conflict, DomainError, PreconditionFailed, ValidationFailed
 from marketing.channels.base import ProviderError
 from marketing.channels.models import Provider
 from marketing.content import design, digital, mail, mail_checks, push, reviews, usage, writing
-from marketing.content.models import ReviewState, Template
+from marketing.content.models import ReviewState, Template, TemplateReview
 
 log = logging.getLogger(__name__)
 FIELDS = (
@@ -231,6 +232,19 @@ def delete_template(access: Access, template: Template) -> None:
                 template.delete()
         except ProtectedError:
             Template.objects.filter(pk=template.pk).update(removed=True)
+
+
+def submit_to_all(
+    access: Access, template: Template, providers: Sequence[Provider]
+) -> tuple[list[TemplateReview], dict[str, str]]:
+    """Send it to several platforms: the reviews, and by provider what one that did not take it says."""
+    made, failed = [], {}
+    for provider in providers:
+        try:
+            made.append(submit_for_review(access, template, provider))
+        except DomainError as error:
+            failed[provider.pk] = str(error)
+    return made, failed
 
 
 def submit_for_review(access: Access, template: Template, provider: Provider) -> Any:

@@ -9,8 +9,19 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import trigger_client_event
 
-from cdp.console.generic import ActionView, BadgeColumn, Column, DateColumn, DeletePage, FormPage, ListPage
+from cdp.console.generic import (
+    ActionView,
+    BadgeColumn,
+    Column,
+    DateColumn,
+    DeletePage,
+    DetailPage,
+    Fact,
+    FormPage,
+    ListPage,
+)
 from cdp.console.generic.detail import ObjectMixin
+from cdp.core import where_used
 from marketing.content import reviews, signatures
 from marketing.content.forms import NewSignatureForm, SignatureForm
 from marketing.content.models import Signature
@@ -30,7 +41,7 @@ class SignatureList(ListPage):
     empty_title = _("No signatures yet")
     empty_text = _("Register the signature that your SMS platform has approved.")
     columns = (
-        Column("text", _("Signature"), sort="text"),
+        Column("text", _("Signature"), sort="text", link=True),
         Column("provider", _("Provider"), value="provider.name", sort="provider__name"),
         Column("source", _("Source"), value="get_source_display"),
         BadgeColumn("state", _("Review"), label_of="get_state_display", hint="reason"),
@@ -41,6 +52,9 @@ class SignatureList(ListPage):
         rows = Signature.objects.in_workspace(self.workspace).select_related("provider")
         return rows.prefetch_related("proofs")
 
+    def row_url(self, row: Signature) -> str:
+        return self.reverse("content:signature", pk=row.pk)
+
     def get_context(self, **more: Any) -> dict[str, Any]:
         takes_new = signatures.platforms(self.workspace).exists()
         return {
@@ -48,6 +62,24 @@ class SignatureList(ListPage):
             "back_url": self.reverse("content:list"),
             "submit_url": self.reverse("content:signature-submit") if takes_new else "",
         }
+
+
+class SignatureDetail(DetailPage):
+    permission = PERMISSION
+    model = Signature
+    template_name = "marketing/content/signature.html"
+    back_url_name = "content:signatures"
+    back_label = _("Signatures")
+
+    def facts(self, obj: Signature) -> list[Fact]:
+        facts = [
+            Fact(_("Provider"), obj.provider.name),
+            Fact(_("Review"), obj.get_state_display(), obj.reason),
+        ]
+        return [*facts, Fact(_("Source"), obj.get_source_display())] if obj.source else facts
+
+    def extra(self, obj: Signature) -> dict[str, Any]:
+        return {"uses": where_used.of(self.access, obj)}
 
 
 class SignaturePage(FormPage):

@@ -14,6 +14,7 @@ urlpatterns = [
     path("signatures/", signature_pages.SignatureList.as_view(), name="signatures"),
     path("signatures/new/", signature_pages.NewSignature.as_view(), name="signature-new"),
     path("signatures/submit/", signature_pages.SubmitSignature.as_view(), name="signature-submit"),
+    path("signatures/<str:pk>/", signature_pages.SignatureDetail.as_view(), name="signature"),
     path("signatures/<str:pk>/edit/", signature_pages.EditSignature.as_view(), name="signature-edit"),
     path("signatures/<str:pk>/check/", signature_pages.CheckSignature.as_view(), name="signature-check"),
     path("signatures/<str:pk>/delete/", signature_pages.DeleteSignature.as_view(), name="signature-delete"),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django_htmx.http import trigger_client_event
@@ -24,6 +24,8 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
+from cdp.core import where_used
+from cdp.core.errors import ValidationFailed
 from marketing.channels.models import ORDINARY, Provider
 from marketing.content import (
     digital,
@@ -38,10 +40,8 @@ from marketing.content.columns import ReviewsColumn, carriers_by_state, describe
 from marketing.content.design import starters
 from marketing.content.forms import TemplateForm
 from marketing.content.models import Template
-from marketing.links import queries as short_links
 
 PERMISSION = "marketing.content.manage"
-SHOWN_LINKS = 20
 
 
 class TemplateFilter(django_filters.FilterSet):
@@ -90,13 +90,8 @@ class TemplateFormPage(FormPage):
     back_url_name = "content:list"
 
     def extra(self, form: TemplateForm, obj: Template | None) -> dict[str, Any]:
-        """For a mail what it can begin with, for an SMS the short links that can be copied into it."""
-        if form.channel == Provider.Channel.EMAIL:
-            return {"starters": starters.all()}
-        if form.channel != Provider.Channel.SMS:
-            return {}
-        links = short_links.links(self.workspace).filter(stopped_at=None, expires_at__gt=timezone.now())
-        return {"short_links": links[:SHOWN_LINKS], "new_link_url": self.reverse("links:new")}
+        """For a mail what it can begin with."""
+        return {"starters": starters.all()} if form.channel == Provider.Channel.EMAIL else {}
 
     def message(self, obj: Template) -> str:
         if obj.channel == Provider.Channel.PUSH and (
@@ -220,6 +215,11 @@ class TemplateDetail(TemplateMixin, DetailPage):
         ]
 
     def extra(self, obj: Template) -> dict[str, Any]:
+        found = self._content(obj)
+        may_submit = any(row["review"] is None for row in found.get("reviews", []))
+        return {**found, "may_submit": may_submit, "uses": where_used.of(self.access, obj)}
+
+    def _content(self, obj: Template) -> dict[str, Any]:
         if obj.channel == Provider.Channel.EMAIL:
             return {
                 "plain": obj.text or rendering.plain_text(obj.html),
@@ -272,11 +272,20 @@ def _push_facts(obj: Template) -> list[Fact]:
 
 
 class SubmitTemplate(TemplateMixin, ActionView):
-    success_message = _("Sent in for review.")
+    """To the ticked platforms: one that refuses does not keep it from the others."""
 
     def act(self, obj: Template) -> Any:
-        provider = Provider.objects.get_in(self.workspace, self.request.POST.get("provider", ""))
-        return services.submit_for_review(self.access, obj, provider)
+        keys = list(dict.fromkeys(self.request.POST.getlist("provider")))
+        if not keys:
+            raise ValidationFailed(gettext("Tick a platform."))
+        providers = {key: Provider.objects.get_in(self.workspace, key) for key in keys}
+        made, failed = services.submit_to_all(self.access, obj, list(providers.values()))
+        for key, reason in failed.items():
+            flash(self.request, f"{providers[key].name}: {reason}", messages.ERROR)
+        return made
+
+    def message(self, obj: Template, result: Any) -> str:
+        return gettext("Sent in for review.") if result else ""
 
     def success_url(self, obj: Template, result: Any) -> str:
         return self.reverse("content:detail", pk=obj.pk)

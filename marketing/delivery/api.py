@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -23,12 +22,15 @@ from marketing.content.models import Signature, Template
 from marketing.delivery import (
     approval,
     checking,
+    contact_policy,
     copying,
     custom_message,
+    effect_export,
     ledger,
     own_template,
     queries,
     reach_page,
+    reachability,
     receipts,
     result_audience,
     services,
@@ -115,7 +117,7 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
 
     model = SendOut
     serializer_class = SendOutSerializer
-    filterset_fields = ["channel", "origin", "state", "audience", "template", "owner"]
+    filterset_fields = ["channel", "origin", "state", "provider", "audience", "template", "owner"]
     search_fields = ["name"]
     ordering_fields = ["name", "updated_at", "scheduled_at", "started_at", "state"]
     # What each channel's own point allows is checked below and in the services.
@@ -244,7 +246,7 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
 
     @action(detail=False, methods=["post"])
     def reach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """How many people audiences would reach on a channel: {"people", "left_out", "reachable"}."""
+        """How many people audiences would reach: {"people", "left_out", "reachable"}, and by type of ID."""
         given = ReachSerializer(data=_body(request))
         given.is_valid(raise_exception=True)
         channel = given.validated_data["channel"]
@@ -265,9 +267,28 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
             )
             field = "id_type" if channel == Provider.Channel.CUSTOM else "provider"
             raise ValidationFailed(missing, errors={field: [missing]})
-        found = asdict(reach_page.count(wanted, banned, id_type))
+        send_out = reachability.planned(
+            self.workspace,
+            channel,
+            **self._message(given.validated_data),
+            purpose=given.validated_data["purpose"],
+        )
+        types = reachability.id_types(self.workspace, channel, wanted, id_type)
+        by_type = reachability.count(send_out, wanted, banned, types)
+        first = by_type[0]
+        found = {
+            "people": first.people,
+            "left_out": first.left_out,
+            "reachable": first.with_id,
+            **reachability.as_json(by_type, contact_policy.quiet_now(send_out)),
+        }
         devices = reach_page.with_device(self.workspace, provider, wanted, banned, id_type)
         return Response(found if devices is None else {**found, "with_device": devices})
+
+    def _message(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Template and signature of a message that is being prepared, where they are named."""
+        named = {name: given[name] for name in ("template", "signature") if given.get(name)}
+        return self._values(named)
 
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -290,8 +311,15 @@ class SendOutViewSet(SafetyActions, WorkspaceViewSet):
 
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Counts, rates, reasons, failures, links, the course by hour, and how variants did."""
+        """Counts, rates, reasons, failures, links, the course over time, and how variants and audiences did."""
         return Response(queries.summary(self.get_object()))
+
+    @action(detail=True, methods=["get"], url_path="effect/download")
+    def effect_download(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """The same numbers as CSV."""
+        send_out = self.get_object()
+        pieces = effect_export.as_csv(self.access, send_out)
+        return csv_response(request._request, pieces, f"{send_out.pk}-effect.csv")
 
     @action(detail=True, methods=["post"])
     def audience(self, request: Request, *args: Any, **kwargs: Any) -> Response:

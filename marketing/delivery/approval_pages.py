@@ -10,8 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.generic import Fact
 from cdp.core.access import Access
 from marketing.delivery import approval, late_decision, sealing
+from marketing.delivery.list_page import SendOutList
 from marketing.delivery.models import Approval, SendOut
-from marketing.delivery.views import SendOutAction, SendOutList
+from marketing.delivery.views import SendOutAction
 
 
 class Approvals(SendOutList):

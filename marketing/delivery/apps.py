@@ -22,6 +22,7 @@ class DeliveryConfig(AppConfig):
             link_use,
             person_section,
             template_use,
+            where_used,
         )
         from marketing.delivery.models import SendOut
 
@@ -40,6 +41,7 @@ class DeliveryConfig(AppConfig):
         campaign_links.register()
         link_use.register()
         template_use.register()
+        where_used.register()
         sections.register(
             sections.Section(
                 "messages", _("Messages"), "send", "marketing/delivery/person.html", person_section.build, 40

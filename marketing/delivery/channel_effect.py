@@ -42,7 +42,7 @@ def series(channel: str) -> tuple[str, ...]:
 def effect(
     access: Access, channel: str, days: Period, *, provider: str = "", unit: str = "people"
 ) -> dict[str, Any]:
-    """`totals`, `by_day` and `send_outs` with their figures, in people or in SMS segments."""
+    """`totals`, `by_day`, of at most two days `by_hour`, and each of `send_outs`, in people or in SMS segments."""
     names = series(channel)
     access.require(f"marketing.{channel}.view")
     rows = list(periods.started_in(access, channel, days, provider))
@@ -56,19 +56,20 @@ def effect(
 def as_csv(
     access: Access, channel: str, days: Period, *, provider: str = "", unit: str = "people"
 ) -> Iterator[bytes]:
-    """The course by day; the download is logged."""
+    """The course by day, of at most two days by hour; the download is logged."""
     found = effect(access, channel, days, provider=provider, unit=unit)
-    names = series(channel)
+    names, course = series(channel), found.get("by_hour") or found["by_day"]
+    begins = "hour" if "by_hour" in found else "day"
     log_download(
         access,
         access.workspace,
         action="send_out.effect_downloaded",
-        rows=len(found["by_day"]),
+        rows=len(course),
         unmasked=False,
     )
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["day", *names])
-    for day in found["by_day"]:
-        writer.writerow([day["day"].isoformat(), *(day[name] for name in names)])
+    writer.writerow([begins, *names])
+    for row in course:
+        writer.writerow([row[begins].isoformat(), *(row[name] for name in names)])
     return iter([("\ufeff" + out.getvalue()).encode()])

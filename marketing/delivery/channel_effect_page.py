@@ -58,11 +58,18 @@ class EffectPage(WorkspaceView):
         raise NotImplementedError
 
 
-def course(by_day: list[dict[str, Any]], names: list[tuple[str, str]]) -> dict[str, Any]:
-    """What the chart draws: a line for each (name, label)."""
+def course(found: dict[str, Any], names: list[tuple[str, str]]) -> dict[str, Any]:
+    """What the chart draws: a line for each (name, label), by hour where the effect of the days has hours."""
+    unit = "hour" if "by_hour" in found else "day"
+    return lines(unit, [{**row, "at": row[unit].isoformat()} for row in found[f"by_{unit}"]], names)
+
+
+def lines(unit: str, rows: list[dict[str, Any]], names: list[tuple[str, str]]) -> dict[str, Any]:
+    """The same of rows with `at`."""
     return {
-        "labels": [row["day"].isoformat() for row in by_day],
-        "series": [{"name": label, "data": [row[name] for row in by_day]} for name, label in names],
+        "unit": unit,
+        "labels": [row["at"] for row in rows],
+        "series": [{"name": label, "data": [row[name] for row in rows]} for name, label in names],
     }
 
 
@@ -101,14 +108,14 @@ class ChannelEffect(EffectPage):
             "unit": self.unit,
             "query": urlencode(query),
             "tiles": [(label, f"{found['totals'][name]:,}") for name, label in names],
-            "course": course(found["by_day"], names),
+            "course": course(found, names),
             "labels": [label for _name, label in names],
             "rows": [(row, [figures[name] for name, _label in names]) for row, figures in found["send_outs"]],
         }
 
 
 class Download(ChannelEffect):
-    """The course by day as CSV."""
+    """The course by day, of at most two days by hour, as CSV."""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         days = self.days()

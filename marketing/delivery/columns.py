@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.template.loader import render_to_string
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from cdp.console.generic import Column, NumberColumn
+from cdp.core.identifiers import ID_TYPES
+from marketing.channels.models import Provider
+from marketing.delivery import contents
+
+_EXCERPT = 60
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,79 @@ class SentColumn(NumberColumn):
             return people
         billed = _("%(count)s SMS") % {"count": f"{segments[self.name]:,}"}
         return format_html('{}<div class="text-secondary small">{}</div>', people, billed)
+
+
+@dataclass(frozen=True)
+class ContentColumn(Column):
+    """The beginning of the message: the subject of mails and push messages, else the text; the whole on hover."""
+
+    def raw(self, row: Any) -> str:
+        if row.channel == Provider.Channel.CUSTOM:
+            return str(row.template.shown_name)
+        written = contents.of_variant(row.content, 0) if row.content else {}
+        found = {part: written.get(part, getattr(row.template, part)) for part in ("subject", "text")}
+        return str(found["subject"] or found["text"])
+
+    def cell(self, row: Any) -> Any:
+        text = self.raw(row)
+        if len(text) <= _EXCERPT:
+            return text or "–"
+        return format_html('<span title="{}">{}…</span>', text, text[:_EXCERPT].rstrip())
+
+
+@dataclass(frozen=True)
+class PeopleColumn(NumberColumn):
+    """People of the audiences: from the ledger once they stand there, else as the audiences were computed last.
+
+    Nobody has counted yet who is in several: then there are so many at most.
+    """
+
+    def cell(self, row: Any) -> Any:
+        if row.resolved_at:
+            return f"{row.target:,}"
+        counts = _counts(row)
+        if not counts or None in counts:
+            return "–"
+        whole = f"{sum(counts):,}"
+        return (
+            whole
+            if len(counts) == 1 and not _has_excluded(row)
+            else _("at most %(count)s") % {"count": whole}
+        )
+
+
+def _counts(row: Any) -> list[Any]:
+    first = [row.audience] if row.audience else []
+    audiences = [*first, *(part.audience for part in row.parts.all() if not part.excluded)]
+    return [audience.current.count if audience.current else None for audience in audiences]
+
+
+def _has_excluded(row: Any) -> bool:
+    return any(part.excluded for part in row.parts.all())
+
+
+def id_type(row: Any) -> str:
+    """What kind of ID people have in it; of channels that know one kind alone, nothing."""
+    return str(ID_TYPES[row.id_type].label) if row.id_type else ""
+
+
+def when(row: Any) -> str:
+    return _("At a set time") if row.scheduled_at else _("At once")
+
+
+def scheduled(row: Any) -> str:
+    return localtime(row.scheduled_at).strftime("%Y-%m-%d %H:%M") if row.scheduled_at else ""
+
+
+@dataclass(frozen=True)
+class ActionsColumn(Column):
+    """Buttons for what may be done with the row: `actions` of the row, {"edit", "copy", "delete"} with addresses."""
+
+    css: str = "text-end text-nowrap"
+    export: bool = False
+
+    def cell(self, row: Any) -> Any:
+        return SafeString(render_to_string("marketing/delivery/actions_cell.html", {"row": row}))
 
 
 def _names(row: Any) -> list[str]:

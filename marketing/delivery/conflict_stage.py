@@ -57,8 +57,7 @@ def computed(versions: Sequence[AudienceVersion | None]) -> list[AudienceVersion
 @contextmanager
 def staged(send_out: SendOut) -> Iterator[Stage]:
     """The stage, as long as the block lasts. Raises as `gathering.batches`."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("CREATE TEMP TABLE conflict_stage (person text, person_hash text) ON COMMIT DROP")
+    with _table() as cursor:
         if send_out.resolved_at is not None or send_out.resend_of is not None:
             rows = send_out.recipients.filter(state=Recipient.State.QUEUED)
             if send_out.resolved_at is None and send_out.resend_of is not None:
@@ -66,16 +65,39 @@ def staged(send_out: SendOut) -> Iterator[Stage]:
             statement, params = rows.values("person", "person_hash").query.sql_with_params()
             cursor.execute(f"INSERT INTO conflict_stage {statement}", params)
         else:
-            # The connection is not asked for anything else while it takes rows.
-            for people in _people(send_out):
-                with cursor.copy("COPY conflict_stage FROM STDIN") as copy:  # type: ignore[attr-defined]
-                    for person, target in people:
-                        copy.write_row((person, target_hash(send_out.workspace_id, send_out.channel, target)))
-        cursor.execute("CREATE INDEX ON conflict_stage (person_hash)")
-        cursor.execute("CREATE INDEX ON conflict_stage (person)")
-        cursor.execute("ANALYZE conflict_stage")
-        yield Stage(send_out)
+            _fill(cursor, send_out, _people(send_out))
+        yield _ready(cursor, send_out)
+
+
+@contextmanager
+def staged_crowd(send_out: SendOut, crowd: gathering.Crowd) -> Iterator[Stage]:
+    """The same of people with clear IDs, for a send-out that is not saved yet."""
+    with _table() as cursor:
+        _fill(cursor, send_out, _targets(crowd, None))
+        yield _ready(cursor, send_out)
+
+
+@contextmanager
+def _table() -> Iterator[Any]:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE conflict_stage (person text, person_hash text) ON COMMIT DROP")
+        yield cursor
         cursor.execute("DROP TABLE conflict_stage")
+
+
+def _fill(cursor: Any, send_out: SendOut, lots: Iterator[list[tuple[str, str]]]) -> None:
+    # The connection is not asked for anything else while it takes rows.
+    for people in lots:
+        with cursor.copy("COPY conflict_stage FROM STDIN") as copy:
+            for person, target in people:
+                copy.write_row((person, target_hash(send_out.workspace_id, send_out.channel, target)))
+
+
+def _ready(cursor: Any, send_out: SendOut) -> Stage:
+    cursor.execute("CREATE INDEX ON conflict_stage (person_hash)")
+    cursor.execute("CREATE INDEX ON conflict_stage (person)")
+    cursor.execute("ANALYZE conflict_stage")
+    return Stage(send_out)
 
 
 def _people(send_out: SendOut) -> Iterator[list[tuple[str, str]]]:
@@ -84,8 +106,13 @@ def _people(send_out: SendOut) -> Iterator[list[tuple[str, str]]]:
     versions = sealing.current(send_out)
     encrypted = decrypting.is_encrypted(send_out)
     crowd = gathering.Crowd(computed(versions.included), computed(versions.excluded), id_type, encrypted)
-    decryptor = decrypting.Decryptor(send_out) if encrypted else None
-    normalise = ID_TYPES[id_type].normalise
+    yield from _targets(crowd, decrypting.Decryptor(send_out) if encrypted else None)
+
+
+def _targets(
+    crowd: gathering.Crowd, decryptor: decrypting.Decryptor | None
+) -> Iterator[list[tuple[str, str]]]:
+    normalise = ID_TYPES[crowd.id_type].normalise
     for batch in gathering.batches(crowd, ROWS):
         columns = (batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded"))
         targets = (

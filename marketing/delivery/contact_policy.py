@@ -31,22 +31,35 @@ class Held(Exception):
     reason: str
 
 
+@dataclass(frozen=True)
+class Quiet:
+    """Quiet hours that are on: messages wait until then (delay), or people are left out (skip)."""
+
+    until: datetime
+    action: str
+
+
 def is_promotion(send_out: SendOut) -> bool:
     """Whether quiet hours and caps hold. Once content is frozen, its purpose counts and not the template's."""
     return send_out.content.get("purpose", send_out.template.purpose) != Template.Purpose.NOTICE
 
 
+def quiet_now(send_out: SendOut) -> Quiet | None:
+    """The quiet hours that hold for the message at this moment; None outside of them, and for notices."""
+    if not is_promotion(send_out):
+        return None
+    workspace, settings = _in_force(send_out)
+    until = settings.quiet_hours.until(local_now(workspace))
+    return Quiet(until, settings.quiet_hours.action) if until is not None else None
+
+
 def keep_quiet(send_out: SendOut) -> None:
     """In quiet hours raises Held, or leaves out everybody still queued where the workspace says so."""
-    if not is_promotion(send_out):
-        return
-    workspace, settings = _in_force(send_out)
-    quiet = settings.quiet_hours
-    until = quiet.until(local_now(workspace))
-    if until is None:
+    quiet = quiet_now(send_out)
+    if quiet is None:
         return
     if quiet.action == "delay":
-        raise Held(until, _("Quiet hours."))
+        raise Held(quiet.until, _("Quiet hours."))
     send_out.recipients.filter(state=Recipient.State.QUEUED).update(
         state=Recipient.State.FILTERED, reason=FilterReason.QUIET_HOURS
     )

@@ -10,19 +10,20 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import DetailPage, Fact
-from cdp.core.errors import DomainError
-from insight.audiences import queries as audiences
 from marketing.channels.models import Provider
 from marketing.content import reviews
 from marketing.content.columns import carriers_of
 from marketing.delivery import (
     approval_pages,
+    breakdown,
     channel_figures,
     conversion_page,
     copying,
+    course_page,
     custom_pages,
     ledger_page,
     lifecycle,
+    message_page,
     push_pages,
     queries,
     result_audience,
@@ -30,7 +31,6 @@ from marketing.delivery import (
     services,
     sms_rules,
     targeting,
-    trial,
     variables,
 )
 from marketing.delivery.failed import failed_of
@@ -122,7 +122,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             found |= self._start(obj)
         if not obj.resolved_at:
             found |= custom_pages.tests(obj)
-            return {**found, **self._preview(obj, found["people"] if obj.resend_of else _first_people(obj))}
+            return {**found, **message_page.shown(obj, self.request.GET)}
         shown = ledger_page.table(self.access, obj, self.request.GET, may_settle=found["may_send"])
         return {**found, **self._effect(obj), **custom_pages.effect(obj), **shown}
 
@@ -152,37 +152,6 @@ class SendOutDetail(SendOutMixin, DetailPage):
             found.append({"text": str(obstacle), "url": url, "label": label})
         return found
 
-    def _preview(self, obj: SendOut, people: int) -> dict[str, Any]:
-        """The message as a member would get it. A member that cannot be read must not hide the page."""
-        given = self.request.GET.get("member", "")
-        member = min(int(given), max(people - 1, 0)) if given.isdecimal() and len(given) < 10 else 0
-        letters = [row.letter for row in obj.variants.all()]
-        variant = obj.variant_number(self.request.GET.get("variant")) or 0
-        more = f"&variant={letters[variant]}" if letters else ""
-        answer: dict[str, Any] = {
-            "member": member,
-            "place": member + 1,
-            "total": people,
-            "variants": [
-                {"letter": letter, "url": f"?member={member}&variant={letter}", "shown": place == variant}
-                for place, letter in enumerate(letters)
-            ],
-            "variant": variant,
-        }
-        if member > 0:
-            answer["previous_member"] = f"?member={member - 1}{more}"
-        if member + 1 < people:
-            answer["next_member"] = f"?member={member + 1}{more}"
-        try:
-            answer["preview"] = trial.preview(obj, member, variant=variant)
-            if "body" in answer["preview"]:
-                answer |= custom_pages.preview(answer["preview"])
-            if "push" in answer["preview"]:
-                answer |= push_pages.preview(answer["preview"])
-        except DomainError as error:
-            answer["preview_error"] = str(error)
-        return answer
-
     def _effect(self, obj: SendOut) -> dict[str, Any]:
         numbers = queries.effect(obj)
         converted = conversion_page.shown(obj)
@@ -203,6 +172,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "failures": queries.failures(obj),
             "links": queries.links(obj),
             "variants": _variants(queries.variants(obj)),
+            "audiences": breakdown.of(obj),
+            **course_page.shown(obj),
         }
 
 
@@ -224,13 +195,6 @@ def _sender(obj: SendOut) -> list[Fact]:
     if obj.sender:
         return [Fact(_("Sender"), obj.sender)]
     return [Fact(_("Signature"), obj.signature)] if obj.signature else []
-
-
-def _first_people(obj: SendOut) -> int:
-    """Of the first audience, whose members' messages can be looked at."""
-    first = targeting.included(obj)[:1]
-    version = obj.audience_version or (audiences.latest_version(first[0]) if first else None)
-    return version.count if version else 0
 
 
 def _message_facts(obj: SendOut) -> list[Fact]:

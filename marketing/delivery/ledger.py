@@ -20,12 +20,17 @@ from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
 from marketing.delivery import decrypting, failure_words
 from marketing.delivery.failed import gone
-from marketing.delivery.models import CAUSES, Recipient, SendOut, Variant
+from marketing.delivery.models import CAUSES, NOBODY, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import all_normalised
 from marketing.delivery.targets import DIGITS, id_type_of
 
 ROWS = 5_000
 COLUMNS = (
+    "send_out",
+    "target_hash",
+    "idempotency_key",
+    "out_id",
+    "provider_message_id",
     "person",
     "target",
     "variant",
@@ -71,7 +76,7 @@ def shown(rows: Iterable[Recipient], send_out: SendOut, access: Access) -> list[
     """Rows as this person sees them: IDs in full for those with the right, or where the workspace shows them."""
     person, target = _masks(send_out, access)
     has_variants = send_out.variants.exists()
-    found = [_shown(row, person, target, has_variants) for row in rows]
+    found = [_shown(row, person, target, has_variants, send_out.channel) for row in rows]
     if access.can("marketing.recipients.unmask"):
         log_unmasked(access, send_out, place="recipients", rows=len(found))
     return found
@@ -92,10 +97,12 @@ def export(access: Access, send_out: SendOut, rows: QuerySet[Recipient]) -> Iter
         rows=rows.count(),
         unmasked=access.can("marketing.recipients.unmask"),
     )
-    return _pieces(rows, *_masks(send_out, access), send_out.variants.exists())
+    return _pieces(rows, *_masks(send_out, access), send_out.variants.exists(), send_out.channel)
 
 
-def _pieces(rows: QuerySet[Recipient], person: Mask, target: Mask, has_variants: bool) -> Iterator[bytes]:
+def _pieces(
+    rows: QuerySet[Recipient], person: Mask, target: Mask, has_variants: bool, channel: str
+) -> Iterator[bytes]:
     yield ("\ufeff" + ",".join(COLUMNS) + "\n").encode()
     last = 0
     while True:
@@ -110,7 +117,7 @@ def _pieces(rows: QuerySet[Recipient], person: Mask, target: Mask, has_variants:
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
         for row in page:
-            found = _shown(row, person, target, has_variants)
+            found = _shown(row, person, target, has_variants, channel)
             writer.writerow([_cell(found[name]) for name in COLUMNS])
         yield out.getvalue().encode()
         last = page[-1].pk
@@ -149,10 +156,24 @@ def _in_full(value: str | None) -> str:
     return value or ""
 
 
-def _shown(row: Recipient, person: Mask, target: Mask, has_variants: bool) -> dict[str, Any]:
+def _key(row: Recipient, channel: str) -> str:
+    """What the provider knows a repeat by: the batch where people are handed over in batches, else the message."""
+    if row.batch_id:
+        return row.batch_id
+    return (
+        f"{row.pk}.{row.send_out_id}" if channel == Provider.Channel.EMAIL else f"{row.send_out_id}:{row.pk}"
+    )
+
+
+def _shown(row: Recipient, person: Mask, target: Mask, has_variants: bool, channel: str) -> dict[str, Any]:
     gets_it = row.state not in Recipient.WITHOUT_MESSAGE
     return {
         "id": row.pk,
+        "send_out": row.send_out_id,
+        "target_hash": "" if row.person_hash.startswith(NOBODY) else row.person_hash,
+        "idempotency_key": _key(row, channel) if row.handed_at else "",
+        "out_id": row.batch_id or "",
+        "provider_message_id": row.provider_message_id,
         "person": person(row.person),
         "target": target(row.target),
         "variant": Variant(number=row.variant).letter if has_variants and gets_it else "",

@@ -33,6 +33,7 @@ def table(access: Access, send_out: SendOut, given: QueryDict, *, may_settle: bo
     causes = send_out.recipients.exclude(reason="").order_by("reason").values_list("reason", flat=True)
     return {
         "page": page,
+        "refreshable": receipts.can_ask(send_out),
         "recipients": rows,
         "settleable": any(row.get("open") for row in rows),
         "states": Recipient.State.choices,
@@ -60,7 +61,9 @@ class Refresh(SendOutAction):
         return receipts.ask_now(obj)
 
     def message(self, obj: SendOut, result: int) -> str:
-        return gettext("The platform was asked. These are its reports so far.") if result else ""
+        if not result:
+            return gettext("There is nothing to ask for: everything has been reported, or its time is over.")
+        return gettext("The platform was asked. These are its reports so far.")
 
     def success_url(self, obj: SendOut, result: int | None) -> str:
         return super().success_url(obj, result) + "#recipients"

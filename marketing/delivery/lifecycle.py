@@ -65,6 +65,20 @@ def is_editable(send_out: SendOut) -> bool:
     return editable and not send_out.origin
 
 
+def looks_editable(send_out: SendOut, *, sent: int) -> bool:
+    """The same of a row of a list whose number of messages is known, without asking for its recipients."""
+    fresh = not sent and send_out.rows_deleted_at is None
+    return fresh and send_out.state in SendOut.EDITABLE and not is_too_close(send_out) and not send_out.origin
+
+
+def looks_deletable(send_out: SendOut, *, sent: int) -> bool:
+    """As `looks_editable`. Whether another one writes again to its failed, only the page looks up."""
+    if send_out.state in (_States.APPROVAL, _States.LATE, _States.WAITING):
+        return not sent and not is_too_close(send_out)
+    gone = send_out.rows_deleted_at is not None or send_out.channel == Provider.Channel.CUSTOM
+    return send_out.state not in SendOut.LIVE and (gone or not sent)
+
+
 def is_startable(send_out: SendOut) -> bool:
     """Whether it can be sent or scheduled: a draft, or one rejected, or failed before anybody was written to."""
     fresh = send_out.state in (_States.DRAFT, _States.REJECTED, _States.FAILED) and is_untouched(send_out)

@@ -309,6 +309,10 @@ class SendBatch(models.Model):
         ]
 
 
+NOBODY = "nobody:"
+"""Begins `Recipient.person_hash` of people without a target of their own."""
+
+
 class Recipient(models.Model):
     """The ledger: one row per intended message, with its state and the cause of it.
 
@@ -343,6 +347,11 @@ class Recipient(models.Model):
     )
     values = models.JSONField(default=dict)
     variant = models.PositiveSmallIntegerField(default=0, help_text="Number of the variant; 0 without any.")
+    in_audiences = models.SmallIntegerField(
+        default=0,
+        db_default=0,
+        help_text="A bit per audience that the person is in: 1, 2, 4 …; 0: not known.",
+    )
     state = models.CharField(max_length=9, choices=State, default=State.QUEUED)
     reason = models.CharField(max_length=32, blank=True)
     code = models.CharField(max_length=64, blank=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,6 +16,8 @@ from cdp.core.errors import ValidationFailed
 from marketing.delivery.models import SendOut
 
 USUAL_DAYS = 7
+HOURLY_DAYS = 2
+"""So few days are shown hour by hour as well."""
 
 
 @dataclass(frozen=True)
@@ -63,18 +65,47 @@ def summed(
     figures: Mapping[str, Mapping[str, int | None]],
     names: Sequence[str],
 ) -> dict[str, Any]:
-    """`from`, `to`, `totals` and `by_day` of the figures, which are by key; each counts for the day of its start."""
+    """`from`, `to`, `totals` and `by_day` of the figures, which are by key; each counts for the day of its start.
+
+    Of at most two days also `by_hour`, of the hours of their starts.
+    """
     by_day = {day: dict.fromkeys(names, 0) for day in days.days}
+    by_hour = {hour: dict.fromkeys(names, 0) for hour in _hours(access, days)}
     for row in rows:
-        day = by_day[day_of(access, row)]
-        for name in names:
-            day[name] += figures[row.pk][name] or 0
+        places = [by_day[day_of(access, row)]]
+        if by_hour:
+            places.append(by_hour[_hour_of(access, row)])
+        for place in places:
+            for name in names:
+                place[name] += figures[row.pk][name] or 0
+    zone = timezones.zone(access.workspace)
+    hours = [{"hour": hour.astimezone(zone), **counts} for hour, counts in by_hour.items()]
     return {
         "from": days.first,
         "to": days.last,
         "totals": {name: sum(day[name] for day in by_day.values()) for name in names},
         "by_day": [{"day": day, **counts} for day, counts in by_day.items()],
+        **({"by_hour": hours} if hours else {}),
     }
+
+
+def _hours(access: Access, days: Period) -> list[datetime]:
+    """The beginnings of the hours of at most two days; none of more. A changed clock makes a day of 23 or 25."""
+    if len(days.days) > HOURLY_DAYS:
+        return []
+    zone = timezones.zone(access.workspace)
+    first, after = (
+        datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
+        for day in (days.first, days.last + timedelta(days=1))
+    )
+    count = int((after - first) / timedelta(hours=1))
+    return [first + timedelta(hours=number) for number in range(count)]
+
+
+def _hour_of(access: Access, send_out: SendOut) -> datetime:
+    assert send_out.started_at is not None
+    local = send_out.started_at.astimezone(timezones.zone(access.workspace))
+    return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
 def day_of(access: Access, send_out: SendOut) -> Any:

@@ -28,7 +28,7 @@ class PushEffect(EffectPage):
         found = push_effect.effect(self.access, days, provider=provider)
         return {
             "tiles": [(label, push_pages.count(found["totals"][key])) for key, label in _series()],
-            "course": course(found["by_day"], _series()),
+            "course": course(found, _series()),
             "rows": [_row(row, figures) for row, figures in found["send_outs"]],
         }
 

@@ -12,33 +12,55 @@ from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, TruncHour
 
-from marketing.delivery import channel_figures, comparing, custom_figures, lift, push_figures
+from marketing.delivery import (
+    breakdown,
+    channel_figures,
+    comparing,
+    course,
+    custom_figures,
+    lift,
+    push_figures,
+)
 from marketing.delivery.bounces.model import FailureReason
 from marketing.delivery.models import Engagement, FilterReason, Recipient, SendOut, TrackedLink
 
 _STATES = Recipient.State
 SENT = comparing.SENT
-_PARTS = ("reasons", "failures", "links", "by_hour", "variants", "conversion", "figures")
+_PARTS = (
+    "reasons",
+    "failures",
+    "links",
+    "by_hour",
+    "course",
+    "variants",
+    "audiences",
+    "conversion",
+    "figures",
+)
 
 
 def summary(send_out: SendOut) -> dict[str, Any]:
-    """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links`, `by_hour`, `variants`,
-    `conversion`, and but for push messages its `figures` (see channel_figures)."""
+    """Every number of a send-out: those of `effect`, and its `reasons`, `failures`, `links`, `by_hour`, `course`,
+    `variants`, `audiences` (see breakdown), `conversion`, and but for push messages its
+    `figures` (see channel_figures)."""
     return {
         **effect(send_out),
         "reasons": reasons(send_out),
         "failures": failures(send_out),
         "links": links(send_out),
         "by_hour": by_hour(send_out),
+        "course": course.of(send_out),
         "variants": variants(send_out),
+        "audiences": breakdown.of(send_out),
         "conversion": lift.of(send_out),
         **({} if send_out.channel == "push" else {"figures": channel_figures.of(send_out)}),
     }
 
 
 def with_figures(rows: QuerySet[SendOut]) -> QuerySet[SendOut]:
-    """Send-outs with the numbers of people as `sent`, `delivered`, `opened`, `clicked`, `converted`."""
+    """Send-outs with the numbers of people as `target`, `sent`, `delivered`, `opened`, `clicked`, `converted`."""
     which: dict[str, dict[str, Any]] = {
+        "target": {},
         "sent": {"state__in": SENT},
         "delivered": {"state": _STATES.DELIVERED},
         "opened": {"opened_at__isnull": False},

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 
 from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import DomainError
-from insight.audiences import gathering, visibility
+from cdp.core.identifiers import ID_TYPES
+from insight.audiences import visibility
 from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery import decrypting, targeting, without_device
+from marketing.content.models import Signature, Template
+from marketing.delivery import contact_policy, decrypting, reachability, targeting, without_device
+from marketing.delivery.models import SendOut
 from marketing.delivery.suppressions import ID_TYPES_OF
 
 
@@ -28,13 +32,6 @@ def id_type_of(workspace: Any, channel: str, provider: str = "", chosen: str = "
         return only
     found = Provider.objects.in_workspace(workspace).filter(channel=channel, pk=provider).first()
     return provider_type(found).id_type if found is not None else None
-
-
-def count(wanted: list[Audience], banned: list[Audience], id_type: str) -> gathering.Reach:
-    """Counted in the engine, before suppressions and caps. Raises DomainError with what is wrong with the choice."""
-    targeting.check(wanted, banned, id_type)
-    encrypted = are_encrypted(wanted, id_type)
-    return gathering.reach(targeting.as_computed(wanted, banned, id_type, encrypted=encrypted))
 
 
 def are_encrypted(wanted: list[Audience], id_type: str) -> bool:
@@ -53,7 +50,10 @@ def with_device(
 
 
 class Reach(WorkspaceView):
-    """A part of the form: `provider`, `audiences` and `exclude` in the address are those chosen there."""
+    """A part of the form: what the address has is chosen there.
+
+    `provider`, `audiences`, `exclude`, `id_type`, `template`, `signature`, `purpose`.
+    """
 
     def permission_point(self) -> str:
         if self.kwargs["channel"] not in ID_TYPES_OF:
@@ -62,14 +62,14 @@ class Reach(WorkspaceView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         wanted, banned = (self._chosen(name) for name in ("audiences", "exclude"))
-        found: dict[str, Any] = {}
+        found: dict[str, Any] = {"workspace": self.workspace}
         given = request.GET
         id_type = id_type_of(
             self.workspace, self.kwargs["channel"], given.get("provider", ""), given.get("id_type", "")
         )
         if wanted and id_type is not None:
             try:
-                found["reach"] = count(wanted, banned, id_type)
+                found |= self._by_type(wanted, banned, id_type)
                 found["encrypted"] = are_encrypted(wanted, id_type)
                 provider = self.request.GET.get("provider", "")
                 found["devices"] = with_device(self.workspace, provider, wanted, banned, id_type)
@@ -77,6 +77,29 @@ class Reach(WorkspaceView):
                 told = [str(message) for messages in error.errors.values() for message in messages]
                 found["error"] = " ".join(told) or str(error)
         return self.render("marketing/delivery/reach.html", found)
+
+    def _by_type(self, wanted: list[Audience], banned: list[Audience], id_type: str) -> dict[str, Any]:
+        send_out = self._send_out()
+        types = reachability.id_types(self.workspace, send_out.channel, wanted, id_type)
+        rows = reachability.count(send_out, wanted, banned, types)
+        return {
+            "types": [(ID_TYPES[row.id_type].label, row) for row in rows],
+            "chosen": rows[0],
+            "looked": rows[0].suppressed is not None,
+            "quiet": contact_policy.quiet_now(send_out),
+        }
+
+    def _send_out(self) -> SendOut:
+        return reachability.planned(
+            self.workspace,
+            self.kwargs["channel"],
+            template=self._one(Template, "template"),
+            signature=self._one(Signature, "signature"),
+            purpose=self.request.GET.get("purpose", ""),
+        )
+
+    def _one(self, model: type[Model], name: str) -> Any:
+        return model.objects.in_workspace(self.workspace).filter(pk=self.request.GET.get(name, "")).first()  # type: ignore[attr-defined]
 
     def _chosen(self, name: str) -> list[Audience]:
         """In the order of the address; without those that the person does not see."""

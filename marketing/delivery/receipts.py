@@ -52,8 +52,16 @@ def poll_due() -> int:
     return asked
 
 
+def can_ask(send_out: SendOut) -> bool:
+    """Whether there is a platform that keeps reports or figures to be fetched, and people whom they belong to."""
+    kept = send_out.resolved_at is not None and send_out.rows_deleted_at is None
+    return kept and isinstance(provider_type(send_out.provider), BulkProviderType)
+
+
 def ask_now(send_out: SendOut) -> int:
     """Ask for the send-out's open batches, whenever their turn would come; returns how many were asked for."""
+    if not can_ask(send_out):
+        return 0
     open_ones = send_out.batches.select_related("send_out__provider").filter(
         state__in=[SendBatch.State.HANDED, SendBatch.State.UNKNOWN]
     )

@@ -30,13 +30,23 @@ from marketing.delivery import (
     without_device,
 )
 from marketing.delivery.decrypting import Decryptor
-from marketing.delivery.models import FilterReason, Recipient, SendOut
+from marketing.delivery.models import NOBODY, FilterReason, Recipient, SendOut
 from marketing.delivery.targets import last_digits
 from marketing.delivery.variables import Variable, names_in, texts_of, variables_of
 
 ROWS = 10_000
-_COLUMNS = ("person", "person_hash", "target", "values", "variant", "state", "reason", "ending")
-_Row = tuple[str, str, str, dict[str, str], int, str, str, str]
+_COLUMNS = (
+    "person",
+    "person_hash",
+    "target",
+    "values",
+    "variant",
+    "state",
+    "reason",
+    "ending",
+    "in_audiences",
+)
+_Row = tuple[str, str, str, dict[str, str], int, str, str, str, int]
 
 
 def resolve(send_out: SendOut, job: JobContext) -> None:
@@ -94,28 +104,28 @@ class _Lots:
 def _rows(
     send_out: SendOut, id_type: str, batch: pa.RecordBatch, lots: _Lots, decryptor: Decryptor | None
 ) -> Iterator[_Row]:
-    """Ledger rows of a batch. Its columns: user_unique_id, target, excluded, then one per tag, in their order."""
+    """Ledger rows of a batch. Its columns: user_unique_id, target, excluded, parts, then one per tag in order."""
     normalise = ID_TYPES[id_type].normalise
-    people, targets, excluded = (
-        batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded")
+    people, targets, excluded, parts = (
+        batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded", "parts")
     )
     first_tag = batch.num_columns - len(lots.tags)
     values = [batch.column(first_tag + index).to_pylist() for index in range(len(lots.tags))]
     place = {source: index for index, source in enumerate(lots.tags)}
     left_out = Recipient.State.FILTERED
-    for row, (person, raw, banned) in enumerate(zip(people, targets, excluded, strict=True)):
+    for row, (person, raw, banned, bits) in enumerate(zip(people, targets, excluded, parts, strict=True)):
         if banned:
             # Their address is no business of this send-out, and must not stand in the way of somebody else's.
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, ""
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, "", bits
             continue
         clear = decryptor.read(raw) if decryptor and raw else raw
         if raw and clear is None:
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, ""
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, "", bits
             continue
         target = normalise(clear) if clear else None
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
-            yield person, _nobody(person), "", {}, 0, left_out, reason, ""
+            yield person, _nobody(person), "", {}, 0, left_out, reason, "", bits
             continue
         variant = lots.variant_of(person)
         texts, missing = texts_of(
@@ -125,19 +135,19 @@ def _rows(
         kept = encrypt_text(target)
         ending = last_digits(send_out.channel, target)
         if lots.is_barred(variant, target):
-            yield person, digest, kept, {}, variant, left_out, FilterReason.CARRIER, ending
+            yield person, digest, kept, {}, variant, left_out, FilterReason.CARRIER, ending, bits
         elif missing:
-            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending
+            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending, bits
         else:
-            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending
+            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending, bits
 
 
 def _nobody(person: str) -> str:
     """What stands in place of the target's hash for somebody without a target of their own; `_NOBODY` in SQL."""
-    return "nobody:" + hashlib.md5(person.encode(), usedforsecurity=False).hexdigest()
+    return NOBODY + hashlib.md5(person.encode(), usedforsecurity=False).hexdigest()
 
 
-_NOBODY = "'nobody:' || md5(s.person)"
+_NOBODY = f"'{NOBODY}' || md5(s.person)"
 
 
 def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
@@ -149,12 +159,14 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
-            '"values" jsonb, variant smallint, state text, reason text, ending text) ON COMMIT DROP'
+            '"values" jsonb, variant smallint, state text, reason text, ending text, in_audiences smallint) '
+            "ON COMMIT DROP"
         )
         with cursor.copy(f"COPY ledger_stage ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-            for person, digest, target, texts, variant, state, reason, ending in rows:
+            for person, digest, target, texts, variant, state, reason, ending, bits in rows:
                 payload = json.dumps(texts, ensure_ascii=False)
-                copy.write_row((person, digest, target, payload, variant, str(state), str(reason), ending))
+                kept = (person, digest, target, payload, variant, str(state), str(reason), ending, bits)
+                copy.write_row(kept)
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
@@ -166,7 +178,7 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
-            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', '', '', ''
+            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', s.in_audiences, '', '', ''
               FROM ledger_stage s JOIN {table} r ON r.send_out_id = %s AND r.person_hash = s.person_hash
              WHERE r.person <> s.person
             ON CONFLICT (send_out_id, person_hash) DO NOTHING

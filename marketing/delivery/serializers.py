@@ -44,6 +44,11 @@ class ReachSerializer(serializers.Serializer[Any]):
     id_type = serializers.CharField(required=False, help_text="Needed for the custom channel.")
     audiences = serializers.ListField(child=serializers.CharField(), min_length=1)
     exclude = serializers.ListField(child=serializers.CharField(), required=False)
+    template = serializers.CharField(required=False, help_text="Of a notice nobody is capped or held.")
+    signature = serializers.CharField(
+        required=False, help_text="Whoever has unsubscribed from it alone counts as suppressed, too."
+    )
+    purpose = serializers.ChoiceField(choices=Template.Purpose.choices, required=False, default="")
 
 
 class SendOutSerializer(serializers.ModelSerializer[SendOut]):

@@ -8,9 +8,12 @@ from marketing.delivery import (
     check_page,
     conflicts_page,
     conversion_page,
+    course_page,
     custom_pages,
     effect_page,
     ledger_page,
+    list_page,
+    message_page,
     push_effect_page,
     reach_page,
     result_audience_page,
@@ -20,7 +23,7 @@ from marketing.delivery import (
 
 app_name = "delivery"
 urlpatterns = [
-    path("", views.SendOutList.as_view(), name="list"),
+    path("", list_page.SendOutList.as_view(), name="list"),
     path("new/<str:channel>/", views.NewSendOut.as_view(), name="new"),
     path("reach/<str:channel>/", reach_page.Reach.as_view(), name="reach"),
     path("webhooks/", custom_pages.WebhookChoice.as_view(), name="webhook-choice"),
@@ -38,6 +41,8 @@ urlpatterns = [
     path("approvals/", approval_pages.Approvals.as_view(), name="approvals"),
     path("<str:pk>/", effect_page.SendOutDetail.as_view(), name="detail"),
     path("<str:pk>/check/", check_page.Check.as_view(), name="check"),
+    path("<str:pk>/message/", message_page.Message.as_view(), name="message"),
+    path("<str:pk>/effect/", course_page.Download.as_view(), name="numbers-download"),
     path("<str:pk>/refresh/", ledger_page.Refresh.as_view(), name="refresh"),
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
     path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),

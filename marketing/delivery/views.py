@@ -5,23 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-import django_filters
 from django.contrib import messages
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import Http404
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
     ActionView,
-    BadgeColumn,
-    Column,
-    DateColumn,
     DeletePage,
     FormPage,
-    ListPage,
-    NumberColumn,
 )
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
@@ -31,18 +24,15 @@ from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
 from marketing.content import digital, signatures
 from marketing.delivery import (
-    approval,
-    channel_figures,
     composition,
     copying,
     own_template,
-    queries,
+    platform_choice,
     services,
     sms_editor,
     trial,
 )
 from marketing.delivery.campaign_links import KIND
-from marketing.delivery.columns import AudiencesColumn, CampaignsColumn, SentColumn
 from marketing.delivery.custom_form import form_of
 from marketing.delivery.forms import (
     SendOutForm,
@@ -78,80 +68,6 @@ def kind_of(send_out: SendOut) -> str:
     return f"{label} · {send_out.get_origin_display()}" if send_out.origin else label
 
 
-class SendOutFilter(django_filters.FilterSet):
-    channel = django_filters.ChoiceFilter(
-        label=_("Channel"), choices=Provider.Channel.choices, empty_label=_("All channels")
-    )
-    state = django_filters.ChoiceFilter(
-        label=_("State"), choices=SendOut.State.choices, empty_label=_("All states")
-    )
-
-    class Meta:
-        model = SendOut
-        fields = ["channel", "state"]
-
-
-class SendOutList(ListPage):
-    title = _("Send-outs")
-    intro = _("One message to one audience or several, now or at a set time.")
-    template_name = "marketing/delivery/list.html"
-    filterset_class = SendOutFilter
-    search_fields = ("name",)
-    empty_icon = "send"
-    empty_title = _("No send-outs yet")
-    empty_text = _("Choose an audience and a template, look at the message, and send it.")
-    columns = (
-        Column("name", _("Send-out"), sort="name", link=True),
-        Column("channel", _("Channel"), value=kind_of, sort="channel"),
-        BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
-        CampaignsColumn("campaigns", _("Campaigns")),
-        AudiencesColumn("audience", _("Audiences")),
-        Column("template", _("Template"), value="template.shown_name"),
-        DateColumn("scheduled_at", _("Send at"), sort="scheduled_at"),
-        SentColumn("sent", _("Sent")),
-        SentColumn("delivered", _("Delivered")),
-        NumberColumn("opened", _("Opened")),
-        DateColumn("updated_at", _("Changed"), sort="updated_at"),
-    )
-
-    def permission_point(self) -> str:
-        return next(
-            (f"marketing.{name}.view" for name in CHANNELS if self.access.can(f"marketing.{name}.view")),
-            "marketing.email.view",
-        )
-
-    def get_queryset(self) -> QuerySet[SendOut]:
-        seen = [name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
-        rows = SendOut.objects.in_workspace(self.workspace).filter(channel__in=seen)
-        named = campaigns.with_names(
-            KIND, rows.select_related("audience", "template", "provider").prefetch_related("parts__audience")
-        )
-        return queries.with_figures(named)
-
-    def fetched(self, rows: Any) -> None:
-        """SMS are counted as they are billed as well."""
-        of_sms = [row for row in rows if row.channel == Provider.Channel.SMS and row.sent]
-        figures = channel_figures.of_all(of_sms) if of_sms else {}
-        for row in of_sms:
-            row.segments = figures[row.pk]["segments"]
-
-    def row_url(self, row: SendOut) -> str:
-        return self.reverse("delivery:detail", pk=row.pk)
-
-    def get_context(self, **more: Any) -> dict[str, Any]:
-        channels = [
-            (name, label)
-            for name, label in Provider.Channel.choices
-            if self.access.can(f"marketing.{name}.create")
-        ]
-        may_see = self.access.can("marketing.push.view")
-        effects = [name for name in ("email", "sms") if self.access.can(f"marketing.{name}.view")]
-        may_approve = self.access.can(approval.POINT)
-        return super().get_context(
-            channels=channels, may_see_push=may_see, effects=effects, may_approve=may_approve, **more
-        )
-
-
 class SendOutFormPage(FormPage):
     template_name = "marketing/delivery/form.html"
     form_class = staticmethod(form_of)
@@ -173,7 +89,9 @@ class SendOutFormPage(FormPage):
             "new_template_url": self._template_url(channel) if may_write else "",
             **(self._sms_urls() if may_write and channel == Provider.Channel.SMS else {}),
             "connect_url": self._connect_url(channel),
+            "new_sender_url": self._sender_url(channel),
             "upload_url": self._upload_url(channel, obj),
+            "platform_reasons": platform_choice.reasons(self.workspace, channel),
             "sms": sms_editor.known(self.workspace) if channel == Provider.Channel.SMS else None,
         }
 
@@ -201,6 +119,10 @@ class SendOutFormPage(FormPage):
     def _connect_url(self, channel: str) -> str:
         may_connect = channel == Provider.Channel.PUSH and self.access.can("marketing.accounts.manage")
         return self.reverse("channels:list") if may_connect else ""
+
+    def _sender_url(self, channel: str) -> str:
+        may_add = channel == Provider.Channel.EMAIL and self.access.can("marketing.accounts.manage")
+        return self.reverse("channels:any-sender-new") if may_add else ""
 
     def values(self, form: SendOutForm, variables: dict[str, Any]) -> dict[str, Any]:
         """Cleaned data, and a text for variables that have none yet; the next page asks for them."""

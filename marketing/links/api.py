@@ -10,6 +10,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet, accepted, json_object
 from marketing.links import outcome, queries, services
 from marketing.links.models import LinkDomain, ShortLink
@@ -107,6 +108,11 @@ class ShortLinkViewSet(WorkspaceViewSet):
     def stop(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """It leads nowhere from now on."""
         return self._answer(services.stop(self.access, self.get_object()))
+
+    @action(detail=True, methods=["get"])
+    def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Templates and send-outs with the link: {"uses": [{"kind", "id", "name", "state"}]}."""
+        return Response(where_used.as_json(self.access, self.get_object()))
 
     @action(detail=True, methods=["get"])
     def statistics(self, request: Request, *args: Any, **kwargs: Any) -> Response:

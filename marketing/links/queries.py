@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, ExtractHour, NullIf, TruncDate
+from django.utils import timezone
 
 from cdp.core import timezones
 from cdp.core.identifiers import ID_TYPES
@@ -25,6 +26,15 @@ FIELDS = ("device", "system", "region")
 def links(workspace: Any) -> QuerySet[ShortLink]:
     """The workspace's links."""
     return ShortLink.objects.in_workspace(workspace).filter(deleted_at=None)
+
+
+def active(workspace: Any, term: str = "") -> QuerySet[ShortLink]:
+    """The workspace's links that lead on now, the latest first; with a term in name, target or code."""
+    rows = (
+        links(workspace).filter(stopped_at=None, expires_at__gt=timezone.now()).order_by("-created_at", "pk")
+    )
+    found = Q(name__icontains=term) | Q(target__icontains=term) | Q(code__icontains=term)
+    return rows.filter(found) if term else rows
 
 
 def counted(workspace: Any) -> QuerySet[ShortLink]:

@@ -7,6 +7,7 @@ from marketing.links import domain_views, outcome_views, views
 app_name = "links"
 urlpatterns = [
     path("", views.LinkList.as_view(), name="list"),
+    path("choice/", views.LinkChoice.as_view(), name="choice"),
     path("new/", views.NewLink.as_view(), name="new"),
     path("table/", outcome_views.ClicksTable.as_view(), name="table"),
     path("domains/", domain_views.DomainList.as_view(), name="domains"),

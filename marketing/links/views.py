@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -19,6 +21,7 @@ from cdp.console.generic import (
     DateColumn,
     DeletePage,
     DetailPage,
+    DialogFormPage,
     Fact,
     FormPage,
     ListPage,
@@ -26,6 +29,7 @@ from cdp.console.generic import (
     TextColumn,
     WorkspaceView,
 )
+from cdp.core import where_used
 from cdp.core.errors import NotFound
 from marketing.links import queries, services, usage
 from marketing.links.forms import ExtendForm, LinkForm, RenameForm
@@ -33,6 +37,7 @@ from marketing.links.models import LinkClick, LinkDomain, ShortLink
 
 PERMISSION = "marketing.content.manage"
 SHOWN_PEOPLE = 20
+CHOICE = 8
 STATE_HINTS = {
     ShortLink.State.STOPPED: _("It was stopped by hand and leads nowhere."),
     ShortLink.State.EXPIRED: _("Its time is over, and it leads nowhere."),
@@ -140,7 +145,9 @@ class LinkList(ListPage):
         return super().get_context(may_write_table=may_write, **more)
 
 
-class NewLink(FormPage):
+class NewLink(DialogFormPage):
+    event = "link-made"
+    dialog_template_name = "marketing/links/new_dialog.html"
     permission = PERMISSION
     title = _("New short link")
     template_name = "marketing/links/new.html"
@@ -153,11 +160,26 @@ class NewLink(FormPage):
         domains = LinkDomain.objects.in_workspace(self.workspace)
         return {"domains": domains, "may_add_domain": self.access.is_admin}
 
+    def told(self, obj: ShortLink) -> dict[str, Any]:
+        return {"id": obj.pk, "name": obj.name, "url": obj.url}
+
     def save(self, form: LinkForm, obj: Any) -> ShortLink:
         return services.create(self.access, **form.cleaned_data)
 
     def success_url(self, obj: ShortLink) -> str:
         return self.reverse("links:detail", pk=obj.pk)
+
+
+class LinkChoice(WorkspaceView):
+    """A part of pages on which an SMS is written: the links that lead on, narrowed by `q`, to be put into the text."""
+
+    permission = PERMISSION
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        rows = queries.active(self.workspace, request.GET.get("q", "").strip())
+        page = Paginator(rows, CHOICE).get_page(request.GET.get("page"))
+        context = {"page": page, "q": request.GET.get("q", ""), "choice_url": request.path}
+        return self.render("marketing/links/choice.html", context)
 
 
 class LinkDetail(LinkMixin, DetailPage):
@@ -181,6 +203,7 @@ class LinkDetail(LinkMixin, DetailPage):
             for row in queries.people(obj)[:SHOWN_PEOPLE]
         ]
         return {
+            "uses": where_used.of(self.access, obj),
             "may_change": services.may_change(self.access, obj),
             "may_keep": self.access.can("insight.audience.filter"),
             "tiles": [

@@ -13,6 +13,7 @@ from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet
 from marketing.materials import services, serving
 from marketing.materials.models import Material, MaterialTag
@@ -113,6 +114,11 @@ class MaterialViewSet(WorkspaceViewSet):
     def extend(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Keep it for 365 days from now."""
         return self.answer(services.extend(self.access, self.get_object()))
+
+    @action(detail=True, methods=["get"])
+    def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Templates and send-outs that show it: {"uses": [{"kind", "id", "name", "state"}]}."""
+        return Response(where_used.as_json(self.access, self.get_object()))
 
     @action(detail=True, methods=["get"])
     def content(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

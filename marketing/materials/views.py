@@ -23,6 +23,7 @@ from cdp.console.generic import (
     WorkspaceView,
 )
 from cdp.console.middleware import flash
+from cdp.core import where_used
 from cdp.core.errors import DomainError, NotFound, ValidationFailed
 from marketing.materials import services, serving
 from marketing.materials.forms import MaterialForm, UploadForm
@@ -211,6 +212,9 @@ class EditMaterial(FormPage):
         material = found(self)
         services.require_owner(self.access, material)
         return material
+
+    def extra(self, form: Any, obj: Material) -> dict[str, Any]:
+        return {"uses": where_used.of(self.access, obj)}
 
     def initial(self, obj: Material) -> dict[str, Any]:
         return {"name": obj.name, "tags": ", ".join(map(str, obj.tags.all())), "shared": obj.shared}

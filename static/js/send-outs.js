@@ -24,7 +24,7 @@ for (const opens of document.querySelectorAll("[data-new-template]")) {
     document.getElementById("new-template-title").textContent = opens.textContent.trim();
     dialog.showModal();
     await htmx.ajax("GET", opens.dataset.newTemplate, { target: dialog.querySelector('[data-part="form"]') });
-    dialog.querySelector('input[name="name"], input[name="text"]')?.focus();
+    dialog.querySelector('input[name="name"], input[name="text"], input[name="address"]')?.focus();
   });
 }
 dialog?.querySelector("[data-close]").addEventListener("click", () => dialog.close());
@@ -36,6 +36,7 @@ document.body.addEventListener("template-made", (event) => {
   take("template", event.detail);
 });
 document.body.addEventListener("signature-made", (event) => take("signature", event.detail));
+document.body.addEventListener("sender-made", (event) => take("sender", event.detail));
 
 function take(field, { id, name }) {
   const select = document.querySelector(`select[name="${field}"]`);

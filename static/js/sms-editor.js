@@ -20,6 +20,8 @@ function showDigital(template) {
   const digital = template?.digital;
   chosen.hidden = !digital;
   written.closest(".mb-3").hidden = Boolean(digital);
+  const links = document.querySelector("[data-link-picker]");
+  if (links) links.hidden = Boolean(digital);
   // Its own signature is sent: the choice of one would say nothing.
   const signature = field("signature")?.closest(".mb-3");
   if (signature) signature.hidden = Boolean(digital) && !signature.querySelector(".invalid-feedback");

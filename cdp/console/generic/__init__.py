@@ -17,7 +17,7 @@ from cdp.console.generic.columns import (
     TextColumn,
 )
 from cdp.console.generic.detail import DetailPage, Fact
-from cdp.console.generic.forms import FormPage, apply_errors
+from cdp.console.generic.forms import DialogFormPage, FormPage, apply_errors
 from cdp.console.generic.lists import BulkAction, ListPage
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "DateColumn",
     "DeletePage",
     "DetailPage",
+    "DialogFormPage",
     "Fact",
     "FormPage",
     "ListPage",

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django_htmx.http import trigger_client_event
 
 from cdp.console.generic.base import WorkspaceView
 from cdp.console.middleware import flash
@@ -80,6 +81,7 @@ class FormPage(WorkspaceView):
             else:
                 if self.success_message:
                     flash(request, self.success_message)
+                self.saved = saved
                 return HttpResponseRedirect(self.success_url(saved))
         return self.show(form, obj, status=422)
 
@@ -92,3 +94,30 @@ class FormPage(WorkspaceView):
             submit_label=self.submit_label,
         )
         return self.render(self.template_name, {**context, **self.extra(form, obj)}, status=status)
+
+
+class DialogFormPage(FormPage):
+    """A page of its own, or the form alone for a dialog, whose page learns by an event what was made."""
+
+    dialog_template_name = "console/dialog_form.html"
+    event: ClassVar[str] = ""
+
+    def told(self, obj: Any) -> dict[str, Any]:
+        """What the event says of the object."""
+        raise NotImplementedError
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = super().post(request, *args, **kwargs)
+        if not request.htmx or answer.status_code != 302:  # type: ignore[attr-defined]
+            return answer
+        made = HttpResponse(status=204)
+        trigger_client_event(made, self.event, self.told(self.saved))
+        return made
+
+    def show(self, form: Any, obj: Any, status: int = 200) -> HttpResponse:
+        if not self.request.htmx:  # type: ignore[attr-defined]
+            return super().show(form, obj, status)
+        # The page around it may have fields of the same names.
+        form.auto_id = "dialog_%s"
+        context = {**self.get_context(form=form, object=obj), **self.extra(form, obj)}
+        return self.render(self.dialog_template_name, context, status=status)

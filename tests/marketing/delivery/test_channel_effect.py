@@ -92,6 +92,30 @@ def test_sms_are_counted_as_they_are_billed(shop: Shop) -> None:
     assert billed == {"sent": 7, "delivered": 4, "failed": 3}
 
 
+def test_two_days_go_hour_by_hour(shop: Shop) -> None:
+    first = written(shop, "First", MIXED)
+    SendOut.objects.update(started_at=timezone.now() - DAY)
+    today = timezones.today(shop.workspace)
+    days = channel_effect.period(shop.access, today - DAY, today)
+    found = channel_effect.effect(shop.access, "email", days)
+    first.refresh_from_db()
+    assert first.started_at is not None
+    hour = first.started_at.replace(minute=0, second=0, microsecond=0)
+    assert len(found["by_hour"]) == 48
+    assert [row["hour"] for row in found["by_hour"] if row["sent"]] == [hour]
+    assert (
+        {name: sum(row[name] for row in found["by_hour"]) for name in COUNTED} == found["totals"] == COUNTED
+    )
+    three = channel_effect.effect(shop.access, "email", channel_effect.period(shop.access, today - 2 * DAY))
+    assert "by_hour" not in three
+    asked = {"from": (today - DAY).isoformat(), "to": today.isoformat()}
+    browser = Browser(shop.access, "send-outs/effect/email/")
+    page = browser.get(**asked)
+    assert page.context["course"]["unit"] == "hour" and "By hour" in page.content.decode()
+    rows = list(csv.DictReader(io.StringIO(b"".join(browser.get("download/", **asked)).decode("utf-8-sig"))))
+    assert len(rows) == 48 and sum(int(row["sent"]) for row in rows) == 5
+
+
 @pytest.mark.parametrize("days", [0, 367])
 def test_at_most_a_year(shop: Shop, days: int) -> None:
     today = timezones.today(shop.workspace)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import subprocess
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ from admin_center.permissions.access import MemberAccess
 from admin_center.permissions.models import Role
 from cdp.core.errors import Conflict, PermissionDenied
 from marketing.channels.base import BatchReceipt
-from marketing.delivery import copying, expiry, failed, ledger, receipts, settling, suppressions
+from marketing.delivery import copying, expiry, failed, ledger, queries, receipts, settling, suppressions
 from marketing.delivery.models import Recipient, SendBatch, SendOut
 from tests.factories import make_access, make_token
 from tests.marketing.console import Browser
+from tests.marketing.delivery.push_shop import PushShop, imei
 from tests.marketing.delivery.shop import Shop, mails, numbers
 
 
@@ -115,6 +117,67 @@ def test_the_file_holds_every_row_in_pieces_and_is_logged(
     logged = DownloadLog.objects.get()
     assert (logged.rows, logged.user, logged.object_id) == (3, shop.access.user, sent.pk)
     assert AuditEntry.objects.filter(action="send_out.recipients_downloaded").count() == 1
+
+
+def test_the_button_to_refresh_stands_where_there_is_somebody_to_ask(sms_shop: Shop) -> None:
+    browser = Browser(sms_shop.access, "send-outs/")
+    mail = sms_shop.submit(sms_shop.mail(sms_shop.audience(mails(1), "Mails")))
+    # A mail server keeps no reports.
+    assert "/refresh/" not in browser.get(f"{mail.pk}/").content.decode()
+    text = sms_shop.submit(sms_shop.sms(sms_shop.audience(numbers(1))))
+    assert f"{text.pk}/refresh/" in browser.get(f"{text.pk}/").content.decode()
+    SendOut.objects.update(rows_deleted_at=timezone.now(), counters=queries.summary(text))
+    assert "/refresh/" not in browser.get(f"{text.pk}/").content.decode()
+    assert receipts.ask_now(SendOut.objects.get(pk=text.pk)) == 0
+
+
+def test_push_messages_can_be_refreshed_too(push_shop: PushShop) -> None:
+    sent = push_shop.submit(push_shop.push(push_shop.phones([imei(1), imei(2)])))
+    browser = Browser(push_shop.access, "send-outs/")
+    assert f"{sent.pk}/refresh/" in browser.get(f"{sent.pk}/").content.decode()
+    page = browser.client.post(f"{browser.base}{sent.pk}/refresh/", follow=True).content.decode()
+    assert "The platform was asked" in page
+
+
+def shell(text: str, command: str) -> str:
+    """What the command of the handbook prints for a downloaded file."""
+    return subprocess.run(
+        ["sh", "-c", command], input=text, capture_output=True, text=True, check=False
+    ).stdout
+
+
+def test_the_file_proves_that_nobody_got_a_message_twice(sms_shop: Shop) -> None:
+    # Two people share a number, one has none.
+    people = [*numbers(3), numbers(1)[0], (None, None, "Bath", None)]
+    texts = sms_shop.submit(sms_shop.sms(sms_shop.audience(people, "Texts")))
+    letters = sms_shop.submit(sms_shop.mail(sms_shop.audience(mails(3), "Letters")))
+    for send_out, sent in ((texts, 3), (letters, 3)):
+        file = b"".join(ledger.export(sms_shop.access, send_out, send_out.recipients.order_by("pk"))).decode()
+        targets = shell(file, "tail -n +2 | cut -d, -f1,2 | grep -v ',$' | sort")
+        assert len(targets.splitlines()) == sent
+        assert shell(targets, "uniq -d") == ""
+        assert shell(file, "tail -n +2 | cut -d, -f2,3 | grep -v ',$' | sort | uniq -d") == ""
+        # The same shows what it is to find one: a row that stands there twice.
+        again = file + file.splitlines()[1] + "\n"
+        assert shell(again, "tail -n +2 | cut -d, -f1,2 | grep -v ',$' | sort | uniq -d").startswith(
+            send_out.pk
+        )
+    rows = list(csv.DictReader(io.StringIO(file.lstrip("\ufeff"))))
+    assert [row["idempotency_key"] for row in rows] == [
+        f"{row.pk}.{letters.pk}" for row in letters.recipients.order_by("pk")
+    ]
+    batch = texts.batches.get()
+    assert {
+        row["out_id"] for row in ledger.shown(texts.recipients.exclude(batch=None), texts, sms_shop.access)
+    } == {batch.out_id}
+
+
+def test_whoever_has_no_target_has_no_hash_that_could_be_guessed(sms_shop: Shop) -> None:
+    sent = sms_shop.submit(sms_shop.sms(sms_shop.audience([*numbers(1), (None, None, "Bath", None)])))
+    rows = {
+        row["state"]: row["target_hash"] for row in ledger.shown(sent.recipients.all(), sent, sms_shop.access)
+    }
+    assert rows["filtered"] == "" and len(rows["handed"]) == 64
 
 
 def test_the_file_is_masked_without_the_right(shop: Shop, sent: SendOut) -> None:

@@ -221,7 +221,7 @@ def test_who_can_be_reached_depends_on_the_app(push_shop: PushShop) -> None:
         part = console.get("reach/push/", audiences=audience.pk, provider=app.pk).content.decode()
         assert f"<strong>{reachable}</strong> of 3 people can be reached" in part
         counted = call("post", "send-outs/reach/", {**body, "provider": app.pk})
-        assert counted == {"people": 3, "left_out": 0, "reachable": reachable}
+        assert counted.items() >= {"people": 3, "left_out": 0, "reachable": reachable}.items()
     assert console.get("reach/push/", audiences=audience.pk).content.decode().strip() == ""
     for wrong in ({}, {"provider": "prv_none"}):
         assert list(call("post", "send-outs/reach/", {**body, **wrong}, 400)["errors"]) == ["provider"]

@@ -250,5 +250,5 @@ def test_the_api_takes_one_audience_or_several(shop: Shop, client: Any) -> None:
     wrong = call("patch", f"{send_out.pk}/", {"exclude": [banned.pk, "aud_none"]})
     assert wrong.status_code == 400 and list(wrong.json()["errors"]) == ["exclude/1"]
     counted = call("post", "reach/", {"channel": "email", **body})
-    assert counted.json() == {"people": 3, "left_out": 1, "reachable": 2}
+    assert counted.json().items() >= {"people": 3, "left_out": 1, "reachable": 2}.items()
     assert call("post", "reach/", {"channel": "email", "audiences": ["aud_none"]}).status_code == 404
