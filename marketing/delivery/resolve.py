@@ -25,8 +25,11 @@ from marketing.delivery import (
     contents,
     copying,
     decrypting,
+    plans,
+    releasing,
     split,
     targeting,
+    windows,
     without_device,
 )
 from marketing.delivery.decrypting import Decryptor
@@ -35,8 +38,8 @@ from marketing.delivery.targets import last_digits
 from marketing.delivery.variables import Variable, names_in, texts_of, variables_of
 
 ROWS = 10_000
-_COLUMNS = ("person", "person_hash", "target", "values", "variant", "state", "reason", "ending")
-_Row = tuple[str, str, str, dict[str, str], int, str, str, str]
+_COLUMNS = ("person", "person_hash", "target", "values", "variant", "state", "reason", "ending", "zone")
+_Row = tuple[str, str, str, dict[str, str], int, str, str, str, str]
 
 
 def resolve(send_out: SendOut, job: JobContext) -> None:
@@ -47,6 +50,8 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
         _write_members(send_out, job)
     contact_policy.leave_out(send_out)
     without_device.leave_out(send_out)
+    plans.leave_out_served(send_out)
+    releasing.set_times(send_out)
     _limit(send_out)
     split.keep_back(send_out)
     SendOut.objects.filter(pk=send_out.pk).update(resolved_at=timezone.now())
@@ -78,9 +83,10 @@ class _Lots:
             content.get("carriers") for content in contents.all_of(send_out.content)
         ]
         self._prefixes = carriers.own_table(send_out.provider)
-        self.tags = list(
-            dict.fromkeys(item.source for variables in self.variables for item in variables if item.tag)
-        )
+        window = send_out.window
+        self.zone_tag = (window["dataset"], window["tag"]) if window.get("tag") else None
+        sources = [item.source for variables in self.variables for item in variables if item.tag]
+        self.tags = list(dict.fromkeys([*sources, *([self.zone_tag] if self.zone_tag else [])]))
 
     def variant_of(self, person: str) -> int:
         return split.variant_of(self.send_out, self.shares, person)
@@ -106,16 +112,16 @@ def _rows(
     for row, (person, raw, banned) in enumerate(zip(people, targets, excluded, strict=True)):
         if banned:
             # Their address is no business of this send-out, and must not stand in the way of somebody else's.
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, ""
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, "", ""
             continue
         clear = decryptor.read(raw) if decryptor and raw else raw
         if raw and clear is None:
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, ""
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, "", ""
             continue
         target = normalise(clear) if clear else None
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
-            yield person, _nobody(person), "", {}, 0, left_out, reason, ""
+            yield person, _nobody(person), "", {}, 0, left_out, reason, "", ""
             continue
         variant = lots.variant_of(person)
         texts, missing = texts_of(
@@ -125,11 +131,12 @@ def _rows(
         kept = encrypt_text(target)
         ending = last_digits(send_out.channel, target)
         if lots.is_barred(variant, target):
-            yield person, digest, kept, {}, variant, left_out, FilterReason.CARRIER, ending
+            yield person, digest, kept, {}, variant, left_out, FilterReason.CARRIER, ending, ""
         elif missing:
-            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending
+            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending, ""
         else:
-            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending
+            zone = windows.zone_name(values[place[lots.zone_tag]][row]) if lots.zone_tag else ""
+            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending, zone
 
 
 def _nobody(person: str) -> str:
@@ -149,12 +156,14 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
-            '"values" jsonb, variant smallint, state text, reason text, ending text) ON COMMIT DROP'
+            '"values" jsonb, variant smallint, state text, reason text, ending text, zone text) ON COMMIT DROP'
         )
         with cursor.copy(f"COPY ledger_stage ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-            for person, digest, target, texts, variant, state, reason, ending in rows:
+            for person, digest, target, texts, variant, state, reason, ending, zone in rows:
                 payload = json.dumps(texts, ensure_ascii=False)
-                copy.write_row((person, digest, target, payload, variant, str(state), str(reason), ending))
+                copy.write_row(
+                    (person, digest, target, payload, variant, str(state), str(reason), ending, zone)
+                )
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
@@ -166,7 +175,7 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
-            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', '', '', ''
+            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', '', '', '', ''
               FROM ledger_stage s JOIN {table} r ON r.send_out_id = %s AND r.person_hash = s.person_hash
              WHERE r.person <> s.person
             ON CONFLICT (send_out_id, person_hash) DO NOTHING
