@@ -52,7 +52,7 @@ def set_times(send_out: SendOut, hours: windows.Hours | None = None) -> datetime
     ends = []
     for name in queued.order_by("zone").values_list("zone", flat=True).distinct():
         there = queued.filter(zone=name)
-        span = windows.next_span(hours, windows.clock_of(name or send_out.workspace.time_zone), now, until)
+        span = windows.next_span(hours, windows.clock_of(name), now, until)
         if span is None:
             there.update(
                 state=Recipient.State.FILTERED,
@@ -97,13 +97,12 @@ class Keeper:
 
 
 def waiting(send_out: SendOut) -> list[dict[str, Any]]:
-    """Who waits until when: [{"zone", "not_before", "count"}], the first ones first."""
+    """Who waits until when: [{"zone", "not_before", "local", "count"}], the first ones first."""
     if not send_out.window or send_out.state in SendOut.OVER:
         return []
     rows = Recipient.objects.filter(send_out=send_out, state=_QUEUED, not_before__gt=timezone.now())
     found = rows.values("zone", "not_before").annotate(count=Count("pk")).order_by("not_before", "zone")
-    home = send_out.workspace.time_zone
-    return [{**row, "zone": row["zone"] or home, "local": local_time(row["zone"] or home, row["not_before"])} for row in found]
+    return [{**row, "local": local_time(row["zone"], row["not_before"])} for row in found]
 
 
 def local_time(zone: str, moment: datetime) -> str:
@@ -111,13 +110,9 @@ def local_time(zone: str, moment: datetime) -> str:
     return moment.astimezone(windows.clock_of(zone)).strftime("%Y-%m-%d %H:%M")
 
 
-def words(row: Recipient, home: str) -> str:
-    """Of somebody queued, until when they wait; empty for others. `home` is the workspace's zone."""
+def words(row: Recipient) -> str:
+    """Of somebody queued, until when they wait; empty for others."""
     if row.state != _QUEUED or row.not_before is None or row.not_before <= timezone.now():
         return ""
-    zone = row.zone or home
-    local = row.not_before.astimezone(windows.clock_of(zone))
-    return _("Waits until %(time)s in their time zone (%(zone)s)") % {
-        "time": local.strftime("%H:%M"),
-        "zone": zone,
-    }
+    time = row.not_before.astimezone(windows.clock_of(row.zone)).strftime("%H:%M")
+    return _("Waits until %(time)s in their time zone (%(zone)s)") % {"time": time, "zone": row.zone}

@@ -84,6 +84,7 @@ class _Lots:
         ]
         self._prefixes = carriers.own_table(send_out.provider)
         window = send_out.window
+        self.home = send_out.workspace.time_zone if window else ""
         self.zone_tag = (window["dataset"], window["tag"]) if window.get("tag") else None
         sources = [item.source for variables in self.variables for item in variables if item.tag]
         self.tags = list(dict.fromkeys([*sources, *([self.zone_tag] if self.zone_tag else [])]))
@@ -135,7 +136,8 @@ def _rows(
         elif missing:
             yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending, ""
         else:
-            zone = windows.zone_name(values[place[lots.zone_tag]][row]) if lots.zone_tag else ""
+            said = windows.zone_name(values[place[lots.zone_tag]][row]) if lots.zone_tag else ""
+            zone = said or lots.home
             yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending, zone
 
 
