@@ -322,9 +322,7 @@ def void_changed() -> int:
 def _void_if_changed(key: str) -> bool:
     with transaction.atomic():
         send_out = (
-            SendOut.objects.select_for_update(skip_locked=True)
-            .filter(pk=key, state__in=_CHECKED)
-            .first()
+            SendOut.objects.select_for_update(skip_locked=True).filter(pk=key, state__in=_CHECKED).first()
         )
         given = in_force(send_out) if send_out is not None else None
         if send_out is None or given is None:

@@ -109,7 +109,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
             "editable": lifecycle.is_editable(obj),
             "startable": lifecycle.is_startable(obj),
-            "pausable": obj.state in (SendOut.State.SENDING, SendOut.State.REPEATING) or obj.held_until is not None,
+            "pausable": obj.state in (SendOut.State.SENDING, SendOut.State.REPEATING)
+            or obj.held_until is not None,
             "resumable": lifecycle.can_resume(obj) and not lifecycle.is_startable(obj),
             "live": obj.state in SendOut.LIVE,
             "deletable": lifecycle.is_deletable(obj),

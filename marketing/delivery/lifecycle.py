@@ -67,7 +67,11 @@ def is_too_close(send_out: SendOut, now: datetime | None = None) -> bool:
 
 def is_editable(send_out: SendOut) -> bool:
     at_rest = send_out.state == _States.PAUSED and bool(send_out.recurrence)
-    editable = (send_out.state in SendOut.EDITABLE or at_rest) and not is_too_close(send_out) and is_untouched(send_out)
+    editable = (
+        (send_out.state in SendOut.EDITABLE or at_rest)
+        and not is_too_close(send_out)
+        and is_untouched(send_out)
+    )
     return editable and not send_out.origin
 
 

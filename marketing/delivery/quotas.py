@@ -19,7 +19,8 @@ def check(workspace: Any, channel: str) -> None:
     most: int | None = getattr(workspace_settings(workspace).quotas, channel, None)
     if (
         most is None
-        or SendOut.objects.in_workspace(workspace).filter(channel=channel, origin="", plan=None).count() < most
+        or SendOut.objects.in_workspace(workspace).filter(channel=channel, origin="", plan=None).count()
+        < most
     ):
         return
     raise Conflict(

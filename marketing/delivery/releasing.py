@@ -66,9 +66,7 @@ def set_times(send_out: SendOut, hours: windows.Hours | None = None) -> datetime
         ends.append(end)
         same = Q(not_after=end) & (Q(not_before__lte=now) if begin <= now else Q(not_before=begin))
         # Outside of their batch, which may leave today without them.
-        there.exclude(same & Q(not_before__isnull=False)).update(
-            not_before=begin, not_after=end, batch=None
-        )
+        there.exclude(same & Q(not_before__isnull=False)).update(not_before=begin, not_after=end, batch=None)
     return min(ends, default=None)
 
 

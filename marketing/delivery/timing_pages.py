@@ -78,7 +78,9 @@ class RepeatForm(forms.Form):
     refresh_first = forms.BooleanField(
         label=_("Refresh the audiences before each run"),
         required=False,
-        help_text=_("Each run goes to the newest version of its audiences, and waits for them to be computed."),
+        help_text=_(
+            "Each run goes to the newest version of its audiences, and waits for them to be computed."
+        ),
     )
 
     def recurrence(self) -> dict[str, Any]:
@@ -200,9 +202,7 @@ class ChooseHours(_TimingPage):
         return {"hours": windows.DEFAULT_HOURS, **window, "zone": zone}
 
     def save(self, form: HoursForm, obj: SendOut) -> SendOut:
-        return services.update(
-            self.access, obj, {"window": form.window()}, edit_version=self.seen_version()
-        )
+        return services.update(self.access, obj, {"window": form.window()}, edit_version=self.seen_version())
 
 
 def facts(send_out: SendOut) -> list[Fact]:

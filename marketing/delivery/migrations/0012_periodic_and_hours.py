@@ -6,80 +6,114 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('audiences', '0003_whose_ids_count'),
-        ('channels', '0005_sms_capabilities'),
-        ('content', '0006_digital_sms'),
-        ('delivery', '0011_digital_sms'),
-        ('organizations', '0002_id_key'),
+        ("audiences", "0003_whose_ids_count"),
+        ("channels", "0005_sms_capabilities"),
+        ("content", "0006_digital_sms"),
+        ("delivery", "0011_digital_sms"),
+        ("organizations", "0002_id_key"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PlanContact',
+            name="PlanContact",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('person_hash', models.CharField(max_length=64)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("person_hash", models.CharField(max_length=64)),
             ],
         ),
         migrations.AddField(
-            model_name='recipient',
-            name='not_after',
-            field=models.DateTimeField(help_text='When those hours end.', null=True),
+            model_name="recipient",
+            name="not_after",
+            field=models.DateTimeField(help_text="When those hours end.", null=True),
         ),
         migrations.AddField(
-            model_name='recipient',
-            name='not_before',
-            field=models.DateTimeField(help_text='Where hours are set: when they next begin.', null=True),
+            model_name="recipient",
+            name="not_before",
+            field=models.DateTimeField(help_text="Where hours are set: when they next begin.", null=True),
         ),
         migrations.AddField(
-            model_name='recipient',
-            name='zone',
-            field=models.CharField(blank=True, db_default='', help_text="Where hours are set: the person's time zone, an IANA name or an offset such as +08:00.", max_length=40),
+            model_name="recipient",
+            name="zone",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                help_text="Where hours are set: the person's time zone, an IANA name or an offset such as +08:00.",
+                max_length=40,
+            ),
         ),
         migrations.AddField(
-            model_name='sendout',
-            name='due_at',
-            field=models.DateTimeField(help_text='Of a run: the moment of the plan that it is for.', null=True),
+            model_name="sendout",
+            name="due_at",
+            field=models.DateTimeField(
+                help_text="Of a run: the moment of the plan that it is for.", null=True
+            ),
         ),
         migrations.AddField(
-            model_name='sendout',
-            name='next_run_at',
-            field=models.DateTimeField(help_text='Of a plan: when the next run is made.', null=True),
+            model_name="sendout",
+            name="next_run_at",
+            field=models.DateTimeField(help_text="Of a plan: when the next run is made.", null=True),
         ),
         migrations.AddField(
-            model_name='sendout',
-            name='plan',
-            field=models.ForeignKey(help_text='The send-out that repeats, and of which this is one run.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='delivery.sendout'),
+            model_name="sendout",
+            name="plan",
+            field=models.ForeignKey(
+                help_text="The send-out that repeats, and of which this is one run.",
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="runs",
+                to="delivery.sendout",
+            ),
         ),
         migrations.AddField(
-            model_name='sendout',
-            name='recurrence',
-            field=models.JSONField(default=dict, help_text='When it repeats; see recurrence.py.'),
+            model_name="sendout",
+            name="recurrence",
+            field=models.JSONField(default=dict, help_text="When it repeats; see recurrence.py."),
         ),
         migrations.AddField(
-            model_name='sendout',
-            name='window',
-            field=models.JSONField(default=dict, help_text='In which hours of their own day people get it; see windows.py.'),
+            model_name="sendout",
+            name="window",
+            field=models.JSONField(
+                default=dict, help_text="In which hours of their own day people get it; see windows.py."
+            ),
         ),
         migrations.AlterField(
-            model_name='sendout',
-            name='state',
-            field=models.CharField(choices=[('draft', 'Draft'), ('reviewing', 'In review'), ('rejected', 'Rejected'), ('approval', 'Waiting for approval'), ('late', 'Late: decide'), ('waiting', 'Waiting'), ('repeating', 'Repeating'), ('sending', 'Sending'), ('paused', 'Paused'), ('finished', 'Finished'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='draft', max_length=10, verbose_name='state'),
+            model_name="sendout",
+            name="state",
+            field=models.CharField(
+                choices=[
+                    ("draft", "Draft"),
+                    ("reviewing", "In review"),
+                    ("rejected", "Rejected"),
+                    ("approval", "Waiting for approval"),
+                    ("late", "Late: decide"),
+                    ("waiting", "Waiting"),
+                    ("repeating", "Repeating"),
+                    ("sending", "Sending"),
+                    ("paused", "Paused"),
+                    ("finished", "Finished"),
+                    ("failed", "Failed"),
+                    ("cancelled", "Cancelled"),
+                ],
+                default="draft",
+                max_length=10,
+                verbose_name="state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sendout',
-            constraint=models.UniqueConstraint(fields=('plan', 'due_at'), name='send_out_run_once'),
+            model_name="sendout",
+            constraint=models.UniqueConstraint(fields=("plan", "due_at"), name="send_out_run_once"),
         ),
         migrations.AddField(
-            model_name='plancontact',
-            name='plan',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='contacts', to='delivery.sendout'),
+            model_name="plancontact",
+            name="plan",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="contacts", to="delivery.sendout"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='plancontact',
-            constraint=models.UniqueConstraint(fields=('plan', 'person_hash'), name='plan_contact_once'),
+            model_name="plancontact",
+            constraint=models.UniqueConstraint(fields=("plan", "person_hash"), name="plan_contact_once"),
         ),
     ]

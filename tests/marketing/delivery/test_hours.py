@@ -56,7 +56,11 @@ def later(shop: Shop, send_out: SendOut, by: timedelta, monkeypatch: pytest.Monk
 def test_people_get_it_when_their_own_hours_come(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two where it is time, one whose time comes four hours later; a zone that is unknown is the workspace's."""
     send_out = shop.submit(open_in(shop, "+08:00", "Asia/Shanghai", "+04:00", "nowhere", None))
-    assert send_out.state == "waiting" and set(shop.inbox()) == {"c0@x.example", "c2@x.example", "c3@x.example"}
+    assert send_out.state == "waiting" and set(shop.inbox()) == {
+        "c0@x.example",
+        "c2@x.example",
+        "c3@x.example",
+    }
     row = shop.recipient(send_out, 1)
     assert row.not_before == send_out.held_until and row.zone == "+04:00"
     assert row.not_before is not None
@@ -93,7 +97,12 @@ def test_quiet_hours_that_are_set_on_the_way_hold_for_the_rest(shop: Shop) -> No
     row = shop.recipient(send_out, 0)
     assert row.not_before is not None
     start = row.not_before.astimezone(ZoneInfo("Etc/GMT-4")) - HOUR
-    quiet = {"enabled": True, "start": f"{start:%H:%M}", "end": f"{start + 2 * HOUR:%H:%M}", "action": "delay"}
+    quiet = {
+        "enabled": True,
+        "start": f"{start:%H:%M}",
+        "end": f"{start + 2 * HOUR:%H:%M}",
+        "action": "delay",
+    }
     shop.settings(quiet_hours=quiet)
     again = shop.when_due(send_out)
     moved = shop.recipient(again, 0)

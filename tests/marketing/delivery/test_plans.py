@@ -96,7 +96,9 @@ def test_it_ends_after_its_runs_or_its_last_day(shop: Shop) -> None:
     due(shop, plan)
     assert (plan.state, plan.next_run_at) == ("finished", None) and plan.finished_at is not None
     today = timezones.today(shop.workspace)
-    ending = shop.mail(plan.audience, "Ending", recurrence={"every": "day", "at": "00:00", "end": today.isoformat()})
+    ending = shop.mail(
+        plan.audience, "Ending", recurrence={"every": "day", "at": "00:00", "end": today.isoformat()}
+    )
     SendOut.objects.filter(pk=ending.pk).update(state="repeating")
     due(shop, ending)
     assert ending.state == "finished"
@@ -318,7 +320,9 @@ def test_the_pages_set_it_and_start_it(shop: Shop) -> None:
     assert browser.get(f"{draft.pk}/repeat/").status_code == 200
     wrong = browser.post(f"{draft.pk}/repeat/", every="day", at="09:00", start="2026-05-02", end="2026-05-01")
     assert wrong.status_code == 422 and "The last day is before the first." in wrong.content.decode()
-    browser.post(f"{draft.pk}/repeat/", every="month", day="31", at="09:00", only_new="on", refresh_first="on")
+    browser.post(
+        f"{draft.pk}/repeat/", every="month", day="31", at="09:00", only_new="on", refresh_first="on"
+    )
     draft.refresh_from_db()
     assert draft.recurrence == {"every": "month", "day": 31, "at": "09:00", "only_new": True}
     assert draft.refresh_first
