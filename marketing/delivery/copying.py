@@ -79,7 +79,8 @@ def write_failed(send_out: SendOut) -> None:
             f"""
             INSERT INTO {table} (send_out_id, person, person_hash, target, ending, "values", variant, zone, state,
                                  reason, code, detail, provider_message_id)
-            SELECT %s, person, person_hash, target, ending, "values", variant, zone, 'queued', '', '', '', '' FROM {table}
+            SELECT %s, person, person_hash, target, ending, "values", variant, zone, 'queued',
+                   '', '', '', '' FROM {table}
              WHERE send_out_id = %s AND state = 'failed' AND code <> %s
             ON CONFLICT (send_out_id, person_hash) DO NOTHING
             """,

@@ -70,7 +70,7 @@ def next_time(send_out: SendOut, after: datetime) -> datetime | None:
         after = max(after, midnight - timedelta(microseconds=1))
     due = schedules.next_time(given, send_out.workspace, after)
     last = given.get("end")
-    if due is None or last and due.astimezone(clock).date() > date.fromisoformat(last):
+    if due is None or (last and due.astimezone(clock).date() > date.fromisoformat(last)):
         return None
     return due
 

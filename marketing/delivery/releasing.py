@@ -100,7 +100,10 @@ def waiting(send_out: SendOut) -> list[dict[str, Any]]:
         return []
     rows = Recipient.objects.filter(send_out=send_out, state=_QUEUED, not_before__gt=timezone.now())
     found = rows.values("zone", "not_before").annotate(count=Count("pk")).order_by("not_before", "zone")
-    return [{**row, "local": local_time(row["zone"], row["not_before"])} for row in found]
+    return [
+        {**row, "local": local_time(row["zone"], row["not_before"])}  # type: ignore[arg-type]  # not null: see above
+        for row in found
+    ]
 
 
 def local_time(zone: str, moment: datetime) -> str:
