@@ -206,10 +206,8 @@ class ChooseHours(_TimingPage):
 
 
 def facts(send_out: SendOut) -> list[Fact]:
-    """How often it leaves, in which hours, and of which plan it is a run."""
+    """How often it leaves, and in which hours."""
     found = []
-    if send_out.plan is not None:
-        found.append(Fact(_("Run of"), send_out.plan.name))
     if send_out.recurrence:
         only = _("Only people who have not had it from an earlier run")
         more = only if send_out.recurrence.get("only_new") else ""
