@@ -141,6 +141,14 @@ def link(access: Access, kind: str, subject: Any, campaigns: Sequence[Campaign])
     )
 
 
+def inherit(kind: str, source_id: str, made_id: str) -> None:
+    """An object that was made of another one belongs where that one does."""
+    keys = CampaignLink.objects.filter(kind=kind, object_id=source_id).values_list("campaign_id", flat=True)
+    CampaignLink.objects.bulk_create(
+        CampaignLink(campaign_id=key, kind=kind, object_id=made_id) for key in sorted(keys)
+    )
+
+
 def forget(kind: str, object_id: str) -> None:
     """When the object goes."""
     CampaignLink.objects.filter(kind=kind, object_id=object_id).delete()

@@ -49,6 +49,7 @@ from marketing.delivery.serializers import (
     SubmitSerializer,
     SuppressionSerializer,
 )
+from marketing.delivery.timing_api import TimingActions
 
 CHANNELS = tuple(Provider.Channel.values)
 MANY = ("audiences", "exclude")
@@ -112,12 +113,12 @@ def _variants(workspace: Any, given: list[dict[str, Any]], errors: dict[str, lis
     ]
 
 
-class SendOutViewSet(SafetyActions, WorkspaceViewSet):
+class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
     """Send-outs of the channels that the person may see."""
 
     model = SendOut
     serializer_class = SendOutSerializer
-    filterset_fields = ["channel", "origin", "state", "provider", "audience", "template", "owner"]
+    filterset_fields = ["channel", "origin", "state", "provider", "audience", "template", "owner", "plan"]
     search_fields = ["name"]
     ordering_fields = ["name", "updated_at", "scheduled_at", "started_at", "state"]
     # What each channel's own point allows is checked below and in the services.

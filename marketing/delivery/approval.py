@@ -24,11 +24,12 @@ from cdp.core.access import Access
 from cdp.core.errors import Cancelled, Conflict, PermissionDenied, ValidationFailed
 from cdp.core.languages import language_of
 from marketing.channels.models import Provider
-from marketing.delivery import addresses, freeze, schedule, sealing
+from marketing.delivery import addresses, freeze, recurrence, schedule, sealing
 from marketing.delivery.models import Approval, SendOut
 
 POINT = "marketing.approve"
 _ASKS = gettext_lazy("Please approve: %(name)s")
+_CHECKED = (SendOut.State.APPROVAL, SendOut.State.WAITING, SendOut.State.REPEATING)
 _IN_FORCE = (Approval.State.WAITING, Approval.State.APPROVED)
 
 
@@ -59,7 +60,7 @@ def ask(access: Access, send_out: SendOut) -> bool:
     sealed = sealing.now(send_out)
     if not is_needed(send_out, sealed["people"]):
         return False
-    if send_out.refresh_first:
+    if send_out.refresh_first and not send_out.recurrence:
         raise Conflict(
             _(
                 "Send-outs that need approval cannot refresh their audience when they start: nobody would have "
@@ -73,7 +74,7 @@ def ask(access: Access, send_out: SendOut) -> bool:
 
 def _put(send_out: SendOut, submitter: Any, sealed: sealing.Seal, reason: str) -> None:
     """Let it wait for approval, and tell those who can give it."""
-    if send_out.refresh_first:
+    if send_out.refresh_first and not send_out.recurrence:
         # What has just been computed is what gets approved, or every approval would be void at once.
         send_out.refresh_first = False
         sealed = {**sealed, "settings": sealing.settings_of(send_out)}
@@ -156,7 +157,9 @@ def approve(access: Access, send_out: SendOut, *, seal: str = "", remark: str = 
         if not cause:
             _decide(access, asked, Approval.State.APPROVED, remark)
             audit.record(access, "send_out.approved", send_out, after={"seal": asked.seal, "remark": remark})
-            if send_out.scheduled_at and send_out.scheduled_at > timezone.now():
+            if send_out.recurrence:
+                recurrence.begin(send_out)
+            elif send_out.scheduled_at and send_out.scheduled_at > timezone.now():
                 send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
                 send_out.bump()
                 send_out.save()
@@ -266,6 +269,8 @@ def keep(send_out: SendOut, found: freeze.Found) -> None:
 
 def _stands(send_out: SendOut, found: sealing.Seal) -> bool:
     """Whether what is being frozen may be sent; if not, it waits for approval from now on. Call with the row's lock."""
+    if (plan := _approved_plan(send_out)) is not None:
+        return _plan_stands(send_out, plan, found)
     given = in_force(send_out)
     enabled = workspace_settings(Workspace.objects.get(pk=send_out.workspace_id)).approval.enabled
     if given is not None and given.state == Approval.State.APPROVED:
@@ -280,10 +285,35 @@ def _stands(send_out: SendOut, found: sealing.Seal) -> bool:
     return False
 
 
+def _approved_plan(run: SendOut) -> SendOut | None:
+    """The plan of a run, locked, where it was approved as such: then its runs need no approval of their own."""
+    if run.plan_id is None or in_force(run) is not None:
+        return None
+    plan = SendOut.objects.select_for_update().get(pk=run.plan_id)
+    given = in_force(plan)
+    return plan if given is not None and given.state == Approval.State.APPROVED else None
+
+
+def _plan_stands(run: SendOut, plan: SendOut, found: sealing.Seal) -> bool:
+    """Whether the run is what was approved; if not, it fails, and the plan waits for approval from now on."""
+    given = in_force(plan)
+    assert given is not None
+    sealed = {**sealing.now(plan, given.seal), "message": found["message"]}
+    with translation.override(language_of(plan.owner)):
+        reason = _changes(plan, given, sealed)
+        if not reason:
+            return True
+        run.state, run.finished_at = SendOut.State.FAILED, timezone.now()
+        run.state_reason = _("What repeats is no longer what was approved. %(reason)s") % {"reason": reason}
+    run.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
+    return False
+
+
 def void_changed() -> int:
     """Look at all that waits, approved or not; returns how many need approval anew because of a change."""
     rows = SendOut.objects.filter(
-        Q(state=SendOut.State.APPROVAL) | Q(state=SendOut.State.WAITING, resolved_at__isnull=True),
+        Q(state__in=(SendOut.State.APPROVAL, SendOut.State.REPEATING))
+        | Q(state=SendOut.State.WAITING, resolved_at__isnull=True),
         approvals__state__in=_IN_FORCE,
     ).order_by(F("scheduled_at").asc(nulls_last=True))
     return sum(_void_if_changed(key) for key in rows.values_list("pk", flat=True).distinct())
@@ -292,9 +322,7 @@ def void_changed() -> int:
 def _void_if_changed(key: str) -> bool:
     with transaction.atomic():
         send_out = (
-            SendOut.objects.select_for_update(skip_locked=True)
-            .filter(pk=key, state__in=(SendOut.State.APPROVAL, SendOut.State.WAITING))
-            .first()
+            SendOut.objects.select_for_update(skip_locked=True).filter(pk=key, state__in=_CHECKED).first()
         )
         given = in_force(send_out) if send_out is not None else None
         if send_out is None or given is None:

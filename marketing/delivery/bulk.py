@@ -22,7 +22,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
 from marketing.channels import capabilities
 from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
-from marketing.delivery import contact_policy, contents, push_message, rate, tracking
+from marketing.delivery import contact_policy, contents, push_message, rate, releasing, tracking
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendBatch, SendOut, UnknownReason
 
@@ -40,11 +40,14 @@ def make_batches(send_out: SendOut) -> None:
         SendOut.objects.select_for_update().get(pk=send_out.pk)
         # Where the file carries everybody's own texts, one call serves people with different ones.
         texts = "NULL::jsonb" if capabilities.of(send_out.provider).line_values else '"values"'
+        # Where people have hours of their own, only those whose hours are now.
+        now = timezone.now()
+        due = "AND not_before <= %s AND not_after > %s " if send_out.window else ""
         cursor.execute(
             f"SELECT variant, {texts} AS texts, count(*) FROM {table} "
-            f"WHERE send_out_id = %s AND state = %s AND batch_id IS NULL "
+            f"WHERE send_out_id = %s AND state = %s AND batch_id IS NULL {due}"
             f"GROUP BY 1, 2 ORDER BY count(*) DESC, variant, 2 LIMIT %s",
-            [send_out.pk, Recipient.State.QUEUED, MAX_GROUPS + 1],
+            [send_out.pk, Recipient.State.QUEUED, *([now, now] if due else []), MAX_GROUPS + 1],
         )
         groups = cursor.fetchall()
         if len(groups) > MAX_GROUPS:
@@ -73,9 +76,7 @@ def _fill(send_out: SendOut, number: int, variant: int, params: object, most: in
         variant=variant,
         params={} if params is None else _loaded(params),
     )
-    rows = Recipient.objects.filter(
-        send_out=send_out, state=Recipient.State.QUEUED, batch__isnull=True, variant=variant
-    )
+    rows = releasing.ready(send_out).filter(batch__isnull=True, variant=variant)
     if params is not None:
         rows = rows.filter(values=batch.params)
     keys = rows.order_by("pk").values("pk")[:most]
@@ -173,7 +174,7 @@ def _claim(send_out: SendOut, batch: SendBatch) -> bool:
         row = SendBatch.objects.select_for_update().get(pk=batch.pk)
         if locked.state != SendOut.State.SENDING or row.state != SendBatch.State.NEW:
             return False
-        queued = Recipient.objects.filter(batch=batch, state=Recipient.State.QUEUED)
+        queued = releasing.ready(send_out).filter(batch=batch)
         contact_policy.leave_out(send_out, rows=queued.values_list("pk", flat=True))
         row.size = queued.update(state=Recipient.State.HANDING, handed_at=now)
         row.state = SendBatch.State.HANDING if row.size else SendBatch.State.CLOSED

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from cdp.core.errors import DomainError
-from marketing.delivery import checking, schedule, trial
+from marketing.delivery import checking, recurrence, schedule, trial, windows
 from marketing.delivery.forms import WhenForm
 from marketing.delivery.models import SendOut
 from marketing.delivery.views import SendOutMixin, kind_of
@@ -34,12 +34,16 @@ class Check(SendOutMixin):
             "problem": problem or found["problem"],
             "preview": preview,
             "later": request.GET.get("when") == "later",
+            "repeats": recurrence.describe(send_out),
+            "hours": windows.describe(send_out.window),
         }
         return self.render("marketing/delivery/check.html", context)
 
     def _set_time(self, send_out: SendOut) -> str:
         """Give it the time of the form, unsaved; the answer is what is wrong with that."""
         send_out.scheduled_at = None
+        if send_out.recurrence:
+            return recurrence.problem(send_out)
         if self.request.GET.get("when") != "later":
             return ""
         form = WhenForm(self.request.GET)

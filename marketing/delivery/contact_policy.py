@@ -15,7 +15,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from admin_center.organizations.models import Workspace
-from admin_center.organizations.settings import MessageCap, WorkspaceSettings, workspace_settings
+from admin_center.organizations.settings import MessageCap, QuietHours, WorkspaceSettings, workspace_settings
 from cdp.core.timezones import local_now
 from marketing.content.models import Template
 from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression
@@ -63,6 +63,12 @@ def keep_quiet(send_out: SendOut) -> None:
     send_out.recipients.filter(state=Recipient.State.QUEUED).update(
         state=Recipient.State.FILTERED, reason=FilterReason.QUIET_HOURS
     )
+
+
+def quiet_hours_of(send_out: SendOut) -> QuietHours | None:
+    """The quiet hours that it keeps to; None where it keeps to none."""
+    quiet = _in_force(send_out)[1].quiet_hours
+    return quiet if quiet.enabled and is_promotion(send_out) else None
 
 
 def _in_force(send_out: SendOut) -> tuple[Workspace, WorkspaceSettings]:

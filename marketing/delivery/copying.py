@@ -20,7 +20,8 @@ NAME_LENGTH = 64
 
 def copy(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
     """A draft of one's own with the same message, audience and campaigns, but no time."""
-    values = {field: getattr(send_out, field) for field in services.FIELDS if field != "scheduled_at"}
+    timing = ("scheduled_at", "recurrence")
+    values = {field: getattr(send_out, field) for field in services.FIELDS if field not in timing}
     values["name"] = name or free_name(send_out, _("copy"))
     values |= vars(composition.whole(send_out))
     return services.create(access, send_out.channel, {**values, "campaigns": _campaigns(access, send_out)})
@@ -45,6 +46,7 @@ def resend(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
     quotas.check(access.workspace, send_out.channel)
     values = {field: getattr(send_out, field) for field in services.FIELDS}
     values.update(name=name or free_name(send_out, _("again")), scheduled_at=None, limit=None, holdout=0)
+    values["recurrence"] = {}
     again = SendOut(
         workspace=access.workspace,
         channel=send_out.channel,
@@ -75,9 +77,10 @@ def write_failed(send_out: SendOut) -> None:
             raise gone()
         cursor.execute(
             f"""
-            INSERT INTO {table} (send_out_id, person, person_hash, target, ending, "values", variant, state, reason,
-                                 code, detail, provider_message_id)
-            SELECT %s, person, person_hash, target, ending, "values", variant, 'queued', '', '', '', '' FROM {table}
+            INSERT INTO {table} (send_out_id, person, person_hash, target, ending, "values", variant, zone, state,
+                                 reason, code, detail, provider_message_id)
+            SELECT %s, person, person_hash, target, ending, "values", variant, zone, 'queued',
+                   '', '', '', '' FROM {table}
              WHERE send_out_id = %s AND state = 'failed' AND code <> %s
             ON CONFLICT (send_out_id, person_hash) DO NOTHING
             """,

@@ -21,7 +21,7 @@ from cdp.jobs import JobContext
 from insight.datasets.rights import access_of
 from marketing.channels.base import Outcome, OutcomeState, PersonalProviderType, ProviderError
 from marketing.channels.models import Provider
-from marketing.delivery import custom_message, personal, rate
+from marketing.delivery import custom_message, personal, rate, releasing
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendOut, UnknownReason
 from marketing.webhooks.calling import RETRY, UNCERTAIN, WebhookSession, call_once
@@ -85,7 +85,7 @@ def hand_over(
     try:
         with kind.session(send_out.provider, "") as session:
             assert isinstance(session, WebhookSession)
-            while left := send_out.recipients.filter(state=Recipient.State.QUEUED).count():
+            while left := releasing.ready(send_out).count():
                 check()
                 if custom_message.is_off(send_out):
                     return

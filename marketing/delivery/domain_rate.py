@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from marketing.delivery import rate
-from marketing.delivery.models import Recipient, SendOut
+from marketing.delivery import rate, releasing
+from marketing.delivery.models import SendOut
 
 WINDOW = 500
 FARTHEST = 5_000
@@ -26,7 +26,7 @@ def next_rows(send_out: SendOut, size: int, check: Callable[[], None]) -> list[i
 
 def _allowed(send_out: SendOut, size: int, per_second: float) -> tuple[list[int], float | None]:
     """Those who may get it now, and else the seconds until somebody may; None where nobody is queued."""
-    queued = Recipient.objects.filter(send_out=send_out, state=Recipient.State.QUEUED).order_by("pk")
+    queued = releasing.ready(send_out).order_by("pk")
     found: list[int] = []
     waits: dict[str, float] = {}
     last = seen = 0

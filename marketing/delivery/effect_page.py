@@ -31,6 +31,7 @@ from marketing.delivery import (
     services,
     sms_rules,
     targeting,
+    timing_pages,
     variables,
 )
 from marketing.delivery.failed import failed_of
@@ -76,6 +77,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
             Fact(_("Owner"), obj.owner),
+            *timing_pages.facts(obj),
             *approval_pages.facts(obj),
         ]
         moments = [
@@ -107,7 +109,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "may_edit": steers and can(f"marketing.{obj.channel}.create"),
             "editable": lifecycle.is_editable(obj),
             "startable": lifecycle.is_startable(obj),
-            "pausable": obj.state == SendOut.State.SENDING or obj.held_until is not None,
+            "pausable": obj.state in (SendOut.State.SENDING, SendOut.State.REPEATING)
+            or obj.held_until is not None,
             "resumable": lifecycle.can_resume(obj) and not lifecycle.is_startable(obj),
             "live": obj.state in SendOut.LIVE,
             "deletable": lifecycle.is_deletable(obj),
@@ -117,7 +120,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "test_example": push_pages.example(obj, id_type_of(obj)),
         }
         found["decides_late"] = found["may_send"] and obj.state == SendOut.State.LATE
-        found |= approval_pages.shown(self.access, obj)
+        found |= approval_pages.shown(self.access, obj) | timing_pages.shown(obj)
         if found["startable"]:
             found |= self._start(obj)
         if not obj.resolved_at:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from marketing.delivery import conversion, queries
+from marketing.delivery import contacted, conversion, queries
 from marketing.delivery.models import Engagement, Recipient, SendOut
 from marketing.webhooks.models import WebhookReceipt
 
@@ -58,6 +58,7 @@ def _roll_up(key: str) -> bool:
 
 def delete_rows(key: str) -> None:
     """Also the batches: their texts may hold names."""
+    contacted.remember(key)
     recipients, engagements = Recipient._meta.db_table, Engagement._meta.db_table
     deleted = ROWS
     while deleted == ROWS:

@@ -383,6 +383,11 @@ def _tags(send_out: SendOut) -> list[DatasetField]:
     )
 
 
+def tag_choices(send_out: SendOut) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Tags that the send-out can read, as choices grouped by dataset; a value is "dataset:column"."""
+    return _grouped(_tags(send_out))
+
+
 def _source(field: DatasetField) -> str:
     return f"{field.dataset_id}:{field.column}"
 

@@ -25,6 +25,8 @@ from marketing.delivery import (
     custom_sending,
     freeze,
     personal,
+    plans,
+    releasing,
     resolve,
     reviewing,
     schedule,
@@ -59,7 +61,7 @@ class RunSendOut(JobKind):
         except Held as held:
             return _wait(send_out, held, job)
         except approval.Unapproved:
-            return {"state": SendOut.State.APPROVAL}
+            return {"state": _load(job).state}
         except ProviderError as error:
             if not error.retryable:
                 raise
@@ -80,6 +82,8 @@ class RunSendOut(JobKind):
         send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
         if stopped:
             _cancel_queued(send_out)
+        else:
+            plans.tell_failed(send_out)
 
 
 def _cancel_queued(send_out: SendOut) -> None:
@@ -101,10 +105,15 @@ def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
     if send_out.provider.is_paused and send_out.provider.paused_until:
         raise Held(send_out.provider.paused_until, send_out.provider.last_error)
 
+    hours = releasing.Keeper(send_out) if send_out.window else None
+
     def check() -> None:
         job.check_cancelled()
         _stop_unless_sending(send_out)
-        contact_policy.keep_quiet(send_out)
+        if hours is not None:
+            hours.keep()
+        else:
+            contact_policy.keep_quiet(send_out)
 
     check()
     kind = provider_type(send_out.provider)
@@ -122,6 +131,8 @@ def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
         personal.hand_over(send_out, kind, job, check)
     elif isinstance(kind, BulkProviderType):
         bulk.hand_over(send_out, kind, job, check)
+    if hours is not None:
+        hours.wait_for_the_rest()
     return _finish(send_out)
 
 
@@ -185,7 +196,10 @@ def _finish(send_out: SendOut) -> dict[str, Any]:
             state=SendOut.State.FAILED,
             state_reason=_("The provider refused every message: %(reason)s") % {"reason": refused.detail},
         )
-    SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(**changes)
+    done = SendOut.objects.filter(pk=send_out.pk, state=SendOut.State.SENDING).update(**changes)
+    if done and changes["state"] == SendOut.State.FAILED:
+        send_out.state_reason = changes["state_reason"]
+        plans.tell_failed(send_out)
     left_out = send_out.recipients.filter(state=Recipient.State.FILTERED).count()
     return {
         "recipients": reached.count(),

@@ -18,7 +18,7 @@ from cdp.core.identifiers import ID_TYPES
 from insight.audiences.masking import Mask, Masker
 from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
-from marketing.delivery import decrypting, failure_words
+from marketing.delivery import decrypting, failure_words, releasing
 from marketing.delivery.failed import gone
 from marketing.delivery.models import CAUSES, NOBODY, Recipient, SendOut, Variant
 from marketing.delivery.suppressions import all_normalised
@@ -44,6 +44,7 @@ COLUMNS = (
     "clicked_at",
     "dismissed_at",
     "unsubscribed_at",
+    "not_before",
 )
 
 
@@ -180,7 +181,7 @@ def _shown(row: Recipient, person: Mask, target: Mask, has_variants: bool, chann
         "state": row.state,
         "state_label": row.get_state_display(),
         "reason": row.reason,
-        "reason_label": CAUSES.get(row.reason, row.reason),
+        "reason_label": releasing.words(row) or CAUSES.get(row.reason, row.reason),
         "code": row.code,
         "code_label": failure_words.of(row.code),
         "detail": row.detail,
@@ -190,4 +191,5 @@ def _shown(row: Recipient, person: Mask, target: Mask, has_variants: bool, chann
         "clicked_at": row.clicked_at,
         "dismissed_at": row.dismissed_at,
         "unsubscribed_at": row.unsubscribed_at,
+        "not_before": row.not_before if row.state == Recipient.State.QUEUED else None,
     }

@@ -6,6 +6,9 @@
 | draft, rejected in review | yes | yes |
 | in review | yes | no: stop it |
 | waiting, nobody written to | until `EDIT_LEAD` before it leaves | the same |
+| repeating | until `EDIT_LEAD` before its next run | no: stop it |
+| repeating, paused | yes | no: stop it |
+| repeated, with runs | as its state says | once its runs are removed |
 | waiting for approval, late, nobody written to | yes | yes |
 | sending, paused, waiting with people written to | no | no |
 | failed, nobody written to | yes | yes |
@@ -42,7 +45,9 @@ def lead_of(send_out: SendOut) -> timedelta:
 
 
 def due_at(send_out: SendOut) -> datetime | None:
-    """When a waiting send-out leaves by itself."""
+    """When a waiting send-out leaves by itself, or the next run of one that repeats."""
+    if send_out.state == _States.REPEATING:
+        return send_out.next_run_at
     return send_out.held_until or send_out.scheduled_at
 
 
@@ -56,12 +61,17 @@ def is_untouched(send_out: SendOut) -> bool:
 def is_too_close(send_out: SendOut, now: datetime | None = None) -> bool:
     """Whether a waiting send-out leaves too soon to be changed."""
     due = due_at(send_out)
-    waits = send_out.state == _States.WAITING and due is not None
+    waits = send_out.state in (_States.WAITING, _States.REPEATING) and due is not None
     return waits and due - (now or timezone.now()) <= lead_of(send_out)  # type: ignore[operator]
 
 
 def is_editable(send_out: SendOut) -> bool:
-    editable = send_out.state in SendOut.EDITABLE and not is_too_close(send_out) and is_untouched(send_out)
+    at_rest = send_out.state == _States.PAUSED and bool(send_out.recurrence)
+    editable = (
+        (send_out.state in SendOut.EDITABLE or at_rest)
+        and not is_too_close(send_out)
+        and is_untouched(send_out)
+    )
     return editable and not send_out.origin
 
 
@@ -102,7 +112,7 @@ def is_deletable(send_out: SendOut) -> bool:
 
 def check_edit(send_out: SendOut) -> None:
     """Raises Conflict with what keeps it from being changed."""
-    if send_out.state == _States.WAITING and is_untouched(send_out) and is_too_close(send_out):
+    if is_too_close(send_out) and is_untouched(send_out):
         raise _too_close(send_out)
     if not is_editable(send_out):
         raise Conflict(
@@ -129,6 +139,11 @@ def _delete_obstacle(send_out: SendOut) -> Conflict | None:
         return Conflict(
             _("People have got its message. It can be deleted once its recipients are no longer kept."),
             code="send_out_kept",
+        )
+    if send_out.runs.exists():
+        return Conflict(
+            _("It has run, and its runs belong to it. Remove these first."),
+            code="send_out_has_runs",
         )
     if send_out.resends.exists():
         return Conflict(

@@ -28,6 +28,7 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         APPROVAL = "approval", _("Waiting for approval")
         LATE = "late", _("Late: decide")
         WAITING = "waiting", _("Waiting")
+        REPEATING = "repeating", _("Repeating")
         SENDING = "sending", _("Sending")
         PAUSED = "paused", _("Paused")
         FINISHED = "finished", _("Finished")
@@ -37,7 +38,15 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     class Origin(models.TextChoices):
         REPLY = "reply", _("Message reply")
 
-    LIVE = (State.REVIEWING, State.APPROVAL, State.LATE, State.WAITING, State.SENDING, State.PAUSED)
+    LIVE = (
+        State.REVIEWING,
+        State.APPROVAL,
+        State.LATE,
+        State.WAITING,
+        State.REPEATING,
+        State.SENDING,
+        State.PAUSED,
+    )
     EDITABLE = (
         State.DRAFT,
         State.REVIEWING,
@@ -45,6 +54,7 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         State.APPROVAL,
         State.LATE,
         State.WAITING,
+        State.REPEATING,
         State.FAILED,
     )
     OVER = (State.FINISHED, State.FAILED, State.CANCELLED)
@@ -98,6 +108,19 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         null=True,
         related_name="resends",
         help_text="The send-out whose failed recipients, and nobody else, get the message once more.",
+    )
+    plan = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="runs",
+        help_text="The send-out that repeats, and of which this is one run.",
+    )
+    due_at = models.DateTimeField(null=True, help_text="Of a run: the moment of the plan that it is for.")
+    recurrence = models.JSONField(default=dict, help_text="When it repeats; see recurrence.py.")
+    next_run_at = models.DateTimeField(null=True, help_text="Of a plan: when the next run is made.")
+    window = models.JSONField(
+        default=dict, help_text="In which hours of their own day people get it; see windows.py."
     )
     variables = models.JSONField(
         default=dict,
@@ -176,6 +199,7 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
         indexes = [models.Index(fields=["state", "scheduled_at"])]
         constraints = [
             models.UniqueConstraint(fields=["workspace", "channel", "name"], name="send_out_name_unique"),
+            models.UniqueConstraint(fields=["plan", "due_at"], name="send_out_run_once"),
             models.CheckConstraint(condition=models.Q(holdout__lte=50), name="send_out_holdout_at_most_50"),
             models.CheckConstraint(
                 condition=models.Q(audience__isnull=False) | models.Q(origin="reply"),
@@ -363,6 +387,14 @@ class Recipient(models.Model):
     clicked_at = models.DateTimeField(null=True)
     dismissed_at = models.DateTimeField(null=True, help_text="When a push message was swiped away.")
     unsubscribed_at = models.DateTimeField(null=True)
+    zone = models.CharField(
+        max_length=40,
+        blank=True,
+        db_default="",
+        help_text="Where hours are set: the person's time zone, an IANA name or an offset such as +08:00.",
+    )
+    not_before = models.DateTimeField(null=True, help_text="Where hours are set: when they next begin.")
+    not_after = models.DateTimeField(null=True, help_text="When those hours end.")
 
     class Meta:
         constraints = [
@@ -381,6 +413,17 @@ class Recipient(models.Model):
         ]
 
 
+class PlanContact(models.Model):
+    """Somebody whom a run of a plan has written to: kept when the run's recipients are deleted."""
+
+    id = models.BigAutoField(primary_key=True)
+    plan = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="contacts")
+    person_hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["plan", "person_hash"], name="plan_contact_once")]
+
+
 class FilterReason(models.TextChoices):
     """Why a person of the audience gets no message."""
 
@@ -397,6 +440,8 @@ class FilterReason(models.TextChoices):
     CAPPED = "capped", _("Has got as many messages as one person may get")
     QUIET_HOURS = "quiet_hours", _("It was due in quiet hours")
     LIMIT = "limit", _("Above the set number of people")
+    HOURS = "hours", _("Their hours did not come in time")
+    HAD_IT = "had_it", _("Has had it from an earlier run")
 
 
 class ControlReason(models.TextChoices):

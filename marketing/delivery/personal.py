@@ -21,7 +21,7 @@ from marketing.channels.base import Message, Outcome, PersonalProviderType, Pers
 from marketing.channels.models import Provider
 from marketing.channels.smtp import one_line
 from marketing.content import mail, rendering
-from marketing.delivery import contact_policy, contents, domain_rate, rate, tracking, web_push
+from marketing.delivery import contact_policy, contents, domain_rate, rate, releasing, tracking, web_push
 from marketing.delivery.bounces import applying as bounces
 from marketing.delivery.bounces import return_path
 from marketing.delivery.leaving import give_back, leaving
@@ -52,7 +52,7 @@ def hand_over(
 
 
 def _left(send_out: SendOut) -> int:
-    return send_out.recipients.filter(state=Recipient.State.QUEUED).count()
+    return releasing.ready(send_out).count()
 
 
 def _hand_over_in_one_session(
@@ -63,7 +63,7 @@ def _hand_over_in_one_session(
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
     sent, size = total - _left(send_out), chunk_size(send_out)
     with kind.session(send_out.provider, str(send_out.content.get("from_address", ""))) as session:
-        while send_out.recipients.filter(state=Recipient.State.QUEUED).exists():
+        while releasing.ready(send_out).exists():
             check()
             # Waiting comes before claiming: who is claimed is handed over at once, whatever happens meanwhile.
             only = domain_rate.next_rows(send_out, size, check)
@@ -106,7 +106,7 @@ def claim(
             contact_policy.lock(send_out)
         if SendOut.objects.select_for_update().get(pk=send_out.pk).state != SendOut.State.SENDING:
             return []
-        queued = Recipient.objects.filter(send_out=send_out, state=Recipient.State.QUEUED).order_by("pk")
+        queued = releasing.ready(send_out).order_by("pk")
         queued = queued.exclude(pk__in=without) if without else queued
         if only is not None:
             queued = queued.filter(pk__in=only)

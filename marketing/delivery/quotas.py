@@ -14,12 +14,13 @@ from marketing.delivery.models import SendOut
 def check(workspace: Any, channel: str) -> None:
     """Raises Conflict where one more is not allowed. All count that have not been removed, failed ones too.
 
-    Answers to people who wrote do not.
+    Answers to people who wrote, and the runs of a plan, do not.
     """
     most: int | None = getattr(workspace_settings(workspace).quotas, channel, None)
     if (
         most is None
-        or SendOut.objects.in_workspace(workspace).filter(channel=channel, origin="").count() < most
+        or SendOut.objects.in_workspace(workspace).filter(channel=channel, origin="", plan=None).count()
+        < most
     ):
         return
     raise Conflict(

@@ -25,8 +25,11 @@ from marketing.delivery import (
     contents,
     copying,
     decrypting,
+    plans,
+    releasing,
     split,
     targeting,
+    windows,
     without_device,
 )
 from marketing.delivery.decrypting import Decryptor
@@ -45,8 +48,9 @@ _COLUMNS = (
     "reason",
     "ending",
     "in_audiences",
+    "zone",
 )
-_Row = tuple[str, str, str, dict[str, str], int, str, str, str, int]
+_Row = tuple[str, str, str, dict[str, str], int, str, str, str, int, str]
 
 
 def resolve(send_out: SendOut, job: JobContext) -> None:
@@ -57,6 +61,8 @@ def resolve(send_out: SendOut, job: JobContext) -> None:
         _write_members(send_out, job)
     contact_policy.leave_out(send_out)
     without_device.leave_out(send_out)
+    plans.leave_out_served(send_out)
+    releasing.set_times(send_out)
     _limit(send_out)
     split.keep_back(send_out)
     SendOut.objects.filter(pk=send_out.pk).update(resolved_at=timezone.now())
@@ -88,9 +94,11 @@ class _Lots:
             content.get("carriers") for content in contents.all_of(send_out.content)
         ]
         self._prefixes = carriers.own_table(send_out.provider)
-        self.tags = list(
-            dict.fromkeys(item.source for variables in self.variables for item in variables if item.tag)
-        )
+        window = send_out.window
+        self.home = send_out.workspace.time_zone if window else ""
+        self.zone_tag = (window["dataset"], window["tag"]) if window.get("tag") else None
+        sources = [item.source for variables in self.variables for item in variables if item.tag]
+        self.tags = list(dict.fromkeys([*sources, *([self.zone_tag] if self.zone_tag else [])]))
 
     def variant_of(self, person: str) -> int:
         return split.variant_of(self.send_out, self.shares, person)
@@ -116,16 +124,16 @@ def _rows(
     for row, (person, raw, banned, bits) in enumerate(zip(people, targets, excluded, parts, strict=True)):
         if banned:
             # Their address is no business of this send-out, and must not stand in the way of somebody else's.
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, "", bits
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, "", bits, ""
             continue
         clear = decryptor.read(raw) if decryptor and raw else raw
         if raw and clear is None:
-            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, "", bits
+            yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, "", bits, ""
             continue
         target = normalise(clear) if clear else None
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
-            yield person, _nobody(person), "", {}, 0, left_out, reason, "", bits
+            yield person, _nobody(person), "", {}, 0, left_out, reason, "", bits, ""
             continue
         variant = lots.variant_of(person)
         texts, missing = texts_of(
@@ -135,11 +143,13 @@ def _rows(
         kept = encrypt_text(target)
         ending = last_digits(send_out.channel, target)
         if lots.is_barred(variant, target):
-            yield person, digest, kept, {}, variant, left_out, FilterReason.CARRIER, ending, bits
+            yield person, digest, kept, {}, variant, left_out, FilterReason.CARRIER, ending, bits, ""
         elif missing:
-            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending, bits
+            yield person, digest, kept, {}, variant, left_out, FilterReason.MISSING_VALUE, ending, bits, ""
         else:
-            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending, bits
+            said = windows.zone_name(values[place[lots.zone_tag]][row]) if lots.zone_tag else ""
+            zone = said or lots.home
+            yield person, digest, kept, texts, variant, Recipient.State.QUEUED, "", ending, bits, zone
 
 
 def _nobody(person: str) -> str:
@@ -159,13 +169,13 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMP TABLE ledger_stage (person text, person_hash text, target text, "
-            '"values" jsonb, variant smallint, state text, reason text, ending text, in_audiences smallint) '
-            "ON COMMIT DROP"
+            '"values" jsonb, variant smallint, state text, reason text, ending text, in_audiences smallint, '
+            "zone text) ON COMMIT DROP"
         )
         with cursor.copy(f"COPY ledger_stage ({columns}) FROM STDIN") as copy:  # type: ignore[attr-defined]
-            for person, digest, target, texts, variant, state, reason, ending, bits in rows:
+            for person, digest, target, texts, variant, state, reason, ending, bits, zone in rows:
                 payload = json.dumps(texts, ensure_ascii=False)
-                kept = (person, digest, target, payload, variant, str(state), str(reason), ending, bits)
+                kept = (person, digest, target, payload, variant, str(state), str(reason), ending, bits, zone)
                 copy.write_row(kept)
         cursor.execute(
             f"""
@@ -178,7 +188,7 @@ def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
         cursor.execute(
             f"""
             INSERT INTO {table} (send_out_id, {columns}, code, detail, provider_message_id)
-            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', s.in_audiences, '', '', ''
+            SELECT %s, s.person, {_NOBODY}, '', '{{}}', 0, %s, %s, '', s.in_audiences, '', '', '', ''
               FROM ledger_stage s JOIN {table} r ON r.send_out_id = %s AND r.person_hash = s.person_hash
              WHERE r.person <> s.person
             ON CONFLICT (send_out_id, person_hash) DO NOTHING

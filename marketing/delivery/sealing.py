@@ -86,10 +86,15 @@ def seal(
     send_out: SendOut, content: dict[str, Any], versions: Versions, *, number: int | None = None
 ) -> Seal:
     """`number`: how many people there are, where that is known."""
+    included, excluded = (
+        # A plan's runs go to whoever is in its audiences then.
+        [row.audience_id if row and send_out.recurrence else row.pk if row else "" for row in rows]
+        for rows in (versions.included, versions.excluded)
+    )
     return {
         "message": _digest(contents.all_of(content)),
-        "included": [row.pk if row else "" for row in versions.included],
-        "excluded": [row.pk if row else "" for row in versions.excluded],
+        "included": included,
+        "excluded": excluded,
         "provider": send_out.provider_id,
         "scheduled_at": send_out.scheduled_at.isoformat() if send_out.scheduled_at else "",
         "settings": settings_of(send_out),
@@ -101,6 +106,8 @@ def settings_of(send_out: SendOut) -> str:
     """What stands for everything that is set at the send-out itself."""
     shares = [(row.template_id, row.share) for row in send_out.variants.all()]
     settings = {name: getattr(send_out, name) for name in _SETTINGS}
+    # Only where they are set, so that older seals hold.
+    settings |= {name: value for name in ("recurrence", "window") if (value := getattr(send_out, name))}
     return _digest({**settings, "shares": shares, "resend_of": send_out.resend_of_id})
 
 

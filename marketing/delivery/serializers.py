@@ -87,6 +87,10 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         required=False, write_only=True, help_text="On the custom channel: promotion or notice."
     )
     holdout = serializers.IntegerField(min_value=0, max_value=services.MOST_KEPT_BACK, required=False)
+    recurrence = serializers.JSONField(required=False, help_text="When it repeats; {} for once.")
+    window = serializers.JSONField(
+        required=False, help_text="The hours of their own day in which people get it; {} for any hour."
+    )
     campaigns = serializers.ListField(
         child=serializers.CharField(), required=False, write_only=True, help_text="IDs of campaigns."
     )
@@ -121,8 +125,13 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "return_path",
             "per_minute",
             "scheduled_at",
+            "recurrence",
+            "window",
             "origin",
             "resend_of",
+            "plan",
+            "due_at",
+            "next_run_at",
             "state",
             "state_reason",
             "held_until",
@@ -136,6 +145,9 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "id",
             "origin",
             "resend_of",
+            "plan",
+            "due_at",
+            "next_run_at",
             "state",
             "state_reason",
             "held_until",

@@ -29,10 +29,12 @@ from marketing.delivery import (
     mail_message,
     push_message,
     quotas,
+    recurrence,
     reviewing,
     schedule,
     sms_rules,
     targeting,
+    timing,
     variables,
 )
 from marketing.delivery.campaign_links import KIND
@@ -57,6 +59,8 @@ FIELDS = (
     "return_path",
     "per_minute",
     "scheduled_at",
+    "recurrence",
+    "window",
     "conversion",
 )
 MOST_KEPT_BACK = 50
@@ -128,7 +132,7 @@ def _forget_preparation(send_out: SendOut) -> None:
         send_out.content, send_out.audience_version = {}, None
         send_out.parts.update(version=None)
     send_out.resolved_at = send_out.started_at = send_out.finished_at = None
-    send_out.held_until = send_out.failing_since = None
+    send_out.held_until = send_out.failing_since = send_out.next_run_at = None
 
 
 def save(send_out: SendOut, **options: Any) -> None:
@@ -146,7 +150,7 @@ def save(send_out: SendOut, **options: Any) -> None:
 def _assign(access: Access, send_out: SendOut, values: dict[str, Any]) -> composition.Parts:
     """Set the values; the parts among them are checked as well, and written once the send-out is saved."""
     given = values = custom_message.with_templates(access, send_out, values)
-    parts, values = composition.taken(given)
+    parts, values = composition.taken(timing.checked(send_out, given))
     before = composition.whole(send_out)
     after = composition.whole(send_out, parts)
     if send_out.resend_of_id:
@@ -225,6 +229,8 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         names = [name for template in parts.templates(send_out) for name in template.variables]
         for message in variables.problems(send_out, list(dict.fromkeys(names))):
             add("variables", message)
+    for message in timing.window_problems(send_out):
+        add("window", message)
     return errors
 
 
@@ -261,6 +267,7 @@ def submit(
             errors["variables"] = [hole_message(open_ones)]
         if errors:
             raise ValidationFailed(_("The send-out is not complete."), errors=errors)
+        timing.check_once(send_out, asked=now or scheduled_at is not None)
         send_out.scheduled_at = None if now else scheduled_at or send_out.scheduled_at
         schedule.check_time(send_out)
         ready = _check_ready(send_out)
@@ -273,6 +280,8 @@ def submit(
             send_out.save()
         elif approval.ask(access, send_out):
             pass
+        elif send_out.recurrence:
+            recurrence.begin(send_out)
         elif send_out.scheduled_at:
             send_out.state, send_out.state_reason = SendOut.State.WAITING, ""
             send_out.save()
@@ -288,6 +297,8 @@ def submit(
             "exclude": [row.pk for row in targeting.excluded(send_out)],
             "templates": [row.pk for row in send_out.templates],
             "holdout": send_out.holdout,
+            "recurrence": send_out.recurrence,
+            "window": send_out.window,
         },
     )
     return send_out
@@ -329,14 +340,15 @@ def _check_ready(send_out: SendOut) -> bool:
     if send_out.provider.enabled:
         reviewing.ask(send_out)
     found = obstacles(send_out)
-    if found and (send_out.scheduled_at is not None or not reviewing.is_all(send_out, found)):
+    at_once = send_out.scheduled_at is None and not send_out.recurrence
+    if found and (not at_once or not reviewing.is_all(send_out, found)):
         raise found[0]
     return not found
 
 
 def pause(access: Access, send_out: SendOut) -> SendOut:
-    """Hold what has not been handed over; what has stays sent."""
-    allowed: tuple[SendOut.State, ...] = (SendOut.State.SENDING,)
+    """Hold what has not been handed over; what has stays sent. Of a plan: make no runs; those under way go on."""
+    allowed: tuple[SendOut.State, ...] = (SendOut.State.SENDING, SendOut.State.REPEATING)
     if send_out.held_until is not None:
         allowed = (*allowed, SendOut.State.WAITING)
     return _switch(access, send_out, allowed, SendOut.State.PAUSED, "send_out.paused")
@@ -383,7 +395,10 @@ def resume(access: Access, send_out: SendOut) -> SendOut:
         if not lifecycle.can_resume(send_out) or active:
             raise Conflict(_("It is not paused, or is still coming to a halt."), code="send_out_state")
         send_out.failing_since = None
-        schedule.begin(send_out)
+        if send_out.recurrence:
+            recurrence.begin(send_out)
+        else:
+            schedule.begin(send_out)
     audit.record(access, "send_out.resumed", send_out)
     return send_out
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.delivery import approval, conversion, expiry, receipts, reviewing, schedule
+from marketing.delivery import approval, conversion, expiry, plans, receipts, reviewing, schedule
 from marketing.delivery.bounces import applying, reading
 
 
 @shared_task
 def start_due_send_outs() -> None:
     reviewing.decide()
+    plans.start_due()
     schedule.start_due()
 
 

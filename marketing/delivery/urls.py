@@ -18,6 +18,7 @@ from marketing.delivery import (
     reach_page,
     result_audience_page,
     suppression_pages,
+    timing_pages,
     views,
 )
 
@@ -47,6 +48,8 @@ urlpatterns = [
     path("<str:pk>/edit/", views.EditSendOut.as_view(), name="edit"),
     path("<str:pk>/variables/", views.Variables.as_view(), name="variables"),
     path("<str:pk>/parameters/", custom_pages.Parameters.as_view(), name="parameters"),
+    path("<str:pk>/repeat/", timing_pages.Repeat.as_view(), name="repeat"),
+    path("<str:pk>/hours/", timing_pages.ChooseHours.as_view(), name="hours"),
     path("<str:pk>/submit/", views.Submit.as_view(), name="submit"),
     path("<str:pk>/test/", views.TestSend.as_view(), name="test"),
     path("<str:pk>/approve/", approval_pages.Approve.as_view(), name="approve"),

@@ -232,6 +232,8 @@ class Submit(SendOutAction):
     """Send at once (`when` is now) or at the given time (`when` is later)."""
 
     def act(self, obj: SendOut) -> SendOut:
+        if self.request.POST.get("when") == "repeat":
+            return services.submit(self.access, obj)
         if self.request.POST.get("when") != "later":
             return services.submit(self.access, obj, now=True)
         form = WhenForm(self.request.POST)

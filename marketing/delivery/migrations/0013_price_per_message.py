@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("delivery", "0011_digital_sms"),
+        ("delivery", "0012_in_audiences"),
     ]
 
     operations = [
