@@ -147,8 +147,9 @@ def _make_dataset(row: EventTable) -> Dataset:
         "object_columns": [{"column": column, "name": label} for column, label in labels.items()],
     }
     dataset = datasets.create(_System(row.workspace), data)
-    Dataset.objects.filter(pk=dataset.pk).update(public=True)
-    dataset.public = True
+    # Pages of behaviour open with what people have made themselves.
+    Dataset.objects.filter(pk=dataset.pk).update(public=True, is_default=False)
+    dataset.public, dataset.is_default = True, False
     return dataset
 
 

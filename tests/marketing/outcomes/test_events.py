@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from cdp import lake
@@ -42,9 +43,8 @@ def read(shop: Shop, send_out: SendOut) -> None:
     tracking.record(second, Engagement.Kind.CLICK, link=link, **FIREFOX)
     for kind, where in ((Engagement.Kind.OPEN, None), (Engagement.Kind.CLICK, link)):
         tracking.record(third, kind, link=where, user_agent="curl/8", method="HEAD")
-    person = tracking.read_unsubscribe_token(tracking.unsubscribe_url(third).rsplit("/", 2)[1])
-    assert person is not None
-    tracking.unsubscribe(person, send_out, user_agent="Firefox")
+    leave = tracking.unsubscribe_url(third)
+    Client().post(leave[leave.index("/t/") :])
 
 
 def kinds(shop: Shop) -> Counter[str]:
