@@ -1,4 +1,4 @@
-"""Tables of the built-in source that the product itself writes, in place: people read them and cannot load into them."""
+"""Tables of the built-in source that the product itself writes, in place: people read them and load nothing in."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def create(workspace: Any, name: str, columns: Sequence[tuple[str, str]]) -> Sou
 
 def _free(workspace: Any, name: str) -> str:
     taken = set(
-        SourceTable.objects.in_workspace(workspace).filter(name__startswith=name).values_list("name", flat=True)
+        SourceTable.objects.in_workspace(workspace)
+        .filter(name__startswith=name)
+        .values_list("name", flat=True)
     )
     return next(
         given for given in (name, *(f"{name}_{n}" for n in range(2, len(taken) + 3))) if given not in taken

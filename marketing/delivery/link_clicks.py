@@ -59,9 +59,7 @@ def _tracked(send_out: SendOut, url: str) -> TrackedLink:
     with transaction.atomic():
         SendOut.objects.select_for_update(of=("self",)).get(pk=send_out.pk)
         last = send_out.links.aggregate(last=Max("number"))["last"] or 0
-        return TrackedLink.objects.get_or_create(
-            send_out=send_out, url=url, defaults={"number": last + 1}
-        )[0]
+        return TrackedLink.objects.get_or_create(send_out=send_out, url=url, defaults={"number": last + 1})[0]
 
 
 def register() -> None:

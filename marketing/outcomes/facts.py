@@ -1,7 +1,7 @@
 """What the ledger says happened: rows of events, written to a CSV file by PostgreSQL itself.
 
-Each event has an ID made of the row that it comes from: r of a recipient, e of an engagement, i of a reply, v of a visit
-of a short link. Machines are left out.
+Each event has an ID made of the row that it comes from: r of a recipient, e of an engagement, i of a reply, v of a
+visit of a short link. Machines are left out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,9 @@ def of_send_out(send_out: SendOut, path: Path) -> None:
     if known is None:
         return
     join, join_values = known
-    variants = [(row.number, row.letter, row.template.name) for row in send_out.variants.select_related("template")]
+    variants = [
+        (row.number, row.letter, row.template.name) for row in send_out.variants.select_related("template")
+    ]
     variants = variants or [(0, None, send_out.template.name)]  # type: ignore[list-item]
     started = send_out.started_at or send_out.resolved_at or send_out.created_at
     names = sorted(campaign.name for campaign in campaigns.of(KIND, [send_out.pk]).get(send_out.pk, ()))
@@ -128,10 +130,13 @@ def of_send_out(send_out: SendOut, path: Path) -> None:
     """
     values = [started, *join_values, *(value for row in variants for value in row)]
     values += [send_out.pk, _SENT, send_out.pk, send_out.pk, *same]
-    with path.open("ab") as out, connection.cursor() as cursor:
-        with cursor.copy(statement, values) as copy:  # type: ignore[attr-defined]
-            for block in copy:
-                out.write(block)
+    with (
+        path.open("ab") as out,
+        connection.cursor() as cursor,
+        cursor.copy(statement, values) as copy,  # type: ignore[attr-defined]
+    ):
+        for block in copy:
+            out.write(block)
 
 
 def _known(send_out: SendOut) -> tuple[str, list[Any]] | None:

@@ -58,7 +58,8 @@ def write(workspace: Any, path: Path, send_outs: list[str]) -> list[EventTable]:
 def _source(path: Path) -> str:
     """The file as SQL; what is empty in it is null."""
     kinds = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in IN_FILE)
-    return f"read_csv({literal(str(path))}, header = false, delim = ',', quote = '\"', escape = '\"', columns = {{{kinds}}})"
+    form = "auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"'"
+    return f"read_csv({literal(str(path))}, {form}, columns = {{{kinds}}})"
 
 
 def _write(handle: Any, row: EventTable, send_outs: list[str]) -> int:

@@ -30,13 +30,15 @@ class Overview(_SeesSendOuts, ListPage):
     template_name = "marketing/outcomes/overview.html"
     title = _("Message events")
     intro = _(
-        "What happened to your messages: sent, delivered, failed, opened, clicked, replied, unsubscribed. It stays here "
-        "when the recipients of a send-out are no longer kept, and is behaviour that rules of audiences can ask for."
+        "What happened to your messages: sent, delivered, failed, opened, clicked, replied, unsubscribed. It stays "
+        "here when the recipients of a send-out are no longer kept, and rules of audiences can ask for it."
     )
     ordering = "id_type"
     empty_icon = "history"
     empty_title = _("Nothing has happened yet")
-    empty_text = _("A dataset of behaviour is made here by itself as soon as the first message has been sent.")
+    empty_text = _(
+        "A dataset of behaviour is made here by itself as soon as the first message has been sent."
+    )
     columns = (
         Column("dataset", _("Dataset"), link=True, value=lambda row: row.dataset or "–"),
         Column("id_type", _("People are known by"), value=_known_by),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -34,9 +33,13 @@ def due_workspaces() -> QuerySet[Workspace]:
     now = timezone.now()
     mine = EventRun.objects.filter(workspace=OuterRef("pk"))
     run = EventRun.objects.filter(workspace=OuterRef("workspace"))
-    kept = SendOut.objects.filter(workspace=OuterRef("pk"), rows_deleted_at__isnull=True, resolved_at__isnull=False)
+    kept = SendOut.objects.filter(
+        workspace=OuterRef("pk"), rows_deleted_at__isnull=True, resolved_at__isnull=False
+    )
     ended = kept.filter(~Exists(run.filter(ran_at__gte=OuterRef("finished_at"))), finished_at__isnull=False)
-    clicked = LinkClick.objects.filter(link__workspace=OuterRef("pk"), at__gte=now - MARGIN).exclude(person="")
+    clicked = LinkClick.objects.filter(link__workspace=OuterRef("pk"), at__gte=now - MARGIN).exclude(
+        person=""
+    )
     replied = InboundMessage.objects.filter(workspace=OuterRef("pk"), received_at__gte=now - MARGIN)
     an_hour_ago = ~Exists(mine.filter(ran_at__gt=now - EVERY))
     something = Exists(kept) | Exists(clicked) | Exists(replied)

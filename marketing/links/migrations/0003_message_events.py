@@ -4,15 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('links', '0002_sms_keys'),
+        ("links", "0002_sms_keys"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='linkclick',
-            name='send_out',
-            field=models.CharField(blank=True, db_default='', default='', help_text='The send-out whose message the person followed; empty where none is known.', max_length=40),
+            model_name="linkclick",
+            name="send_out",
+            field=models.CharField(
+                blank=True,
+                db_default="",
+                default="",
+                help_text="The send-out whose message the person followed; empty where none is known.",
+                max_length=40,
+            ),
         ),
     ]

@@ -66,7 +66,12 @@ def bought(shop: Shop, people: list[str]) -> Dataset:
 
 
 def test_it_is_an_ordinary_dataset_in_use_by_everybody(shop: Shop, messages: Dataset) -> None:
-    assert (messages.name, messages.state, messages.public, messages.owner) == ("Messages", "ready", True, None)
+    assert (messages.name, messages.state, messages.public, messages.owner) == (
+        "Messages",
+        "ready",
+        True,
+        None,
+    )
     assert messages.rows == len(in_lake(shop.workspace)) == 25 and messages.users == 10
     identifier = messages.fields.get(role="identifier")
     assert (identifier.id_type, identifier.encryption) == ("one_id", "plain")
@@ -128,7 +133,9 @@ def test_names_that_are_taken_stay_with_whoever_has_them(shop: Shop) -> None:
     assert EventTable.objects.get().dataset.name == "Messages 2"  # type: ignore[union-attr]
 
 
-def test_the_page_and_the_api_show_it_and_bring_it_up_to_date(shop: Shop, messages: Dataset, client: Any) -> None:
+def test_the_page_and_the_api_show_it_and_bring_it_up_to_date(
+    shop: Shop, messages: Dataset, client: Any
+) -> None:
     console = Browser(shop.access, "message-events/")
     page = console.get("").content.decode()
     assert "Messages" in page and f"/datasets/{messages.pk}/" in page and "Update now" in page

@@ -60,7 +60,14 @@ def test_the_lake_holds_what_a_recount_of_the_ledger_finds(shop: Shop) -> None:
     found = in_lake(shop.workspace)
     for name in ("sent", "delivered", "failed", "opened", "clicked", "unsubscribed"):
         assert len({row[0] for row in found if row[1] == name}) == numbers[name] > 0, name
-    assert kinds(shop) == {"sent": 4, "delivered": 3, "failed": 1, "opened": 3, "clicked": 1, "unsubscribed": 1}
+    assert kinds(shop) == {
+        "sent": 4,
+        "delivered": 3,
+        "failed": 1,
+        "opened": 3,
+        "clicked": 1,
+        "unsubscribed": 1,
+    }
     assert [row[5] for row in found if row[1] == "failed"] == ["gone"]
     assert [row[4] for row in found if row[1] == "clicked"] == ["https://shop.example/sale"]
 
@@ -79,7 +86,9 @@ def test_a_later_report_takes_the_place_of_an_earlier_one(shop: Shop) -> None:
     writing.write_all(shop.workspace)
     row = shop.recipient(send_out, 3)
     assert row.state == "failed"
-    Recipient.objects.filter(pk=row.pk).update(state="delivered", reason="", code="", reported_at=timezone.now())
+    Recipient.objects.filter(pk=row.pk).update(
+        state="delivered", reason="", code="", reported_at=timezone.now()
+    )
     assert writing.write_all(shop.workspace) == 1
     assert kinds(shop) == {"sent": 4, "delivered": 4} and in_lake(shop.workspace) == of_ledger(send_out)
 

@@ -47,7 +47,9 @@ def click(link: ShortLink, mobile: str, **more: Any) -> None:
     assert follow(link, f"?ph={code}", **more).status_code == 302
 
 
-def test_a_click_counts_for_the_message_in_the_funnel_and_among_its_links(sms_shop: Shop, link: ShortLink) -> None:
+def test_a_click_counts_for_the_message_in_the_funnel_and_among_its_links(
+    sms_shop: Shop, link: ShortLink
+) -> None:
     send_out = sent(sms_shop, link)
     click(link, ANN)
     click(link, ANN)
@@ -81,7 +83,9 @@ def test_a_click_belongs_to_the_latest_message_with_the_link(sms_shop: Shop, lin
     assert clicked == [0, 1, 0] and LinkClick.objects.get().send_out == second.pk
 
 
-def test_a_click_is_one_event_of_the_person_as_the_audience_knows_them(sms_shop: Shop, link: ShortLink) -> None:
+def test_a_click_is_one_event_of_the_person_as_the_audience_knows_them(
+    sms_shop: Shop, link: ShortLink
+) -> None:
     send_out = sent(sms_shop, link)
     click(link, ANN)
     writing.write_all(sms_shop.workspace)
@@ -93,7 +97,9 @@ def test_a_click_is_one_event_of_the_person_as_the_audience_knows_them(sms_shop:
     ]
 
 
-def test_a_click_without_a_message_is_an_event_of_the_number_and_stays_one(sms_shop: Shop, link: ShortLink) -> None:
+def test_a_click_without_a_message_is_an_event_of_the_number_and_stays_one(
+    sms_shop: Shop, link: ShortLink
+) -> None:
     sent(sms_shop, link)
     click(link, STRANGER)
     for whole in (False, False, True):
