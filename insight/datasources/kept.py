@@ -15,6 +15,7 @@ from cdp.core.registry import Registry
 from insight.datasources import importing
 from insight.datasources.models import SourceTable
 
+MOST_FILES = 50
 keepers: Registry[Callable[[SourceTable], bool]] = Registry("keeper of tables")
 """Functions that say whether a table is theirs, registered by higher layers."""
 
@@ -53,7 +54,8 @@ def _free(workspace: Any, name: str) -> str:
 
 
 def written(table: SourceTable) -> None:
-    """Call after rows were written: figures that were kept of the older ones go."""
+    """Call after rows were written: figures that were kept of the older ones go, and files do not become too many."""
+    lake.compact(table.workspace_id, table.lake_table, most=MOST_FILES)
     rows = lake.row_count(table.workspace_id, table.lake_table)
     SourceTable.objects.filter(pk=table.pk).update(
         rows=rows, loaded_at=timezone.now(), updated_at=timezone.now()

@@ -27,7 +27,7 @@ class WriteEvents(JobKind):
     quiet = True
 
     def run(self, job: JobContext) -> dict[str, Any]:
-        job.phase(_("Comparing with the ledger"), progress=5)
+        job.phase(_("Comparing with the send-outs"), progress=5)
         return {"changed": writing.write_all(job.workspace, whole=bool(job.params.get("whole")))}
 
 

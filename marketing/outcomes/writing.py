@@ -22,7 +22,7 @@ from marketing.outcomes.models import EventRun, EventTable, WrittenSendOut
 from marketing.replies.models import InboundMessage
 
 EVERY = timedelta(hours=1)
-AT_ONCE = 20
+AT_ONCE = 5
 """Send-outs that are written in one transaction of the lake."""
 MARGIN = timedelta(days=1)
 """Clicks are looked at again for so long: one that was being noted during a run is found by the next."""

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from cdp import lake
 from insight.datasets.models import Dataset
+from insight.datasources import kept
 from marketing.content import services as contents
 from marketing.delivery import expiry, queries, tracking
 from marketing.delivery.composition import Share
@@ -79,6 +80,26 @@ def test_a_second_run_writes_nothing(shop: Shop) -> None:
     assert writing.write_all(shop.workspace) == 0
     assert writing.write_all(shop.workspace, whole=True) == 0
     assert ids_in_lake(shop.workspace) == before and len(set(before)) == len(before)
+
+
+def test_many_small_files_become_few(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hourly run adds a file; nothing is lost when they are put together."""
+    monkeypatch.setattr(kept, "MOST_FILES", 2)
+    send_outs = [shop.submit(shop.mail(shop.audience(mails(40), f"P{n}"), f"L{n}")) for n in range(2)]
+    table = ""
+    for moment in range(3):
+        Recipient.objects.filter(send_out__in=send_outs).update(
+            reported_at=timezone.now() + timedelta(hours=moment)
+        )
+        writing.write_all(shop.workspace)
+        table = EventTable.objects.get().table.lake_table
+    schema = lake.workspace_schema(shop.workspace)
+    with lake.cursor() as handle:
+        files = handle.execute(
+            f"SELECT * FROM ducklake_list_files('lake', '{table}', schema => '{schema}')"
+        ).fetchall()
+    assert 0 < len(files) <= 3
+    assert in_lake(shop.workspace) == of_ledger(*send_outs)
 
 
 def test_a_later_report_takes_the_place_of_an_earlier_one(shop: Shop) -> None:
