@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from marketing.delivery.models import SendOut
 from marketing.outcomes import writing
 from marketing.replies import services
@@ -18,13 +20,8 @@ def test_a_reply_that_unsubscribes_is_both(sms_shop: Shop) -> None:
     reply(send_out, "Thanks", number=2)
     writing.write_all(sms_shop.workspace)
     assert in_lake(sms_shop.workspace) == of_ledger(send_out)
-    of_ann = sorted(row[1] for row in in_lake(sms_shop.workspace) if row[0] == "u000000")
-    assert of_ann == ["delivered", "replied", "replied", "sent", "unsubscribed"] or of_ann == [
-        "replied",
-        "replied",
-        "sent",
-        "unsubscribed",
-    ]
+    of_ann = Counter(row[1] for row in in_lake(sms_shop.workspace) if row[0] == "u000000")
+    assert (of_ann["replied"], of_ann["unsubscribed"]) == (2, 1)
 
 
 def test_a_reply_to_nothing_is_an_event_of_the_number_once(sms_shop: Shop) -> None:
