@@ -16,6 +16,8 @@ from typing import Any
 from django.db import connection
 
 from insight.campaigns import links as campaigns
+from marketing.channels.models import Provider
+from marketing.channels.targets import target_hash
 from marketing.delivery import comparing
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.conversion_count import known_by
@@ -37,7 +39,9 @@ COLUMNS = (
     ("variant", "VARCHAR"),
     ("link", "VARCHAR"),
     ("failure", "VARCHAR"),
+    ("target_hash", "VARCHAR"),
 )
+"""`target_hash` stands with SMS that were sent: a late click finds its message by it; see `channels.targets`."""
 IN_FILE = (("id_type", "VARCHAR"), ("encryption", "VARCHAR"), *COLUMNS)
 """The file also says by which type of ID and in which form the person is known."""
 FORM = 1
@@ -78,7 +82,8 @@ def of_send_out(send_out: SendOut, path: Path) -> None:
     variants = variants or [(0, None, send_out.template.name)]  # type: ignore[list-item]
     started = send_out.started_at or send_out.resolved_at or send_out.created_at
     names = sorted(campaign.name for campaign in campaigns.of(KIND, [send_out.pk]).get(send_out.pk, ()))
-    same = [send_out.channel, send_out.pk, send_out.name, ", ".join(names) or None]
+    same: list[Any] = [send_out.channel, send_out.pk, send_out.name, ", ".join(names) or None]
+    same.append(send_out.channel == Provider.Channel.SMS)
     places = ", ".join(["(%s::int, %s::text, %s::text)"] * len(variants))
     statement = f"""
         COPY (
@@ -124,7 +129,8 @@ def of_send_out(send_out: SendOut, path: Path) -> None:
               FROM {_REPLY} i JOIN people p ON p.person_hash = i.target_hash WHERE i.send_out_id = %s
         )
         SELECT p.id_type, p.encryption, h.event_id, p.person, h.event, h.at, %s::text, %s::text, %s::text, %s::text,
-               p.template, p.letter, h.link, h.failure
+               p.template, p.letter, h.link, h.failure,
+               CASE WHEN h.event = 'sent' AND %s THEN p.person_hash END
           FROM happened h JOIN people p ON p.id = h.row
         ) TO STDOUT (FORMAT csv)
     """
@@ -168,7 +174,22 @@ def without_send_out(workspace: Any, path: Path, *, since: datetime | None, writ
     with path.open("a", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
         for key, mobile, event, at, link in chain(_clicks(workspace, since), _replies(workspace, written)):
-            row = [key, mobile, event, at.isoformat(), "sms", None, None, None, None, None, link, None]
+            digest = target_hash(str(workspace.pk), Provider.Channel.SMS, mobile)
+            row = [
+                key,
+                mobile,
+                event,
+                at.isoformat(),
+                "sms",
+                None,
+                None,
+                None,
+                None,
+                None,
+                link,
+                None,
+                digest,
+            ]
             writer.writerow([*MOBILE, *row])
 
 

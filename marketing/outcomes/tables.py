@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from marketing.outcomes.facts import COLUMNS, IN_FILE
 from marketing.outcomes.models import EventTable
 
 NAME = "message_events"
+_KNOWN = ("id_type", "encryption", "user_id")
+"""By what a person is known."""
 _LISTED = ", ".join(f'"{name}"' for name, _kind in COLUMNS)
 
 
@@ -34,10 +37,79 @@ class _System(rights.Nobody):
 
 
 def write(workspace: Any, path: Path, send_outs: list[str]) -> list[EventTable]:
-    """Make the part of these send-outs in the lake equal to the file, and add its events without a send-out.
+    """Make the part of these send-outs in the lake equal to the file; returns the tables that changed.
 
-    Returns the tables that changed. All of it becomes visible at once.
+    All of it becomes visible at once.
     """
+
+    def equal(handle: Any, path: str, facts: str) -> int:
+        mine = f"send_out_id IN ({', '.join(map(literal, send_outs))})"
+        there = f"SELECT {_LISTED} FROM {path} WHERE {mine}"
+        gone = f"SELECT event_id FROM ({there} EXCEPT {facts})"
+        deleted = _count(handle, f"DELETE FROM {path} WHERE {mine} AND event_id IN ({gone})")
+        return deleted + _count(handle, f"INSERT INTO {path} ({facts}) EXCEPT ({there})")
+
+    return _written(workspace, path, equal)
+
+
+def add(workspace: Any, path: Path, carried: Sequence[tuple[str, str]]) -> list[EventTable]:
+    """Add the events of the file that are not there yet; returns the tables that changed.
+
+    `carried`: short addresses, with send-outs whose messages held them and whose rows are gone. A click on one belongs
+    to the latest of these messages that the number got before.
+    """
+    placed = path.with_suffix(".placed.csv")
+    try:
+        with lake.cursor() as handle:
+            handle.execute(
+                f"COPY ({_placed(workspace, path, carried)}) TO {literal(str(placed))} (HEADER false)"
+            )
+        paths = [
+            lake.table_path(workspace, row.table.lake_table)
+            for row in EventTable.objects.in_workspace(workspace).select_related("table")
+        ]
+        known = " UNION ALL ".join(f"SELECT event_id FROM {path}" for path in paths)
+
+        def missing(handle: Any, path: str, facts: str) -> int:
+            new = f" AND event_id NOT IN ({known})" if known else ""
+            return _count(handle, f"INSERT INTO {path} {facts}{new}")
+
+        return _written(workspace, placed, missing)
+    finally:
+        placed.unlink(missing_ok=True)
+
+
+def _placed(workspace: Any, path: Path, carried: Sequence[tuple[str, str]]) -> str:
+    """A query of the file's events, those of late clicks with their message; no hash stands beside its number."""
+    rows = EventTable.objects.in_workspace(workspace).select_related("table")
+    without = f"SELECT * REPLACE (NULL::VARCHAR AS target_hash) FROM {_source(path)}"
+    if not carried or not rows:
+        return without
+    wanted = ", ".join({literal(send_out) for _url, send_out in carried})
+    sent = " UNION ALL ".join(
+        f"SELECT {literal(row.id_type)} AS id_type, {literal(row.encryption)} AS encryption, * "
+        f"FROM {lake.table_path(workspace, row.table.lake_table)} WHERE event = 'sent' AND send_out_id IN ({wanted})"
+        for row in rows
+    )
+    pairs = ", ".join(f"({literal(url)}, {literal(send_out)})" for url, send_out in carried)
+    of_message = ", ".join(
+        f"coalesce(b.{name}, f.{name}) AS {name}"
+        for name in (*_KNOWN, "send_out_id", "send_out", "campaign", "template", "variant")
+    )
+    replaced = f"{of_message}, NULL::VARCHAR AS target_hash"
+    return f"""
+        WITH facts AS (SELECT * FROM {_source(path)}),
+        best AS (
+            SELECT f.event_id AS click, s.* FROM facts f
+              JOIN (VALUES {pairs}) c (url, send_out_id) ON c.url = f.link
+              JOIN ({sent}) s ON s.send_out_id = c.send_out_id AND s.target_hash = f.target_hash AND s."at" <= f."at"
+           QUALIFY row_number() OVER (PARTITION BY f.event_id ORDER BY s."at" DESC) = 1)
+        SELECT f.* REPLACE ({replaced}) FROM facts f LEFT JOIN best b ON b.click = f.event_id
+    """
+
+
+def _written(workspace: Any, path: Path, act: Callable[[Any, str, str], int]) -> list[EventTable]:
+    """Do something with each table and the file's rows that belong into it; returns those that changed by it."""
     source = _source(path)
     with lake.cursor() as handle:
         kinds = handle.execute(f"SELECT DISTINCT id_type, encryption FROM {source} ORDER BY ALL").fetchall()
@@ -47,7 +119,11 @@ def write(workspace: Any, path: Path, send_outs: list[str]) -> list[EventTable]:
     with lake.transaction() as handle:
         handle.execute(f"CREATE OR REPLACE TEMP TABLE message_facts AS SELECT * FROM {source}")
         for row in EventTable.objects.in_workspace(workspace).select_related("table", "dataset"):
-            if _write(handle, row, send_outs):
+            facts = (
+                f"SELECT {_LISTED} FROM message_facts WHERE id_type = {literal(row.id_type)} "
+                f"AND encryption = {literal(row.encryption)}"
+            )
+            if act(handle, lake.table_path(workspace, row.table.lake_table), facts):
                 changed.append(row)
         handle.execute("DROP TABLE message_facts")
     for row in changed:
@@ -60,30 +136,6 @@ def _source(path: Path) -> str:
     kinds = ", ".join(f"{literal(name)}: {literal(kind)}" for name, kind in IN_FILE)
     form = "auto_detect = false, header = false, delim = ',', quote = '\"', escape = '\"'"
     return f"read_csv({literal(str(path))}, {form}, columns = {{{kinds}}})"
-
-
-def _write(handle: Any, row: EventTable, send_outs: list[str]) -> int:
-    """How many rows of one table were deleted or added."""
-    path = lake.table_path(row.workspace_id, row.table.lake_table)
-    facts = (
-        f"SELECT {_LISTED} FROM message_facts WHERE id_type = {literal(row.id_type)} "
-        f"AND encryption = {literal(row.encryption)}"
-    )
-    changed = 0
-    if send_outs:
-        mine = f"send_out_id IN ({', '.join(map(literal, send_outs))})"
-        there = f"SELECT {_LISTED} FROM {path} WHERE {mine}"
-        changed += _count(
-            handle,
-            f"DELETE FROM {path} WHERE {mine} AND event_id IN (SELECT event_id FROM ({there} EXCEPT {facts}))",
-        )
-        changed += _count(
-            handle, f"INSERT INTO {path} ({facts} AND send_out_id IS NOT NULL) EXCEPT ({there})"
-        )
-    loose = f"SELECT event_id FROM {path} WHERE send_out_id IS NULL"
-    return changed + _count(
-        handle, f"INSERT INTO {path} {facts} AND send_out_id IS NULL AND event_id NOT IN ({loose})"
-    )
 
 
 def _count(handle: Any, statement: str) -> int:

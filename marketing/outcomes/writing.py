@@ -15,7 +15,10 @@ from django.utils import timezone
 
 from admin_center.organizations.models import Workspace
 from insight.datasets import services as datasets
+from marketing.channels.models import Provider
+from marketing.delivery import link_use
 from marketing.delivery.models import SendOut
+from marketing.links import queries as short_links
 from marketing.links.models import LinkClick
 from marketing.outcomes import facts, tables
 from marketing.outcomes.models import EventRun, EventTable, WrittenSendOut
@@ -134,7 +137,17 @@ def _write_rest(workspace: Workspace, since: datetime | None) -> list[EventTable
     with _alone(workspace), _file() as path:
         written = tables.replies_without_send_out(workspace)
         facts.without_send_out(workspace, path, since=since, written=written)
-        return tables.write(workspace, path, []) if path.stat().st_size else []
+        return tables.add(workspace, path, _carried(workspace)) if path.stat().st_size else []
+
+
+def _carried(workspace: Workspace) -> list[tuple[str, str]]:
+    """Short addresses with the SMS that held them and whose rows are gone; of others clicks are noted as they come."""
+    gone = SendOut.objects.in_workspace(workspace).filter(
+        channel=Provider.Channel.SMS, written_events__last=True
+    )
+    links = list(short_links.links(workspace))
+    texts = [(row.pk, link_use.text_of(row)) for row in gone.select_related("template")] if links else []
+    return [(link.url, key) for key, text in texts for link in links if link.url in text]
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from marketing.links import queries as link_queries
 from marketing.links import services as links
 from marketing.links.models import LinkClick, ShortLink
 from marketing.outcomes import writing
-from marketing.outcomes.models import EventTable
 from tests.marketing.delivery.shop import Shop, numbers
 from tests.marketing.links.shop import follow
 from tests.marketing.outcomes.recount import ids_in_lake, in_lake, of_ledger
@@ -121,11 +120,26 @@ def test_a_click_that_was_counted_is_not_counted_again_once_the_rows_are_gone(
     writing.write_all(sms_shop.workspace, whole=True)
     assert not Recipient.objects.exists() and in_lake(sms_shop.workspace) == expected
     assert queries.links(send_out) == before
+
+
+def test_a_late_click_still_finds_the_latest_message_before_it(sms_shop: Shop, link: ShortLink) -> None:
+    """Links are good for up to 30 days, recipients are kept for seven."""
+    for name in ("Offer", "Again"):
+        last = sent(sms_shop, link, name)
+        ended(last)
+    expiry.delete_old_recipients()
+    before = in_lake(sms_shop.workspace)
     click(link, ANN)
-    writing.write_all(sms_shop.workspace)
-    assert len(in_lake(sms_shop.workspace)) == len(expected) + 1
-    assert len(set(ids_in_lake(sms_shop.workspace))) == len(expected) + 1
-    assert EventTable.objects.count() == 2
+    click(link, STRANGER)
+    for whole in (False, True):
+        writing.write_all(sms_shop.workspace, whole=whole)
+    new = [row for row in in_lake(sms_shop.workspace) if row not in before]
+    assert sorted((row[0], row[1], row[3]) for row in new) == [
+        (STRANGER, "short_link_clicked", None),
+        ("u000000", "short_link_clicked", last.pk),
+    ]
+    keys = ids_in_lake(sms_shop.workspace)
+    assert len(keys) == len(set(keys)) == len(before) + 2
 
 
 def test_the_numbers_of_an_audience_do_not_come_into_the_lake(sms_shop: Shop, link: ShortLink) -> None:
