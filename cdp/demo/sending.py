@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
-from cdp.demo import approving, campaigns, converting, everyday, repeating, replies
+from cdp.demo import approving, campaigns, converting, everyday, recording, repeating, replies
 from cdp.demo import audiences as rules
 from cdp.demo.steps import finish, one
 from cdp.jobs import JobContext
@@ -80,6 +80,7 @@ def send(
         job.log(_("The messages in the sandbox could not be opened: %(error)s") % {"error": error})
     converting.load(access, sent[0], behaviour)
     repeating.load(access, members, made[rules.AGAIN])
+    recording.load(access, sent[0], behaviour)
     approving.load(access, made[rules.AGAIN])
 
 
