@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("datasets", "0019_user_groups"),
         ("datasources", "0007_region"),
-        ("delivery", "0012_message_events"),
+        ("delivery", "0015_message_events"),
         ("organizations", "0002_id_key"),
     ]
 
