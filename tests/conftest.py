@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.core.cache import cache
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import translation
 from psycopg.sql import SQL, Identifier
 
@@ -73,8 +73,32 @@ def _language() -> Iterator[None]:
     translation.deactivate()
 
 
-@pytest.fixture
-def run_jobs(db: None) -> Callable[[], list[Any]]:
+@pytest.fixture(scope="module")
+def shared(
+    django_db_setup: None, django_db_blocker: Any, _new_lake: None
+) -> Iterator[Callable[[Callable[[], Any]], Any]]:
+    """Makes what all tests of a file start with, once: `shared(make)` calls `make` with the database and the lake open.
+
+    Its rows go after the file's last test; what each test changes in them is rolled back after that test, as always.
+    Give each test a copy of the objects (`copy.deepcopy`), and share no world whose tables in the lake a test replaces.
+    """
+    outer = transaction.atomic()
+    # As the transaction of a single test: what asks to be outermost may run inside it.
+    outer._from_testcase = True  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
+        outer.__enter__()
+
+    def call(make: Callable[[], Any]) -> Any:
+        with django_db_blocker.unblock():
+            return make()
+
+    yield call
+    with django_db_blocker.unblock():
+        transaction.set_rollback(True)
+        outer.__exit__(None, None, None)
+
+
+def run_queued(*, allow_failure: bool = False) -> list[Any]:
     """Runs all queued jobs (and those they queue) in this process; returns them in their final state.
 
     A job that failed fails the test, unless `allow_failure=True`.
@@ -82,18 +106,21 @@ def run_jobs(db: None) -> Callable[[], list[Any]]:
     from cdp.jobs.models import Job
     from cdp.jobs.runner import run_job
 
-    def run(*, allow_failure: bool = False) -> list[Job]:
-        ended: list[Job] = []
-        while job := Job.objects.filter(status=Job.Status.QUEUED).order_by("created_at").first():
-            Job.objects.filter(pk=job.pk).update(not_before=None)
-            run_job(job.pk)
-            job.refresh_from_db()
-            if job.status == Job.Status.QUEUED and job.gate and job.not_before is None:
-                raise AssertionError(f"{job} waits at its gate: {job.phase}")
-            if job.status == Job.Status.FAILED and not allow_failure:
-                raise AssertionError(f"{job.kind} failed: {job.error} {job.log}")
-            if not job.is_active:
-                ended.append(job)
-        return ended
+    ended: list[Job] = []
+    while job := Job.objects.filter(status=Job.Status.QUEUED).order_by("created_at").first():
+        Job.objects.filter(pk=job.pk).update(not_before=None)
+        run_job(job.pk)
+        job.refresh_from_db()
+        if job.status == Job.Status.QUEUED and job.gate and job.not_before is None:
+            raise AssertionError(f"{job} waits at its gate: {job.phase}")
+        if job.status == Job.Status.FAILED and not allow_failure:
+            raise AssertionError(f"{job.kind} failed: {job.error} {job.log}")
+        if not job.is_active:
+            ended.append(job)
+    return ended
 
-    return run
+
+@pytest.fixture
+def run_jobs(db: None) -> Callable[..., list[Any]]:
+    """`run_queued`, for tests that use the database."""
+    return run_queued

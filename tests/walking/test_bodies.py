@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 from urllib.parse import quote
 
@@ -14,6 +16,7 @@ from django.db.models.functions import Concat
 from insight.audiences import services
 from insight.datasources.models import SourceTable
 from marketing.content.models import Template
+from tests.conftest import run_queued
 from tests.factories import make_access
 from tests.walking.full import Full, make_full
 from tests.walking.test_workspaces import api, console, rows_of
@@ -21,15 +24,20 @@ from tests.walking.test_workspaces import api, console, rows_of
 Call = tuple[str, str, dict[str, Any]]
 
 
-@pytest.fixture
-def mine(run_jobs: Any) -> Full:
-    return make_full(run_jobs)
+@pytest.fixture(scope="module")
+def both(shared: Callable[..., tuple[Full, Full]]) -> tuple[Full, Full]:
+    """Two workspaces of two organizations, which have the same things."""
+    return shared(lambda: (make_full(run_queued), make_full(run_queued, make_access())))
 
 
 @pytest.fixture
-def foreign(run_jobs: Any) -> Full:
-    """A workspace of another organization, which has the same things."""
-    return make_full(run_jobs, make_access())
+def mine(db: None, both: tuple[Full, Full]) -> Full:
+    return deepcopy(both[0])
+
+
+@pytest.fixture
+def foreign(db: None, both: tuple[Full, Full]) -> Full:
+    return deepcopy(both[1])
 
 
 def calls(mine: Full, given: Full) -> list[Call]:

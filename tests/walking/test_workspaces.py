@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from admin_center.audit.models import AuditEntry, DownloadLog
 from admin_center.members.models import ApiToken, User
 from admin_center.permissions.models import Role
 from cdp.console.models import PageVisit
+from tests.conftest import run_queued
 from tests.factories import make_access, make_token, make_workspace
 from tests.walking.addresses import Address, addresses
 from tests.walking.full import Full, make_full
@@ -26,9 +28,14 @@ FREE += ("w/admin/tokens/", "api/tokens/")
 """What a member without any permission may open, besides the home page: what is one's own, and the roles' names."""
 
 
+@pytest.fixture(scope="module")
+def made(shared: Callable[..., Full]) -> Full:
+    return shared(lambda: make_full(run_queued))
+
+
 @pytest.fixture
-def full(run_jobs: Callable[..., Any]) -> Full:
-    return make_full(run_jobs)
+def full(db: None, made: Full) -> Full:
+    return deepcopy(made)
 
 
 @pytest.fixture
