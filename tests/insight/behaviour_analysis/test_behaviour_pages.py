@@ -352,8 +352,8 @@ def test_who_may_not_change_an_audience_makes_none_of_its_versions(world: World,
     made = audiences.create(world.access, {"name": "Women", "rule": rule, "public": True})
     run_jobs()
     points = ["insight.audience.list", "insight.audience.analysis", "insight.audience.filter"]
-    role = Role.objects.create(workspace=world.workspace, name="Analyst", permissions=points)
-    other = make_access(world.workspace, role)
+    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
+    other = make_access(world.workspace, "analyst")
     browser = Client()
     browser.force_login(other.user)
     where = page(world, f"history/{made.pk}/")

@@ -82,8 +82,9 @@ def test_a_model_that_was_never_computed_is_computed_from_the_page(world: World)
     Dataset.objects.filter(pk=model.pk).update(state="failed")
     assert "has failed" in browser.get(page(world)).content.decode()
     Dataset.objects.filter(pk=model.pk).update(public=True)
-    role = Role.objects.create(workspace=world.workspace, name="Analyst", permissions=["insight.analysis"])
-    looking = console(world, make_access(world.workspace, role).user).get(page(world)).content.decode()
+    points = ["insight.analysis", "insight.dataset.view"]
+    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
+    looking = console(world, make_access(world.workspace, "analyst").user).get(page(world)).content.decode()
     assert "Open the model" in looking and "Compute now" not in looking
 
 
