@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import ActionView, FormPage, WorkspaceView
 from cdp.core.access import Access
-from cdp.core.csv_export import table_response
 from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
 from insight.aipl import definition, services
 from insight.aipl.api import day_of
@@ -23,6 +22,7 @@ from insight.audiences.fields import datasets_of
 from insight.datasets import aipl_days, rights
 from insight.datasets import services as datasets
 from insight.datasets.aipl_days import STAGES
+from insight.datasets.chart_links import computing
 from insight.datasets.folders import folders
 from insight.datasets.id_columns import IdColumnsField, with_lost
 from insight.datasets.models import Dataset, DatasetField
@@ -41,7 +41,6 @@ HINTS = {
 }
 NAVIGATION = "insight.analysis"
 DAYS_BACK = 30
-FLOW_DAYS = 14
 
 
 def panel(access: Access, dataset: Dataset) -> dict[str, Any] | None:
@@ -337,6 +336,7 @@ class ModelView(WorkspaceView):
             may_select=self.access.can("insight.audience.filter"),
         )
         if model is None or not days:
+            context |= computing(self.access, model) if model else {}
             return self.render("insight/aipl/none.html", context)
         return self.render(self.template_name, {**context, **self.figures(model, days)})
 
@@ -387,101 +387,3 @@ class Users(ModelView):
                 "days": services.trend(model, day),
             },
         }
-
-
-class FlowPage(ModelView):
-    """What became of each stage's users between two days."""
-
-    title = gettext_lazy("AIPL flow")
-    template_name = "insight/aipl/flow.html"
-
-    def figures(self, model: Dataset, days: list[date]) -> dict[str, Any]:
-        last = self.picked("to", days, days[-1])
-        earlier = [day for day in days if day < last]
-        if not earlier:
-            return {"to": str(last), "first_days": [], "flow": None}
-        wanted = last - timedelta(days=FLOW_DAYS)
-        usual = next((day for day in reversed(earlier) if day <= wanted), earlier[0])
-        first = self.picked("from", earlier, usual)
-        found = aipl_days.flow(model.workspace, model.pk, first, last)
-        return {
-            "from": str(first),
-            "to": str(last),
-            "first_days": [str(day) for day in reversed(earlier)],
-            "flow": found,
-            "span": ngettext("%(count)d day", "%(count)d days", (last - first).days)
-            % {"count": (last - first).days},
-            "stages": [self.stage(model, found, stage) for stage in STAGES],
-            "sankey": _sankey(found),
-            "csv_query": urlencode({"from": first, "to": last}),
-            "labels": LABELS,
-        }
-
-    def stage(self, model: Dataset, flow: aipl_days.Flow, key: str) -> dict[str, Any]:
-        """A stage with what became of its users, each part with the way to an audience of it."""
-        found = flow.stages[key]
-
-        def url(target: str) -> str:
-            moved = {"from": str(flow.first), "to": str(flow.last)}
-            way = {"from": key, "to": [target]}
-            return self.audience_url(
-                {"kind": "aipl", "dataset": model.pk, "flow": {**moved, "transitions": [way]}}
-            )
-
-        most = max([*found.converted.values(), found.lost, found.stayed, 1])
-        parts = [
-            {"label": LABELS[target], "users": count, "width": 100 * count / most, "url": url(target)}
-            for target, count in found.converted.items()
-        ]
-        return {
-            "key": key,
-            "label": LABELS[key],
-            "found": found,
-            "converted": sum(found.converted.values()),
-            "parts": parts,
-            "stayed": {"users": found.stayed, "width": 100 * found.stayed / most, "url": url(key)},
-            "lost": {"users": found.lost, "width": 100 * found.lost / most, "url": url("lost")},
-            "arrived": [(LABELS[before], count) for before, count in found.arrived.items() if count],
-        }
-
-
-def _sankey(flow: aipl_days.Flow) -> dict[str, Any]:
-    """Nodes and links: stages of the first day on the left, of the last on the right."""
-    names = {**LABELS, None: _("None")}
-    links = [
-        {"source": f"from:{before or 'new'}", "target": f"to:{after or 'lost'}", "value": users}
-        for (before, after), users in flow.matrix.items()
-        if users
-    ]
-    used = {end for link in links for end in (link["source"], link["target"])}
-    labels = {
-        **{f"from:{stage}": str(names[stage]) for stage in STAGES},
-        **{f"to:{stage}": str(names[stage]) for stage in STAGES},
-        "from:new": _("New"),
-        "to:lost": _("Lost"),
-    }
-    return {
-        "nodes": [{"name": key, "label": label} for key, label in labels.items() if key in used],
-        "links": links,
-        "from": str(flow.first),
-        "to": str(flow.last),
-    }
-
-
-class FlowCsv(WorkspaceView):
-    """The flow of a model between ?from= and ?to= as a table: a line per stage before, a column per stage after."""
-
-    permission = NAVIGATION
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        model = services.get(self.access, kwargs["pk"])
-        first, last = (day_of(request.GET.get(name), name) for name in ("from", "to"))
-        if first is None or last is None:
-            return HttpResponseRedirect(self.reverse("aipl:flow"))
-        flow = aipl_days.flow(model.workspace, model.pk, first, last)
-        head = [f"{first} → {last}", *(str(LABELS[stage]) for stage in STAGES), _("Lost"), _("Together")]
-        rows = []
-        for before in (*STAGES, None):
-            counts = [flow.matrix.get((before, stage), 0) for stage in (*STAGES, None)]
-            rows.append([str(LABELS[before]) if before else _("New"), *counts, sum(counts)])
-        return table_response(f"aipl-{first}-{last}", head, rows)

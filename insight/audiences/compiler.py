@@ -19,7 +19,7 @@ import ibis.expr.types as ir
 from insight.audiences.behaviour import people_who_did
 from insight.audiences.catalog import AiplModel, BehaviourDataset, Catalog, TagDataset, resolved
 from insight.audiences.leaves import AudienceLeaf, BehaviourLeaf, TagLeaf
-from insight.audiences.model_leaves import STAGES, AiplLeaf, Flow, RfmLeaf, Transition
+from insight.audiences.model_leaves import NO_STAGE, STAGES, AiplLeaf, Flow, RfmLeaf, Transition
 from insight.audiences.predicates import all_of, any_of, certain, tag_condition
 from insight.audiences.rules import AnyLeaf, Group, Node, Operation, Rule, leaves, nodes
 from insight.audiences.sequence_leaves import SequenceLeaf
@@ -237,13 +237,15 @@ def _untranslated(leaf: AnyLeaf) -> AnyLeaf:
 
 
 def people_who_moved(flow: Flow, days: ibis.Table, today: date) -> ibis.Table:
-    """The users of a flow's transitions: in one stage on the first day, in another or none on the last."""
+    """The users of a flow's transitions: in one stage or none on the first day, in another or none on the last."""
     first, last = flow.days(today)
     before = days.filter(days["day"] == ibis.literal(first, type="date")).select(USER, "stage")
     after = days.filter(days["day"] == ibis.literal(last, type="date"))
     after = after.select(_user=after[USER], after=after["stage"])
-    both = before.left_join(after, before[USER] == after["_user"])
-    return both.filter(any_of([_moved(item, both) for item in flow.transitions])).select(USER)
+    both = before.outer_join(after, before[USER] == after["_user"])
+    both = both.select(USER, "_user", "after", stage=both["stage"].fill_null(NO_STAGE))
+    moved = both.filter(any_of([_moved(item, both) for item in flow.transitions]))
+    return moved.select(**{USER: ibis.coalesce(moved[USER], moved["_user"])})
 
 
 def _moved(transition: Transition, both: ibis.Table) -> ir.BooleanValue:

@@ -24,6 +24,7 @@ RfmType = Literal[
 ]
 Stage = Literal["A", "I", "P", "L"]
 STAGES: tuple[Stage, ...] = ("A", "I", "P", "L")
+NO_STAGE = "none"
 Score = Annotated[int | float, Field(ge=0)]
 
 
@@ -84,10 +85,16 @@ class RfmLeaf(Condition):
 
 
 class Transition(Strict):
-    """From a stage to others; `lost` has none any more, `converted` is any other stage."""
+    """From a stage, or from `none`, to others; `lost` has none any more, `converted` is any other stage."""
 
-    from_: Stage = Field(alias="from")
+    from_: Literal["A", "I", "P", "L", "none"] = Field(alias="from")
     to: tuple[Literal["A", "I", "P", "L", "lost", "converted"], ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _something_to_lose(self) -> Transition:
+        if self.from_ == "none" and "lost" in self.to:
+            raise ValueError(_("Who had no stage cannot lose it."))
+        return self
 
 
 class Flow(Strict):

@@ -279,6 +279,7 @@ AIPL_STAGES = {
     "lost": gettext_lazy("no stage any more"),
     "converted": gettext_lazy("any other stage"),
 }
+NO_STAGE = gettext_lazy("no stage")
 
 
 def _aipl(leaf: AiplLeaf, catalog: Catalog) -> str:
@@ -292,7 +293,7 @@ def _aipl(leaf: AiplLeaf, catalog: Catalog) -> str:
     moves = [
         _("from %(stage)s to %(targets)s")
         % {
-            "stage": AIPL_STAGES[item.from_],
+            "stage": AIPL_STAGES.get(item.from_, NO_STAGE),
             "targets": values_words([str(AIPL_STAGES[target]) for target in item.to]),
         }
         for item in leaf.flow.transitions

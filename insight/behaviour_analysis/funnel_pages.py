@@ -124,6 +124,13 @@ class FunnelPage(FunnelView):
             "people": found["people"],
             "overall": last["share"],
             "split": found["split"],
+            "data": [
+                {
+                    **{part: step[part] for part in ("label", "users", "share", "rate")},
+                    "url": step["reached_url"],
+                }
+                for step in steps
+            ],
             "csv_url": links.csv(),
         }
 

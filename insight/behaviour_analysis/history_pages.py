@@ -7,12 +7,18 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
-from insight.audiences.models import Audience
+from cdp.core.timezones import zone
+from insight.audiences import comparing, origins, visibility
+from insight.audiences.fixed_pages import KeepPeople
+from insight.audiences.models import Audience, AudienceVersion
+from insight.audiences.snapshots import kept_version
 from insight.behaviour_analysis import history
 from insight.behaviour_analysis.forms import enum_tags
 
@@ -37,7 +43,7 @@ class HistoryPage(HistoryView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         audience = history.get(self.access, kwargs["pk"])
-        versions = history.sizes(audience)
+        versions = self.linked(audience, history.sizes(audience))
         tags = enum_tags(self, audience.user_id_type)
         chosen, composition = self.composition(audience, tags)
         csv_url = self.reverse("behaviour:history-csv", audience.pk)
@@ -53,9 +59,37 @@ class HistoryPage(HistoryView):
             composition_values=composition["values"] if composition else [],
             shares=shares,
             csv_url=f"{csv_url}?{urlencode({'tag': chosen})}",
+            may_keep=self.may_keep(audience),
             data={"versions": versions, "composition": composition},
         )
         return self.render(self.template_name, context)
+
+    def may_keep(self, audience: Audience) -> bool:
+        """Whether the person may make audiences of those who were in at a version, which keeps it as a snapshot."""
+        return (
+            self.access.can("insight.audience.filter")
+            and visibility.may_change(self.access, audience)
+            and "combine" in origins.actions_of(audience)
+        )
+
+    def linked(self, audience: Audience, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The versions with the ways to an audience of each, and to those who joined and left since the one before."""
+        may_keep, compare = self.may_keep(audience), self.reverse("audiences:compare", audience.pk)
+        found = []
+        for before, row in zip([None, *versions], versions, strict=False):
+            both = before and before["kept"] and row["kept"]
+            found.append(
+                {
+                    **row,
+                    "url": self.reverse("behaviour:history-audience", audience.pk, row["number"])
+                    if may_keep and row["kept"] and row["count"]
+                    else "",
+                    "changes_url": f"{compare}?{urlencode({'from': before['number'], 'to': row['number']})}"
+                    if both and (row["joined"] or row["left"])
+                    else "",
+                }
+            )
+        return found
 
 
 def _shares(composition: dict[str, Any], versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -65,6 +99,44 @@ def _shares(composition: dict[str, Any], versions: list[dict[str, Any]]) -> list
         {"number": row["number"], "when": times.get(row["number"]), "counts": row["counts"]}
         for row in reversed(composition["versions"])
     ]
+
+
+class KeepVersion(KeepPeople):
+    """An audience of those who were in at a version."""
+
+    title = gettext_lazy("Audience of a version")
+    template_name = "insight/behaviour/keep_version.html"
+
+    def permission_point(self) -> str:
+        self.access.require(HistoryView.permission)
+        return self.permission
+
+    @cached_property
+    def audience(self) -> Audience:
+        return history.get(self.access, self.kwargs["pk"])
+
+    @cached_property
+    def version(self) -> AudienceVersion:
+        visibility.check_change(self.access, self.audience)
+        return kept_version(self.audience, self.kwargs["number"])
+
+    def words(self) -> str:
+        day = timezone.localtime(self.version.created_at, zone(self.workspace)).date()
+        return _("Those who were in “%(name)s” on %(day)s, version %(number)d") % {
+            "name": self.audience.name,
+            "day": day,
+            "number": self.version.number,
+        }
+
+    def count(self) -> int:
+        return self.version.count
+
+    def keep(self, words: str, data: dict[str, Any]) -> Audience:
+        given = {**data, "remark": data.get("remark") or words}
+        return comparing.save_version(self.access, self.audience, self.version.number, given)
+
+    def analysis_url(self) -> str:
+        return self.reverse("behaviour:history", self.audience.pk)
 
 
 class HistoryCsv(HistoryView):

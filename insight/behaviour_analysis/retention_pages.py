@@ -79,6 +79,13 @@ class RetentionPage(RetentionView):
             "average": found["average"],
             "offsets": range(1, len(found["average"]) + 1),
             "users": sum(row["users"] for row in rows),
+            "data": {
+                "average": found["average"],
+                "rows": [
+                    {"start": str(row["start"]), "shares": [period["share"] for period in row["periods"]]}
+                    for row in rows
+                ],
+            },
             "csv_url": links.csv(),
         }
 

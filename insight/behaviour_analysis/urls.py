@@ -16,5 +16,10 @@ urlpatterns = [
     path("paths.csv", path_pages.PathCsv.as_view(), name="paths-csv"),
     path("paths/audience/", path_pages.KeepPath.as_view(), name="paths-audience"),
     path("history/<str:pk>/", history_pages.HistoryPage.as_view(), name="history"),
+    path(
+        "history/<str:pk>/versions/<int:number>/audience/",
+        history_pages.KeepVersion.as_view(),
+        name="history-audience",
+    ),
     path("history/<str:pk>/versions.csv", history_pages.HistoryCsv.as_view(), name="history-csv"),
 ]

@@ -8,8 +8,6 @@ import django_filters
 from django.db.models import Q, QuerySet, Value, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.loader import render_to_string
-from django.urls import reverse
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -32,8 +30,9 @@ from cdp.core.folders import flat, path_of
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
 from insight.datasets import copying, extras, failures, kinds, remedies, rights, schedule, services
+from insight.datasets.chart_links import ChartsColumn
 from insight.datasets.folders import folders
-from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
+from insight.datasets.models import Dataset, DatasetFolder
 from insight.datasources.connections import in_place
 from insight.datasources.queries import failed_copies
 
@@ -73,23 +72,6 @@ class MarksColumn(Column):
 
     def text(self, row: Dataset) -> str:
         return str(_("Default")) if row.is_default else ""
-
-
-class PerspectiveColumn(Column):
-    """A sign that leads to the charts of a dataset's tags."""
-
-    def cell(self, row: Dataset) -> Any:
-        if not getattr(row, "may_analyse", False) or row.kind not in TAG_KINDS or not row.version:
-            return ""
-        address = f"{reverse('analysis:perspective', args=[row.workspace.slug])}?dataset={row.pk}"
-        label = _("Charts of %(name)s") % {"name": row.name}
-        return format_html(
-            '<a class="btn btn-icon btn-sm btn-ghost" href="{}" title="{}" aria-label="{}">'
-            '<i class="ti ti-chart-pie" aria-hidden="true"></i></a>',
-            address,
-            label,
-            label,
-        )
 
 
 class DatasetFilter(django_filters.FilterSet):
@@ -150,7 +132,7 @@ class DatasetList(ListPage):
         NumberColumn("shown_rows", _("Rows"), sort="shown_rows"),
         MarksColumn("marks", _("Marks"), css="text-nowrap"),
         DateColumn("refreshed_at", _("Refreshed"), sort="refreshed_at"),
-        PerspectiveColumn("perspective", _("Charts"), export=False),
+        ChartsColumn("charts", _("Charts"), export=False),
     )
 
     def get_queryset(self) -> QuerySet[Dataset]:

@@ -17,6 +17,7 @@ from cdp.core.identifiers import ID_TYPES
 from insight.audiences import analysis_tabs
 from insight.audiences.summary import RFM_TYPES
 from insight.datasets import rfm
+from insight.datasets.chart_links import computing
 from insight.datasets.models import Dataset
 from insight.datasets.views import RFM_GROUPS
 from insight.datasources.models import LAKE
@@ -52,7 +53,12 @@ class _ModelPage(WorkspaceView):
         return next((row for row in offered if row.pk == wanted), first), offered
 
     def nothing(self, model: Dataset | None, **more: Any) -> HttpResponse:
-        context = self.get_context(model=model, may_create=self.access.can("insight.dataset.create"), **more)
+        context = self.get_context(
+            model=model,
+            may_create=self.access.can("insight.dataset.create"),
+            **(computing(self.access, model) if model else {}),
+            **more,
+        )
         return self.render("insight/rfm/none.html", context)
 
     def shown(self, scope: Scope, audience: str = "") -> dict[str, Any]:

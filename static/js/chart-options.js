@@ -54,7 +54,11 @@ export function optionOf(panel) {
     return values.length <= MANY ? palette[panel.data.values.indexOf(value) % palette.length] : accent;
   };
   const share = (value) => percent(value, total, panel.state.hideUnknown);
-  const hover = ({ dataIndex }) => lines(values[dataIndex], share(values[dataIndex]), panel.data.compared).map((line) => echarts.format.encodeHTML(line)).join("<br>");
+  // A treemap counts its invisible root too, so the number of a value is taken from its part, never from the chart.
+  const hover = ({ data: part }) => {
+    const value = values[part?.place];
+    return value ? lines(value, share(value), panel.data.compared).map((line) => echarts.format.encodeHTML(line)).join("<br>") : "";
+  };
   const base = {
     color: palette,
     textStyle: text,
@@ -62,10 +66,23 @@ export function optionOf(panel) {
     animation: !matchMedia("(prefers-reduced-motion: reduce)").matches,
     tooltip: { confine: true, formatter: hover },
   };
-  const data = values.map((value) => ({ name: value.label, value: value.value, itemStyle: { color: colour(value) } }));
-  if (panel.type === "pie") return { ...base, series: [pie(data, values, share, text, style)] };
-  if (panel.type === "treemap") return { ...base, series: [{ type: "treemap", data, roam: false, nodeClick: false, breadcrumb: { show: false }, label: { formatter: ({ name, value }) => `${name}\n${formatNumber(value)}` } }] };
+  const data = values.map((value, place) => ({ name: value.label, value: value.value, place, itemStyle: { color: colour(value) } }));
+  if (panel.type === "pie") return { ...base, ...pies(panel, data, values, share, text, style) };
+  if (panel.type === "treemap") return { ...base, series: [{ type: "treemap", left: 0, right: 0, top: 0, bottom: 0, data, roam: false, nodeClick: false, breadcrumb: { show: false }, label: { formatter: ({ name, value }) => `${name}\n${formatNumber(value)}` } }] };
   return { ...base, ...columns(panel, values, data, share, text) };
+}
+
+/** A ring; with a comparison a second one in it, of the other side. */
+function pies(panel, data, values, share, text, style) {
+  const outer = pie(data, values, share, text, style);
+  const { compared } = panel.data;
+  if (!compared) return { series: [outer] };
+  const names = { outer: panel.data.name || gettext("Audience"), inner: compared.name };
+  const inner = { ...outer, radius: ["14%", "32%"], label: { show: false }, data: data.map((part) => ({ ...part, value: values[part.place].compared.count, itemStyle: { ...part.itemStyle, opacity: 0.7 } })) };
+  return {
+    title: { text: gettext("Outer ring: %(outer)s · inner ring: %(inner)s", names), left: "center", bottom: 0, textStyle: { ...text, fontWeight: "normal", width: 380, overflow: "truncate" } },
+    series: [{ ...outer, center: ["50%", "47%"] }, { ...inner, center: ["50%", "47%"] }],
+  };
 }
 
 function pie(data, values, share, text, style) {
@@ -74,7 +91,7 @@ function pie(data, values, share, text, style) {
     radius: ["36%", "58%"],
     data,
     itemStyle: { borderColor: style.backgroundColor, borderWidth: 2 },
-    label: { ...text, lineHeight: 16, overflow: "none", formatter: ({ name, dataIndex }) => `${shorten(name)}\n${share(values[dataIndex]).toFixed(1)} %` },
+    label: { ...text, lineHeight: 16, overflow: "none", formatter: ({ name, data: part }) => `${shorten(name)}\n${share(values[part.place]).toFixed(1)} %` },
     labelLine: { length: 10, length2: 6 },
   };
 }
@@ -85,8 +102,8 @@ function columns(panel, values, data, share, text) {
   const many = values.length > MANY;
   const series = compared
     ? [
-        { name: panel.data.name || gettext("Audience"), type: "bar", barMaxWidth: 32, data: values.map((value) => Number(share(value).toFixed(1))) },
-        { name: compared.name, type: "bar", barMaxWidth: 32, itemStyle: { color: PALE }, data: values.map((value) => value.compared.percent) },
+        { name: panel.data.name || gettext("Audience"), type: "bar", barMaxWidth: 32, data: values.map((value, place) => ({ value: Number(share(value).toFixed(1)), place })) },
+        { name: compared.name, type: "bar", barMaxWidth: 32, itemStyle: { color: PALE }, data: values.map((value, place) => ({ value: value.compared.percent, place })) },
       ]
     : [{ type: "bar", data, barMaxWidth: many ? 24 : 48 }];
   return {

@@ -2,7 +2,7 @@
 
 export const TONES = ["#2f7fc1", "#e69f00", "#9a6fb8", "#009e73", "#d55e00", "#56b4e9", "#cc79a7", "#8c6d31", "#7d8d93"];
 export const locale = document.documentElement.lang || undefined;
-const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+export const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 /** Draws `option(style, text)` in a place and answers the chart and a function that draws it again. */
 export function mount(place, option) {

@@ -1,6 +1,7 @@
 /* An audience over time: people per version with who joined and left, and how a tag spreads. */
 
-import { compact, faint, locale, mount, number, read } from "./figures.js";
+import { Figure, follow } from "./chart-figure.js";
+import { compact, faint, locale, number, read } from "./figures.js";
 
 const data = read("history-data");
 const when = (at) => new Date(at).toLocaleString(locale, { dateStyle: "short", timeStyle: "short" });
@@ -22,9 +23,9 @@ function size(text) {
     ...base(text, names),
     tooltip: { trigger: "axis", renderMode: "richText", textStyle: { fontFamily: text.fontFamily }, formatter: (points) => [`${points[0].name} · ${when(rows[points[0].dataIndex].at)}`, ...points.filter((point) => point.value !== null && point.value !== undefined).map((point) => `${point.seriesName}: ${sign(point.value)}`)].join("\n") },
     series: [
-      { name: gettext("People"), type: "line", symbolSize: 6, lineStyle: { width: 2 }, data: rows.map((row) => row.count) },
-      { name: gettext("Joined"), type: "bar", stack: "change", barMaxWidth: 24, itemStyle: { color: "#009e73" }, data: rows.map((row) => row.joined) },
-      { name: gettext("Left"), type: "bar", stack: "change", barMaxWidth: 24, itemStyle: { color: "#d55e00" }, data: rows.map((row) => (row.left === null ? null : -row.left)) },
+      { name: gettext("People"), type: "line", symbolSize: 8, lineStyle: { width: 2 }, data: rows.map((row) => ({ value: row.count, url: row.url })) },
+      { name: gettext("Joined"), type: "bar", stack: "change", barMaxWidth: 24, itemStyle: { color: "#009e73" }, data: rows.map((row) => ({ value: row.joined, url: row.changes_url })) },
+      { name: gettext("Left"), type: "bar", stack: "change", barMaxWidth: 24, itemStyle: { color: "#d55e00" }, data: rows.map((row) => ({ value: row.left === null ? null : -row.left, url: row.changes_url })) },
     ],
   };
 }
@@ -38,4 +39,4 @@ function composition(text) {
   };
 }
 
-for (const place of document.querySelectorAll("[data-history]")) mount(place, place.dataset.history === "size" ? size : composition);
+for (const place of document.querySelectorAll("[data-history]")) new Figure(place, place.dataset.history === "size" ? size : composition, { press: follow });

@@ -1,6 +1,7 @@
 /* The paths that people took, as a flow from step to step. */
 
-import { locale, mount, read, TONES } from "./figures.js";
+import { Figure, follow } from "./chart-figure.js";
+import { locale, read, TONES } from "./figures.js";
 
 const place = document.querySelector("[data-paths]");
 const data = read("paths-data");
@@ -37,8 +38,4 @@ function option(text) {
   };
 }
 
-if (place) {
-  mount(place, option).chart.on("click", ({ data: part }) => {
-    if (part.url) location.assign(part.url);
-  });
-}
+if (place) new Figure(place, option, { press: follow });

@@ -1,5 +1,7 @@
 /* The page of an RFM model: composition of its groups, bubbles at their averages, purchases over time. */
 
+import { Figure } from "./chart-figure.js";
+import { numbers } from "./chart-frame.js";
 import { compact, faint, mount, number, percent, read, TONES } from "./figures.js";
 
 const data = read("rfm-data");
@@ -55,6 +57,15 @@ const BUBBLES = {
   change: { x: "f", y: "r_days", size: "m", names: { x: titles.count_per_user, y: titles.r_days, size: titles.amount_per_user } },
 };
 
+/** The groups with what a chart of bubbles shows of them. */
+function bubbleTable({ x, y, size, names }) {
+  const column = (heading, key) => numbers(heading, (group) => group[key], 2);
+  return {
+    columns: () => [[gettext("Group"), (group) => group.label], numbers(titles.users, (group) => group.users), column(names.x, x), column(names.y, y), column(names.size, size)],
+    values: () => groups,
+  };
+}
+
 function bubbles({ x, y, size, names }) {
   const sizes = groups.map((group) => group[size]);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
@@ -96,9 +107,8 @@ async function showSamples(type) {
 }
 
 function start() {
-  const pie = mount(card.querySelector("[data-rfm-chart=composition]"), composition);
-  pie.chart.on("click", ({ data: part }) => showSamples(part.group.type));
-  for (const [key, bubble] of Object.entries(BUBBLES)) mount(document.querySelector(`[data-rfm-chart=${key}]`), bubbles(bubble));
+  const pie = new Figure(card.querySelector("[data-rfm-chart=composition]"), composition, { press: ({ group }) => showSamples(group.type) });
+  for (const [key, bubble] of Object.entries(BUBBLES)) new Figure(document.querySelector(`[data-rfm-chart=${key}]`), bubbles(bubble), { table: bubbleTable(bubble) });
   for (const place of document.querySelectorAll("[data-rfm-trend]")) mount(place, trend(place.dataset.rfmTrend));
   for (const button of card.querySelectorAll("[data-measure]")) {
     button.addEventListener("click", () => {

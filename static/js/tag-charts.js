@@ -16,22 +16,14 @@ export function valuesOf(tag) {
 /** One tag. `context`: {api, urls, dataset, audience, audienceName, compare, answer, columnsOnly}. */
 export class TagChart extends ChartPanel {
   constructor(element, tag, context) {
-    element.dataset.chartTitle = tag.name;
     element.querySelector(".card-title").textContent = tag.name;
     for (const part of element.querySelectorAll("[aria-label]")) part.setAttribute("aria-label", tag.name);
-    element.chartData = { tag, context };
     super(element);
+    this.context = context;
+    // The first numbers came with the page's request; later ones are asked for when the filter changes.
+    this.show(tag, context.answer);
+    if (context.answer.null_filter) this.markFiltered();
     element.addEventListener("chart:part", (event) => this.ask(event.detail));
-  }
-
-  get context() {
-    return this.element.chartData.context;
-  }
-
-  /** The first numbers came with the page's request; later ones are asked for when the filter changes. */
-  load() {
-    this.show(this.element.chartData.tag, this.context.answer);
-    if (this.context.answer.null_filter) this.markFiltered();
   }
 
   show(tag, answer) {
@@ -43,10 +35,8 @@ export class TagChart extends ChartPanel {
   }
 
   markFiltered() {
-    const button = this.part("tools").querySelector(".ti-filter-off").closest("button");
     this.state.hideUnknown = true;
-    button.classList.add("active");
-    button.setAttribute("aria-pressed", "true");
+    this.mark(this.filter, true);
   }
 
   async filterChanged() {

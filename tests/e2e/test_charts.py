@@ -122,3 +122,35 @@ def test_an_order_of_ones_own_is_there_again(shop: Shop, tab: Any, sign_in: Call
     city.get_by_role("button", name="Columns").click()
     city.get_by_role("button", name="Table").click()
     expect(city.locator("tbody tr").first).to_contain_text("Bergen")
+
+
+# Where a part lies: shares of the canvas's width and height, and aside by a share of the height. Oslo has six of ten.
+PLACES = {
+    "Pie": {"Oslo": (0.5, 0.5, 0.23), "Bergen": (0.5, 0.5, -0.23)},
+    "Columns": {"Oslo": (0.28, 0.8, 0), "Bergen": (0.75, 0.8, 0)},
+    "Treemap": {"Oslo": (0.2, 0.2, 0), "Bergen": (0.8, 0.85, 0)},
+}
+
+
+@pytest.mark.parametrize("look", PLACES)
+def test_hover_and_click_are_about_the_part_that_is_pointed_at(
+    shop: Shop, tab: Any, sign_in: Callable[[Any], str], look: str
+) -> None:
+    from playwright.sync_api import expect
+
+    sign_in(shop.access)
+    go(tab, "Perspective")
+    city = panel(tab, "City")
+    city.get_by_role("button", name="Chart type").click()
+    city.get_by_role("button", name=look).click()
+    canvas = city.locator("canvas").first
+    box = canvas.bounding_box()
+    for value, (across, down, aside) in PLACES[look].items():
+        at = {"x": box["width"] * across + box["height"] * aside, "y": box["height"] * down}
+        canvas.hover(position=at)
+        hover = city.locator("[data-part=canvas] > div").last
+        expect(hover).to_contain_text(value)
+        expect(hover).to_contain_text(f"{6 if value == 'Oslo' else 4} people")
+        canvas.click(position=at)
+        expect(tab.get_by_role("heading", name=f"City: {value}")).to_be_visible()
+        tab.get_by_role("button", name="Cancel").click()

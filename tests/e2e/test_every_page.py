@@ -61,7 +61,7 @@ STICKING_OUT = """() => [...document.querySelectorAll("body *")]
 SETTLED = """() => {
   const all = (selector) => [...document.querySelectorAll(selector)];
   return !all(".htmx-request, .placeholder, [aria-busy=true], [data-rb=busy]:not([hidden]), [data-ids]:empty").length
-    && all("[data-chart-url] [data-part=note]").every((note) => !note.textContent)
+    && all(".chart-panel [data-part=note]").every((note) => !note.textContent)
     && (!all("[data-tag]:checked").length || all("[data-charts] canvas").length);
 }"""
 PAINTED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from cdp.core import timezones
@@ -44,6 +46,13 @@ def test_groups_are_looked_at_and_become_an_audience(
     assert (
         tab.locator("[data-rfm-trend] svg").count() == 4 and tab.locator("[data-rfm-chart] svg").count() == 4
     )
+    power = tab.locator(".chart-panel", has=tab.locator("[data-rfm-chart=power]"))
+    power.get_by_role("button", name="Table").click()
+    with tab.expect_download() as started:
+        power.get_by_role("button", name="Export as CSV").click()
+    filed = list(csv.reader(io.StringIO(Path(started.value.path()).read_text("utf-8-sig"))))
+    assert [row[0] for row in filed[1:]] == power.locator("tbody td:first-child").all_inner_texts()
+    assert sum(int(row[1]) for row in filed[1:]) == 6 and len(filed[0]) == 5
     share = tab.locator("[data-share=key_develop]")
     before = share.inner_text()
     tab.get_by_role("group", name="Show shares of").get_by_role("button", name="Amount").click()

@@ -246,7 +246,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         "w/tags/custom/": pk(custom),
         "w/rfm/": pk(groups),
         "w/rfm/audience/": pk(audience),
-        "w/behaviour/history/": pk(audience),
+        "w/behaviour/history/": pk(audience, number=1),
         "w/pushes/": pk(pushed),
         "w/pushes/interfaces/": pk(interface, type="kafka"),
         "w/pushes/audience/": pk(audience),

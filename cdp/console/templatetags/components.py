@@ -81,12 +81,6 @@ def facts_list(facts: Any) -> dict[str, Any]:
     return {"facts": facts}
 
 
-@register.inclusion_tag("components/chart.html")
-def chart_panel(url: str, title: Any, ident: str = "chart") -> dict[str, Any]:
-    """A chart that loads {"values": [{"label", "value"}], …} from a URL."""
-    return {"url": url, "title": title, "ident": ident}
-
-
 @register.filter
 def grouped(value: Any) -> str:
     """A number with separators: 12,345."""

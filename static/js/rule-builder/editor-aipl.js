@@ -5,6 +5,7 @@ import { clear, field, h, select, gettext } from "./dom.js";
 import { newFlow, STAGES } from "./leaves.js";
 
 const AGO = [1, 7, 14, 30, 60, 90];
+const NEW = "none";
 const TARGETS = [["lost", () => gettext("lost")], ["converted", () => gettext("any other")]];
 
 export function aiplEditor(leaf, { fields, update }) {
@@ -39,9 +40,10 @@ export function aiplEditor(leaf, { fields, update }) {
 
   function flow() {
     const { from, to, transitions } = leaf.flow;
+    const befores = [...STAGES, [NEW, () => gettext("no stage")]];
     const has = (stage, target) => transitions.some((item) => item.from === stage && item.to.includes(target));
     const toggle = (stage, target, on) => {
-      const rows = STAGES.map(([key]) => {
+      const rows = befores.map(([key]) => {
         const before = transitions.filter((item) => item.from === key).flatMap((item) => item.to);
         return { from: key, to: key === stage ? (on ? [...before, target] : before.filter((item) => item !== target)) : before };
       });
@@ -57,8 +59,8 @@ export function aiplEditor(leaf, { fields, update }) {
       h("div", { class: "form-label" }, gettext("Who became what")),
       h("div", { class: "table-responsive" }, h("table", { class: "table table-sm rb-flow" },
         h("thead", {}, h("tr", {}, h("th", { scope: "col" }, gettext("from")), columns.map(([key, label]) => h("th", { scope: "col", title: label() }, key.length === 1 ? key : label())))),
-        h("tbody", {}, STAGES.map(([stage, label]) => h("tr", {}, h("th", { scope: "row", title: label() }, `${stage} ${label()}`),
-          columns.map(([target, name]) => h("td", {}, h("input", {
+        h("tbody", {}, befores.map(([stage, label]) => h("tr", {}, h("th", { scope: "row", title: label() }, stage === NEW ? label() : `${stage} ${label()}`),
+          columns.map(([target, name]) => h("td", {}, stage === NEW && target === "lost" ? null : h("input", {
             type: "checkbox",
             class: "form-check-input",
             checked: has(stage, target),

@@ -159,6 +159,7 @@ export const STAGES = [
 function stageName(key) {
   if (key === "lost") return gettext("lost");
   if (key === "converted") return gettext("any other");
+  if (key === "none") return gettext("no stage");
   return STAGES.find(([name]) => name === key)?.[1]() || key;
 }
 

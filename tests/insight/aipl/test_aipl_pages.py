@@ -8,12 +8,15 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from admin_center.permissions.models import Role
 from cdp import lake
+from insight.audiences import counting
 from insight.datasets import aipl_days
 from insight.datasets.models import Dataset
 from tests.factories import make_access, make_token
@@ -141,10 +144,61 @@ def test_the_flow_of_the_worked_example(world: World, model: Dataset, console: C
     ]
 
 
+def test_each_part_of_the_flow_leads_to_an_audience_of_exactly_its_users(
+    world: World, model: Dataset, console: Client
+) -> None:
+    found = console.get(page(world, f"aipl/flow/?model={model.pk}&from={FIRST}&to={LAST}")).context
+
+    def people(url: str) -> int:
+        rule = json.loads(parse_qs(urlsplit(url).query)["rule"][0])
+        return int(counting.preview_counts(world.access, rule)["count"])
+
+    links = {(link["source"], link["target"]): link for link in found["sankey"]["links"]}
+    assert len(links) == 12
+    for ends in (("from:A", "to:I"), ("from:A", "to:A"), ("from:L", "to:lost"), ("from:none", "to:P")):
+        assert people(links[ends]["url"]) == links[ends]["value"] == 1
+    sizes = {node["name"]: people(node["url"]) for node in found["sankey"]["nodes"]}
+    assert sizes == {
+        "from:A": 4,
+        "from:I": 2,
+        "from:P": 2,
+        "from:L": 2,
+        "from:none": 2,
+        "to:A": 3,
+        "to:I": 2,
+        "to:P": 3,
+        "to:L": 2,
+        "to:lost": 2,
+    }
+    purchased = found["stages"][2]["came"]
+    assert [(part["label"], part["users"]) for part in purchased] == [
+        ("stayed", 1),
+        ("came from Aware", 1),
+        ("came from Interested", 0),
+        ("came from Loyal", 0),
+        ("new", 1),
+    ]
+    assert [people(part["url"]) for part in purchased if part["url"]] == [1, 1, 1]
+
+
+def test_who_may_not_select_finds_no_ways_to_audiences_in_the_flow(world: World, model: Dataset) -> None:
+    points = ["insight.analysis", "insight.dataset.view", "insight.dataset.manage"]
+    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
+    browser = Client()
+    browser.force_login(
+        make_access(world.workspace, "analyst").user,
+        backend="admin_center.members.backends.NameOrEmailBackend",
+    )
+    Dataset.objects.filter(pk=model.pk).update(public=True)
+    body = browser.get(page(world, f"aipl/flow/?model={model.pk}&from={FIRST}&to={LAST}")).content.decode()
+    assert "came from" in body and "audiences/new/" not in body
+
+
 def test_a_model_of_one_day_has_no_flow_yet(world: World, console: Client, run_jobs: RunJobs) -> None:
     assert "No AIPL model yet" in console.get(page(world, "aipl/flow/")).content.decode()
     model = make(world.access, world.members, simple(world))
-    assert "Not computed yet" in console.get(page(world, "aipl/users/")).content.decode()
+    never = console.get(page(world, "aipl/users/")).content.decode()
+    assert "Being computed" in never and "Compute now" not in never
     computed(world.access, model, run_jobs)
     assert "Only one day so far" in console.get(page(world, "aipl/flow/")).content.decode()
 

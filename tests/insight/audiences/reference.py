@@ -88,8 +88,8 @@ class World:
         first, last = (on(self.flow_day(leaf["flow"][end])) for end in ("from", "to"))
         found = set()
         for move in leaf["flow"]["transitions"]:
-            for user, stage in first.items():
-                then = last.get(user)
+            for user in first.keys() | last.keys():
+                stage, then = first.get(user, "none"), last.get(user)
                 reached = {then or "lost"} | ({"converted"} if then and then != stage else set())
                 if stage == move["from"] and reached & set(move["to"]):
                     found.add(user)

@@ -130,6 +130,7 @@ def errors_of(rule: Any) -> dict[str, list[str]]:
         (flow(transitions=[]), "flow/transitions"),
         (flow(transitions=[{"from": "A", "to": []}]), "flow/transitions/0/to"),
         (flow(transitions=[{"from": "lost", "to": ["A"]}]), "flow/transitions/0/from"),
+        (flow(transitions=[{"from": "none", "to": ["A", "lost"]}]), "flow/transitions/0"),
         (flow(**{"from": "2021-12-15"}), "flow"),
         (flow(to="2021-12-15T10:00:00"), "flow/to"),
         (flow(to="soon"), "flow/to"),

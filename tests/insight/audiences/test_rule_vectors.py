@@ -383,6 +383,9 @@ def models() -> Engine:
         ("L", ["lost"], "j"),
         ("L", ["converted"], ""),
         ("L", ["L", "lost"], "i j"),
+        ("none", ["A"], "k"),
+        ("none", ["P", "L"], "l"),
+        ("none", ["converted"], "k l"),
     ],
 )
 def test_how_stages_changed(models: Engine, before: str, targets: list[str], expected: str) -> None:
@@ -399,6 +402,8 @@ def test_several_transitions_are_united(models: Engine) -> None:
     moves = [{"from": "A", "to": ["I", "P"]}, {"from": "L", "to": ["lost"]}]
     flow = {"from": "2021-12-01", "to": "2021-12-15", "transitions": moves}
     assert models.people({"kind": "aipl", "dataset": "aipl", "flow": flow}) == ["b", "c", "j"]
+    flow["transitions"] = [*moves, {"from": "none", "to": ["A"]}]
+    assert models.people({"kind": "aipl", "dataset": "aipl", "flow": flow}) == ["b", "c", "j", "k"]
 
 
 def test_stages_are_those_of_the_latest_day(models: Engine) -> None:

@@ -303,6 +303,7 @@ rfm_leaves = st.one_of(
     ).map(lambda ranges: {"ranges": ranges}),
 ).map(lambda way: {"kind": "rfm", "dataset": "rfm", **way})
 _targets = st.lists(st.sampled_from(["A", "I", "P", "L", "lost", "converted"]), min_size=1, max_size=3)
+_arrivals = st.lists(st.sampled_from(["A", "I", "P", "L", "converted"]), min_size=1, max_size=3)
 _flow_days = st.sampled_from(
     [
         ("2021-12-01", "2021-12-16"),
@@ -315,7 +316,12 @@ aipl_leaves = st.one_of(
     st.tuples(
         _flow_days,
         st.lists(
-            st.fixed_dictionaries({"from": st.sampled_from("AIPL"), "to": _targets}), min_size=1, max_size=3
+            st.one_of(
+                st.fixed_dictionaries({"from": st.sampled_from("AIPL"), "to": _targets}),
+                st.fixed_dictionaries({"from": st.just("none"), "to": _arrivals}),
+            ),
+            min_size=1,
+            max_size=3,
         ),
     ).map(lambda given: {"flow": {"from": given[0][0], "to": given[0][1], "transitions": given[1]}}),
 ).map(lambda way: {"kind": "aipl", "dataset": "aipl", **way})

@@ -110,11 +110,15 @@ MEMBER = {"kind": "audience", "audience": "aud_1"}
                 "flow": {
                     "from": {"offset": -30, "unit": "day"},
                     "to": "2021-12-15",
-                    "transitions": [{"from": "A", "to": ["I", "lost"]}, {"from": "L", "to": ["converted"]}],
+                    "transitions": [
+                        {"from": "A", "to": ["I", "lost"]},
+                        {"from": "L", "to": ["converted"]},
+                        {"from": "none", "to": ["A"]},
+                    ],
                 },
             },
             "moved from Aware to Interested or no stage any more or from Loyal to any other stage "
-            "between 30 days ago and 2021-12-15 in the AIPL model model",
+            "or from no stage to Aware between 30 days ago and 2021-12-15 in the AIPL model model",
         ),
         (
             {"kind": "rfm", "dataset": "model", "min_scores": {"r": 3, "m": 2}},

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -317,6 +317,49 @@ def test_an_audience_over_time(world: World, console: Client, run_jobs: RunJobs)
     assert found == data["composition"]
     assert client.get(f"{path}?dataset={world.members.pk}&tag=spend").status_code == 400
     assert client.get(f"{path}?dataset=ds_none&tag=gender").status_code == 404
+
+
+def test_a_version_gone_by_becomes_an_audience_and_its_changes_are_a_step_away(
+    world: World, console: Client, run_jobs: RunJobs
+) -> None:
+    made = audiences.create(world.access, {"name": "Anybody", "rule": world.tag("gender", "in", ["f", "m"])})
+    run_jobs()
+    new_version(world.members, people_table([*PEOPLE, ("n2", None, "f", None, None, None)]))
+    refreshing.refresh(world.access, made)
+    run_jobs()
+    where = page(world, f"history/{made.pk}/")
+    body = console.get(where).content.decode()
+    data = json.loads(body.split('id="history-data" type="application/json">')[1].split("</script>")[0])
+    first, second = data["versions"]
+    assert second["changes_url"].endswith(f"audiences/{made.pk}/compare/?from=1&to=2")
+    assert not first["changes_url"] and body.count(f'href="{first["url"]}"') == 1
+    assert console.get(second["changes_url"]).context["found"]["joined"] == 1
+    form = console.get(first["url"]).content.decode()
+    assert "data-count>7<" in form and "version 1" in form
+    assert console.post(first["url"], {"name": "As it was"}).status_code == 302
+    kept = Audience.objects.get(name="As it was")
+    assert computed(run_jobs, kept.pk).count == 7
+    assert made.versions.get(number=1).is_snapshot and "version 1" in kept.remark
+    assert console.get(f"{where}versions/9/audience/").status_code == 404
+    made.versions.filter(number=2).update(dropped_at=datetime(2026, 1, 1, tzinfo=UTC))
+    assert console.get(second["url"]).status_code == 409
+    body = console.get(where).content.decode()
+    assert second["url"] not in body and second["changes_url"].replace("&", "&amp;") not in body
+
+
+def test_who_may_not_change_an_audience_makes_none_of_its_versions(world: World, run_jobs: RunJobs) -> None:
+    rule = world.tag("gender", "in", ["f"])
+    made = audiences.create(world.access, {"name": "Women", "rule": rule, "public": True})
+    run_jobs()
+    points = ["insight.audience.list", "insight.audience.analysis", "insight.audience.filter"]
+    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
+    other = make_access(world.workspace, "analyst")
+    browser = Client()
+    browser.force_login(other.user)
+    where = page(world, f"history/{made.pk}/")
+    assert "versions/1/audience/" not in browser.get(where).content.decode()
+    assert browser.post(f"{where}versions/1/audience/", {"name": "Mine"}).status_code == 403
+    assert not made.versions.get().is_snapshot and Audience.objects.count() == 1
 
 
 def test_pages_without_a_dataset_say_what_to_do(world: World, console: Client) -> None:

@@ -218,6 +218,25 @@ def test_each_kind_offers_what_it_has(world: World) -> None:
     assert names in of_behaviour and analyse not in of_behaviour and categories not in of_behaviour
 
 
+def test_the_list_leads_to_the_charts_of_each_kind(world: World) -> None:
+    kinds = {"user_tags": world.dataset(), "behaviour": world.dataset(BEHAVIOUR)}
+    kinds |= {kind: world.dataset(name=kind) for kind in ("rfm", "aipl", "item_tags")}
+    for kind, dataset in kinds.items():
+        Dataset.objects.filter(pk=dataset.pk).update(kind=kind, version=1)
+    never = world.dataset(name="Never")
+    Dataset.objects.filter(pk=never.pk).update(version=0)
+    browser, base = world.browser()
+    home = base.removesuffix("datasets/")
+    page = browser.get(base).content.decode()
+    assert f'href="{home}analysis/?dataset={kinds["user_tags"].pk}" title="Charts of' in page
+    assert f'href="{home}behaviour/funnel/?dataset={kinds["behaviour"].pk}" title="Funnel of' in page
+    assert f'href="{home}behaviour/paths/?dataset={kinds["behaviour"].pk}" title="Paths of' in page
+    assert f'href="{home}rfm/?model={kinds["rfm"].pk}" title="RFM analysis of' in page
+    assert f'href="{home}aipl/users/?model={kinds["aipl"].pk}" title="AIPL users of' in page
+    for dataset in (kinds["item_tags"], never):
+        assert f"dataset={dataset.pk}" not in page and f"model={dataset.pk}" not in page
+
+
 def test_the_list_says_where_tables_come_from_and_what_is_wrong(world: World) -> None:
     dataset = world.dataset()
     Dataset.objects.filter(pk=dataset.pk).update(state="failed", error="The source table is no longer there.")

@@ -14,6 +14,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from admin_center.permissions.models import Role
+from cdp.jobs.models import Job
 from insight.audiences import refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience, AudienceVersion
@@ -65,6 +66,26 @@ def test_a_page_without_models_says_what_to_do(world: World) -> None:
     assert "No model of transactions" in console(world).get(page(world, "migration/")).content.decode()
     Dataset.objects.filter(pk=printed(world).pk).update(version=0)
     assert "Not computed yet" in console(world).get(page(world)).content.decode()
+
+
+def test_a_model_that_was_never_computed_is_computed_from_the_page(world: World) -> None:
+    model = of_orders(world, SOME)
+    Dataset.objects.filter(pk=model.pk).update(version=0, state="new")
+    browser = console(world)
+    address = f"/w/{world.workspace.slug}/datasets/{model.pk}/refresh/"
+    never = browser.get(page(world)).content.decode()
+    assert "Compute now" in never and f'action="{address}"' in never
+    assert browser.post(address).status_code == 302
+    running = browser.get(page(world)).content.decode()
+    assert "Being computed" in running and "Compute now" not in running
+    Job.objects.all().delete()
+    Dataset.objects.filter(pk=model.pk).update(state="failed")
+    assert "has failed" in browser.get(page(world)).content.decode()
+    Dataset.objects.filter(pk=model.pk).update(public=True)
+    points = ["insight.analysis", "insight.dataset.view"]
+    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
+    looking = console(world, make_access(world.workspace, "analyst").user).get(page(world)).content.decode()
+    assert "Open the model" in looking and "Compute now" not in looking
 
 
 def test_the_ticked_groups_become_the_condition_of_an_audience(world: World, model: Dataset) -> None:
