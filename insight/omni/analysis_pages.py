@@ -53,15 +53,16 @@ class Analysis(OmniView):
         return self.render("insight/omni/analysis.html", context)
 
     def asked(self) -> tuple[str, dict[str, str], list[str]]:
-        """The tab, the audiences and tags of a cross, and the tags of a distribution that the address asks for."""
+        """The tab, the audiences, the tags and shares of a cross, and the tags of a distribution that the address asks for."""
         given = self.request.GET
         tab = given.get("tab", "")
-        asked = {name: given.get(name, "") for name in ("audience", "compare", "row", "column")}
+        asked = {name: given.get(name, "") for name in ("audience", "compare", "row", "column", "of")}
         keys = [item["tag"] for item in packs.require(self.workspace).tags]
         tags = [tag for tag in given.getlist("tag") if tag in keys][: features.MOST_SHOWN] or keys[:2]
         asked["row"] = asked["row"] if asked["row"] in keys else keys[0]
         if asked["column"] not in keys or asked["column"] == asked["row"]:
             asked["column"] = next((key for key in keys if key != asked["row"]), "")
+        asked["of"] = asked["of"] if asked["of"] in features.WHOLES else features.WHOLES[0]
         return tab if tab in self.tabs else "distinctive", asked, tags
 
     def look(self, tab: str, asked: dict[str, str], tags: list[str]) -> dict[str, Any]:
@@ -71,7 +72,7 @@ class Analysis(OmniView):
             given = self.request.GET
             values = {f"{name}_values": given.getlist(f"{name}_value") for name in ("row", "column")}
             found = features.cross(self.access, asked["row"], asked["column"], asked["audience"], **values)
-            return tables.shaded(found, given.get("of", "total"))
+            return tables.shaded(found, asked["of"])
         return features.distinctive(self.access, asked["audience"])
 
     def note(self, tab: str, asked: dict[str, str], tags: list[str]) -> None:
@@ -105,10 +106,12 @@ class SaveReport(OmniView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         given = request.POST
         data = {
-            **{name: given.get(name, "") for name in ("name", "audience", "compare", "row", "column")},
+            **{name: given.get(name, "") for name in ("name", "audience", "compare", "row", "column", "of")},
             "public": "public" in given,
             "parts": given.getlist("part"),
             "tags": given.getlist("tag"),
+            "row_values": given.getlist("row_value"),
+            "column_values": given.getlist("column_value"),
         }
         try:
             made = reports.save(self.access, data)

@@ -184,7 +184,10 @@ class ReportViewSet(WorkspaceViewSet):
         return reports.visible(self.access)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Compute and keep: `name`, `public`, `audience`, `compare`, `parts`, `tags`, `row`, `column`."""
+        """Compute and keep: `name`, `public`, `audience`, `compare`, `parts`, `tags`, `row`, `column`.
+
+        Of a cross, `row_values` and `column_values` choose some values, and `of` (total, row, column) its shares.
+        """
         return self.answer(reports.save(self.access, json_object(request)), status=201)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

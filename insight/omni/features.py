@@ -31,6 +31,8 @@ LEAST_PEOPLE = 30
 """Values of fewer people are left out of the ranking by TGI: their index says little."""
 MOST_CROSSED = 50
 MOST_SHOWN = 10
+WHOLES = ("total", "row", "column")
+"""What the shares of a table of pairs are shares of."""
 
 
 @dataclass(frozen=True)

@@ -105,12 +105,17 @@ class ReportPage(OmniView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         report = reports.visible(self.access).get_in(self.workspace, kwargs["pk"])
-        result = report.result
+        result, cross = report.result, report.result.get("cross")
         context = self.get_context(
             report=report,
             found=result.get("distinctive"),
             distribution=result.get("distribution"),
-            cross=tables.shaded(result["cross"], "total") if "cross" in result else None,
+            cross=tables.shaded(cross, cross.get("of", "total")) if cross else None,
+            only=[
+                (cross[name]["name"], report.definition[f"{name}_values"])
+                for name in ("row", "column")
+                if cross and report.definition.get(f"{name}_values")
+            ],
             own=report.owner_id == self.access.user.pk,
         )
         return self.render("insight/omni/report.html", {**context, "title": report.name})

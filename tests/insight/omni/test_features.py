@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from typing import Any
 
 import pytest
@@ -242,6 +243,45 @@ def test_a_report_keeps_its_numbers(ready: Any, run_jobs: world.RunJobs) -> None
     report.refresh_from_db()
     assert report.result["distinctive"]["people"] == 100
     assert reports.again(ready, report).result["distinctive"]["people"] == 120
+
+
+def test_a_report_of_some_values_has_their_people_only_and_so_has_its_repetition(ready: Any) -> None:
+    data = {"name": "Bold", "parts": ["cross"], "row": "sex", "column": "style", "of": "row"}
+    report = reports.save(ready, {**data, "row_values": ["f"], "column_values": ["bold"]})
+    wanted = features.cross(ready, "sex", "style", row_values=["f"], column_values=["bold"])
+    assert report.result["cross"] == {**wanted, "of": "row"} and wanted["rows"] == ["f"]
+    assert reports.again(ready, report).result == report.result
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"of": "nothing"}, "of"),
+        ({"row_values": "f"}, "row_values"),
+        ({"column_values": [1]}, "column_values"),
+    ],
+)
+def test_a_report_of_a_cross_that_cannot_be_is_refused(ready: Any, given: dict[str, Any], field: str) -> None:
+    asked = {"name": "R", "parts": ["cross"], "row": "sex", "column": "style", **given}
+    with pytest.raises(ValidationFailed) as caught:
+        reports.save(ready, asked)
+    assert field in caught.value.errors and not InsightReport.objects.exists()
+
+
+def test_a_report_saved_from_the_page_shows_what_the_page_shows(ready: Any) -> None:
+    client = Client()
+    client.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    home = f"/w/{ready.workspace.slug}/omni/"
+    page = client.get(f"{home}analysis/?tab=cross&row=sex&column=style&row_value=f&of=column")
+    hidden = re.findall(
+        r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.content.decode().split("save-report", 2)[2]
+    )
+    given: dict[str, list[str]] = {"name": ["Kept"], "part": ["cross"]}
+    for name, value in hidden:
+        given.setdefault(name, []).append(value)
+    report = client.get(client.post(f"{home}reports/save/", given)["Location"])
+    assert report.context["cross"]["lines"] == page.context["found"]["lines"]
+    assert "Of Sex only f." in report.content.decode() and "Shares of the column." in report.content.decode()
 
 
 def test_reports_of_others_show_only_where_they_are_public(ready: Any) -> None:
