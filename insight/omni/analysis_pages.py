@@ -53,7 +53,7 @@ class Analysis(OmniView):
         return self.render("insight/omni/analysis.html", context)
 
     def asked(self) -> tuple[str, dict[str, str], list[str]]:
-        """The tab, the audiences, the tags and shares of a cross, and the tags of a distribution that the address asks for."""
+        """What the address asks for: the tab, audiences with the tags and shares of a cross, tags of a distribution."""
         given = self.request.GET
         tab = given.get("tab", "")
         asked = {name: given.get(name, "") for name in ("audience", "compare", "row", "column", "of")}
