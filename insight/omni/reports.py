@@ -57,12 +57,12 @@ def save(access: Access, data: Mapping[str, Any]) -> InsightReport:
     if compare:
         result["compared_group"] = features.group(access, compare).name
     if "distinctive" in parts:
-        result["distinctive"] = features.distinctive(access, audience)
+        result["distinctive"] = features.distinctive(access, audience, compare)
     if "distribution" in parts:
         result["distribution"] = features.distribution(access, lists["tags"], audience, compare)
     if "cross" in parts:
         values = {key: lists[key] for key in ("row_values", "column_values")}
-        result["cross"] = {**features.cross(access, row, column, audience, **values), "of": of}
+        result["cross"] = {**features.cross(access, row, column, audience, compare, **values), "of": of}
     definition = {
         "audience": audience,
         "compare": compare,

@@ -14,9 +14,8 @@ from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job
 from insight.audiences.models import Dependency
-from insight.datasets import custom
+from insight.datasets import custom, tag_uses
 from insight.datasets import services as datasets
-from insight.datasets import tag_uses
 from insight.datasets.models import Dataset, DatasetField, TagUse
 from insight.tags import definition, rights
 from insight.tags.models import CustomTag
