@@ -117,4 +117,5 @@ class Significance(AudiencePage):
     tab = "significance"
 
     def more(self, audience: Any, dataset: Any, tags: Any, rivals: Any) -> dict[str, Any]:
-        return {"data": self.data(audience, dataset)}
+        heat = {tag["column"]: tag["heat"] for tag in present(tags)}
+        return {"data": {**self.data(audience, dataset), "heat": heat}}

@@ -15,7 +15,7 @@ from cdp.core.api import WorkspaceAPIView, json_object
 from cdp.core.errors import ValidationFailed
 from insight.audiences.models import Audience
 from insight.audiences.serializers import AudienceSerializer
-from insight.behaviour_analysis import funnel, history, paths, retention, services
+from insight.behaviour_analysis import funnel, history, paths, retention, services, splitting
 from insight.behaviour_analysis.asking import Ground, ground_of
 
 
@@ -28,17 +28,21 @@ class _Period(serializers.Serializer[Any]):
         return {**super().get_fields(), "from": serializers.DateField()}
 
 
+_SPLIT = '{"dataset", "tag"}: a tag with choices; or {"audience"}: those in it and those who are not.'
+
+
 class FunnelSerializer(_Period):
     """Steps in order, each by `type`, `channel` and `objects` as in a rule's condition."""
 
     steps = serializers.ListField(child=serializers.JSONField(), min_length=2, max_length=8)
     days = serializers.IntegerField(help_text="Days from the first step to the last one.", default=30)
-    split = serializers.JSONField(required=False, help_text='{"dataset", "tag"}: a tag with choices.')
+    split = serializers.JSONField(required=False, help_text=_SPLIT)
 
 
 class RetentionSerializer(_Period):
     unit = serializers.ChoiceField(choices=retention.UNITS, default="week")
     first = serializers.JSONField(required=False, help_text="What makes somebody part of a cohort.")
+    split = serializers.JSONField(required=False, help_text=_SPLIT)
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), "return": serializers.JSONField(required=False)}
@@ -114,23 +118,30 @@ class _Part(serializers.Serializer[Any]):
 class FunnelAudiences(_Audiences):
     @extend_schema(request=_Part, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """An audience of a step: `part` is {"step": 2, "outcome": "reached" or "dropped"}."""
+        """An audience of a step: `part` is {"step": 2, "outcome": "reached" or "dropped"}, and `value` of the split."""
         return self.answer(request)
 
     def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:
         asked = funnel.funnel_of(self.ground(query), query)
-        return services.from_funnel(asked, part.get("step"), part.get("outcome"), data)
+        return services.from_funnel(
+            asked, part.get("step"), part.get("outcome"), data, splitting.part_value(part)
+        )
 
 
 class RetentionAudiences(_Audiences):
     @extend_schema(request=_Part, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """An audience of a cell: `part` is {"cohort": "2026-01-05", "offset": 2}; offset 0 is the whole cohort."""
+        """An audience of a cell: `part` is {"cohort": "2026-01-05", "offset": 2}; offset 0 is the whole cohort.
+
+        `value` of the split asks for the people who have it, the cohort "all" with offset 0 for all cohorts.
+        """
         return self.answer(request)
 
     def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:
         asked = retention.retention_of(self.ground(query), query)
-        return services.from_retention(asked, part.get("cohort"), part.get("offset"), data)
+        return services.from_retention(
+            asked, part.get("cohort"), part.get("offset"), data, splitting.part_value(part)
+        )
 
 
 class PathAudiences(_Audiences):

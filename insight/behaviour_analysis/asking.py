@@ -89,7 +89,7 @@ def ground_of(access: Access, given: Mapping[str, Any]) -> Ground:
         message = _("Choose a behaviour dataset.")
         raise ValidationFailed(message, errors={"dataset": [message]})
     first, last = _period(given)
-    audience = _audience(access, str(given.get("audience") or ""), fields)
+    audience = audience_of(access, str(given.get("audience") or ""), fields)
     if audience is not None:
         queries.check_source(audience, dataset.source)
     return Ground(access, catalog, dataset, behaviour, audience, first, last)
@@ -114,7 +114,8 @@ def _period(given: Mapping[str, Any]) -> tuple[date, date]:
     return found["from"], found["to"]
 
 
-def _audience(access: Access, audience_id: str, fields: list[DatasetField]) -> Audience | None:
+def audience_of(access: Access, audience_id: str, fields: list[DatasetField]) -> Audience | None:
+    """An audience that the person may look at, of people known by the ID of the fields; None of none."""
     if not audience_id:
         return None
     audience = visibility.get_visible(access, audience_id)

@@ -139,6 +139,20 @@ def behaviour_of(view: BehaviourView, dataset: Dataset) -> dict[str, Any]:
     return {"objects": objects, "channels": channels[:MOST_CHOICES]}
 
 
+def split_given(text: str) -> dict[str, str] | None:
+    """What `split` of an address asks for: `<dataset>:<tag>`, or `audience:<audience>`."""
+    owner, _colon, key = text.partition(":")
+    if not key:
+        return None
+    return {"audience": key} if owner == "audience" else {"dataset": owner, "tag": key}
+
+
+def split_tags(view: WorkspaceView, dataset: Dataset) -> list[dict[str, Any]]:
+    """The tags that people of the dataset can be split by."""
+    id_type = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list("id_type", flat=True)
+    return enum_tags(view, id_type.first() or "")
+
+
 def enum_tags(view: WorkspaceView, id_type: str) -> list[dict[str, Any]]:
     """Tags with a choice of values, of datasets that know their users by the same ID: dataset, column, names."""
     datasets = rights.visible(view.access).filter(

@@ -17,13 +17,12 @@ import ibis
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
-from insight.audiences import tag_values
 from insight.audiences.predicates import any_of, certain
 from insight.behaviour_analysis.asking import USER, Ground, Records, choice, records_of, whole, with_audience
+from insight.behaviour_analysis.splitting import UNKNOWN, Split, split_of, value_of
 
 LEAST_STEPS, MOST_STEPS = 2, 8
 MOST_WINDOW = 366
-MOST_VALUES = 8
 OUTCOMES = ("reached", "dropped")
 ALWAYS = {"measure": "days", "operator": ">=", "value": 1}
 """Somebody with any record at all, whatever its count column says."""
@@ -31,12 +30,12 @@ ALWAYS = {"measure": "days", "operator": ">=", "value": 1}
 
 @dataclass(frozen=True)
 class Funnel:
-    """What a funnel asks. `split`: a dataset and its tag."""
+    """What a funnel asks."""
 
     ground: Ground
     steps: tuple[Records, ...]
     days: int
-    split: tuple[str, str] | None = None
+    split: Split | None = None
 
 
 def funnel_of(ground: Ground, given: Mapping[str, Any]) -> Funnel:
@@ -47,26 +46,7 @@ def funnel_of(ground: Ground, given: Mapping[str, Any]) -> Funnel:
         raise ValidationFailed(message, errors={"steps": [message]})
     found = tuple(records_of(ground, step, f"steps/{place}") for place, step in enumerate(steps))
     days = whole(given.get("days", 30), "days", 1, MOST_WINDOW)
-    return Funnel(ground, found, days, _split(ground, given.get("split")))
-
-
-def _split(ground: Ground, given: Any) -> tuple[str, str] | None:
-    if not given:
-        return None
-    dataset, tag = (
-        (str(given.get(name, "")) for name in ("dataset", "tag")) if isinstance(given, Mapping) else ("", "")
-    )
-    message = _("Choose a tag with a choice of values, of a user-tag dataset.")
-    wrong = ValidationFailed(_("Some fields need another value."), errors={"split": [message]})
-    if not tag_values.has_tag(ground.access, dataset, tag):
-        raise wrong
-    row, fields = ground.catalog.row(dataset)
-    own = next(item.id_type for item in ground.catalog.row(ground.dataset.pk)[1] if item.role == "identifier")
-    if not any(item.column == tag and item.tag_type == "enum" for item in fields) or not any(
-        item.role == "identifier" and item.id_type == own for item in fields
-    ):
-        raise wrong
-    return row.pk, tag
+    return Funnel(ground, found, days, split_of(ground, given.get("split")))
 
 
 def progress(funnel: Funnel) -> ibis.Table:
@@ -154,33 +134,34 @@ def _steps(asked: Funnel, row: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _by_value(asked: Funnel, people: ibis.Table) -> list[dict[str, Any]]:
-    """The most frequent values of the tag, then those without one."""
+    """The most frequent values, then those without one."""
     assert asked.split is not None
-    dataset, tag = asked.split
-    tagged = tag_values.with_tags(people, [asked.split], asked.ground.catalog)
-    tagged = tagged.mutate(value=tagged["tag_0"].nullif(""))
-    measures = _measures(tagged, asked)
-    found = asked.ground.run(
-        tagged.group_by("value").aggregate(**measures).order_by([ibis.desc("users_0"), "value"])
-    )
-    known = [row for row in found if row["value"] is not None][:MOST_VALUES]
-    labels = asked.ground.catalog.value_labels(dataset, tag, [row["value"] for row in known])
-    rows = [*known, *(row for row in found if row["value"] is None)]
+    valued = asked.split.of(people, asked.ground)
+    found = asked.ground.run(valued.group_by("value").aggregate(**_measures(valued, asked)))
+    rows = {row["value"]: row for row in found}
+    shown = asked.split.shown({value: row["users_0"] for value, row in rows.items()})
+    labels = asked.split.labels(asked.ground, shown)
     return [
         {
-            "value": row["value"],
-            "label": labels.get(row["value"]) or row["value"] or _("Unknown"),
-            "people": row["users_0"],
-            "steps": _steps(asked, row),
+            "value": value,
+            "label": labels[value],
+            "people": rows[value]["users_0"],
+            "steps": _steps(asked, rows[value]),
         }
-        for row in rows
+        for value in shown
     ]
 
 
-def people_at(asked: Funnel, step: Any, outcome: Any) -> ibis.Table:
-    """Who reached a step (counted from 1), or reached it and no further (`dropped`). Raises ValidationFailed."""
+def people_at(asked: Funnel, step: Any, outcome: Any, value: Any = None) -> ibis.Table:
+    """Who reached a step (counted from 1), or reached it and no further (`dropped`); with a value of what is split by
+    only those who have it. Raises ValidationFailed.
+    """
     place, way = part_of(asked, step, outcome)
-    people = progress(asked)
+    wanted, people = value_of(asked.split, value), progress(asked)
+    if wanted is not None and asked.split is not None:
+        valued = asked.split.of(people, asked.ground)
+        has = valued["value"].isnull() if wanted == UNKNOWN else valued["value"] == wanted
+        people = valued.filter(has)
     reached = people["reached"]
     return people.filter(reached >= place if way == "reached" else reached == place).select(USER)
 
@@ -193,8 +174,8 @@ def part_of(asked: Funnel, step: Any, outcome: Any) -> tuple[int, str]:
     return place, way
 
 
-def part_words(asked: Funnel, step: Any, outcome: Any) -> str:
-    place, way = part_of(asked, step, outcome)
+def part_words(asked: Funnel, step: Any, outcome: Any, value: Any = None) -> str:
+    place, way, wanted = *part_of(asked, step, outcome), value_of(asked.split, value)
     steps = " → ".join(item.label(asked.ground) for item in asked.steps[:place])
     text = (
         _("Funnel of %(dataset)s: reached %(steps)s")
@@ -206,13 +187,18 @@ def part_words(asked: Funnel, step: Any, outcome: Any) -> str:
         "last": asked.ground.last,
         "days": asked.days,
     }
-    return f"{text % {'dataset': asked.ground.dataset.name, 'steps': steps}} ({days})"
+    said = f"{text % {'dataset': asked.ground.dataset.name, 'steps': steps}} ({days})"
+    if wanted is None or asked.split is None:
+        return said
+    key = wanted or None
+    return f"{said} · {asked.split.labels(asked.ground, [key])[key]}"
 
 
-def rule_at(asked: Funnel, step: Any, outcome: Any) -> dict[str, Any] | None:
+def rule_at(asked: Funnel, step: Any, outcome: Any, value: Any = None) -> dict[str, Any] | None:
     """The rule of exactly the people of `people_at`; None where no rule can say it."""
-    place, way = part_of(asked, step, outcome)
+    place, way, wanted = *part_of(asked, step, outcome), value_of(asked.split, value)
     if (place, way) != (1, "reached"):
         return None
     window = {"kind": "between", "from": str(asked.ground.first), "to": str(asked.ground.last)}
-    return with_audience(asked.ground, asked.steps[0].condition(window=window, having=ALWAYS))
+    rule = with_audience(asked.ground, asked.steps[0].condition(window=window, having=ALWAYS))
+    return rule if wanted is None or asked.split is None else asked.split.condition(rule, wanted)

@@ -15,9 +15,9 @@ from insight.behaviour_analysis import funnel, services
 from insight.behaviour_analysis.asking import Ground
 from insight.behaviour_analysis.builder_links import builder_url
 from insight.behaviour_analysis.durations import duration
-from insight.behaviour_analysis.forms import BehaviourView, Links, behaviour_of, enum_tags
+from insight.behaviour_analysis.forms import BehaviourView, Links, behaviour_of, split_given, split_tags
 from insight.behaviour_analysis.funnel import LEAST_STEPS, MOST_STEPS, Funnel
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import Dataset
 
 USUAL_STEPS, USUAL_DAYS = 3, 30
 PARTS = ("type", "channel", "object", "value")
@@ -59,9 +59,7 @@ class FunnelView(BehaviourView):
             if any(found.values()):
                 steps.append(_step(found))
         steps += [{}] * (LEAST_STEPS - len(steps))
-        dataset, _colon, tag = pairs["split"].partition(":")
-        split = {"dataset": dataset, "tag": tag} if tag else None
-        return {**pairs, "steps": steps, "split": split}
+        return {**pairs, "steps": steps, "split": split_given(pairs["split"])}
 
     def asked(self, ground: Ground, given: dict[str, Any]) -> Funnel:
         return funnel.funnel_of(ground, given)
@@ -90,7 +88,6 @@ class FunnelPage(FunnelView):
         return self.present(self.figures)
 
     def choices(self, dataset: Dataset) -> dict[str, Any]:
-        id_type = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list("id_type", flat=True)
         pairs = dict(self.pairs(dataset))
         steps: list[dict[str, Any]] = [
             {"number": number, **{part: pairs.get(f"{part}_{number}", "") for part in PARTS}}
@@ -101,7 +98,7 @@ class FunnelPage(FunnelView):
             **super().choices(dataset),
             **behaviour_of(self, dataset),
             "form_steps": [{**step, "hidden": step["number"] > max(used, LEAST_STEPS)} for step in steps],
-            "tags": enum_tags(self, id_type.first() or ""),
+            "tags": split_tags(self, dataset),
         }
 
     def figures(self, asked: Funnel, links: Links) -> dict[str, Any]:
@@ -123,13 +120,27 @@ class FunnelPage(FunnelView):
             "steps": steps,
             "people": found["people"],
             "overall": last["share"],
-            "split": found["split"],
             "data": [
                 {
                     **{part: step[part] for part in ("label", "users", "share", "rate")},
                     "url": step["reached_url"],
                 }
                 for step in steps
+            ],
+            "split": [
+                {
+                    **row,
+                    "steps": [
+                        {
+                            **step,
+                            "url": links.audience(step=place, outcome="reached", value=row["value"] or "")
+                            if step["users"]
+                            else "",
+                        }
+                        for place, step in enumerate(row["steps"], start=1)
+                    ],
+                }
+                for row in found["split"] or []
             ],
             "csv_url": links.csv(),
         }
@@ -167,12 +178,13 @@ class FunnelCsv(FunnelView):
 
 
 class KeepFunnel(KeepPeople, FunnelView):
-    """The people of ?step= and ?outcome= (reached or dropped)."""
+    """The people of ?step= and ?outcome= (reached or dropped), with ?value= those of a value of the split."""
 
     permission = KeepPeople.permission
 
-    def part(self) -> tuple[str, str]:
-        return self.request.GET.get("step", ""), self.request.GET.get("outcome", "")
+    def part(self) -> tuple[str, str, str | None]:
+        asked = self.request.GET
+        return asked.get("step", ""), asked.get("outcome", ""), asked.get("value")
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         rule = funnel.rule_at(self.question(), *self.part())
@@ -189,7 +201,8 @@ class KeepFunnel(KeepPeople, FunnelView):
         return int(asked.ground.run(people.aggregate(users=people.count()))[0]["users"])
 
     def keep(self, words: str, data: dict[str, Any]) -> Audience:
-        return services.from_funnel(self.question(), *self.part(), data)
+        step, outcome, value = self.part()
+        return services.from_funnel(self.question(), step, outcome, data, value)
 
     def analysis_url(self) -> str:
         return self.reverse("behaviour:funnel")

@@ -18,9 +18,12 @@ from cdp.core import timezones
 from cdp.core.errors import ValidationFailed
 from insight.behaviour_analysis.asking import USER, Ground, Records, choice, records_of, whole, with_audience
 from insight.behaviour_analysis.funnel import ALWAYS
+from insight.behaviour_analysis.splitting import Split, split_of, value_of
 
 UNITS = ("week", "month")
 MOST_PERIODS = 60
+ALL = "all"
+"""All cohorts together."""
 _CUT: dict[str, Any] = {"week": "W", "month": "M"}
 
 
@@ -32,6 +35,7 @@ class Retention:
     first: Records
     back: Records
     unit: str
+    split: Split | None = None
 
     @property
     def cohorts(self) -> list[date]:
@@ -42,11 +46,14 @@ class Retention:
 
 
 def retention_of(ground: Ground, given: Mapping[str, Any]) -> Retention:
-    """What `unit`, `first` and `return` ask for; the behaviours may be left out: any. Raises ValidationFailed."""
+    """What `unit`, `first`, `return` and `split` ask for; the behaviours may be left out: any.
+
+    Raises ValidationFailed.
+    """
     unit = choice(given.get("unit", "week"), "unit", UNITS)
     first = records_of(ground, given.get("first") or {}, "first")
     back = records_of(ground, given.get("return") or {}, "return")
-    asked = Retention(ground, first, back, unit)
+    asked = Retention(ground, first, back, unit, split_of(ground, given.get("split")))
     if len(asked.cohorts) > MOST_PERIODS:
         message = _("Choose a period of at most %(most)d weeks or months.") % {"most": MOST_PERIODS}
         raise ValidationFailed(message, errors={"from": [message]})
@@ -91,29 +98,53 @@ def returns(asked: Retention) -> ibis.Table:
 
 
 def retention(asked: Retention) -> dict[str, Any]:
-    """`{"unit", "cohorts": [{"start", "users", "periods": [{"users", "share", "open"}]}], "average": [share | None]}`.
+    """`{"unit", "cohorts": [{"start", "users", "periods": [{"users", "share", "open"}]}], "average": [share | None],
+    "split": [{"value", "label", "users", "cohorts", "average"}] | None}`.
 
     `periods[0]` is the one after the cohort's own; those that have not begun are left out, one that has not ended is
     marked `open`. The average weighs cohorts by their users and leaves out periods that have not ended.
     """
     people, back = members(asked), returns(asked)
-    sizes = people.group_by("cohort").aggregate(users=people.count())
-    counts = back.group_by(["cohort", "period"]).aggregate(users=back.count())
+    everybody = {"value": ibis.null("string")}
+    counts = _counts(asked, people.mutate(**everybody), back.mutate(**everybody))
+    cohorts = _cohorts(asked, counts.get(None, {}))
+    return {
+        "unit": asked.unit,
+        "cohorts": cohorts,
+        "average": _average(cohorts),
+        "split": _by_value(asked, people, back) if asked.split else None,
+    }
+
+
+Counts = dict[tuple[date, date | None], int]
+"""People by cohort and the period in which they came back; all of the cohort at None."""
+
+
+def _counts(asked: Retention, people: ibis.Table, back: ibis.Table) -> dict[str | None, Counts]:
+    """The counts of each `value`."""
+    sizes = people.group_by(["value", "cohort"]).aggregate(users=people.count())
+    counts = back.group_by(["value", "cohort", "period"]).aggregate(users=back.count())
     together = ibis.union(
-        sizes.select("cohort", period=ibis.null("date"), users=sizes["users"]),
-        counts.select("cohort", "period", "users"),
+        sizes.select("value", "cohort", period=ibis.null("date"), users=sizes["users"]),
+        counts.select("value", "cohort", "period", "users"),
     )
-    found = {(row["cohort"], row["period"]): row["users"] for row in asked.ground.run(together)}
+    found: dict[str | None, Counts] = {}
+    for row in asked.ground.run(together):
+        found.setdefault(row["value"], {})[row["cohort"], row["period"]] = row["users"]
+    return found
+
+
+def _cohorts(asked: Retention, counts: Counts) -> list[dict[str, Any]]:
     today = timezones.today(asked.ground.access.workspace)
     cohorts = []
     for start in asked.cohorts:
-        size = found.get((start, None), 0)
+        size = counts.get((start, None), 0)
         periods = []
         for offset in range(1, len(asked.cohorts)):
             period = shifted(start, offset, asked.unit)
             if period > min(today, asked.ground.last):
                 break
-            users = found.get((start, period), 0)
+            users = counts.get((start, period), 0)
             periods.append(
                 {
                     "users": users,
@@ -122,7 +153,28 @@ def retention(asked: Retention) -> dict[str, Any]:
                 }
             )
         cohorts.append({"start": str(start), "users": size, "periods": periods})
-    return {"unit": asked.unit, "cohorts": cohorts, "average": _average(cohorts)}
+    return cohorts
+
+
+def _by_value(asked: Retention, people: ibis.Table, back: ibis.Table) -> list[dict[str, Any]]:
+    """The cohorts of the values with most people, then of those without one."""
+    assert asked.split is not None
+    split, ground = asked.split, asked.ground
+    counts = _counts(asked, split.of(people, ground), split.of(back, ground))
+    cohorts = {value: _cohorts(asked, found) for value, found in counts.items()}
+    users = {value: sum(row["users"] for row in rows) for value, rows in cohorts.items()}
+    shown = split.shown(users)
+    labels = split.labels(ground, shown)
+    return [
+        {
+            "value": value,
+            "label": labels[value],
+            "users": users[value],
+            "cohorts": cohorts[value],
+            "average": _average(cohorts[value]),
+        }
+        for value in shown
+    ]
 
 
 def _average(cohorts: list[dict[str, Any]]) -> list[float | None]:
@@ -145,10 +197,20 @@ def cell_of(asked: Retention, cohort: Any, offset: Any) -> tuple[date, int]:
     return starts[cohort], whole(offset, "offset", 0, len(asked.cohorts) - 1)
 
 
-def rule_at(asked: Retention, cohort: Any, offset: Any) -> dict[str, Any]:
-    """The rule of exactly the people in a cell."""
-    start, later = cell_of(asked, cohort, offset)
-    ends = [str(start), str(_ends(start, asked.unit))]
+def rule_at(asked: Retention, cohort: Any, offset: Any, value: Any = None) -> dict[str, Any]:
+    """The rule of exactly the people in a cell, or of ALL cohorts; with a value of what is split by only theirs."""
+    wanted = value_of(asked.split, value)
+    rule = _rule(asked, cohort, offset)
+    return rule if wanted is None or asked.split is None else asked.split.condition(rule, wanted)
+
+
+def _rule(asked: Retention, cohort: Any, offset: Any) -> dict[str, Any]:
+    if cohort == ALL:
+        start, later = asked.cohorts[0], whole(offset, "offset", 0, 0)
+        ends = [str(start), str(_ends(asked.cohorts[-1], asked.unit))]
+    else:
+        start, later = cell_of(asked, cohort, offset)
+        ends = [str(start), str(_ends(start, asked.unit))]
     came = asked.first.condition(having={"measure": "first_at", "operator": "between", "value": ends})
     if not later:
         return with_audience(asked.ground, came)

@@ -12,7 +12,7 @@ from cdp.core.csv_export import table_response
 from insight.behaviour_analysis import retention
 from insight.behaviour_analysis.asking import Ground, usual_period
 from insight.behaviour_analysis.builder_links import builder_url
-from insight.behaviour_analysis.forms import BehaviourView, Links
+from insight.behaviour_analysis.forms import BehaviourView, Links, split_given, split_tags
 from insight.behaviour_analysis.retention import UNITS, Retention
 from insight.datasets.models import Dataset
 
@@ -36,12 +36,14 @@ class RetentionView(BehaviourView):
         return [
             *common.items(),
             ("unit", unit),
+            ("split", asked.get("split", "")),
             *((name, value if value in known else "") for name, value in types),
         ]
 
     def given(self, pairs: dict[str, str]) -> dict[str, Any]:
         records = {name: {"type": [pairs[name]]} if pairs[name] else {} for name in ("first", "back")}
-        return {**pairs, "first": records["first"], "return": records["back"]}
+        split = split_given(pairs["split"])
+        return {**pairs, "first": records["first"], "return": records["back"], "split": split}
 
     def asked(self, ground: Ground, given: dict[str, Any]) -> Retention:
         return retention.retention_of(ground, given)
@@ -53,6 +55,9 @@ class RetentionPage(RetentionView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.present(self.figures)
+
+    def choices(self, dataset: Dataset) -> dict[str, Any]:
+        return {**super().choices(dataset), "tags": split_tags(self, dataset)}
 
     def figures(self, asked: Retention, links: Links) -> dict[str, Any]:
         found = retention.retention(asked)
@@ -86,6 +91,10 @@ class RetentionPage(RetentionView):
                     for row in rows
                 ],
             },
+            "split": [
+                {**row, "url": links.audience(cohort=retention.ALL, offset=0, value=row["value"] or "")}
+                for row in found["split"] or []
+            ],
             "csv_url": links.csv(),
         }
 
@@ -94,27 +103,31 @@ class RetentionCsv(RetentionView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         found = retention.retention(self.question())
         places = range(1, len(found["average"]) + 1)
+        groups = [(_("All"), found["cohorts"])]
+        groups += [(row["label"], row["cohorts"]) for row in found["split"] or []]
+        split = found["split"] is not None
         head = [
+            *([_("Group")] if split else []),
             _("Since"),
             _("New"),
             *(f"+{place}" for place in places),
             *(f"+{place} %" for place in places),
         ]
         rows = []
-        for row in found["cohorts"]:
+        for label, row in ((label, row) for label, cohorts in groups for row in cohorts):
             blank = [None] * (len(places) - len(row["periods"]))
             users = [period["users"] for period in row["periods"]] + blank
             shares = [period["share"] for period in row["periods"]] + blank
-            rows.append([row["start"], row["users"], *users, *shares])
+            rows.append([*([label] if split else []), row["start"], row["users"], *users, *shares])
         return table_response("retention", head, rows)
 
 
 class RetentionAudience(RetentionView):
-    """To the rule builder with the people of ?cohort= who came back ?offset= periods later."""
+    """To the rule builder with the people of ?cohort= who came back ?offset= periods later, those of ?value= only."""
 
     permission = "insight.audience.filter"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         self.access.require("insight.analysis")
-        cell = request.GET.get("cohort", ""), request.GET.get("offset", "")
+        cell = request.GET.get("cohort", ""), request.GET.get("offset", ""), request.GET.get("value")
         return HttpResponseRedirect(builder_url(self, retention.rule_at(self.question(), *cell)))

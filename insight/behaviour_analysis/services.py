@@ -14,18 +14,29 @@ from insight.behaviour_analysis.paths import Paths
 from insight.behaviour_analysis.retention import Retention
 
 
-def from_funnel(asked: Funnel, step: Any, outcome: Any, data: Mapping[str, Any]) -> Audience:
-    """Who reached a step of a funnel, or reached it and no further. Raises ValidationFailed."""
-    rule = funnel.rule_at(asked, step, outcome)
+def from_funnel(
+    asked: Funnel, step: Any, outcome: Any, data: Mapping[str, Any], value: Any = None
+) -> Audience:
+    """Who reached a step of a funnel, or reached it and no further; all, or those of a value of its split.
+
+    Raises ValidationFailed.
+    """
+    part = step, outcome, value
+    rule = funnel.rule_at(asked, *part)
     if rule is not None:
         return audiences.create(asked.ground.access, {**data, "rule": rule})
-    people, words = funnel.people_at(asked, step, outcome), funnel.part_words(asked, step, outcome)
+    people, words = funnel.people_at(asked, *part), funnel.part_words(asked, *part)
     return fixed.keep(asked.ground.access, asked.ground.dataset, people, words, data)
 
 
-def from_retention(asked: Retention, cohort: Any, offset: Any, data: Mapping[str, Any]) -> Audience:
-    """Those of a cohort who came back so many periods later; with 0 all of the cohort. Raises ValidationFailed."""
-    rule = retention.rule_at(asked, cohort, offset)
+def from_retention(
+    asked: Retention, cohort: Any, offset: Any, data: Mapping[str, Any], value: Any = None
+) -> Audience:
+    """Those of a cohort who came back so many periods later; with 0 all of the cohort. All, or those of a value.
+
+    Raises ValidationFailed.
+    """
+    rule = retention.rule_at(asked, cohort, offset, value)
     return audiences.create(asked.ground.access, {**data, "rule": rule})
 
 

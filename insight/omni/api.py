@@ -39,9 +39,12 @@ class Features(WorkspaceAPIView):
 
     required_permission = {"get": POINT}
 
-    @extend_schema(parameters=[OpenApiParameter("audience", str)], responses=_ANY)
+    @extend_schema(
+        parameters=[OpenApiParameter("audience", str), OpenApiParameter("compare", str)], responses=_ANY
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response(features.distinctive(self.access, request.query_params.get("audience", "")))
+        asked = [request.query_params.get(name, "") for name in ("audience", "compare")]
+        return Response(features.distinctive(self.access, *asked))
 
 
 class Analysis(WorkspaceAPIView):
@@ -51,21 +54,21 @@ class Analysis(WorkspaceAPIView):
 
     @extend_schema(request=None, responses=_ANY)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`kind` distribution with `tags`, `audience`, `compare`; or `kind` cross with `row`, `column`, `audience`.
+        """`kind` distribution with `tags`, `audience`, `compare`; or `kind` cross with `row`, `column` and these.
 
         Of a cross, `row_values` and `column_values` choose some values.
         """
         data = json_object(request)
-        audience = str(data.get("audience") or "")
+        audience, compare = (str(data.get(name) or "") for name in ("audience", "compare"))
         if data.get("kind") == "distribution":
             tags = _texts(data, "tags")
-            found = features.distribution(self.access, tags, audience, str(data.get("compare") or ""))
+            found = features.distribution(self.access, tags, audience, compare)
             uses.note(self.workspace, tags)
             return Response(found)
         if data.get("kind") == "cross":
             row, column = str(data.get("row") or ""), str(data.get("column") or "")
             values = {name: _texts(data, name) for name in ("row_values", "column_values")}
-            found = features.cross(self.access, row, column, audience, **values)
+            found = features.cross(self.access, row, column, audience, compare, **values)
             uses.note(self.workspace, [row, column])
             return Response(found)
         raise ValidationFailed(
@@ -184,7 +187,10 @@ class ReportViewSet(WorkspaceViewSet):
         return reports.visible(self.access)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Compute and keep: `name`, `public`, `audience`, `compare`, `parts`, `tags`, `row`, `column`."""
+        """Compute and keep: `name`, `public`, `audience`, `compare`, `parts`, `tags`, `row`, `column`.
+
+        Of a cross, `row_values` and `column_values` choose some values, and `of` (total, row, column) its shares.
+        """
         return self.answer(reports.save(self.access, json_object(request)), status=201)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -239,7 +245,7 @@ class OmniAudienceViewSet(WorkspaceViewSet):
         return audiences.visible(self.access).select_related("owner")
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`name`, `public`, `daily`, and `groups`, or `features` with `match` (all, any) → 202 with the job."""
+        """`name`, `public`, `daily`, and `groups`, or `features` with `match` (all, any) and `audience` → 202."""
         data = json_object(request)
         make = audiences.extract if "features" in data else audiences.create
         made = make(self.access, data)

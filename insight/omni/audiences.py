@@ -49,7 +49,10 @@ def create(access: Access, data: Mapping[str, Any]) -> Audience:
 
 
 def extract(access: Access, data: Mapping[str, Any]) -> Audience:
-    """Make an audience of people with features: `features` [{"tag", "value"}], `match` all or any."""
+    """Make an audience of people with features: `features` [{"tag", "value"}], `match` all or any.
+
+    With `audience` only those of them who are in that one, too.
+    """
     pack = packs.require(access.workspace)
     given, errors = data.get("features"), {}
     match = data.get("match", "all")
@@ -65,11 +68,15 @@ def extract(access: Access, data: Mapping[str, Any]) -> Audience:
             or not isinstance(item.get("value"), str)
         ):
             errors[f"features/{place}"] = [_("Give a tag of the pack and a value.")]
+    among = _audience(access, data["audience"], "audience", errors) if data.get("audience") else None
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     op = "intersect" if match == "all" else "union"
     items = [{"op": op, "tag": item["tag"], "values": [item["value"]]} for item in given]
-    made = _make(access, data, {"features", "match"}, [{"op": "union", "items": items}])
+    groups = [{"op": "union", "items": items}]
+    if among:
+        groups.append({"op": "intersect", "items": [{"op": "union", "audience": among}]})
+    made = _make(access, data, {"features", "match", "audience"}, groups)
     uses.note(access.workspace, [item["tag"] for item in items])
     return made
 
@@ -150,13 +157,8 @@ def _item(
         return None
     op = _operation(item, path, errors)
     if "audience" in item:
-        try:
-            audience = visibility.get_visible(access, str(item["audience"]))
-            features.devices(access.workspace, audience)
-        except (NotFound, Conflict) as error:
-            errors[f"{path}/audience"] = [str(error)]
-            return None
-        return {"op": op, "audience": audience.pk}
+        audience = _audience(access, item["audience"], f"{path}/audience", errors)
+        return {"op": op, "audience": audience} if audience else None
     values = item.get("values")
     if pack.tag(str(item.get("tag"))) is None:
         errors[f"{path}/tag"] = [_("The pack has no tag “%(tag)s”.") % {"tag": item.get("tag", "")}]
@@ -169,6 +171,17 @@ def _item(
     else:
         return {"op": op, "tag": item["tag"], "values": list(dict.fromkeys(values))}
     return None
+
+
+def _audience(access: Access, given: Any, path: str, errors: dict[str, list[str]]) -> str | None:
+    """The ID of an audience whose people are known here."""
+    try:
+        audience = visibility.get_visible(access, str(given))
+        features.devices(access.workspace, audience)
+    except (NotFound, Conflict) as error:
+        errors[path] = [str(error)]
+        return None
+    return str(audience.pk)
 
 
 def members(audience: Audience, today: date) -> Members:

@@ -31,6 +31,9 @@ LEAST_PEOPLE = 30
 """Values of fewer people are left out of the ranking by TGI: their index says little."""
 MOST_CROSSED = 50
 MOST_SHOWN = 10
+Pairs = dict[tuple[str, str], int]
+WHOLES = ("total", "row", "column")
+"""What the shares of a table of pairs are shares of."""
 
 
 @dataclass(frozen=True)
@@ -99,15 +102,23 @@ def counts(pack: TagPack, people: ibis.Table, tags: Sequence[str]) -> tuple[int,
     return int(engine.scalar(people.count())), values
 
 
-def distinctive(access: Access, audience_id: str = "") -> dict[str, Any]:
-    """`{"people", "by_tgi": [...], "by_share": [...]}`: the top values, each with tag, value, people, share, tgi."""
+def distinctive(access: Access, audience_id: str = "", compare_id: str = "") -> dict[str, Any]:
+    """`{"people", "compared", "by_tgi", "by_share"}`: the top values, each with tag, value, people, share, tgi.
+
+    With a second audience each value also has `compared_people`, `compared_share` and `compared_tgi`.
+    """
     pack = packs.require(access.workspace)
-    chosen = group(access, audience_id)
-    people, values = counts(pack, chosen.table, [item["tag"] for item in pack.tags])
+    tags = [item["tag"] for item in pack.tags]
+    people, values = counts(pack, group(access, audience_id).table, tags)
+    second, others = counts(pack, group(access, compare_id).table, tags) if compare_id else (None, {})
     rows = [row for item in pack.tags for row in _rows(pack, item, people, values[item["tag"]])]
+    if second is not None:
+        for row in rows:
+            _compare(pack, row, second, others[row["tag"]])
     ranked = [row for row in rows if row["tgi"] is not None and row["people"] >= LEAST_PEOPLE]
     return {
         "people": people,
+        "compared": second,
         "by_tgi": sorted(ranked, key=lambda row: (-row["tgi"], -row["people"], row["tag"], row["value"]))[
             :TOP_TGI
         ],
@@ -120,7 +131,7 @@ def distribution(
 ) -> dict[str, Any]:
     """People per value of some tags: `{"people", "compared", "tags": [{"tag", "name", "values": [...]}]}`.
 
-    With a second audience each value also has `compared_people` and `compared_share`.
+    With a second audience each value also has `compared_people`, `compared_share` and `compared_tgi`.
     """
     pack = packs.require(access.workspace)
     tags = list(dict.fromkeys(tags))
@@ -136,8 +147,7 @@ def distribution(
         rows = _rows(pack, item, people, values[tag], also=others.get(tag, {}))
         if second is not None:
             for row in rows:
-                row["compared_people"] = others[tag].get(row["value"], 0)
-                row["compared_share"] = _share(row["compared_people"], second)
+                _compare(pack, row, second, others[tag])
         unknown = people - sum(values[tag].values())
         part = {"tag": tag, "name": item["name"], "values": rows, "unknown": unknown}
         part["unknown_share"] = _share(unknown, people)
@@ -153,40 +163,59 @@ def cross(
     row_tag: str,
     column_tag: str,
     audience_id: str = "",
+    compare_id: str = "",
     *,
     row_values: Sequence[str] = (),
     column_values: Sequence[str] = (),
 ) -> dict[str, Any]:
     """People per pair of values of two tags: `{"people", "rows", "columns", "cells": [[people]]}`, at most 50 × 50.
 
-    Only people with some of the values count where values are given.
+    Only people with some of the values count where values are given. With a second audience there are `compared` and
+    `compared_cells`, too.
     """
     pack = packs.require(access.workspace)
     first, second = _item(pack, row_tag, "row"), _item(pack, column_tag, "column")
     if row_tag == column_tag:
         message = _("Choose two different tags.")
         raise ValidationFailed(message, errors={"column": [message]})
-    people = group(access, audience_id).table
-    found = pack_table(pack).semi_join(people, "device").select(first=row_tag, second=column_tag).drop_null()
-    for name, wanted in (("first", row_values), ("second", column_values)):
-        found = found.filter(found[name].isin(list(wanted))) if wanted else found
-    grouped = found.group_by(["first", "second"]).aggregate(people=ibis._.count())
-    pairs = {
-        (row["first"], row["second"]): row["people"] for row in get_engine().execute(grouped).to_pylist()
-    }
-    rows = _most_frequent(pairs, 0)
-    columns = _most_frequent(pairs, 1)
+
+    def counted(chosen: str) -> Pairs:
+        people = pack_table(pack).semi_join(group(access, chosen).table, "device")
+        return _pairs(people, (row_tag, row_values), (column_tag, column_values))
+
+    pairs, others = counted(audience_id), counted(compare_id) if compare_id else None
+    everything = {**dict.fromkeys(others or {}, 0), **pairs}
+    rows, columns = _most_frequent(everything, 0), _most_frequent(everything, 1)
+    compared = {} if others is None else {"compared_cells": _cells(others, rows, columns)}
     return {
         "people": sum(pairs.values()),
+        "compared": None if others is None else sum(others.values()),
         "row": {"tag": row_tag, "name": first["name"]},
         "column": {"tag": column_tag, "name": second["name"]},
         "rows": rows,
         "columns": columns,
-        "cells": [[pairs.get((row, column), 0) for column in columns] for row in rows],
+        "cells": _cells(pairs, rows, columns),
+        **compared,
     }
 
 
-def _most_frequent(pairs: dict[tuple[str, str], int], place: int) -> list[str]:
+def _pairs(people: ibis.Table, row: tuple[str, Sequence[str]], column: tuple[str, Sequence[str]]) -> Pairs:
+    """People per pair of values of two tags; of each tag all values, or some."""
+    found = people.select(first=row[0], second=column[0]).drop_null()
+    for name, wanted in (("first", row[1]), ("second", column[1])):
+        found = found.filter(found[name].isin(list(wanted))) if wanted else found
+    grouped = found.group_by(["first", "second"]).aggregate(people=ibis._.count())
+    return {
+        (found["first"], found["second"]): found["people"]
+        for found in get_engine().execute(grouped).to_pylist()
+    }
+
+
+def _cells(pairs: Pairs, rows: list[str], columns: list[str]) -> list[list[int]]:
+    return [[pairs.get((row, column), 0) for column in columns] for row in rows]
+
+
+def _most_frequent(pairs: Pairs, place: int) -> list[str]:
     totals: dict[str, int] = {}
     for pair, people in pairs.items():
         totals[pair[place]] = totals.get(pair[place], 0) + people
@@ -223,6 +252,14 @@ def _rows(
         }
         for value, count in sorted(everything.items(), key=lambda pair: (-pair[1], pair[0]))
     ]
+
+
+def _compare(pack: TagPack, row: dict[str, Any], people: int, values: dict[str, int]) -> None:
+    """Put what another group has of a line's value beside it."""
+    count = values.get(row["value"], 0)
+    row["compared_people"] = count
+    row["compared_share"] = _share(count, people)
+    row["compared_tgi"] = tgi(count, people, pack.baseline.get(row["tag"], {}).get(row["value"], 0.0))
 
 
 def _share(count: int, people: int) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -23,6 +24,8 @@ from insight.omni.models import InsightReport, TagPack
 
 POINT = "omni"
 SHOWN_DAYS = 30
+LOOKS_AGAIN = 10
+"""Seconds."""
 
 
 class OmniView(WorkspaceView):
@@ -38,14 +41,66 @@ class OmniView(WorkspaceView):
         self.access.require(self.permission)
         self.state = state.of(self.workspace)
         if self.needs_ready and self.state != state.READY:
-            return self.render("insight/omni/not_ready.html", self.get_context(state=self.state))
+            return self.not_ready()
         return super().dispatch(request, *args, **kwargs)
+
+    def not_ready(self) -> HttpResponse:
+        """What comes next; while IDs are recognised the page looks again by itself until it can open."""
+        waits = self.state == state.INITIALISING
+        job = state.recognition(self.workspace) if waits else None
+        page = self.render("insight/omni/not_ready.html", self.get_context(state=self.state, job=job))
+        if waits:
+            page["Refresh"] = str(LOOKS_AGAIN)
+        return page
 
     def get_context(self, **more: Any) -> dict[str, Any]:
         return super().get_context(place=self.place, manages=quota.manages(self.access), **more)
 
 
-class Overview(OmniView):
+class Extracting(OmniView):
+    """A page of values that can be ticked: what is ticked becomes an audience."""
+
+    error: DomainError | None = None
+    data: dict[str, Any] | None = None
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        ticked = dict.fromkeys(request.POST.getlist("feature"))
+        given = [value.partition("=") for value in ticked]
+        self.data = {
+            "name": request.POST.get("name", ""),
+            "match": request.POST.get("match", "all"),
+            "daily": "daily" in request.POST,
+            "public": "public" in request.POST,
+            "audience": request.GET.get("audience", ""),
+            "campaigns": request.POST.getlist("campaigns"),
+            "features": [{"tag": tag, "value": value} for tag, _equals, value in given],
+        }
+        try:
+            made = audiences.extract(self.access, self.data)
+        except PermissionDenied:
+            raise
+        except DomainError as error:
+            self.error = error
+            return self.show(status=422, ticked=list(ticked))
+        flash(request, _("The audience was made and is being computed."))
+        return HttpResponseRedirect(self.reverse("omni:audience", made.pk))
+
+    def show(self, status: int = 200, ticked: Sequence[str] = ()) -> HttpResponse:
+        raise NotImplementedError
+
+    def extraction(self, ticked: Sequence[str], match: str = "all") -> dict[str, Any]:
+        """What the form was sent with, and what is wrong with it."""
+        error = self.error
+        found = [text for found in error.errors.values() for text in found] or [str(error)] if error else []
+        return {
+            "data": self.data or {"match": match},
+            "ticked": set(ticked),
+            "errors": found,
+            "campaign_choices": links.choices(self.access),
+        }
+
+
+class Overview(Extracting):
     """Figures, and what is special about everybody who was brought in; ticked features become an audience."""
 
     title = gettext_lazy("Omni-domain insight")
@@ -53,40 +108,16 @@ class Overview(OmniView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self.show()
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        given = [value.partition("=") for value in request.POST.getlist("feature")]
-        data = {
-            "name": request.POST.get("name", ""),
-            "match": request.POST.get("match", "all"),
-            "daily": "daily" in request.POST,
-            "public": "public" in request.POST,
-            "campaigns": request.POST.getlist("campaigns"),
-            "features": [{"tag": tag, "value": value} for tag, _equals, value in given],
-        }
-        try:
-            made = audiences.extract(self.access, data)
-        except PermissionDenied:
-            raise
-        except DomainError as error:
-            return self.show(error, data, request.POST.getlist("feature"))
-        flash(request, _("The audience was made and is being computed."))
-        return HttpResponseRedirect(self.reverse("omni:audience", made.pk))
-
-    def show(self, error: DomainError | None = None, data: Any = None, ticked: Any = ()) -> HttpResponse:
+    def show(self, status: int = 200, ticked: Sequence[str] = ()) -> HttpResponse:
         view = self.request.GET.get("by", "tgi")
         found = features.distinctive(self.access)
         context = self.get_context(
             figures=state.figures(self.access),
             rows=found["by_share" if view == "share" else "by_tgi"],
             by="share" if view == "share" else "tgi",
-            data=data or {"match": "all"},
-            campaign_choices=links.choices(self.access),
-            ticked=set(ticked),
-            errors=[text for found in error.errors.values() for text in found] or [str(error)]
-            if error
-            else [],
+            **self.extraction(ticked),
         )
-        return self.render("insight/omni/overview.html", context, status=422 if error else 200)
+        return self.render("insight/omni/overview.html", context, status=status)
 
 
 class ReportList(OmniView):
@@ -108,12 +139,17 @@ class ReportPage(OmniView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         report = reports.visible(self.access).get_in(self.workspace, kwargs["pk"])
-        result = report.result
+        result, cross = report.result, report.result.get("cross")
         context = self.get_context(
             report=report,
             found=result.get("distinctive"),
             distribution=result.get("distribution"),
-            cross=tables.shaded(result["cross"], "total") if "cross" in result else None,
+            cross=tables.shaded(cross, cross.get("of", "total")) if cross else None,
+            only=[
+                (cross[name]["name"], report.definition[f"{name}_values"])
+                for name in ("row", "column")
+                if cross and report.definition.get(f"{name}_values")
+            ],
             own=report.owner_id == self.access.user.pk,
         )
         return self.render("insight/omni/report.html", {**context, "title": report.name})
@@ -181,21 +217,32 @@ class NewAudience(OmniView, FormPage):
         rows = visibility.visible(self.access)
         known = rows.filter(pk__in=list(receiving.recognised(self.workspace)))
         made = rows.filter(origin=features.ORIGIN, current__isnull=False)
-        wanted = self.request.GET.get("tag", "")
-        start = [{"op": "union", "items": [{"op": "union", "tag": wanted, "values": []}]}]
+        offered = [{"id": row.pk, "name": row.name} for row in (known | made).order_by("name")[:500]]
         kept = form.data.get("groups") if form.is_bound else None
         return {
             "start": {
                 "tags": pack.tags,
-                "audiences": [
-                    {"id": row.pk, "name": row.name} for row in (known | made).order_by("name")[:500]
-                ],
-                "groups": start if pack.tag(wanted) else [],
+                "audiences": offered,
+                "groups": self.start(pack, {row["id"] for row in offered}),
                 "most_groups": audiences.MOST_GROUPS,
                 "most_items": audiences.MOST_ITEMS,
             },
             "kept": kept or "",
         }
+
+    def start(self, pack: TagPack, offered: set[str]) -> list[dict[str, Any]]:
+        """The conditions that the address asks for: a tag, or picked values and the audience they were seen in."""
+        given = self.request.GET
+        picked = [
+            (tag, [value]) for tag, _equals, value in (text.partition("=") for text in given.getlist("pick"))
+        ]
+        wanted = [*picked, (given.get("tag", ""), [])]
+        items: list[dict[str, Any]] = [
+            {"op": "intersect", "tag": tag, "values": values} for tag, values in wanted if pack.tag(tag)
+        ]
+        if items and given.get("audience") in offered:
+            items.append({"op": "intersect", "audience": given["audience"]})
+        return [{"op": "union", "items": items[: audiences.MOST_ITEMS]}] if items else []
 
 
 class AudiencePage(OmniView):

@@ -16,7 +16,8 @@ from insight.omni import features
 from insight.omni.models import InsightReport
 
 PARTS = ("distinctive", "distribution", "cross")
-FIELDS = {"name", "public", "audience", "compare", "parts", "tags", "row", "column"}
+LISTS = ("tags", "row_values", "column_values")
+FIELDS = {"name", "public", "audience", "compare", "parts", "row", "column", "of", *LISTS}
 
 
 def visible(access: Access) -> Any:
@@ -28,6 +29,7 @@ def visible(access: Access) -> Any:
 def save(access: Access, data: Mapping[str, Any]) -> InsightReport:
     """Compute the chosen parts and keep them: name, public, audience, compare, parts, tags, row, column.
 
+    Of a cross, row_values and column_values choose some values, and `of` says what its shares are of.
     Raises ValidationFailed, and what the parts raise.
     """
     errors = {str(key): [_("Unknown field.")] for key in set(data) - FIELDS}
@@ -40,9 +42,13 @@ def save(access: Access, data: Mapping[str, Any]) -> InsightReport:
     parts = data.get("parts", ["distinctive"])
     if not isinstance(parts, list) or not parts or set(map(str, parts)) - set(PARTS):
         errors["parts"] = [_("Choose one of %(types)s.") % {"types": ", ".join(PARTS)}]
-    tags = data.get("tags") or []
-    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        errors["tags"] = [_("Give a list of tags.")]
+    lists = {key: data.get(key) or [] for key in LISTS}
+    for key, given in lists.items():
+        if not isinstance(given, list) or not all(isinstance(text, str) for text in given):
+            errors[key] = [_("Give a list of texts.")]
+    of = data.get("of") or "total"
+    if of not in features.WHOLES:
+        errors["of"] = [_("Choose one of %(types)s.") % {"types": ", ".join(features.WHOLES)}]
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     audience, compare = str(data.get("audience") or ""), str(data.get("compare") or "")
@@ -51,18 +57,20 @@ def save(access: Access, data: Mapping[str, Any]) -> InsightReport:
     if compare:
         result["compared_group"] = features.group(access, compare).name
     if "distinctive" in parts:
-        result["distinctive"] = features.distinctive(access, audience)
+        result["distinctive"] = features.distinctive(access, audience, compare)
     if "distribution" in parts:
-        result["distribution"] = features.distribution(access, tags, audience, compare)
+        result["distribution"] = features.distribution(access, lists["tags"], audience, compare)
     if "cross" in parts:
-        result["cross"] = features.cross(access, row, column, audience)
+        values = {key: lists[key] for key in ("row_values", "column_values")}
+        result["cross"] = {**features.cross(access, row, column, audience, compare, **values), "of": of}
     definition = {
         "audience": audience,
         "compare": compare,
         "parts": list(parts),
-        "tags": tags,
         "row": row,
         "column": column,
+        "of": of,
+        **lists,
     }
     with transaction.atomic():
         made = InsightReport.objects.create(

@@ -6,6 +6,7 @@ from typing import Any
 
 from cdp.core import timezones
 from cdp.core.access import Access
+from cdp.jobs.models import Job
 from cdp.warehouse import get_engine
 from insight.omni import audiences, quota, receiving, reports
 from insight.omni import pack as packs
@@ -25,18 +26,34 @@ def of(workspace: Any) -> str:
     return INITIALISING if Intake.State.WAITING in states else EMPTY
 
 
+def recognition(workspace: Any) -> Job | None:
+    """The job that recognises what was pushed, while it waits or runs."""
+    return Job.objects.filter(workspace=workspace, kind="omni.recognise", status__in=Job.ACTIVE).first()
+
+
 def figures(access: Access) -> dict[str, Any]:
-    """`{"state", "connected", "tags", "audiences", "reports", "pack", "quota"}`."""
+    """`{"state", "progress", "connected", "tags", "audiences", "reports", "pack", "quota"}`."""
     workspace = access.workspace
     state, pack = of(workspace), packs.current(workspace.organization_id)
     return {
         "state": state,
+        "progress": shown_progress(workspace) if state == INITIALISING else None,
         "connected": connected(workspace) if state == READY else 0,
         "tags": len(pack.tags) if pack else 0,
         "audiences": audiences.visible(access).count(),
         "reports": reports.visible(access).count(),
         "pack": shown_pack(pack) if pack else None,
         "quota": shown_quota(access),
+    }
+
+
+def shown_progress(workspace: Any) -> dict[str, Any]:
+    """How far the recognition is: `{"job", "percent", "phase"}`."""
+    job = recognition(workspace)
+    return {
+        "job": job.pk if job else None,
+        "percent": job.progress if job else 0,
+        "phase": job.phase if job else "",
     }
 
 

@@ -16,25 +16,44 @@ HEATS = 8
 
 
 def shaded(found: dict[str, Any], of: str) -> dict[str, Any]:
-    """A table of pairs with the share of each cell (of its row, its column, or all), and a step of colour."""
-    cells = found["cells"]
-    sums = {
-        "row": [sum(row) for row in cells],
-        "column": [sum(column) for column in zip(*cells, strict=True)],
-    }
+    """A table of pairs with the share of each cell (of its row, its column, or all), and a step of colour.
+
+    Where another audience is beside it, each cell has its people and share, too.
+    """
+    cells, others = found["cells"], found.get("compared_cells")
+    shares = _shares(cells, found["people"], of)
+    other_shares = _shares(others, found["compared"], of) if others else None
     most = max((people for row in cells for people in row), default=0)
 
     def cell(people: int, row: int, column: int) -> dict[str, Any]:
-        whole = {"row": sums["row"][row], "column": sums["column"][column]}.get(of) if of != "total" else None
-        whole = found["people"] if whole is None else whole
         heat = (people * (HEATS - 1) + most - 1) // most if most else 0
-        return {"people": people, "share": people / whole if whole else None, "heat": heat}
+        made = {
+            "column": found["columns"][column],
+            "people": people,
+            "share": shares[row][column],
+            "heat": heat,
+        }
+        if others and other_shares:
+            made["compared_people"] = others[row][column]
+            made["compared_share"] = other_shares[row][column]
+        return made
 
     lines = [
         (name, [cell(people, row, column) for column, people in enumerate(cells[row])])
         for row, name in enumerate(found["rows"])
     ]
     return {**found, "lines": lines, "of": of}
+
+
+def _shares(cells: list[list[int]], people: int, of: str) -> list[list[float | None]]:
+    """The share of each cell of its row, its column, or all people."""
+    sums = [sum(column) for column in zip(*cells, strict=True)]
+
+    def share(count: int, row: list[int], column: int) -> float | None:
+        whole = {"row": sum(row), "column": sums[column]}.get(of, people)
+        return count / whole if whole else None
+
+    return [[share(count, row, column) for column, count in enumerate(row)] for row in cells]
 
 
 def response(tab: str, found: dict[str, Any]) -> HttpResponse:
@@ -44,9 +63,9 @@ def response(tab: str, found: dict[str, Any]) -> HttpResponse:
 
 def _distinctive(found: dict[str, Any]) -> Table:
     """The values with the highest TGI, then those of most people."""
-    head = [_("Ranked by"), _("Tag"), _("Value"), _("TGI"), _("Share"), _("People")]
+    head = [_("Ranked by"), _("Tag"), _("Value"), _("TGI"), _("Share"), _("People"), *_compared_head(found)]
     rows = [
-        [label, row["name"], row["value"], row["tgi"], row["share"], row["people"]]
+        [label, row["name"], row["value"], row["tgi"], row["share"], row["people"], *_compared(found, row)]
         for label, ranked in (
             (_("Highest TGI"), found["by_tgi"]),
             (_("Largest share"), found["by_share"]),
@@ -57,13 +76,11 @@ def _distinctive(found: dict[str, Any]) -> Table:
 
 
 def _distribution(found: dict[str, Any]) -> Table:
-    head = [_("Tag"), _("Value"), _("Share"), _("People"), _("TGI")]
-    if found["compared"] is not None:
-        head += [_("Compared: share"), _("Compared: people")]
+    head = [_("Tag"), _("Value"), _("Share"), _("People"), _("TGI"), *_compared_head(found)]
     rows = []
     for tag in found["tags"]:
         for row in tag["values"]:
-            more = [row["compared_share"], row["compared_people"]] if found["compared"] is not None else []
+            more = _compared(found, row)
             rows.append([tag["name"], row["value"], row["share"], row["people"], row["tgi"], *more])
         more = (
             [tag["compared_unknown_share"], tag["compared_unknown"]] if found["compared"] is not None else []
@@ -74,13 +91,21 @@ def _distribution(found: dict[str, Any]) -> Table:
 
 def _cross(found: dict[str, Any]) -> Table:
     """A line per pair of values."""
-    head = [found["row"]["name"], found["column"]["name"], _("People"), _("Share")]
+    head = [found["row"]["name"], found["column"]["name"], _("People"), _("Share"), *_compared_head(found)]
     rows = [
-        [name, column, cell["people"], cell["share"]]
+        [name, column, cell["people"], cell["share"], *_compared(found, cell)]
         for name, cells in found["lines"]
         for column, cell in zip(found["columns"], cells, strict=True)
     ]
     return head, rows
+
+
+def _compared_head(found: dict[str, Any]) -> list[Any]:
+    return [_("Compared: share"), _("Compared: people")] if found["compared"] is not None else []
+
+
+def _compared(found: dict[str, Any], row: dict[str, Any]) -> list[Any]:
+    return [row["compared_share"], row["compared_people"]] if found["compared"] is not None else []
 
 
 _TABLES: dict[str, Callable[[dict[str, Any]], Table]] = {

@@ -17,7 +17,17 @@ from cdp.core.errors import ValidationFailed
 from cdp.jobs.api import JobSerializer
 from insight.datasets import tag_uses
 from insight.datasets.models import DatasetField, TagUse
-from insight.tags import category_import, definition, lineage, people, profiles, ranges, rights, services
+from insight.tags import (
+    category_import,
+    definition,
+    lineage,
+    models,
+    people,
+    profiles,
+    ranges,
+    rights,
+    services,
+)
 from insight.tags.filters import TagFilter, period_of
 from insight.tags.models import CustomTag
 
@@ -35,13 +45,26 @@ class TagSerializer(serializers.ModelSerializer[DatasetField]):
     category_path = serializers.CharField(source="category.path", default="", read_only=True)
     custom_tag = serializers.CharField(source="custom_tag.pk", default=None, read_only=True)
     heat = serializers.SerializerMethodField()
+    filled = serializers.FloatField(
+        read_only=True, help_text=_("Share of people with a value; null where it is not known.")
+    )
+    distinct = serializers.IntegerField(source="distinct_values", read_only=True)
+    state = serializers.SerializerMethodField()
+    failure = serializers.SerializerMethodField()
 
     class Meta:
         model = DatasetField
         fields = [
             *("dataset", "dataset_name", "column", "name", "type", "description", "category"),
             *("category_path", "pivot_enabled", "custom_tag", "heat"),
+            *("filled", "distinct", "state", "failure"),
         ]
+
+    def get_state(self, item: DatasetField) -> str:
+        return str(models.state(item))
+
+    def get_failure(self, item: DatasetField) -> str:
+        return models.failure(item)
 
     def get_heat(self, item: Any) -> dict[str, int]:
         return {"total": item.uses, **{kind: getattr(item, f"{kind}_uses") for kind in TagUse.Kind.values}}
@@ -72,7 +95,7 @@ class TagViewSet(TagPoints, WorkspaceViewSet):
         if getattr(self, "swagger_fake_view", False):
             return DatasetField.objects.none()
         days = period_of(self.request.query_params.get("period"))
-        rows = tag_uses.with_heat(self.workspace, rights.tags(self.access), days)
+        rows = profiles.listed(self.access, days)
         return rows.order_by("-uses", "pk")
 
     def filter_queryset(self, queryset: Any) -> Any:
@@ -144,9 +167,7 @@ class TagView(TagPoints, WorkspaceAPIView):
 
     def _find(self, kwargs: dict[str, Any]) -> Any:
         item = rights.get_tag(self.access, kwargs["dataset"], kwargs["column"])
-        rows = tag_uses.with_heat(
-            self.workspace, rights.tags(self.access), period_of(self.request.query_params.get("period"))
-        )
+        rows = profiles.listed(self.access, period_of(self.request.query_params.get("period")))
         return rows.get(pk=item.pk)
 
 

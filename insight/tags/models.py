@@ -40,7 +40,20 @@ class CustomTag(WorkspaceScoped, TimeStamped, Versioned):
     @property
     def failure(self) -> str:
         """Why it could not be computed last; "" where it could."""
-        dataset = self.field.dataset
-        return str(dataset.stats.get("failed", {}).get(self.field.column, "")) or (
-            dataset.error if dataset.state == dataset.State.FAILED else ""
-        )
+        return failure(self.field)
+
+
+def failure(item: DatasetField) -> str:
+    """Why a tag could not be computed last; "" where it could."""
+    dataset = item.dataset
+    return str(dataset.stats.get("failed", {}).get(item.column, "")) or (
+        dataset.error if dataset.state == dataset.State.FAILED else ""
+    )
+
+
+def state(item: DatasetField) -> Any:
+    """How far a tag is: its dataset's state, except that one tag may fail, or wait to be computed first, alone."""
+    states = type(item.dataset).State
+    if item.dataset.state != states.RUNNING and failure(item):
+        return states.FAILED
+    return states.NEW if item.deleted and item.dataset.state == states.READY else states(item.dataset.state)

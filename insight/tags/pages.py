@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from cdp.console.generic import BulkAction, DetailPage, Fact, FormPage, ListPage, NumberColumn, TextColumn
-from cdp.console.generic.columns import Column
+from cdp.console.generic.columns import BadgeColumn, BooleanColumn, Column
 from cdp.console.middleware import flash
 from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
 from cdp.jobs.services import active_job
@@ -25,7 +25,7 @@ from insight.audiences import wording
 from insight.audiences.rules import RuleInvalid, parse_rule
 from insight.datasets import categories, tag_uses
 from insight.datasets.models import DatasetField, TagUse
-from insight.tags import category_import, lineage, profiles, rights, services
+from insight.tags import category_import, lineage, models, profiles, rights, services
 from insight.tags.filters import TagFilter, period_of
 
 CHARTED = (DatasetField.TagType.ENUM, DatasetField.TagType.MULTI)
@@ -53,6 +53,14 @@ def jumps(view: Any, item: DatasetField) -> dict[str, str]:
     return found
 
 
+class ShareColumn(NumberColumn):
+    """A share of people in percent."""
+
+    def cell(self, row: Any) -> Any:
+        value = self.raw(row)
+        return "–" if value is None else f"{value:.1%}"
+
+
 class TagList(TagPages, ListPage):
     """All tags over all datasets that the person sees."""
 
@@ -74,15 +82,34 @@ class TagList(TagPages, ListPage):
         TextColumn("dataset", gettext_lazy("Dataset"), value="dataset.name", sort="dataset__name"),
         TextColumn("category", gettext_lazy("Category"), value="category.path", sort="category__position"),
         TextColumn("type", gettext_lazy("Type"), value="get_tag_type_display", sort="tag_type"),
+        TextColumn(
+            "description", gettext_lazy("Description"), sort="description", optional=True, shown=False
+        ),
+        BooleanColumn(
+            "pivot_enabled",
+            gettext_lazy("Shown in analysis"),
+            sort="pivot_enabled",
+            optional=True,
+            shown=False,
+        ),
+        BadgeColumn(
+            "state",
+            gettext_lazy("State"),
+            models.state,
+            label_of=lambda row: models.state(row).label,
+            hint=models.failure,
+            optional=True,
+        ),
+        ShareColumn("filled", gettext_lazy("With a value"), optional=True),
+        NumberColumn("distinct", gettext_lazy("Values"), "distinct_values", optional=True),
         NumberColumn("uses", gettext_lazy("Heat"), sort="uses"),
-        NumberColumn("pivot_uses", gettext_lazy("Analysis"), sort="pivot_uses"),
-        NumberColumn("selection_uses", gettext_lazy("Selections"), sort="selection_uses"),
-        NumberColumn("push_uses", gettext_lazy("Pushes"), sort="push_uses"),
+        NumberColumn("pivot_uses", gettext_lazy("Analysis"), sort="pivot_uses", optional=True),
+        NumberColumn("selection_uses", gettext_lazy("Selections"), sort="selection_uses", optional=True),
+        NumberColumn("push_uses", gettext_lazy("Pushes"), sort="push_uses", optional=True),
     )
 
     def get_queryset(self) -> QuerySet[DatasetField]:
-        days = period_of(self.request.GET.get("period"))
-        return tag_uses.with_heat(self.workspace, rights.tags(self.access), days)
+        return profiles.listed(self.access, period_of(self.request.GET.get("period")))
 
     def _sorted(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         # Of all datasets together the list shows no more than a person can page through.

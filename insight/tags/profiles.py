@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Case, F, FloatField, Func, IntegerField, QuerySet, TextField, Value, When
+from django.db.models.functions import Cast
+
 from cdp.core.access import Access
 from cdp.warehouse import get_engine
-from insight.datasets import queries, rights
+from insight.datasets import queries, rights, tag_uses
 from insight.datasets.models import DatasetField
+from insight.tags import rights as tag_rights
 
 SHOWN = 20
 ORDERED = (DatasetField.TagType.NUMBER, DatasetField.TagType.DATE)
@@ -32,6 +36,28 @@ class Profile:
             "values": self.values,
             "spread": self.spread,
         }
+
+
+def listed(access: Access, days: int) -> QuerySet[DatasetField]:
+    """The tags that the person sees, with their heat to filter and sort by, `filled` and `distinct_values`.
+
+    As in a profile, the last two are not told of a dataset of which the person sees some rows only.
+    """
+    limited = [
+        row.pk
+        for row in tag_rights.datasets(access).exclude(row_columns=[])
+        if rights.rows_of(access, row) is not None
+    ]
+
+    def measured(kind: str, output: Any) -> Any:
+        path = (F("dataset__stats"), Value(kind), F("column"))
+        text = Func(*path, function="jsonb_extract_path_text", output_field=TextField())
+        return Case(When(dataset__in=limited, then=None), default=Cast(text, output), output_field=output)
+
+    rows = tag_uses.with_heat(access.workspace, tag_rights.tags(access), days)
+    return rows.annotate(
+        filled=measured("filled", FloatField()), distinct_values=measured("distinct", IntegerField())
+    )
 
 
 def of(access: Access, item: DatasetField) -> Profile:

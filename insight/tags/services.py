@@ -13,9 +13,10 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job
-from insight.datasets import custom
+from insight.audiences.models import Dependency
+from insight.datasets import custom, tag_uses
 from insight.datasets import services as datasets
-from insight.datasets.models import Dataset, DatasetField
+from insight.datasets.models import Dataset, DatasetField, TagUse
 from insight.tags import definition, rights
 from insight.tags.models import CustomTag
 
@@ -88,6 +89,7 @@ def create(access: Access, data: Mapping[str, Any]) -> CustomTag:
             workspace=access.workspace, field=item, values=found.values, rest=found.rest, reads=found.reads
         )
         audit.record(access, "custom_tag.created", tag, after=_logged(tag))
+        _count_tags(access, tag)
         start_due(dataset, access.user)
     return tag
 
@@ -113,6 +115,8 @@ def update(
         tag.bump()
         tag.save()
         audit.record(access, "custom_tag.changed", tag, before=before, after=_logged(tag))
+        if "values" in data:
+            _count_tags(access, tag)
         if computed:
             start_due(tag.field.dataset, access.user)
     return tag
@@ -173,6 +177,16 @@ def start_all_due() -> int:
         with transaction.atomic():
             started += start_due(dataset, dataset.owner) is not None
     return started
+
+
+def _count_tags(access: Access, tag: CustomTag) -> None:
+    """Saving the rules of a custom tag is a use of their tags, as saving a selection is."""
+    used: dict[str, set[str]] = {}
+    for kind, target, columns in tag.reads:
+        if kind == Dependency.Kind.DATASET:
+            used.setdefault(target, set()).update(columns)
+    for target, names in sorted(used.items()):
+        tag_uses.record(access, target, names, TagUse.Kind.SELECTION)
 
 
 def _logged(tag: CustomTag) -> dict[str, Any]:

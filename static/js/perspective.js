@@ -37,10 +37,10 @@ function start(data) {
   function show(chosen) {
     remember(chosen);
     document.querySelector("[data-nothing]").hidden = Object.keys(chosen).length > 0;
-    for (const dataset of data.datasets) showDataset(dataset.id, chosen[dataset.id] || []);
+    for (const [number, dataset] of data.datasets.entries()) showDataset(dataset.id, chosen[dataset.id] || [], number);
   }
 
-  async function showDataset(dataset, tags) {
+  async function showDataset(dataset, tags, number) {
     const section = document.querySelector(`[data-charts-of="${CSS.escape(dataset)}"]`);
     const status = section.querySelector("[data-status]");
     const place = section.querySelector("[data-charts]");
@@ -52,8 +52,9 @@ function start(data) {
     }
     status.textContent = gettext("Counting …");
     try {
-      // A newer request with this token stops the older one in the engine, as its abort does here.
-      const asked = { dataset, audience: data.audience, compare: data.compare, tags, null_filter: nullFilter.checked, token: `${api.token}:${dataset}` };
+      // A newer request with this token stops the older one in the engine, as its abort does here; also one that an
+      // earlier page of this tab has left, whichever dataset and audience that was of.
+      const asked = { dataset, audience: data.audience, compare: data.compare, tags, null_filter: nullFilter.checked, token: `${api.token}:${number}` };
       const answer = await api.latest(dataset, data.urls.perspective, asked);
       status.replaceChildren(headline(answer));
       drawTags(place, answer.tags, { api, urls: data.urls, dataset, audience: data.audience, audienceName: data.audience_name, compare: data.compare, answer });

@@ -12,8 +12,9 @@ function start(data) {
   const api = new Api(data.urls);
   const form = document.querySelector("[data-significance-form]");
   const part = (name) => document.querySelector(`[data-significance="${name}"]`);
-  for (const select of form.querySelectorAll("select")) select.addEventListener("change", () => form.requestSubmit());
+  for (const select of form.querySelectorAll("select[name]")) select.addEventListener("change", () => form.requestSubmit());
   part("all").addEventListener("change", load);
+  part("sort").addEventListener("change", () => sort(part("sort").value));
   part("search").addEventListener("input", () => search(part("search").value.trim().toLowerCase()));
   load();
 
@@ -24,7 +25,8 @@ function start(data) {
       const answer = await api.latest("ranking", data.urls.significance, asked);
       part("status").replaceChildren(headline(answer), " ", said(answer));
       const rows = [...answer.tags, ...(answer.others || [])];
-      part("rows").replaceChildren(...rows.map((row, place) => line(row, place < answer.tags.length)));
+      part("rows").replaceChildren(...rows.map((row, place) => line(row, place, place < answer.tags.length)));
+      sort(part("sort").value);
       part("list").hidden = !rows.length;
       search(part("search").value.trim().toLowerCase());
       if (rows.length) choose(rows[0].tag);
@@ -43,16 +45,29 @@ function start(data) {
     return answer.notice ? `${examined} ${answer.notice}` : examined;
   }
 
-  function line(row, listed) {
+  function line(row, place, listed) {
     const top = row.top.map((item) => h("div", {}, `${item.label || item.value}: ${gettext("%(points)s points", { points: points(item.difference) })}${item.tgi === null ? "" : `, TGI ${formatNumber(item.tgi)}`}`));
     const stars = row.stars ? h("span", { class: "significance-stars", role: "img", "aria-label": gettext("%(count)s of 3 stars", { count: row.stars }) }, "★".repeat(row.stars)) : null;
-    return h("tr", { dataset: { tag: row.tag, name: row.name.toLowerCase() }, class: listed ? "" : "text-secondary" },
-      h("td", {}, h("button", { type: "button", class: "btn-part", onclick: () => choose(row.tag) }, row.name), " ", stars),
+    return h("tr", { dataset: { tag: row.tag, name: row.name.toLowerCase(), place }, class: listed ? "" : "text-secondary" },
+      h("td", {}, h("button", { type: "button", class: "btn-part", onclick: () => { choose(row.tag); countUse(row.tag); } }, row.name), " ", stars),
       h("td", { class: "text-end td-number" }, row.adjusted.toFixed(1)),
       h("td", { class: "small" }, top),
       h("td", { class: "text-end td-number" }, row.effect.toFixed(2)),
       h("td", { class: "text-end td-number" }, row.q < 0.001 ? "< 0.001" : row.q.toFixed(3)),
     );
+  }
+
+  /** A tag that somebody opens is used, the one that the page opens with is not; nothing waits for the count. */
+  function countUse(tag) {
+    api.send("POST", data.urls.uses, { dataset: data.dataset, tags: [tag] }).catch(() => {});
+  }
+
+  /** By how much the tags are used; "" for the order of their differences. */
+  function sort(kind) {
+    const uses = (row) => data.heat[row.dataset.tag]?.[kind] || 0;
+    const rows = [...part("rows").children];
+    rows.sort((a, b) => (kind && uses(b) - uses(a)) || a.dataset.place - b.dataset.place);
+    part("rows").append(...rows);
   }
 
   function search(term) {
@@ -65,11 +80,11 @@ function start(data) {
       row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.tag === tag));
     }
     try {
-      const asked = { dataset: data.dataset, audience: data.audience, compare: "population", tags: [tag] };
+      const asked = { dataset: data.dataset, audience: data.audience, compare: "population", tags: [tag], token: `${api.token}:chart` };
       const answer = await api.latest("chart", data.urls.perspective, asked);
       drawTags(part("charts"), answer.tags, { api, urls: data.urls, dataset: data.dataset, audience: data.audience, audienceName: data.audience_name, compare: "population", answer, columnsOnly: true });
     } catch (error) {
-      if (error.name !== "AbortError") part("status").textContent = error.message;
+      if (error.name !== "AbortError" && error.code !== "cancelled") part("status").textContent = error.message;
     }
   }
 }

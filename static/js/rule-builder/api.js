@@ -20,12 +20,22 @@ async function answer(response) {
   return { body, etag: response.headers.get("ETag") };
 }
 
+/* Counts of a tab go by its token, which it keeps from page to page: what the next page asks for stops in the engine
+   what the last one has left. In between the token waits in the tab's storage, and only then, so that a copy of an open
+   tab gets another one and the two leave each other alone. */
+const KEPT = "tideline-tab";
+const tab = sessionStorage.getItem(KEPT) || `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+let instances = 0;
+sessionStorage.removeItem(KEPT);
+addEventListener("pagehide", () => sessionStorage.setItem(KEPT, tab));
+addEventListener("pageshow", () => sessionStorage.removeItem(KEPT));
+
 export class Api {
   constructor(urls) {
     this.urls = urls;
     this.waiting = new Map();
     this.known = new Map();
-    this.token = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}`;
+    this.token = `${tab}-${instances++}`;
   }
 
   async get(url, options = {}) {

@@ -108,6 +108,8 @@ def test_the_funnel_opens_with_the_usual_steps_and_each_number_makes_its_audienc
     reached = [re.search(rf'data-reached="{step}".*?>([\d,]+)<', body) for step in (1, 2, 3)]
     assert [int(found[1]) for found in reached if found] == [3, 2, 1]
     assert "33.3 % took all steps" in body and "8 d 0 h" in body and "By value of the tag" in body
+    [women] = [found for found in links(body, "step=2&outcome=reached") if found.endswith("value=f")]
+    assert kept_or_built(console, run_jobs, world, women, "Women with a cart") == 1
     expected = {"step=1&outcome=reached": 3, "step=2&outcome=reached": 2, "step=1&outcome=dropped": 1}
     for part, count in expected.items():
         [where] = [found for found in links(body, part) if found.endswith(part)]
@@ -211,6 +213,97 @@ def test_audiences_by_the_api_have_exactly_the_counted_people(
         data = {"query": weeks, "part": {"cohort": "2026-01-05", "offset": offset}, "name": f"Weeks {offset}"}
         made = call("analysis/retention/audiences/", data)
         assert computed(run_jobs, made.json()["id"]).count == count
+
+
+@pytest.mark.parametrize("by", ["gender", "Women"])
+def test_the_cohorts_of_a_split_add_up_to_those_of_everybody(
+    world: World, records: Dataset, call: Any, run_jobs: RunJobs, by: str
+) -> None:
+    made = audiences.create(world.access, {"name": "Women", "rule": world.women})
+    run_jobs()
+    split = {"audience": made.pk} if by == "Women" else {"dataset": world.members.pk, "tag": by}
+    found = call("analysis/retention/", {**PERIOD, "dataset": records.pk, "split": split}).json()
+    rows = {row["value"]: (row["label"], row["users"]) for row in found["split"]}
+    if by == "Women":
+        assert rows == {"in": ("In “Women”", 2), "out": ("Not in “Women”", 2)}
+    else:
+        assert rows == {"f": ("f", 2), "m": ("m", 1), None: ("Unknown", 1)}
+    for place, cohort in enumerate(found["cohorts"]):
+        parts = [row["cohorts"][place] for row in found["split"]]
+        assert sum(part["users"] for part in parts) == cohort["users"]
+        for offset, period in enumerate(cohort["periods"]):
+            assert sum(part["periods"][offset]["users"] for part in parts) == period["users"]
+    assert found["split"][0]["average"][0] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("part", "count"),
+    [
+        ({"cohort": "all", "offset": 0, "value": "f"}, 2),
+        ({"cohort": "all", "offset": 0, "value": None}, 1),
+        ({"cohort": "2026-01-05", "offset": 1, "value": "m"}, 1),
+        ({"cohort": "2026-01-05", "offset": 0}, 2),
+    ],
+)
+def test_a_value_of_a_split_retention_becomes_an_audience_of_its_people(
+    world: World, records: Dataset, call: Any, run_jobs: RunJobs, part: dict[str, Any], count: int
+) -> None:
+    split = {"dataset": world.members.pk, "tag": "gender"}
+    query = {**PERIOD, "dataset": records.pk, "split": split}
+    made = call("analysis/retention/audiences/", {"query": query, "part": part, "name": "Part"})
+    assert made.status_code == 201, made.json()
+    assert computed(run_jobs, made.json()["id"]).count == count
+
+
+def test_a_value_of_a_split_funnel_becomes_an_audience_of_its_people(
+    world: World, records: Dataset, call: Any, run_jobs: RunJobs
+) -> None:
+    women = audiences.create(world.access, {"name": "Women", "rule": world.women})
+    run_jobs()
+    by_gender = {"dataset": world.members.pk, "tag": "gender"}
+    wanted = [
+        (by_gender, {"step": 1, "outcome": "reached", "value": "f"}, 2, "selection"),
+        (by_gender, {"step": 2, "outcome": "reached", "value": "f"}, 1, "analysis"),
+        (by_gender, {"step": 1, "outcome": "reached", "value": None}, 0, "selection"),
+        (by_gender, {"step": 2, "outcome": "reached", "value": None}, 0, "analysis"),
+        ({"audience": women.pk}, {"step": 2, "outcome": "reached", "value": "out"}, 1, "analysis"),
+        ({"audience": women.pk}, {"step": 1, "outcome": "reached", "value": "out"}, 1, "selection"),
+    ]
+    for place, (split, part, count, origin) in enumerate(wanted):
+        query = {**FUNNEL, "dataset": records.pk, "split": split}
+        data = {"query": query, "part": part, "name": f"Part {place}"}
+        made = call("analysis/funnel/audiences/", data).json()
+        assert (made["origin"], computed(run_jobs, made["id"]).count) == (origin, count), part
+
+
+def test_a_value_without_a_split_and_a_split_by_an_unknown_audience_are_refused(
+    world: World, records: Dataset, call: Any
+) -> None:
+    query = {**PERIOD, "dataset": records.pk}
+    data = {"query": query, "part": {"cohort": "all", "offset": 0, "value": "f"}, "name": "Part"}
+    assert "value" in call("analysis/retention/audiences/", data).json()["errors"]
+    data["part"] = {"cohort": "all", "offset": 1}
+    assert "offset" in call("analysis/retention/audiences/", data).json()["errors"]
+    spend = {"split": {"dataset": world.members.pk, "tag": "spend"}}
+    assert "split" in call("analysis/retention/", {**query, **spend}).json()["errors"]
+    assert call("analysis/retention/", {**query, "split": {"audience": "aud_x"}}).status_code == 404
+
+
+def test_split_retention_and_its_file_show_each_value_and_lead_to_its_people(
+    world: World, records: Dataset, console: Client, run_jobs: RunJobs
+) -> None:
+    split = f"{world.members.pk}:gender"
+    query = f"dataset={records.pk}&from=2026-01-05&to=2026-01-31&unit=week&split={split}"
+    body = console.get(page(world, f"retention/?{query}")).content.decode()
+    assert "By value of the tag" in body
+    [women] = [found for found in links(body, "cohort=all") if found.endswith("value=f")]
+    [others] = [found for found in links(body, "cohort=all") if found.endswith("value=")]
+    assert kept_or_built(console, run_jobs, world, women, "Women who came") == 2
+    assert kept_or_built(console, run_jobs, world, others, "Others who came") == 1
+    text = console.get(page(world, f"retention.csv?{query}")).content.decode("utf-8-sig")
+    lines = list(csv.DictReader(io.StringIO(text)))
+    new = {name: sum(int(line["New"]) for line in lines if line["Group"] == name) for name in ("All", "f")}
+    assert new == {"All": 4, "f": 2}
 
 
 def test_a_kept_audience_can_be_copied_and_deleted(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
+import re
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.campaigns import services as campaigns
 from insight.omni import audiences
+from insight.omni.models import Intake
 from insight.rfm import figures as rfm
 from tests.factories import make_access
 from tests.insight.omni import world
@@ -89,6 +92,21 @@ def test_features_become_an_audience(ready: Any, run_jobs: world.RunJobs, match:
     assert len(people_of(audience)) == expected
     audience.refresh_from_db()
     assert audience.count == expected
+
+
+def test_features_seen_in_an_audience_become_an_audience_of_its_people(
+    ready: Any, run_jobs: world.RunJobs
+) -> None:
+    few = world.uploaded(ready, "Few", [world.imei(number) for number in range(5)], run_jobs)
+    world.brought_in(ready, few, run_jobs)
+    wanted = [{"tag": "sex", "value": "m"}, {"tag": "style", "value": "bold"}]
+    data = {"name": "Bold", "features": wanted, "match": "any", "audience": few.pk}
+    audience = audiences.extract(ready, data)
+    run_jobs()
+    assert people_of(audience) == {world.device(0), world.device(3)}
+    with pytest.raises(ValidationFailed) as caught:
+        audiences.extract(ready, {**data, "name": "Wrong", "audience": "aud_none"})
+    assert list(caught.value.errors) == ["audience"]
 
 
 @pytest.mark.parametrize(
@@ -192,6 +210,36 @@ def test_both_forms_tie_audiences_to_campaigns(ready: Any, browser: Client) -> N
     assert browser.post(base, data).status_code == 302
     for name in ("Women", "Bold"):
         assert links.ids_of("audience", Audience.objects.get(name=name).pk) == [spring.pk]
+
+
+@pytest.mark.parametrize("tab", ["distinctive", "distribution"])
+def test_ticked_values_of_an_audience_become_an_audience_of_its_people(
+    ready: Any, browser: Client, run_jobs: world.RunJobs, tab: str
+) -> None:
+    few = world.uploaded(ready, "Few", [world.imei(number) for number in range(5)], run_jobs)
+    world.brought_in(ready, few, run_jobs)
+    url = f"/w/{ready.workspace.slug}/omni/analysis/?tab={tab}&tag=style&audience={few.pk}"
+    assert 'value="style=bold"' in browser.get(url).content.decode()
+    wrong = browser.post(url, {"name": "", "match": "any", "feature": ["style=bold"]})
+    assert wrong.status_code == 422 and 'value="style=bold" form="extract" checked' in wrong.content.decode()
+    answer = browser.post(url, {"name": "Bold", "match": "any", "feature": ["style=bold", "style=bold"]})
+    assert answer.status_code == 302
+    run_jobs()
+    assert people_of(Audience.objects.get(name="Bold")) == {world.device(0), world.device(3)}
+
+
+def test_a_number_of_a_cross_leads_to_an_audience_of_these_people(ready: Any, browser: Client) -> None:
+    few = Intake.objects.get().audience
+    base = f"/w/{ready.workspace.slug}/omni/"
+    page = browser.get(f"{base}analysis/?tab=cross&row=sex&column=style&audience={few}").content.decode()
+    [link] = re.findall(r'href="([^"]*pick=sex%3Df&amp;pick=style%3Dbold)"', page)
+    [group] = browser.get(html.unescape(link)).context["start"]["groups"]
+    op = {"op": "intersect"}
+    assert group["items"] == [
+        {**op, "tag": "sex", "values": ["f"]},
+        {**op, "tag": "style", "values": ["bold"]},
+        {**op, "audience": few},
+    ]
 
 
 def test_pages_show_what_was_counted(ready: Any, browser: Client) -> None:

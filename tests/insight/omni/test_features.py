@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from django.test import Client
@@ -13,7 +15,8 @@ from rest_framework.test import APIClient
 
 from cdp import lake
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
-from insight.omni import features, quota, receiving, reports, state, uses
+from cdp.jobs.models import Job
+from insight.omni import features, quota, receiving, reports, state, tables, uses
 from insight.omni import pack as packs
 from insight.omni.models import InsightReport, Intake, TagDay, TagPack
 from tests.factories import make_access, make_token, make_workspace
@@ -142,6 +145,65 @@ def test_a_distribution_is_compared_with_another_audience(ready: Any, run_jobs: 
     assert (rows["f"]["compared_people"], rows["m"]["compared_people"], rows["m"]["people"]) == (0, 30, 30)
 
 
+def test_features_are_compared_with_another_audience(ready: Any, run_jobs: world.RunJobs) -> None:
+    few = world.uploaded(ready, "Few", [world.imei(number) for number in range(80, 120)], run_jobs)
+    world.brought_in(ready, few, run_jobs)
+    found = features.distinctive(ready, few.pk, "")
+    assert found["compared"] is None and "compared_people" not in found["by_share"][0]
+    found = features.distinctive(ready, "", few.pk)
+    assert (found["people"], found["compared"]) == (120, 40)
+    for row in found["by_share"]:
+        value_of = world.sex if row["tag"] == "sex" else world.style
+        people = sum(value_of(number) == row["value"] for number in range(80, 120))
+        baseline = {"f": 0.5, "m": 0.5, "bold": 0.2, "calm": 0.0}[row["value"]]
+        assert (row["compared_people"], row["compared_share"]) == (people, people / 40)
+        assert row["compared_tgi"] == features.tgi(people, 40, baseline)
+
+
+def test_pairs_of_values_are_compared_with_another_audience(ready: Any, run_jobs: world.RunJobs) -> None:
+    men = world.uploaded(ready, "Men", [world.imei(number) for number in range(90, 120)], run_jobs)
+    world.brought_in(ready, men, run_jobs)
+    women = world.uploaded(ready, "Women", [world.imei(number) for number in range(30)], run_jobs)
+    world.brought_in(ready, women, run_jobs)
+    found = tables.shaded(features.cross(ready, "sex", "style", women.pk, men.pk), "row")
+    assert (found["people"], found["compared"], sorted(found["rows"])) == (20, 20, ["f", "m"])
+    cells = {
+        (name, cell["column"]): (cell["people"], cell["compared_people"], cell["compared_share"])
+        for name, line in found["lines"]
+        for cell in line
+    }
+    assert cells[("f", "bold")] == (10, 0, None) and cells[("m", "calm")] == (0, 10, 0.5)
+
+
+def test_going_to_another_tab_keeps_what_was_chosen(ready: Any) -> None:
+    client = Client()
+    client.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    query = "tab=distribution&audience=&compare=aud_x&tag=style"
+    page = client.get(f"/w/{ready.workspace.slug}/omni/analysis/?{query}")
+    kept = {key: dict(parse_qsl(address)) for key, _label, address in page.context["tabs"]}
+    assert kept["cross"] == {"tab": "cross", "compare": "aud_x", "tag": "style"}
+    page = client.get(f"/w/{ready.workspace.slug}/omni/analysis/?{query.replace('distribution', 'cross')}")
+    assert page.context["carried"] == [("tag", "style")]
+
+
+def test_while_ids_are_recognised_pages_say_how_far_that_is_and_look_again(ready: Any) -> None:
+    Intake.objects.update(state="waiting")
+    receiving.start_recognition(ready.workspace)
+    Job.objects.filter(kind="omni.recognise", status="queued").update(progress=40, phase="Recognising")
+    assert state.figures(ready)["progress"] == {
+        "job": Job.objects.get(kind="omni.recognise", status="queued").pk,
+        "percent": 40,
+        "phase": "Recognising",
+    }
+    client = Client()
+    client.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    page = client.get(f"/w/{ready.workspace.slug}/omni/")
+    assert page["Refresh"] == "10" and 'value="40"' in page.content.decode()
+    Intake.objects.update(state="recognised")
+    page = client.get(f"/w/{ready.workspace.slug}/omni/")
+    assert not page.has_header("Refresh") and state.figures(ready)["progress"] is None
+
+
 def test_a_tag_named_twice_is_shown_once_and_all_shares_add_up(ready: Any) -> None:
     [style] = features.distribution(ready, ["style", "style"])["tags"]
     assert sum(row["share"] for row in style["values"]) + style["unknown_share"] == pytest.approx(1)
@@ -159,14 +221,16 @@ def test_a_cross_of_some_values_counts_their_people_only(ready: Any) -> None:
 
 @pytest.mark.parametrize("tab", ["distinctive", "distribution", "cross"])
 def test_the_file_has_the_numbers_of_the_page(ready: Any, tab: str) -> None:
+    other = Intake.objects.get().audience
     client = Client()
     client.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
     home = f"/w/{ready.workspace.slug}/omni/analysis"
-    query = f"?tab={tab}&tag=sex&tag=style&row=sex&column=style&row_value=f&of=row"
+    query = f"?tab={tab}&tag=sex&tag=style&row=sex&column=style&row_value=f&of=row&compare={other}"
     page = client.get(f"{home}/{query}")
     assert f"table.csv{query.replace('&', '&amp;')}" in page.content.decode()
     text = client.get(f"{home}/table.csv{query}").content.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["Compared: people"] for row in rows] == [row["People"] for row in rows]
     found = page.context["found"]
     if tab == "cross":
         wanted = [cell["people"] for _name, cells in found["lines"] for cell in cells]
@@ -242,6 +306,45 @@ def test_a_report_keeps_its_numbers(ready: Any, run_jobs: world.RunJobs) -> None
     report.refresh_from_db()
     assert report.result["distinctive"]["people"] == 100
     assert reports.again(ready, report).result["distinctive"]["people"] == 120
+
+
+def test_a_report_of_some_values_has_their_people_only_and_so_has_its_repetition(ready: Any) -> None:
+    data = {"name": "Bold", "parts": ["cross"], "row": "sex", "column": "style", "of": "row"}
+    report = reports.save(ready, {**data, "row_values": ["f"], "column_values": ["bold"]})
+    wanted = features.cross(ready, "sex", "style", row_values=["f"], column_values=["bold"])
+    assert report.result["cross"] == {**wanted, "of": "row"} and wanted["rows"] == ["f"]
+    assert reports.again(ready, report).result == report.result
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ({"of": "nothing"}, "of"),
+        ({"row_values": "f"}, "row_values"),
+        ({"column_values": [1]}, "column_values"),
+    ],
+)
+def test_a_report_of_a_cross_that_cannot_be_is_refused(ready: Any, given: dict[str, Any], field: str) -> None:
+    asked = {"name": "R", "parts": ["cross"], "row": "sex", "column": "style", **given}
+    with pytest.raises(ValidationFailed) as caught:
+        reports.save(ready, asked)
+    assert field in caught.value.errors and not InsightReport.objects.exists()
+
+
+def test_a_report_saved_from_the_page_shows_what_the_page_shows(ready: Any) -> None:
+    client = Client()
+    client.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    home = f"/w/{ready.workspace.slug}/omni/"
+    page = client.get(f"{home}analysis/?tab=cross&row=sex&column=style&row_value=f&of=column")
+    hidden = re.findall(
+        r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.content.decode().split("save-report", 2)[2]
+    )
+    given: dict[str, list[str]] = {"name": ["Kept"], "part": ["cross"]}
+    for name, value in hidden:
+        given.setdefault(name, []).append(value)
+    report = client.get(client.post(f"{home}reports/save/", given)["Location"])
+    assert report.context["cross"]["lines"] == page.context["found"]["lines"]
+    assert "Of Sex only f." in report.content.decode() and "Shares of the column." in report.content.decode()
 
 
 def test_reports_of_others_show_only_where_they_are_public(ready: Any) -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from admin_center.permissions.models import Role
 from cdp.core import timezones
+from cdp.core.errors import ValidationFailed
 from insight.audiences import refreshing, services
 from insight.datasets import tag_uses
 from insight.datasets.models import TagUse
+from insight.tags import services as custom_tags
 from tests.factories import make_access
 from tests.insight.audiences.world import World
 
@@ -85,6 +87,26 @@ def test_saving_a_selection_counts_each_tag_once_and_editing_counts_them_again(
     assert uses(world) == {"gender selection": 2, "spend selection": 2}
     services.update(world.access, audience, {"name": "B"})
     assert uses(world)["gender selection"] == 2
+
+
+def test_saving_a_custom_tag_counts_each_tag_of_its_rules_once(
+    world: World, run_jobs: Callable[..., Any]
+) -> None:
+    both = {"op": "intersect", "items": [world.women, world.tag("spend", ">", 1)]}
+    values = [{"value": "some", "rule": both}, {"value": "men", "rule": world.tag("gender", "in", ["m"])}]
+    tag = custom_tags.create(world.access, {"name": "Band", "values": values})
+    run_jobs()
+    assert uses(world) == {"gender selection": 1, "spend selection": 1}
+    custom_tags.update(world.access, tag, {"values": values[1:]})
+    custom_tags.update(world.access, tag, {"name": "Bands"})
+    run_jobs()
+    assert uses(world) == {"gender selection": 2, "spend selection": 1}
+
+
+def test_a_custom_tag_that_is_refused_counts_nothing(world: World) -> None:
+    with pytest.raises(ValidationFailed):
+        custom_tags.create(world.access, {"name": "", "values": [{"value": "f", "rule": world.women}]})
+    assert not TagUse.objects.exists()
 
 
 def test_refreshing_a_selection_counts_nothing(world: World, run_jobs: Callable[..., Any]) -> None:

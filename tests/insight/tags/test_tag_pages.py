@@ -16,7 +16,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from cdp.core.timezones import today
 from insight.audiences import services as audiences
 from insight.datasets import categories, tag_uses
-from insight.datasets.models import DatasetField, TagCategory
+from insight.datasets.models import Dataset, DatasetField, TagCategory
 from insight.tags import rights
 from tests.factories import make_access
 from tests.insight.audiences.world import PEOPLE, World, make_tag_dataset, people_table
@@ -85,6 +85,56 @@ def test_the_list_asks_as_often_for_many_tags_as_for_few(
     browser("tags/")
     with django_assert_max_num_queries(40):
         assert len(names(browser("tags/"))) == 24
+
+
+def test_the_list_says_how_many_people_have_a_value_and_how_many_values_there_are(
+    world: World, browser: Any, call: Any
+) -> None:
+    stats = {"filled": {"gender": 0.75}, "distinct": {"gender": 2}}
+    Dataset.objects.filter(pk=world.members.pk).update(stats=stats)
+    found = {row["column"]: row for row in call("get", "tags/").json()["results"]}
+    assert (found["gender"]["filled"], found["gender"]["distinct"]) == (0.75, 2)
+    assert (found["city"]["filled"], found["city"]["distinct"]) == (None, None)
+    assert "75.0%" in browser("tags/").content.decode()
+    assert call("get", f"tags/{world.members.pk}/gender/").json()["distinct"] == 2
+
+
+def test_whoever_sees_some_rows_only_is_not_told_the_numbers_of_all(world: World, call: Any) -> None:
+    stats = {"filled": {"gender": 0.75}, "distinct": {"gender": 2}}
+    Dataset.objects.filter(pk=world.members.pk).update(stats=stats, row_columns=["gender"])
+    analyst = make_access(world.workspace, "analyst")
+    assert call("get", f"tags/{world.members.pk}/gender/").json()["filled"] == 0.75
+    assert call("get", f"tags/{world.members.pk}/gender/", access=analyst).json()["filled"] is None
+
+
+def test_the_list_says_which_tag_could_not_be_computed_and_why(world: World, browser: Any, call: Any) -> None:
+    def states() -> dict[str, tuple[str, str]]:
+        rows = call("get", "tags/").json()["results"]
+        return {row["column"]: (row["state"], row["failure"]) for row in rows}
+
+    rows = Dataset.objects.filter(pk=world.members.pk)
+    rows.update(state="ready")
+    assert set(states().values()) == {("ready", "")}
+    rows.update(stats={"failed": {"city": "No such table."}})
+    assert states()["city"] == ("failed", "No such table.") and states()["gender"] == ("ready", "")
+    assert 'title="No such table."' in browser("tags/").content.decode()
+    rows.update(stats={}, state="failed", error="The source cannot be reached.")
+    assert set(states().values()) == {("failed", "The source cannot be reached.")}
+    rows.update(state="running")
+    assert {state for state, _reason in states().values()} == {"running"}
+
+
+def test_description_and_use_in_analysis_are_shown_to_those_who_choose_them(
+    world: World, browser: Any
+) -> None:
+    world.members.fields.filter(column="city").update(description="Where they live")
+    assert "Where they live" not in browser("tags/").content.decode()
+    page = browser("tags/?columns=description&columns=pivot_enabled")
+    assert "Where they live" in page.content.decode()
+    assert [header["column"].name for header in page.context["headers"]][4:6] == [
+        "description",
+        "pivot_enabled",
+    ]
 
 
 def test_tags_of_datasets_without_a_grant_are_not_there(world: World, browser: Any, call: Any) -> None:
