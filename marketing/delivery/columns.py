@@ -16,7 +16,7 @@ from cdp.core.identifiers import ID_TYPES
 from marketing.channels.models import Provider
 from marketing.delivery import contents
 
-_EXCERPT = 60
+_EXCERPT = 40
 
 
 @dataclass(frozen=True)
@@ -62,20 +62,23 @@ class SentColumn(NumberColumn):
 
 @dataclass(frozen=True)
 class ContentColumn(Column):
-    """The beginning of the message: the subject of mails and push messages, else the text; the whole on hover."""
-
-    def raw(self, row: Any) -> str:
-        if row.channel == Provider.Channel.CUSTOM:
-            return str(row.template.shown_name)
-        written = contents.of_variant(row.content, 0) if row.content else {}
-        found = {part: written.get(part, getattr(row.template, part)) for part in ("subject", "text")}
-        return str(found["subject"] or found["text"])
+    """The name, and below it the beginning of the message, the whole on hover."""
 
     def cell(self, row: Any) -> Any:
-        text = self.raw(row)
-        if len(text) <= _EXCERPT:
-            return text or "–"
-        return format_html('<span title="{}">{}…</span>', text, text[:_EXCERPT].rstrip())
+        text = content(row)
+        shown = text if len(text) <= _EXCERPT else f"{text[:_EXCERPT].rstrip()}…"
+        return format_html(
+            '{}<div class="text-secondary small fw-normal" title="{}">{}</div>', row.name, text, shown
+        )
+
+
+def content(row: Any) -> str:
+    """The subject of mails and push messages, else the text."""
+    if row.channel == Provider.Channel.CUSTOM:
+        return str(row.template.shown_name)
+    written = contents.of_variant(row.content, 0) if row.content else {}
+    found = {part: written.get(part, getattr(row.template, part)) for part in ("subject", "text")}
+    return str(found["subject"] or found["text"])
 
 
 @dataclass(frozen=True)

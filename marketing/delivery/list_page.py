@@ -61,11 +61,9 @@ class SendOutList(ListPage):
     empty_title = _("No send-outs yet")
     empty_text = _("Choose an audience and a template, look at the message, and send it.")
     columns = (
-        Column("name", _("Send-out"), sort="name", link=True),
-        Column("channel", _("Channel"), value=kind_of, sort="channel"),
+        ContentColumn("name", _("Send-out"), sort="name", link=True),
+        TextColumn("channel", _("Channel"), value=kind_of, below="provider.name", sort="channel"),
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
-        ContentColumn("content", _("Content"), optional=True),
-        Column("provider", _("Provider"), value="provider.name", sort="provider__name", optional=True),
         Column("id_type", _("ID type"), value=id_type, optional=True, shown=False),
         CampaignsColumn("campaigns", _("Campaigns"), optional=True),
         AudiencesColumn("audience", _("Audiences"), optional=True),
@@ -74,8 +72,8 @@ class SendOutList(ListPage):
         TextColumn("kind", _("Send type"), value=when, below=scheduled, sort="scheduled_at", optional=True),
         SentColumn("sent", _("Sent")),
         SentColumn("delivered", _("Delivered")),
-        NumberColumn("opened", _("Opened"), optional=True),
-        DateColumn("updated_at", _("Changed"), sort="updated_at", optional=True),
+        NumberColumn("opened", _("Opened"), optional=True, shown=False),
+        DateColumn("updated_at", _("Changed"), sort="updated_at", optional=True, shown=False),
         ActionsColumn("actions", _("Actions")),
     )
 

@@ -99,7 +99,7 @@ def test_a_material_is_found_by_what_it_holds(shop: Shop) -> None:
     address = f"https://x.example/m/{material.sha256}.png"
     shop.mail(shop.audience(mails(1)), "Letter", template={"html": f'<img src="{address}" alt="Hat">'})
     assert sorted(use.kind for use in where_used.of(shop.access, material)) == ["send_out", "template"]
-    page = Browser(shop.access, "materials/").get(f"{material.pk}/edit/").content.decode()
+    page = Browser(shop.access, "materials/").get(f"{material.pk}/").content.decode()
     assert "Where it is used" in page and "Letter" in page
 
 
