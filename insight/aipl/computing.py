@@ -31,7 +31,7 @@ from insight.datasets import aipl_days, rights
 from insight.datasets.aipl_days import STAGES
 from insight.datasets.cleaning import LAKE_CLEANING
 from insight.datasets.measuring import Measured
-from insight.datasets.models import Dataset
+from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.models import LAKE
 
 USER = "user_unique_id"
@@ -121,8 +121,12 @@ def _catalog(dataset: Dataset) -> WorkspaceCatalog:
 def _keep(
     dataset: Dataset, day: date, channels: list[str] | None, catalog: WorkspaceCatalog
 ) -> Callable[[ibis.Table], ibis.Table]:
-    """The rows that a stage sees: of its channels; of behaviour, those until the end of the day."""
-    row = _source(dataset, catalog)
+    """The rows that a stage sees: of its channels; of behaviour, those until the end of the day.
+
+    Where the model adds up over channels, each row has the sums of its user's numbers.
+    """
+    row, fields = _source(dataset, catalog)
+    numbers = [item.column for item in fields if item.tag_type == "number" and not item.deleted]
     column = "channel" if row.kind == Dataset.Kind.BEHAVIOUR else dataset.definition.get("channel")
 
     def keep(table: ibis.Table) -> ibis.Table:
@@ -133,14 +137,18 @@ def _keep(
         if row.kind == Dataset.Kind.BEHAVIOUR:
             midnight = datetime.combine(day + timedelta(days=1), time())
             table = table.filter(table["at"] < ibis.literal(midnight))
+        if dataset.definition.get("sum_channels"):
+            of_user = ibis.window(group_by=USER)
+            sums = {name: table[name].sum().over(of_user) for name in numbers if name in table.columns}
+            table = table.mutate(**sums)
         return table
 
     return keep
 
 
-def _source(dataset: Dataset, catalog: WorkspaceCatalog) -> Dataset:
+def _source(dataset: Dataset, catalog: WorkspaceCatalog) -> tuple[Dataset, list[DatasetField]]:
     try:
-        return catalog.row(dataset.definition["dataset"])[0]
+        return catalog.row(dataset.definition["dataset"])
     except Unknown as error:
         raise Conflict(str(error), code="table_missing") from None
 

@@ -1,8 +1,9 @@
 """What an AIPL model is made of: a dataset, and for each stage a rule over it.
 
-A definition is `{"dataset", "channel", "channel_source", "ids", "stages": {"A": {"channels", "rule"}, …}}`. `dataset`
-is a user-tag or a behaviour dataset, `channel` the tag that says where a row comes from (user tags only), `channels`
-the channels whose rows count for a stage, null for all of them; `ids` the columns that go along, whose ID types the
+A definition is `{"dataset", "channel", "sum_channels", "channel_source", "ids", "stages": {"A": {"channels", "rule"},
+…}}`. `dataset` is a user-tag or a behaviour dataset, `channel` the tag that says where a row comes from (user tags
+only), `channels` the channels whose rows count for a stage, null for all of them; with `sum_channels` a user's numbers
+are added up over these rows, else each row stands for itself; `ids` the columns that go along, whose ID types the
 model's fields have.
 """
 
@@ -28,7 +29,7 @@ KIND = "aipl"
 SOURCE_KINDS = (*TAG_KINDS, Dataset.Kind.BEHAVIOUR.value)
 FIELDS = {
     *("name", "kind", "description", "folder", "refresh"),
-    *("dataset", "channel", "channel_source", "ids", "stages"),
+    *("dataset", "channel", "sum_channels", "channel_source", "ids", "stages"),
 }
 SOURCES = ("all", "online", "offline")
 """Channel sources with a meaning of their own; any other text is a label."""
@@ -49,6 +50,7 @@ def read(access: Access, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
     found = {
         "dataset": source[0].pk if source else "",
         "channel": _channel(source, data.get("channel"), reader),
+        "sum_channels": _sum(source, data.get("sum_channels"), reader),
         "channel_source": _label(data.get("channel_source"), reader),
         "ids": [],
         "stages": _stages(catalog, source, data, reader),
@@ -96,6 +98,14 @@ def _channel(source: Any, given: Any, reader: Reader) -> str | None:
         reader.wrong("channel", _("Choose a tag of the dataset that holds a text."))
         return None
     return str(given)
+
+
+def _sum(source: Any, given: Any, reader: Reader) -> bool:
+    if given not in (None, True, False):
+        reader.wrong("sum_channels", _("Use true or false."))
+    elif given and source is not None and source[0].kind == Dataset.Kind.BEHAVIOUR:
+        reader.wrong("sum_channels", _("Conditions on behaviour add its records up themselves."))
+    return given is True
 
 
 def _label(given: Any, reader: Reader) -> str:

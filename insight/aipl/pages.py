@@ -102,6 +102,13 @@ class ModelForm(forms.Form):
             "The tag that says through which channel a row came. Stages can then be limited to some."
         ),
     )
+    sum_channels = forms.BooleanField(
+        label=gettext_lazy("Add numbers up over channels"),
+        required=False,
+        help_text=gettext_lazy(
+            "Conditions on numbers then look at a person's sums over the rows that a stage looks at."
+        ),
+    )
     channel_source = forms.CharField(
         label=gettext_lazy("Channel source"),
         max_length=definition.LABEL_LENGTH,
@@ -125,7 +132,7 @@ class ModelForm(forms.Form):
         if not fields["ids"].columns:
             del fields["ids"]
         if source.kind == Dataset.Kind.BEHAVIOUR:
-            del fields["channel"]
+            del fields["channel"], fields["sum_channels"]
         else:
             tags = [
                 item for item in items if item.role == "tag" and item.tag_type in definition.CHANNEL_TYPES
@@ -146,6 +153,7 @@ class ModelForm(forms.Form):
             **{name: given[name] for name in ("name", "description", "stages")},
             "folder": given["folder"] or None,
             "channel": given.get("channel") or None,
+            "sum_channels": given.get("sum_channels", False),
             "channel_source": given["channel_source"] or "all",
             "ids": [{**item, "name": names.get(item["column"])} for item in given.get("ids", [])],
             "dataset": source.pk,
@@ -287,6 +295,7 @@ class EditModel(ModelPage):
 
     def initial(self, obj: Dataset) -> dict[str, Any]:
         values = {name: definition.write(obj)[name] for name in ("channel", "channel_source", "ids")}
+        values["sum_channels"] = obj.definition.get("sum_channels", False)
         return {**values, "name": obj.name, "description": obj.description, "folder": obj.folder_id or ""}
 
     def save(self, form: ModelForm, obj: Dataset) -> Dataset:

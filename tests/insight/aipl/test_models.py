@@ -76,8 +76,12 @@ def computed(access: Any, model: Dataset, run_jobs: RunJobs, **options: Any) -> 
 def example(on: Any, db: None, run_jobs: RunJobs) -> tuple[Any, Dataset]:
     """The worked example's customers as a user-tag dataset on 2021-12-16."""
     on("2021-12-16")
+    return customers(EXAMPLE, run_jobs)
+
+
+def customers(text: str, run_jobs: RunJobs) -> tuple[Any, Dataset]:
     access = make_access()
-    upload = tables.create_upload(access, BytesIO(EXAMPLE.encode()), "customers.csv")
+    upload = tables.create_upload(access, BytesIO(text.encode()), "customers.csv")
     tables.start_import(access, upload, "customers", types={"register_time": "date"})
     run_jobs()
     numbers = [
@@ -130,6 +134,24 @@ def test_stages_can_be_limited_to_channels(example: Any, run_jobs: RunJobs) -> N
     limited = {stage: {"rule": rule, "channels": ["官网"]} for stage, rule in example_rules(source).items()}
     model = computed(access, make(access, source, limited, channel="channel"), run_jobs)
     assert stages_of(model) == {"a0003": "A"}
+
+
+@pytest.mark.parametrize(
+    ("added_up", "channels", "stage"),
+    [(False, None, "P"), (True, None, "L"), (True, ["app"], "P"), (True, ["app", "官网"], "L")],
+)
+def test_numbers_can_be_added_up_over_the_channels_of_a_stage(
+    on: Any, db: None, run_jobs: RunJobs, added_up: bool, channels: list[str] | None, stage: str
+) -> None:
+    on("2021-12-16")
+    head = EXAMPLE.splitlines()[0]
+    rows = "z1,b1,app,2020/10/10,600,1,0,1\nz1,b1,官网,2020/10/10,600,1,0,1\nz2,b2,app,2020/10/10,0,1,0,0\n"
+    access, source = customers(f"{head}\n{rows}", run_jobs)
+    stages = {key: {"rule": rule, "channels": None} for key, rule in example_rules(source).items()}
+    stages["L"]["channels"] = channels
+    model = make(access, source, stages, channel="channel", sum_channels=added_up)
+    assert stages_of(computed(access, model, run_jobs)) == {"z1": stage, "z2": "A"}
+    assert definition.write(model)["sum_channels"] is added_up
 
 
 def test_the_other_ids_go_along_and_audiences_can_be_saved_with_them(example: Any, run_jobs: RunJobs) -> None:
@@ -376,6 +398,7 @@ def test_audiences_follow_stages_and_flows(world: World, model: Dataset, run_job
         ({"stages": {}}, "stages/A/rule"),
         ({"channel": "spend"}, "channel"),
         ({"channel_source": "x" * 33}, "channel_source"),
+        ({"sum_channels": "yes"}, "sum_channels"),
         ({"ids": ["spend"]}, "ids/0"),
         ({"name": ""}, "name"),
         ({"colour": "red"}, "colour"),
