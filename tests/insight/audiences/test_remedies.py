@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.utils.html import escape
 
 from cdp import lake
 from cdp.jobs.services import last_failure
@@ -87,4 +88,4 @@ def test_every_common_cause_of_a_datasets_failure_has_its_remedy(world: World, c
     assert found is not None and found.remedy is not None and words in found.remedy.text
     client = Browser(world.access).client
     page = client.get(f"/w/{world.workspace.slug}/datasets/{world.members.pk}/").content.decode()
-    assert found.remedy.text in page
+    assert escape(found.remedy.text) in page
