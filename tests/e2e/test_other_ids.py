@@ -62,7 +62,7 @@ def test_a_list_is_translated_on_its_card_and_what_does_not_compare_is_greyed(
     card = tab.locator(".rb-card").first
     card.hover()
     card.get_by_role("button", name="Translate to another ID").click()
-    card.get_by_role("button", name="Translate to Email").click()
+    card.get_by_role("button", name="Translate to E-mail address").click()
     wait_for_total(tab, 1)
     expect(tab.locator(".rb-translation")).to_contain_text("1 people without one")
     tab.locator("[data-rb=undo]").click()

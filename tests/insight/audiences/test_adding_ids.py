@@ -27,7 +27,7 @@ def bare(computed: Computed) -> Audience:
 
 
 def sms(access: Any, audience: Audience) -> applications.Offer:
-    return next(item for item in applications.offers(access, audience) if "mobile" in item.id_types)
+    return next(item for item in applications.offers(access, audience) if item.key == "sms")
 
 
 def test_the_menu_and_the_api_offer_the_missing_id(world: World, bare: Audience) -> None:

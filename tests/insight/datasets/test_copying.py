@@ -59,7 +59,7 @@ def test_the_page_asks_for_a_name(world: World) -> None:
 
 def test_only_who_manages_a_dataset_and_may_make_some_copies_it(world: World) -> None:
     first = granting.share(world.access, world.dataset(), public=True, row_columns=[])
-    for role in ("analyst", "marketer"):
+    for role in ("analyst", "developer"):
         call = world.api(make_access(world.workspace, role))
         assert call("post", f"datasets/{first.pk}/copy/", {}).status_code == 403
     assert World(world.run_jobs).api()("post", f"datasets/{first.pk}/copy/", {}).status_code == 404
