@@ -82,8 +82,6 @@ class RunSendOut(JobKind):
         send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
         if stopped:
             _cancel_queued(send_out)
-        else:
-            plans.tell_failed(send_out)
 
 
 def _cancel_queued(send_out: SendOut) -> None:

@@ -155,7 +155,7 @@ def test_a_run_that_fails_is_told_and_does_not_stop_the_plan(shop: Shop) -> None
     plan.provider.save()
     failed = due(shop, plan)
     assert failed.state == "failed" and failed.state_reason and plan.state == "repeating"
-    assert Notification.objects.filter(user=shop.access.user, title__contains="A run has failed").count() == 1
+    assert Notification.objects.filter(user=shop.access.user, title__startswith="Failed: ").count() == 1
     page = Browser(shop.access, "send-outs/").get(f"{plan.pk}/").content.decode()
     assert "The provider is switched off." in page
     plan.provider.enabled = True
@@ -177,6 +177,8 @@ def test_after_a_standstill_the_last_missed_run_is_treated_as_late(
     assert plan.state == "repeating" and "missed" in plan.state_reason
     assert AuditEntry.objects.filter(action="send_out.runs_missed").count() == 1
     assert run.due_at is not None and timezone.now() - run.due_at < timedelta(days=1)
+    told = Notification.objects.filter(user=shop.access.user, title__startswith="A run has failed")
+    assert told.exists() == (action == "skip")
 
 
 def test_it_is_edited_until_shortly_before_its_next_run(shop: Shop) -> None:
