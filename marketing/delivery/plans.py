@@ -102,7 +102,7 @@ def run(plan: SendOut, due: datetime, now: datetime) -> SendOut | None:
         owner=plan.owner,
         edited_by=plan.edited_by,
         submitted_by=plan.submitted_by,
-        submitted_at=now,
+        submitted_at=due,
         plan=plan,
         due_at=due,
         scheduled_at=due,

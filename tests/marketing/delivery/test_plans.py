@@ -225,6 +225,26 @@ def test_approval_holds_for_all_runs_until_the_message_changes(shop: Shop) -> No
     assert due(shop, plan).state == "finished" and set(shop.inbox().values()) == {2}
 
 
+def test_a_run_that_was_mended_by_hand_leaves_the_plans_approval_alone(shop: Shop) -> None:
+    second = careful(shop)
+    plan = plan_of(shop)
+    approval.approve(second, plan)
+    plan.provider.enabled = False
+    plan.provider.save()
+    failed = due(shop, plan)
+    plan.provider.enabled = True
+    plan.provider.save()
+    other = contents.create_template(
+        shop.access, "email", {"name": "Other", "subject": "S", "html": "<p>H</p>"}
+    )
+    services.update(shop.access, failed, {"template": other})
+    assert shop.submit(failed, now=True).state == "approval"
+    approval.approve(second, failed)
+    assert shop.run_jobs(failed).state == "finished" and len(shop.inbox()) == 3
+    plan.refresh_from_db()
+    assert plan.state == "repeating"
+
+
 def test_a_change_between_runs_voids_the_approval_of_the_plan(shop: Shop) -> None:
     second = careful(shop)
     plan = plan_of(shop)
