@@ -212,6 +212,8 @@ def test_approval_holds_for_all_runs_until_the_message_changes(shop: Shop) -> No
     second = careful(shop)
     plan = plan_of(shop, refresh_first=True)
     assert plan.state == "approval"
+    page = Browser(second, "send-outs/").get(f"{plan.pk}/").content.decode()
+    assert "Once approved it repeats: Every day at 09:00" in page and "these audiences as they are" in page
     assert approval.approve(second, plan).state == "repeating"
     assert due(shop, plan).state == "finished" and len(shop.inbox()) == 3
     assert approval.void_changed() == 0
