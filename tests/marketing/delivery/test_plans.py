@@ -15,7 +15,10 @@ from admin_center.audit.models import AuditEntry
 from cdp.console.models import Notification
 from cdp.core import timezones
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
+from cdp.demo import audiences as rules
+from cdp.demo import repeating
 from insight.audiences.models import Audience
+from insight.datasets.models import Dataset
 from marketing.content import services as contents
 from marketing.delivery import approval, copying, expiry, lifecycle, plans, recurrence, schedule, services
 from marketing.delivery.models import PlanContact, Recipient, SendOut
@@ -134,6 +137,17 @@ def test_nobody_gets_it_twice_where_only_new_people_shall(shop: Shop, gone: bool
     second = due(shop, plan)
     assert shop.reasons(second)["had_it"] == 2 and set(shop.inbox().values()) == {1}
     assert len(shop.inbox()) == 3
+
+
+def test_the_demos_plan_has_its_last_runs_and_ends_quietly_with_its_people(shop: Shop) -> None:
+    """The third run finds nobody who has not had it, which is no failure."""
+    audience = shop.audience(mails(60))
+    shop.mail(audience)
+    contents.create_template(shop.access, "email", rules.LETTER)
+    repeating.load(shop.access, Dataset.objects.get(pk=audience.rule["dataset"]), audience)
+    plan = SendOut.objects.get(name=repeating.NAME)
+    assert [run.state for run in plan.runs.all()] == ["finished"] * repeating.RUNS
+    assert [row.sent for row in plans.runs_of(plan)] == [0, 20, 40] and plan.state == "repeating"
 
 
 def test_paused_and_stopped_it_makes_no_runs(shop: Shop) -> None:

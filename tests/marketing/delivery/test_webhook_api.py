@@ -91,7 +91,9 @@ def test_the_reach_of_a_webhook_needs_an_id_type(shop: WebhookShop) -> None:
     assert api.call("post", "send-outs/reach/", {**data, "id_type": "mobile"}).json()["reachable"] == 2
 
 
-def test_the_form_offers_the_granted_webhooks_and_says_which_take_no_id_of_the_audiences(shop: WebhookShop) -> None:
+def test_the_form_offers_the_granted_webhooks_and_says_which_take_no_id_of_the_audiences(
+    shop: WebhookShop,
+) -> None:
     audience = shop.audience(numbers(1))
     audience.public = True
     audience.save()
