@@ -286,8 +286,12 @@ def _stands(send_out: SendOut, found: sealing.Seal) -> bool:
 
 
 def _approved_plan(run: SendOut) -> SendOut | None:
-    """The plan of a run, locked, where it was approved as such: then its runs need no approval of their own."""
-    if run.plan_id is None or in_force(run) is not None:
+    """The plan of a run, locked, where it was approved as such: then its runs need no approval of their own.
+
+    One that somebody has mended and submitted by hand does.
+    """
+    by_hand = run.submitted_at != run.due_at
+    if run.plan_id is None or by_hand or in_force(run) is not None:
         return None
     plan = SendOut.objects.select_for_update().get(pk=run.plan_id)
     given = in_force(plan)

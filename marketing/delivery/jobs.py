@@ -32,7 +32,7 @@ from marketing.delivery import (
     schedule,
 )
 from marketing.delivery.contact_policy import Held
-from marketing.delivery.models import Recipient, SendOut, UnknownReason
+from marketing.delivery.models import FilterReason, Recipient, SendOut, UnknownReason
 
 FIRST_PAUSE = timedelta(seconds=5)
 OUTAGE = timedelta(hours=24)
@@ -82,8 +82,6 @@ class RunSendOut(JobKind):
         send_out.save(update_fields=["state", "state_reason", "finished_at", "updated_at"])
         if stopped:
             _cancel_queued(send_out)
-        else:
-            plans.tell_failed(send_out)
 
 
 def _cancel_queued(send_out: SendOut) -> None:
@@ -186,7 +184,10 @@ def _finish(send_out: SendOut) -> dict[str, Any]:
     }
     refused = reached.filter(state=Recipient.State.FAILED).first()
     kept_back = send_out.recipients.filter(state=Recipient.State.CONTROL).count()
-    if not reached.exists() and not kept_back:
+    had_it = send_out.recipients.filter(reason=FilterReason.HAD_IT)
+    if not reached.exists() and had_it.exists():
+        changes["state_reason"] = _("Everybody who could get it has had it from an earlier run.")
+    elif not reached.exists() and not kept_back:
         changes.update(
             state=SendOut.State.FAILED,
             state_reason=_("Nobody in the audience can be reached: see why in the recipients list."),

@@ -102,7 +102,7 @@ def run(plan: SendOut, due: datetime, now: datetime) -> SendOut | None:
         owner=plan.owner,
         edited_by=plan.edited_by,
         submitted_by=plan.submitted_by,
-        submitted_at=now,
+        submitted_at=due,
         plan=plan,
         due_at=due,
         scheduled_at=due,
@@ -119,6 +119,8 @@ def run(plan: SendOut, due: datetime, now: datetime) -> SendOut | None:
     )
     if lateness.may_start(made, due, now):
         schedule.begin(made)
+    elif made.state == SendOut.State.FAILED:
+        tell_failed(made)
     return made
 
 
@@ -135,7 +137,7 @@ def _name(plan: SendOut, due: datetime) -> str:
 
 
 def tell_failed(run: SendOut) -> None:
-    """Tell its owner that a run has failed; the plan goes on. Nothing for other send-outs."""
+    """Tell its owner of a run that no job has failed for; the plan goes on. Nothing for other send-outs."""
     if run.plan is None or run.owner is None:
         return
     with translation.override(language_of(run.owner)):

@@ -235,7 +235,9 @@ def test_the_page_opens_in_every_state(console: Browser, send_out: SendOut, stat
     SendOut.objects.update(resolved_at=timezone.now())
     page = console.get(f"{send_out.pk}/").content.decode()
     assert "From audience to click" in page
-    assert ("/pause/" in page) == (state == "sending") and ("/resume/" in page) == (state == "paused")
+    assert ("/pause/" in page) == (state in ("sending", "repeating")) and ("/resume/" in page) == (
+        state == "paused"
+    )
 
 
 def test_the_effect_masks_recipients_and_filters_them(world: World, send_out: SendOut) -> None:

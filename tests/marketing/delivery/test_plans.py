@@ -15,7 +15,10 @@ from admin_center.audit.models import AuditEntry
 from cdp.console.models import Notification
 from cdp.core import timezones
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
+from cdp.demo import audiences as rules
+from cdp.demo import repeating
 from insight.audiences.models import Audience
+from insight.datasets.models import Dataset
 from marketing.content import services as contents
 from marketing.delivery import approval, copying, expiry, lifecycle, plans, recurrence, schedule, services
 from marketing.delivery.models import PlanContact, Recipient, SendOut
@@ -136,6 +139,17 @@ def test_nobody_gets_it_twice_where_only_new_people_shall(shop: Shop, gone: bool
     assert len(shop.inbox()) == 3
 
 
+def test_the_demos_plan_has_its_last_runs_and_ends_quietly_with_its_people(shop: Shop) -> None:
+    """The third run finds nobody who has not had it, which is no failure."""
+    audience = shop.audience(mails(60))
+    shop.mail(audience)
+    contents.create_template(shop.access, "email", rules.LETTER)
+    repeating.load(shop.access, Dataset.objects.get(pk=audience.rule["dataset"]), audience)
+    plan = SendOut.objects.get(name=repeating.NAME)
+    assert [run.state for run in plan.runs.all()] == ["finished"] * repeating.RUNS
+    assert [row.sent for row in plans.runs_of(plan)] == [0, 20, 40] and plan.state == "repeating"
+
+
 def test_paused_and_stopped_it_makes_no_runs(shop: Shop) -> None:
     plan = plan_of(shop)
     assert services.pause(shop.access, plan).state == "paused"
@@ -155,7 +169,7 @@ def test_a_run_that_fails_is_told_and_does_not_stop_the_plan(shop: Shop) -> None
     plan.provider.save()
     failed = due(shop, plan)
     assert failed.state == "failed" and failed.state_reason and plan.state == "repeating"
-    assert Notification.objects.filter(user=shop.access.user, title__contains="A run has failed").count() == 1
+    assert Notification.objects.filter(user=shop.access.user, title__startswith="Failed: ").count() == 1
     page = Browser(shop.access, "send-outs/").get(f"{plan.pk}/").content.decode()
     assert "The provider is switched off." in page
     plan.provider.enabled = True
@@ -177,6 +191,8 @@ def test_after_a_standstill_the_last_missed_run_is_treated_as_late(
     assert plan.state == "repeating" and "missed" in plan.state_reason
     assert AuditEntry.objects.filter(action="send_out.runs_missed").count() == 1
     assert run.due_at is not None and timezone.now() - run.due_at < timedelta(days=1)
+    told = Notification.objects.filter(user=shop.access.user, title__startswith="A run has failed")
+    assert told.exists() == (action == "skip")
 
 
 def test_it_is_edited_until_shortly_before_its_next_run(shop: Shop) -> None:
@@ -210,6 +226,8 @@ def test_approval_holds_for_all_runs_until_the_message_changes(shop: Shop) -> No
     second = careful(shop)
     plan = plan_of(shop, refresh_first=True)
     assert plan.state == "approval"
+    page = Browser(second, "send-outs/").get(f"{plan.pk}/").content.decode()
+    assert "Once approved it repeats: Every day at 09:00" in page and "these audiences as they are" in page
     assert approval.approve(second, plan).state == "repeating"
     assert due(shop, plan).state == "finished" and len(shop.inbox()) == 3
     assert approval.void_changed() == 0
@@ -221,6 +239,26 @@ def test_approval_holds_for_all_runs_until_the_message_changes(shop: Shop) -> No
     assert plans.start_due() == 0
     assert approval.approve(second, plan).state == "repeating"
     assert due(shop, plan).state == "finished" and set(shop.inbox().values()) == {2}
+
+
+def test_a_run_that_was_mended_by_hand_leaves_the_plans_approval_alone(shop: Shop) -> None:
+    second = careful(shop)
+    plan = plan_of(shop)
+    approval.approve(second, plan)
+    plan.provider.enabled = False
+    plan.provider.save()
+    failed = due(shop, plan)
+    plan.provider.enabled = True
+    plan.provider.save()
+    other = contents.create_template(
+        shop.access, "email", {"name": "Other", "subject": "S", "html": "<p>H</p>"}
+    )
+    services.update(shop.access, failed, {"template": other})
+    assert shop.submit(failed, now=True).state == "approval"
+    approval.approve(second, failed)
+    assert shop.run_jobs(failed).state == "finished" and len(shop.inbox()) == 3
+    plan.refresh_from_db()
+    assert plan.state == "repeating"
 
 
 def test_a_change_between_runs_voids_the_approval_of_the_plan(shop: Shop) -> None:
