@@ -183,10 +183,10 @@ def test_each_part_of_the_flow_leads_to_an_audience_of_exactly_its_users(
 
 def test_who_may_not_select_finds_no_ways_to_audiences_in_the_flow(world: World, model: Dataset) -> None:
     points = ["insight.analysis", "insight.dataset.view", "insight.dataset.manage"]
-    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
+    Role.objects.create(workspace=world.workspace, code="onlooker", name="Onlooker", permissions=points)
     browser = Client()
     browser.force_login(
-        make_access(world.workspace, "analyst").user,
+        make_access(world.workspace, "onlooker").user,
         backend="admin_center.members.backends.NameOrEmailBackend",
     )
     Dataset.objects.filter(pk=model.pk).update(public=True)
@@ -227,7 +227,7 @@ def test_the_api(world: World, model: Dataset) -> None:
 
 
 def test_stages_need_the_right_to_analyse(world: World, model: Dataset) -> None:
-    nobody = make_access(world.workspace, "analyst")
+    nobody = make_access(world.workspace, "onlooker")
     client = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(nobody)}")
     path = f"/api/v1/workspaces/{world.workspace.slug}/datasets/{model.pk}/aipl/overview/"
     assert client.get(path).status_code == 404

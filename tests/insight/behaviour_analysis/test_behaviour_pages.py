@@ -154,7 +154,7 @@ def test_the_people_of_an_audience_need_the_right_to_analyse_audiences(
     world: World, records: Dataset, run_jobs: RunJobs
 ) -> None:
     Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=["insight.analysis"])
-    reader = make_access(world.workspace, "analyst")
+    reader = make_access(world.workspace, "onlooker")
     Dataset.objects.filter(pk=records.pk).update(public=True)
     made = audiences.create(world.access, {"name": "Women", "rule": world.women, "public": True})
     run_jobs()
@@ -445,8 +445,8 @@ def test_who_may_not_change_an_audience_makes_none_of_its_versions(world: World,
     made = audiences.create(world.access, {"name": "Women", "rule": rule, "public": True})
     run_jobs()
     points = ["insight.audience.list", "insight.audience.analysis", "insight.audience.filter"]
-    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
-    other = make_access(world.workspace, "analyst")
+    Role.objects.create(workspace=world.workspace, code="onlooker", name="Onlooker", permissions=points)
+    other = make_access(world.workspace, "onlooker")
     browser = Client()
     browser.force_login(other.user)
     where = page(world, f"history/{made.pk}/")

@@ -83,8 +83,8 @@ def test_a_model_that_was_never_computed_is_computed_from_the_page(world: World)
     assert "has failed" in browser.get(page(world)).content.decode()
     Dataset.objects.filter(pk=model.pk).update(public=True)
     points = ["insight.analysis", "insight.dataset.view"]
-    Role.objects.create(workspace=world.workspace, code="analyst", name="Analyst", permissions=points)
-    looking = console(world, make_access(world.workspace, "analyst").user).get(page(world)).content.decode()
+    Role.objects.create(workspace=world.workspace, code="onlooker", name="Onlooker", permissions=points)
+    looking = console(world, make_access(world.workspace, "onlooker").user).get(page(world)).content.decode()
     assert "Open the model" in looking and "Compute now" not in looking
 
 
@@ -232,7 +232,7 @@ def test_who_may_look_and_who_may_make_audiences(world: World, model: Dataset) -
 def with_points(world: World, *points: str) -> Any:
     """Somebody with these rights only."""
     Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=list(points))
-    return make_access(world.workspace, "analyst")
+    return make_access(world.workspace, "onlooker")
 
 
 def test_figures_of_an_audience_need_the_right_to_analyse_audiences(world: World, model: Dataset) -> None:
