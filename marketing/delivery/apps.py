@@ -19,6 +19,7 @@ class DeliveryConfig(AppConfig):
             conflicts,  # noqa: F401  (registers its job kind)
             conversion,  # noqa: F401  (registers its job kind)
             jobs,  # noqa: F401  (registers the job kinds)
+            link_clicks,
             link_use,
             person_section,
             template_use,
@@ -37,6 +38,7 @@ class DeliveryConfig(AppConfig):
         )
         audience_use.register()
         campaign_links.register()
+        link_clicks.register()
         link_use.register()
         template_use.register()
         sections.register(

@@ -479,6 +479,9 @@ class Engagement(models.Model):
     recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="engagements")
     link = models.ForeignKey(TrackedLink, on_delete=models.CASCADE, null=True, related_name="engagements")
     kind = models.CharField(max_length=12, choices=Kind)
+    visit = models.BigIntegerField(
+        null=True, unique=True, help_text="Of a short link: the visit that this click is, counted once."
+    )
     at = models.DateTimeField(auto_now_add=True)
     user_agent = models.CharField(max_length=300, blank=True)
     is_machine = models.BooleanField(default=False)

@@ -150,8 +150,12 @@ def record(
         user_agent=user_agent[:300],
         is_machine=machine,
     )
-    if machine:
-        return
+    if not machine:
+        note(recipient, kind)
+
+
+def note(recipient: Recipient, kind: str) -> None:
+    """Let a person's open or click show in their state; the first of each counts."""
     now = timezone.now()
     changes: dict[str, Any] = {}
     if recipient.opened_at is None:

@@ -122,6 +122,13 @@ class LinkClick(models.Model):
     system = models.CharField(max_length=16, blank=True)
     region = models.CharField(max_length=64, blank=True)
     is_machine = models.BooleanField(default=False)
+    send_out = models.CharField(
+        max_length=40,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The send-out whose message the person followed; empty where none is known.",
+    )
 
     class Meta:
         indexes = [models.Index(fields=["link", "at"], name="link_click_link_at")]

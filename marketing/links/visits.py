@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
+from cdp.core.registry import Registry
 from marketing.links import agents, parameters, regions
 from marketing.links.models import LinkClick, ShortLink
+
+followers: Registry[Callable[[ShortLink, LinkClick], None]] = Registry("follower of short links")
+"""Functions that are called with the visit of a person whose number is known, registered by higher layers."""
 
 
 def record(
@@ -16,15 +22,20 @@ def record(
 ) -> LinkClick:
     """Keep a visit. A machine's counts for nobody, and a person's code that was made up names nobody."""
     agent = agents.read(user_agent)
-    return LinkClick.objects.create(
-        link=link,
-        person=parameters.person_of(link, person),
-        visitor=_visitor(link, ip, user_agent),
-        device=agent.device,
-        system=agent.system,
-        region=regions.region_of(ip),
-        is_machine=prefetch or agents.is_machine(user_agent, method),
-    )
+    with transaction.atomic():
+        click = LinkClick.objects.create(
+            link=link,
+            person=parameters.person_of(link, person),
+            visitor=_visitor(link, ip, user_agent),
+            device=agent.device,
+            system=agent.system,
+            region=regions.region_of(ip),
+            is_machine=prefetch or agents.is_machine(user_agent, method),
+        )
+        if click.person and not click.is_machine:
+            for follow in followers:
+                follow(link, click)
+    return click
 
 
 def _visitor(link: ShortLink, ip: str | None, user_agent: str) -> str:
