@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "marketing.devices",
     "marketing.delivery",
     "marketing.replies",
+    "marketing.outcomes",
     "marketing.sandbox",
     "cdp.demo",
 ]
@@ -196,6 +197,7 @@ CELERY_BEAT_SCHEDULE = {
     "delivery-conversions": {"task": "marketing.delivery.tasks.count_conversions", "schedule": 3600.0},
     "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
     "delivery-bounces": {"task": "marketing.delivery.tasks.read_bounces", "schedule": 60.0},
+    "message-events": {"task": "marketing.outcomes.tasks.start_due_runs", "schedule": 300.0},
     "webhooks-forget-calls": {"task": "marketing.webhooks.tasks.forget_calls", "schedule": 24 * 3600.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
 }

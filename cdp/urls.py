@@ -38,6 +38,7 @@ console_urls = [
     path("devices/", include("marketing.devices.urls")),
     path("send-outs/", include("marketing.delivery.urls")),
     path("replies/", include("marketing.replies.urls")),
+    path("message-events/", include("marketing.outcomes.urls")),
 ]
 
 api_urls = [
@@ -67,6 +68,7 @@ api_urls = [
     path("", include("marketing.devices.api_urls")),
     path("", include("marketing.delivery.api_urls")),
     path("", include("marketing.replies.api_urls")),
+    path("", include("marketing.outcomes.api_urls")),
 ]
 
 urlpatterns = [

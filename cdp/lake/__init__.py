@@ -8,6 +8,7 @@ from cdp.lake.names import quote, table_path, workspace_schema
 from cdp.lake.tables import (
     TableColumn,
     columns,
+    compact,
     drop_table,
     drop_view,
     ensure_schema,
@@ -22,6 +23,7 @@ __all__ = [
     "TableColumn",
     "apart",
     "columns",
+    "compact",
     "cursor",
     "drop_table",
     "drop_view",

@@ -89,6 +89,15 @@ def drop_view(workspace: Any, name: str) -> None:
         handle.execute(f"DROP VIEW IF EXISTS {table_path(workspace, name)}")
 
 
+def compact(workspace: Any, table: str, *, most: int) -> None:
+    """Put the small files of a table that is added to bit by bit together, where there are more than `most`."""
+    place = f"{literal(CATALOG)}, {literal(table)}, schema => {literal(workspace_schema(workspace))}"
+    with cursor() as handle:
+        found = handle.execute(f"SELECT count(*) FROM ducklake_list_files({place})").fetchall()
+        if found[0][0] > most:
+            handle.execute(f"CALL ducklake_merge_adjacent_files({place})")
+
+
 def maintenance() -> None:
     """Expire old catalog snapshots and delete the files that no snapshot needs any more.
 

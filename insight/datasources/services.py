@@ -21,7 +21,7 @@ from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job
-from insight.datasources import encodings, files, parquet
+from insight.datasources import encodings, files, kept, parquet
 from insight.datasources.importing import TYPES
 from insight.datasources.jobs import discard
 from insight.datasources.models import Feed, SourceTable, Upload, uploads_folder
@@ -153,6 +153,8 @@ def start_import(
         message = _("Choose fail or skip.")
         raise ValidationFailed(message, errors={"on_bad_rows": [message]})
     _check_waiting(access, upload)
+    if replace is not None:
+        kept.check_not_kept(replace)
     if replace is not None and Feed.objects.filter(table=replace).exists():
         raise Conflict(
             _("This table is copied from a database. Part it from there before you load files into it."),
@@ -232,6 +234,7 @@ def import_parquet(
 
 def delete_table(access: Access, table: SourceTable) -> None:
     """Remove a table that no dataset is made of. Raises Conflict with their names."""
+    kept.check_not_kept(table)
     users = used_by(table)
     if users:
         raise Conflict(

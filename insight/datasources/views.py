@@ -29,7 +29,7 @@ from cdp.console.generic.base import WorkspaceView
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError, NotFound, PermissionDenied
 from cdp.jobs.services import active_job
-from insight.datasources import files, queries, services, ways
+from insight.datasources import files, kept, queries, services, ways
 from insight.datasources.connections import feed_pages
 from insight.datasources.importing import TYPES
 from insight.datasources.models import Feed, SourceTable, Upload
@@ -140,6 +140,7 @@ class TableDetail(DetailPage):
         feed = Feed.objects.filter(table=obj).select_related("connection").first()
         return {
             "feed": feed,
+            "kept": kept.is_kept(obj),
             "source_seen": bool(feed)
             and sources_seen_in(self.workspace).filter(pk=feed.connection_id).exists(),
             "feed_facts": feed_pages.facts_of(feed) if feed else [],

@@ -111,7 +111,7 @@ def _query(send_out: SendOut, row: Dataset, behaviour: BehaviourDataset, chosen:
 def _keyed(send_out: SendOut, row: Dataset, people: ibis.Table) -> ibis.Table:
     """person, since, user: each person with the IDs by which the behaviour knows them."""
     field = _identifier(row)
-    ours, form = _ours(send_out)
+    ours, form = known_by(send_out)
     if (field.id_type, field.encryption) == (ours, form):
         return people.select("person", "since", user="person")
     graph = oneid.current_graph(send_out.workspace)
@@ -132,7 +132,7 @@ def mismatch(send_out: SendOut, row: Dataset) -> str:
             "name": row.name
         }
     field = _identifier(row)
-    ours, form = _ours(send_out)
+    ours, form = known_by(send_out)
     if (field.id_type, field.encryption) == (ours, form) or oneid.current_graph(send_out.workspace):
         return ""
     return _(
@@ -145,7 +145,7 @@ def _identifier(row: Dataset) -> DatasetField:
     return row.fields.get(role="identifier")
 
 
-def _ours(send_out: SendOut) -> tuple[str, str]:
+def known_by(send_out: SendOut) -> tuple[str, str]:
     """By which ID the ledger knows its people, and in which form."""
     first = send_out.audience
     version = send_out.audience_version or (first.current if first else None)

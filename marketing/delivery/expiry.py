@@ -6,16 +6,23 @@ reads the numbers. The rows go afterwards, a few at a time, and a run that is in
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
+from cdp.core.registry import Registry
 from marketing.delivery import conversion, queries
 from marketing.delivery.models import Engagement, Recipient, SendOut
 from marketing.webhooks.models import WebhookReceipt
 
+log = logging.getLogger(__name__)
+keepers: Registry[Callable[[str], None]] = Registry("keeper of what happened to messages")
+"""Functions that are called with a send-out's key before its rows go, registered by higher layers. Where one fails, the
+rows stay until the next run."""
 KEPT = timedelta(hours=168)
 PER_RUN = 200
 ROWS = 20_000
@@ -41,8 +48,19 @@ def delete_old_recipients() -> int:
     for key in SendOut.objects.filter(Exists(left), rows_deleted_at__isnull=False).values_list(
         "pk", flat=True
     ):
-        delete_rows(key)
+        if _is_kept(key):
+            delete_rows(key)
     return rolled_up
+
+
+def _is_kept(key: str) -> bool:
+    try:
+        for keep in keepers:
+            keep(key)
+    except Exception:
+        log.exception("The rows of %s stay, as they could not be kept elsewhere.", key)
+        return False
+    return True
 
 
 def _roll_up(key: str) -> bool:
