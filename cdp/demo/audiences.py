@@ -7,6 +7,7 @@ from typing import Any
 
 VIP, LOST, AGAIN, BIRTHDAY = "VIP 会员", "流失风险", "女装近 90 天复购", "一周内生日"
 LISTED, LIST_TABLE, OUTDATED = "门店导购名单", "store_list", "门店渠道会员（规则待更新）"
+OPENED = "打开回访邮件但未购买"
 COMBINED, UPLOADED, FAILED = "流失风险中的非 VIP", "线下活动签到", "扫码名单（文件有误）"
 UPLOADED_LINES = ["user_unique_id", *(f"100{number * 7919 % 10**8:08d}" for number in range(1, 601)), "无效"]
 LISTED_LINES = ["user_unique_id", *(f"100{number * 6007 % 10**8:08d}" for number in range(1, 301))]
@@ -150,3 +151,17 @@ def selections(members: str, behaviour: str, model: str, stages: str) -> list[Se
             folder="会员日",
         ),
     ]
+
+
+def opened_without_purchase(messages: str, letter: str, behaviour: str) -> dict[str, Any]:
+    """Who opened the send-out of this ID in the last week, and has bought nothing in that time."""
+    week = {"kind": "last_days", "days": 7, "include_today": True}
+    did = {"kind": "behaviour", "did": True, "window": week}
+    sent = [{"name": "send_out_id", "operator": "in", "value": [letter]}]
+    return {
+        "op": "subtract",
+        "items": [
+            {**did, "dataset": messages, "type": ["opened"], "objects": sent},
+            {**did, "dataset": behaviour, "type": ["购买"]},
+        ],
+    }

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
-from cdp.demo import approving, campaigns, converting, everyday, replies
+from cdp.demo import approving, campaigns, converting, everyday, recording, replies
 from cdp.demo import audiences as rules
 from cdp.demo.steps import finish, one
 from cdp.jobs import JobContext
@@ -79,6 +79,7 @@ def send(
         # Only the effect's figures would miss it.
         job.log(_("The messages in the sandbox could not be opened: %(error)s") % {"error": error})
     converting.load(access, sent[0], behaviour)
+    recording.load(access, sent[0], behaviour)
     approving.load(access, made[rules.AGAIN])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,12 @@ from django.urls import resolve
 
 from admin_center.permissions.access import access_for
 from admin_center.permissions.services import add_member
+from cdp import lake
 from cdp.console.generic import ListPage
+from cdp.core.timezones import today
 from cdp.demo import approving, brand_b, databases, item_pools
 from cdp.demo import audiences as rules
+from cdp.demo.definitions import BEHAVIOUR
 from cdp.demo.sending import SENT
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
@@ -31,6 +35,7 @@ from marketing.delivery.models import SendOut
 from marketing.materials.models import Material
 from tests.factories import make_access, make_user, make_workspace
 from tests.marketing.delivery.conftest import _sandbox, sandbox  # noqa: F401
+from tests.marketing.outcomes.recount import in_lake, of_ledger
 from tests.walking.addresses import addresses
 
 MADE = (
@@ -101,12 +106,28 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert {item.state for item in sent.values()} == {"finished"}
     for channel, item in sent.items():
         assert 0 < item.recipients.count() <= SENT[channel]
+    _check_messages(access, sent["email"])
     _check_rows_of_brand_b(second)
     _check_databases(access)
     assert _empty_lists(access) == []
     counts = [model.objects.count() for model in MADE]
     load(access)
     assert counts == [model.objects.count() for model in MADE]
+
+
+def _check_messages(access: Any, letter: SendOut) -> None:
+    """The events of the letter are those of its ledger, and who opened it and bought nothing is counted by hand."""
+    found = [row for row in in_lake(access.workspace, id_type="one_id") if row[3] == letter.pk]
+    assert found == of_ledger(letter) and {"sent", "opened", "clicked"} <= {row[1] for row in found}
+    behaviour = Dataset.objects.in_workspace(access.workspace).get(name=BEHAVIOUR["name"])
+    path = lake.table_path(access.workspace, behaviour.lake_table)
+    since = today(access.workspace) - timedelta(days=7)
+    with lake.cursor() as handle:
+        rows = handle.execute(f"SELECT user_unique_id, at FROM {path} WHERE type = '购买'").fetchall()
+    buyers = {person for person, at in rows if at.date() >= since}
+    opened = set(letter.recipients.filter(opened_at__isnull=False).values_list("person", flat=True))
+    audience = Audience.objects.get(name=rules.OPENED)
+    assert audience.count == len(opened - buyers) > 0 and opened & buyers
 
 
 def _check_databases(access: Any) -> None:
