@@ -23,7 +23,7 @@ from tests.walking.full import Full, make_full
 BACKEND = "admin_center.members.backends.NameOrEmailBackend"
 NOT_COMPARED = (AuditEntry, DownloadLog, PageVisit, ApiToken, User)
 METHODS = ("get", "post", "put", "patch", "delete")
-FREE = ("w/jobs/", "w/messages/", "api/jobs/", "api/notifications/", "api/roles/")
+FREE = ("w/jobs/", "w/messages/", "api/jobs/", "api/notifications/", "api/roles/", "api/home/")
 FREE += ("w/admin/tokens/", "api/tokens/")
 """What a member without any permission may open, besides the home page: what is one's own, and the roles' names."""
 
