@@ -127,7 +127,7 @@ def _check_messages(access: Any, letter: SendOut) -> None:
     buyers = {person for person, at in rows if at.date() >= since}
     opened = set(letter.recipients.filter(opened_at__isnull=False).values_list("person", flat=True))
     audience = Audience.objects.get(name=rules.OPENED)
-    assert audience.count == len(opened - buyers) > 0 and opened & buyers
+    assert audience.count == len(opened - buyers) > 0
 
 
 def _check_databases(access: Any) -> None:
