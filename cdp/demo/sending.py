@@ -79,7 +79,7 @@ def send(
         # Only the effect's figures would miss it.
         job.log(_("The messages in the sandbox could not be opened: %(error)s") % {"error": error})
     converting.load(access, sent[0], behaviour)
-    recording.load(access, sent[0], behaviour)
+    recording.load(access, sent[0], members, behaviour)
     approving.load(access, made[rules.AGAIN])
 
 

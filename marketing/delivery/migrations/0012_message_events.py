@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('delivery', '0011_digital_sms'),
+        ("delivery", "0011_digital_sms"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='engagement',
-            name='visit',
-            field=models.BigIntegerField(help_text='Of a short link: the visit that this click is, counted once.', null=True, unique=True),
+            model_name="engagement",
+            name="visit",
+            field=models.BigIntegerField(
+                help_text="Of a short link: the visit that this click is, counted once.",
+                null=True,
+                unique=True,
+            ),
         ),
     ]
