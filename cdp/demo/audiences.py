@@ -153,7 +153,7 @@ def selections(members: str, behaviour: str, model: str, stages: str) -> list[Se
     ]
 
 
-def opened_without_purchase(messages: str, letter: str, behaviour: str) -> dict[str, Any]:
+def opened_without_purchase(messages: str, letter: str, members: str, behaviour: str) -> dict[str, Any]:
     """Who opened the send-out of this ID in the last week, and has bought nothing in that time."""
     week = {"kind": "last_days", "days": 7, "include_today": True}
     did = {"kind": "behaviour", "did": True, "window": week}
@@ -161,7 +161,13 @@ def opened_without_purchase(messages: str, letter: str, behaviour: str) -> dict[
     return {
         "op": "subtract",
         "items": [
-            {**did, "dataset": messages, "type": ["opened"], "objects": sent},
+            {
+                "op": "intersect",
+                "items": [
+                    {"kind": "tag", "dataset": members, "tag": "member_level", "operator": "not_empty"},
+                    {**did, "dataset": messages, "type": ["opened"], "objects": sent},
+                ],
+            },
             {**did, "dataset": behaviour, "type": ["购买"]},
         ],
     }

@@ -80,7 +80,7 @@ def send(
         job.log(_("The messages in the sandbox could not be opened: %(error)s") % {"error": error})
     converting.load(access, sent[0], behaviour)
     repeating.load(access, members, made[rules.AGAIN])
-    recording.load(access, sent[0], behaviour)
+    recording.load(access, sent[0], members, behaviour)
     approving.load(access, made[rules.AGAIN])
 
 
