@@ -73,7 +73,8 @@ def test_the_form_keeps_a_key_that_it_shows_as_dots(server: Provider, console: B
     assert "PRIVATE" not in page and channels.KEPT in page
     shown = channels.shown_config(Provider.objects.get(pk=server.pk))
     given = {f"config_{name}": value for name, value in shown.items() if value not in ("", False)}
-    answer = console.post(f"{server.pk}/edit/", name="Mail", rate_per_second="5", enabled="on", **given)
+    given |= {"name": "Mail", "rate_per_second": "5", "price_currency": "CNY", "enabled": "on"}
+    answer = console.post(f"{server.pk}/edit/", **given)
     assert answer.status_code == 302
     kept = Provider.objects.get(pk=server.pk)
     assert kept.rate_per_second == 5 and "PRIVATE KEY" in kept.config["dkim_key"]
