@@ -158,7 +158,7 @@ def _in_one_form(target: Any, crowd: Crowd) -> Any:
 
 
 def _column(version: AudienceVersion, crowd: Crowd) -> str:
-    column = queries.target_column(version, crowd.id_type, encrypted=crowd.encrypted)
+    column = queries.target_column(version, crowd.id_type)
     if column is None:
         raise ValidationFailed(
             _("The audience “%(name)s” holds no plain IDs of the type “%(type)s”.")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, Gone, NotFound, ValidationFailed
-from cdp.core.identifiers import ID_TYPES
+from cdp.core.identifiers import HASHED_FORMS, ID_TYPES
 from cdp.warehouse import get_engine
 from insight.audiences import origins, refreshing, tag_values, visibility
 from insight.audiences.catalog import Unknown
@@ -65,14 +65,14 @@ def id_types(audience: Audience) -> list[dict[str, Any]]:
     ]
 
 
-def target_column(version: AudienceVersion, id_type: str, *, encrypted: bool = False) -> str | None:
-    """The column of a version that holds plain IDs of a type; None where it holds none, or only hashed ones.
+def target_column(version: AudienceVersion, id_type: str) -> str | None:
+    """The column of a version that holds IDs of a type to write to; None where it holds none, or only hashed ones.
 
-    With `encrypted` IDs that are said to be AES-encrypted will do as well.
+    Whether they are taken as plain or as AES-encrypted is for the caller to say.
     """
     if id_type != version.user_id_type and id_type not in version.save_ids:
         return None
-    if version.encryption_of(id_type) not in (("plain", "aes") if encrypted else ("plain",)):
+    if version.encryption_of(id_type) in HASHED_FORMS:
         return None
     return USER if id_type == version.user_id_type else id_type
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from cdp.console.generic import Column, NumberColumn
 from cdp.core.identifiers import ID_TYPES
 from marketing.channels.models import Provider
-from marketing.delivery import contents
+from marketing.delivery import contents, recurrence
 
 _EXCERPT = 40
 
@@ -118,10 +118,16 @@ def id_type(row: Any) -> str:
 
 
 def when(row: Any) -> str:
+    if row.recurrence:
+        return _("Repeatedly")
     return _("At a set time") if row.scheduled_at else _("At once")
 
 
 def scheduled(row: Any) -> str:
+    """The moment; of what repeats the next one, or its policy once there is none."""
+    if row.recurrence:
+        due = row.next_run_at
+        return localtime(due).strftime("%Y-%m-%d %H:%M") if due else recurrence.describe(row)
     return localtime(row.scheduled_at).strftime("%Y-%m-%d %H:%M") if row.scheduled_at else ""
 
 

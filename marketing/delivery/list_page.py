@@ -61,11 +61,11 @@ class SendOutList(ListPage):
     empty_title = _("No send-outs yet")
     empty_text = _("Choose an audience and a template, look at the message, and send it.")
     columns = (
-        ContentColumn("name", _("Send-out"), sort="name", link=True),
+        ContentColumn("name", _("Send-out"), sort="name", link=True, css="cell-name"),
         TextColumn("channel", _("Channel"), value=kind_of, below="provider.name", sort="channel"),
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
         Column("id_type", _("ID type"), value=id_type, optional=True, shown=False),
-        CampaignsColumn("campaigns", _("Campaigns"), optional=True),
+        CampaignsColumn("campaigns", _("Campaigns"), optional=True, shown=False),
         AudiencesColumn("audience", _("Audiences"), optional=True),
         PeopleColumn("target", _("People")),
         Column("template", _("Template"), value="template.shown_name", optional=True, shown=False),

@@ -1,7 +1,7 @@
 /* The steps of a funnel as a drawing: the wider, the more people reached them. */
 
 import { Figure, follow } from "./chart-figure.js";
-import { number, percent, read, TONES } from "./figures.js";
+import { percent, read, TONES } from "./figures.js";
 import { formatNumber, gettext } from "./rule-builder/dom.js";
 
 const place = document.querySelector("[data-funnel-chart]");
@@ -25,7 +25,7 @@ function option(text) {
       bottom: 8,
       minSize: "2%",
       gap: 3,
-      label: { ...text, position: "right", overflow: "none", formatter: ({ dataIndex }) => `${dataIndex + 1} ${steps[dataIndex].label}: ${number(steps[dataIndex].users)} (${percent(steps[dataIndex].share)})` },
+      label: { ...text, position: "right", overflow: "none", formatter: ({ dataIndex }) => `${dataIndex + 1} ${steps[dataIndex].label}: ${formatNumber(steps[dataIndex].users)} (${percent(steps[dataIndex].share)})` },
       labelLine: { lineStyle: { color: text.color, opacity: 0.4 } },
       itemStyle: { borderWidth: 0 },
       data: steps.map((step, place) => ({ name: step.label, value: step.users, url: step.url, itemStyle: { color: TONES[0], opacity: 1 - (0.5 * place) / steps.length } })),
