@@ -8,6 +8,7 @@ import re
 import time
 import urllib.error
 import urllib.request
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
@@ -98,7 +99,13 @@ def _submit(access: Access, channel: str, values: dict[str, Any]) -> SendOut:
 def _mail(access: Access, members: Dataset, audience: Audience, campaign: Campaign) -> SendOut:
     host, _colon, port = settings.SANDBOX_SMTP.rpartition(":")
     config = {"host": host, "port": int(port), "security": "none"}
-    values = {"channel": "email", "type": "smtp", "name": "Sandbox SMTP", "config": config}
+    values = {
+        "channel": "email",
+        "type": "smtp",
+        "name": "Sandbox SMTP",
+        "config": config,
+        "price": Decimal("0.002"),
+    }
     mail = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMTP")
     address = "hello@brand-a.example.com"
     sender = one(
@@ -135,7 +142,13 @@ def _text(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
     can = {"line_values": True, "short_links": True, "short_params": True, "replies": True}
     can |= {"digital": True, "new_signatures": True}
     config = {"base_url": f"{settings.SANDBOX_URL}/contract", "idempotent": True, **can}
-    values = {"channel": "sms", "type": "contract", "name": "Sandbox SMS", "config": config}
+    values = {
+        "channel": "sms",
+        "type": "contract",
+        "name": "Sandbox SMS",
+        "config": config,
+        "price": Decimal("0.045"),
+    }
     platform = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox SMS")
     signature = one(Signature, access, lambda: signatures.add(access, platform, "BrandA"), provider=platform)
     text = one(
