@@ -227,7 +227,7 @@ def test_the_api(world: World, model: Dataset) -> None:
 
 
 def test_stages_need_the_right_to_analyse(world: World, model: Dataset) -> None:
-    nobody = make_access(world.workspace, "onlooker")
+    nobody = make_access(world.workspace, "analyst")
     client = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(nobody)}")
     path = f"/api/v1/workspaces/{world.workspace.slug}/datasets/{model.pk}/aipl/overview/"
     assert client.get(path).status_code == 404

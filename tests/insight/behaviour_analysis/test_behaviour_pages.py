@@ -154,7 +154,7 @@ def test_the_people_of_an_audience_need_the_right_to_analyse_audiences(
     world: World, records: Dataset, run_jobs: RunJobs
 ) -> None:
     Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=["insight.analysis"])
-    reader = make_access(world.workspace, "onlooker")
+    reader = make_access(world.workspace, "analyst")
     Dataset.objects.filter(pk=records.pk).update(public=True)
     made = audiences.create(world.access, {"name": "Women", "rule": world.women, "public": True})
     run_jobs()

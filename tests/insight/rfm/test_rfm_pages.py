@@ -232,7 +232,7 @@ def test_who_may_look_and_who_may_make_audiences(world: World, model: Dataset) -
 def with_points(world: World, *points: str) -> Any:
     """Somebody with these rights only."""
     Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=list(points))
-    return make_access(world.workspace, "onlooker")
+    return make_access(world.workspace, "analyst")
 
 
 def test_figures_of_an_audience_need_the_right_to_analyse_audiences(world: World, model: Dataset) -> None:
