@@ -63,7 +63,8 @@ class Pusher:
                 of_channel = [row for row in rows if row["channel"] == channel]
                 if of_channel:
                     reports = [contract.report(row) for row in of_channel]
-                    self._post(self._address("receipts"), {"channel": channel, "sendDetailDTOs": reports})
+                    for given in (reports, reports[::-1]) if self.options.mixed_reports else (reports,):
+                        self._post(self._address("receipts"), {"channel": channel, "sendDetailDTOs": given})
                     self.store.pushed("messages", [row["id"] for row in of_channel])
 
     def _report_devices(self) -> None:

@@ -25,6 +25,8 @@ class Options:
     review_seconds: float = 2.0
     callback_url: str = ""
     """Where receipts and replies are pushed to; empty for nowhere."""
+    mixed_reports: bool = False
+    """Receipts are pushed twice, the second time in the opposite order."""
     senders: str = ""
     """Sender addresses that are listed to whoever asks for none, separated by commas; empty: one must be asked for."""
     callback_secret: str = ""

@@ -108,6 +108,16 @@ def test_receipts_are_pushed_once_in_the_words_of_the_contract(
     assert len(world.posted) == 1
 
 
+def test_receipts_come_twice_and_in_disorder_where_that_is_wanted(
+    client: Client, provider: SandboxProvider, world: World
+) -> None:
+    client.own("PATCH", "/control/options", {"callback_url": world.url, "mixed_reports": True})
+    client.send_sms(world.file("13800138000", "13800130001"))
+    assert eventually(lambda: len(world.posted) == 2)
+    first, second = (body["sendDetailDTOs"] for _path, body, _authorization in world.posted)
+    assert len(first) == 2 and second == first[::-1]
+
+
 def test_a_refused_callback_is_tried_again(client: Client, provider: SandboxProvider, world: World) -> None:
     provider.options.callback_url = world.url
     world.refusals = 1
