@@ -35,7 +35,7 @@ def test_from_a_new_template_to_a_set_time(tab: Any, sign_in: Callable[[Any], st
     home = sign_in(shop.access)
     tab.goto(f"{home}send-outs/new/email/")
     tab.fill("form.form-card [name=name]", "Spring")
-    tab.click("[data-new-template]")
+    tab.get_by_role("button", name="New template").click()
     dialog = tab.locator("#new-template")
     dialog.locator("button.btn-primary").click()
     dialog.locator(".invalid-feedback").first.wait_for()
