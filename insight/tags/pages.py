@@ -101,7 +101,7 @@ class TagList(TagPages, ListPage):
             optional=True,
         ),
         ShareColumn("filled", gettext_lazy("With a value"), optional=True),
-        NumberColumn("distinct", gettext_lazy("Values"), "distinct_values", optional=True),
+        NumberColumn("distinct", gettext_lazy("Values"), "distinct_values", optional=True, shown=False),
         NumberColumn("uses", gettext_lazy("Heat"), sort="uses"),
         NumberColumn("pivot_uses", gettext_lazy("Analysis"), sort="pivot_uses", optional=True),
         NumberColumn("selection_uses", gettext_lazy("Selections"), sort="selection_uses", optional=True),
