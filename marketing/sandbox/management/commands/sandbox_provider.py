@@ -48,7 +48,9 @@ class Command(BaseCommand):
         parser.add_argument("--smtp-user", default="", help="with it, mail is taken only after signing in")
         parser.add_argument("--smtp-password", default="")
         parser.add_argument("--callback-url", default="", help="where receipts and replies are pushed to")
-        parser.add_argument("--mixed-reports", action="store_true", help="push receipts twice and in disorder")
+        parser.add_argument(
+            "--mixed-reports", action="store_true", help="push receipts twice and in disorder"
+        )
         for name, text in (
             ("receipt-seconds", "until recipients report"),
             ("late-seconds", "until late recipients report"),
