@@ -121,7 +121,7 @@ def _check_messages(access: Any, letter: SendOut) -> None:
     assert found == of_ledger(letter) and {"sent", "opened", "clicked"} <= {row[1] for row in found}
     behaviour = Dataset.objects.in_workspace(access.workspace).get(name=BEHAVIOUR["name"])
     path = lake.table_path(access.workspace, behaviour.lake_table)
-    since = today(access.workspace) - timedelta(days=7)
+    since = today(access.workspace) - timedelta(days=6)
     with lake.cursor() as handle:
         rows = handle.execute(f"SELECT user_unique_id, \"at\" FROM {path} WHERE type = '购买'").fetchall()
     buyers = {person for person, at in rows if at.date() >= since}
