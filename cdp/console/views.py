@@ -29,7 +29,7 @@ from cdp.console.models import Notification
 from cdp.core.access import Access
 from cdp.jobs import cancel_job, retry_job
 from cdp.jobs.models import Job
-from cdp.jobs.services import check_owner
+from cdp.jobs.services import check_owner, looks_after
 
 
 class HomePage(WorkspaceView):
@@ -144,7 +144,7 @@ class JobDetail(DetailPage):
         ]
 
     def extra(self, obj: Job) -> dict[str, Any]:
-        mine = self.access.is_admin or obj.owner_id == self.access.user.pk
+        mine = looks_after(obj, self.access)
         result = [
             (key.replace("_", " "), value) for key, value in (obj.result or {}).items() if _is_plain(value)
         ]

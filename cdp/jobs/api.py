@@ -65,8 +65,7 @@ class JobViewSet(WorkspaceViewSet):
     @action(detail=True)
     def log(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         job = self.get_object()
-        mine = self.access.is_admin or job.owner_id == self.access.user.pk
-        return Response(job.log_for(technical=mine))
+        return Response(job.log_for(technical=services.looks_after(job, self.access)))
 
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:

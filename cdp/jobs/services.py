@@ -121,7 +121,12 @@ def active_job(subject: Any) -> Job | None:
     ).first()
 
 
+def looks_after(job: Job, access: Access) -> bool:
+    """Whether the job is the person's own, or that of a workspace they administer."""
+    return access.is_admin or job.owner_id == access.user.pk
+
+
 def check_owner(job: Job, access: Access) -> None:
     """Only the owner and administrators stop or repeat a job. Raises PermissionDenied."""
-    if not access.is_admin and job.owner_id != access.user.pk:
+    if not looks_after(job, access):
         raise PermissionDenied(_("Only the person who started the job, or an administrator, can do this."))

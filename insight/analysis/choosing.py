@@ -13,6 +13,7 @@ from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFail
 from insight.audiences import origins, visibility
 from insight.audiences import queries as audiences
 from insight.audiences.catalog import Unknown
+from insight.audiences.identities import identity_of_fields, identity_of_version
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import rights, tag_uses
@@ -35,11 +36,6 @@ class Place:
     @property
     def id_type(self) -> str:
         return next((item.id_type for item in self.fields if item.role == "identifier"), "")
-
-    @property
-    def encryption(self) -> str:
-        """The form that the user identifiers have."""
-        return next((item.encryption for item in self.fields if item.role == "identifier"), "plain")
 
     def chosen(self, tags: Sequence[str]) -> list[DatasetField]:
         """The fields of the tags, each once. Raises ValidationFailed naming those that charts cannot show."""
@@ -146,7 +142,7 @@ def group(access: Access, here: Place, audience_id: str, field: str = "audience"
     version = audiences.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    if version.user_id_type != here.id_type or version.user_id_encryption != here.encryption:
+    if identity_of_version(version) != identity_of_fields(here.fields):
         raise ValidationFailed(
             _("The audience and the dataset know their users by different IDs."),
             errors={field: [_("Choose an audience with the dataset's user identifier.")]},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +59,12 @@ def identity_of(leaf: Any, catalog: WorkspaceCatalog) -> Identity:
 
 def identity_of_dataset(dataset: str, catalog: WorkspaceCatalog) -> Identity:
     """By which ID a dataset knows its users."""
-    found = (item for item in catalog.row(dataset)[1] if item.role == "identifier")
+    return identity_of_fields(catalog.row(dataset)[1])
+
+
+def identity_of_fields(fields: Iterable[DatasetField]) -> Identity:
+    """By which ID a dataset of these fields knows its users."""
+    found = (item for item in fields if item.role == "identifier")
     return next((Identity(item.id_type, item.encryption) for item in found), Identity())
 
 

@@ -10,7 +10,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp.core import audit
+from cdp.core import audit, naming
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.timezones import zone
@@ -184,12 +184,7 @@ def free_name(access: Access, name: str) -> str:
         .filter(owner=access.user)
         .values_list("name", flat=True)
     )
-    for number in range(1, 10_000):
-        suffix = _(" (copy)") if number == 1 else _(" (copy %(number)d)") % {"number": number}
-        candidate = name[: definition.NAME_LENGTH - len(suffix)] + suffix
-        if candidate not in taken:
-            return candidate
-    return name
+    return naming.first_free(name, naming.copies(), taken, definition.NAME_LENGTH)
 
 
 def move(access: Access, audiences: Iterable[Audience], folder: Folder | None) -> int:

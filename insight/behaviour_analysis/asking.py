@@ -17,6 +17,7 @@ from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from insight.audiences import origins, queries, rule_checks, rules, visibility
 from insight.audiences.behaviour import record_conditions
 from insight.audiences.catalog import BehaviourDataset, Unknown
+from insight.audiences.identities import identity_of_fields, identity_of_version
 from insight.audiences.leaves import BehaviourLeaf
 from insight.audiences.models import Audience
 from insight.audiences.predicates import all_of
@@ -124,8 +125,7 @@ def audience_of(access: Access, audience_id: str, fields: list[DatasetField]) ->
     version = queries.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    known = next(((item.id_type, item.encryption) for item in fields if item.role == "identifier"), None)
-    if known != (version.user_id_type, version.user_id_encryption):
+    if identity_of_version(version) != identity_of_fields(fields):
         raise ValidationFailed(
             _("The audience and the dataset know their users by different IDs."),
             errors={"audience": [_("Choose an audience with the dataset's user identifier.")]},

@@ -149,9 +149,9 @@ def inherit(kind: str, source_id: str, made_id: str) -> None:
     )
 
 
-def forget(kind: str, object_id: str) -> None:
-    """When the object goes."""
-    CampaignLink.objects.filter(kind=kind, object_id=object_id).delete()
+def forget(kind: str, *object_ids: str) -> None:
+    """When the objects go."""
+    CampaignLink.objects.filter(kind=kind, object_id__in=object_ids).delete()
 
 
 def belongings(access: Access, *campaigns: Campaign) -> list[tuple[LinkedKind, list[Linked]]]:

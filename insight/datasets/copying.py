@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from cdp.core import audit
+from cdp.core import audit, naming
 from cdp.core.access import Access
 from cdp.core.errors import ActionNotSupported, PermissionDenied, ValidationFailed
 from insight.datasets import definition, services
@@ -16,7 +16,6 @@ from insight.datasets.models import Dataset
 from insight.datasets.rights import check_manage
 
 CREATE = "insight.dataset.create"
-NAME_LENGTH = 64
 CHANGEABLE = frozenset({"name", "description", "folder"})
 
 
@@ -63,11 +62,4 @@ def copy(access: Access, dataset: Dataset, data: Mapping[str, Any]) -> Dataset:
 def free_name(dataset: Dataset) -> str:
     """A name for a copy that no dataset of the workspace has."""
     rows = Dataset.objects.in_workspace(dataset.workspace_id)
-    taken = set(rows.values_list("name", flat=True))
-    number = 1
-    while True:
-        suffix = _(" (copy)") if number == 1 else _(" (copy %(number)d)") % {"number": number}
-        found = dataset.name[: NAME_LENGTH - len(suffix)] + suffix
-        if found not in taken:
-            return found
-        number += 1
+    return naming.first_free(dataset.name, naming.copies(), set(rows.values_list("name", flat=True)))

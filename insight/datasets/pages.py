@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 from django.db.models import QuerySet
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy
 
+from cdp.console.cycles import CycleForm
 from cdp.console.generic import DeletePage, FormPage
 from cdp.core.errors import DomainError
 from cdp.core.folders import Branch, choices
@@ -19,7 +19,7 @@ from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
 CHANGE = "insight.dataset.create"
 
 
-class ScheduleForm(forms.Form):
+class ScheduleForm(CycleForm):
     every = forms.ChoiceField(
         label=gettext_lazy("Refresh by itself"),
         choices=[
@@ -37,26 +37,8 @@ class ScheduleForm(forms.Form):
         max_value=23,
         help_text=gettext_lazy("Counted from midnight."),
     )
-    weekday = forms.TypedChoiceField(
-        label=gettext_lazy("On"),
-        required=False,
-        coerce=int,
-        empty_value=None,
-        choices=[(number + 1, name) for number, name in WEEKDAYS.items()],
-    )
-    day = forms.IntegerField(
-        label=gettext_lazy("On day"),
-        required=False,
-        min_value=1,
-        max_value=31,
-        help_text=gettext_lazy("In shorter months, on their last day."),
-    )
-    at = forms.TimeField(
-        label=gettext_lazy("At"),
-        required=False,
-        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
-        help_text=gettext_lazy("Time of day in the workspace's time zone."),
-    )
+
+    field_order = ["every", "hours"]
 
     def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,13 +46,6 @@ class ScheduleForm(forms.Form):
             every: Any = self.fields["every"]
             every.choices = [item for item in every.choices if item[0] != "hour"]
             del self.fields["hours"]
-
-    def policy(self) -> dict[str, Any]:
-        """What was chosen, with only the fields of its cycle."""
-        data = dict(self.cleaned_data)
-        if data.get("at"):
-            data["at"] = data["at"].strftime("%H:%M")
-        return {"every": data["every"], **{name: data.get(name) for name in schedule.PARTS[data["every"]]}}
 
 
 class RefreshSettings(FormPage):

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.core.cache import cache
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp import lake
 from cdp.core.errors import Conflict
 from cdp.core.registry import Registry
-from insight.datasources import importing
+from insight.datasources import importing, queries
 from insight.datasources.models import SourceTable
 
 MOST_FILES = 50
@@ -60,7 +59,7 @@ def written(table: SourceTable) -> None:
     SourceTable.objects.filter(pk=table.pk).update(
         rows=rows, loaded_at=timezone.now(), updated_at=timezone.now()
     )
-    cache.delete(f"table-figures:{table.lake_table}")
+    queries.forget_profile(table)
 
 
 def is_kept(table: SourceTable) -> bool:

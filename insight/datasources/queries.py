@@ -122,12 +122,21 @@ def profile(table: SourceTable) -> list[dict[str, Any]]:
     if not table.lake_table:
         return []
     check_readable([table])
-    key = f"table-figures:{table.lake_table}"
+    key = _figures_key(table)
     found: list[dict[str, Any]] | None = cache.get(key)
     if found is None:
         found = _profile(table)
         cache.set(key, found, PROFILE_SECONDS)
     return found
+
+
+def forget_profile(table: SourceTable) -> None:
+    """Call where rows of a version were written in place."""
+    cache.delete(_figures_key(table))
+
+
+def _figures_key(table: SourceTable) -> str:
+    return f"table-figures:{table.lake_table}"
 
 
 def _profile(table: SourceTable) -> list[dict[str, Any]]:

@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy
 from cdp.core.access import Access
 from insight.audiences.models import Audience
 from insight.campaigns import links
-from insight.campaigns.models import CampaignLink
 from insight.datasets.models import Dataset
 from insight.pushes import interfaces, sources
 from insight.pushes.models import Push, PushSetting
@@ -57,8 +56,7 @@ def _forget(sender: Any, instance: Any, **_more: Any) -> None:
     """An audience or a model goes, and its pushes with it."""
     field = "audience" if sender is Audience else "dataset"
     for model in (Push, PushSetting):
-        keys = [str(key) for key in model.objects.filter(**{field: instance}).values_list("pk", flat=True)]
-        CampaignLink.objects.filter(kind=KIND, object_id__in=keys).delete()
+        links.forget(KIND, *map(str, model.objects.filter(**{field: instance}).values_list("pk", flat=True)))
 
 
 def register() -> None:

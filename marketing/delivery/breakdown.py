@@ -15,11 +15,10 @@ from marketing.delivery import comparing
 from marketing.delivery.models import Recipient, SendOut
 
 COUNTS = ("people", "left_out", "sent", "delivered", "failed", "opened", "clicked", "unsubscribed")
-_SENT = ", ".join(repr(str(state)) for state in comparing.SENT)
 _WHICH = {
     "people": "TRUE",
     "left_out": "r.state = 'filtered'",
-    "sent": f"r.state IN ({_SENT})",
+    "sent": f"r.state IN ({comparing.SENT_SQL})",
     "delivered": "r.state = 'delivered'",
     "failed": "r.state = 'failed'",
     "opened": "r.opened_at IS NOT NULL",

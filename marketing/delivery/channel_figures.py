@@ -25,7 +25,7 @@ _WHICH = {
 }
 
 _SQL = {
-    "sent": f"r.state IN ({', '.join(repr(str(state)) for state in comparing.SENT)})",
+    "sent": f"r.state IN ({comparing.SENT_SQL})",
     "delivered": "r.state = 'delivered'",
     "failed": "r.state = 'failed'",
     "invalid": "r.state = 'failed' AND r.reason = 'gone'",

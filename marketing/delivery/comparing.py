@@ -13,6 +13,8 @@ from marketing.delivery.models import Recipient, SendOut, Variant
 
 STATES = Recipient.State
 SENT = [STATES.HANDED, STATES.DELIVERED, STATES.FAILED, STATES.UNKNOWN]
+SENT_SQL = ", ".join(repr(str(state)) for state in SENT)
+"""The same, to stand in the brackets of IN."""
 COUNTS = ("people", "sent", "delivered", "opened", "clicked")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from cdp.core import audit
+from cdp.core import audit, naming
 from cdp.core.access import Access
 from cdp.core.errors import Conflict
 from insight.campaigns import links
@@ -14,8 +14,6 @@ from marketing.delivery import composition, quotas, services
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.failed import NO_REPORT, failed_of, gone
 from marketing.delivery.models import Recipient, SendOut
-
-NAME_LENGTH = 64
 
 
 def copy(access: Access, send_out: SendOut, *, name: str = "") -> SendOut:
@@ -91,13 +89,7 @@ def write_failed(send_out: SendOut) -> None:
 def free_name(send_out: SendOut, word: str) -> str:
     """“Spring (copy)”, “Spring (copy 2)” …: the first that no send-out of the channel has."""
     rows = SendOut.objects.filter(workspace=send_out.workspace_id, channel=send_out.channel)
-    taken, number = set(rows.values_list("name", flat=True)), 1
-    while True:
-        suffix = f" ({word})" if number == 1 else f" ({word} {number})"
-        name = send_out.name[: NAME_LENGTH - len(suffix)] + suffix
-        if name not in taken:
-            return name
-        number += 1
+    return naming.first_free(send_out.name, naming.numbered(word), set(rows.values_list("name", flat=True)))
 
 
 def _campaigns(access: Access, send_out: SendOut) -> list[str]:

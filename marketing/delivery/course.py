@@ -16,8 +16,6 @@ NAMES = ("sent", "delivered", "opened", "clicked")
 HOURS = 48
 """So many are shown one by one."""
 
-_SENT = ", ".join(repr(str(state)) for state in comparing.SENT)
-
 
 def of(send_out: SendOut) -> dict[str, Any]:
     """`unit` (hour or day) and `rows`: `at`, where the hour or day begins, and how many people were sent to,
@@ -66,7 +64,7 @@ def _by_hour(send_out: SendOut) -> dict[datetime, dict[str, int]]:
           JOIN {SendOut._meta.db_table} s ON s.id = r.send_out_id
          CROSS JOIN LATERAL (SELECT coalesce(r.handed_at, s.started_at, s.resolved_at) AS at) h
          CROSS JOIN LATERAL (VALUES
-               ('sent', CASE WHEN r.state IN ({_SENT}) THEN h.at END),
+               ('sent', CASE WHEN r.state IN ({comparing.SENT_SQL}) THEN h.at END),
                ('delivered', CASE WHEN r.state = 'delivered' THEN coalesce(r.reported_at, h.at) END),
                ('opened', r.opened_at),
                ('clicked', r.clicked_at)) AS w (name, at)

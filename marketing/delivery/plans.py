@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import chain, count
 from typing import Any
 
 from django.db import connection, transaction
@@ -18,7 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cdp.console import notices
-from cdp.core import audit
+from cdp.core import audit, naming
 from cdp.core.languages import language_of
 from cdp.core.timezones import zone
 from insight.campaigns import links
@@ -27,7 +28,6 @@ from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import FilterReason, PlanContact, Recipient, SendOut
 
 log = logging.getLogger(__name__)
-NAME_LENGTH = 64
 FIGURES = ("sent", "delivered", "opened", "clicked", "converted")
 _OF_THE_PLAN = ("name", "scheduled_at", "recurrence")
 _LEDGER = Recipient._meta.db_table
@@ -127,13 +127,10 @@ def run(plan: SendOut, due: datetime, now: datetime) -> SendOut | None:
 def _name(plan: SendOut, due: datetime) -> str:
     """“Spring 2026-05-31 09:30”; with a number where another send-out of the channel has that name."""
     rows = SendOut.objects.filter(workspace=plan.workspace_id, channel=plan.channel)
-    moment, number = due.astimezone(zone(plan.workspace)).strftime("%Y-%m-%d %H:%M"), 1
-    while True:
-        suffix = f" {moment}" if number == 1 else f" {moment} ({number})"
-        name = plan.name[: NAME_LENGTH - len(suffix)] + suffix
-        if not rows.filter(name=name).exists():
-            return name
-        number += 1
+    moment = due.astimezone(zone(plan.workspace)).strftime("%Y-%m-%d %H:%M")
+    taken = set(rows.filter(name__contains=moment).values_list("name", flat=True))
+    endings = chain([f" {moment}"], (f" {moment} ({number})" for number in count(2)))
+    return naming.first_free(plan.name, endings, taken)
 
 
 def tell_failed(run: SendOut) -> None:

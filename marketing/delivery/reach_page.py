@@ -15,7 +15,7 @@ from insight.audiences.models import Audience
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content.models import Signature, Template
-from marketing.delivery import contact_policy, decrypting, reachability, targeting, without_device
+from marketing.delivery import contact_policy, reachability, targeting, without_device
 from marketing.delivery.models import SendOut
 from marketing.delivery.suppressions import ID_TYPES_OF
 
@@ -34,17 +34,12 @@ def id_type_of(workspace: Any, channel: str, provider: str = "", chosen: str = "
     return provider_type(found).id_type if found is not None else None
 
 
-def are_encrypted(wanted: list[Audience], id_type: str) -> bool:
-    """Whether the first audience says that its IDs are AES-encrypted."""
-    return decrypting.said_by(wanted[:1], id_type) == {"aes"}
-
-
 def with_device(
     workspace: Any, provider: str, wanted: list[Audience], banned: list[Audience], id_type: str
 ) -> int | None:
     """How many of the people have a registered device; None where that does not matter or they are too many."""
     found = Provider.objects.in_workspace(workspace).filter(pk=provider).first()
-    if found is None or not provider_type(found).to_devices or are_encrypted(wanted, id_type):
+    if found is None or not provider_type(found).to_devices or reachability.are_encrypted(wanted, id_type):
         return None
     return without_device.reachable(found, targeting.as_computed(wanted, banned, id_type))
 
@@ -70,7 +65,7 @@ class Reach(WorkspaceView):
         if wanted and id_type is not None:
             try:
                 found |= self._by_type(wanted, banned, id_type)
-                found["encrypted"] = are_encrypted(wanted, id_type)
+                found["encrypted"] = reachability.are_encrypted(wanted, id_type)
                 provider = self.request.GET.get("provider", "")
                 found["devices"] = with_device(self.workspace, provider, wanted, banned, id_type)
             except DomainError as error:

@@ -67,6 +67,11 @@ def id_types(workspace: Workspace, channel: str, wanted: Sequence[Audience], cho
     return [chosen, *others][:MOST_TYPES]
 
 
+def are_encrypted(wanted: list[Audience], id_type: str) -> bool:
+    """Whether the first audience says that its IDs are AES-encrypted."""
+    return decrypting.said_by(wanted[:1], id_type) == {"aes"}
+
+
 def count(
     send_out: SendOut, wanted: list[Audience], banned: list[Audience], types: Sequence[str]
 ) -> list[IdReach]:
@@ -76,7 +81,7 @@ def count(
         if place and targeting.problems(wanted, banned, id_type):
             continue
         targeting.check(wanted, banned, id_type)
-        encrypted = decrypting.said_by(wanted[:1], id_type) == {"aes"}
+        encrypted = are_encrypted(wanted, id_type)
         crowd = targeting.as_computed(wanted, banned, id_type, encrypted=encrypted)
         looks = not encrypted and crowd.at_most * len(types) <= MOST_LOOKED_UP
         found.append(_of(send_out, crowd, now, looks=looks))

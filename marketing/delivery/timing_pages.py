@@ -6,9 +6,9 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
-from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
+from cdp.console.cycles import CycleForm
 from cdp.console.generic import Fact, FormPage
 from cdp.core import schedules
 from cdp.core.errors import DomainError
@@ -20,8 +20,8 @@ from marketing.delivery.views import SendOutMixin
 SHOWN_RUNS = 100
 
 
-class RepeatForm(forms.Form):
-    """How often it leaves; only the fields of the chosen cycle count."""
+class RepeatForm(CycleForm):
+    """How often it leaves."""
 
     every = forms.ChoiceField(
         label=_("Repeat"),
@@ -32,26 +32,6 @@ class RepeatForm(forms.Form):
             ("week", _("Every week")),
             ("month", _("Every month")),
         ],
-    )
-    weekday = forms.TypedChoiceField(
-        label=_("On"),
-        required=False,
-        coerce=int,
-        empty_value=None,
-        choices=[(number + 1, name) for number, name in WEEKDAYS.items()],
-    )
-    day = forms.IntegerField(
-        label=_("On day"),
-        required=False,
-        min_value=1,
-        max_value=31,
-        help_text=_("In shorter months, on their last day."),
-    )
-    at = forms.TimeField(
-        label=_("At"),
-        required=False,
-        widget=forms.TimeInput({"type": "time"}, format="%H:%M"),
-        help_text=_("Time of day in the workspace's time zone."),
     )
     start = forms.DateField(
         label=_("First day"),
@@ -88,18 +68,12 @@ class RepeatForm(forms.Form):
         data = self.cleaned_data
         if not data["every"]:
             return {}
-        found: dict[str, Any] = {"every": data["every"], "only_new": data["only_new"]}
-        for name in (*schedules.PARTS[data["every"]], "start", "end", "runs"):
-            value = data[name]
-            if value is not None:
-                found[name] = _as_stored(name, value)
-        return found
-
-
-def _as_stored(name: str, value: Any) -> Any:
-    if name == "at":
-        return value.strftime("%H:%M")
-    return value.isoformat() if name in ("start", "end") else value
+        days = {name: data[name] and data[name].isoformat() for name in ("start", "end")}
+        given = {**self.policy(), **days, "runs": data["runs"]}
+        return {
+            **{name: value for name, value in given.items() if value is not None},
+            "only_new": data["only_new"],
+        }
 
 
 class _TimingPage(SendOutMixin, FormPage):

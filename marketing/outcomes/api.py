@@ -17,7 +17,7 @@ class _SeesSendOuts(WorkspaceAPIView):
     """For those who see the send-outs of any channel."""
 
     def permission_point(self) -> str:
-        return next((point for point in jobs.POINTS if self.access.can(point)), jobs.POINTS[0])
+        return jobs.point_of(self.access)
 
 
 class MessageEvents(_SeesSendOuts):

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy
 
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import PermissionDenied
 from cdp.jobs import JobContext, JobKind, register, start_job
 from cdp.jobs.models import Job
 from marketing.channels.models import Provider
@@ -31,15 +30,17 @@ class WriteEvents(JobKind):
         return {"changed": writing.write_all(job.workspace, whole=bool(job.params.get("whole")))}
 
 
-def check(access: Access) -> None:
-    """Raises PermissionDenied for people who see no send-outs."""
-    if not any(access.can(point) for point in POINTS):
-        raise PermissionDenied(point=POINTS[0])
+def point_of(access: Access) -> str:
+    """The point by which the person may; one that they lack where there is none."""
+    return next((point for point in POINTS if access.can(point)), POINTS[0])
 
 
 def update(access: Access) -> Job:
-    """Compare all of the workspace's events with the ledger now; while a run is under way, that one is answered."""
-    check(access)
+    """Compare all of the workspace's events with the ledger now; while a run is under way, that one is answered.
+
+    Raises PermissionDenied for people who see no send-outs.
+    """
+    access.require(point_of(access))
     job = _start(access.workspace, access=access, whole=True)
     audit.record(access, "message_events.updated", access.workspace)
     return job

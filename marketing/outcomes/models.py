@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from cdp.core.identifiers import ID_TYPES
 from cdp.core.models import PrefixedIdField, WorkspaceScoped
 from insight.datasets.models import Dataset
 from insight.datasources.models import SourceTable
@@ -29,6 +30,12 @@ class EventTable(WorkspaceScoped):
 
     def __str__(self) -> str:
         return self.table.name
+
+    @property
+    def known_by(self) -> str:
+        """The ID in words, with its form unless that is plain: “Mobile number, MD5”."""
+        form = f", {self.encryption.upper()}" if self.encryption != "plain" else ""
+        return f"{ID_TYPES[self.id_type].label}{form}"
 
 
 class WrittenSendOut(models.Model):

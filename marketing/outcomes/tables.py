@@ -10,7 +10,6 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from cdp import lake
-from cdp.core.identifiers import ID_TYPES
 from cdp.core.languages import language_of
 from cdp.lake.names import literal
 from insight.datasets import rights
@@ -209,8 +208,7 @@ def _make_dataset(row: EventTable) -> Dataset:
 def _free_name(row: EventTable) -> str:
     name = _("Messages")
     if EventTable.objects.in_workspace(row.workspace_id).exclude(pk=row.pk).exists():
-        form = f", {row.encryption.upper()}" if row.encryption != "plain" else ""
-        name = _("Messages (%(id_type)s)") % {"id_type": f"{ID_TYPES[row.id_type].label}{form}"}
+        name = _("Messages (%(id_type)s)") % {"id_type": row.known_by}
     taken = set(Dataset.objects.in_workspace(row.workspace_id).values_list("name", flat=True))
     return next(given for given in (name, *(f"{name} {n}" for n in range(2, 100))) if given not in taken)
 

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import ActionView, Column, DateColumn, ListPage, NumberColumn
 from cdp.console.generic.base import WorkspaceView
-from cdp.core.identifiers import ID_TYPES
 from marketing.outcomes import jobs, queries
 from marketing.outcomes.models import EventTable
 
@@ -18,12 +17,7 @@ class _SeesSendOuts(WorkspaceView):
     """For people who see the send-outs of any channel."""
 
     def permission_point(self) -> str:
-        return next((point for point in jobs.POINTS if self.access.can(point)), jobs.POINTS[0])
-
-
-def _known_by(row: EventTable) -> str:
-    form = f", {row.encryption.upper()}" if row.encryption != "plain" else ""
-    return f"{ID_TYPES[row.id_type].label}{form}"
+        return jobs.point_of(self.access)
 
 
 class Overview(_SeesSendOuts, ListPage):
@@ -41,7 +35,7 @@ class Overview(_SeesSendOuts, ListPage):
     )
     columns = (
         Column("dataset", _("Dataset"), link=True, value=lambda row: row.dataset or "–"),
-        Column("id_type", _("People are known by"), value=_known_by),
+        Column("id_type", _("People are known by"), value="known_by"),
         NumberColumn("events", _("Events"), value="table.rows"),
         NumberColumn("users", _("People"), value=lambda row: row.dataset.users if row.dataset else None),
         DateColumn("written", _("Last new event"), value="table.loaded_at"),

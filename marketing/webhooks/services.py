@@ -13,7 +13,7 @@ from django.db.models import ProtectedError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp.core import audit
+from cdp.core import audit, naming
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
@@ -201,10 +201,4 @@ def _free_name(webhook: Webhook) -> str:
             "name", flat=True
         )
     )
-    number = 1
-    while True:
-        suffix = f" ({_('copy')})" if number == 1 else f" ({_('copy')} {number})"
-        name = webhook.name[: 32 - len(suffix)] + suffix
-        if name not in taken:
-            return name
-        number += 1
+    return naming.first_free(webhook.name, naming.numbered(_("copy")), taken, 32)
