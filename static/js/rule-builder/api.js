@@ -30,6 +30,8 @@ sessionStorage.removeItem(KEPT);
 addEventListener("pagehide", () => sessionStorage.setItem(KEPT, tab));
 addEventListener("pageshow", () => sessionStorage.removeItem(KEPT));
 
+const MOST_AGAIN = 3;
+
 export class Api {
   constructor(urls) {
     this.urls = urls;
@@ -70,9 +72,21 @@ export class Api {
     const control = new AbortController();
     this.waiting.set(name, control);
     try {
-      return (await this.send("POST", url, data, { signal: control.signal })).body;
+      return (await this.sendInTurn(url, data, control.signal)).body;
     } finally {
       if (this.waiting.get(name) === control) this.waiting.delete(name);
+    }
+  }
+
+  /* Two requests can reach the server in the other order. The one given up here then replaces the newer one there, which
+     is refused although it is still wanted, so it is sent again. */
+  async sendInTurn(url, data, signal) {
+    for (let left = MOST_AGAIN; ; left -= 1) {
+      try {
+        return await this.send("POST", url, data, { signal });
+      } catch (error) {
+        if (error.code !== "cancelled" || !left) throw error;
+      }
     }
   }
 
