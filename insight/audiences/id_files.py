@@ -48,7 +48,7 @@ def read(path: Path, options: files.Options, id_type: str, encryption: str) -> I
         delimiter = "," if options.delimiter == "spaces" else options.delimiter
         try:
             with lake.apart() as handle:
-                found = _found(handle, _lines(text, delimiter), folder, id_type, encryption)
+                found = _found(handle, _lines(handle, text, delimiter), folder, id_type, encryption)
         except duckdb.Error as error:
             raise ValidationFailed(
                 _("The file cannot be read as a list of IDs, one per line."),
@@ -58,14 +58,34 @@ def read(path: Path, options: files.Options, id_type: str, encryption: str) -> I
         yield found
 
 
-def _lines(path: Path, delimiter: str) -> str:
-    """The lines of the file as SQL to stand after FROM, with the column `raw`."""
-    how = f"{literal(str(path))}, delim={literal(delimiter)}, quote='\"', header=false, all_varchar=true"
-    if _has_more_columns(path, delimiter):
-        return f"(SELECT column0 AS raw FROM read_csv({how}, null_padding=true, strict_mode=false))"
+def _lines(handle: Any, path: Path, delimiter: str) -> str:
+    """The lines of the file as SQL to stand after FROM, with the columns `line` (from 1) and `raw`."""
+    file = literal(str(path))
+    if not _has_more_columns(path, delimiter):
+        return (
+            f"(SELECT row_number() OVER () AS line, raw FROM read_csv({file}, delim={literal(delimiter)}, "
+            "quote='\"', header=false, auto_detect=false, columns={'raw': 'VARCHAR'}, null_padding=true, "
+            "strict_mode=false, ignore_errors=false))"
+        )
+    cells = (
+        f"SELECT row_number() OVER () AS line, column0 AS raw FROM read_csv({file}, delim={literal(delimiter)}, "
+        "quote='\"', header=false, skip=0, comment='', all_varchar=true, null_padding=true, strict_mode=false, "
+        "parallel=false)"
+    )
+    # Rows of several cells leave blank lines out: the lines of the text say where those were.
+    text = (
+        f"(SELECT row_number() OVER () AS line, text IS NULL AS blank FROM read_csv({file}, delim='\x01', quote='', "
+        "escape='', header=false, auto_detect=false, columns={'text': 'VARCHAR'}, new_line='\\n'))"
+    )
+    rows, filled, blank = handle.execute(
+        f"SELECT (SELECT count(*) FROM ({cells})), count(*) FILTER (NOT blank), count(*) FILTER (blank) FROM {text}"
+    ).fetchone()
+    if not blank or rows != filled:
+        # With line breaks inside of cells, rows are no lines, and are numbered themselves.
+        return f"({cells})"
     return (
-        f"read_csv({how}, auto_detect=false, columns={{'raw': 'VARCHAR'}}, null_padding=true, strict_mode=false, "
-        "ignore_errors=false)"
+        f"(SELECT filled.line, cells.raw FROM (SELECT line FROM {text} WHERE NOT blank) AS filled "
+        f"POSITIONAL JOIN ({cells}) AS cells UNION ALL SELECT line, NULL FROM {text} WHERE blank)"
     )
 
 
@@ -73,10 +93,9 @@ def _found(handle: Any, lines: str, folder: Path, id_type: str, encryption: str)
     kind = ID_TYPES[id_type]
     given, ids, refused = (folder / f"{name}.parquet" for name in ("given", "ids", "refused"))
     normalised = kind.sql_normalise("trim(raw)", encryption=encryption)  # type: ignore[arg-type]
-    every = f"SELECT row_number() OVER () AS line, raw FROM {lines}"
     _write(
         handle,
-        f"SELECT line, raw, {normalised} AS id FROM ({every}) "
+        f"SELECT line, raw, {normalised} AS id FROM {lines} "
         f"WHERE line > 1 OR lower(trim(coalesce(raw, ''))) <> '{USER}'",
         given,
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -14,8 +16,9 @@ from cdp import lake
 from cdp.core.errors import ActionNotSupported, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.warehouse import get_engine
-from insight.audiences import outside, queries, refreshing, services
+from insight.audiences import id_files, outside, queries, refreshing, services
 from insight.audiences.models import Audience
+from insight.datasources import files
 from insight.datasources.models import SourceTable, Upload
 from tests.factories import make_access
 from tests.insight.audiences.test_audience_api import Client
@@ -87,6 +90,28 @@ def test_encodings_and_forms_of_files(world: World, run_jobs: RunJobs, content: 
     audience = upload(world, content, name, id_type="one_id")
     run_jobs()
     assert members(audience) == {"成员一", "成员二"}
+
+
+@pytest.mark.parametrize(
+    ("content", "refused", "blank"),
+    [
+        (
+            "user_unique_id,n\n\n10012345678,a\n\n\nnobody,b\n10012345679,c\nlonely\n",
+            [(6, "nobody"), (8, "lonely")],
+            3,
+        ),
+        ('10012345678,a\nnobody,"b\nc"\n10012345679,c\nlonely\n', [(2, "nobody"), (4, "lonely")], 0),
+    ],
+)
+def test_refused_lines_of_files_with_several_columns_are_counted_with_the_blank_ones(
+    content: str, refused: list[tuple[int, str]], blank: int, tmp_path: Path, settings: Any
+) -> None:
+    settings.LAKE_TEMP_PATH = str(tmp_path)
+    path = tmp_path / "ids.csv"
+    path.write_text(content)
+    with id_files.read(path, files.Options(), "mobile", "plain") as found:
+        assert duckdb.sql(f"SELECT line, value FROM '{found.refused}' ORDER BY line").fetchall() == refused
+        assert (found.counts["blank"], found.counts["valid"]) == (blank, 2)
 
 
 _OF_EACH_TYPE = {
