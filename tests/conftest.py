@@ -35,6 +35,8 @@ def django_db_setup(django_db_setup: None, tmp_path_factory: pytest.TempPathFact
     settings.LAKE_CATALOG_URL = _database_url()
     settings.LAKE_PATH = str(folder / "data")
     settings.LAKE_TEMP_PATH = str(folder / "tmp")
+    # As many test processes as cores: in each of them, further threads for tables this small cost twice the time.
+    settings.LAKE_THREADS = 1
     settings.UPLOAD_PATH = folder / "uploads"
     settings.STORAGES["default"]["OPTIONS"]["location"] = settings.UPLOAD_PATH
     lake.forget()
