@@ -11,6 +11,7 @@ from bench.measure import Result
 from bench.pages import console_pages
 from bench.saving import saving
 from bench.sending import sending
+from bench.surviving import surviving
 from bench.tags import charts, ranking
 from bench.uploading import uploading
 
@@ -24,4 +25,5 @@ SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B11": console_pages,
     "B12": identities,
     "B13": uploading,
+    "CHAOS": surviving,
 }

@@ -57,6 +57,23 @@ def postgres(url: str) -> dict[str, object]:
     }
 
 
+def file_storage(name: str, folder: Path) -> dict[str, object]:
+    """Django's storage at `<name>_PATH`, `s3://bucket/prefix` with `<name>_S3_…`; in the folder where that is empty."""
+    path = text(f"{name}_PATH", "")
+    if not path:
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": folder},
+        }
+    parts = urlsplit(path)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ImproperlyConfigured(f"{name}_PATH must look like s3://bucket/prefix.")
+    options = {"bucket": parts.netloc, "prefix": parts.path.strip("/")}
+    for option in ("endpoint", "region", "key_id", "secret", "url_style"):
+        options[option] = text(f"{name}_S3_{option.upper()}", "")
+    return {"BACKEND": "cdp.core.object_store.ObjectStore", "OPTIONS": options}
+
+
 def test_worker() -> int:
     """The number of this parallel test worker, from 1; 0 where tests run in one process."""
     name = os.environ.get("PYTEST_XDIST_WORKER", "")

@@ -189,6 +189,7 @@ CELERY_BEAT_SCHEDULE = {
     "audiences-schedule": {"task": "insight.audiences.tasks.start_due_refreshes", "schedule": 30.0},
     "audiences-drop-versions": {"task": "insight.audiences.tasks.drop_old_versions", "schedule": 3600.0},
     "item-pools-drop-versions": {"task": "insight.items.tasks.drop_old_versions", "schedule": 3600.0},
+    "providers-check": {"task": "marketing.channels.tasks.check_providers", "schedule": 3600.0},
     "content-reviews": {"task": "marketing.content.tasks.check_reviews", "schedule": 10.0},
     "content-ends": {"task": "marketing.content.tasks.warn_of_ends", "schedule": 24 * 3600.0},
     "materials-expire": {"task": "marketing.materials.tasks.expire", "schedule": 24 * 3600.0},
@@ -196,8 +197,11 @@ CELERY_BEAT_SCHEDULE = {
     "delivery-approvals": {"task": "marketing.delivery.tasks.void_changed_approvals", "schedule": 60.0},
     "delivery-conversions": {"task": "marketing.delivery.tasks.count_conversions", "schedule": 3600.0},
     "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
+    "delivery-report-queues": {"task": "marketing.delivery.tasks.read_report_queues", "schedule": 30.0},
+    "replies-uplink": {"task": "marketing.replies.tasks.read_uplink", "schedule": 30.0},
     "delivery-bounces": {"task": "marketing.delivery.tasks.read_bounces", "schedule": 60.0},
     "message-events": {"task": "marketing.outcomes.tasks.start_due_runs", "schedule": 300.0},
+    "channels-forget-calls": {"task": "marketing.channels.tasks.forget_calls", "schedule": 24 * 3600.0},
     "webhooks-forget-calls": {"task": "marketing.webhooks.tasks.forget_calls", "schedule": 24 * 3600.0},
     "delivery-receipts": {"task": "marketing.delivery.tasks.poll_receipts", "schedule": 10.0},
 }
@@ -303,10 +307,7 @@ _STATIC_BACKEND = (
     else "cdp.core.static.RelaxedManifestStorage"
 )
 STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": UPLOAD_PATH},
-    },
+    "default": env.file_storage("MATERIALS", UPLOAD_PATH),
     "staticfiles": {"BACKEND": _STATIC_BACKEND},
 }
 

@@ -92,6 +92,7 @@ register(
         "marketing.content.manage": _("Templates, signatures and other content"),
         "marketing.accounts.manage": _("Channel accounts, senders and do-not-contact lists"),
         "marketing.recipients.unmask": _("See recipients' addresses in full"),
+        "marketing.calls.view": _("See the log of calls to message platforms"),
     },
 )
 register(

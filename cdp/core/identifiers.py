@@ -21,6 +21,11 @@ HASHED_FORMS = {"md5": r"[0-9A-Fa-f]{32}", "sha256": r"[0-9A-Fa-f]{64}"}
 _BLANK = " \t\n\r\f\v"
 
 
+def hashed_form(encryption: str) -> Literal["md5", "sha256"] | None:
+    """The form itself where it is a hash."""
+    return encryption if encryption in HASHED_FORMS else None  # type: ignore[return-value]
+
+
 @dataclass(frozen=True)
 class Rewrite:
     """Replace every match of a pattern (in the syntax that Python's re and RE2 share)."""

@@ -1,8 +1,6 @@
-"""What everyday work leaves behind: a token, a user group, a download, and the app on customers' phones."""
+"""What everyday work leaves behind: a token, a user group, a download."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from admin_center.audit.models import DownloadLog
 from admin_center.members.models import ApiToken, WorkspaceMember
@@ -12,17 +10,11 @@ from admin_center.permissions.models import UserGroup
 from admin_center.permissions.services import create_token
 from cdp.core.access import Access
 from cdp.demo.steps import one
-from cdp.warehouse import get_engine
 from insight.audiences import members
 from insight.audiences.models import Audience
-from insight.datasets.models import Dataset
-from marketing.channels.models import Provider
-from marketing.devices import registry
-from marketing.devices.models import PushDevice
 
 TOKEN, TOKEN_DAYS = "订单系统", 90
 TEAM = "会员运营组"
-DEVICES = 24
 
 
 def load(access: Access, audience: Audience) -> None:
@@ -41,15 +33,3 @@ def load(access: Access, audience: Audience) -> None:
     if audience.current is not None and not DownloadLog.objects.in_workspace(access.workspace).exists():
         for _piece in members.export(access, audience, audience.current):
             pass
-
-
-def devices(access: Access, app: Provider, dataset: Dataset) -> None:
-    """The app has told whose phone it is installed on."""
-    if PushDevice.objects.in_workspace(access.workspace).exists():
-        return
-    path = get_engine(dataset.source).path(access.workspace, dataset.lake_table)
-    query = f"SELECT user_unique_id FROM {path} ORDER BY 1 LIMIT {DEVICES}"
-    people: list[tuple[Any, ...]] = get_engine(dataset.source).rows(query)
-    for number, (person,) in enumerate(people):
-        token = {"token": f"sandbox-installation-{number:02}"}
-        registry.register(app, PushDevice.Kind.ANDROID, token, {"one_id": str(person)}, agent="Android")

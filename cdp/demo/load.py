@@ -30,6 +30,7 @@ from cdp.demo import (
     pushing,
     selecting,
     sending,
+    shared_provider,
     short_links,
     stages,
     steps,
@@ -88,6 +89,7 @@ def load(job: JobContext, profile: str, second: str = "") -> dict[str, Any]:
     if other is not None:
         job.phase(_("Filling the second workspace"), progress=77)
         brand_b.load(other)
+        shared_provider.load(other)
     if settings.SANDBOX_URL and settings.SANDBOX_SMTP:
         job.phase(_("Sending messages to the sandbox"), progress=80)
         pushing.push_model(access, made["web"])

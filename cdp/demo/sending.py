@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
-from cdp.demo import approving, campaigns, converting, everyday, recording, repeating, replies
+from cdp.demo import approving, campaigns, converting, phones, recording, repeating, replies
 from cdp.demo import audiences as rules
 from cdp.demo.steps import finish, one
 from cdp.jobs import JobContext
@@ -60,7 +60,7 @@ def send(
     sent = [
         _mail(access, members, made[rules.AGAIN], planned[campaigns.AGAIN]),
         _text(access, made[rules.BIRTHDAY], planned[campaigns.BIRTHDAY]),
-        _push(access, made[rules.VIP], planned[campaigns.AGAIN]),
+        *_push(access, made[rules.VIP], planned[campaigns.AGAIN]),
         _calls(access, members, made[rules.VIP], planned[campaigns.AGAIN]),
     ]
     until = time.monotonic() + 120
@@ -72,7 +72,6 @@ def send(
             time.sleep(0.5)
             send_out.refresh_from_db()
     replies.load(sent[1])
-    everyday.devices(access, sent[2].provider, members)
     job.phase(_("Opening some of the messages"), progress=95)
     try:
         _read_mail()
@@ -200,7 +199,8 @@ def _digital(access: Access, platform: Provider, signature: Signature, audience:
     )
 
 
-def _push(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
+def _push(access: Access, audience: Audience, campaign: Campaign) -> list[SendOut]:
+    """By U-Push to everybody with the app, and to the phones that its maker's own push service knows."""
     config = {"app_key": "brand-a", "master_secret": "sandbox", "base_url": f"{settings.SANDBOX_URL}/upush"}
     values = {"channel": "push", "type": "upush_android", "name": "Sandbox App", "config": config}
     app = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox App")
@@ -210,8 +210,13 @@ def _push(access: Access, audience: Audience, campaign: Campaign) -> SendOut:
         lambda: content.create_template(access, "push", rules.PUSH),
         name=rules.PUSH["name"],
     )
-    sent = {"name": "会员专享推送", "provider": app, "template": message}
-    return _submit(access, "push", {**sent, "audience": audience, "campaigns": [campaign.pk]})
+    phones.ios(access, audience)
+    by_app = {"会员专享推送": app, "会员专享推送（FCM）": phones.android(access, audience)}
+    common = {"template": message, "audience": audience, "campaigns": [campaign.pk]}
+    return [
+        _submit(access, "push", {"name": name, "provider": provider, **common})
+        for name, provider in by_app.items()
+    ]
 
 
 def _calls(access: Access, members: Dataset, audience: Audience, campaign: Campaign) -> SendOut:

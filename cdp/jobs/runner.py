@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from cdp.core import metrics
 from cdp.core.errors import Cancelled, DomainError
@@ -30,6 +31,8 @@ from cdp.jobs.notices import notify_ended
 log = logging.getLogger(__name__)
 RENEW_SECONDS = LEASE.total_seconds() / 4
 REDISPATCH_AFTER = timedelta(seconds=60)
+SERVICE_AWAY = (OperationalError, InterfaceError, RedisError)
+"""PostgreSQL or Redis was restarted, or cut a connection: the work is done again, as after a worker's death."""
 
 
 def run_job(job_id: str) -> None:
@@ -111,13 +114,18 @@ def _run(job: Job, context: JobContext) -> None:
         if _still_mine(job):
             _end(job, context, Job.Status.CANCELLED, error=Cancelled())
     except DomainError as error:
-        delay = kind.wait(job.attempts, error)
-        if delay is None:
-            if reason := error.extra.get("reason"):
-                context.log(reason, level=Job.TECHNICAL)
-            _end(job, context, Job.Status.FAILED, error=error)
-        else:
-            _postpone(job, context, error, delay)
+        _try_again_or_fail(job, context, error)
+    except SERVICE_AWAY as reason:
+        log.warning("Job %s (%s) lost the database or Redis.", job.pk, job.kind, exc_info=True)
+        close_old_connections()
+        error = DomainError(
+            _("The database or the message queue could not be reached."),
+            code="service_away",
+            status=503,
+            retryable=True,
+            reason=str(reason),
+        )
+        _try_again_or_fail(job, context, error)
     except Exception:
         log.exception("Job %s (%s) failed.", job.pk, job.kind)
         error = DomainError(
@@ -128,6 +136,16 @@ def _run(job: Job, context: JobContext) -> None:
         _end(job, context, Job.Status.FAILED, error=error)
     else:
         _end(job, context, Job.Status.SUCCEEDED, result=result)
+
+
+def _try_again_or_fail(job: Job, context: JobContext, error: DomainError) -> None:
+    delay = get_kind(job.kind).wait(job.attempts, error)
+    if delay is not None:
+        _postpone(job, context, error, delay)
+        return
+    if reason := error.extra.get("reason"):
+        context.log(reason, level=Job.TECHNICAL)
+    _end(job, context, Job.Status.FAILED, error=error)
 
 
 def _still_mine(job: Job) -> bool:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
 
 from cdp.core import audit
 from cdp.core.access import Access
@@ -14,6 +17,8 @@ from cdp.core.errors import Conflict, PermissionDenied
 from cdp.jobs import live
 from cdp.jobs.kinds import get_kind
 from cdp.jobs.models import Job
+
+log = logging.getLogger(__name__)
 
 
 def start_job(
@@ -56,11 +61,15 @@ def start_job(
 
 
 def dispatch(job: Job) -> None:
-    """Send the job's message to its queue. Should the broker be away, the next tick sends it again."""
+    """Send the job's message to its queue. Where the broker is away, a later tick sends it."""
     from cdp.jobs.tasks import run
 
     Job.objects.filter(pk=job.pk).update(dispatched_at=timezone.now())
-    run.apply_async(args=[job.pk], queue=get_kind(job.kind).queue, retry=False)
+    try:
+        run.apply_async(args=[job.pk], queue=get_kind(job.kind).queue, retry=False)
+    except (KombuError, RedisError, OSError) as error:
+        log.warning("Job %s could not be sent to its queue: %s", job.pk, error)
+        Job.objects.filter(pk=job.pk).update(dispatched_at=None)
 
 
 def cancel_job(job: Job, access: Access | None = None) -> Job:

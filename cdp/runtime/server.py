@@ -73,7 +73,7 @@ class Server:
         with suppress(OSError, ValueError):
             known = json.loads(path.read_text())
         chosen = {"port": self.port}
-        for name in ("sandbox_http", "sandbox_smtp"):
+        for name in ("sandbox_http", "sandbox_smtp", "sandbox_apns"):
             chosen[name] = ports.free_port(known.get(name))
         path.write_text(json.dumps(chosen))
 
@@ -102,7 +102,7 @@ class Server:
 
     def _programs(self, environment: Mapping[str, str]) -> list[Program]:
         addresses = json.loads((self.services.run / embedded.SERVER_FILE).read_text())
-        http, smtp = addresses["sandbox_http"], addresses["sandbox_smtp"]
+        http, smtp, apns = (addresses[f"sandbox_{name}"] for name in ("http", "smtp", "apns"))
         beat_pid = self.services.run / "beat.pid"
         beat_pid.unlink(missing_ok=True)
         broker = Celery("probe", broker=environment["REDIS_URL"])
@@ -140,6 +140,8 @@ class Server:
             str(http),
             "--smtp-port",
             str(smtp),
+            "--apns-port",
+            str(apns),
             "--results-url",
             f"http://{ports.LOOPBACK}:{self.port}/restapi/thirdservice/webhook/receiveWebHookCallBack",
         ]
@@ -148,7 +150,7 @@ class Server:
             Program("web", python + web, lambda: _is_ready(self.port)),
             Program("worker", python + worker, lambda: _pongs(broker)),
             Program("beat", python + beat, beat_pid.exists),
-            Program("sandbox", python + sandbox, lambda: ports.answers(http) and ports.answers(smtp)),
+            Program("sandbox", python + sandbox, lambda: all(map(ports.answers, (http, smtp, apns)))),
         ]
 
     def _announce(self, environment: Mapping[str, str]) -> None:

@@ -42,6 +42,10 @@ class Engine(Protocol):
         """A table's full, quoted name in the engine's SQL."""
         ...
 
+    def sql(self, expression: ibis.Expr) -> str:
+        """The expression as a SELECT in the engine's own SQL."""
+        ...
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What a SELECT in the engine's own SQL gives; for small results only."""
         ...

@@ -88,6 +88,9 @@ class PostgresEngine:
     def path(self, workspace: Any, name: str) -> str:
         return _path(workspace, name)
 
+    def sql(self, expression: ibis.Expr) -> str:
+        return to_sql(expression)
+
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         with self._connection() as connection, self._measured():
             return connection.execute(statement.encode()).fetchall()

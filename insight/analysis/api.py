@@ -28,13 +28,23 @@ class TokenSerializer(serializers.Serializer[Any]):
     )
 
 
+class TranslateSerializer(TokenSerializer):
+    translate = serializers.BooleanField(
+        required=False,
+        default=False,
+        help_text=_(
+            "Translate audiences that know their people by another ID than the dataset, by the identities."
+        ),
+    )
+
+
 class FilterSerializer(TokenSerializer):
     null_filter = serializers.BooleanField(
         required=False, default=False, help_text=_("Leave users without a value out of counts and shares.")
     )
 
 
-class PerspectiveSerializer(FilterSerializer):
+class PerspectiveSerializer(FilterSerializer, TranslateSerializer):
     """What to look at: some tags of a dataset, over all its users or over an audience."""
 
     dataset = serializers.CharField()
@@ -59,7 +69,7 @@ class PivotSerializer(FilterSerializer):
     datasets = TagsOfDatasetSerializer(many=True)
 
 
-class SignificanceSerializer(TokenSerializer):
+class SignificanceSerializer(TranslateSerializer):
     audience = serializers.CharField()
     dataset = serializers.CharField()
     show_all = serializers.BooleanField(
@@ -116,6 +126,7 @@ class PerspectiveView(AnalysisView):
                 audience_id=data.get("audience") or "",
                 compare=data.get("compare") or "",
                 null_filter=data["null_filter"],
+                translate=data["translate"],
                 token=data.get("token", ""),
             )
         )
@@ -155,6 +166,7 @@ class SignificanceView(AnalysisView):
                 data["audience"],
                 data["dataset"],
                 show_all=data["show_all"],
+                translate=data["translate"],
                 token=data.get("token", ""),
             )
         )

@@ -6,14 +6,16 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cdp.core.errors import NotFound
 from insight.analysis import choosing
 from insight.analysis.perspective import POPULATION
 from insight.analysis.views import ChartPage, first_category, mark_shown, present
-from insight.audiences import analysis_tabs, origins, visibility
+from insight.audiences import analysis_tabs, origins, translated, visibility
 from insight.audiences import queries as audiences
+from insight.audiences.identities import Identity, identity_of_fields, identity_of_version
 from insight.audiences.models import Audience
 from insight.datasets.models import Dataset
 
@@ -24,24 +26,35 @@ class AudiencePage(ChartPage):
     """Chooses the audience, and one of the datasets that know their users by the same identifier."""
 
     permission = choosing.OF_AUDIENCES
-    title = _("Audience analysis")
+    title = gettext_lazy("Audience analysis")
     tab = ""
+    translated_to = ""
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         get_token(request)
         rows = audiences.usable_audiences(self.access, action="analyse").order_by("name")
         offered = list(rows.values("id", "name", "count", "user_id_type")[:OFFERED])
         audience = self.audience(offered)
-        id_type = audience.user_id_type if audience else ""
-        datasets = choosing.datasets(self.access, id_type) if audience else []
+        version = audiences.latest_version(audience) if audience else None
+        known_by = identity_of_version(version) if version else Identity()
+        datasets = self.datasets(known_by, audience) if audience else []
         wanted = request.GET.get("dataset", "")
         dataset = next((row for row in datasets if row.pk == wanted), datasets[0] if datasets else None)
         rivals = [
             row
             for row in offered
-            if row["user_id_type"] == id_type and row["id"] != getattr(audience, "pk", "")
+            if row["user_id_type"] == known_by.id_type and row["id"] != getattr(audience, "pk", "")
         ]
         tags = choosing.tag_rows(choosing.place(self.access, dataset.pk)) if dataset else []
+        theirs = identity_of_fields(dataset.fields.all()) if dataset else known_by
+        self.translated_to = theirs.id_type if theirs != known_by and request.GET.get("translate") else ""
+        offer = {}
+        if theirs != known_by and not self.translated_to:
+            offer = {
+                "problem": _("The audience knows its people by %(own)s. Translate it to %(wanted)s.")
+                % {"own": known_by.label, "wanted": theirs.label},
+                "translate": {"label": theirs.label, "url": f"?{self.with_translation()}"},
+            }
         context = self.get_context(
             tabs=analysis_tabs.shown(self.access, audience.pk if audience else "", self.tab),
             audience=audience,
@@ -51,9 +64,30 @@ class AudiencePage(ChartPage):
             dataset=dataset,
             tags=tags,
             may_select=self.access.can("insight.audience.filter"),
+            translated_to=self.translated_to,
+            **offer,
             **self.more(audience, dataset, tags, rivals),
         )
         return self.render(self.template_name, context)
+
+    def datasets(self, known_by: Identity, audience: Audience) -> list[Dataset]:
+        """Those that know their users by the same ID; where there are identities, then those of another."""
+        same = choosing.datasets(self.access, known_by)
+        if not translated.offered(self.workspace, audience.source):
+            return same
+        keys = {row.pk for row in same}
+        others = [
+            row
+            for row in choosing.datasets(self.access)
+            if row.pk not in keys and row.source == audience.source
+        ]
+        forms = {row.pk: identity_of_fields(row.fields.all()).encryption for row in others}
+        return [*same, *(row for row in others if forms[row.pk] == known_by.encryption)]
+
+    def with_translation(self) -> str:
+        query = self.request.GET.copy()
+        query["translate"] = "1"
+        return query.urlencode()
 
     def audience(self, offered: list[dict[str, Any]]) -> Audience | None:
         """The audience of the address, or the first one.
@@ -85,6 +119,7 @@ class AudiencePage(ChartPage):
             "audience": audience.pk if audience else "",
             "audience_name": audience.name if audience else "",
             "dataset": dataset.pk if dataset else "",
+            "translate": self.translated_to,
         }
 
 

@@ -13,9 +13,10 @@ from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFail
 from insight.audiences import origins, visibility
 from insight.audiences import queries as audiences
 from insight.audiences.catalog import Unknown
-from insight.audiences.identities import identity_of_fields, identity_of_version
+from insight.audiences.identities import Identity, identity_of_fields
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.translated import Members, members_by
 from insight.datasets import rights, tag_uses
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 
@@ -110,10 +111,11 @@ class Place:
 
 @dataclass(frozen=True)
 class Group:
-    """An audience with the version that is looked at."""
+    """An audience with the version that is looked at, and its members as the dataset knows them."""
 
     audience: Audience
     version: AudienceVersion
+    members: Members
 
 
 def place(access: Access, dataset_id: str, catalog: WorkspaceCatalog | None = None) -> Place:
@@ -131,9 +133,11 @@ def place(access: Access, dataset_id: str, catalog: WorkspaceCatalog | None = No
     return Place(catalog, dataset, fields)
 
 
-def group(access: Access, here: Place, audience_id: str, field: str = "audience") -> Group:
+def group(
+    access: Access, here: Place, audience_id: str, field: str = "audience", *, translate: bool = False
+) -> Group:
     """An audience to be looked at in a dataset. Raises NotFound, Conflict (nothing computed yet), PermissionDenied,
-    ActionNotSupported, ValidationFailed where the dataset knows its users by another ID.
+    ActionNotSupported, ValidationFailed where the dataset knows its users by another ID and `translate` is not asked.
     """
     audience = visibility.get_visible(access, audience_id)
     if not access.can(OF_AUDIENCES):
@@ -142,21 +146,21 @@ def group(access: Access, here: Place, audience_id: str, field: str = "audience"
     version = audiences.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    if identity_of_version(version) != identity_of_fields(here.fields):
-        raise ValidationFailed(
-            _("The audience and the dataset know their users by different IDs."),
-            errors={field: [_("Choose an audience with the dataset's user identifier.")]},
-        )
     audiences.check_source(audience, here.dataset.source, field)
-    return Group(audience, version)
+    known = identity_of_fields(here.fields)
+    return Group(audience, version, members_by(version, known, translate=translate, field=field))
 
 
-def datasets(access: Access, id_type: str = "") -> list[Dataset]:
+def datasets(access: Access, known_by: Identity | None = None) -> list[Dataset]:
     """Computed datasets with tags of users, the default ones first; with this identifier where one is given."""
     rows = rights.visible(access).filter(kind__in=TAG_KINDS, version__gt=0)
-    if id_type:
-        rows = rows.filter(fields__role="identifier", fields__id_type=id_type)
-    return list(rows.order_by("-is_default", "name"))
+    if known_by is not None:
+        rows = rows.filter(
+            fields__role="identifier",
+            fields__id_type=known_by.id_type,
+            fields__encryption=known_by.encryption,
+        )
+    return list(rows.prefetch_related("fields").order_by("-is_default", "name"))
 
 
 def tag_rows(here: Place) -> list[dict[str, Any]]:

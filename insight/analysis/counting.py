@@ -12,9 +12,8 @@ import ibis.expr.types as ir
 from django.core.cache import cache
 
 from insight.analysis.models import KeptCounts
-from insight.audiences import queries as audiences
-from insight.audiences.models import AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.translated import Members
 from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 
@@ -58,7 +57,7 @@ class Sides:
         self._seen = rights.digest(catalog.rows_of(dataset))
         self.engine = catalog.engine
 
-    def count(self, sides: Sequence[AudienceVersion | None], fields: Sequence[DatasetField]) -> list[Counted]:
+    def count(self, sides: Sequence[Members | None], fields: Sequence[DatasetField]) -> list[Counted]:
         """The counts of each side; None stands for everybody. One statement for all that is not kept yet."""
         wanted = {
             (place, item.column if item else ""): self._name(side, item)
@@ -97,28 +96,26 @@ class Sides:
                 found[self._name(None, item)] = (counts["known"], values)
         return found
 
-    def count_some(
-        self, side: AudienceVersion | None, item: DatasetField, values: Sequence[str]
-    ) -> dict[str, int]:
+    def count_some(self, side: Members | None, item: DatasetField, values: Sequence[str]) -> dict[str, int]:
         """Users of chosen values of one tag: what a list that was cut does not tell."""
         column = self._values(self._table(side, [item]), item)
         column = column.filter(column.value.isin(list(values)))
         grouped = column.group_by("value").aggregate(users=self._people(column))
         return {row["value"]: row["users"] for row in self.engine.execute(grouped).to_pylist()}
 
-    def _name(self, side: AudienceVersion | None, item: DatasetField | None) -> str:
-        parts = [self.dataset.lake_table, self._seen, side.pk if side else ""]
+    def _name(self, side: Members | None, item: DatasetField | None) -> str:
+        parts = [self.dataset.lake_table, self._seen, side.key if side else ""]
         parts += [item.column, item.tag_type] if item else []
         return f"analysis:{hashlib.sha256('/'.join(map(str, parts)).encode()).hexdigest()}"
 
-    def _table(self, side: AudienceVersion | None, fields: Sequence[DatasetField]) -> ibis.Table:
+    def _table(self, side: Members | None, fields: Sequence[DatasetField]) -> ibis.Table:
         """The columns that are counted, of the side's users."""
         table = self.population.select(USER, *dict.fromkeys(item.column for item in fields))
-        return table.semi_join(audiences.members(side), USER) if side is not None else table
+        return table.semi_join(side.people, USER) if side is not None else table
 
     def _run(
         self,
-        sides: Sequence[AudienceVersion | None],
+        sides: Sequence[Members | None],
         missing: Sequence[tuple[int, DatasetField | None]],
     ) -> dict[tuple[int, str], Any]:
         """Columns of the statement: side, place (of the tag), what, value, users."""
@@ -162,7 +159,7 @@ class Sides:
                 counts[1].sort(key=lambda row: (-row[1], row[0]))
         return found
 
-    def _users(self, side: AudienceVersion | None) -> int:
+    def _users(self, side: Members | None) -> int:
         """The users of a side that have been counted before."""
         kept: int | None = cache.get(self._name(side, None))
         if kept is not None:

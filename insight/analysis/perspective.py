@@ -14,7 +14,6 @@ from cdp.warehouse import cancellable, get_engine
 from insight.analysis import choosing, indicators, orders
 from insight.analysis.counting import MOST_VALUES, TOP, Counted, Counts, Sides
 from insight.analysis.ordering import ordered, percentages
-from insight.audiences import queries as audiences
 from insight.datasets.models import DatasetField
 
 USER = "user_unique_id"
@@ -41,33 +40,35 @@ def perspective(
     audience_id: str = "",
     compare: str = "",
     null_filter: bool = False,
+    translate: bool = False,
     token: str = "",
 ) -> dict[str, Any]:
     """Users per value of some tags of a dataset: `{"dataset", "users", "coverage", "compared", "tags": [...]}`.
 
     `compare`: "population" or another audience. A user counts once under each part of a multi-value tag, so counts
     and shares may add up to more than all. A newer call with the same `token` interrupts this one (Cancelled).
-    Raises NotFound, Conflict (nothing computed yet), ValidationFailed for tags that cannot be shown.
+    `translate`: audiences known by another ID than the dataset's users are translated; `translated` says whom that
+    lost. Raises NotFound, Conflict (nothing computed yet), ValidationFailed for tags that cannot be shown.
     """
     here = choosing.place(access, dataset_id)
     fields = here.chosen(tags)
-    group = choosing.group(access, here, audience_id) if audience_id else None
+    group = choosing.group(access, here, audience_id, translate=translate) if audience_id else None
     rival = None
     if compare and group is None:
         message = _("Only an audience can be compared.")
         raise ValidationFailed(message, errors={"compare": [message]})
     if compare and compare != POPULATION:
-        rival = choosing.group(access, here, compare, "compare")
+        rival = choosing.group(access, here, compare, "compare", translate=translate)
     sides = Sides(here.catalog, here.dataset)
-    wanted = [group.version if group else None]
+    wanted = [group.members if group else None]
     if compare:
-        wanted.append(rival.version if rival else None)
+        wanted.append(rival.members if rival else None)
     with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}" if token else ""):
         counted = sides.count(wanted, fields)
         other = None
         if compare:
             other = Other(rival is None, counted[1], _people(sides, wanted[1], fields, counted))
-        overlap = _overlap(group.version, rival.version) if group and rival else None
+        overlap = _overlap(group, rival) if group and rival else None
     custom = orders.of(access, here.dataset.pk, [item.column for item in fields])
     return {
         "dataset": here.dataset.pk,
@@ -83,6 +84,7 @@ def perspective(
         }
         if other
         else None,
+        "translated": translations(group, rival),
         "null_filter": null_filter,
         "tags": [
             TagView(here, item, counted[0], other, null_filter, custom.get(item.column, [])).as_json()
@@ -232,10 +234,15 @@ def _people(
     return found
 
 
-def _overlap(ours: Any, theirs: Any) -> int:
-    """How many people are in both audiences."""
-    both = audiences.members(ours).semi_join(audiences.members(theirs), USER)
+def _overlap(ours: choosing.Group, theirs: choosing.Group) -> int:
+    """How many people are in both audiences, by the ID of the dataset."""
+    both = ours.members.people.semi_join(theirs.members.people, USER)
     return int(get_engine(ours.audience.source).scalar(both.count()))
+
+
+def translations(*groups: choosing.Group | None) -> list[dict[str, Any]]:
+    """The audiences that were translated to the dataset's ID, and how many of their members could not be."""
+    return [found for group in groups if group and (found := group.members.translation())]
 
 
 def _share(count: int, base: int) -> float | None:

@@ -28,7 +28,8 @@ from cdp.core.errors import ValidationFailed
 from cdp.warehouse import cancellable
 from insight.analysis import chi_square, choosing, indicators
 from insight.analysis.counting import MOST_VALUES, TOP, Counts, Sides
-from insight.audiences.models import AudienceVersion
+from insight.analysis.perspective import translations
+from insight.audiences.translated import Members
 from insight.datasets.models import DatasetField
 
 MOST_SHOWN = 10
@@ -116,7 +117,13 @@ def _test(spread: Spread) -> chi_square.Outcome:
 
 
 def significance(
-    access: Access, audience_id: str, dataset_id: str, *, show_all: bool = False, token: str = ""
+    access: Access,
+    audience_id: str,
+    dataset_id: str,
+    *,
+    show_all: bool = False,
+    translate: bool = False,
+    token: str = "",
 ) -> dict[str, Any]:
     """The tags in which an audience differs most from all users of a dataset, at most ten, only significant ones;
     with `show_all` all others behind them. Every tag that charts can show is counted, in one statement.
@@ -124,13 +131,13 @@ def significance(
     Raises NotFound, Conflict, ValidationFailed: `nothing_to_compare` where the audience is the whole dataset.
     """
     here = choosing.place(access, dataset_id)
-    group = choosing.group(access, here, audience_id)
+    group = choosing.group(access, here, audience_id, translate=translate)
     fields = here.eligible()
     sides = Sides(here.catalog, here.dataset)
     with cancellable(f"{access.workspace.pk}:{access.user.pk}:{token}" if token else ""):
-        everybody, ours = sides.count([None, group.version], fields)
+        everybody, ours = sides.count([None, group.members], fields)
         spreads = [
-            _spread(sides, group.version, item, ours.tags[item.column], everybody.tags[item.column])
+            _spread(sides, group.members, item, ours.tags[item.column], everybody.tags[item.column])
             for item in fields
         ]
     if fields and everybody.users and ours.users == everybody.users:
@@ -146,6 +153,7 @@ def significance(
         "dataset": here.dataset.pk,
         "users": everybody.users,
         "coverage": {"found": ours.users, "members": group.version.count},
+        "translated": translations(group),
         "tags_examined": len(fields),
         "few": few,
         "notice": _notice(ours.users, len(fields), len(significant)),
@@ -168,9 +176,7 @@ def _notice(users: int, examined: int, significant: int) -> str:
     return ""
 
 
-def _spread(
-    sides: Sides, version: AudienceVersion, item: DatasetField, ours: Counts, everybody: Counts
-) -> Spread:
+def _spread(sides: Sides, members: Members, item: DatasetField, ours: Counts, everybody: Counts) -> Spread:
     """The counts side by side. Of a tag with too many values the most frequent ones of the dataset, as its chart
     shows them, and the rest as one value.
     """
@@ -178,7 +184,7 @@ def _spread(
     too_many = len(listed) > MOST_VALUES
     if too_many:
         listed = listed[:TOP]
-        mine = sides.count_some(version, item, [value for value, _count in listed])
+        mine = sides.count_some(members, item, [value for value, _count in listed])
     values = [(value, mine.get(value, 0), count) for value, count in listed]
     multi = item.tag_type == "multi"
     if too_many and not multi:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
-from cdp.core.identifiers import ID_TYPES
+from cdp.core.identifiers import ID_TYPES, Encryption, form_label, hashed_form
 from cdp.warehouse import get_engine
 from insight.audiences import queries
 from insight.audiences.identities import identity_of_version
@@ -41,6 +41,11 @@ class Crowd:
     encrypted: bool = False
 
     @property
+    def form(self) -> Encryption:
+        """md5 or sha256 where the first version holds its IDs as hashes, and all others must too; else plain."""
+        return hashed_form(self.included[0].encryption_of(self.id_type)) or "plain"
+
+    @property
     def at_most(self) -> int:
         """No more people than this, without asking the engine."""
         return sum(version.count for version in self.included)
@@ -62,7 +67,7 @@ def batches(
 
     Columns: `user_unique_id`, `target` (the ID, as it stands there), `excluded`, `parts` (a bit for each of `included`
     that the person is in: 1 for the first, 2 for the second, 4 …), then one per tag as `queries.member_batches` has
-    them. Raises ValidationFailed where a version holds no plain IDs of the type.
+    them. Raises ValidationFailed where a version holds no IDs of the type in the crowd's form.
     """
     first = crowd.included[0]
     people = _marked(crowd).select(USER, "target", "excluded", "parts")
@@ -151,6 +156,8 @@ def _in_one_form(target: Any, crowd: Crowd) -> Any:
     text = target.strip()
     if crowd.encrypted:
         return text.nullif("")
+    if crowd.form != "plain":
+        return text.lower().nullif("")
     for rewrite in (*kind.rewrites, *([kind.prefix_fix] if kind.prefix_fix else [])):
         text = text.re_replace(rewrite.pattern, rewrite.replacement)
     text = text.lower() if kind.case else text
@@ -158,11 +165,14 @@ def _in_one_form(target: Any, crowd: Crowd) -> Any:
 
 
 def _column(version: AudienceVersion, crowd: Crowd) -> str:
-    column = queries.target_column(version, crowd.id_type)
+    column = queries.target_column(version, crowd.id_type, crowd.form)
     if column is None:
         raise ValidationFailed(
             _("The audience “%(name)s” holds no plain IDs of the type “%(type)s”.")
-            % {"name": version.audience.name, "type": ID_TYPES[crowd.id_type].label},
+            % {"name": version.audience.name, "type": ID_TYPES[crowd.id_type].label}
+            if crowd.form == "plain"
+            else _("The audience “%(name)s” holds no IDs as %(form)s.")
+            % {"name": version.audience.name, "form": form_label(crowd.id_type, crowd.form)},
             code="no_usable_id",
         )
     return column

@@ -6,14 +6,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import FormPage, WorkspaceView
-from cdp.console.middleware import flash
 from cdp.core.access import Access
 from cdp.core.errors import NotFound, ValidationFailed
 from cdp.core.identifiers import encryption_choices, id_type_choices
@@ -321,23 +319,37 @@ def _at_fields(action: Any) -> Any:
         raise
 
 
-class AudienceFromRfm(WorkspaceView):
-    """An audience of one group of an RFM model. It follows the model; the next page can rename it."""
+class AudienceFromRfm(MakingPage):
+    """An audience of the group `?type=` of an RFM model, which follows the model."""
 
-    permission = SELECT
+    title = gettext_lazy("Audience of a group")
+    template_name = "insight/audiences/from_group.html"
+    form_class = CommonForm
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        dataset = rights.get_visible(self.access, kwargs["dataset"])
-        group = request.POST.get("type", "")
-        label = RFM_TYPES.get(group, group)
-        rule = {"kind": "rfm", "dataset": dataset.pk, "types": [group]}
-        name = services.free_name(self.access, f"{dataset.name} · {label}"[:56])
-        try:
-            audience = services.create(self.access, {"name": name, "rule": rule})
-        except ValidationFailed as error:
-            flash(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(self.reverse("datasets:detail", dataset.pk))
-        return HttpResponseRedirect(self.reverse("audiences:detail", audience.pk))
+    def get_object(self) -> Any:
+        return rights.get_visible(self.access, self.kwargs["dataset"])
+
+    @property
+    def group(self) -> str:
+        wanted = self.request.GET.get("type", "")
+        if wanted not in RFM_TYPES:
+            raise NotFound(_("There is no such group."))
+        return wanted
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        label = RFM_TYPES[self.group]
+        return {**super().initial(obj), "name": services.free_name(self.access, f"{obj.name} · {label}"[:56])}
+
+    def save(self, form: Any, obj: Any) -> Any:
+        rule = {"kind": "rfm", "dataset": obj.pk, "types": [self.group]}
+        return services.create(self.access, {**form.common(), "rule": rule})
+
+    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
+        words = _("RFM model %(model)s: “%(group)s”") % {"model": obj.name, "group": RFM_TYPES[self.group]}
+        groups = obj.stats.get("rfm", {}).get("groups", [])
+        count = next((row["users"] for row in groups if row["type"] == self.group), 0)
+        back = self.reverse("datasets:detail", obj.pk)
+        return {"words": words, "count": count, "back_url": back, "back_label": obj.name}
 
 
 class EditDetails(OneAudience, MakingPage):

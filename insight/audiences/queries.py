@@ -65,14 +65,15 @@ def id_types(audience: Audience) -> list[dict[str, Any]]:
     ]
 
 
-def target_column(version: AudienceVersion, id_type: str) -> str | None:
-    """The column of a version that holds IDs of a type to write to; None where it holds none, or only hashed ones.
+def target_column(version: AudienceVersion, id_type: str, form: str = "plain") -> str | None:
+    """The column of a version that holds IDs of a type in a form: plain, md5, sha256; None where it holds none.
 
-    Whether they are taken as plain or as AES-encrypted is for the caller to say.
+    Whether plain ones are taken as AES-encrypted is for the caller to say.
     """
     if id_type != version.user_id_type and id_type not in version.save_ids:
         return None
-    if version.encryption_of(id_type) in HASHED_FORMS:
+    held = version.encryption_of(id_type)
+    if (held if held in HASHED_FORMS else "plain") != form:
         return None
     return USER if id_type == version.user_id_type else id_type
 

@@ -23,6 +23,9 @@ class _Period(serializers.Serializer[Any]):
     dataset = serializers.CharField(help_text="A behaviour dataset.")
     to = serializers.DateField()
     audience = serializers.CharField(required=False, help_text="Only the people in this audience.")
+    translate = serializers.BooleanField(
+        default=False, help_text="Translate audiences that know their people by another ID than the dataset."
+    )
 
     def get_fields(self) -> dict[str, Any]:
         return {**super().get_fields(), "from": serializers.DateField()}

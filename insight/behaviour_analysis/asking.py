@@ -17,11 +17,11 @@ from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from insight.audiences import origins, queries, rule_checks, rules, visibility
 from insight.audiences.behaviour import record_conditions
 from insight.audiences.catalog import BehaviourDataset, Unknown
-from insight.audiences.identities import identity_of_fields, identity_of_version
+from insight.audiences.identities import identity_of_fields
 from insight.audiences.leaves import BehaviourLeaf
-from insight.audiences.models import Audience
 from insight.audiences.predicates import all_of
 from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.translated import Members, is_asked, members_by
 from insight.datasets.models import Dataset, DatasetField
 
 USER = "user_unique_id"
@@ -39,7 +39,8 @@ class Ground:
     catalog: WorkspaceCatalog
     dataset: Dataset
     behaviour: BehaviourDataset
-    audience: Audience | None
+    members: Members | None
+    translate: bool
     first: date
     last: date
 
@@ -47,8 +48,7 @@ class Ground:
     def rows(self) -> ibis.Table:
         """All records of the people in question, of any time."""
         table = self.behaviour.table
-        version = queries.latest_version(self.audience) if self.audience else None
-        return table.semi_join(queries.members(version), USER) if version else table
+        return table.semi_join(self.members.people, USER) if self.members else table
 
     @property
     def start(self) -> datetime:
@@ -76,7 +76,7 @@ class Ground:
 
 
 def ground_of(access: Access, given: Mapping[str, Any]) -> Ground:
-    """The ground that `dataset`, `audience`, `from` and `to` name.
+    """The ground that `dataset`, `audience`, `translate`, `from` and `to` name.
 
     Raises NotFound, PermissionDenied, Conflict `action_not_supported` or `audience_empty`, ValidationFailed.
     """
@@ -90,10 +90,9 @@ def ground_of(access: Access, given: Mapping[str, Any]) -> Ground:
         message = _("Choose a behaviour dataset.")
         raise ValidationFailed(message, errors={"dataset": [message]})
     first, last = _period(given)
-    audience = audience_of(access, str(given.get("audience") or ""), fields)
-    if audience is not None:
-        queries.check_source(audience, dataset.source)
-    return Ground(access, catalog, dataset, behaviour, audience, first, last)
+    translate = is_asked(given)
+    members = members_of(access, str(given.get("audience") or ""), dataset, fields, translate=translate)
+    return Ground(access, catalog, dataset, behaviour, members, translate, first, last)
 
 
 def _period(given: Mapping[str, Any]) -> tuple[date, date]:
@@ -115,8 +114,16 @@ def _period(given: Mapping[str, Any]) -> tuple[date, date]:
     return found["from"], found["to"]
 
 
-def audience_of(access: Access, audience_id: str, fields: list[DatasetField]) -> Audience | None:
-    """An audience that the person may look at, of people known by the ID of the fields; None of none."""
+def members_of(
+    access: Access,
+    audience_id: str,
+    dataset: Dataset,
+    fields: list[DatasetField],
+    *,
+    translate: bool,
+    field: str = "audience",
+) -> Members | None:
+    """Those in an audience that the person may look at, by the ID of the dataset; None of none."""
     if not audience_id:
         return None
     audience = visibility.get_visible(access, audience_id)
@@ -125,12 +132,8 @@ def audience_of(access: Access, audience_id: str, fields: list[DatasetField]) ->
     version = queries.latest_version(audience)
     if version is None:
         raise Conflict(_("The audience has not been computed yet."), code="audience_empty")
-    if identity_of_version(version) != identity_of_fields(fields):
-        raise ValidationFailed(
-            _("The audience and the dataset know their users by different IDs."),
-            errors={"audience": [_("Choose an audience with the dataset's user identifier.")]},
-        )
-    return audience
+    queries.check_source(audience, dataset.source, field)
+    return members_by(version, identity_of_fields(fields), translate=translate, field=field)
 
 
 @dataclass(frozen=True)
@@ -207,9 +210,9 @@ def choice(given: Any, name: str, allowed: tuple[str, ...]) -> str:
 
 def with_audience(ground: Ground, rule: dict[str, Any]) -> dict[str, Any]:
     """A rule, limited to the audience that is looked at."""
-    if ground.audience is None:
+    if ground.members is None:
         return rule
-    inside = {"kind": "audience", "audience": ground.audience.pk}
+    inside = ground.members.condition()
     items = rule["items"] if rule.get("op") == "intersect" else [rule]
     return {"op": "intersect", "items": [*items, inside]}
 

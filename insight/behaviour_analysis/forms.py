@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import Q, QuerySet
 from django.http import HttpResponse
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.errors import DomainError, NotFound
 from insight.audiences import queries as audiences
+from insight.audiences import translated
 from insight.audiences.fields import fields_of
+from insight.audiences.identities import Identity, identity_of_fields
+from insight.audiences.models import Audience
 from insight.audiences.values import values_of
 from insight.behaviour_analysis.asking import OF_AUDIENCES, Ground, ground_of, usual_period
 from insight.datasets import rights
@@ -51,6 +55,7 @@ class BehaviourView(WorkspaceView):
             "from": asked.get("from") or str(first),
             "to": asked.get("to") or str(last),
             "audience": asked.get("audience", ""),
+            "translate": "1" if asked.get("translate") == "1" else "",
         }
 
     def pairs(self, dataset: Dataset) -> list[tuple[str, str]]:
@@ -92,26 +97,43 @@ class BehaviourView(WorkspaceView):
         try:
             asked = self.asked(ground_of(self.access, given), given)
             context |= figures(asked, Links(self, pairs))
+            context["translated"] = _translations(asked)
         except NotFound:
             raise
         except DomainError as error:
             found = [str(text) for texts in error.errors.values() for text in texts]
             context["problem"] = " ".join(dict.fromkeys(found)) or str(error)
+            for wanted in error.extra.get("translations", {}).values():
+                query = urlencode({**values, "translate": "1"})
+                context["translate"] = {"label": wanted["label"], "url": f"?{query}"}
             return self.render(self.template_name, context, status=422)
         return self.render(self.template_name, context)
 
     def choices(self, dataset: Dataset) -> dict[str, Any]:
-        identifier = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list(
-            "id_type", flat=True
-        )
-        usable = audiences.usable_audiences(self.access, action="analyse")
-        usable = usable.filter(user_id_type=identifier.first() or "")
+        known_by = identity_of_fields(dataset.fields.all())
+        usable = audiences.usable_audiences(self.access, action="analyse").filter(source=dataset.source)
+        usable = usable.filter(current__user_id_encryption=known_by.encryption)
         if not self.access.can(OF_AUDIENCES):
             usable = usable.none()
+        same = Q(user_id_type=known_by.id_type)
         return {
             "types": self.types(dataset),
-            "audiences": list(usable.order_by("name").values("id", "name", "count")[:MOST_CHOICES]),
+            "audiences": _listed(usable.filter(same)),
+            "foreign": _listed(usable.exclude(same))
+            if translated.offered(self.workspace, dataset.source)
+            else [],
         }
+
+
+def _listed(rows: QuerySet[Audience]) -> list[dict[str, Any]]:
+    return list(rows.order_by("name").values("id", "name", "count")[:MOST_CHOICES])
+
+
+def _translations(asked: Any) -> list[dict[str, Any]]:
+    """The audiences of a question that were translated to the dataset's ID."""
+    split = getattr(asked, "split", None)
+    used = [asked.ground.members, split.members if split else None]
+    return [found for members in used if members and (found := members.translation())]
 
 
 class Links:
@@ -149,14 +171,17 @@ def split_given(text: str) -> dict[str, str] | None:
 
 def split_tags(view: WorkspaceView, dataset: Dataset) -> list[dict[str, Any]]:
     """The tags that people of the dataset can be split by."""
-    id_type = dataset.fields.filter(role=DatasetField.Role.IDENTIFIER).values_list("id_type", flat=True)
-    return enum_tags(view, id_type.first() or "")
+    return enum_tags(view, identity_of_fields(dataset.fields.all()))
 
 
-def enum_tags(view: WorkspaceView, id_type: str) -> list[dict[str, Any]]:
+def enum_tags(view: WorkspaceView, known_by: Identity) -> list[dict[str, Any]]:
     """Tags with a choice of values, of datasets that know their users by the same ID: dataset, column, names."""
     datasets = rights.visible(view.access).filter(
-        kind__in=TAG_KINDS, version__gt=0, fields__role=DatasetField.Role.IDENTIFIER, fields__id_type=id_type
+        kind__in=TAG_KINDS,
+        version__gt=0,
+        fields__role=DatasetField.Role.IDENTIFIER,
+        fields__id_type=known_by.id_type,
+        fields__encryption=known_by.encryption,
     )
     rows = (
         DatasetField.objects.filter(

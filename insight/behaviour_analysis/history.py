@@ -12,6 +12,7 @@ from cdp.core.errors import NotFound, ValidationFailed
 from cdp.warehouse import get_engine
 from insight.audiences import origins, queries, tag_values, visibility
 from insight.audiences.catalog import Unknown
+from insight.audiences.identities import identity_of_fields
 from insight.audiences.models import Audience
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets.models import TAG_KINDS
@@ -61,8 +62,12 @@ def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -
     ):
         message = _("Choose a tag with a choice of values, of a user-tag dataset.")
         raise ValidationFailed(message, errors={"tag": [message]})
-    known_by = next((item.id_type for item in fields if item.role == "identifier"), "")
-    kept = audience.versions.filter(dropped_at__isnull=True, user_id_type=known_by)
+    known_by = identity_of_fields(fields)
+    kept = audience.versions.filter(
+        dropped_at__isnull=True,
+        user_id_type=known_by.id_type,
+        user_id_encryption=known_by.encryption,
+    )
     versions = sorted(kept.order_by("-number")[:MOST_VERSIONS], key=lambda version: version.number)
     if not versions:
         return {"values": [], "versions": []}

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
 from cdp.core.timezones import zone
-from insight.audiences import comparing, origins, visibility
+from insight.audiences import comparing, origins, queries, visibility
 from insight.audiences.fixed_pages import KeepPeople
+from insight.audiences.identities import Identity, identity_of_version
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.snapshots import kept_version
 from insight.behaviour_analysis import history
@@ -37,6 +38,11 @@ class HistoryView(WorkspaceView):
         return chosen, history.composition(self.access, audience, dataset, tag) if tag else None
 
 
+def _known_by(audience: Audience) -> Identity:
+    version = queries.latest_version(audience)
+    return identity_of_version(version) if version else Identity(audience.user_id_type)
+
+
 class HistoryPage(HistoryView):
     title = gettext_lazy("Over time")
     template_name = "insight/behaviour/history.html"
@@ -44,7 +50,7 @@ class HistoryPage(HistoryView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         audience = history.get(self.access, kwargs["pk"])
         versions = self.linked(audience, history.sizes(audience))
-        tags = enum_tags(self, audience.user_id_type)
+        tags = enum_tags(self, _known_by(audience))
         chosen, composition = self.composition(audience, tags)
         csv_url = self.reverse("behaviour:history-csv", audience.pk)
         shares = _shares(composition, versions) if composition else []
@@ -144,7 +150,7 @@ class HistoryCsv(HistoryView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         audience = history.get(self.access, kwargs["pk"])
-        _chosen, composition = self.composition(audience, enum_tags(self, audience.user_id_type))
+        _chosen, composition = self.composition(audience, enum_tags(self, _known_by(audience)))
         values = composition["values"] if composition else []
         counts = {row["number"]: row["counts"] for row in composition["versions"]} if composition else {}
         head = [

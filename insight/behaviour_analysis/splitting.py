@@ -10,9 +10,10 @@ import ibis
 from django.utils.translation import gettext as _
 
 from cdp.core.errors import ValidationFailed
-from insight.audiences import queries, tag_values
-from insight.audiences.models import Audience
-from insight.behaviour_analysis.asking import USER, Ground, audience_of
+from insight.audiences import tag_values
+from insight.audiences.identities import identity_of_fields
+from insight.audiences.translated import Members
+from insight.behaviour_analysis.asking import USER, Ground, members_of
 
 MOST_VALUES = 8
 INSIDE, OUTSIDE = "in", "out"
@@ -26,16 +27,14 @@ class Split:
 
     dataset: str = ""
     tag: str = ""
-    audience: Audience | None = None
+    members: Members | None = None
 
     def of(self, people: ibis.Table, ground: Ground) -> ibis.Table:
         """The people's columns and `value`, null where they have none."""
-        if self.audience is None:
+        if self.members is None:
             tagged = tag_values.with_tags(people, [(self.dataset, self.tag)], ground.catalog)
             return tagged.mutate(value=tagged["tag_0"].nullif("")).drop("tag_0")
-        version = queries.latest_version(self.audience)
-        assert version is not None
-        inside = queries.members(version).select(_inside=USER)
+        inside = self.members.people.rename(_inside=USER)
         joined = people.left_join(inside, people[USER] == inside["_inside"])
         marked = joined.mutate(value=ibis.ifelse(joined["_inside"].notnull(), INSIDE, OUTSIDE))
         return marked.drop("_inside")
@@ -50,8 +49,8 @@ class Split:
 
     def labels(self, ground: Ground, values: list[str | None]) -> dict[str | None, str]:
         """What the values are called."""
-        if self.audience is not None:
-            name = {"name": self.audience.name}
+        if self.members is not None:
+            name = {"name": self.members.version.audience.name}
             return {INSIDE: _("In “%(name)s”") % name, OUTSIDE: _("Not in “%(name)s”") % name}
         known = [value for value in values if value]
         named = ground.catalog.value_labels(self.dataset, self.tag, known)
@@ -60,8 +59,8 @@ class Split:
     def condition(self, rule: dict[str, Any], value: str) -> dict[str, Any]:
         """A rule, limited to the people with a value."""
         leaf: dict[str, Any] = {"kind": "tag", "dataset": self.dataset, "tag": self.tag}
-        if self.audience is not None:
-            leaf, without = {"kind": "audience", "audience": self.audience.pk}, value == OUTSIDE
+        if self.members is not None:
+            leaf, without = self.members.condition(), value == OUTSIDE
         else:
             without = value == UNKNOWN
             leaf |= {"operator": "not_empty"} if without else {"operator": "in", "value": [value]}
@@ -81,18 +80,18 @@ def split_of(ground: Ground, given: Any) -> Split | None:
         raise wrong
     own = ground.catalog.row(ground.dataset.pk)[1]
     if given.get("audience"):
-        audience = audience_of(ground.access, str(given["audience"]), own)
-        assert audience is not None
-        queries.check_source(audience, ground.dataset.source)
-        return Split(audience=audience)
+        wanted = str(given["audience"])
+        return Split(
+            members=members_of(
+                ground.access, wanted, ground.dataset, own, translate=ground.translate, field="split"
+            )
+        )
     dataset, tag = (str(given.get(name, "")) for name in ("dataset", "tag"))
     if not tag_values.has_tag(ground.access, dataset, tag):
         raise wrong
     row, fields = ground.catalog.row(dataset)
-    id_type = next(item.id_type for item in own if item.role == "identifier")
-    if not any(item.column == tag and item.tag_type == "enum" for item in fields) or not any(
-        item.role == "identifier" and item.id_type == id_type for item in fields
-    ):
+    has_choices = any(item.column == tag and item.tag_type == "enum" for item in fields)
+    if not has_choices or identity_of_fields(fields) != identity_of_fields(own):
         raise wrong
     return Split(row.pk, tag)
 
@@ -101,7 +100,7 @@ def value_of(split: Split | None, given: Any) -> str | None:
     """The value that is asked for, UNKNOWN for people without one; None for everybody. Raises ValidationFailed."""
     if given is None:
         return None
-    allowed = split is not None and (split.audience is None or given in (INSIDE, OUTSIDE))
+    allowed = split is not None and (split.members is None or given in (INSIDE, OUTSIDE))
     if not isinstance(given, str) or not allowed:
         message = _("Give a value of what is split by.")
         raise ValidationFailed(_("Some fields need another value."), errors={"value": [message]})

@@ -14,7 +14,7 @@ from insight.datasets.reading import Reader
 from insight.datasources.connections import in_place
 from insight.datasources.models import LAKE, SourceTable
 
-IN_PLACE = ("user_tags", "behaviour", "item_tags")
+IN_PLACE = ("user_tags", "behaviour", "item_tags", "rfm")
 """Kinds of datasets that can live in a data source of their own."""
 _POSTGRESQL_NAME = 63
 """Bytes."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core import timezones
 from cdp.core.errors import Conflict, NotFound
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
-from cdp.warehouse import Engine, get_engine, translated
+from cdp.warehouse import Engine, get_engine
 from insight.datasets import rfm
 from insight.datasets.cleaning import NUMBER
 from insight.datasets.joining import Source, is_moment, not_unique, source_of
@@ -76,22 +75,23 @@ def _compute_rfm(
 ) -> Measured:
     """An RFM model's version: one row per customer with scores and group."""
     job.phase(_("Scoring customers"), progress=20)
-    with translated():
-        stats = rfm.compute(
-            dataset.workspace,
-            rfm.Model.model_validate(dataset.definition),
-            source=source.relation,
-            columns=rfm_columns(source, fields),
-            ids={item.column: source.identifier(item) for item in fields if item.role == "id"},
-            table=table,
-            today=timezones.today(dataset.workspace),
-        )
+    engine = get_engine(dataset.source)
+    stats = rfm.compute(
+        engine,
+        dataset.workspace,
+        rfm.Model.model_validate(dataset.definition),
+        source=source.relation,
+        columns=rfm_columns(source, fields),
+        ids={item.column: source.identifier(item) for item in fields if item.role == "id"},
+        table=table,
+        today=timezones.today(dataset.workspace),
+    )
     if not stats["users"]:
-        lake.drop_table(dataset.workspace, table)
+        engine.drop(dataset.workspace, table)
         raise Conflict(
             _("No row has a valid user identifier, a time and an amount within the period."), code="no_rows"
         )
-    found = measure_model(source, fields, lake.table_path(dataset.workspace, table), stats["users"])
+    found = measure_model(source, fields, engine.path(dataset.workspace, table), stats["users"])
     if lost:
         found["warnings"].insert(0, {"code": "lost_columns", "names": [item.column for item in lost]})
     if stats["excluded"]:

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal
 from django.utils.translation import gettext as _
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
-from cdp import lake
 from cdp.lake.names import literal, quote
+from cdp.warehouse import Engine
+from insight.datasets.cleaning import NUMBER
 
 TYPES = (
     "high_value",
@@ -30,7 +31,7 @@ TYPES = (
 DIMENSIONS = ("r", "f", "m")
 COLUMNS = ("user_unique_id", "r_days", "f", "m", "rs", "fs", "ms", "type", "last_day")
 """What a model calls its own columns; no other ID can be called so."""
-_QUINTILES = (0.2, 0.4, 0.6, 0.8)
+USER = "user_unique_id"
 
 
 class Bands(BaseModel):
@@ -54,7 +55,7 @@ class Bands(BaseModel):
             f"WHEN {value} < {bound!r} THEN {score!r}"
             for bound, score in zip(self.bounds, self.scores, strict=False)
         )
-        return f"CASE {cases} ELSE {self.scores[-1]!r} END::DOUBLE"
+        return f"CASE {cases} ELSE {self.scores[-1]!r} END::{NUMBER}"
 
 
 class Model(BaseModel):
@@ -78,6 +79,7 @@ class Model(BaseModel):
 
 
 def compute(
+    engine: Engine,
     workspace: Any,
     model: Model,
     *,
@@ -87,46 +89,50 @@ def compute(
     table: str,
     today: date,
 ) -> dict[str, Any]:
-    """Write the lake table `table` and return its figures.
+    """Write the table `table` of the engine and return its figures.
 
     `source` is a relation in SQL; `columns` are expressions over it for user, time, amount and (customers) count,
     `ids` those of the ID columns by name. The table has user_unique_id, r_days, f, m, rs, fs, ms, type and the IDs,
     one row per customer. Rows without user, time or amount are left out and counted as `excluded`; an empty count is
     0. Refunds (negative amounts) lower M and are no purchase.
     """
-    target = lake.table_path(workspace, table)
-    with lake.transaction() as handle:
-        chosen = ", ".join(f"any_value({value}) AS {quote(name)}" for name, value in ids.items())
-        more = f", {chosen}" if ids else ""
-        usable = _usable(columns)
-        row = handle.execute(f"SELECT count(*), count(*) FILTER ({usable}) FROM {source}").fetchone()
-        given, kept = row or (0, 0)
-        values = _values(model, source, columns, today, more)
-        handle.execute(f"CREATE OR REPLACE TEMP TABLE rfm_values AS {values}")
-        bands = {name: model.bands.get(name) or _quintiles(handle, name) for name in DIMENSIONS}  # type: ignore[call-overload]
-        scores = ", ".join(f"{bands[name].sql(_VALUE[name])} AS {name}s" for name in DIMENSIONS)
-        handle.execute(f"CREATE OR REPLACE TEMP TABLE rfm_scored AS SELECT *, {scores} FROM rfm_values")
-        means = handle.execute("SELECT avg(rs), avg(fs), avg(ms) FROM rfm_scored").fetchone() or (0, 0, 0)
-        against = {
-            name: model.compare.get(name, mean or 0.0)  # type: ignore[call-overload]
-            for name, mean in zip(DIMENSIONS, means, strict=True)
+    usable = _usable(columns)
+    given, kept = engine.rows(f"SELECT count(*), count(*) FILTER (WHERE {usable}) FROM {source}")[0]
+    values = f"{table}_values"
+    try:
+        engine.create_table_as(workspace, values, _values(model, source, columns, today, ids))
+        return {
+            **_score(engine, workspace, model, engine.path(workspace, values), ids, table),
+            "excluded": given - kept,
+            "as_of": str(today),
         }
-        shown = "".join(f", {quote(name)}" for name in ids)
-        handle.execute(
-            f"CREATE OR REPLACE TABLE {target} AS SELECT user_unique_id, r_days, f::DOUBLE AS f, m, rs, fs, ms, "
-            f"{_type(against)} AS type{shown} FROM rfm_scored ORDER BY user_unique_id"
-        )
-        groups = handle.execute(
-            f"SELECT type, count(*), sum(m), sum(f), avg(r_days), avg(rs) FROM {target} GROUP BY 1"
-        ).fetchall()
-        handle.execute("DROP TABLE rfm_values; DROP TABLE rfm_scored")
+    finally:
+        engine.drop(workspace, values)
+
+
+def _score(
+    engine: Engine, workspace: Any, model: Model, values: str, ids: Mapping[str, str], table: str
+) -> dict[str, Any]:
+    bands = {name: model.bands.get(name) or _quintiles(engine, values, name) for name in DIMENSIONS}  # type: ignore[call-overload]
+    scores = ", ".join(f"{bands[name].sql(_VALUE[name])} AS {name}s" for name in DIMENSIONS)
+    scored = f"(SELECT v.*, {scores} FROM {values} v) scored"
+    means = engine.rows(f"SELECT avg(rs), avg(fs), avg(ms) FROM {scored}")[0]
+    against = {
+        name: model.compare.get(name, mean or 0.0)  # type: ignore[call-overload]
+        for name, mean in zip(DIMENSIONS, means, strict=True)
+    }
+    shown = "".join(f", {quote(name)}" for name in ids)
+    query = f"SELECT {USER}, r_days, f, m, rs, fs, ms, {_type(against)} AS type{shown} FROM {scored}"
+    engine.create_table_as(workspace, table, query, sort=(USER,))
+    groups = engine.rows(
+        f"SELECT type, count(*), sum(m), sum(f), avg(r_days::{NUMBER}), avg(rs) "
+        f"FROM {engine.path(workspace, table)} GROUP BY type"
+    )
     found = {name: rest for name, *rest in groups}
     return {
         "users": sum(rest[0] for rest in found.values()),
         "amount": sum(rest[1] for rest in found.values()),
         "count": sum(rest[2] for rest in found.values()),
-        "excluded": given - kept,
-        "as_of": str(today),
         "means": dict(zip(DIMENSIONS, means, strict=True)),
         "compare": against,
         "bands": {name: band.model_dump() for name, band in bands.items()},
@@ -159,7 +165,7 @@ def groups_on(
     """Everybody's group on a day, by given bands and comparison values: SQL with user_unique_id and type."""
     scores = ", ".join(f"{bands[name].sql(_VALUE[name])} AS {name}s" for name in DIMENSIONS)
     values = _values(model, source, columns, as_of)
-    return f"SELECT user_unique_id, {_type(against)} AS type FROM (SELECT *, {scores} FROM ({values}))"
+    return f"SELECT {USER}, {_type(against)} AS type FROM (SELECT v.*, {scores} FROM ({values}) v) scored"
 
 
 def _day(columns: Mapping[str, str]) -> str:
@@ -167,12 +173,17 @@ def _day(columns: Mapping[str, str]) -> str:
 
 
 def _amount(columns: Mapping[str, str]) -> str:
-    return f"({columns['amount']})::DOUBLE"
+    return f"({columns['amount']})::{NUMBER}"
 
 
 def _usable(columns: Mapping[str, str]) -> str:
     """Neither NULL nor NaN nor infinite: one such amount would spoil every total."""
-    return f"({columns['user']}) IS NOT NULL AND {_day(columns)} IS NOT NULL AND isfinite({_amount(columns)})"
+    return f"({columns['user']}) IS NOT NULL AND {_day(columns)} IS NOT NULL AND {_finite(_amount(columns))}"
+
+
+def _finite(number: str) -> str:
+    """NaN is larger than any number in both engines."""
+    return f"({number} > '-Infinity'::{NUMBER} AND {number} < 'Infinity'::{NUMBER})"
 
 
 def _period(model: Model, columns: Mapping[str, str], as_of: date) -> str:
@@ -184,36 +195,50 @@ def _period(model: Model, columns: Mapping[str, str], as_of: date) -> str:
     return period
 
 
-def _values(model: Model, source: str, columns: Mapping[str, str], as_of: date, more: str = "") -> str:
-    """A row per customer: user_unique_id, r_days, f, m and what `more` adds."""
+def _values(
+    model: Model, source: str, columns: Mapping[str, str], as_of: date, ids: Mapping[str, str] | None = None
+) -> str:
+    """A row per customer: user_unique_id, r_days, f, m and the IDs."""
     day, amount = _day(columns), _amount(columns)
     if model.input == "customers":
-        count = f"({columns['count']})::DOUBLE"
-        often = f"coalesce(sum({count}) FILTER (isfinite({count})), 0)"
-        totals = f"max({day}) AS last_day, {often} AS f, sum({amount}) AS m{more}"
+        count = f"({columns['count']})::{NUMBER}"
+        often = f"coalesce(sum({count}) FILTER (WHERE {_finite(count)}), 0)"
+        totals = f"max({day}) AS last_day, {often} AS f, sum({amount}) AS m"
     else:
-        bought = f"FILTER ({amount} >= 0)"
-        totals = f"max({day}) {bought} AS last_day, count(*) {bought} AS f, sum({amount}) AS m{more}"
+        bought = f"FILTER (WHERE {amount} >= 0)"
+        totals = f"max({day}) {bought} AS last_day, count(*) {bought} AS f, sum({amount}) AS m"
+    chosen = "".join(f", min({value}) AS {quote(name)}" for name, value in (ids or {}).items())
+    kept = "".join(f", {quote(name)}" for name in ids or {})
     return (
-        "SELECT * EXCLUDE (last_day), "
-        f"greatest(0, {literal(str(as_of))}::DATE - last_day)::BIGINT AS r_days FROM ("
-        f"SELECT {columns['user']} AS user_unique_id, {totals} FROM {source} "
-        f"WHERE {_usable(columns)} AND {_period(model, columns, as_of)} GROUP BY 1 HAVING last_day IS NOT NULL)"
+        f"SELECT {USER}, greatest(0, {literal(str(as_of))}::DATE - last_day)::BIGINT AS r_days, "
+        f"f::{NUMBER} AS f, m{kept} FROM ("
+        f"SELECT {columns['user']} AS {USER}, {totals}{chosen} FROM {source} "
+        f"WHERE {_usable(columns)} AND {_period(model, columns, as_of)} GROUP BY 1"
+        f") totals WHERE last_day IS NOT NULL"
     )
 
 
 _VALUE = {"r": "r_days", "f": "f", "m": "m"}
 
 
-def _quintiles(handle: Any, name: str) -> Bands:
-    """Five bands of equally many customers, fewer where values repeat; for recency a smaller value scores higher."""
-    value = _VALUE[name]
-    row = handle.execute(
-        f"SELECT quantile_cont({value}::DOUBLE, {list(_QUINTILES)}) FROM rfm_values"
-    ).fetchone()
-    bounds = sorted(set(row[0])) if row and row[0] else [0.0]
+def _quintiles(engine: Engine, values: str, name: str) -> Bands:
+    """Five bands of equally many customers, fewer where values repeat; for recency a smaller value scores higher.
+
+    Bounds lie between neighbours in order (linear interpolation), worked out here so that engines agree to the digit.
+    """
+    value = f"{_VALUE[name]}::{NUMBER}"
+    customers = engine.rows(f"SELECT count(*) FROM {values}")[0][0]
+    cuts = [divmod((customers - 1) * fifth, 5) for fifth in range(1, 5)] if customers else []
+    wanted = ", ".join(str(place) for cut, _rest in cuts for place in (cut, cut + 1)) or "-1"
+    numbered = f"SELECT row_number() OVER (ORDER BY {value}) - 1 AS place, {value} AS value FROM {values}"
+    found = dict(engine.rows(f"SELECT place, value FROM ({numbered}) numbered WHERE place IN ({wanted})"))
+    bounds = sorted({_between(found[cut], found.get(cut + 1), rest) for cut, rest in cuts}) or [0.0]
     scores = [float(score) for score in range(1, len(bounds) + 2)]
     return Bands(bounds=bounds, scores=scores[::-1] if name == "r" else scores)
+
+
+def _between(lower: float, upper: float | None, fifths: int) -> float:
+    return lower if not fifths or upper is None else lower + (upper - lower) * fifths / 5
 
 
 def _type(against: Mapping[str, float]) -> str:

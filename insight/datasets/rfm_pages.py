@@ -14,7 +14,9 @@ from cdp.core.identifiers import encryption_choices, id_type_choices
 from insight.datasets import definition, joining, queries, rights, services
 from insight.datasets.id_columns import IdColumnsField, with_lost
 from insight.datasets.models import Dataset
-from insight.datasources.models import SourceTable
+from insight.datasources.connections import in_place
+from insight.datasources.connections.in_place import InPlaceTable
+from insight.datasources.models import Connection, SourceTable
 
 _LABELS = {
     "r": (gettext_lazy("Recency, days since the last purchase"), gettext_lazy("Recency score")),
@@ -207,9 +209,16 @@ class NewRfm(FormPage):
     submit_label = gettext_lazy("Create and compute")
     back_url_name = "datasets:list"
 
-    def table(self, obj: Any) -> SourceTable:
-        if obj is not None and obj.table is not None:
-            return obj.table  # type: ignore[no-any-return]
+    def source(self) -> Connection | None:
+        """The data source that a new model shall live in; None for the built-in one."""
+        given = self.request.GET.get("source")
+        return in_place.usable(self.workspace).filter(pk=given).first() if given else None
+
+    def table(self, obj: Any) -> SourceTable | InPlaceTable:
+        if obj is not None and (kept := joining.table_of(obj)) is not None:
+            return kept
+        if (source := self.source()) is not None:
+            return in_place.find_table(self.workspace, source.pk, self.request.GET.get("table", ""))
         rows = SourceTable.objects.in_workspace(self.workspace).filter(state=SourceTable.State.READY)
         found = rows.filter(name=self.request.GET.get("table", "")).first()
         if found is None:
@@ -251,7 +260,9 @@ class NewRfm(FormPage):
 
     def save(self, form: Any, obj: Any) -> Any:
         try:
-            dataset = services.create(self.access, {**form.data_of(), "table": self.table(obj).name})
+            source = self.source()
+            where = {"table": self.table(obj).name} | ({"source": source.pk} if source else {})
+            dataset = services.create(self.access, {**form.data_of(), **where})
             services.refresh(self.access, dataset)
         except ValidationFailed as error:
             raise _at_fields(error) from None

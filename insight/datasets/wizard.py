@@ -80,8 +80,9 @@ class NewDataset(WorkspaceView):
             return self.choose()
         if request.GET.get("kind") == Dataset.Kind.AIPL:
             return HttpResponseRedirect(self.reverse(kinds.KINDS[Dataset.Kind.AIPL.value].new_url))
-        if isinstance(table, SourceTable) and request.GET.get("kind") == Dataset.Kind.RFM:
-            query = urlencode({"table": table.name})
+        if table is not None and request.GET.get("kind") == Dataset.Kind.RFM:
+            source = self.source()
+            query = urlencode({"table": table.name} | ({"source": source.pk} if source else {}))
             return HttpResponseRedirect(f"{self.reverse('datasets:rfm-new')}?{query}")
         return self.choose() if table is None else self.configure(table, self.kind())
 

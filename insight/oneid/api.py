@@ -120,10 +120,13 @@ class Identities(WorkspaceAPIView):
 class Run(WorkspaceAPIView):
     required_permission = {"post": services.MANAGE}
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
+    @extend_schema(responses={202: OpenApiResponse(description="Job")})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Find the people anew."""
-        return accepted(services.run(self.access))
+        """Bring the people up to date; with `{"full": true}` everybody is worked out anew."""
+        full = (json_object(request) if request.data else {}).get("full", False)
+        if not isinstance(full, bool):
+            raise ValidationFailed(errors={"full": [_("Use true or false.")]})
+        return accepted(services.run(self.access, full=full))
 
 
 class Runs(WorkspaceAPIView):

@@ -52,6 +52,52 @@ def write_components(
     return len(moves)
 
 
+def update_components(
+    handle: duckdb.DuckDBPyConnection, edges: str, target: str, kept: str, before: str | None
+) -> None:
+    """Write the temporary table `target` as `write_components` does, and `kept` (v, w, root) for the next time.
+
+    `before` is what was kept the last time: only the components that gained or lost an edge are worked out again. The
+    result is the same as without it, `root` included, because a component depends on nothing but its own edges.
+    """
+    links = f"{kept}_links"
+    handle.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {links} AS
+            SELECT DISTINCT least(v, w) AS v, greatest(v, w) AS w FROM {edges} WHERE v <> w"""
+    )
+    if before is None:
+        write_components(handle, links, target)
+    else:
+        _update(handle, links, target, before)
+    handle.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {kept} AS
+            SELECT l.v, l.w, t.root FROM {links} l JOIN {target} t USING (v)"""
+    )
+    handle.execute(f"DROP TABLE {links}")
+
+
+def _update(handle: duckdb.DuckDBPyConnection, links: str, target: str, before: str) -> None:
+    handle.execute(
+        f"""CREATE OR REPLACE TEMP TABLE cc_former AS
+            SELECT DISTINCT v, root FROM (SELECT v, root FROM {before} UNION ALL SELECT w, root FROM {before})"""
+    )
+    handle.execute(
+        f"""CREATE OR REPLACE TEMP TABLE cc_touched AS
+            SELECT DISTINCT unnest([v, w]) AS v FROM (
+                (SELECT v, w FROM {links} EXCEPT SELECT v, w FROM {before})
+                UNION ALL (SELECT v, w FROM {before} EXCEPT SELECT v, w FROM {links}))"""
+    )
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE cc_anew AS
+           SELECT v FROM cc_touched UNION
+           SELECT v FROM cc_former WHERE root IN (SELECT root FROM cc_former SEMI JOIN cc_touched USING (v))"""
+    )
+    write_components(handle, f"(SELECT l.v, l.w FROM {links} l SEMI JOIN cc_anew USING (v))", target)
+    handle.execute(f"INSERT INTO {target} SELECT v, root FROM cc_former ANTI JOIN cc_anew USING (v)")
+    for table in ("cc_former", "cc_touched", "cc_anew"):
+        handle.execute(f"DROP TABLE {table}")
+
+
 def _follow(handle: duckdb.DuckDBPyConnection, moves: list[str], target: str) -> None:
     """Where each vertex has come to after all moves."""
     handle.execute(f"CREATE OR REPLACE TEMP TABLE {target} (v UBIGINT, root UBIGINT)")

@@ -18,7 +18,7 @@ Decisions of people come first: IDs that were joined by hand are joined whatever
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -26,9 +26,10 @@ from typing import Any
 import duckdb
 
 from cdp.core.identifiers import ENCRYPTIONS, ID_TYPES
-from insight.oneid.components import write_components
+from insight.oneid.components import update_components
 from insight.oneid.limits import STRONG, WEAK
 from insight.oneid.parting import part
+from insight.oneid.sightings import day_bit
 
 TYPES = list(ID_TYPES)
 """An ID type is stored as its place in this list."""
@@ -37,6 +38,8 @@ HALF_LIFE_DAYS = 365
 Id = tuple[str, str, str]
 """ID type, encryption, value."""
 Phase = Callable[[str, int], None]
+KEPT = ("strong", "weak", "joint")
+"""The graphs whose components are kept from run to run."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,12 @@ class Decisions:
 
 
 class Graph:
-    """Works on a temporary table `seen` (t_a, e_a, id_a, t_b, e_b, id_b, seen_at) of the caller; id_b may be null.
+    """Works on the temporary tables of `sightings`; the people are the same with or without `before`.
 
+    `before` names a relation for each of KEPT: the components of the last run, which are then only brought up to date.
     Afterwards there are the temporary tables `nodes` (key, t, e, id, first_seen, last_seen), `people` (key, root),
-    `used` (v, w, days, last_seen, strength), `shared` (key, linked) and `troubled` (root, ids, parts, too_many).
+    `used` (v, w, days, last_seen, strength), `shared` (key, linked), `troubled` (root, ids, parts, too_many), and for
+    the next run `kept_strong`, `kept_weak` and `kept_joint` (v, w, root).
     """
 
     def __init__(
@@ -61,7 +66,9 @@ class Graph:
         now: datetime,
         decisions: Decisions | None = None,
         phase: Phase = lambda text, progress: None,
+        before: Mapping[str, str] | None = None,
     ) -> None:
+        self.before = before or {}
         self.handle, self.limits, self.now = handle, limits, now
         self.decisions = decisions or Decisions()
         self.phase = phase
@@ -70,7 +77,7 @@ class Graph:
 
     def resolve(self) -> None:
         self.phase("nodes", 30)
-        self._vertices()
+        self._nodes()
         self._edges()
         self._decided()
         self.phase("strong", 50)
@@ -98,46 +105,32 @@ class Graph:
     def run(self, sql: str) -> None:
         self.handle.execute(sql)
 
-    def _vertices(self) -> None:
-        """Keys are 64-bit hashes; should two IDs ever have the same, another salt is taken."""
-        for salt in range(8):
-            self.run(
-                f"""CREATE OR REPLACE TEMP VIEW met AS
-                    SELECT {_key("t_a", "e_a", "id_a", salt)} AS ka, t_a, e_a, id_a,
-                           CASE WHEN id_b IS NOT NULL THEN {_key("t_b", "e_b", "id_b", salt)} END AS kb,
-                           t_b, e_b, id_b, seen_at FROM seen"""
-            )
-            self.run(
-                """CREATE OR REPLACE TEMP TABLE nodes AS
-                   SELECT key, min(t) AS t, min(e) AS e, min(id) AS id,
-                          min(seen_at) AS first_seen, max(seen_at) AS last_seen,
-                          min(id) <> max(id) OR min(t) <> max(t) OR min(e) <> max(e) AS mixed
-                   FROM (SELECT ka AS key, t_a AS t, e_a AS e, id_a AS id, seen_at FROM met
-                         UNION ALL SELECT kb, t_b, e_b, id_b, seen_at FROM met WHERE kb IS NOT NULL)
-                   GROUP BY key"""
-            )
-            if not self._one("SELECT count(*) FROM nodes WHERE mixed"):
-                return
-        raise RuntimeError("Eight salts in a row gave two IDs the same key.")
+    def _nodes(self) -> None:
+        now = f"CASE WHEN bool_or(undated) THEN TIMESTAMP '{self.now}' END"
+        self.run(
+            f"""CREATE OR REPLACE TEMP TABLE nodes AS
+                SELECT key, any_value(t) AS t, any_value(e) AS e, any_value(id) AS id,
+                       least(min(first_seen), {now}) AS first_seen, greatest(max(last_seen), {now}) AS last_seen
+                FROM seen_ids GROUP BY key"""
+        )
 
     def _edges(self) -> None:
         """Days are counted in 64 bits, one per day in turn: enough, as the strength is near its limit long before."""
-        days = "bit_count(bit_or(1::UBIGINT << (epoch_us(seen_at) // 86400000000 % 64)::UBIGINT))"
+        now = f"TIMESTAMP '{self.now}'"
         strength = (
             f"(1 - pow(0.5, days)) * (0.5 + 0.5 * pow(0.5, greatest(0, "
-            f"date_diff('day', last_seen, TIMESTAMP '{self.now}')) / {HALF_LIFE_DAYS}))"
+            f"date_diff('day', last_seen, {now})) / {HALF_LIFE_DAYS}))"
         )
+        undated = "bool_or(undated)"
         self.run(
             f"""CREATE OR REPLACE TEMP TABLE edges AS
                 SELECT v, w, tv, tw, days::UTINYINT AS days, last_seen, ({strength})::FLOAT AS strength FROM (
-                    SELECT least(ka, kb) AS v, greatest(ka, kb) AS w,
-                           any_value(CASE WHEN ka < kb THEN t_a ELSE t_b END) AS tv,
-                           any_value(CASE WHEN ka < kb THEN t_b ELSE t_a END) AS tw,
-                           {days} AS days, max(seen_at) AS last_seen
-                    FROM met WHERE ka <> kb GROUP BY 1, 2)"""
+                    SELECT v, w, any_value(tv) AS tv, any_value(tw) AS tw,
+                           bit_count(bit_or(days) | CASE WHEN {undated} THEN {day_bit(now)} ELSE 0::UBIGINT END)
+                               AS days,
+                           greatest(max(last_seen), CASE WHEN {undated} THEN {now} END) AS last_seen
+                    FROM seen_pairs GROUP BY v, w)"""
         )
-        self.run("DROP VIEW met")
-        self.run("DROP TABLE seen")
 
     def _decided(self) -> None:
         """Tables `joined` (v, w) and `told_apart` (key, kind, value) of the IDs in decisions that are there."""
@@ -176,8 +169,8 @@ class Graph:
                 WHERE tv IN ({self.strong}) AND tw IN ({self.strong})
                   AND v NOT IN (SELECT key FROM shared) AND w NOT IN (SELECT key FROM shared)"""
         )
-        write_components(
-            self.handle, "(SELECT v, w FROM used UNION ALL SELECT v, w FROM joined)", "strong_people"
+        self._components(
+            "strong", "(SELECT v, w FROM used UNION ALL SELECT v, w FROM joined)", "strong_people"
         )
 
     def _weak(self) -> None:
@@ -207,7 +200,7 @@ class Graph:
                   AND v NOT IN (SELECT key FROM shared) AND w NOT IN (SELECT key FROM shared)"""
         )
         self.run("DROP TABLE edges")
-        write_components(self.handle, "among", "weak_groups")
+        self._components("weak", "among", "weak_groups")
         self.run(
             """DELETE FROM among WHERE v IN (
                    SELECT v FROM weak_groups WHERE root IN (
@@ -220,10 +213,13 @@ class Graph:
                UNION ALL FROM among"""
         )
 
+    def _components(self, name: str, edges: str, target: str) -> None:
+        update_components(self.handle, edges, target, f"kept_{name}", self.before.get(name))
+
     def _people(self) -> None:
         # A weak ID that was joined by hand goes by the name of the person it was joined with.
-        write_components(
-            self.handle,
+        self._components(
+            "joint",
             """(SELECT e.v, coalesce(b.root, e.w) AS w FROM (
                     SELECT coalesce(a.root, e.v) AS v, e.w FROM (
                         SELECT root AS v, weak AS w FROM leads UNION ALL SELECT v, w FROM among) e
@@ -244,14 +240,6 @@ class Graph:
         )
         for table in ("strong_people", "joint"):
             self.run(f"DROP TABLE {table}")
-
-    def _one(self, sql: str) -> int:
-        found = self.handle.execute(sql).fetchone()
-        return int(found[0]) if found and found[0] is not None else 0
-
-
-def _key(t: str, e: str, value: str, salt: int) -> str:
-    return f"hash({value}, {t} + 256 * {e} + 65536 * {salt})"
 
 
 def _coded(item: Id) -> tuple[int, int, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from cdp import lake
 from cdp.core.errors import Cancelled, Conflict, DomainError, EngineError
 from cdp.jobs import JobContext, JobKind, register
 from insight.datasets import rights
-from insight.oneid import decisions, keeping, sources
+from insight.oneid import decisions, keeping, reading
 from insight.oneid.graph import Graph
 from insight.oneid.models import IdentityGraph, IdentityRun
 
@@ -49,7 +50,7 @@ class ResolveIdentities(JobKind):
         lake.ensure_schema(graph.workspace)
         try:
             with lake.cursor() as handle:
-                stats = self._resolve(handle, graph, number, now, job)
+                basis, stats = self._resolve(handle, graph, number, now, job)
         except duckdb.Error as error:
             raise EngineError(_("The data engine could not find the people."), reason=str(error)) from error
         job.check_cancelled()
@@ -59,6 +60,7 @@ class ResolveIdentities(JobKind):
                 state=IdentityGraph.State.READY,
                 error="",
                 stats=stats,
+                basis=basis,
                 refreshed_at=timezone.now(),
             )
             IdentityRun.objects.update_or_create(
@@ -67,6 +69,7 @@ class ResolveIdentities(JobKind):
                 defaults={"stats": stats, "seconds": round(time.monotonic() - started, 2)},
             )
         drop_version(graph, number - KEPT_VERSIONS)
+        drop_version(graph, number - 1, keeping.BASIS)
         return {"people": stats["people"], "ids": stats["ids"], "version": number}
 
     def _resolve(
@@ -76,11 +79,12 @@ class ResolveIdentities(JobKind):
         number: int,
         now: datetime,
         job: JobContext,
-    ) -> dict[str, Any]:
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the run was worked out from, and its figures."""
         job.phase(_("Reading the sources"), progress=5)
         access = rights.access_of(graph.owner, graph.workspace)
-        read = sources.write_seen(handle, access, graph.sources, graph.full_limits, now)
-        if not handle.execute("SELECT 1 FROM seen LIMIT 1").fetchone():
+        read = reading.read(handle, access, graph, full=bool(job.params.get("full")))
+        if not handle.execute("SELECT 1 FROM seen_ids LIMIT 1").fetchone():
             raise Conflict(_("The sources have no valid IDs."), code="no_rows")
         work = Graph(
             handle,
@@ -88,6 +92,7 @@ class ResolveIdentities(JobKind):
             now,
             decisions.in_force(graph.workspace),
             lambda name, progress: job.phase(_PHASES[name], progress=progress),
+            read.before,
         )
         work.resolve()
         job.phase(_("Writing"), progress=85)
@@ -99,7 +104,7 @@ class ResolveIdentities(JobKind):
             raise
         handle.execute("COMMIT")
         job.phase(_("Counting"), progress=95)
-        return {**read, **keeping.measure(handle, graph, number)}
+        return read.basis, {**read.stats, **keeping.measure(handle, graph, number)}
 
     def on_failed(self, job: JobContext, error: DomainError) -> None:
         """The last good version stays in use; nothing is left of the one that was not finished."""
@@ -113,6 +118,8 @@ class ResolveIdentities(JobKind):
         drop_version(graph, graph.version + 1)
 
 
-def drop_version(graph: IdentityGraph, number: int) -> None:
-    for part in keeping.PARTS:
+def drop_version(
+    graph: IdentityGraph, number: int, parts: Iterable[str] = (*keeping.PARTS, *keeping.BASIS)
+) -> None:
+    for part in parts:
         lake.drop_table(graph.workspace, graph.table(part, number))

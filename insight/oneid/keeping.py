@@ -13,10 +13,13 @@ from typing import Any
 import duckdb
 
 from cdp import lake
-from insight.oneid.graph import FORMS, TYPES
+from insight.oneid import sightings
+from insight.oneid.graph import FORMS, KEPT, TYPES
 from insight.oneid.models import IdentityGraph
 
 PARTS = ("map", "people", "links", "review", "aliases", "changes")
+BASIS = {name: name for name in sightings.TABLES} | {name: f"kept_{name}" for name in KEPT}
+"""What only the next run reads, with the temporary table that it is written from."""
 SIZES = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
 
 
@@ -57,6 +60,10 @@ def write_version(
     )
     _write_review(handle, target["review"], types, forms)
     _write_history(handle, target, before if former else None, number, now)
+    for part, table in BASIS.items():
+        path = lake.table_path(graph.workspace, graph.table(part, number))
+        handle.execute(f"DROP TABLE IF EXISTS {path}")
+        handle.execute(f"CREATE TABLE {path} AS FROM {table}")
 
 
 def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int) -> None:

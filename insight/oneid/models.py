@@ -34,6 +34,8 @@ class IdentityGraph(WorkspaceScoped, TimeStamped, Versioned):
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.NEW)
     error = models.TextField(blank=True)
     stats: Any = models.JSONField(default=dict)
+    basis: Any = models.JSONField(default=dict)
+    """What the last good run was worked out from (see `reading`)."""
     refreshed_at = models.DateTimeField(_("computed"), null=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"

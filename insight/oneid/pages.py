@@ -15,7 +15,7 @@ from cdp.core import schedules
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
-from insight.oneid import decisions, queries, sections, services
+from insight.oneid import decisions, queries, reading, sections, services
 from insight.oneid.api import decision_json, review_json
 from insight.oneid.forms import FindForm, SettingsForm, initial_of
 from insight.oneid.masking import note, shown
@@ -44,11 +44,16 @@ class Overview(WorkspaceView):
             cut=graph.stats.get("oversized", 0) + graph.stats.get("conflicts", 0),
             types=_shares(graph.stats.get("types", {})),
             sizes=_sizes(graph.stats.get("sizes", [])),
-            runs=graph.runs.all()[:RUNS_SHOWN],
+            runs=[(run, *_kind(run.stats)) for run in graph.runs.all()[:RUNS_SHOWN]],
             schedule=schedules.describe(graph.refresh or {}),
             may_manage=self.access.can(services.MANAGE),
         )
         return self.render("insight/oneid/overview.html", context)
+
+
+def _kind(stats: dict[str, Any]) -> tuple[Any, Any]:
+    """Of a run: full or incremental, and why it was full."""
+    return reading.KINDS[stats.get("kind", reading.FULL)], reading.REASONS.get(stats.get("reason", ""), "")
 
 
 def _shares(types: dict[str, int]) -> list[dict[str, Any]]:
@@ -111,7 +116,7 @@ class Run(WorkspaceView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            services.run(self.access)
+            services.run(self.access, full=request.POST.get("full") == "1")
         except PermissionDenied:
             raise
         except DomainError as error:

@@ -67,23 +67,26 @@ def update(
     return graph
 
 
-def run(access: Access) -> Job:
-    """Find the people anew, in a job. Raises Conflict: no_sources; PermissionDenied."""
+def run(access: Access, *, full: bool = False) -> Job:
+    """Find the people in a job: bring them up to date, or work out everybody anew where `full` or where it must be.
+
+    Raises Conflict: no_sources; PermissionDenied.
+    """
     access.require(MANAGE)
     graph = get_graph(access.workspace)
     if not graph.sources:
         raise Conflict(_("Choose first where pairs of IDs come from."), code="no_sources")
-    audit.record(access, "oneid.run_started", graph)
-    return queue(graph, owner=access.user)
+    audit.record(access, "oneid.run_started", graph, detail={"full": full})
+    return queue(graph, owner=access.user, full=full)
 
 
-def queue(graph: IdentityGraph, *, owner: Any) -> Job:
+def queue(graph: IdentityGraph, *, owner: Any, full: bool = False) -> Job:
     """A run; where one is waiting or running already, that one."""
     return start_job(
         "oneid.resolve",
         workspace=graph.workspace,
         owner=owner,
-        params={"graph": graph.pk},
+        params={"graph": graph.pk, "full": full},
         subject=graph,
         dedupe_key=f"oneid.resolve:{graph.pk}",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -17,7 +16,7 @@ from cdp.lake.names import literal, quote
 from insight.datasets import rights
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasources.models import LAKE, SourceTable
-from insight.datasources.queries import path_of
+from insight.datasources.queries import check_readable, path_of
 from insight.oneid.graph import FORMS, TYPES
 from insight.oneid.limits import OFF, STRONG
 
@@ -118,14 +117,22 @@ def pair_tables(access: Access) -> list[SourceTable]:
     return [table for table in rows if all(table.column_type(column) for column in PAIR_COLUMNS)]
 
 
+def mark(access: Access, source: dict[str, Any]) -> str:
+    """Changes whenever a source may say something else than before. Raises Conflict: source_missing."""
+    if source["kind"] == "table":
+        table = _table_of(access, source)
+        check_readable([table])
+        return f"{table.lake_table} {table.version}"
+    dataset, columns = _dataset_of(access, source)
+    forms = ", ".join(f"{item.column} {item.id_type} {item.encryption}" for item in columns)
+    seen = rights.digest(rights.rows_of(access, dataset))
+    return f"{dataset.lake_table} {dataset.refreshed_at} {seen} {forms}"
+
+
 def write_seen(
-    handle: duckdb.DuckDBPyConnection,
-    access: Access,
-    sources: list[dict[str, Any]],
-    limits: dict[str, Any],
-    now: datetime,
+    handle: duckdb.DuckDBPyConnection, access: Access, source: dict[str, Any], limits: dict[str, Any]
 ) -> dict[str, int]:
-    """Make the temporary table `seen` of all sources (see graph); returns `{"pairs", "dropped"}`.
+    """Make the temporary table `seen` of a source (see sightings); returns `{"pairs", "dropped"}`.
 
     IDs that are not valid are dropped and counted; the other one of the pair counts by itself. Raises Conflict:
     source_missing.
@@ -134,13 +141,12 @@ def write_seen(
         """CREATE OR REPLACE TEMP TABLE seen (t_a UTINYINT, e_a UTINYINT, id_a VARCHAR,
            t_b UTINYINT, e_b UTINYINT, id_b VARCHAR, seen_at TIMESTAMP)"""
     )
-    used = {key for key, value in limits["types"].items() if value["use"] != OFF}
     dropped = 0
-    for source in sources:
-        if source["kind"] == "table":
-            dropped += _read_table(handle, access, source, used, now)
-        else:
-            _read_dataset(handle, access, source, limits, now)
+    if source["kind"] == "table":
+        used = {key for key, value in limits["types"].items() if value["use"] != OFF}
+        dropped = _read_table(handle, access, source, used)
+    else:
+        _read_dataset(handle, access, source, limits)
     counted = handle.execute("SELECT count(id_b) FROM seen").fetchone()
     return {"pairs": int(counted[0]) if counted else 0, "dropped": dropped}
 
@@ -153,19 +159,23 @@ def _gone(name: str) -> Conflict:
     )
 
 
-def _read_table(
-    handle: duckdb.DuckDBPyConnection, access: Access, source: dict[str, Any], used: set[str], now: datetime
-) -> int:
+def _table_of(access: Access, source: dict[str, Any]) -> SourceTable:
     table = SourceTable.objects.in_workspace(access.workspace).filter(name=source["table"]).first()
     if table is None or any(table.column_type(column) is None for column in PAIR_COLUMNS):
         raise _gone(source["table"])
-    path = path_of(table)
-    moment = f"coalesce(try_cast(seen_at AS TIMESTAMP), TIMESTAMP '{now}')"
+    return table
+
+
+def _read_table(
+    handle: duckdb.DuckDBPyConnection, access: Access, source: dict[str, Any], used: set[str]
+) -> int:
+    path = path_of(_table_of(access, source))
     handle.execute(
         f"""CREATE OR REPLACE TEMP TABLE read AS
             SELECT {_type("id_type_a")} AS t_a, {_clean("id_type_a", "id_a", used)} AS id_a,
                    {_type("id_type_b")} AS t_b, {_clean("id_type_b", "id_b", used)} AS id_b,
-                   (id_a IS NOT NULL) AS gave_a, (id_b IS NOT NULL) AS gave_b, {moment} AS moment
+                   (id_a IS NOT NULL) AS gave_a, (id_b IS NOT NULL) AS gave_b,
+                   try_cast(seen_at AS TIMESTAMP) AS moment
             FROM {path}"""
     )
     handle.execute(
@@ -195,21 +205,24 @@ def _clean(kind: str, column: str, used: set[str]) -> str:
     return f"CASE {kind} {cases} END" if cases else "NULL::VARCHAR"
 
 
-def _read_dataset(
-    handle: duckdb.DuckDBPyConnection,
-    access: Access,
-    source: dict[str, Any],
-    limits: dict[str, Any],
-    now: datetime,
-) -> None:
+def _dataset_of(access: Access, source: dict[str, Any]) -> tuple[Dataset, list[IdColumn]]:
+    """The dataset and those of its ID columns that are read."""
     dataset = datasets(access).filter(pk=source["dataset"]).first()
     if dataset is None or not dataset.version:
         raise _gone(source["dataset"])
     fields = {field.column: field for field in id_fields(dataset)}
     if any(column not in fields for column in source["columns"]):
         raise _gone(dataset.name)
-    chosen = [_column(fields[name]) for name in source["columns"]]
-    moment = f"TIMESTAMP '{dataset.refreshed_at or now:%Y-%m-%d %H:%M:%S}'"
+    return dataset, [_column(fields[name]) for name in source["columns"]]
+
+
+def _read_dataset(
+    handle: duckdb.DuckDBPyConnection, access: Access, source: dict[str, Any], limits: dict[str, Any]
+) -> None:
+    dataset, chosen = _dataset_of(access, source)
+    moment = "NULL::TIMESTAMP"
+    if dataset.refreshed_at:
+        moment = f"TIMESTAMP '{dataset.refreshed_at:%Y-%m-%d %H:%M:%S}'"
     if dataset.kind == Dataset.Kind.BEHAVIOUR:
         moment = "date_trunc('day', \"at\")"
     seen = rights.lake_rows(access, dataset)

@@ -26,7 +26,8 @@ class _ModelView(WorkspaceAPIView):
     def scope(self) -> Scope:
         wanted = self.request.query_params.get("audience", "")
         version = figures.audience_version(self.access, wanted)[1] if wanted else None
-        return figures.open_model(self.access, self.kwargs["pk"], version)
+        translate = self.request.query_params.get("translate") == "1"
+        return figures.open_model(self.access, self.kwargs["pk"], version, translate=translate)
 
 
 class Overview(_ModelView):

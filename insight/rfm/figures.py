@@ -9,26 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Any
 
-import duckdb
 import ibis
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, EngineError, NotFound, ValidationFailed
-from cdp.warehouse import LakeEngine, get_engine
-from insight.audiences import origins, queries, visibility
+from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from cdp.warehouse import Engine, get_engine
+from insight.audiences import origins, queries, translated, visibility
 from insight.audiences.catalog import Unknown
+from insight.audiences.identities import Identity, identity_of_fields, identity_of_version
 from insight.audiences.masking import Masker
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.sources import WorkspaceCatalog
+from insight.audiences.translated import Members, members_by
 from insight.datasets import rfm, rights
 from insight.datasets.joining import source_of
 from insight.datasets.models import Dataset, DatasetField
 from insight.datasets.refreshing import rfm_columns
-from insight.datasources.models import LAKE
 
 USER = "user_unique_id"
 ANALYSE, OF_AUDIENCES = "insight.analysis", "insight.audience.analysis"
@@ -45,6 +45,11 @@ class Scope:
     model: Dataset
     customers: ibis.Table
     all_rows: bool
+    members: Members | None = None
+
+    @property
+    def engine(self) -> Engine:
+        return get_engine(self.model.source)
 
     @property
     def stats(self) -> Mapping[str, Any]:
@@ -59,18 +64,36 @@ class Scope:
     def definition(self) -> rfm.Model:
         return rfm.Model.model_validate(self.model.definition)
 
+    @cached_property
+    def translation(self) -> dict[str, Any] | None:
+        """How the audience was translated to the model's ID (see `Members.translation`)."""
+        return self.members.translation() if self.members else None
+
     @property
     def has_trend(self) -> bool:
         """Only transactions say when customers bought; totals of customers do not."""
         return self.definition.input == "transactions"
 
 
-def models(access: Access, id_type: str | None = None) -> list[Dataset]:
-    """The models that the person may use, the default one first; of an audience, those that know its identifier."""
-    rows = rights.visible(access).filter(kind=Dataset.Kind.RFM)
-    if id_type is not None:
-        rows = rows.filter(fields__role=DatasetField.Role.IDENTIFIER, fields__id_type=id_type)
-    return list(rows.order_by("-is_default", "name"))
+def models(access: Access, version: AudienceVersion | None = None) -> list[Dataset]:
+    """The models that the person may use, the default one first.
+
+    Of an audience, those that know its identifier, then those to whose it could be translated.
+    """
+    rows = rights.visible(access).filter(kind=Dataset.Kind.RFM).prefetch_related("fields")
+    found = list(rows.order_by("-is_default", "name"))
+    if version is None:
+        return found
+    found = [row for row in found if row.source == version.audience.source]
+    own = identity_of_version(version)
+    known = {row.pk: identity_of_fields(row.fields.all()) for row in found}
+    same = [row for row in found if known[row.pk] == own]
+    if not translated.offered(access.workspace, version.audience.source):
+        return same
+    return [
+        *same,
+        *(row for row in found if row not in same and translated.translatable(version, known[row.pk])),
+    ]
 
 
 def point(audience_id: str) -> str:
@@ -78,36 +101,44 @@ def point(audience_id: str) -> str:
     return OF_AUDIENCES if audience_id else ANALYSE
 
 
-def open_model(access: Access, dataset_id: str, version: AudienceVersion | None = None) -> Scope:
+def open_model(
+    access: Access, dataset_id: str, version: AudienceVersion | None = None, *, translate: bool = False
+) -> Scope:
     """The customers of a model, or of those the ones in an audience's version.
 
-    Raises NotFound, Conflict: `model_not_computed`, or `model_does_not_fit` where the identifiers or the data sources
-    differ.
+    `translate`: an audience that is known by another ID is translated to the model's. Raises NotFound, Conflict:
+    `model_not_computed`, or `model_does_not_fit` where the identifiers or the data sources differ, with `translations`
+    where a translation would do.
     """
     model = rights.get_visible(access, dataset_id, "table")
     if model.kind != Dataset.Kind.RFM:
         raise NotFound(_("This dataset is no RFM model."))
     if not model.version:
         raise Conflict(_("The model has not been computed yet."), code="model_not_computed")
-    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
+    catalog = WorkspaceCatalog(access.workspace, model.source, access=access)
     try:
         customers = catalog.table_of(model.pk)
     except Unknown as error:
         raise NotFound(str(error)) from None
+    members = None
     if version is not None:
-        known = model.fields.filter(
-            role=DatasetField.Role.IDENTIFIER,
-            id_type=version.user_id_type,
-            encryption=version.user_id_encryption,
-        )
-        if not known.exists():
-            message = _("The audience and the model know their customers by different IDs.")
-            raise Conflict(message, code="model_does_not_fit")
-        if version.audience.source != LAKE:
+        if version.audience.source != model.source:
             message = _("The audience and the model live in different data sources.")
             raise Conflict(message, code="model_does_not_fit")
-        customers = customers.semi_join(queries.members(version), USER)
-    return Scope(access, model, customers, version is None and catalog.rows_of(model) is None)
+        members = _members(version, identity_of_fields(model.fields.all()), translate)
+        customers = customers.semi_join(members.people, USER)
+    all_rows = members is None and catalog.rows_of(model) is None
+    return Scope(access, model, customers, all_rows, members)
+
+
+def _members(version: AudienceVersion, known_by: Identity, translate: bool) -> Members:
+    try:
+        return members_by(version, known_by, translate=translate)
+    except ValidationFailed as error:
+        if error.code == "no_identities":
+            raise
+        message = _("The audience and the model know their customers by different IDs.")
+        raise Conflict(message, code="model_does_not_fit", **error.extra) from None
 
 
 def audience_version(access: Access, audience_id: str) -> tuple[Audience, AudienceVersion]:
@@ -135,9 +166,9 @@ def figures(scope: Scope) -> dict[str, Any]:
         users=table.count(),
         amount=table["m"].sum(),
         count=table["f"].sum(),
-        **{name: table[name].mean() for name in ("r_days", "f", "m", "rs", "fs", "ms")},
+        **{name: table[name].cast("float64").mean() for name in ("r_days", "f", "m", "rs", "fs", "ms")},
     )
-    found = {row["type"]: row for row in get_engine().execute(grouped).to_pylist()}
+    found = {row["type"]: row for row in scope.engine.execute(grouped).to_pylist()}
     totals = {name: sum(row[name] for row in found.values()) for name in ("users", "amount", "count")}
     users = totals["users"]
     groups = [
@@ -164,9 +195,9 @@ def samples(scope: Scope, group: str) -> list[dict[str, Any]]:
     table = scope.customers
     chosen = table.filter(table["type"] == group)
     # By a hash: in order of ID they would all be early members.
-    chosen = chosen.order_by([chosen[USER].hash(), USER]).limit(SAMPLES)
+    chosen = chosen.order_by([chosen[USER].hexdigest("md5"), USER]).limit(SAMPLES)
     columns = (USER, "r_days", "f", "m", "rs", "fs", "ms")
-    rows = get_engine().execute(chosen.select(*columns)).to_pylist()
+    rows = scope.engine.execute(chosen.select(*columns)).to_pylist()
     identifier = scope.model.fields.get(role=DatasetField.Role.IDENTIFIER)
     masker = Masker(scope.access)
     mask = masker.for_type(identifier.id_type)
@@ -193,14 +224,14 @@ def trend(scope: Scope) -> dict[str, Any]:
             _("Only models of transactions know when customers bought."), code="trend_not_possible"
         )
     bought = _transactions(scope)
-    span = _run(f"SELECT min(day), max(day) FROM ({bought})")[0]
+    span = scope.engine.rows(f"SELECT min(day), max(day) FROM ({bought}) bought")[0]
     if span[0] is None:
         return {"unit": "day", "buckets": []}
     days = scope.definition.days or (scope.as_of - span[0]).days + 1
     unit = "day" if days <= MOST_DAYS else "week" if days <= MOST_WEEKS else "month"
-    rows = _run(
-        f"SELECT date_trunc('{unit}', day)::DATE AS start, count(DISTINCT {USER}) FILTER (amount >= 0), sum(amount), "
-        f"count(*) FILTER (amount >= 0) FROM ({bought}) GROUP BY 1 ORDER BY 1"
+    rows = scope.engine.rows(
+        f"SELECT date_trunc('{unit}', day)::DATE AS start, count(DISTINCT {USER}) FILTER (WHERE amount >= 0), "
+        f"sum(amount), count(*) FILTER (WHERE amount >= 0) FROM ({bought}) bought GROUP BY 1 ORDER BY 1"
     )
     found = {start: (users, amount, count) for start, users, amount, count in rows}
     buckets = []
@@ -243,18 +274,10 @@ def source_columns(model: Dataset) -> tuple[str, dict[str, str]]:
 
 def people_sql(scope: Scope) -> str:
     """The identifiers of the scope's customers, in SQL."""
-    return LakeEngine().sql(scope.customers.select(USER))
+    return scope.engine.sql(scope.customers.select(USER))
 
 
 def _transactions(scope: Scope) -> str:
     relation, columns = source_columns(scope.model)
     made = rfm.transactions(scope.definition, source=relation, columns=columns, as_of=scope.as_of)
-    return f"SELECT * FROM ({made}) WHERE {USER} IN (FROM ({people_sql(scope)}))"
-
-
-def _run(query: str) -> list[Any]:
-    try:
-        with lake.cursor() as handle:
-            return handle.execute(query).fetchall()
-    except duckdb.Error as error:
-        raise EngineError(_("The data engine could not compute this."), reason=str(error)) from error
+    return f"SELECT * FROM ({made}) made WHERE {USER} IN ({people_sql(scope)})"

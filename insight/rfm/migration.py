@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
 from django.utils.translation import gettext as _
 
-from cdp import lake
-from cdp.core.errors import Conflict, EngineError, ValidationFailed
+from cdp.core.errors import Conflict, ValidationFailed
 from insight.datasets import rfm
 from insight.rfm.figures import USER, Scope, people_sql, source_columns
 
@@ -53,28 +51,16 @@ class Migration:
 def migration(scope: Scope, first: date, last: date) -> Migration:
     """Customers by group before and after. Raises Conflict `trend_not_possible`, ValidationFailed."""
     moved = _moved(scope, first, last)
-    try:
-        with lake.cursor() as handle:
-            rows = handle.execute(f"SELECT before, after, count(*) FROM ({moved}) GROUP BY 1, 2").fetchall()
-    except duckdb.Error as error:
-        raise EngineError(_("The data engine could not compute this."), reason=str(error)) from error
+    rows = scope.engine.rows(f"SELECT before, after, count(*) FROM ({moved}) moved GROUP BY 1, 2")
     return Migration(first, last, {(before, after): users for before, after, users in rows})
 
 
 def write_cell(scope: Scope, first: date, last: date, before: str, after: str, table: str) -> None:
-    """Write the customers of one cell of the matrix as a lake table. Raises as `migration` does."""
+    """Write the customers of one cell of the matrix as a table where the model lives. Raises as `migration` does."""
     check_cell(before, after)
     moved = _moved(scope, first, last)
-    target = lake.table_path(scope.model.workspace, table)
-    lake.ensure_schema(scope.model.workspace)
-    try:
-        with lake.transaction() as handle:
-            handle.execute(
-                f"CREATE TABLE {target} AS SELECT {USER} FROM ({moved}) "
-                f"WHERE before = '{before}' AND after = '{after}' ORDER BY 1"
-            )
-    except duckdb.Error as error:
-        raise EngineError(_("The data engine could not compute this."), reason=str(error)) from error
+    cell = f"SELECT {USER} FROM ({moved}) moved WHERE before = '{before}' AND after = '{after}'"
+    scope.engine.create_table_as(scope.model.workspace, table, cell, sort=(USER,))
 
 
 def check_cell(before: str, after: str) -> None:
@@ -114,8 +100,9 @@ def _moved(scope: Scope, first: date, last: date) -> str:
         for day in (first, last)
     ]
     # Who sees some customers only, sees only how these moved.
-    seen = "" if scope.all_rows else f" WHERE {USER} IN (FROM ({people_sql(scope)}))"
+    seen = "" if scope.all_rows else f" WHERE {USER} IN ({people_sql(scope)})"
     return (
         f"SELECT * FROM (SELECT {USER}, coalesce(b.type, '{OUTSIDE}') AS before, "
-        f"coalesce(a.type, '{OUTSIDE}') AS after FROM ({days[0]}) b FULL JOIN ({days[1]}) a USING ({USER})){seen}"
+        f"coalesce(a.type, '{OUTSIDE}') AS after FROM ({days[0]}) b FULL JOIN ({days[1]}) a USING ({USER})"
+        f") both_days{seen}"
     )

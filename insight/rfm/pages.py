@@ -12,15 +12,15 @@ from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
-from cdp.core.errors import ValidationFailed
+from cdp.core.errors import Conflict, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import analysis_tabs
+from insight.audiences.models import AudienceVersion
 from insight.audiences.summary import RFM_TYPES
 from insight.datasets import rfm
 from insight.datasets.chart_links import computing
 from insight.datasets.models import Dataset
 from insight.datasets.views import RFM_GROUPS
-from insight.datasources.models import LAKE
 from insight.rfm import figures
 from insight.rfm.figures import ANALYSE, OF_AUDIENCES, Scope
 
@@ -46,8 +46,8 @@ class _ModelPage(WorkspaceView):
 
     permission = ANALYSE
 
-    def chosen(self, id_type: str | None = None) -> tuple[Dataset | None, list[Dataset]]:
-        offered = figures.models(self.access, id_type)
+    def chosen(self, version: AudienceVersion | None = None) -> tuple[Dataset | None, list[Dataset]]:
+        offered = figures.models(self.access, version)
         wanted = self.request.GET.get("model", "")
         first = next((row for row in offered if row.version), offered[0] if offered else None)
         return next((row for row in offered if row.pk == wanted), first), offered
@@ -66,7 +66,8 @@ class _ModelPage(WorkspaceView):
         found = figures.figures(scope)
         rows = group_rows(found)
         trend = figures.trend(scope) if scope.has_trend else None
-        query = f"?{urlencode({'audience': audience})}" if audience else ""
+        asked = {"audience": audience} | ({"translate": "1"} if scope.translation else {})
+        query = f"?{urlencode(asked)}" if audience else ""
         return {
             "figures": found,
             "groups": rows,
@@ -112,21 +113,26 @@ class AudienceRfm(_ModelPage):
             "back_label": audience.name,
             "tabs": analysis_tabs.shown(self.access, audience.pk, "rfm"),
         }
-        if audience.source != LAKE:
+        model, offered = self.chosen(version)
+        if model is None and any(row.source != audience.source for row in figures.models(self.access)):
             return self.nothing(None, audience=audience, elsewhere=True, **back)
-        model, offered = self.chosen(version.user_id_type)
         if model is None or not model.version:
             known_by = str(ID_TYPES[version.user_id_type].label) if version.user_id_type in ID_TYPES else ""
             return self.nothing(model, audience=audience, known_by=known_by, **back)
-        scope = figures.open_model(self.access, model.pk, version)
-        context = self.get_context(
-            model=model,
-            models=offered,
-            audience=audience,
-            members=version.count,
-            **back,
-            **self.shown(scope, audience.pk),
-        )
+        about = {"model": model, "models": offered, "audience": audience, "members": version.count, **back}
+        try:
+            scope = figures.open_model(
+                self.access, model.pk, version, translate=request.GET.get("translate") == "1"
+            )
+        except Conflict as error:
+            wanted = error.extra.get("translations", {}).get("audience")
+            if wanted is None:
+                raise
+            url = f"?{urlencode({'model': model.pk, 'translate': '1'})}"
+            offer = {"problem": str(error), "translate": {"label": wanted["label"], "url": url}}
+            return self.render("insight/rfm/translate.html", self.get_context(**about, **offer))
+        translated = [scope.translation] if scope.translation else []
+        context = self.get_context(**about, translated=translated, **self.shown(scope, audience.pk))
         return self.render(self.template_name, context)
 
 
@@ -148,7 +154,8 @@ class _OfModel(WorkspaceView):
     def scope(self) -> Scope:
         wanted = self.request.GET.get("audience", "")
         version = figures.audience_version(self.access, wanted)[1] if wanted else None
-        return figures.open_model(self.access, self.kwargs["pk"], version)
+        translate = self.request.GET.get("translate") == "1"
+        return figures.open_model(self.access, self.kwargs["pk"], version, translate=translate)
 
 
 class Samples(_OfModel):
@@ -173,7 +180,11 @@ class ChooseGroups(WorkspaceView):
         rule: dict[str, Any] = {"kind": "rfm", "dataset": model.pk, "types": ticked}
         audience = request.GET.get("audience")
         if audience:
-            rule = {"op": "intersect", "items": [rule, {"kind": "audience", "audience": audience}]}
+            version = figures.audience_version(self.access, audience)[1]
+            translate = request.GET.get("translate") == "1"
+            scope = figures.open_model(self.access, model.pk, version, translate=translate)
+            assert scope.members is not None
+            rule = {"op": "intersect", "items": [rule, scope.members.condition()]}
         return HttpResponseRedirect(
             f"{self.reverse('audiences:new')}?{urlencode({'rule': json.dumps(rule)})}"
         )

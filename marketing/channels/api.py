@@ -9,9 +9,18 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.core.api import WorkspaceViewSet
+from cdp.core.api import WorkspaceViewSet, json_object
 from marketing.channels import callbacks, dkim_keys, dns_records, senders, services
-from marketing.channels.models import ORDINARY, Provider, SenderAddress
+from marketing.channels.models import ORDINARY, Health, Provider, ProviderCall, SenderAddress
+
+HEALTH = {
+    Health.WELL: "well",
+    Health.UNTESTED: "untested",
+    Health.ERROR: "error",
+    Health.DENIED: "denied",
+    Health.OFF: "off",
+    Health.WITHDRAWN: "withdrawn",
+}
 
 
 class ProviderSerializer(serializers.ModelSerializer[Provider]):
@@ -33,8 +42,12 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
             "price",
             "price_currency",
             "enabled",
+            "shared",
+            "withdrawn_at",
             "last_error",
+            "failing_since",
             "checked_at",
+            "succeeded_at",
             "paused_until",
             "mailbox_checked_at",
             "mailbox_error",
@@ -43,8 +56,12 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
         ]
         read_only_fields = [
             "id",
+            "shared",
+            "withdrawn_at",
             "last_error",
+            "failing_since",
             "checked_at",
+            "succeeded_at",
             "paused_until",
             "mailbox_checked_at",
             "mailbox_error",
@@ -56,8 +73,29 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
         return {
             **super().to_representation(instance),
             "config": services.shown_config(instance),
+            "health": HEALTH[instance.health],
             "webhook": callbacks.address_of(instance),
         }
+
+
+class CallSerializer(serializers.ModelSerializer[ProviderCall]):
+    """A call to a platform by contract, masked."""
+
+    class Meta:
+        model = ProviderCall
+        fields = [
+            "id",
+            "at",
+            "method",
+            "path",
+            "status",
+            "code",
+            "ok",
+            "detail",
+            "milliseconds",
+            "request",
+            "answer",
+        ]
 
 
 class ProviderViewSet(WorkspaceViewSet):
@@ -68,7 +106,7 @@ class ProviderViewSet(WorkspaceViewSet):
     filterset_fields = ["channel", "type", "enabled"]
     search_fields = ["name"]
     ordering_fields = ["name", "created_at"]
-    required_permission = {"*": "marketing.accounts.manage"}
+    required_permission = {"*": "marketing.accounts.manage", "calls": "marketing.calls.view"}
 
     def get_queryset(self) -> Any:
         return super().get_queryset().exclude(channel=Provider.Channel.CUSTOM)
@@ -92,6 +130,19 @@ class ProviderViewSet(WorkspaceViewSet):
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(services.test_provider(self.access, self.get_object()))
+
+    @action(detail=True, methods=["post"], url_path="renew-keys")
+    def renew_keys(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Put new secrets of `config` in and try them at once: {"token": "…"} → {"ok", "lines"}."""
+        return Response(services.renew_keys(self.access, self.get_object(), json_object(request)))
+
+    @action(detail=True, methods=["get"])
+    def calls(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The calls of the last 7 days to a platform by contract, the latest first; `?ok=false` those that failed."""
+        rows = self.get_object().calls.all()
+        if (ok := request.query_params.get("ok")) in ("true", "false"):
+            rows = rows.filter(ok=ok == "true")
+        return self.get_paginated_response(CallSerializer(self.paginate_queryset(rows), many=True).data)
 
     @action(detail=True, methods=["post"], url_path="fetch-senders")
     def fetch_senders(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -10,6 +12,8 @@ class ChannelsConfig(AppConfig):
     verbose_name = _("channels")
 
     def ready(self) -> None:
+        from admin_center.members import shell
+        from admin_center.organizations.signals import workspace_created
         from cdp.console import home, navigation
         from marketing.channels import (
             contract_email,  # noqa: F401  (they register their types)
@@ -17,8 +21,11 @@ class ChannelsConfig(AppConfig):
             smtp,  # noqa: F401
             upush,  # noqa: F401
         )
+        from marketing.channels.aliyun import mail, sms  # noqa: F401
         from marketing.channels.models import Provider
 
+        workspace_created.connect(_join, dispatch_uid="shared-providers")
+        shell.add_organization_tab("providers", _("Providers"), "organization-providers:list")
         navigation.register(
             navigation.NavItem(
                 "marketing", _("Channels"), "plug", "channels:list", "marketing.accounts.manage", 40
@@ -34,3 +41,9 @@ class ChannelsConfig(AppConfig):
                 order=40,
             )
         )
+
+
+def _join(workspace: Any, **signal: Any) -> None:
+    from marketing.channels.organization import services
+
+    services.join(workspace)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from django.utils.translation import gettext_lazy as _
 
@@ -32,7 +32,9 @@ class Message:
     """Where servers report what they cannot deliver, if that is another address than the sender's."""
     payload: dict[str, Any] = field(default_factory=dict)
     push: dict[str, Any] = field(default_factory=dict)
-    """Of a push message: `payload`, `ttl` in seconds, `topic`."""
+    """Of a push message: `payload` (texts, link, where to report), `options` of the template, `ttl` in s, `topic`."""
+    person_hash: str = ""
+    """The keyed hash that its person is known by in the ledger; empty in a test, which is of nobody."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,8 @@ class BulkRequest:
     size: int
     content: dict[str, Any]
     targets: Callable[[], Sequence[str]] = tuple
+    lines: Callable[[], Sequence[str]] = tuple
+    """The file's lines: a target, or a target, a comma and the person's own values as a JSON object."""
     reports_url: str = ""
 
 
@@ -89,16 +93,26 @@ class ProviderError(DomainError):
     """A provider refused or could not be reached.
 
     `retryable`: nothing was accepted, another try may help. `uncertain`: the request may have been accepted (time-out
-    after sending), so it must not simply be repeated.
+    after sending), so it must not simply be repeated. `denied`: it lets nobody in with these settings.
     """
 
     status = 502
     code = "provider_error"
     title = _("The provider did not accept the call")
 
-    def __init__(self, detail: object = "", *, uncertain: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        detail: object = "",
+        *,
+        uncertain: bool = False,
+        denied: bool = False,
+        wait_seconds: float = 0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(detail, **kwargs)
-        self.uncertain = uncertain
+        self.uncertain, self.denied = uncertain, denied
+        self.wait_seconds = wait_seconds
+        """How long the provider asks to be left alone; 0 where it says nothing."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +127,8 @@ class ConfigField:
     default: Any = ""
     help_text: Any = ""
     choices: Sequence[tuple[str, Any]] = ()
+    ending: bool = False
+    """The last four characters of a secret are shown, so that one key can be told from another."""
     group: Any = ""
     """Fields of one group stand together, folded away until somebody wants them."""
 
@@ -129,6 +145,10 @@ class ProviderType(ABC):
     """True: each message is handed over by itself (`session`); False: in bulk by file (`send_bulk`)."""
     to_devices: ClassVar[bool] = False
     """True: it writes to the devices that people have registered, and to nobody without one."""
+    shareable: ClassVar[bool] = True
+    """Whether an organization can have it for several workspaces; not what belongs to one site or system."""
+    devices: ClassVar[Literal["", "web", "android", "ios"]] = ""
+    """Of the push channel: the kind of devices that it writes to."""
     setup_url_name: ClassVar[str] = ""
     """The page on which the channel is built into a site; empty where there is none."""
 
@@ -144,6 +164,10 @@ class ProviderType(ABC):
         """What is wrong with settings that are right one by one, by the name of the setting."""
         return {}
 
+    def tells_received(self, provider: Provider) -> bool:
+        """Of the push channel: whether devices say that they have a message. Those of iOS never do."""
+        return bool(provider.config.get("receipts")) and self.devices != "ios"
+
     def test(self, provider: Provider) -> list[str]:
         """Harmless calls that show whether the settings work; returns what was seen, or raises ProviderError."""
         raise NotImplementedError
@@ -155,16 +179,22 @@ class PersonalProviderType(ProviderType):
     personal = True
 
     @abstractmethod
-    def session(self, provider: Provider, sender: str) -> AbstractContextManager[PersonalSession]:
-        """An open connection for many messages. Raises ProviderError where it cannot be had."""
+    def session(
+        self, provider: Provider, sender: str, *, at_once: int = 1
+    ) -> AbstractContextManager[PersonalSession]:
+        """An open connection for many messages, of which `at_once` are handed to it together.
+
+        Raises ProviderError where it cannot be had.
+        """
 
 
 class PersonalSession(ABC):
     @abstractmethod
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
-        """Hand the messages over one after another; an outcome follows each at once.
+        """Hand the messages over; their outcomes follow in any order.
 
-        Raises ProviderError when the connection is lost: the message under way is then uncertain, later ones untouched.
+        Raises ProviderError when the connection is lost, after all outcomes: what may have been taken has the outcome
+        `unknown`, and messages without one are untouched.
         """
 
 
@@ -181,12 +211,30 @@ class BulkProviderType(ProviderType):
     def receipts(self, provider: Provider, out_id: str, since: datetime) -> Iterator[BatchReceipt]:
         """All reports of a batch so far. Nothing means that the provider knows nothing (yet)."""
 
+    def largest_batch(self, provider: Provider) -> int:
+        """So many recipients one call takes."""
+        return 1_000_000
+
     counts: ClassVar[bool] = False
     """True: the platform counts (`figures`) until time is up, and a recipient without a report has not failed."""
 
     def figures(self, provider: Provider, biz_id: str) -> Figures:
         """What the platform has counted of a batch so far. Raises ProviderError."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class Queueing(Protocol):
+    """A provider type whose platform puts reports and replies into queues, from which they are fetched.
+
+    Each page is removed from the queue when the next one is asked for; one whose reader fails comes again.
+    """
+
+    def reports(self, provider: Provider) -> Iterator[list[tuple[str, BatchReceipt]]]:
+        """Reports with the numbers (`out_id`) of their batches. Raises ProviderError."""
+
+    def uplink(self, provider: Provider) -> Iterator[list[dict[str, Any]]]:
+        """Replies as the contract words them: messageId, phoneNum, content, … Raises ProviderError."""
 
 
 _types: Registry[ProviderType] = Registry("provider type")

@@ -24,7 +24,7 @@ def address_of(provider: Provider) -> str:
     """Where this provider may report; nothing where it has no such address."""
     if provider.type == "contract":
         return reports_url(provider)
-    return bounces_url(provider) if provider.channel == Provider.Channel.EMAIL else ""
+    return bounces_url(provider) if (provider.channel, provider.type) == ("email", "smtp") else ""
 
 
 def bounces_url(provider: Provider) -> str:

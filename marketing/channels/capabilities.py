@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from marketing.channels import carriers
@@ -13,6 +14,19 @@ from marketing.channels.models import Provider
 
 UNSUBSCRIBE = "回T退订"
 """What ends a promotional SMS where the platform hands replies over; it is for readers of Chinese."""
+
+
+class Billing(models.TextChoices):
+    UCS2 = "ucs2", _("70 characters, or 67 in each part, whatever they are")
+    GSM7 = "gsm7", _("160 characters, or 153 in each part, where all are of the GSM alphabet")
+
+
+class SignatureForm(models.TextChoices):
+    """How platforms put the signature in front of the text."""
+
+    CHINESE = "chinese", _("In front of the text, as 【Name】")
+    SQUARE = "square", _("In front of the text, as [Name]")
+    SENDER = "sender", _("As the sender, not in the text")
 
 
 @dataclass(frozen=True)
@@ -29,6 +43,8 @@ class Capabilities:
     auto_approve: bool = False
     digital: bool = False
     new_signatures: bool = False
+    billing: str = Billing.UCS2
+    signature_form: str = SignatureForm.CHINESE
 
     def variables(self, *, promotional: bool) -> bool:
         return (self.promo_variables or self.auto_approve) if promotional else self.notify_variables
@@ -53,6 +69,8 @@ def of(provider: Provider) -> Capabilities:
         auto_approve=bool(given["auto_approve_text_templates"]),
         digital=bool(given["digital"]),
         new_signatures=bool(given["new_signatures"]),
+        billing=str(given["billing"] or Billing.UCS2),
+        signature_form=str(given["signature_form"] or SignatureForm.CHINESE),
     )
 
 
@@ -127,6 +145,22 @@ def fields() -> tuple[ConfigField, ...]:
             kind="flag",
             default=False,
             help_text=_("With pictures, sounds and video. Each carrier reviews them for its own numbers."),
+        ),
+        ConfigField(
+            "billing",
+            _("One SMS holds"),
+            kind="choice",
+            default=Billing.UCS2.value,
+            choices=Billing.choices,
+            help_text=_("As the platform bills. Chinese platforms take 70 for every text."),
+        ),
+        ConfigField(
+            "signature_form",
+            _("The signature stands"),
+            kind="choice",
+            default=SignatureForm.CHINESE.value,
+            choices=SignatureForm.choices,
+            help_text=_("It counts as the platform writes it. 【】 are not of the GSM alphabet."),
         ),
         ConfigField(
             carriers.SETTING,

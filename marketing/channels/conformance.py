@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 from urllib.parse import quote
 
 import requests
+
+from marketing.channels import contract_auth
 
 TIMEOUT_SECONDS = 15
 ENVELOPE = ("platformName", "code", "message", "requestId")
@@ -60,11 +63,20 @@ class Suite:
     """The checks of one platform and channel. Without a batch nothing is sent."""
 
     def __init__(
-        self, base: str, channel: str, *, token: str = "", success: str = "OK", batch: Batch | None = None
+        self,
+        base: str,
+        channel: str,
+        *,
+        token: str = "",
+        auth: str = "bearer",
+        auth_header: str = "X-Api-Key",
+        success: str = "OK",
+        batch: Batch | None = None,
     ) -> None:
         self.base = base.rstrip("/")
         self.channel = channel
         self.token = token
+        self.auth = {"auth": auth, "auth_header": auth_header}
         self.success = success
         self.batch = batch
         self._code = ""
@@ -97,12 +109,14 @@ class Suite:
 
     def _call(self, method: str, path: str, body: Any = None, *, token: str | None = None) -> tuple[int, Any]:
         given = self.token if token is None else token
-        headers = {"Authorization": f"Bearer {given}"} if given else {}
+        data = b"" if body is None else json.dumps(body).encode()
+        headers, query = contract_auth.signed({**self.auth, "token": given}, data)
         answer = requests.request(
             method,
             self.base + path,
-            json=body,
-            headers=headers,
+            params=query,
+            data=data,
+            headers={**headers, "Content-Type": "application/json"},
             timeout=TIMEOUT_SECONDS,
             allow_redirects=False,
         )

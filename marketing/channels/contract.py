@@ -6,11 +6,14 @@ of the configured success codes.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import unquote, urlencode
 
 import requests
 from django.utils import timezone
@@ -18,8 +21,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.core.texts import storable
+from marketing.channels import calls, contract_auth
 from marketing.channels.base import BatchReceipt, ConfigField, ProviderError
-from marketing.channels.exchange import exchange, read_json
+from marketing.channels.exchange import CONNECT_SECONDS, READ_SECONDS, exchange, read_json
 from marketing.channels.models import Provider
 
 log = logging.getLogger(__name__)
@@ -27,6 +31,7 @@ SUCCESS_CODES = ("OK", "200")
 PAGE_SIZE = 1000
 WINDOW = timedelta(days=30)
 """The longest period that one question for reports may name."""
+LONGEST_WAIT = 120
 REVIEW_STATES = {0: "reviewing", 1: "approved", 2: "rejected"}
 MISCONFIGURED = (401, 403, 404)
 """Answers that no repetition changes: token, rights or address need another value."""
@@ -59,6 +64,35 @@ class Reviewing(Protocol):
         """What the platform says of the template with this code. Raises ProviderError."""
 
 
+@dataclass(frozen=True)
+class SignatureRequest:
+    """A signature for review: `source` as the contract numbers it, `proofs` as pairs of file type and Base64."""
+
+    text: str
+    source: str
+    note: str
+    proofs: Sequence[tuple[str, str]]
+
+
+@runtime_checkable
+class ReviewingSignatures(Protocol):
+    """A provider type whose platform reviews signatures of SMS."""
+
+    def signature_state(self, provider: Provider, text: str) -> tuple[str, str]:
+        """Review state of a signature and the reviewer's reason. Raises ProviderError."""
+
+    def submit_signature(self, provider: Provider, request: SignatureRequest, *, again: bool = False) -> None:
+        """Send a new signature in for review, or a rejected one once more. Raises ProviderError."""
+
+
+@runtime_checkable
+class KnowingSenders(Protocol):
+    """A provider type whose platform knows which addresses mail may come from."""
+
+    def senders(self, provider: Provider, address: str = "") -> dict[str, bool]:
+        """Addresses and whether each is frozen: the given one, or all that it tells of. Raises ProviderError."""
+
+
 def contract_fields() -> tuple[ConfigField, ...]:
     """Settings of every platform by contract."""
     return (
@@ -69,12 +103,7 @@ def contract_fields() -> tuple[ConfigField, ...]:
             required=True,
             help_text=gettext_lazy("Starts with http:// or https://; the contract's paths are added to it."),
         ),
-        ConfigField(
-            "token",
-            gettext_lazy("Bearer token"),
-            kind="secret",
-            help_text=gettext_lazy("Sent with each call, where the platform asks."),
-        ),
+        *contract_auth.fields(),
         ConfigField(
             "success_codes",
             gettext_lazy("Codes that mean success"),
@@ -90,7 +119,22 @@ def contract_fields() -> tuple[ConfigField, ...]:
                 "Then a call without an answer is repeated safely; otherwise it waits for a report."
             ),
         ),
+        ConfigField(
+            "timeout_seconds",
+            gettext_lazy("Seconds to wait for an answer"),
+            kind="number",
+            default=READ_SECONDS,
+            help_text=gettext_lazy("At most %(most)d.") % {"most": LONGEST_WAIT},
+        ),
     )
+
+
+def config_problems(config: dict[str, Any]) -> dict[str, str]:
+    """What is wrong with the settings that all platforms by contract have, by name."""
+    found = contract_auth.problems(config)
+    if (wait := str(config.get("timeout_seconds") or "")).isdecimal() and int(wait) > LONGEST_WAIT:
+        found["timeout_seconds"] = _("At most %(most)d.") % {"most": LONGEST_WAIT}
+    return found
 
 
 class ContractClient:
@@ -100,6 +144,8 @@ class ContractClient:
         self.provider = provider
         self.base = str(provider.config["base_url"]).rstrip("/")
         given = str(provider.config.get("success_codes") or "")
+        wait = str(provider.config.get("timeout_seconds") or "")
+        self.wait = int(wait) if wait.isdecimal() else READ_SECONDS
         self.success = {code.strip() for code in given.split(",") if code.strip()} or set(SUCCESS_CODES)
 
     def call(
@@ -109,14 +155,32 @@ class ContractClient:
 
         Raises ProviderError: `retryable` when nothing can have been accepted, `uncertain` when it may have been.
         """
-        url = self.base + path
-        headers = (
-            {"Authorization": f"Bearer {self.provider.config['token']}"}
-            if self.provider.config.get("token")
-            else {}
-        )
-        response = exchange(method, url, json=body, params=params, headers=headers)
-        return self._read(response, changes=method.upper() == "POST")
+        data = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
+        headers, query = contract_auth.signed(self.provider.config, data)
+        headers["Content-Type"] = "application/json; charset=utf-8"
+        made: dict[str, Any] = {"method": method.upper(), "path": _shown_path(path, params)}
+        begun = time.monotonic()
+        try:
+            response = exchange(
+                method,
+                self.base + path,
+                data=data,
+                params={**(params or {}), **query},
+                headers=headers,
+                timeout=(CONNECT_SECONDS, self.wait),
+            )
+            made |= {"status": response.status_code, "answer": _shown(response)}
+            answer = self._read(response, changes=method.upper() == "POST")
+        except ProviderError as error:
+            code = str(error.extra.get("provider_code") or error.code)
+            made |= {"code": storable(code, 64), "detail": storable(calls.text_of(str(error)), 500)}
+            raise
+        else:
+            made |= {"ok": True, "code": storable(answer.get("code") or "", 64)}
+            return answer
+        finally:
+            spent = int((time.monotonic() - begun) * 1000)
+            calls.note(self.provider, **made, request=calls.as_text(body), milliseconds=spent)
 
     def details(self, path: str, out_id: str, since: datetime) -> Iterator[dict[str, Any]]:
         """All reports of a batch that was handed over at `since`, in pages. Raises ProviderError."""
@@ -159,6 +223,7 @@ class ContractClient:
                 )
                 % {"status": response.status_code, "message": answer.get("message") or response.reason},
                 code="provider_misconfigured",
+                denied=response.status_code != 404,
                 provider_status=response.status_code,
                 provider_code=str(answer.get("code")),
             )
@@ -172,6 +237,19 @@ class ContractClient:
         if answer.get("platformName") != self.provider.name:
             log.warning("Provider %s answers as %r.", self.provider.pk, answer.get("platformName"))
         return answer
+
+
+def _shown_path(path: str, params: dict[str, Any] | None) -> str:
+    query = f"?{urlencode(params)}" if params else ""
+    return storable(calls.text_of(unquote(path + query)), 300)
+
+
+def _shown(response: requests.Response) -> str:
+    """The answer for the log; of one that is no JSON its beginning."""
+    try:
+        return calls.as_text(response.json())
+    except ValueError:
+        return storable(calls.text_of(response.text[:500]))
 
 
 def review_state(answer: dict[str, Any], field: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from marketing.channels import contract
 from marketing.channels.base import (
     BatchReceipt,
     BulkProviderType,
@@ -47,6 +48,9 @@ class ContractEmailType(BulkProviderType):
             help_text=gettext_lazy("Without it, templates can be used at once."),
         ),
     )
+
+    def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
+        return contract.config_problems(config)
 
     def test(self, provider: Provider) -> list[str]:
         """A look at a sender that does not exist: the platform may well answer that it does not know it."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +11,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from marketing.channels import callbacks, capabilities, carriers, contract_digital
+from marketing.channels import callbacks, capabilities, carriers, contract, contract_digital
 from marketing.channels.base import (
     BatchReceipt,
     BulkProviderType,
@@ -20,21 +19,18 @@ from marketing.channels.base import (
     ProviderError,
     register_type,
 )
-from marketing.channels.contract import ContractClient, Verdict, contract_fields, parse_time, review_state
+from marketing.channels.contract import (
+    ContractClient,
+    SignatureRequest,
+    Verdict,
+    contract_fields,
+    parse_time,
+    review_state,
+)
 from marketing.channels.models import Provider
 
 SENT_FAILED, SENT_DELIVERED = 1, 2
 LONGEST_NAME, LONGEST_REMARK = 30, 100
-
-
-@dataclass(frozen=True)
-class SignatureRequest:
-    """A signature for review: `source` as the contract numbers it, `proofs` as pairs of file type and Base64."""
-
-    text: str
-    source: str
-    note: str
-    proofs: Sequence[tuple[str, str]]
 
 
 @register_type
@@ -74,15 +70,16 @@ class ContractSmsType(BulkProviderType):
         return True
 
     def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
+        found = contract.config_problems(config)
         if carriers.read(str(config.get(carriers.SETTING) or "")) is None:
-            return {carriers.SETTING: _("Write first digits and carrier, as in 165=unicom, 1703=telecom.")}
-        return {}
+            found[carriers.SETTING] = _("Write first digits and carrier, as in 165=unicom, 1703=telecom.")
+        return found
 
     def submit(self, provider: Provider, template: Any, code: str = "") -> str:
         if template.is_digital:
             path, body = contract_digital.PATH, contract_digital.written(template)
         else:
-            path, body = "/sms/smsTemplate", _written(provider, template)
+            path, body = "/sms/smsTemplate", written(provider, template)
         method, under = ("PUT", f"/{quote(code, safe='')}") if code else ("POST", "")
         answer = ContractClient(provider).call(method, path + under, body)
         found = str(answer.get("templateCode") or code)
@@ -116,7 +113,8 @@ class ContractSmsType(BulkProviderType):
         ContractClient(provider).call("PUT" if again else "POST", f"/sms/smsSign{under}", body)
 
 
-def _written(provider: Provider, template: Any) -> dict[str, Any]:
+def written(provider: Provider, template: Any) -> dict[str, Any]:
+    """What a platform looks at to review a text."""
     promotional = template.purpose == "promotion"
     return {
         "templateName": template.name[:LONGEST_NAME],

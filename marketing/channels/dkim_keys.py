@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -41,15 +43,21 @@ def make(access: Access, provider: Provider, domain: str, selector: str) -> Prov
     """A new key for the provider in place of the present one; noted in the audit log. Raises ValidationFailed."""
     from marketing.channels.services import update_provider
 
-    if provider.type != "smtp":
+    with key_settings(provider.type, domain, selector) as config:
+        return update_provider(access, provider, {"config": config})
+
+
+@contextmanager
+def key_settings(kind: str, domain: str, selector: str) -> Iterator[dict[str, str]]:
+    """A new key as settings to save within; what is wrong is raised by the names `domain` and `selector`."""
+    if kind != "smtp":
         raise ActionNotSupported(_("This provider signs its mail by itself."))
-    pem = new_key()
-    config = {"dkim_domain": domain.strip(), "dkim_selector": selector.strip(), "dkim_key": pem}
+    config = {"dkim_domain": domain.strip(), "dkim_selector": selector.strip(), "dkim_key": new_key()}
     missing = {name: [_("This is needed.")] for name in ("domain", "selector") if not config[f"dkim_{name}"]}
     if missing:
         raise ValidationFailed(errors=missing)
     try:
-        return update_provider(access, provider, {"config": config})
+        yield config
     except ValidationFailed as error:
         named = {name.removeprefix("config/dkim_"): found for name, found in error.errors.items()}
         raise ValidationFailed(str(error), errors=named) from None

@@ -22,9 +22,14 @@ NOT_SENT = (
 
 
 def exchange(
-    method: str, url: str, *, timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS), **options: Any
+    method: str,
+    url: str,
+    *,
+    timeout: tuple[float, float] = (CONNECT_SECONDS, READ_SECONDS),
+    session: requests.Session | None = None,
+    **options: Any,
 ) -> requests.Response:
-    """The platform's answer, whatever its status.
+    """The platform's answer, whatever its status. With `session` by one of its connections.
 
     Raises ProviderError: `retryable` where it was not reached, `uncertain` where the call may have arrived; neither
     where the address must not be called.
@@ -34,7 +39,7 @@ def exchange(
     except ValidationFailed as error:
         raise ProviderError(str(error), code=error.code, retryable=error.code == "host_unknown") from error
     try:
-        return requests.request(method, url, timeout=timeout, allow_redirects=False, **options)
+        return (session or requests).request(method, url, timeout=timeout, allow_redirects=False, **options)
     except (requests.ConnectTimeout, requests.exceptions.SSLError) as error:
         raise _unreachable(error, uncertain=False) from error
     except requests.ReadTimeout as error:

@@ -8,9 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from insight.campaigns.models import Campaign
-from marketing.channels.base import ConfigField, ProviderType
+from marketing.channels.base import ConfigField, ProviderType, provider_type
 from marketing.channels.models import Provider
-from marketing.channels.services import shown_config
+from marketing.channels.services import secrets_of, shown_config
 
 OWN = ("name", "rate_per_second", "price", "price_currency", "enabled")
 CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
@@ -84,6 +84,22 @@ class ProviderForm(forms.Form):
         data = self.cleaned_data
         config = {item.name: data[f"config_{item.name}"] for item in self.kind.fields}
         return {**{name: data[name] for name in OWN}, "config": config}
+
+
+class KeysForm(forms.Form):
+    """The keys of a provider alone."""
+
+    def __init__(self, *args: Any, provider: Provider, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.keys = secrets_of(provider_type(provider))
+        shown = shown_config(provider)
+        for item in self.keys:
+            self.fields[f"config_{item.name}"] = field = _field(item)
+            field.initial = shown[item.name]
+
+    def values(self) -> dict[str, Any]:
+        """What was typed, by the names of the settings."""
+        return {item.name: self.cleaned_data[f"config_{item.name}"] for item in self.keys}
 
 
 def _field(item: ConfigField) -> forms.Field:

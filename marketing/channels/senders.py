@@ -14,7 +14,8 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ActionNotSupported, Conflict, ValidationFailed
 from marketing.channels.base import ProviderError, provider_type
-from marketing.channels.contract_email import LONGEST_ALIAS, ContractEmailType
+from marketing.channels.contract import KnowingSenders
+from marketing.channels.contract_email import LONGEST_ALIAS
 from marketing.channels.models import Provider, SenderAddress
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
@@ -26,8 +27,8 @@ def add(access: Access, provider: Provider, address: str, name: str = "") -> Sen
     if provider.channel != Provider.Channel.EMAIL:
         raise Conflict(_("Only e-mail providers have sender addresses."))
     kind = provider_type(provider)
-    _check(address, name, LONGEST_ALIAS if isinstance(kind, ContractEmailType) else 64)
-    frozen = _frozen_at(provider, kind, address) if isinstance(kind, ContractEmailType) else False
+    _check(address, name, LONGEST_ALIAS if isinstance(kind, KnowingSenders) else 64)
+    frozen = _frozen_at(provider, kind, address) if isinstance(kind, KnowingSenders) else False
     try:
         with transaction.atomic():
             sender = SenderAddress.objects.create(
@@ -58,7 +59,7 @@ def _check(address: str, name: str, longest: int) -> None:
         raise ValidationFailed(message, errors={"name": [message]})
 
 
-def _frozen_at(provider: Provider, kind: ContractEmailType, address: str) -> bool:
+def _frozen_at(provider: Provider, kind: KnowingSenders, address: str) -> bool:
     """Raises ValidationFailed where the platform does not know the address, ProviderError."""
     message = _("The platform does not know this address.")
     try:
@@ -80,7 +81,7 @@ def fetch(access: Access, provider: Provider) -> dict[str, int]:
     Raises ProviderError, ActionNotSupported.
     """
     kind = provider_type(provider)
-    if not isinstance(kind, ContractEmailType):
+    if not isinstance(kind, KnowingSenders):
         raise ActionNotSupported(_("This provider has no list of addresses: add them by hand."))
     found = {address.lower(): (address, frozen) for address, frozen in _listed(provider, kind).items()}
     known = {row.address.lower(): row for row in provider.senders.all()}
@@ -109,7 +110,7 @@ def fetch(access: Access, provider: Provider) -> dict[str, int]:
     return counts
 
 
-def _listed(provider: Provider, kind: ContractEmailType) -> dict[str, bool]:
+def _listed(provider: Provider, kind: KnowingSenders) -> dict[str, bool]:
     """Nothing where the platform wants an address and lists none."""
     try:
         return _valid(kind.senders(provider))
@@ -130,7 +131,7 @@ def _valid(found: dict[str, bool]) -> dict[str, bool]:
     return kept
 
 
-def _is_gone_or_frozen(provider: Provider, kind: ContractEmailType, address: str) -> bool:
+def _is_gone_or_frozen(provider: Provider, kind: KnowingSenders, address: str) -> bool:
     try:
         return _frozen_at(provider, kind, address)
     except ValidationFailed:

@@ -7,19 +7,21 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.outbound import check_url
-from marketing.channels.base import ConfigField, ProviderError, ProviderType, find_type, provider_type
-from marketing.channels.models import Provider
+from marketing.channels import health
+from marketing.channels.base import ConfigField, ProviderType, find_type, provider_type
+from marketing.channels.models import Provider, ProviderSettings
 
 SECRET = ("secret", "key")
 MOST = 1_000_000
 """No message costs as much."""
+SHOWN = 4
+"""So many last characters of some secrets are shown."""
 KEPT = "••••••"
 """What a form or API client sends back for a secret that shall stay as it is."""
 
@@ -33,8 +35,8 @@ _DOMAIN = re.compile(
 def create_provider(access: Access, values: dict[str, Any]) -> Provider:
     """A new provider. Raises ValidationFailed with the fields (config fields as "config/host")."""
     provider = Provider(workspace=access.workspace, channel=values["channel"], type=values["type"])
-    _assign(provider, values)
-    _save(provider)
+    assign(provider, values)
+    save(provider)
     audit.record(
         access, "provider.created", provider, after={"name": provider.name, "channel": provider.channel}
     )
@@ -45,17 +47,28 @@ def update_provider(
     access: Access, provider: Provider, values: dict[str, Any], *, edit_version: int | None = None
 ) -> Provider:
     """Change a provider; its channel and type stay. Secrets that are not given, or given as dots, are kept."""
+    _check_own(provider)
     if edit_version is not None and edit_version != provider.edit_version:
         raise PreconditionFailed()
-    _assign(provider, values)
+    assign(provider, values)
     provider.bump()
     provider.consecutive_errors, provider.paused_until, provider.last_error = 0, None, ""
-    _save(provider)
+    provider.failing_since = None
+    save(provider)
     audit.record(access, "provider.changed", provider, after={"fields": sorted(values)})
     return provider
 
 
-def _assign(provider: Provider, values: dict[str, Any]) -> None:
+def _check_own(provider: Provider) -> None:
+    if provider.shared_id:
+        raise Conflict(
+            _("This provider belongs to the organization. Its managers look after it."),
+            code="provider_shared",
+        )
+
+
+def assign(provider: ProviderSettings, values: dict[str, Any]) -> None:
+    """Put checked values in. Raises ValidationFailed with the fields (config fields as "config/host")."""
     kind = find_type(provider.channel, provider.type)
     if kind is None:
         message = _("There is no such kind of provider for this channel.")
@@ -90,7 +103,7 @@ def _config(
     config: dict[str, Any] = {}
     for field in kind.fields:
         value = given.get(field.name, old.get(field.name, field.default))
-        if field.kind in SECRET and value in (KEPT, None):
+        if field.kind in SECRET and (value is None or str(value).startswith(KEPT)):
             value = old.get(field.name, "")
         problem = _problem(field, value)
         if problem:
@@ -120,7 +133,8 @@ def _problem(field: ConfigField, value: Any) -> str:
     return ""
 
 
-def _save(provider: Provider) -> None:
+def save(provider: ProviderSettings) -> None:
+    """Raises ValidationFailed where the name is taken."""
     try:
         with transaction.atomic():
             provider.save()
@@ -129,32 +143,51 @@ def _save(provider: Provider) -> None:
         raise ValidationFailed(message, errors={"name": [message]}) from None
 
 
+def secrets_of(kind: ProviderType) -> list[ConfigField]:
+    """The keys that can be renewed without touching other settings."""
+    return [field for field in kind.fields if field.kind == "secret"]
+
+
+def renew_keys(access: Access, provider: Provider, keys: dict[str, Any]) -> dict[str, Any]:
+    """Put new keys in, and try them at once: {"ok", "lines"} as `test_provider`. Raises ValidationFailed.
+
+    Keys that are not given, or given as dots, are kept.
+    """
+    known = {field.name for field in secrets_of(provider_type(provider))}
+    if wrong := sorted(set(keys) - known):
+        raise ValidationFailed(errors={f"config/{name}": [_("Unknown field.")] for name in wrong})
+    update_provider(access, provider, {"config": keys})
+    return test_provider(access, provider)
+
+
 def shown_config(provider: Provider) -> dict[str, Any]:
-    """The settings without secrets: a secret that is set shows as dots."""
+    """The settings without secrets: a secret that is set shows as dots, some with their end."""
     kind = provider_type(provider)
     return {
-        field.name: (KEPT if provider.config.get(field.name) else "")
+        field.name: _dots(field, str(provider.config.get(field.name) or ""))
         if field.kind in SECRET
         else provider.config.get(field.name, field.default)
         for field in kind.fields
     }
 
 
+def _dots(field: ConfigField, secret: str) -> str:
+    if not secret:
+        return ""
+    return KEPT + secret[-SHOWN:] if field.ending and len(secret) >= 2 * SHOWN else KEPT
+
+
 def test_provider(access: Access, provider: Provider) -> dict[str, Any]:
     """Try the connection: {"ok": bool, "lines": [...]}. What was found is kept on the provider."""
-    try:
-        lines = provider_type(provider).test(provider)
-    except (ProviderError, ValidationFailed) as error:
-        Provider.objects.filter(pk=provider.pk).update(checked_at=timezone.now(), last_error=str(error)[:500])
-        return {"ok": False, "lines": [str(error)]}
-    provider.note_success()
-    Provider.objects.filter(pk=provider.pk).update(checked_at=timezone.now(), last_error="")
-    audit.record(access, "provider.tested", provider)
-    return {"ok": True, "lines": lines}
+    found = health.check(provider)
+    if found.ok:
+        audit.record(access, "provider.tested", provider)
+    return {"ok": found.ok, "lines": found.lines}
 
 
 def delete_provider(access: Access, provider: Provider) -> None:
     """Remove a provider that no send-out used. Raises Conflict otherwise."""
+    _check_own(provider)
     try:
         with transaction.atomic():
             audit.record(access, "provider.deleted", provider, before={"name": provider.name})

@@ -1,4 +1,4 @@
-"""E-mail by SMTP: one connection for many messages, each accepted or refused by the server at once."""
+"""E-mail by SMTP: connections for many messages, each accepted or refused by the server at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import smtplib
 import socket
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -17,13 +17,12 @@ from django.utils.translation import gettext_lazy
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.outbound import check_host
-from marketing.channels import dkim_keys, mailbox
+from marketing.channels import dkim_keys, mailbox, pool
 from marketing.channels.base import (
     ConfigField,
     Message,
     Outcome,
     PersonalProviderType,
-    PersonalSession,
     ProviderError,
     register_type,
 )
@@ -31,6 +30,7 @@ from marketing.channels.models import Provider
 from marketing.channels.tls import tls_context
 
 TIMEOUT_SECONDS = 20
+CONNECTIONS, MOST_CONNECTIONS = 4, 20
 _SIGNING, _BOUNCES = gettext_lazy("Signing (DKIM)"), gettext_lazy("Bounces and complaints")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 _POLICY = SMTP_POLICY.clone(max_line_length=998)
@@ -60,6 +60,16 @@ class SmtpType(PersonalProviderType):
         ),
         ConfigField("username", gettext_lazy("User name")),
         ConfigField("password", gettext_lazy("Password"), kind="secret"),
+        ConfigField(
+            "connections",
+            gettext_lazy("Connections at the same time"),
+            kind="number",
+            default=CONNECTIONS,
+            help_text=gettext_lazy(
+                "How many mails go to the server side by side, over all send-outs: 1 to 20. Each send-out has at least "
+                "one. Ask whoever runs the server how many it takes."
+            ),
+        ),
         ConfigField(
             "domain_per_minute",
             gettext_lazy("Mails per minute to one domain"),
@@ -108,6 +118,8 @@ class SmtpType(PersonalProviderType):
 
     def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
         found = dkim_keys.problems(config)
+        if _most_connections(config) > MOST_CONNECTIONS:
+            found["connections"] = _("At most %(most)d.") % {"most": MOST_CONNECTIONS}
         if config.get("imap_host"):
             missing = [name for name in ("imap_user", "imap_password") if not config.get(name)]
             found |= dict.fromkeys(missing, _("This is needed."))
@@ -130,9 +142,20 @@ class SmtpType(PersonalProviderType):
         return lines
 
     @contextmanager
-    def session(self, provider: Provider, sender: str) -> Iterator[SmtpSession]:
-        with _connected(provider) as client:
-            yield SmtpSession(client, sender)
+    def session(self, provider: Provider, sender: str, *, at_once: int = 1) -> Iterator[pool.Pool]:
+        @contextmanager
+        def connect() -> Iterator[SmtpConnection]:
+            with _connected(provider) as client:
+                yield SmtpConnection(client, sender)
+
+        most = _most_connections(provider.config)
+        with pool.opened(connect, provider.line, most=most, at_once=at_once) as found:
+            yield found
+
+
+def _most_connections(config: dict[str, Any]) -> int:
+    given = str(config.get("connections") or "")
+    return int(given) if given.isdecimal() else CONNECTIONS
 
 
 class _Client(smtplib.SMTP):
@@ -154,16 +177,12 @@ class _SecureClient(_Client, smtplib.SMTP_SSL):
     pass
 
 
-class SmtpSession(PersonalSession):
+class SmtpConnection:
     def __init__(self, client: _Client, sender: str) -> None:
         self.client = client
         self.sender = sender
 
-    def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
-        for message in messages:
-            yield self._send_one(message)
-
-    def _send_one(self, message: Message) -> Outcome:
+    def send_one(self, message: Message) -> Outcome:
         mail = compose(message)
         self.client.content_sent = False
         try:
@@ -221,7 +240,7 @@ def _connected(provider: Provider) -> Iterator[_Client]:
             client.login(str(config["username"]), str(config.get("password", "")))
     except smtplib.SMTPAuthenticationError as error:
         raise ProviderError(
-            _("The mail server refused the user name or password."), code="auth_failed"
+            _("The mail server refused the user name or password."), code="auth_failed", denied=True
         ) from error
     except ssl.SSLError as error:
         raise ProviderError(

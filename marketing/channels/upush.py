@@ -132,7 +132,12 @@ class UPushType(BulkProviderType):
     alias_type: ClassVar[str]
 
     def test(self, provider: Provider) -> list[str]:
-        UPushClient(provider).upload(["tideline-connection-test"])
+        try:
+            UPushClient(provider).upload(["tideline-connection-test"])
+        except ProviderError as error:
+            # There is nothing else in the call that it could refuse.
+            error.denied = error.code == "provider_refused"
+            raise
         return [_("U-Push has accepted the app key and the secret.")]
 
     def send_bulk(self, provider: Provider, request: BulkRequest) -> str:
@@ -190,6 +195,7 @@ class UPushType(BulkProviderType):
 class UPushAndroidType(UPushType):
     key = "upush_android"
     label = gettext_lazy("U-Push app for Android")
+    devices = "android"
     id_type = "imei"
     alias_type = "imei"
 
@@ -206,11 +212,11 @@ class UPushAndroidType(UPushType):
     def more(self, push: dict[str, Any]) -> dict[str, Any]:
         if not push["vendor"]:
             return {}
-        activity = _activity(push["package"], push["activity"])
+        target = activity(push["package"], push["activity"])
         return {
             "mipush": "true",
-            "mi_activity": activity,
-            "channel_properties": {"channel_activity": activity},
+            "mi_activity": target,
+            "channel_properties": {"channel_activity": target},
         }
 
 
@@ -218,6 +224,7 @@ class UPushAndroidType(UPushType):
 class UPushIosType(UPushType):
     key = "upush_ios"
     label = gettext_lazy("U-Push app for iOS")
+    devices = "ios"
     id_type = "idfa"
     alias_type = "idfa"
 
@@ -239,15 +246,15 @@ def _after_open(push: dict[str, Any]) -> dict[str, str]:
         case "url":
             return {"after_open": "go_url", "url": push["url"]}
         case "page":
-            return {"after_open": "go_activity", "activity": _activity(push["package"], push["activity"])}
+            return {"after_open": "go_activity", "activity": activity(push["package"], push["activity"])}
         case "custom":
             return {"after_open": "go_custom", "custom": push["custom"]}
     return {"after_open": "go_app"}
 
 
-def _activity(package: str, activity: str) -> str:
+def activity(package: str, name: str) -> str:
     """The activity with its package in front."""
-    return activity if activity.startswith(f"{package}.") else f"{package}.{activity.lstrip('.')}"
+    return name if name.startswith(f"{package}.") else f"{package}.{name.lstrip('.')}"
 
 
 def _number(data: dict[str, Any], name: str) -> int:

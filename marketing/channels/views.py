@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import (
     ActionView,
-    BooleanColumn,
+    BadgeColumn,
     Column,
     DateColumn,
     DeletePage,
@@ -21,13 +21,14 @@ from cdp.console.generic import (
     Fact,
     FormPage,
     ListPage,
+    TextColumn,
 )
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
-from marketing.channels import callbacks, dkim_keys, dns_records, senders, services
+from marketing.channels import call_pages, callbacks, dkim_keys, dns_records, senders, services
 from marketing.channels.base import find_type, provider_type, types_of
-from marketing.channels.contract_email import ContractEmailType
-from marketing.channels.forms import OWN, AnySenderForm, DkimForm, ProviderForm, SenderForm
+from marketing.channels.contract import KnowingSenders
+from marketing.channels.forms import OWN, AnySenderForm, DkimForm, KeysForm, ProviderForm, SenderForm
 from marketing.channels.models import ORDINARY, Provider, SenderAddress
 
 PERMISSION = "marketing.accounts.manage"
@@ -44,12 +45,19 @@ class ProviderList(ListPage):
     empty_title = _("No providers yet")
     empty_text = _("Connect an SMTP server or an SMS platform to send messages.")
     columns = (
-        Column("name", _("Provider"), sort="name", link=True),
+        TextColumn(
+            "name",
+            _("Provider"),
+            sort="name",
+            link=True,
+            below=lambda row: gettext("of the organization") if row.shared_id else "",
+        ),
         Column("channel", _("Channel"), value="get_channel_display", sort="channel"),
         Column("type", _("Type"), value=lambda row: provider_type(row).label),
-        BooleanColumn("enabled", _("In use")),
-        Column("last_error", _("Last error")),
-        DateColumn("checked_at", _("Tested")),
+        BadgeColumn("health", _("State"), label_of="health.label", hint="health.remedy"),
+        TextColumn("last_error", _("Last error"), below=lambda row: row.last_error and row.health.remedy),
+        DateColumn("checked_at", _("Tested"), sort="checked_at"),
+        DateColumn("succeeded_at", _("Last success"), sort="succeeded_at"),
     )
 
     def get_queryset(self) -> QuerySet[Provider]:
@@ -77,34 +85,43 @@ class ProviderDetail(ProviderMixin, DetailPage):
     back_label = _("Channels")
 
     def facts(self, obj: Provider) -> list[Fact]:
-        config = services.shown_config(obj)
-        shown = [
-            Fact(f"{item.group}: {item.label}" if item.group else item.label, _in_words(config[item.name]))
-            for item in provider_type(obj).fields
-            # What is folded away in the form and was left as it is says nothing here either.
-            if not item.group or config[item.name] not in ("", item.default)
-        ]
-        return [
-            Fact(_("Channel"), obj.get_channel_display()),
-            Fact(_("Type"), provider_type(obj).label),
-            *shown,
-            Fact(_("Messages per second"), obj.rate_per_second),
-            Fact(_("Price per message"), _price(obj)),
-            Fact(_("Tested"), obj.checked_at),
-        ]
+        return settings_facts(obj)
 
     def extra(self, obj: Provider) -> dict[str, Any]:
         kind = provider_type(obj)
         found: dict[str, Any] = {
-            "fetches_senders": isinstance(kind, ContractEmailType),
+            "fetches_senders": isinstance(kind, KnowingSenders),
             "records": dns_records.of(obj),
             "setup_url": self.reverse(kind.setup_url_name, pk=obj.pk) if kind.setup_url_name else "",
+            "has_keys": bool(services.secrets_of(kind)),
         }
         if obj.channel == Provider.Channel.EMAIL and obj.type == "smtp":
             found["bounces_url"] = callbacks.bounces_url(obj)
         if obj.type == "contract":
             found["reports_url"] = callbacks.reports_url(obj)
+            if self.access.can(call_pages.PERMISSION):
+                found["calls_url"] = self.reverse("channels:calls", pk=obj.pk)
         return found
+
+
+def settings_facts(obj: Provider) -> list[Fact]:
+    """How a provider is set up and doing, without its secrets."""
+    config = services.shown_config(obj)
+    shown = [
+        Fact(f"{item.group}: {item.label}" if item.group else item.label, _in_words(config[item.name]))
+        for item in provider_type(obj).fields
+        # What is folded away in the form and was left as it is says nothing here either.
+        if not item.group or config[item.name] not in ("", item.default)
+    ]
+    return [
+        Fact(_("Channel"), obj.get_channel_display()),
+        Fact(_("Type"), provider_type(obj).label),
+        *shown,
+        Fact(_("Messages per second"), obj.rate_per_second),
+        Fact(_("Price per message"), _price(obj)),
+        Fact(_("Tested"), obj.checked_at),
+        Fact(_("Last success"), obj.succeeded_at),
+    ]
 
 
 def _price(obj: Provider) -> str:
@@ -163,6 +180,25 @@ class TestProvider(ProviderMixin, ActionView):
         return found
 
     def success_url(self, obj: Provider, result: Any) -> str:
+        return self.reverse("channels:detail", pk=obj.pk)
+
+
+class RenewKeys(ProviderMixin, FormPage):
+    title = _("Renew the keys")
+    form_class = KeysForm
+    submit_label = _("Save and test")
+    back_url_name = "channels:list"
+
+    def form_options(self, obj: Provider) -> dict[str, Any]:
+        return {"provider": obj}
+
+    def save(self, form: KeysForm, obj: Provider) -> Provider:
+        found = services.renew_keys(self.access, obj, form.values())
+        for line in found["lines"]:
+            flash(self.request, line, messages.SUCCESS if found["ok"] else messages.ERROR)
+        return obj
+
+    def success_url(self, obj: Provider) -> str:
         return self.reverse("channels:detail", pk=obj.pk)
 
 

@@ -16,8 +16,19 @@ from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet
 from cdp.core.errors import ValidationFailed
 from marketing.channels.models import ORDINARY, Provider
-from marketing.content import mail_checks, rendering, reviews, services, signatures
-from marketing.content.models import Signature, Template, TemplateReview
+from marketing.content import (
+    defaults,
+    link_check,
+    mail_checks,
+    mail_score,
+    rendering,
+    reviews,
+    services,
+    signatures,
+    sms_length,
+    versions,
+)
+from marketing.content.models import Signature, Template, TemplateReview, TemplateVersion
 
 
 class ReviewSerializer(serializers.ModelSerializer[TemplateReview]):
@@ -35,6 +46,12 @@ class ReviewSerializer(serializers.ModelSerializer[TemplateReview]):
         ]
 
 
+class VersionSerializer(serializers.ModelSerializer[TemplateVersion]):
+    class Meta:
+        model = TemplateVersion
+        fields = ["number", "saved_at", "saved_by", "changed", "restored_from"]
+
+
 class TemplateSerializer(serializers.ModelSerializer[Template]):
     """A message with variables `${name}`."""
 
@@ -48,6 +65,10 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
         source="signature_id", required=False, allow_null=True, help_text="Of a digital SMS."
     )
     push = serializers.JSONField(required=False)
+    defaults = serializers.JSONField(
+        required=False,
+        help_text="By variable type (text, number, date) and value, for people without a value.",
+    )
     variables = serializers.ListField(child=serializers.CharField(), read_only=True)
     reviews = ReviewSerializer(many=True, read_only=True)
 
@@ -67,6 +88,7 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
             "signature",
             "note",
             "push",
+            "defaults",
             "variables",
             "reviews",
             "created_at",
@@ -126,12 +148,13 @@ class TemplateViewSet(WorkspaceViewSet):
 
     @action(detail=True, methods=["post"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The template filled with the given values: {"values": {"name": "text"}}."""
+        """The template filled with the given values, or else its defaults: {"values": {"name": "text"}}."""
         template = self.get_object()
-        values = {str(key): str(value) for key, value in (request.data.get("values") or {}).items()}
+        given = {str(key): str(value) for key, value in (request.data.get("values") or {}).items()}
+        values = {**defaults.texts(template.defaults), **given}
         text = rendering.fill(template.text, values)
         html = rendering.fill(template.html, values, escape=True)
-        length = rendering.sms_length("", text)
+        length = sms_length.measure(text)
         return Response(
             {
                 "subject": rendering.fill(template.subject, values),
@@ -148,9 +171,38 @@ class TemplateViewSet(WorkspaceViewSet):
         return Response(where_used.as_json(self.access, self.get_object()))
 
     @action(detail=True, methods=["get"])
+    def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The versions that are kept, the latest first, with what each changed."""
+        return Response(VersionSerializer(versions.history(self.get_object()), many=True).data)
+
+    @action(detail=True, methods=["get"], url_path=r"versions/(?P<number>[0-9]{1,9})")
+    def version(self, request: Request, number: str, *args: Any, **kwargs: Any) -> Response:
+        """One version with all its fields as `content`."""
+        found = versions.get(self.get_object(), int(number))
+        return Response({**VersionSerializer(found).data, "content": found.content})
+
+    @action(detail=True, methods=["post"], url_path=r"versions/(?P<number>[0-9]{1,9})/restore")
+    def restore(self, request: Request, number: str, *args: Any, **kwargs: Any) -> Response:
+        """Bring a version back as a new one; of an approved mail the answer is a new template."""
+        template = self.get_object()
+        self.check_etag(template)
+        restored = services.restore(self.access, template, versions.get(template, int(number)))
+        return self.answer(restored, status=200 if restored.pk == template.pk else 201)
+
+    @action(detail=True, methods=["get"])
     def checks(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What to look at before the mail goes out: [{"level", "code", "text"}]. None of it keeps it from leaving."""
         return Response([asdict(row) for row in mail_checks.of(self.get_object())])
+
+    @action(detail=True, methods=["get"])
+    def score(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """How much of the mail looks like spam: {"points", "level", "rules": [{"code", "points", "text"}]}."""
+        return Response(asdict(mail_score.of(self.get_object())))
+
+    @action(detail=True, methods=["post"], url_path="check-links")
+    def check_links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Ask the addresses in the mail now: [{"url", "state", "text"}], broken ones first."""
+        return Response([asdict(row) for row in link_check.check(self.get_object())])
 
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:

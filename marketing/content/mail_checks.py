@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Literal
@@ -21,6 +22,7 @@ LEAST_WORDS = 20
 _SHOUTING = re.compile(r"[A-Z]{2,}")
 _FORBIDDEN = {"script", "iframe", "object", "embed", "applet", "base"}
 _UNUSABLE = {"form", "input", "video", "audio", "svg"}
+WEB = re.compile(r"https?://[^\s<>\"'）」】]+", re.IGNORECASE)
 _SCHEMES = re.compile(r"(https?://[^\s/]|mailto:\S|tel:\S|\$\{)", re.IGNORECASE)
 
 
@@ -35,7 +37,7 @@ class Check:
 
 def refused(html: str) -> list[str]:
     """What keeps the HTML from being saved: it runs in no mail program, and must not run in the console either."""
-    found = _read(html)
+    found = read(html)
     messages = []
     if found.forbidden:
         messages.append(
@@ -51,14 +53,18 @@ def refused(html: str) -> list[str]:
 
 def of(template: Template) -> list[Check]:
     """The findings for an e-mail template, most serious first; one that says so where there are none."""
-    page = _read(template.html)
+    page = read(template.html)
     found = [*_links(page), *_pictures(page), *_size(template), *_words(template, page)]
     if not found:
         return [Check("fine", "fine", _("Nothing found. Send yourself a test all the same."))]
     return sorted(found, key=lambda row: row.level != "problem")
 
 
-def _links(page: _Page) -> list[Check]:
+def is_web(link: str) -> bool:
+    return link.strip().lower().startswith(("http://", "https://"))
+
+
+def _links(page: Page) -> list[Check]:
     found = []
     empty = sum(not link.strip() or link.strip() == "#" for link in page.links)
     if empty:
@@ -69,13 +75,21 @@ def _links(page: _Page) -> list[Check]:
     if odd:
         text = _("This link does not begin with http:// or https://: %(link)s")
         found.append(Check("problem", "bad_link", text % {"link": odd[0][:80]}))
+    if plain := [link for link in page.links if link.strip().lower().startswith("http://")]:
+        text = _("This link is not encrypted; use https:// where the site has it: %(link)s")
+        found.append(Check("advice", "http_link", text % {"link": plain[0].strip()[:80]}))
+    again = Counter(link.strip() for link in page.links if is_web(link)).most_common(1)
+    if again and again[0][1] > 1:
+        text = _("This address is linked %(count)d times, and clicks on it are counted together: %(link)s")
+        values = {"count": again[0][1], "link": again[0][0][:80]}
+        found.append(Check("advice", "duplicate_link", text % values))
     if not any("unsubscribe" in link.lower() for link in page.links):
         text = _("There is no unsubscribe link of your own; one is added below the mail.")
         found.append(Check("advice", "no_unsubscribe", text))
     return found
 
 
-def _pictures(page: _Page) -> list[Check]:
+def _pictures(page: Page) -> list[Check]:
     found = []
     silent = sum(alt is None for _src, alt in page.pictures)
     if silent:
@@ -100,7 +114,7 @@ def _size(template: Template) -> list[Check]:
     return []
 
 
-def _words(template: Template, page: _Page) -> list[Check]:
+def _words(template: Template, page: Page) -> list[Check]:
     found = []
     subject = template.subject.strip()
     if len(subject) > LONG_SUBJECT:
@@ -111,6 +125,9 @@ def _words(template: Template, page: _Page) -> list[Check]:
     if sum(subject.count(mark) for mark in "!！") >= MOST_MARKS:
         found.append(Check("advice", "exclamation", _("Several exclamation marks stand in the subject.")))
     text = rendering.plain_text(template.html)
+    if template.html and not template.text and not WEB.sub("", text).strip("()<>[] \n"):
+        message = _("The plain-text part is empty: some read only that, and filters miss it. Write one.")
+        found.append(Check("problem", "missing_text", message))
     if page.pictures and len(text) < LEAST_WORDS:
         message = _("The mail is almost only pictures: many programs hide them at first.")
         found.append(Check("advice", "only_pictures", message))
@@ -122,12 +139,15 @@ def _words(template: Template, page: _Page) -> list[Check]:
     return found
 
 
-class _Page(HTMLParser):
+class Page(HTMLParser):
     """The parts of a mail that the rules look at."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.links: list[str] = []
+        self.labels: list[str] = []
+        """The words of each link."""
+        self._in_link = False
         self.pictures: list[tuple[str, str | None]] = []
         self.forbidden: list[str] = []
         self.unusable: list[str] = []
@@ -135,8 +155,10 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
-        if tag == "a" and "href" in given:
+        if tag in ("a", "area") and "href" in given:
             self.links.append(given["href"] or "")
+            self.labels.append("")
+            self._in_link = tag == "a"
         if tag == "img":
             self.pictures.append((given.get("src") or "", (given["alt"] or "") if "alt" in given else None))
         for names, kept in ((_FORBIDDEN, self.forbidden), (_UNUSABLE, self.unusable)):
@@ -148,9 +170,17 @@ class _Page(HTMLParser):
             if name.startswith("on") or plain.startswith(("javascript:", "vbscript:")):
                 self.handlers.append(name)
 
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "a":
+            self._in_link = False
 
-def _read(html: str) -> _Page:
-    page = _Page()
+    def handle_data(self, data: str) -> None:
+        if self._in_link:
+            self.labels[-1] += data
+
+
+def read(html: str) -> Page:
+    page = Page()
     page.feed(html)
     page.close()
     return page

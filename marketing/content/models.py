@@ -86,6 +86,11 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
         related_name="+",
         help_text="Of a custom channel: the webhook whose parameters these are.",
     )
+    defaults = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="By variable its type (text, number, date) and the value for people without one; see defaults.py.",
+    )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,
@@ -138,6 +143,30 @@ class Template(WorkspaceScoped, TimeStamped, Versioned):
         from marketing.content.rendering import variables
 
         return variables(*self.texts)
+
+
+class TemplateVersion(models.Model):
+    """A template as it was saved once. `content` are its fields by name, of a signature the key; see versions.py."""
+
+    template = models.ForeignKey(Template, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(help_text="The template's edit_version then.")
+    content = models.JSONField()
+    changed = models.JSONField(
+        default=list, help_text="Names of the fields that differ from the version before."
+    )
+    saved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    saved_at = models.DateTimeField()
+    restored_from = models.PositiveIntegerField(null=True, help_text="The version that it brought back.")
+
+    class Meta:
+        verbose_name = _("version of a template")
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["template", "number"], name="template_version_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.template} ({self.number})"
 
 
 class TemplateReview(models.Model):

@@ -17,8 +17,8 @@ USUAL_TITLE, USUAL_TEXT = 50, 120
 MOST_HOURS = 72
 MOST_EXTRA, LONGEST_EXTRA, LONGEST_CUSTOM, LONGEST_URL = 20, 500, 500, 1000
 MOST_BADGE = 9999
-RESERVED = ("aps", "d", "p")
-"""Names that the platform uses itself beside the own parameters."""
+RESERVED = ("aps", "d", "p", "tideline", "from", "gcm", "message_type")
+"""Names that platforms and Tideline use themselves beside the own parameters."""
 _PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)+")
 _ACTIVITY = re.compile(r"\.?[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
@@ -135,11 +135,3 @@ def _extra_problem(extra: Any) -> str:
 
 def _is_number(value: Any, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def android_only(given: dict[str, Any]) -> str:
-    """What of it an iOS app cannot do, in words; empty where it can do all."""
-    action = complete(given)["action"]
-    if action == Action.APP:
-        return ""
-    return str(Action(action).label)

@@ -1,18 +1,15 @@
-"""Filling templates: variables, the plain-text part, SMS length."""
+"""Filling templates: variables, links, the plain-text part."""
 
 from __future__ import annotations
 
 import html as html_escape
-import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from html.parser import HTMLParser
 
-from marketing.links import codes, parameters
+from marketing.links import parameters
 
 VARIABLE = re.compile(r"\$\{([A-Za-z][A-Za-z0-9_]{0,31})\}")
-SMS_SINGLE, SMS_PART = 70, 67
 _SKIPPED = {"style", "script", "head", "title"}
 _BREAKS = {"p", "div", "br", "tr", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "table"}
 
@@ -31,21 +28,6 @@ def fill(text: str, values: Mapping[str, str], *, escape: bool = False) -> str:
         return html_escape.escape(found) if escape else found
 
     return VARIABLE.sub(value, text)
-
-
-@dataclass(frozen=True)
-class SmsLength:
-    """Characters of a whole SMS (signature, text, unsubscribe line) and the parts it is billed as."""
-
-    characters: int
-    parts: int
-
-
-def sms_length(signature: str, text: str, unsubscribe: str = "") -> SmsLength:
-    """Up to 70 characters are one part; longer texts are split into parts of 67."""
-    text = parameters.PARAMETER.sub("x" * codes.PARAMETER_LENGTH, text)
-    characters = len(f"【{signature}】" if signature else "") + len(text) + len(unsubscribe)
-    return SmsLength(characters, 1 if characters <= SMS_SINGLE else math.ceil(characters / SMS_PART))
 
 
 LINK = re.compile(r"""(<a\b[^>]*?\bhref\s*=\s*)(["'])(https?://[^"']+)\2""", re.IGNORECASE)

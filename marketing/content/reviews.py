@@ -14,8 +14,7 @@ from cdp.core.errors import ActionNotSupported, DomainError
 from marketing.channels import capabilities
 from marketing.channels.base import provider_type
 from marketing.channels.carriers import Carrier
-from marketing.channels.contract import Reviewing
-from marketing.channels.contract_sms import ContractSmsType
+from marketing.channels.contract import Reviewing, ReviewingSignatures
 from marketing.channels.models import Provider
 from marketing.content import digital, mail
 from marketing.content.models import ReviewState, Signature, Template, TemplateReview
@@ -179,7 +178,7 @@ def approving(review: TemplateReview) -> list[str]:
 def check_signature(signature: Signature) -> Signature:
     """Ask for the signature's state now. Raises ProviderError."""
     kind = provider_type(signature.provider)
-    if not isinstance(kind, ContractSmsType):
+    if not isinstance(kind, ReviewingSignatures):
         raise ActionNotSupported(_("This provider reviews no signatures."))
     signature.state, signature.reason = kind.signature_state(signature.provider, signature.text)
     under_way = signature.state == ReviewState.REVIEWING and signature.submitted_at

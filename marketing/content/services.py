@@ -16,24 +16,23 @@ from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError, PreconditionFailed, ValidationFailed
 from marketing.channels.base import ProviderError
 from marketing.channels.models import Provider
-from marketing.content import design, digital, mail, mail_checks, push, reviews, usage, writing
-from marketing.content.models import ReviewState, Template, TemplateReview
+from marketing.content import (
+    defaults,
+    design,
+    digital,
+    mail,
+    mail_checks,
+    push,
+    reviews,
+    usage,
+    versions,
+    writing,
+)
+from marketing.content.models import ReviewState, Template, TemplateReview, TemplateVersion
 
 log = logging.getLogger(__name__)
-FIELDS = (
-    "name",
-    "purpose",
-    "subject",
-    "sender_name",
-    "html",
-    "design",
-    "text",
-    "parts",
-    "signature",
-    "note",
-    "push",
-)
-_EMPTY: dict[str, Any] = {"design": {}, "push": {}, "parts": [], "signature": None}
+FIELDS = versions.FIELDS
+_EMPTY: dict[str, Any] = {"design": {}, "push": {}, "parts": [], "signature": None, "defaults": {}}
 REVIEWED = ("subject", "sender_name", "html", "text")
 """What platforms have approved of a mail: changing it makes another mail."""
 MAX_HTML_BYTES = 500_000
@@ -45,23 +44,29 @@ def create_template(access: Access, channel: str, values: dict[str, Any]) -> Tem
     """A new template. Raises ValidationFailed with the fields that need another value."""
     template = Template(workspace=access.workspace, channel=channel, owner=access.user)
     _assign(access, template, values)
-    _save(template)
+    _save(access, template)
     audit.record(access, "template.created", template, after={"name": template.name, "channel": channel})
     return template
 
 
 def update_template(
-    access: Access, template: Template, values: dict[str, Any], *, edit_version: int | None = None
+    access: Access,
+    template: Template,
+    values: dict[str, Any],
+    *,
+    edit_version: int | None = None,
+    restored_from: int | None = None,
 ) -> Template:
     """Change a template. Send-outs under way keep the text they started with; reviews start anew.
 
     A mail that a platform has approved stays as it is where its words would change: the answer is a new template with
     them, sent in for review where the old one was approved. An SMS is changed before it is sent in, or once it was
-    rejected; otherwise Conflict.
+    rejected; otherwise Conflict. Defaults of variables can always be changed: no platform sees them.
     """
     if edit_version is not None and edit_version != template.edit_version:
         raise PreconditionFailed()
-    if not is_editable(template):
+    unseen = set(values) <= {"defaults"}
+    if not unseen and not is_editable(template):
         raise Conflict(
             _(
                 "A platform reviews this SMS or has approved it, so it stays as it is. Make a new one from it."
@@ -79,11 +84,28 @@ def update_template(
         return _as_new(access, template, approved)
     version = template.edit_version
     template.bump()
-    _save(template)
-    if same and template.channel == Provider.Channel.EMAIL:
-        reviews.carry_over(template, version)
-    audit.record(access, "template.changed", template, after={"fields": sorted(values)})
+    with transaction.atomic():
+        versions.keep_before(template)
+        _save(access, template, restored_from=restored_from)
+        if unseen or (same and template.channel == Provider.Channel.EMAIL):
+            reviews.carry_over(template, version)
+        audit.record(access, "template.changed", template, after={"fields": sorted(values)})
     return template
+
+
+def restore(
+    access: Access, template: Template, version: TemplateVersion, *, edit_version: int | None = None
+) -> Template:
+    """The template as it was in this version, as a new one of its versions. Raises as `update_template` does."""
+    restored = update_template(
+        access,
+        template,
+        versions.values(version),
+        edit_version=edit_version,
+        restored_from=version.number,
+    )
+    audit.record(access, "template.restored", restored, after={"version": version.number})
+    return restored
 
 
 def is_editable(template: Template) -> bool:
@@ -126,8 +148,19 @@ def _assign(access: Access, template: Template, values: dict[str, Any]) -> None:
     if template.is_digital:
         template.text = digital.text_of(template.parts)
     errors = _make_html(template, values) | problems(template)
+    if template.defaults and not errors:
+        errors = _defaults(template, values)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
+
+
+def _defaults(template: Template, values: dict[str, Any]) -> dict[str, list[str]]:
+    """A default goes with its variable. Returns what is wrong with defaults that somebody gives."""
+    if "defaults" not in values:
+        known = set(template.variables)
+        template.defaults = {name: item for name, item in template.defaults.items() if name in known}
+    found = defaults.problems(template.defaults, template.variables)
+    return {"defaults": found} if found else {}
 
 
 def _make_html(template: Template, values: dict[str, Any]) -> dict[str, list[str]]:
@@ -203,13 +236,14 @@ def _push_problems(template: Template) -> dict[str, list[str]]:
     return errors
 
 
-def _save(template: Template) -> None:
+def _save(access: Access, template: Template, *, restored_from: int | None = None) -> None:
     try:
         with transaction.atomic():
             template.save()
     except IntegrityError:
         message = _("Another template of this channel has this name.")
         raise ValidationFailed(message, errors={"name": [message]}) from None
+    versions.keep(template, access.user, restored_from=restored_from)
 
 
 def delete_template(access: Access, template: Template) -> None:

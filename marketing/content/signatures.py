@@ -18,7 +18,7 @@ from cdp.core.access import Access
 from cdp.core.errors import ActionNotSupported, Conflict, ValidationFailed
 from marketing.channels import capabilities
 from marketing.channels.base import ProviderError, provider_type
-from marketing.channels.contract_sms import ContractSmsType, SignatureRequest
+from marketing.channels.contract import ReviewingSignatures, SignatureRequest
 from marketing.channels.models import Provider
 from marketing.content import reviews
 from marketing.content.models import ReviewState, Signature, SignatureProof
@@ -185,7 +185,7 @@ def _keep(signature: Signature, read: Sequence[tuple[str, str, bytes]]) -> None:
 
 def _submit(signature: Signature, *, again: bool) -> None:
     kind = provider_type(signature.provider)
-    if not isinstance(kind, ContractSmsType):
+    if not isinstance(kind, ReviewingSignatures):
         raise ActionNotSupported(_("This provider reviews no signatures."))
     proofs = [(row.format, row.content) for row in signature.proofs.all()]
     request = SignatureRequest(signature.text, signature.source, signature.note, proofs)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from marketing.content import design_pages, digital_pages, signature_pages, views
+from marketing.content import design_pages, digital_pages, signature_pages, version_pages, views
 
 app_name = "content"
 urlpatterns = [
@@ -21,6 +21,15 @@ urlpatterns = [
     path("<str:pk>/", views.TemplateDetail.as_view(), name="detail"),
     path("<str:pk>/edit/", views.EditTemplate.as_view(), name="edit"),
     path("<str:pk>/edit-digital/", digital_pages.EditDigital.as_view(), name="edit-digital"),
+    path("<str:pk>/defaults/", version_pages.EditDefaults.as_view(), name="defaults"),
+    path("<str:pk>/versions/", version_pages.VersionList.as_view(), name="versions"),
+    path("<str:pk>/versions/<int:number>/", version_pages.VersionDetail.as_view(), name="version"),
+    path(
+        "<str:pk>/versions/<int:number>/restore/",
+        version_pages.RestoreVersion.as_view(),
+        name="version-restore",
+    ),
     path("<str:pk>/submit/", views.SubmitTemplate.as_view(), name="submit"),
+    path("<str:pk>/links/", views.CheckLinks.as_view(), name="check-links"),
     path("<str:pk>/delete/", views.DeleteTemplate.as_view(), name="delete"),
 ]

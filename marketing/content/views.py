@@ -21,6 +21,7 @@ from cdp.console.generic import (
     Fact,
     FormPage,
     ListPage,
+    WorkspaceView,
 )
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
@@ -29,12 +30,15 @@ from cdp.core.errors import ValidationFailed
 from marketing.channels.models import ORDINARY, Provider
 from marketing.content import (
     digital,
+    link_check,
     mail_checks,
+    mail_score,
     push,
     push_form,
     rendering,
     reviews,
     services,
+    sms_length,
 )
 from marketing.content.columns import ReviewsColumn, carriers_by_state, described, kind_of
 from marketing.content.design import starters
@@ -102,7 +106,7 @@ class TemplateFormPage(FormPage):
             ) % {"title": push.USUAL_TITLE, "text": push.USUAL_TEXT}
         if obj.channel != Provider.Channel.SMS:
             return gettext("Saved.")
-        length = rendering.sms_length("", obj.text)
+        length = sms_length.measure(obj.text)
         return gettext(
             "Saved. Without signature and values: %(characters)d characters, sent as %(parts)d SMS."
         ) % {"characters": length.characters, "parts": length.parts}
@@ -120,6 +124,8 @@ class NewTemplate(TemplateFormPage):
     def show(self, form: TemplateForm, obj: Any, status: int = 200) -> HttpResponse:
         if not self.request.htmx:
             return super().show(form, obj, status)
+        # The page around it may have fields of the same names.
+        form.auto_id = "dialog_%s"
         return self.render("marketing/content/quick_form.html", self.get_context(form=form), status=status)
 
     def success_url(self, obj: Template) -> str:
@@ -183,36 +189,7 @@ class TemplateDetail(TemplateMixin, DetailPage):
     back_label = _("Templates")
 
     def facts(self, obj: Template) -> list[Fact]:
-        facts = [
-            Fact(_("Channel"), kind_of(obj)),
-            Fact(_("Purpose"), obj.get_purpose_display()),
-            Fact(_("Variables"), ", ".join(obj.variables) or "–"),
-        ]
-        if obj.channel == Provider.Channel.EMAIL:
-            sender = [Fact(_("Sender name"), obj.sender_name)] if obj.sender_name else []
-            return [*facts, Fact(_("Subject"), obj.subject), *sender]
-        if obj.channel == Provider.Channel.PUSH:
-            return [*facts, *_push_facts(obj)]
-        note = [Fact(_("Note for the reviewer"), obj.note)] if obj.note else []
-        if obj.is_digital:
-            size = f"{digital.size_of(obj.parts) / 1_000_000:.2f} MB"
-            signature = Fact(_("Signature"), obj.signature)
-            return [
-                facts[0],
-                facts[1],
-                signature,
-                Fact(_("Subject"), obj.subject),
-                Fact(_("Size"), size),
-                *note,
-            ]
-        length = rendering.sms_length("", obj.text)
-        hint = _("Without the signature and the values of variables.")
-        return [
-            *facts,
-            Fact(_("Characters"), length.characters, hint),
-            Fact(_("Sent as so many SMS"), length.parts, hint),
-            *note,
-        ]
+        return facts_of(obj)
 
     def extra(self, obj: Template) -> dict[str, Any]:
         found = self._content(obj)
@@ -224,6 +201,8 @@ class TemplateDetail(TemplateMixin, DetailPage):
             return {
                 "plain": obj.text or rendering.plain_text(obj.html),
                 "checks": mail_checks.of(obj),
+                "score": mail_score.of(obj),
+                "most_links": link_check.MOST,
                 "reviews": self._reviews(obj),
                 "editable": True,
             }
@@ -252,6 +231,47 @@ class TemplateDetail(TemplateMixin, DetailPage):
             if reviews.needed(item)
             for found in (reviews.current(obj, item),)
         ]
+
+
+def facts_of(obj: Template) -> list[Fact]:
+    """What stands beside a template of any channel."""
+    facts = [
+        Fact(_("Channel"), kind_of(obj)),
+        Fact(_("Purpose"), obj.get_purpose_display()),
+        Fact(_("Variables"), ", ".join(_variable(obj, name) for name in obj.variables) or "–"),
+    ]
+    if obj.channel == Provider.Channel.EMAIL:
+        sender = [Fact(_("Sender name"), obj.sender_name)] if obj.sender_name else []
+        return [*facts, Fact(_("Subject"), obj.subject), *sender]
+    if obj.channel == Provider.Channel.PUSH:
+        return [*facts, *_push_facts(obj)]
+    note = [Fact(_("Note for the reviewer"), obj.note)] if obj.note else []
+    if obj.is_digital:
+        size = f"{digital.size_of(obj.parts) / 1_000_000:.2f} MB"
+        signature = Fact(_("Signature"), obj.signature)
+        return [
+            facts[0],
+            facts[1],
+            signature,
+            Fact(_("Subject"), obj.subject),
+            Fact(_("Size"), size),
+            *note,
+        ]
+    length = sms_length.measure(obj.text)
+    hint = _("Without the signature and the values of variables.")
+    return [
+        *facts,
+        Fact(_("Characters"), length.characters, hint),
+        Fact(_("Sent as so many SMS"), length.parts, hint),
+        *note,
+    ]
+
+
+def _variable(obj: Template, name: str) -> str:
+    given = obj.defaults.get(name)
+    if given is None:
+        return name
+    return gettext("%(name)s (otherwise “%(text)s”)") % {"name": name, "text": given["value"]}
 
 
 def _push_facts(obj: Template) -> list[Fact]:
@@ -289,6 +309,14 @@ class SubmitTemplate(TemplateMixin, ActionView):
 
     def success_url(self, obj: Template, result: Any) -> str:
         return self.reverse("content:detail", pk=obj.pk)
+
+
+class CheckLinks(TemplateMixin, WorkspaceView):
+    """A part of the template's page: which addresses of the mail answer."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        context = {"answers": link_check.check(self.get_object())}
+        return self.render("marketing/content/link_checks.html", context)
 
 
 class DeleteTemplate(TemplateMixin, DeletePage):

@@ -53,6 +53,8 @@ from marketing.delivery.timing_api import TimingActions
 
 CHANNELS = tuple(Provider.Channel.values)
 MANY = ("audiences", "exclude")
+WORDS = {"text", "digital", "mail"}
+"""Words that are given themselves, and become a template."""
 REFERENCES = {
     "provider": Provider,
     "sender": SenderAddress,
@@ -171,14 +173,22 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
             raise ValidationFailed(_("Some fields need another value."), errors=errors)
         return values
 
+    def _with_words(self, has: dict[str, Any], given: dict[str, Any], *, name: str) -> dict[str, Any]:
+        """`has` with the template of the words that are given themselves."""
+        text, digital, mail = given.get("text", ""), given.get("digital", {}), given.get("mail", {})
+        has = {key: value for key, value in has.items() if key not in WORDS}
+        has = own_template.with_text(self.access, has, text, name=name)
+        has = own_template.with_digital(self.access, has, digital, name=name)
+        if mail and has.get("channel", Provider.Channel.EMAIL) == Provider.Channel.EMAIL:
+            has = own_template.with_mail(self.access, has, mail, name=name)
+        return has
+
     @transaction.atomic
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.get_serializer(data=request.data)
         data.is_valid(raise_exception=True)
         values = self._values(data.validated_data)
-        text, digital = values.pop("text", ""), values.pop("digital", {})
-        values = own_template.with_text(self.access, values, text, name=values["name"])
-        values = own_template.with_digital(self.access, values, digital, name=values["name"])
+        values = self._with_words(values, values, name=values["name"])
         return self.answer(services.create(self.access, values.pop("channel"), values), status=201)
 
     @transaction.atomic
@@ -188,13 +198,10 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         data = self.get_serializer(send_out, data=request.data, partial=True)
         data.is_valid(raise_exception=True)
         values = self._values({key: value for key, value in data.validated_data.items() if key != "channel"})
-        text, digital = values.pop("text", ""), values.pop("digital", {})
-        if text or digital:
+        if values.keys() & WORDS:
             has = {"template": send_out.template, "provider": send_out.provider, **values}
-            name = values.get("name", send_out.name)
-            has = own_template.with_text(self.access, has, text, name=name)
-            has = own_template.with_digital(self.access, has, digital, name=name)
-            values |= {"template": has["template"]}
+            has = self._with_words(has, values, name=values.get("name", send_out.name))
+            values = {name: has[name] for name in {*values, "template"} - WORDS}
         return self.answer(services.update(self.access, send_out, values))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:

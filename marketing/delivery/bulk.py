@@ -21,8 +21,16 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import ValidationFailed
 from cdp.jobs import JobContext
 from marketing.channels import capabilities
-from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
-from marketing.delivery import contact_policy, contents, push_message, rate, releasing, tracking
+from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError, provider_type
+from marketing.delivery import (
+    contact_policy,
+    contents,
+    push_message,
+    rate,
+    recipients_file,
+    releasing,
+    tracking,
+)
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendBatch, SendOut, UnknownReason
 
@@ -35,7 +43,10 @@ INTERRUPTED_AFTER = timedelta(minutes=5)
 def make_batches(send_out: SendOut) -> None:
     """Divide queued recipients that have no batch yet into batches of equal texts of one variant."""
     table = Recipient._meta.db_table
+    kind = provider_type(send_out.provider)
     most = min(send_out.provider.batch_size, send_out.per_minute or send_out.provider.batch_size)
+    if isinstance(kind, BulkProviderType):
+        most = min(most, kind.largest_batch(send_out.provider))
     with transaction.atomic(), connection.cursor() as cursor:
         SendOut.objects.select_for_update().get(pk=send_out.pk)
         # Where the file carries everybody's own texts, one call serves people with different ones.
@@ -95,9 +106,9 @@ def hand_over(send_out: SendOut, kind: BulkProviderType, job: JobContext, check:
     make_batches(send_out)
     batches = list(send_out.batches.all())
     for index, batch in enumerate(batches):
-        check()
         if batch.state == SendBatch.State.NEW:
             _throttle(send_out, batch.size, check)
+            check()
             hand_batch(send_out, kind, batch)
         job.progress(30 + 70 * (index + 1) / len(batches), done=index + 1, total=len(batches))
 
@@ -115,7 +126,7 @@ def _probe(send_out: SendOut, kind: BulkProviderType) -> None:
 
 
 def _throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
-    seconds = rate.take(f"provider:{send_out.provider_id}", per_second=send_out.provider.rate_per_second)
+    seconds = rate.take(f"provider:{send_out.provider.line}", per_second=send_out.provider.rate_per_second)
     if send_out.per_minute:
         seconds = max(
             seconds, rate.take(f"send:{send_out.pk}", per_second=send_out.per_minute / 60, wanted=wanted)
@@ -195,6 +206,7 @@ def _call(send_out: SendOut, kind: BulkProviderType, batch: SendBatch, *, repeat
         size=batch.size,
         content=push_message.filled(contents.of_variant(send_out.content, batch.variant), batch.params),
         targets=lambda: tracking.batch_targets(batch.out_id) or [],
+        lines=lambda: recipients_file.lines(batch.out_id) or [],
         reports_url=tracking.reports_url(batch.out_id),
     )
     with leaving(send_out, repeat=repeat) as may_leave:

@@ -8,8 +8,9 @@ from typing import Any
 from django.db import connection
 from django.db.models import Count, Q
 
+from marketing.channels.capabilities import Billing
 from marketing.channels.models import Provider
-from marketing.content import rendering
+from marketing.content import rendering, sms_length
 from marketing.delivery import comparing, contents, sms_rules
 from marketing.delivery.bounces.model import FailureReason
 from marketing.delivery.models import Recipient, SendOut
@@ -78,38 +79,62 @@ def _people(rows: list[SendOut]) -> dict[str, dict[str, int]]:
 def segments(send_outs: Iterable[SendOut]) -> dict[str, dict[str, int]]:
     """Of SMS whose recipients are kept, by key: COUNTS of the SMS that they are billed as.
 
-    A text is filled by putting values in the place of variables, so its length is that of the rest and of the values:
-    PostgreSQL adds them up for each person, and nobody's row leaves it.
+    PostgreSQL puts each person's values in the place of variables and measures the text as `sms_length.measure` does:
+    nobody's row leaves it. Without variables all texts are as long.
     """
-    lengths = [row for send_out in send_outs for row in _lengths(send_out)]
-    if not lengths:
+    rows = [row for send_out in send_outs for row in _pieces(send_out)]
+    if not rows:
         return {}
-    places = ", ".join(["(%s, %s, %s, %s::text[], %s)"] * len(lengths))
+    places = ", ".join(["(%s, %s, %s::text[], %s::int, %s)"] * len(rows))
     counted = ", ".join(f"coalesce(sum(s.parts) FILTER (WHERE {which}), 0)" for which in _SQL.values())
     sql = f"""
         SELECT r.send_out_id, {counted}
           FROM {Recipient._meta.db_table} r
-          JOIN (VALUES {places}) AS m (send_out_id, variant, fixed, names, whole)
+          JOIN (VALUES {places}) AS m (send_out_id, variant, pieces, parts, gsm)
             ON m.send_out_id = r.send_out_id AND m.variant = r.variant
-         CROSS JOIN LATERAL (
-               SELECT m.fixed + coalesce(sum(char_length(r."values" ->> n.name)), 0) AS characters
-                 FROM unnest(m.names) AS n (name)) AS l
-         CROSS JOIN LATERAL (
-               SELECT CASE WHEN m.whole OR l.characters <= {rendering.SMS_SINGLE} THEN 1
-                           ELSE ceil(l.characters / {rendering.SMS_PART}.0) END AS parts) AS s
+          LEFT JOIN LATERAL (
+               SELECT string_agg(CASE WHEN n.place %% 2 = 1 THEN n.piece ELSE r."values" ->> n.piece END, ''
+                                 ORDER BY n.place) AS text
+                 FROM unnest(m.pieces) WITH ORDINALITY AS n (piece, place)) AS t ON m.parts IS NULL
+         CROSS JOIN LATERAL (SELECT coalesce(m.parts, {_parts_sql()}) AS parts) AS s
          GROUP BY r.send_out_id
     """
     with connection.cursor() as cursor:
-        cursor.execute(sql, [value for row in lengths for value in row])
+        cursor.execute(sql, [value for row in rows for value in row])
         return {key: dict(zip(COUNTS, map(int, found), strict=True)) for key, *found in cursor.fetchall()}
 
 
-def _lengths(send_out: SendOut) -> Iterator[tuple[str, int, int, list[str], bool]]:
-    """Per variant: characters without values, the variables as often as they stand there, whether it is digital."""
+def _parts_sql() -> str:
+    """The parts of `t.text`. Characters of two units are first written as two, the first of which ends no part."""
+
+    def of(double: str, alphabet: sms_length.Alphabet) -> str:
+        units = f"regexp_replace(t.text, '{double}', E'\\x1bx', 'g')"
+        return (
+            f"CASE WHEN char_length({units}) <= {alphabet.single} THEN 1 "
+            f"ELSE regexp_count({units}, E'.{{0,{alphabet.part - 1}}}[^\\x1b]') END"
+        )
+
+    extension = "".join(f"\\{sign}" if sign in "^\\[]~{}|" else sign for sign in sms_length.GSM_EXTENSION)
+    basic = sms_length.GSM_BASIC.replace("-", "\\-").replace("'", "''").replace("%", "%%")
+    gsm = of(f"[{extension}]", sms_length.GSM7)
+    ucs2 = of("[\\U00010000-\\U0010FFFF]", sms_length.UCS2)
+    return f"CASE WHEN m.gsm AND t.text !~ '[^{basic}{extension}]' THEN {gsm} ELSE {ucs2} END"
+
+
+def _pieces(send_out: SendOut) -> Iterator[tuple[str, int, list[str], int | None, bool]]:
+    """Per variant its text, cut at the variables, whose names stand between the pieces.
+
+    Then the parts of texts that are the same for everybody, and whether it is billed by the GSM alphabet where it can.
+    """
     for variant, content in enumerate(contents.all_of(send_out.content)):
-        text = str(content.get("text", ""))
-        names = [name for name in rendering.VARIABLE.findall(text) if not name.startswith(parameters.PREFIX)]
-        bare = rendering.VARIABLE.sub("", parameters.PARAMETER.sub("x" * codes.PARAMETER_LENGTH, text))
-        ending = sms_rules.unsubscribe(send_out, text)
-        fixed = rendering.sms_length(str(content.get("sign_name", "")), bare, ending).characters
-        yield send_out.pk, variant, fixed, names, "parts" in content
+        text = parameters.PARAMETER.sub("x" * codes.PARAMETER_LENGTH, str(content.get("text", "")))
+        signed = sms_length.signed(str(content.get("sign_name", "")), content.get("signature_form", ""))
+        billing = content.get("billing", Billing.UCS2)
+        whole = signed + text + sms_rules.unsubscribe(send_out, str(content.get("text", "")))
+        pieces = rendering.VARIABLE.split(whole)
+        fixed = None
+        if "parts" in content:
+            fixed = 1
+        elif len(pieces) == 1:
+            fixed = sms_length.measure(whole, billing).parts
+        yield send_out.pk, variant, pieces, fixed, billing == Billing.GSM7

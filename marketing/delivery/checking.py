@@ -16,7 +16,7 @@ from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
 from marketing.content import rendering, reviews
 from marketing.content.columns import carriers_of
-from marketing.delivery import contact_policy, decrypting, services, sms_rules, targeting, trial
+from marketing.delivery import contact_policy, decrypting, mail_message, services, sms_rules, targeting, trial
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import SendOut, Suppression
 from marketing.delivery.targets import id_type_of
@@ -128,7 +128,7 @@ def _segments(send_out: SendOut) -> int:
     for template in send_out.templates:
         for values in texts:
             filled = rendering.fill(template.text, {**values, **trial.sample_parameters(send_out)})
-            longest = max(longest, sms_rules.parts_of(send_out, filled).parts)
+            longest = max(longest, sms_rules.length_of(send_out, filled).parts)
     return longest
 
 
@@ -173,7 +173,7 @@ def summary(send_out: SendOut) -> dict[str, Any]:
         "estimate": counted,
         "problem": problem,
         "obstacles": [str(row) for row in services.obstacles(send_out)],
-        "warnings": sms_rules.warnings(send_out),
+        "warnings": [*sms_rules.warnings(send_out), *mail_message.warnings(send_out)],
     }
 
 

@@ -16,8 +16,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from insight.audiences import gathering
 from insight.audiences.models import AudienceVersion
-from marketing.channels.targets import target_hash
-from marketing.delivery import contact_policy, decrypting, sealing
+from marketing.delivery import contact_policy, decrypting, hashed, sealing
 from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut, Suppression
 from marketing.delivery.targets import id_type_of
@@ -65,7 +64,7 @@ def staged(send_out: SendOut) -> Iterator[Stage]:
             statement, params = rows.values("person", "person_hash").query.sql_with_params()
             cursor.execute(f"INSERT INTO conflict_stage {statement}", params)
         else:
-            _fill(cursor, send_out, _people(send_out))
+            _fill(cursor, _people(send_out))
         yield _ready(cursor, send_out)
 
 
@@ -73,7 +72,7 @@ def staged(send_out: SendOut) -> Iterator[Stage]:
 def staged_crowd(send_out: SendOut, crowd: gathering.Crowd) -> Iterator[Stage]:
     """The same of people with clear IDs, for a send-out that is not saved yet."""
     with _table() as cursor:
-        _fill(cursor, send_out, _targets(crowd, None))
+        _fill(cursor, _targets(send_out, crowd, None))
         yield _ready(cursor, send_out)
 
 
@@ -85,12 +84,12 @@ def _table() -> Iterator[Any]:
         cursor.execute("DROP TABLE conflict_stage")
 
 
-def _fill(cursor: Any, send_out: SendOut, lots: Iterator[list[tuple[str, str]]]) -> None:
+def _fill(cursor: Any, lots: Iterator[list[tuple[str, str]]]) -> None:
     # The connection is not asked for anything else while it takes rows.
     for people in lots:
         with cursor.copy("COPY conflict_stage FROM STDIN") as copy:
-            for person, target in people:
-                copy.write_row((person, target_hash(send_out.workspace_id, send_out.channel, target)))
+            for row in people:
+                copy.write_row(row)
 
 
 def _ready(cursor: Any, send_out: SendOut) -> Stage:
@@ -101,18 +100,18 @@ def _ready(cursor: Any, send_out: SendOut) -> Stage:
 
 
 def _people(send_out: SendOut) -> Iterator[list[tuple[str, str]]]:
-    """Person and target of everybody who can be reached, some at a time."""
+    """Person and hash of everybody who can be reached, some at a time."""
     id_type = id_type_of(send_out)
     versions = sealing.current(send_out)
     encrypted = decrypting.is_encrypted(send_out)
     crowd = gathering.Crowd(computed(versions.included), computed(versions.excluded), id_type, encrypted)
-    yield from _targets(crowd, decrypting.Decryptor(send_out) if encrypted else None)
+    yield from _targets(send_out, crowd, decrypting.Decryptor(send_out) if encrypted else None)
 
 
 def _targets(
-    crowd: gathering.Crowd, decryptor: decrypting.Decryptor | None
+    send_out: SendOut, crowd: gathering.Crowd, decryptor: decrypting.Decryptor | None
 ) -> Iterator[list[tuple[str, str]]]:
-    normalise = ID_TYPES[crowd.id_type].normalise
+    kind = ID_TYPES[crowd.id_type]
     for batch in gathering.batches(crowd, ROWS):
         columns = (batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded"))
         targets = (
@@ -120,8 +119,13 @@ def _targets(
             for person, raw, banned in zip(*columns, strict=True)
             if raw and not banned
         )
-        normalised = ((person, normalise(target) if target else None) for person, target in targets)
-        yield [(person, target) for person, target in normalised if target is not None]
+        normalised = [
+            (person, target)
+            for person, clear in targets
+            if clear and (target := kind.normalise(clear, encryption=crowd.form)) is not None
+        ]
+        known = hashed.digests(send_out, crowd, (target for _person, target in normalised))
+        yield [(person, known[target]) for person, target in normalised]
 
 
 class Stage:

@@ -10,6 +10,8 @@ from typing import Any
 from marketing.content import push, rendering
 
 VARIANTS = "variants"
+VERSION = "template_version"
+"""Which version of its template a message was frozen from."""
 
 
 def of_variant(content: dict[str, Any], number: int) -> dict[str, Any]:

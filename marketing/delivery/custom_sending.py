@@ -95,6 +95,7 @@ def hand_over(
                     continue
                 wanted = min(size, personal.chunk_size(send_out, size), left - len(waiting))
                 personal.throttle(send_out, wanted, check)
+                check()
                 chunk = personal.claim(send_out, wanted, without=waiting)
                 _call(send_out, session, chunk, tries)
                 job.progress(30 + 70 * (total - left) / max(1, total), done=total - left, total=total)

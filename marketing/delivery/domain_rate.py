@@ -38,7 +38,7 @@ def _allowed(send_out: SendOut, size: int, per_second: float) -> tuple[list[int]
                 break
             if domain in waits:
                 continue
-            wait = rate.try_take(f"domain:{send_out.provider_id}:{domain}", per_second=per_second)
+            wait = rate.try_take(f"domain:{send_out.provider.line}:{domain}", per_second=per_second)
             if wait:
                 waits[domain] = wait
             else:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,12 +19,14 @@ from marketing.delivery import (
     approval_pages,
     breakdown,
     channel_figures,
+    contents,
     conversion_page,
     copying,
     course_page,
     custom_pages,
     ledger_page,
     lifecycle,
+    mail_message,
     message_page,
     push_pages,
     queries,
@@ -44,6 +48,7 @@ from marketing.delivery.views import SendOutMixin, kind_of
 _PLACES: dict[str, tuple[str, str, str, Any]] = {
     "params_open": ("marketing.custom.create", "delivery:parameters", "id", _("Parameters")),
     "provider_off": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
+    "provider_failing": ("marketing.accounts.manage", "channels:detail", "provider_id", _("Channels")),
     "audience_empty": ("insight.audience.list", "audiences:detail", "audience_id", _("Audience")),
     "id_key_missing": ("admin.workspace", "organizations:id-key", "", _("Key of encrypted IDs")),
     "short_link_over": ("marketing.content.manage", "links:list", "", _("Short links")),
@@ -77,6 +82,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             *_left_out(obj),
             Fact(_("People"), f"{people:,}", _("In the audiences as they were computed last")),
             Fact(_("Owner"), obj.owner),
+            *self._frozen_from(obj),
             *timing_pages.facts(obj),
             *approval_pages.facts(obj),
         ]
@@ -97,6 +103,20 @@ class SendOutDetail(SendOutMixin, DetailPage):
         if obj.per_minute:
             facts.append(Fact(_("Messages per minute"), f"{obj.per_minute:,}"))
         return facts
+
+    def _frozen_from(self, obj: SendOut) -> list[Fact]:
+        """The versions of its templates that are sent, whatever becomes of these."""
+        rows = zip(obj.templates, contents.all_of(obj.content), strict=False)
+        pinned = [(row, content[contents.VERSION]) for row, content in rows if contents.VERSION in content]
+        if not pinned or obj.channel == Provider.Channel.CUSTOM:
+            return []
+        sees = self.access.can("marketing.content.manage")
+        shown = []
+        for row, number in pinned:
+            name = gettext("%(name)s, version %(number)d") % {"name": row, "number": number}
+            url = self.reverse("content:version", pk=row.pk, number=number)
+            shown.append(format_html('<a href="{}">{}</a>', url, name) if sees and not row.removed else name)
+        return [Fact(_("Template"), format_html_join("; ", "{}", ((item,) for item in shown)))]
 
     def extra(self, obj: SendOut) -> dict[str, Any]:
         can = self.access.can
@@ -137,7 +157,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             "steps_done": True,
             "at": self.request.GET.get("at", set_before),
             "obstacles": self._obstacles(obj),
-            "warnings": sms_rules.warnings(obj),
+            "warnings": [*sms_rules.warnings(obj), *mail_message.warnings(obj)],
         }
 
     def _obstacles(self, obj: SendOut) -> list[dict[str, Any]]:
@@ -160,7 +180,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
         converted = conversion_page.shown(obj)
         if obj.channel == Provider.Channel.SMS:
             numbers["segments"] = channel_figures.of(obj)["segments"]
-        shown = _of_channel(numbers)
+        shown = _of_channel(numbers, opens_known=mail_message.opens_are_known(obj))
         if "conversion_rows" in converted:
             shown["funnel"].append(
                 step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers["target"])
@@ -180,12 +200,13 @@ class SendOutDetail(SendOutMixin, DetailPage):
         }
 
 
-def _of_channel(numbers: dict[str, Any]) -> dict[str, Any]:
-    """Tiles and funnel, of the figures that the channel has."""
+def _of_channel(numbers: dict[str, Any], *, opens_known: bool) -> dict[str, Any]:
+    """Tiles and funnel, of the figures that the channel has; a number that nobody knows is not shown as none."""
     for name, pages in (("push", push_pages), ("custom", custom_pages)):
         if name in numbers:
             return {"tiles": pages.tiles(numbers), "funnel": pages.funnel(numbers)}
-    return {"tiles": _tiles(numbers), "funnel": _funnel(numbers)}
+    unknown = () if opens_known else ("opened", "clicked")
+    return {"tiles": _tiles(numbers, unknown), "funnel": _funnel(numbers, unknown)}
 
 
 def _provider_facts(obj: SendOut) -> list[Fact]:
@@ -267,7 +288,7 @@ def _share(value: float | None) -> str:
     return "" if value is None else f"{value * 100:.1f} %"
 
 
-def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+def _tiles(numbers: dict[str, Any], unknown: Sequence[str]) -> list[dict[str, Any]]:
     rates = numbers["rates"]
     labels = [
         ("target", gettext("Audience")),
@@ -284,7 +305,9 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
         ("unsubscribed", gettext("Unsubscribed")),
     ]
     tiles = [
-        {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
+        {"label": label, "value": "–", "hint": gettext("not counted for this send-out")}
+        if name in unknown
+        else {"label": label, "value": f"{numbers[name]:,}", "hint": _share(rates.get(name))}
         for name, label in labels
         if name not in _ONLY_SOME or numbers[name]
     ]
@@ -298,7 +321,7 @@ def _tiles(numbers: dict[str, Any]) -> list[dict[str, Any]]:
     return tiles
 
 
-def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
+def _funnel(numbers: dict[str, Any], unknown: Sequence[str]) -> list[dict[str, Any]]:
     """Steps from the audience to the click, each as a share of the audience."""
     names = [
         (gettext("Audience"), "target"),
@@ -307,4 +330,5 @@ def _funnel(numbers: dict[str, Any]) -> list[dict[str, Any]]:
         (gettext("Opened"), "opened"),
         (gettext("Clicked"), "clicked"),
     ]
-    return steps([(label, numbers[name]) for label, name in names], numbers["target"])
+    known = [(label, numbers[name]) for label, name in names if name not in unknown]
+    return steps(known, numbers["target"])

@@ -17,15 +17,23 @@ from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.datasets import rights
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
+from marketing.channels.base import provider_type
 from marketing.channels.models import Provider, SenderAddress
 from marketing.content.models import Signature, Template
-from marketing.delivery import composition, offering, targeting
+from marketing.delivery import composition, mail_editor, offering, targeting
 from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 from marketing.delivery.offering import ReasonedSelectMultiple
 from marketing.delivery.suppressions import ID_TYPES_OF, MOST_WORDS
-from marketing.delivery.variables import DATE_FORMATS, LONGEST, Variable, as_text
+from marketing.delivery.variables import (
+    DATE_FORMATS,
+    LONGEST,
+    Variable,
+    as_text,
+    default_in,
+    defaults_of,
+)
 
 _SEARCH = {"data-select": ""}
 _SEVERAL = {"data-select": "", "data-most": str(targeting.MOST), "class": "form-select"}
@@ -152,6 +160,10 @@ class SendOutForm(forms.Form):
             del self.fields["signature"], self.fields["text"]
         if channel != Provider.Channel.EMAIL:
             del self.fields["track"], self.fields["sender"], self.fields["return_path"]
+        elif access.can("marketing.content.manage"):
+            self.fields |= mail_editor.fields()
+            self.fields["template"].required = False
+            self.fields["template"].help_text = _("Or write the mail below without one.")
         rows: dict[str, Any] = {
             "provider": Provider.objects.in_workspace(workspace).filter(channel=channel),
             "sender": SenderAddress.objects.in_workspace(workspace)
@@ -162,7 +174,9 @@ class SendOutForm(forms.Form):
             "audiences": shown,
             "exclude": shown,
         }
-        reasons = {row.pk: offering.refusal(row, ID_TYPES_OF[channel]) for row in shown}
+        # Registered devices are found by hashes, too.
+        hashes = any(provider_type(row).to_devices for row in rows["provider"])
+        reasons = {row.pk: offering.refusal(row, ID_TYPES_OF[channel], hashes=hashes) for row in shown}
         for name in ("audiences", "exclude"):
             self.fields[name].widget.reasons = reasons  # type: ignore[attr-defined]
         for name, queryset in rows.items():
@@ -201,8 +215,14 @@ class SendOutForm(forms.Form):
             )
 
     def plain_fields(self) -> list[Any]:
-        """All but those of the variants."""
-        return [item for item in self.visible_fields() if item.name not in self._variant_names]
+        """All but those of the variants and of the mail."""
+        apart = [*self._variant_names, *(mail_editor.NAMES if self.has_mail else ())]
+        return [item for item in self.visible_fields() if item.name not in apart]
+
+    @property
+    def has_mail(self) -> bool:
+        """Whether a mail can be written here."""
+        return "html" in self.fields
 
     def variant_fields(self) -> list[dict[str, Any]]:
         """Per variant its letter and its fields: the first has the send-out's template."""
@@ -235,6 +255,13 @@ class SendOutForm(forms.Form):
         """Without any share, all variants get the same; otherwise the shares must be 100 together."""
         data, chosen = self.cleaned_data, self._chosen()
         template = data.get("template")
+        if (
+            self.has_mail
+            and not template
+            and "template" not in self.errors
+            and not mail_editor.is_written(data)
+        ):
+            self.add_error("template", _("Choose a template, or write the mail."))
         if (
             "signature" in self.fields
             and not data.get("signature")
@@ -296,6 +323,7 @@ class VariablesForm(forms.Form):
     def __init__(self, *args: Any, send_out: SendOut, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.names = send_out.variable_names
+        self.defaults = defaults_of(send_out)
         fields = _tags(send_out)
         choices = [("", _("The same text for everybody")), *_grouped(fields)]
         dates = [_source(field) for field in fields if field.tag_type == "date"]
@@ -325,6 +353,10 @@ class VariablesForm(forms.Form):
                 required=False,
                 max_length=LONGEST,
                 initial=given.get("value", ""),
+                help_text=_("Empty: “%(text)s”, as the template says.")
+                % {"text": self.defaults[name]["value"]}
+                if name in self.defaults
+                else "",
             )
 
     def groups(self) -> list[dict[str, Any]]:
@@ -335,7 +367,8 @@ class VariablesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """A variable without a text would leave a hole in somebody's message."""
         for name, given in self.values().items():
-            if not Variable(name, **given).is_answered:
+            default = default_in(self.defaults, name)
+            if not Variable(name, **given, default=default).is_answered:
                 text = _("Give a text. Without one, there is a hole in the message.")
                 if given["tag"]:
                     text = _("Give a text for people without a value, or leave them out.")

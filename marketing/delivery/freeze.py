@@ -16,7 +16,16 @@ from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.content import push, reviews
 from marketing.content.models import Template
-from marketing.delivery import contents, costs, custom_message, decrypting, mail_message, targeting, variables
+from marketing.delivery import (
+    contents,
+    costs,
+    custom_message,
+    decrypting,
+    mail_message,
+    sms_rules,
+    targeting,
+    variables,
+)
 from marketing.delivery.models import SendOut, TrackedLink
 
 
@@ -67,7 +76,13 @@ def build(send_out: SendOut) -> dict[str, Any]:
             % {"names": ", ".join(missing)},
             code="variables_open",
         )
-    return contents.together([_message(send_out, template) for template in send_out.templates])
+    return contents.together([_whole(send_out, template) for template in send_out.templates])
+
+
+def _whole(send_out: SendOut, template: Template) -> dict[str, Any]:
+    """A message, with what else of its template counts, and the version that it was frozen from."""
+    own = {"defaults": template.defaults} if template.defaults else {}
+    return {**_message(send_out, template), **own, contents.VERSION: template.edit_version}
 
 
 def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
@@ -99,6 +114,7 @@ def _message(send_out: SendOut, template: Template) -> dict[str, Any]:
         "text": template.text,
         "sign_name": send_out.signature.text,
         "template_code": review.remote_code,
+        **sms_rules.frozen(send_out),
     }
     if not template.is_digital:
         return written

@@ -144,7 +144,7 @@ def _wait_for_provider(send_out: SendOut, error: ProviderError, job: JobContext)
     """Try again later, each time a little later; after a day without success a person must decide."""
     provider, now = send_out.provider, timezone.now()
     if not provider.is_paused:
-        provider.note_failure(str(error))
+        provider.note_failure(str(error), wait_seconds=error.wait_seconds)
     since = send_out.failing_since
     if since is None or send_out.recipients.filter(handed_at__gt=since).exists():
         since = now

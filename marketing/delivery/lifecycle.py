@@ -66,19 +66,19 @@ def is_too_close(send_out: SendOut, now: datetime | None = None) -> bool:
 
 
 def is_editable(send_out: SendOut) -> bool:
-    at_rest = send_out.state == _States.PAUSED and bool(send_out.recurrence)
-    editable = (
-        (send_out.state in SendOut.EDITABLE or at_rest)
-        and not is_too_close(send_out)
-        and is_untouched(send_out)
-    )
-    return editable and not send_out.origin
+    return _is_at_rest(send_out) and is_untouched(send_out)
 
 
 def looks_editable(send_out: SendOut, *, sent: int) -> bool:
     """The same of a row of a list whose number of messages is known, without asking for its recipients."""
-    fresh = not sent and send_out.rows_deleted_at is None
-    return fresh and send_out.state in SendOut.EDITABLE and not is_too_close(send_out) and not send_out.origin
+    return _is_at_rest(send_out) and not sent and send_out.rows_deleted_at is None
+
+
+def _is_at_rest(send_out: SendOut) -> bool:
+    """Whether its state allows changes, as long as nobody has been written to."""
+    paused_plan = send_out.state == _States.PAUSED and bool(send_out.recurrence)
+    rests = send_out.state in SendOut.EDITABLE or paused_plan
+    return rests and not is_too_close(send_out) and not send_out.origin
 
 
 def looks_deletable(send_out: SendOut, *, sent: int) -> bool:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from django.utils import timezone
+
 from marketing.delivery import contents
 from marketing.delivery.models import SendOut
 from marketing.links import queries, usage
 from marketing.links.models import ShortLink
+
+SOON = timedelta(hours=24)
 
 
 def text_of(send_out: SendOut) -> str:
@@ -25,6 +31,14 @@ def over(send_out: SendOut) -> list[ShortLink]:
         for link in found
         if link.state != ShortLink.State.ACTIVE or (leaves is not None and link.expires_at <= leaves)
     ]
+
+
+def ending_soon(send_out: SendOut) -> list[ShortLink]:
+    """The message's links that end within a day of its leaving, and have not ended by then."""
+    until = (send_out.scheduled_at or timezone.now()) + SOON
+    found = queries.in_text(send_out.workspace_id, text_of(send_out))
+    ended = {link.pk for link in over(send_out)}
+    return [link for link in found if link.expires_at < until and link.pk not in ended]
 
 
 def _users(link: ShortLink) -> list[str]:

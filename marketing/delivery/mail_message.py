@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from cdp.core.errors import Conflict, ValidationFailed
 from marketing.channels.base import provider_type
 from marketing.channels.contract_email import LONGEST_ALIAS
-from marketing.channels.models import SenderAddress
+from marketing.channels.models import Provider, SenderAddress
 from marketing.channels.smtp import one_line
-from marketing.content import mail, rendering, reviews
+from marketing.content import mail, mail_checks, mail_score, rendering, reviews
 from marketing.content.models import Template
 from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.models import SendOut
@@ -91,3 +91,25 @@ def problems(send_out: SendOut, templates: list[Template]) -> Iterator[tuple[str
         html = mail.with_link(template.workspace_id, template.html)
         if message := mail.body_problem(template, html):
             yield "template", message
+
+
+def warnings(send_out: SendOut) -> list[str]:
+    """What is likely to hurt a mail without keeping it from leaving."""
+    if send_out.channel != Provider.Channel.EMAIL or send_out.resend_of_id:
+        return []
+    found = []
+    for template in send_out.templates:
+        found += [row.text for row in mail_checks.of(template) if row.level == "problem"]
+        score = mail_score.of(template)
+        if score.level != "little":
+            reasons = " ".join(row.text for row in score.rules[:3])
+            text = _("Spam score %(points)s by our own rules, which promise nothing. %(reasons)s")
+            found.append(text % {"points": score.points, "reasons": reasons})
+    return list(dict.fromkeys(found))
+
+
+def opens_are_known(send_out: SendOut) -> bool:
+    """Whether opens and clicks can be counted: a platform sends one text to all, and reports neither."""
+    if send_out.channel != Provider.Channel.EMAIL:
+        return True
+    return send_out.track and provider_type(send_out.provider).personal

@@ -41,17 +41,20 @@ def named(id_types: Sequence[str]) -> str:
 
 
 def is_hashed(audience: Audience, id_type: str) -> bool:
-    """Whether the audience knows an ID as a hash only: nobody can be written to by one."""
+    """Whether the audience knows an ID as a hash only."""
     return audience.current is not None and audience.current.encryption_of(id_type) in HASHED_FORMS
 
 
-def refusal(audience: Audience, id_types: Sequence[str]) -> str:
-    """Why nobody of an audience can be reached by one of these ID types; empty where somebody may be."""
+def refusal(audience: Audience, id_types: Sequence[str], *, hashes: bool = False) -> str:
+    """Why nobody of an audience can be reached by one of these ID types; empty where somebody may be.
+
+    `hashes`: also by a hash of one.
+    """
     held = [key for key in id_types if key == audience.user_id_type or key in audience.save_ids]
     if not held:
         if len(id_types) > 1:
             return _("holds none of the IDs that the channel takes")
         return _("holds no %(types)s") % {"types": named(id_types)}
-    if all(is_hashed(audience, key) for key in held):
+    if not hashes and all(is_hashed(audience, key) for key in held):
         return _("holds hashes only: %(types)s") % {"types": named(held)}
     return ""

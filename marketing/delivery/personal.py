@@ -1,4 +1,4 @@
-"""Handing over message by message (SMTP, web push).
+"""Handing over message by message (SMTP, browsers, apps by FCM and APNs).
 
 A few recipients are claimed at a time: marked `handing` and committed before the first of them is sent. Should the
 worker die, those few are parked as `unknown`; they may have got the message, so it is not sent to them again.
@@ -62,12 +62,14 @@ def _hand_over_in_one_session(
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
     sent, size = total - _left(send_out), chunk_size(send_out)
-    with kind.session(send_out.provider, str(send_out.content.get("from_address", ""))) as session:
+    sender, at_once = str(send_out.content.get("from_address", "")), min(size, _left(send_out))
+    with kind.session(send_out.provider, sender, at_once=at_once) as session:
         while releasing.ready(send_out).exists():
-            check()
-            # Waiting comes before claiming: who is claimed is handed over at once, whatever happens meanwhile.
+            # Waiting comes before claiming, and the last look at quiet hours between the two: who is claimed is handed
+            # over at once.
             only = domain_rate.next_rows(send_out, size, check)
             throttle(send_out, len(only) if only is not None else size, check)
+            check()
             chunk = claim(send_out, size, only)
             _send_chunk(send_out, session, chunk, links)
             send_out.provider.note_success()
@@ -84,7 +86,7 @@ def chunk_size(send_out: SendOut, most: int = CHUNK) -> int:
 def throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
     """Wait as long as the provider's and the send-out's own limits ask for."""
     seconds = rate.take(
-        f"provider:{send_out.provider_id}", per_second=send_out.provider.rate_per_second, wanted=wanted
+        f"provider:{send_out.provider.line}", per_second=send_out.provider.rate_per_second, wanted=wanted
     )
     if send_out.per_minute:
         seconds = max(
@@ -129,14 +131,10 @@ def _send_chunk(
                     outcomes.append(outcome)
         if not may_leave:
             give_back(send_out, Recipient.objects.filter(pk__in=[row.pk for row in chunk]))
-    except ProviderError as error:
-        rest = chunk[len(outcomes) :]
-        if error.uncertain and rest:
-            Recipient.objects.filter(pk=rest[0].pk).update(
-                state=Recipient.State.UNKNOWN, reason=UnknownReason.CONNECTION_LOST, detail=str(error)[:500]
-            )
-            rest = rest[1:]
-        give_back(send_out, Recipient.objects.filter(pk__in=[row.pk for row in rest]))
+    except ProviderError:
+        done = {outcome.key for outcome in outcomes}
+        rest = [row.pk for row in chunk if row.pk not in done]
+        give_back(send_out, Recipient.objects.filter(pk__in=rest))
         raise
     finally:
         write(send_out, outcomes)
@@ -172,7 +170,8 @@ def write(send_out: SendOut, outcomes: list[Outcome]) -> None:
 
 def _reason(send_out: SendOut, outcome: Outcome) -> str:
     if outcome.state == "unknown":
-        return UnknownReason.NO_ANSWER
+        mail = send_out.channel == Provider.Channel.EMAIL
+        return UnknownReason.CONNECTION_LOST if mail else UnknownReason.NO_ANSWER
     return bounces.reason_of(outcome) if send_out.channel == Provider.Channel.EMAIL else ""
 
 

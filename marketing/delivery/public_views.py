@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
@@ -80,7 +81,12 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 def recipients(request: HttpRequest, token: str) -> HttpResponse:
     """A batch's recipients file, for the platform that was given the address."""
     out_id = tracking.read_file_token(token)
-    lines = recipients_file.lines(out_id) if out_id else None
+    try:
+        lines = recipients_file.lines(out_id) if out_id else None
+    except (OperationalError, InterfaceError):
+        # A platform may refuse the batch for good where it cannot fetch the file: a cut connection is opened anew.
+        close_old_connections()
+        lines = recipients_file.lines(out_id) if out_id else None
     if lines is None:
         raise Http404
     body = "".join(f"{line}\n" for line in lines)

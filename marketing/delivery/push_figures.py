@@ -115,11 +115,11 @@ def _figures(send_out: SendOut, ledger: dict[str, int], platform: dict[str, int]
 
 def tells_received(send_out: SendOut) -> bool:
     """Whether anybody can know which devices have the message: where each reports, and never on iOS."""
-    return bool(send_out.provider.config.get("receipts")) and not _is_ios(send_out)
+    return provider_type(send_out.provider).tells_received(send_out.provider)
 
 
 def _is_ios(send_out: SendOut) -> bool:
-    return provider_type(send_out.provider).id_type == "idfa"
+    return provider_type(send_out.provider).devices == "ios"
 
 
 def rates(counts: dict[str, int | None], *, is_ios: bool) -> dict[str, float | None]:

@@ -27,21 +27,12 @@ def filled(content: dict[str, Any], values: dict[str, str]) -> dict[str, Any]:
 
 
 def problems(templates: list[Template], kind: ProviderType) -> list[str]:
-    """What of the templates of all variants the app of a provider cannot do, each once."""
-    if kind.to_devices:
-        return _of_browsers(templates)
-    if kind.id_type != "idfa":
+    """What of the templates of all variants the devices of a provider cannot do, each once."""
+    actions = dict.fromkeys(push.Action(push.complete(template.push)["action"]) for template in templates)
+    if kind.devices == "web":
+        can, refusal = {push.Action.APP, push.Action.URL}, _("A browser cannot do this: %(action)s.")
+    elif kind.devices == "ios":
+        can, refusal = {push.Action.APP}, _("An app for iOS cannot do this: %(action)s.")
+    else:
         return []
-    actions = dict.fromkeys(push.android_only(template.push) for template in templates)
-    return [
-        _("An app for iOS cannot do this: %(action)s.") % {"action": action} for action in actions if action
-    ]
-
-
-def _of_browsers(templates: list[Template]) -> list[str]:
-    actions = dict.fromkeys(push.complete(template.push)["action"] for template in templates)
-    return [
-        _("A browser cannot do this: %(action)s.") % {"action": push.Action(action).label}
-        for action in actions
-        if action not in (push.Action.APP, push.Action.URL)
-    ]
+    return [refusal % {"action": action.label} for action in actions if action not in can]

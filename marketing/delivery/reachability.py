@@ -63,7 +63,10 @@ def id_types(workspace: Workspace, channel: str, wanted: Sequence[Audience], cho
         apps = Provider.objects.in_workspace(workspace).filter(channel=channel)
         connected = {provider_type(app).id_type for app in apps}
         types = [key for key in types if key in connected]
-    others = [key for key in types if key != chosen and not targeting.problems(list(wanted), [], key)]
+    hashes = channel == Provider.Channel.PUSH
+    others = [
+        key for key in types if key != chosen and not targeting.problems(list(wanted), [], key, hashes=hashes)
+    ]
     return [chosen, *others][:MOST_TYPES]
 
 
@@ -77,13 +80,15 @@ def count(
 ) -> list[IdReach]:
     """By type of ID. Raises DomainError with what is wrong with the audiences, of the first type alone."""
     now, found = contact_policy.quiet_now(send_out), []
+    # Whether the app writes to registered devices is looked at when it is saved.
+    hashes = send_out.channel == Provider.Channel.PUSH
     for place, id_type in enumerate(types):
-        if place and targeting.problems(wanted, banned, id_type):
+        if place and targeting.problems(wanted, banned, id_type, hashes=hashes):
             continue
-        targeting.check(wanted, banned, id_type)
+        targeting.check(wanted, banned, id_type, hashes=hashes)
         encrypted = are_encrypted(wanted, id_type)
         crowd = targeting.as_computed(wanted, banned, id_type, encrypted=encrypted)
-        looks = not encrypted and crowd.at_most * len(types) <= MOST_LOOKED_UP
+        looks = not encrypted and crowd.form == "plain" and crowd.at_most * len(types) <= MOST_LOOKED_UP
         found.append(_of(send_out, crowd, now, looks=looks))
     return found
 

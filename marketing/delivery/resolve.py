@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 from django.db import connection, transaction
@@ -19,12 +19,12 @@ from cdp.crypto.at_rest import encrypt_text
 from cdp.jobs import JobContext
 from insight.audiences import gathering
 from marketing.channels import carriers
-from marketing.channels.targets import target_hash
 from marketing.delivery import (
     contact_policy,
     contents,
     copying,
     decrypting,
+    hashed,
     plans,
     releasing,
     split,
@@ -76,7 +76,8 @@ def _write_members(send_out: SendOut, job: JobContext) -> None:
     for batch in gathering.batches(crowd, ROWS, tags=lots.tags, owner=send_out.owner):
         if decryptor and not done:
             decryptor.check(batch.column("target").to_pylist())
-        _copy(send_out, _rows(send_out, crowd.id_type, batch, lots, decryptor))
+        # Whose hashed IDs they are is asked before the connection takes rows.
+        _copy(send_out, list(_rows(send_out, crowd, batch, lots, decryptor)))
         done += batch.num_rows
         job.progress(30 * done / max(1, crowd.at_most), done=done, total=crowd.at_most)
 
@@ -88,7 +89,8 @@ class _Lots:
         self.send_out = send_out
         self.shares = [row.share for row in send_out.variants.all()]
         self.variables: list[list[Variable]] = [
-            variables_of(send_out, names_in(content)) for content in contents.all_of(send_out.content)
+            variables_of(send_out, names_in(content), content.get("defaults", {}))
+            for content in contents.all_of(send_out.content)
         ]
         self.carriers: list[list[str] | None] = [
             content.get("carriers") for content in contents.all_of(send_out.content)
@@ -110,10 +112,10 @@ class _Lots:
 
 
 def _rows(
-    send_out: SendOut, id_type: str, batch: pa.RecordBatch, lots: _Lots, decryptor: Decryptor | None
+    send_out: SendOut, crowd: gathering.Crowd, batch: pa.RecordBatch, lots: _Lots, decryptor: Decryptor | None
 ) -> Iterator[_Row]:
     """Ledger rows of a batch. Its columns: user_unique_id, target, excluded, parts, then one per tag in order."""
-    normalise = ID_TYPES[id_type].normalise
+    kind, form = ID_TYPES[crowd.id_type], crowd.form
     people, targets, excluded, parts = (
         batch.column(name).to_pylist() for name in ("user_unique_id", "target", "excluded", "parts")
     )
@@ -121,16 +123,18 @@ def _rows(
     values = [batch.column(first_tag + index).to_pylist() for index in range(len(lots.tags))]
     place = {source: index for index, source in enumerate(lots.tags)}
     left_out = Recipient.State.FILTERED
-    for row, (person, raw, banned, bits) in enumerate(zip(people, targets, excluded, parts, strict=True)):
+    clears = [decryptor.read(raw) if decryptor and raw else raw for raw in targets]
+    normalised = [kind.normalise(clear, encryption=form) if clear else None for clear in clears]
+    known = hashed.digests(send_out, crowd, (target for target in normalised if target))
+    rows = zip(people, targets, clears, normalised, excluded, parts, strict=True)
+    for row, (person, raw, clear, target, banned, bits) in enumerate(rows):
         if banned:
             # Their address is no business of this send-out, and must not stand in the way of somebody else's.
             yield person, _nobody(person), "", {}, 0, left_out, FilterReason.EXCLUDED, "", bits, ""
             continue
-        clear = decryptor.read(raw) if decryptor and raw else raw
         if raw and clear is None:
             yield person, _nobody(person), "", {}, 0, left_out, FilterReason.UNDECRYPTABLE, "", bits, ""
             continue
-        target = normalise(clear) if clear else None
         if target is None:
             reason = FilterReason.INVALID if raw else FilterReason.NO_ID
             yield person, _nobody(person), "", {}, 0, left_out, reason, "", bits, ""
@@ -139,7 +143,7 @@ def _rows(
         texts, missing = texts_of(
             lots.variables[variant], {source: values[index][row] for source, index in place.items()}
         )
-        digest = target_hash(send_out.workspace_id, send_out.channel, target)
+        digest = known[target]
         kept = encrypt_text(target)
         ending = last_digits(send_out.channel, target)
         if lots.is_barred(variant, target):
@@ -160,7 +164,7 @@ def _nobody(person: str) -> str:
 _NOBODY = f"'{NOBODY}' || md5(s.person)"
 
 
-def _copy(send_out: SendOut, rows: Iterator[_Row]) -> None:
+def _copy(send_out: SendOut, rows: Sequence[_Row]) -> None:
     """COPY rows into a temporary table, then take over those that the ledger does not have yet.
 
     Of several people with one target the first gets the message; the others stand there as left out.

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
+from cdp.core.identifiers import hashed_form
 from cdp.jobs.models import Job
 from insight.audiences import outside
 from insight.audiences.models import Audience
@@ -76,7 +77,7 @@ def people(send_out: SendOut, results: Sequence[str]) -> QuerySet[Recipient]:
         raise gone()
     if send_out.channel == Provider.Channel.PUSH and not send_out.provider.config.get("receipts"):
         raise Conflict(
-            _("U-Push reports only totals for this app, so nobody knows whose phone did what."),
+            _("Only totals are reported for this app, so nobody knows whose phone did what."),
             code="only_totals",
         )
     known = offered(send_out)
@@ -102,7 +103,7 @@ def make(
         raise ValidationFailed(message, errors={"results": [message]})
     targets = (row.target for row in rows.only("target").order_by("pk").iterator(chunk_size=ROWS))
     id_type = id_type_of(send_out)
-    form = "plain"
+    form = _form_of(send_out, id_type)
     if decrypting.is_encrypted(send_out):
         form, targets = "aes", (decrypting.encrypted_again(send_out, target) for target in targets)
     audience, job = outside.of_ids(access, targets, f"{send_out.pk}.csv", id_type, data, encryption=form)
@@ -113,3 +114,12 @@ def make(
         after={"audience": audience.pk, "results": sorted(results), "people": rows.count()},
     )
     return audience, job
+
+
+def _form_of(send_out: SendOut, id_type: str) -> str:
+    """In which form the ledger has the IDs: as a hash where its audiences hold hashes."""
+    source = send_out
+    while source.resend_of is not None:
+        source = source.resend_of
+    version = source.audience_version
+    return (hashed_form(version.encryption_of(id_type)) if version else None) or "plain"

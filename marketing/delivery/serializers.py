@@ -36,6 +36,15 @@ class DigitalSerializer(serializers.Serializer[Any]):
     signature = serializers.CharField(required=False)
 
 
+class MailSerializer(serializers.Serializer[Any]):
+    purpose = serializers.ChoiceField(choices=Template.Purpose.choices, required=False)
+    subject = serializers.CharField(required=False)
+    sender_name = serializers.CharField(required=False, allow_blank=True)
+    html = serializers.CharField(required=False, allow_blank=True)
+    design = serializers.JSONField(required=False)
+    text = serializers.CharField(required=False, allow_blank=True)
+
+
 class ReachSerializer(serializers.Serializer[Any]):
     channel = serializers.ChoiceField(choices=Provider.Channel.choices)
     provider = serializers.CharField(
@@ -74,6 +83,12 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         write_only=True,
         help_text="Of a digital SMS: where it differs from the template's, a new template is made and sent in.",
     )
+    mail = MailSerializer(
+        required=False,
+        write_only=True,
+        help_text="Of an e-mail: without `template`, or where it differs from it, a new template is made of it; it "
+        "goes to review where the platform reviews.",
+    )
     variants = VariantSerializer(many=True, required=False, write_only=True)
     audience = serializers.CharField(source="audience_id", required=False)
     audiences = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
@@ -107,6 +122,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "template",
             "text",
             "digital",
+            "mail",
             "params",
             "purpose",
             "variants",

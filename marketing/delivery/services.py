@@ -204,7 +204,7 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
         errors |= custom_message.problems(send_out, parts.templates(send_out), parts.audiences)
         if "id_type" not in errors:
             errors |= targeting.problems(
-                parts.audiences, parts.exclude, id_type_of(send_out)
+                parts.audiences, parts.exclude, id_type_of(send_out), hashes=kind.to_devices
             ) or decrypting.problems(send_out, parts.audiences, parts.exclude)
         for message in composition.variant_problems(send_out, parts.variants):
             add("variants", message)
@@ -226,8 +226,7 @@ def problems(send_out: SendOut, parts: composition.Whole | None = None) -> dict[
     if send_out.per_minute is not None and send_out.per_minute < 1:
         add("per_minute", _("At least one message per minute."))
     if send_out.resend_of_id is None:
-        names = [name for template in parts.templates(send_out) for name in template.variables]
-        for message in variables.problems(send_out, list(dict.fromkeys(names))):
+        for message in variables.problems(send_out, parts.templates(send_out)):
             add("variables", message)
     for message in timing.window_problems(send_out):
         add("window", message)
@@ -315,6 +314,9 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
     found = []
     if not send_out.provider.enabled:
         found.append(Conflict(_("The provider is switched off."), code="provider_off"))
+    elif send_out.provider.failing_since:
+        message = _("The provider lets nobody in: %(error)s Renew its keys under “Channels”.")
+        found.append(Conflict(message % {"error": send_out.provider.last_error}, code="provider_failing"))
     if send_out.resend_of_id:
         return found
     if names := custom_message.unfilled(send_out):

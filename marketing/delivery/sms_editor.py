@@ -12,7 +12,7 @@ from marketing.delivery.sms_rules import is_promotional
 
 
 def known(workspace: Any) -> dict[str, Any]:
-    """Texts of the templates, and what each platform puts behind promotions."""
+    """Texts of the templates, and how each platform completes and bills what is written."""
     templates = Template.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)
     providers = Provider.objects.in_workspace(workspace).filter(channel=Provider.Channel.SMS)
     return {
@@ -24,5 +24,14 @@ def known(workspace: Any) -> dict[str, Any]:
             }
             for row in templates.select_related("signature").prefetch_related("reviews")
         },
-        "endings": {row.pk: capabilities.of(row).unsubscribe(promotional=True) for row in providers},
+        "providers": {row.pk: _told(capabilities.of(row)) for row in providers},
+    }
+
+
+def _told(can: capabilities.Capabilities) -> dict[str, str]:
+    """Of a platform: what ends promotions, how it bills, and where it puts the signature."""
+    return {
+        "ending": can.unsubscribe(promotional=True),
+        "billing": can.billing,
+        "signature": can.signature_form,
     }

@@ -9,9 +9,9 @@ from insight.audiences import outside
 from insight.audiences.models import Audience
 from marketing.channels import capabilities
 from marketing.channels.models import Provider
-from marketing.content import rendering
+from marketing.content import sms_length
 from marketing.content.models import Template
-from marketing.delivery import contact_policy
+from marketing.delivery import contact_policy, link_use
 from marketing.delivery.models import SendOut
 from marketing.links import parameters, queries
 
@@ -78,6 +78,9 @@ def warnings(send_out: SendOut) -> list[str]:
     found = []
     if any(is_promotional(row) and _links(send_out, row) > 1 for row in send_out.templates):
         found.append(_("Some platforms take one link in a promotional SMS only. This one has more."))
+    if soon := link_use.ending_soon(send_out):
+        names = ", ".join(link.name for link in soon)
+        found.append(_("These short links end within a day of its leaving: %(names)s.") % {"names": names})
     return found
 
 
@@ -96,7 +99,27 @@ def unsubscribe(send_out: SendOut, text: str) -> str:
     return capabilities.ending(send_out.provider, text, promotional=contact_policy.is_promotion(send_out))
 
 
-def parts_of(send_out: SendOut, text: str) -> rendering.SmsLength:
-    """The length of the whole SMS with this text, as it is billed."""
+_USUAL = {"billing": capabilities.Billing.UCS2, "signature_form": capabilities.SignatureForm.CHINESE}
+
+
+def frozen(send_out: SendOut) -> dict[str, str]:
+    """Of the content: how it is billed and signed, where the platform does not do it as most do."""
+    can = capabilities.of(send_out.provider)
+    return {name: value for name, usual in _USUAL.items() if (value := getattr(can, name)) != usual}
+
+
+def _billed(send_out: SendOut) -> dict[str, str]:
+    """The same in full, of what is frozen or else as the platform is set now."""
+    return {**_USUAL, **(send_out.content or frozen(send_out))}
+
+
+def head(send_out: SendOut) -> str:
+    """The signature as the platform puts it in front of the text."""
     signature = send_out.signature.text if send_out.signature else ""
-    return rendering.sms_length(signature, text, unsubscribe(send_out, text))
+    return sms_length.signed(signature, _billed(send_out)["signature_form"])
+
+
+def length_of(send_out: SendOut, text: str) -> sms_length.SmsLength:
+    """The length of the whole SMS with this text, as it is billed."""
+    whole = head(send_out) + text + unsubscribe(send_out, text)
+    return sms_length.measure(whole, _billed(send_out)["billing"])

@@ -10,7 +10,7 @@ from cdp.jobs import JobContext
 from insight.audiences import gathering
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience, AudienceVersion
-from marketing.delivery import decrypting, offering, queries
+from marketing.delivery import decrypting, hashed, offering, queries
 from marketing.delivery.models import SendOut
 from marketing.delivery.targets import id_type_of
 
@@ -33,9 +33,18 @@ def _others(send_out: SendOut, *, excluded: bool) -> list[Audience]:
     return [row.audience for row in send_out.parts.filter(excluded=excluded).select_related("audience")]
 
 
-def problems(wanted: list[Audience], banned: list[Audience], id_type: str) -> dict[str, list[str]]:
-    """What keeps audiences from being used together, by field: `audiences` and `exclude`."""
-    first, found = wanted[0], {"audiences": _unusable(wanted, id_type), "exclude": _unusable(banned, id_type)}
+def problems(
+    wanted: list[Audience], banned: list[Audience], id_type: str, *, hashes: bool = False
+) -> dict[str, list[str]]:
+    """What keeps audiences from being used together, by field: `audiences` and `exclude`.
+
+    `hashes`: people are also reached who are known by a hash of the ID only.
+    """
+    first = wanted[0]
+    found = {
+        "audiences": _unusable(wanted, id_type, hashes=hashes),
+        "exclude": _unusable(banned, id_type, hashes=hashes),
+    }
     for field, rows in (("audiences", wanted), ("exclude", banned)):
         if len(rows) > MOST:
             found[field].append(_("At most %(most)d audiences.") % {"most": MOST})
@@ -61,13 +70,13 @@ def problems(wanted: list[Audience], banned: list[Audience], id_type: str) -> di
     return {field: messages for field, messages in found.items() if messages}
 
 
-def check(wanted: list[Audience], banned: list[Audience], id_type: str) -> None:
+def check(wanted: list[Audience], banned: list[Audience], id_type: str, *, hashes: bool = False) -> None:
     """Raises ValidationFailed with `problems`."""
-    if errors := problems(wanted, banned, id_type):
+    if errors := problems(wanted, banned, id_type, hashes=hashes):
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
 
 
-def _unusable(rows: list[Audience], id_type: str) -> list[str]:
+def _unusable(rows: list[Audience], id_type: str, *, hashes: bool) -> list[str]:
     held = [row for row in rows if id_type in {item["id_type"] for item in audiences.id_types(row)}]
     found = []
     if names := [row.name for row in rows if row not in held]:
@@ -77,7 +86,8 @@ def _unusable(rows: list[Audience], id_type: str) -> list[str]:
             )
             % {"type": ID_TYPES[id_type].label, "names": ", ".join(names)}
         )
-    if names := [row.name for row in held if offering.is_hashed(row, id_type)]:
+    refused = [] if hashes else [row for row in held if offering.is_hashed(row, id_type)]
+    if names := [row.name for row in refused]:
         found.append(
             _(
                 "These hold hashes of the ID that the channel needs (%(type)s), and nobody is reached by one: %(names)s"
@@ -120,7 +130,8 @@ def _current(audience: Audience, send_out: SendOut, job: JobContext) -> Audience
 def pinned(send_out: SendOut) -> gathering.Crowd:
     """Everybody of the versions that were fixed when sending started.
 
-    Raises ValidationFailed where one of them is gone: without it nobody would be left out by it.
+    Raises ValidationFailed where one of them is gone: without it nobody would be left out by it; and where they hold
+    hashes and the channel reaches nobody by one.
     """
     parts = list(send_out.parts.select_related("version__audience"))
     kept = [row.version for row in parts if row.version is not None]
@@ -130,12 +141,17 @@ def pinned(send_out: SendOut) -> gathering.Crowd:
         )
     more = [row.version for row in parts if row.version is not None and not row.excluded]
     banned = [row.version for row in parts if row.version is not None and row.excluded]
-    return gathering.Crowd(
+    crowd = gathering.Crowd(
         [send_out.audience_version, *more],
         banned,
         id_type_of(send_out),
         decrypting.is_encrypted(send_out),
     )
+    if crowd.form != "plain" and not hashed.reaches(send_out):
+        raise ValidationFailed(
+            _("The audiences hold hashes of the ID only, and nobody is reached by one."), code="no_usable_id"
+        )
+    return crowd
 
 
 def as_computed(

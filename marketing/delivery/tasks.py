@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from marketing.delivery import approval, conversion, expiry, plans, receipts, reviewing, schedule
+from marketing.delivery import (
+    approval,
+    conversion,
+    expiry,
+    plans,
+    receipts,
+    report_queues,
+    reviewing,
+    schedule,
+)
 from marketing.delivery.bounces import applying, reading
 
 
@@ -18,6 +27,11 @@ def start_due_send_outs() -> None:
 @shared_task
 def poll_receipts() -> None:
     receipts.poll_due()
+
+
+@shared_task
+def read_report_queues() -> None:
+    report_queues.read_all()
 
 
 @shared_task

@@ -205,9 +205,7 @@ def batch_rows(out_id: str) -> QuerySet[Recipient]:
 
 def batch_targets(out_id: str) -> list[str] | None:
     """The targets of a batch (or of a test) for a platform that is handed them; None where there is no such batch."""
+    if SendBatch.objects.filter(pk=out_id).exists():
+        return [row.target for row in batch_rows(out_id).only("target")]
     test = cache.get(test_key(out_id))
-    if test is not None:
-        return [decrypt_text(target) for target in test["targets"]]
-    if not SendBatch.objects.filter(pk=out_id).exists():
-        return None
-    return [row.target for row in batch_rows(out_id).only("target")]
+    return None if test is None else [decrypt_text(target) for target in test["targets"]]

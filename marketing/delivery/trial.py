@@ -32,7 +32,7 @@ from marketing.delivery.failed import failed_of
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.personal import message_of
 from marketing.delivery.targets import id_type_of
-from marketing.delivery.variables import as_text, variables_of
+from marketing.delivery.variables import variables_of
 from marketing.links import codes, parameters
 
 MOST = 5
@@ -50,10 +50,7 @@ def sample_values(send_out: SendOut, number: int = 0) -> dict[str, str]:
     if version is not None:
         tags = list(dict.fromkeys(item.source for item in variables if item.tag))
         found = audiences.member_values(version, tags, number, owner=send_out.owner)
-    return {
-        item.name: (as_text(found.get(item.source), item.format) if item.tag else "") or item.value
-        for item in variables
-    }
+    return {item.name: item.text(found.get(item.source)) for item in variables}
 
 
 def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str, Any]:
@@ -90,7 +87,8 @@ def preview(send_out: SendOut, number: int = 0, *, variant: int = 0) -> dict[str
         }
     elif send_out.channel == Provider.Channel.SMS:
         answer["unsubscribe"] = sms_rules.unsubscribe(send_out, answer["text"])
-        length = sms_rules.parts_of(send_out, answer["text"])
+        answer["head"] = sms_rules.head(send_out)
+        length = sms_rules.length_of(send_out, answer["text"])
         answer.update(characters=length.characters, parts=length.parts)
     return answer
 
@@ -131,6 +129,7 @@ def send_test(access: Access, send_out: SendOut, targets: list[str], *, variant:
         len(chosen),
         push_message.filled(content, values),
         targets=lambda: chosen,
+        lines=lambda: recipients_file.lines(out_id) or [],
         reports_url=tracking.reports_url(out_id),
     )
     kind.send_bulk(send_out.provider, request)

@@ -10,7 +10,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from insight.audiences import queries as audiences
-from marketing.content import rendering
+from marketing.content import defaults, rendering
+from marketing.content.models import Template
 from marketing.delivery import contents
 from marketing.delivery.models import SendOut
 
@@ -28,6 +29,8 @@ class Variable:
     format: str = ""
     missing: str = "replace"
     value: str = ""
+    default: Any = None
+    """The template's own, of its type, where the send-out gives no text."""
 
     @property
     def source(self) -> tuple[str, str]:
@@ -36,7 +39,16 @@ class Variable:
     @property
     def is_answered(self) -> bool:
         """Whether everybody gets a text: without one a message would have a hole."""
-        return bool(self.value) or (bool(self.tag) and self.missing == "skip")
+        return self.otherwise != "" or (bool(self.tag) and self.missing == "skip")
+
+    @property
+    def otherwise(self) -> str:
+        """What people without a value read."""
+        return self.value or as_text(self.default, self.format)
+
+    def text(self, found: Any) -> str:
+        """What somebody reads whose tag has this value."""
+        return (as_text(found, self.format) if self.tag else "") or self.otherwise
 
 
 def names_of(send_out: SendOut) -> list[str]:
@@ -51,18 +63,42 @@ def names_in(*written: dict[str, Any]) -> list[str]:
     return rendering.variables(*(text for content in written for text in contents.texts(content)))
 
 
-def variables_of(send_out: SendOut, names: list[str] | None = None) -> list[Variable]:
-    """The variables that the message has, or those of `names`. What else is stored for it plays no part."""
+def defaults_of(send_out: SendOut) -> defaults.Defaults:
+    """The templates' defaults: as frozen, or else as they are now."""
+    if send_out.content:
+        return defaults.together(*(row.get("defaults", {}) for row in contents.all_of(send_out.content)))
+    return defaults.together(*(template.defaults for template in send_out.templates))
+
+
+def variables_of(
+    send_out: SendOut, names: list[str] | None = None, given: defaults.Defaults | None = None
+) -> list[Variable]:
+    """The variables that the message has, or those of `names`. What else is stored for it plays no part.
+
+    `given`: the defaults of the message, where it is one of several. What neither of them answers is not among them.
+    """
     names = names_of(send_out) if names is None else names
+    given = defaults_of(send_out) if given is None else given
     return [
-        Variable(name, **{key: value for key, value in given.items() if key in FIELDS})
-        for name, given in send_out.variables.items()
-        if name in names
+        Variable(
+            name,
+            **{key: value for key, value in send_out.variables.get(name, {}).items() if key in FIELDS},
+            default=default_in(given, name),
+        )
+        for name in names
+        if name in send_out.variables or name in given
     ]
 
 
-def problems(send_out: SendOut, names: list[str]) -> list[str]:
-    """What keeps the variables from being saved; `names` are those of the templates."""
+def default_in(given: defaults.Defaults, name: str) -> Any:
+    """A variable's default of its type; None where there is none."""
+    return defaults.typed(given[name]["type"], given[name]["value"]) if name in given else None
+
+
+def problems(send_out: SendOut, templates: list[Template]) -> list[str]:
+    """What keeps the variables from being saved, where the message has these templates."""
+    names = list(dict.fromkeys(name for template in templates for name in template.variables))
+    own = defaults.together(*(template.defaults for template in templates))
     given = send_out.variables
     if not isinstance(given, dict) or not all(isinstance(item, dict) for item in given.values()):
         return [_("Give an object with an object for each variable.")]
@@ -79,10 +115,10 @@ def problems(send_out: SendOut, names: list[str]) -> list[str]:
             )
     if found:
         return found
-    missing = [name for name in names if name not in given]
+    missing = [name for name in names if name not in given and name not in own]
     if missing:
         found.append(_("Say where these variables get their text: %(names)s") % {"names": ", ".join(missing)})
-    for variable in variables_of(send_out, names):
+    for variable in variables_of(send_out, names, own):
         found += _problems(send_out, variable)
     return found
 
@@ -116,10 +152,10 @@ def texts_of(variables: list[Variable], found: dict[tuple[str, str], Any]) -> tu
     """The person's variable texts, and whether one without a value forbids writing to them."""
     texts: dict[str, str] = {}
     for item in variables:
-        text = as_text(found.get(item.source) if item.tag else None, item.format)
-        if text == "" and item.missing == "skip":
+        value = found.get(item.source) if item.tag else None
+        if item.missing == "skip" and as_text(value, item.format) == "":
             return {}, True
-        texts[item.name] = text or item.value
+        texts[item.name] = item.text(value)
     return texts, False
 
 

@@ -23,9 +23,11 @@ from insight.audiences import visibility
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
 from marketing.content import digital, signatures
+from marketing.content.design import starters
 from marketing.delivery import (
     composition,
     copying,
+    mail_editor,
     own_template,
     platform_choice,
     services,
@@ -93,6 +95,7 @@ class SendOutFormPage(FormPage):
             "upload_url": self._upload_url(channel, obj),
             "platform_reasons": platform_choice.reasons(self.workspace, channel),
             "sms": sms_editor.known(self.workspace) if channel == Provider.Channel.SMS else None,
+            "starters": starters.all() if form.has_mail else [],
         }
 
     def _upload_url(self, channel: str, obj: SendOut | None) -> str:
@@ -129,8 +132,13 @@ class SendOutFormPage(FormPage):
         values = form.values()
         if "template" not in values and not values.get("variants"):
             return values
+        mail = (
+            {name: values.pop(name) for name in mail_editor.NAMES if name in values} if form.has_mail else {}
+        )
         text = values.pop("text", "")
-        if not values["variants"]:
+        if mail_editor.is_written(mail):
+            values = own_template.with_mail(self.access, values, mail, name=values["name"])
+        elif text and not values["variants"]:
             values = own_template.with_text(self.access, values, text, name=values["name"])
         templates = [row.template for row in values["variants"]] or [values["template"]]
         names = [name for template in templates for name in template.variables]
@@ -178,7 +186,7 @@ class EditSendOut(SendOutMixin, SendOutFormPage):
         return {
             **values,
             "audiences": [*parts.audiences, *added],
-            "text": obj.template.text,
+            **mail_editor.of(obj.template),
             "exclude": parts.exclude,
             **variants_as_fields(parts.variants),
             "campaigns": campaigns.ids_of(KIND, obj.pk),

@@ -1,4 +1,4 @@
-"""A person's push message as their browser gets it: texts, what a click opens, where to report."""
+"""A person's push message as their devices get it: texts, what a tap opens, where to report."""
 
 from __future__ import annotations
 
@@ -34,9 +34,15 @@ def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> M
     return Message(
         key=recipient.pk,
         target=recipient.target,
+        person_hash=recipient.person_hash,
         subject=filled["subject"],
         text=filled["text"],
-        push={"payload": payload, "ttl": filled["push"]["ttl_hours"] * 3600, "topic": tag},
+        push={
+            "payload": payload,
+            "options": filled["push"],
+            "ttl": filled["push"]["ttl_hours"] * 3600,
+            "topic": tag,
+        },
     )
 
 

@@ -47,10 +47,14 @@ def reachable(provider: Provider, crowd: gathering.Crowd) -> int | None:
     """How many of the people have a device; None where they are too many to be looked up at once."""
     if crowd.at_most > MOST_COUNTED:
         return None
-    normalise = ID_TYPES[crowd.id_type].normalise
+    kind = ID_TYPES[crowd.id_type]
     found: set[str] = set()
     for batch in gathering.batches(crowd, ROWS):
         rows = zip(batch.column("target").to_pylist(), batch.column("excluded").to_pylist(), strict=True)
-        targets = [normalise(target) for target, excluded in rows if target and not excluded]
-        found |= registry.with_device(provider, crowd.id_type, targets)
+        targets = [
+            kind.normalise(target, encryption=crowd.form)
+            for target, excluded in rows
+            if target and not excluded
+        ]
+        found |= registry.with_device(provider, crowd.id_type, targets, crowd.form)
     return len(found)

@@ -12,8 +12,10 @@ class DevicesConfig(AppConfig):
     def ready(self) -> None:
         from insight.oneid import sections
         from marketing.devices import (
+            apns,  # noqa: F401  (they register their types)
+            fcm,  # noqa: F401
             person_section,
-            web_push,  # noqa: F401  (registers its type)
+            web_push,  # noqa: F401
         )
 
         sections.register(

@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import struct
+from typing import Any
 from urllib.parse import urlsplit
 
 from cryptography.hazmat.primitives import hashes
@@ -93,9 +94,18 @@ def authorization(endpoint: str, *, public: str, private: str, contact: str, now
         "exp": int(now) + TOKEN_SECONDS,
         "sub": contact,
     }
-    signed = ".".join(
-        b64(json.dumps(part, separators=(",", ":")).encode())
-        for part in ({"typ": "JWT", "alg": "ES256"}, claims)
-    )
-    r, s = decode_dss_signature(private_key(private).sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
-    return f"vapid t={signed}.{b64(r.to_bytes(32) + s.to_bytes(32))}, k={public}"
+    token = es256({"typ": "JWT", "alg": "ES256"}, claims, private_key(private))
+    return f"vapid t={token}, k={public}"
+
+
+def unsigned_token(head: dict[str, Any], claims: dict[str, Any]) -> str:
+    """The two parts of a JSON Web Token that its signature stands for."""
+    parts = (json.dumps(part, separators=(",", ":")).encode() for part in (head, claims))
+    return ".".join(b64(part) for part in parts)
+
+
+def es256(head: dict[str, Any], claims: dict[str, Any], key: ec.EllipticCurvePrivateKey) -> str:
+    """A JSON Web Token signed by ECDSA on P-256 with SHA-256 (RFC 7518, 3.4)."""
+    signed = unsigned_token(head, claims)
+    r, s = decode_dss_signature(key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{signed}.{b64(r.to_bytes(32) + s.to_bytes(32))}"

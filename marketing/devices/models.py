@@ -64,17 +64,27 @@ class PushDevice(WorkspaceScoped, TimeStamped):
 
 
 class PushDeviceId(models.Model):
-    """An ID of the person whose device it is. Only its keyed hash is kept, the same one that recipients have."""
+    """An ID of the person whose device it is. Only keyed hashes are kept; of the plain ID recipients have the same."""
 
     device = models.ForeignKey(PushDevice, on_delete=models.CASCADE, related_name="ids")
     id_type = models.CharField(max_length=16)
     person_hash = models.CharField(max_length=64)
+    md5_hash = models.CharField(
+        max_length=64,
+        default="",
+        help_text="The same of the ID's MD5, by which audiences of hashes know people.",
+    )
+    sha256_hash = models.CharField(max_length=64, default="", help_text="The same of the ID's SHA-256.")
     masked = models.CharField(max_length=254)
 
     class Meta:
         ordering = ["id_type"]
         constraints = [models.UniqueConstraint(fields=["device", "id_type"], name="push_device_id_unique")]
-        indexes = [models.Index(fields=["person_hash", "id_type"])]
+        indexes = [
+            models.Index(fields=["person_hash", "id_type"]),
+            models.Index(fields=["md5_hash"], name="push_device_id_md5"),
+            models.Index(fields=["sha256_hash"], name="push_device_id_sha256"),
+        ]
 
     @property
     def label(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from django.conf import settings
 from django.db import transaction
@@ -17,6 +17,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
+from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
 from marketing.devices import encryption, sites
@@ -27,6 +28,8 @@ MOST_DEVICES = 20
 MOST_FAILURES = 3
 """After so many failures in a row nobody waits for a device's push service."""
 LONGEST_TOKEN = 4096
+FORMS: tuple[Literal["md5", "sha256"], ...] = ("md5", "sha256")
+"""In which forms, besides the plain one, devices are found by the IDs of their people."""
 PERMISSION = "marketing.accounts.manage"
 _AGENTS = (
     ("Edge", r"Edg/"),
@@ -66,7 +69,7 @@ def register(
         errors["kind"] = [_("Choose one of the list.")]
     known = _ids(provider, ids, errors)
     checked = _browser(address, errors) if kind == PushDevice.Kind.WEB else _token(address, errors)
-    if (kind == PushDevice.Kind.WEB) != (provider.type == sites.TYPE):
+    if kind != provider_type(provider).devices:
         errors.setdefault("kind", [_("This channel does not write to devices of this kind.")])
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
@@ -100,8 +103,11 @@ def _ids(provider: Provider, ids: Mapping[str, str], errors: dict[str, list[str]
         if kind is None or normalised is None:
             errors[f"ids/{key}"] = [_("This is not a valid ID of this type.")]
             continue
-        digest = target_hash(provider.workspace_id, provider.channel, normalised)
-        found.append({"id_type": key, "person_hash": digest, "masked": kind.mask(normalised)})
+        row = {"id_type": key, "masked": kind.mask(normalised)}
+        forms = {"person": normalised, **{form: kind.hash(normalised, form) for form in FORMS}}
+        for form, value_in_form in forms.items():
+            row[f"{form}_hash"] = target_hash(provider.workspace_id, provider.channel, value_in_form)
+        found.append(row)
     if not ids:
         errors["ids"] = [_("Give at least one ID of the person.")]
     return found
@@ -147,12 +153,10 @@ def reachable(provider: Provider) -> QuerySet[PushDevice]:
     return PushDevice.objects.filter(provider=provider, enabled=True)
 
 
-def browsers_of(provider: Provider, id_type: str, hashes: Sequence[str]) -> dict[str, list[PushDevice]]:
-    """The browsers of people by the hashes of their IDs."""
+def devices_of(provider: Provider, id_type: str, hashes: Sequence[str]) -> dict[str, list[PushDevice]]:
+    """The devices of people by the hashes of their IDs."""
     rows = PushDeviceId.objects.filter(
-        device__in=reachable(provider).filter(kind=PushDevice.Kind.WEB),
-        id_type=id_type,
-        person_hash__in=hashes,
+        device__in=reachable(provider), id_type=id_type, person_hash__in=hashes
     )
     found: dict[str, list[PushDevice]] = {}
     for row in rows.select_related("device").order_by("device_id"):
@@ -160,9 +164,22 @@ def browsers_of(provider: Provider, id_type: str, hashes: Sequence[str]) -> dict
     return found
 
 
-def with_device(provider: Provider, id_type: str, targets: Iterable[str | None]) -> set[str]:
-    """The hashes of those of the IDs, as they are normalised, that have a device."""
+def owners(provider: Provider, id_type: str, form: str, hashes: Iterable[str]) -> dict[str, str]:
+    """Of hashed IDs, by their keyed hashes: the hash that the people with a device are known by everywhere else."""
+    column = f"{form}_hash"
+    rows = PushDeviceId.objects.filter(
+        device__in=reachable(provider), id_type=id_type, **{f"{column}__in": set(hashes)}
+    )
+    return dict(rows.order_by().values_list(column, "person_hash").distinct())
+
+
+def with_device(
+    provider: Provider, id_type: str, targets: Iterable[str | None], form: str = "plain"
+) -> set[str]:
+    """The hashes of those of the IDs, normalised in their form, that have a device."""
     hashes = {target_hash(provider.workspace_id, provider.channel, target) for target in targets if target}
+    if form != "plain":
+        return set(owners(provider, id_type, form, hashes).values())
     rows = PushDeviceId.objects.filter(
         device__in=reachable(provider), id_type=id_type, person_hash__in=hashes
     )

@@ -12,7 +12,6 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -25,18 +24,16 @@ from marketing.channels.base import (
     Message,
     Outcome,
     PersonalProviderType,
-    PersonalSession,
     ProviderError,
     ProviderType,
     register_type,
 )
 from marketing.channels.exchange import exchange
 from marketing.channels.models import Provider
-from marketing.channels.targets import target_hash
 from marketing.devices import encryption, registry, sites
 from marketing.devices.models import PushDevice
+from marketing.devices.sessions import TOO_LONG, Addressed, Answer, DeviceSession, too_long
 
-NO_DEVICE, TOO_LONG = "no_device", "too_long"
 _CONTACT = re.compile(r"(mailto:[^\s@<>]+@[^\s@<>]+|https://[^\s<>]+)", re.IGNORECASE)
 _GONE = (404, 410)
 
@@ -50,6 +47,8 @@ class WebPushType(PersonalProviderType):
     label = gettext_lazy("Web push (browsers)")
     id_type = "one_id"
     to_devices = True
+    shareable = False
+    devices = "web"
     setup_url_name = "devices:site"
     fields = (
         ConfigField(
@@ -135,78 +134,24 @@ class WebPushType(PersonalProviderType):
         return [_("The keys are ready."), _("Browsers and apps registered: %(count)d.") % {"count": count}]
 
     @contextmanager
-    def session(self, provider: Provider, sender: str) -> Iterator[WebPushSession]:
-        session = WebPushSession(provider, self.id_type)
-        try:
+    def session(self, provider: Provider, sender: str, *, at_once: int = 1) -> Iterator[WebPushSession]:
+        with WebPushSession(provider, self.id_type) as session:
             yield session
-        finally:
-            session.close()
 
 
-@dataclass(frozen=True)
-class _Answer:
-    """What a push service made of one device's message."""
+class WebPushSession(DeviceSession):
+    """Writes to the browsers of one person after another."""
 
-    state: str
-    """`taken`, `gone`, `refused`, `busy` (not taken, later perhaps), `silent` (nobody knows)."""
-    code: str = ""
-    detail: str = ""
+    def send_to(self, addressed: Sequence[Addressed]) -> Iterator[Outcome]:
+        for message, browsers in addressed:
+            body = json.dumps(message.push["payload"], ensure_ascii=False, separators=(",", ":")).encode()
+            if len(body) > encryption.LONGEST_MESSAGE:
+                yield Outcome(message.key, "failed", TOO_LONG, too_long())
+            else:
+                answers = [self._post(browser, body, message) for browser in browsers]
+                yield self.outcome(message, browsers, answers)
 
-
-class WebPushSession(PersonalSession):
-    """Writes to all browsers of each person. It has got to them when one push service has taken it."""
-
-    def __init__(self, provider: Provider, id_type: str) -> None:
-        self.provider = provider
-        self.id_type = id_type
-        self._seen: dict[str, list[PushDevice]] = {"gone": [], "busy": [], "taken": []}
-
-    def close(self) -> None:
-        """Note what became of the browsers. Not while sending: that is undone where a push service stops it."""
-        registry.note(**self._seen)
-
-    def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
-        workspace, channel = self.provider.workspace_id, self.provider.channel
-        hashes = [target_hash(workspace, channel, message.target) for message in messages]
-        browsers = registry.browsers_of(self.provider, self.id_type, hashes)
-        for message, digest in zip(messages, hashes, strict=True):
-            yield self._send_one(message, browsers.get(digest, []))
-
-    def _send_one(self, message: Message, browsers: list[PushDevice]) -> Outcome:
-        body = json.dumps(message.push["payload"], ensure_ascii=False, separators=(",", ":")).encode()
-        if len(body) > encryption.LONGEST_MESSAGE:
-            return Outcome(message.key, "failed", TOO_LONG, _("The message is too long for push services."))
-        answers = [self._push(browser, body, message) for browser in browsers]
-        by_state = {answer.state: answer for answer in reversed(answers)}
-        if "taken" in by_state:
-            return Outcome(message.key, "handed", provider_message_id=by_state["taken"].detail)
-        if "silent" in by_state:
-            return Outcome(message.key, "unknown", detail=by_state["silent"].detail)
-        if "busy" in by_state:
-            return self._busy(message, browsers, answers)
-        if "refused" in by_state:
-            return Outcome(message.key, "failed", by_state["refused"].code, by_state["refused"].detail)
-        return Outcome(message.key, "failed", NO_DEVICE, _("No device: no browser of this person is left."))
-
-    def _busy(self, message: Message, browsers: list[PushDevice], answers: list[_Answer]) -> Outcome:
-        """A push service gets another chance, but one that never works must not hold up everybody else."""
-        pairs = [pair for pair in zip(browsers, answers, strict=True) if pair[1].state == "busy"]
-        answer = pairs[0][1]
-        if any(browser.failures < registry.MOST_FAILURES for browser, _answer in pairs):
-            raise ProviderError(
-                answer.detail, code="provider_unreachable", retryable=True, provider_code=answer.code
-            )
-        return Outcome(message.key, "failed", answer.code, answer.detail)
-
-    def _push(self, browser: PushDevice, body: bytes, message: Message) -> _Answer:
-        answer = self._post(browser, body, message)
-        if answer.state == "busy":
-            browser.failures += 1
-        if answer.state in ("gone", "busy") or (answer.state == "taken" and browser.failures):
-            self._seen[answer.state].append(browser)
-        return answer
-
-    def _post(self, browser: PushDevice, body: bytes, message: Message) -> _Answer:
+    def _post(self, browser: PushDevice, body: bytes, message: Message) -> Answer:
         endpoint, config = str(browser.address["endpoint"]), self.provider.config
         headers = {
             "Authorization": encryption.authorization(
@@ -230,21 +175,21 @@ class WebPushSession(PersonalSession):
                 return _read(response.status_code, response.headers.get("Location", ""))
         except ProviderError as error:
             state = "silent" if error.uncertain else "busy" if error.retryable else "refused"
-            return _Answer(state, error.code, str(error))
+            return Answer(state, error.code, str(error))
         except (ValidationFailed, ValueError) as error:
-            return _Answer("refused", "bad_address", str(error))
+            return Answer("refused", "bad_address", str(error))
 
 
-def _read(status: int, location: str) -> _Answer:
+def _read(status: int, location: str) -> Answer:
     if 200 <= status < 300:
-        return _Answer("taken", detail=location)
+        return Answer("taken", detail=location)
     if status in _GONE:
-        return _Answer("gone")
+        return Answer("gone")
     if status == 429 or status >= 500:
         detail = _("The push service takes nothing just now (%(status)d).") % {"status": status}
-        return _Answer("busy", str(status), detail)
+        return Answer("busy", str(status), detail)
     if status == 413:
-        return _Answer("refused", TOO_LONG, _("The message is too long for push services."))
-    return _Answer(
+        return Answer("refused", TOO_LONG, too_long())
+    return Answer(
         "refused", str(status), _("The push service refused the message (%(status)d).") % {"status": status}
     )

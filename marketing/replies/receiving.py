@@ -41,8 +41,8 @@ def receive(provider: Provider, given: Mapping[str, Any]) -> tuple[InboundMessag
         known = InboundMessage.objects.filter(provider=provider, message_id=message_id).first()
         if known is not None:
             return known, False
-        row = _answered(provider, digest, str(given.get("outId") or ""), _signature_in(given))
-        signature = _signature_in(given) or _signature_of(row)
+        row = _answered(provider, digest, str(given.get("outId") or ""), signature_in(given))
+        signature = signature_in(given) or _signature_of(row)
         message, new = InboundMessage.objects.get_or_create(
             provider=provider,
             message_id=message_id,
@@ -66,7 +66,7 @@ def receive(provider: Provider, given: Mapping[str, Any]) -> tuple[InboundMessag
     return message, new
 
 
-def _signature_in(given: Mapping[str, Any]) -> str:
+def signature_in(given: Mapping[str, Any]) -> str:
     """The signature as platforms write it, with or without its brackets."""
     return str(given.get("signName") or "").strip(" 【】[]")[:24]
 

@@ -17,6 +17,7 @@ from marketing.sandbox.answers import Refusal, Request, Response, as_json, body
 from marketing.sandbox.digital import Digital
 from marketing.sandbox.fields import APPROVED, NO_REMARK, REJECTED, REVIEWING
 from marketing.sandbox.options import Options
+from marketing.sandbox.own_system import is_signed
 from marketing.sandbox.signs import Signs
 from marketing.sandbox.store import Batch, Store
 
@@ -70,14 +71,21 @@ class Contract:
         return as_json({**head, "code": "OK", "message": "OK", **content}, status)
 
     def _carry_out(self, request: Request) -> tuple[int, dict[str, Any]]:
-        given = request.headers.get("authorization", "").encode()
-        if self.options.token and not hmac.compare_digest(given, f"Bearer {self.options.token}".encode()):
-            raise Refusal("Unauthorized", "The bearer token is missing or wrong.", status=401)
+        self._check_caller(request)
         for method, path, call in self._routes:
             found = path.fullmatch(request.path)
             if found and method == request.method:
                 return call(request, *map(unquote, found.groups()))
         raise Refusal("NotFound", f"There is no call {request.method} {request.path}.", status=404)
+
+    def _check_caller(self, request: Request) -> None:
+        wanted, header = self.options.token, self.options.auth_header
+        given = request.headers.get(header.lower() or "authorization", "")
+        expected = wanted if header else f"Bearer {wanted}"
+        if wanted and not hmac.compare_digest(given.encode(), expected.encode()):
+            raise Refusal("Unauthorized", "The token is missing or wrong.", status=401)
+        if not is_signed(request, self.options.signing_key):
+            raise Refusal("Unauthorized", "The signature or the timestamp is wrong.", status=401)
 
     # Templates and signatures
 

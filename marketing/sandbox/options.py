@@ -13,8 +13,15 @@ class Options:
     platform_name: str = "Sandbox"
     token: str = ""
     """Bearer token that calls of the contract must carry; empty for none."""
+    auth_header: str = ""
+    """The header that carries the token instead of Authorization; empty for a bearer token."""
+    signing_key: str = ""
+    """Key that calls of the contract must be signed with (HMAC) instead; empty for none."""
     push_secret: str = "sandbox"
     """App master secret that calls of U-Push are signed with."""
+    access_key_id: str = "sandbox-id"
+    access_key_secret: str = "sandbox-secret"
+    """Keys of the Alibaba Cloud account, whose calls are signed with them."""
     webhook_key: str = "sandbox-key"
     """Key that the own system's calls are signed with, in both directions; empty for none."""
     results_url: str = ""
@@ -58,5 +65,14 @@ class Options:
         return {
             name: value
             for name, value in asdict(self).items()
-            if name not in ("token", "push_secret", "callback_secret", "webhook_key", "smtp_password")
+            if name
+            not in (
+                "token",
+                "signing_key",
+                "push_secret",
+                "access_key_secret",
+                "callback_secret",
+                "webhook_key",
+                "smtp_password",
+            )
         }

@@ -57,7 +57,7 @@ class OwnSystem:
     def answer(self, request: Request) -> Response:
         if request.method != "POST":
             return _answer("NOT_FOUND", "Calls are made with POST.", 404)
-        if not self._is_signed(request):
+        if not is_signed(request, self.options.webhook_key):
             return _answer("BAD_SIGNATURE", "The signature or the timestamp is wrong.", 401)
         try:
             body = request.json()
@@ -86,18 +86,19 @@ class OwnSystem:
             )
         return _answer("OK", "", request_id=biz_id)
 
-    def _is_signed(self, request: Request) -> bool:
-        key = self.options.webhook_key
-        if not key:
-            return True
-        stamp, nonce = request.query.get("timestamp", ""), request.query.get("nonce", "")
-        if not stamp.isdecimal() or abs(time.time() - int(stamp[:10])) > _CLOCK_SECONDS or len(nonce) != 32:
-            return False
-        given = next((value for name in HEADERS if (value := request.headers.get(name.lower()))), "")
-        body = hmac.new(key.encode(), f"{stamp}{nonce}".encode() + request.body, hashlib.sha256).hexdigest()
-        return hmac.compare_digest(given.encode(), signature(key, stamp, nonce).encode()) and (
-            hmac.compare_digest(request.headers.get(BODY_HEADER.lower(), "").encode(), body.encode())
-        )
+
+def is_signed(request: Request, key: str) -> bool:
+    """Whether address, time and body are signed with the key; without a key everything is taken."""
+    if not key:
+        return True
+    stamp, nonce = request.query.get("timestamp", ""), request.query.get("nonce", "")
+    if not stamp.isdecimal() or abs(time.time() - int(stamp[:10])) > _CLOCK_SECONDS or len(nonce) != 32:
+        return False
+    given = next((value for name in HEADERS if (value := request.headers.get(name.lower()))), "")
+    body = hmac.new(key.encode(), f"{stamp}{nonce}".encode() + request.body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(given.encode(), signature(key, stamp, nonce).encode()) and (
+        hmac.compare_digest(request.headers.get(BODY_HEADER.lower(), "").encode(), body.encode())
+    )
 
 
 def _first(params: dict[str, Any]) -> str:

@@ -48,6 +48,16 @@ class PushStore(Database):
         rows = self._rows("SELECT * FROM browsers WHERE id = ?", (key,))
         return rows[0] if rows else None
 
+    def kept_key(self, name: str) -> str | None:
+        found: str | None = self._value("SELECT private FROM keys WHERE name = ?", (name,))
+        return found
+
+    def keep_key(self, name: str, private: str) -> str:
+        """Keep a signing key; returns the one that holds, which may be another's who was first."""
+        with self._transaction() as connection:
+            connection.execute("INSERT OR IGNORE INTO keys VALUES (?, ?)", (name, private))
+        return self.kept_key(name) or private
+
     def add_push(
         self, biz_id: str, *, payload: dict[str, Any], receipt_url: str, receipt_type: int, expires_at: float
     ) -> None:

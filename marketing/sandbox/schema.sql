@@ -69,3 +69,4 @@ CREATE TABLE IF NOT EXISTS pushes (
     receipt_type INTEGER NOT NULL,
     expires_at REAL NOT NULL
 );
+CREATE TABLE IF NOT EXISTS keys (name TEXT PRIMARY KEY, private TEXT NOT NULL);

@@ -14,6 +14,8 @@ from marketing.sandbox.outcomes import DELIVERED, Outcome
 from marketing.sandbox.push_store import PushStore
 
 _PRUNE_EVERY = 500
+QUEUED = "queue:"
+"""In place of an address: reports and replies wait in a queue until they are fetched."""
 _LISTED = """
     SELECT m.id, m.channel, m.biz_id, m.recipient, m.params, m.at, m.state, m.code, m.detail, m.due_at, m.preview,
            coalesce(m.sender, b.sender, '') AS sender, coalesce(m.subject, b.subject, '') AS subject,
@@ -262,8 +264,17 @@ class Store(PushStore):
     def reports_to_push(self, limit: int) -> list[dict[str, Any]]:
         return self._rows(
             f"{_LISTED} WHERE m.to_push = 1 AND m.channel IN ('sms', 'email') AND m.due_at <= ?"
+            " AND NOT EXISTS (SELECT 1 FROM inbound i WHERE i.biz_id = m.biz_id AND i.url = ?)"
             " ORDER BY m.due_at LIMIT ?",
-            (time.time(), limit),
+            (time.time(), QUEUED, limit),
+        )
+
+    def queued_reports(self, limit: int, offset: int) -> list[dict[str, Any]]:
+        """Reports of batches whose `inbound_url` is QUEUED, until they are `pushed`."""
+        return self._rows(
+            f"{_LISTED} JOIN inbound i ON i.biz_id = m.biz_id WHERE i.url = ? AND m.to_push = 1 AND m.due_at <= ?"
+            " ORDER BY m.due_at, m.id LIMIT ? OFFSET ?",
+            (QUEUED, time.time(), limit, offset),
         )
 
     def results_to_report(self, limit: int) -> list[dict[str, Any]]:
@@ -279,8 +290,17 @@ class Store(PushStore):
             " coalesce(i.url, '') AS url FROM replies r"
             " LEFT JOIN messages m ON m.id = r.message_id LEFT JOIN batches b ON b.biz_id = m.biz_id"
             " LEFT JOIN inbound i ON i.biz_id = m.biz_id"
-            " WHERE r.to_push = 1 AND r.at <= ? ORDER BY r.id LIMIT ?",
-            (time.time(), limit),
+            " WHERE r.to_push = 1 AND r.at <= ? AND coalesce(i.url, '') <> ? ORDER BY r.id LIMIT ?",
+            (time.time(), QUEUED, limit),
+        )
+
+    def queued_replies(self, limit: int, offset: int) -> list[dict[str, Any]]:
+        """Replies to such batches."""
+        return self._rows(
+            "SELECT r.*, b.sender FROM replies r JOIN messages m ON m.id = r.message_id"
+            " JOIN batches b ON b.biz_id = m.biz_id JOIN inbound i ON i.biz_id = m.biz_id"
+            " WHERE i.url = ? AND r.to_push = 1 AND r.at <= ? ORDER BY r.id LIMIT ? OFFSET ?",
+            (QUEUED, time.time(), limit, offset),
         )
 
     def pushed(self, table: str, numbers: Iterable[int]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from marketing.sandbox import contract, own_system, receiving, upush, webpush
+from marketing.sandbox import aliyun, apns, contract, fcm, own_system, receiving, upush, webpush
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.faults import Fault, Faults
 from marketing.sandbox.inbox import Inbox, wanted_by
@@ -29,9 +29,12 @@ class Application:
         self.options = options
         self.faults = faults
         self.contract = contract.Contract(store, options)
+        self.aliyun = aliyun.Aliyun(store, options, self.contract)
         self.upush = upush.UPush(store, options)
         self.own_system = own_system.OwnSystem(store, options)
         self.webpush = webpush.WebPush(store, options)
+        self.fcm = fcm.Fcm(store, options)
+        self.apns = apns.Apns(store, options)
         self.receiving = receiving.Receiving(store, options)
         self.inbox = Inbox(store, options)
 
@@ -41,6 +44,8 @@ class Application:
             await _write(send, Response(413, b""))
         elif request.path.startswith(contract.PREFIX + "/"):
             await self._platform(self.contract.answer, request, send)
+        elif request.path.startswith(aliyun.PREFIX + "/"):
+            await self._platform(self.aliyun.answer, request, send)
         elif request.path.startswith(upush.PREFIX + "/"):
             await self._platform(self.upush.answer, request, send)
         elif request.path == own_system.PREFIX:
@@ -49,6 +54,10 @@ class Application:
             await self._platform(self.receiving.answer, request, send)
         elif request.path.startswith(webpush.PREFIX + "/"):
             await self._platform(self.webpush.answer, request, send)
+        elif request.path.startswith(fcm.PREFIX + "/"):
+            await self._platform(self.fcm.answer, request, send)
+        elif request.path.startswith(apns.PREFIX + "/"):
+            await _write(send, await asyncio.to_thread(self.apns.answer, request))
         else:
             await _write(send, await self._other(request))
 

@@ -21,10 +21,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from marketing.sandbox import devices
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.options import Options
 from marketing.sandbox.outcomes import of_browser
-from marketing.sandbox.store import Batch, Store
+from marketing.sandbox.store import Store
 
 PREFIX = "/webpush"
 MOST_BYTES = 4096
@@ -107,27 +108,20 @@ class WebPush:
                 {"text": message.decode(errors="replace")},
                 {"title": "", "body": "", "report": ""},
             )
-        batch = Batch("push", None, sender, subject=shown["title"], text=shown["body"])
-        biz_id, _new = self.store.open_batch(batch)
         head = {
             name: request.headers[name] for name in ("ttl", "urgency", "topic") if name in request.headers
         }
-        self.store.add_push(
-            biz_id,
-            payload={"headers": head, "payload": payload},
-            receipt_url=shown["report"],
-            receipt_type=0,
-            expires_at=time.time() + int(head["ttl"]),
+        return devices.keep(
+            self.store,
+            self.options,
+            browser,
+            sender=sender,
+            title=shown["title"],
+            text=shown["body"],
+            report=shown["report"],
+            shown={"headers": head, "payload": payload},
+            ttl=int(head["ttl"]),
         )
-        self.store.send_batch(
-            biz_id,
-            "push",
-            [(browser["id"], None, of_browser(browser["reaction"]))],
-            receipt_seconds=self.options.receipt_seconds,
-            late_seconds=self.options.late_seconds,
-            push=bool(shown["report"]),
-        )
-        return biz_id
 
 
 def _check_head(request: Request) -> None:

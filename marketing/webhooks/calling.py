@@ -67,7 +67,7 @@ class WebhookType(PersonalProviderType):
     fields = ()
 
     @contextmanager
-    def session(self, provider: Provider, sender: str) -> Iterator[WebhookSession]:
+    def session(self, provider: Provider, sender: str, *, at_once: int = 1) -> Iterator[WebhookSession]:
         webhook = provider.webhook
         with ThreadPoolExecutor(webhook.concurrency, thread_name_prefix="webhook") as pool:
             yield WebhookSession(webhook, pool)

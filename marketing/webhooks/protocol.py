@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
-import re
-import secrets
-import string
 from collections.abc import Mapping
 from typing import Any
+
+from marketing.channels.signing import BODY_SIGNATURE as BODY_SIGNATURE
+from marketing.channels.signing import body_signature as body_signature
+from marketing.channels.signing import new_nonce as new_nonce
+from marketing.channels.signing import signature as signature
 
 TARGET_TYPES = {
     "one_id": "ONEID",
@@ -28,28 +28,6 @@ TARGET_TYPES = {
     "open_id": "OPEN_ID",
 }
 """How the protocol calls the ID types."""
-BODY_SIGNATURE = "X-Body-Signature"
-_NONCE = string.ascii_letters + string.digits
-_SPACE = re.compile(r"\s+")
-
-
-def new_nonce() -> str:
-    return "".join(secrets.choice(_NONCE) for _ in range(32))
-
-
-def signature(key: str, timestamp: str, nonce: str) -> str:
-    """HMAC-SHA256 in hexadecimal over key, timestamp and nonce, sorted and joined; empty without a key."""
-    if not key:
-        return ""
-    signed = _SPACE.sub("", "".join(sorted((key, timestamp, nonce))))
-    return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()
-
-
-def body_signature(key: str, timestamp: str, nonce: str, body: bytes) -> str:
-    """HMAC-SHA256 in hexadecimal over timestamp, nonce and body; empty without a key."""
-    if not key:
-        return ""
-    return hmac.new(key.encode(), f"{timestamp}{nonce}".encode() + body, hashlib.sha256).hexdigest()
 
 
 def body(

@@ -12,6 +12,7 @@ from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
 from cdp.core.outbound import check_url
 from cdp.core.texts import is_storable
+from marketing.channels.signing import is_key
 from marketing.webhooks import parameters
 from marketing.webhooks.models import Webhook
 
@@ -143,7 +144,7 @@ def _check(webhook: Webhook, errors: dict[str, list[str]]) -> None:
         errors["signature_header"] = [_("Choose one of the list.")]
     if webhook.auth == Webhook.Auth.NONE:
         webhook.key, webhook.verify_body = "", False
-    elif not _is_key(webhook.key):
+    elif not is_key(webhook.key):
         errors["key"] = [_("A key has 8 to 64 printable characters without spaces.")]
     if not webhook.id_types:
         errors.setdefault("id_types", [_("Choose at least one.")])
@@ -155,7 +156,3 @@ def _check(webhook: Webhook, errors: dict[str, list[str]]) -> None:
         errors.setdefault(
             "source_ips", [_("Without a key, results are taken only from addresses that are listed here.")]
         )
-
-
-def _is_key(key: Any) -> bool:
-    return isinstance(key, str) and 8 <= len(key) <= 64 and all(33 <= ord(sign) <= 126 for sign in key)

@@ -9,12 +9,12 @@ const OPERATORS = [
   ["subtract", gettext("− without: not these people")],
 ];
 
-/** The condition that holds for a part: `tag` as the server described it, `value` as the chart shows it. */
-export function conditionOf(dataset, tag, value, audience = "") {
+/** The condition that holds for a part: `tag` as the server described it, `value` as the chart shows it; `translate`: the ID that the audience is translated to. */
+export function conditionOf(dataset, tag, value, audience = "", translate = "") {
   const leaf = { kind: "tag", dataset, tag: tag.tag };
   if (value.unknown) leaf.operator = "empty";
   else Object.assign(leaf, { operator: tag.type === "multi" ? "contains" : "in", value: [value.key] });
-  return audience ? { op: "intersect", items: [leaf, { kind: "audience", audience }] } : leaf;
+  return audience ? { op: "intersect", items: [leaf, { kind: "audience", audience, ...(translate ? { map: { to: translate } } : {}) }] } : leaf;
 }
 
 /** Asks what to do with a part. `urls`: new_audience, parts, parts_preview, audience. */

@@ -135,7 +135,15 @@ class MailDesign {
     }
   }
 
+  /** Another mail takes the place of the present one. */
+  take({ design, html }) {
+    this.html.value = html;
+    if (design?.blocks) this.open(design);
+    else this.show(html ? "html" : "start");
+  }
+
   listen() {
+    this.root.addEventListener("mail-given", (event) => this.take(event.detail));
     this.root.addEventListener("input", (event) => {
       if (event.target.closest("[data-field], [data-look]")) this.changed();
     });

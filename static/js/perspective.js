@@ -54,10 +54,10 @@ function start(data) {
     try {
       // A newer request with this token stops the older one in the engine, as its abort does here; also one that an
       // earlier page of this tab has left, whichever dataset and audience that was of.
-      const asked = { dataset, audience: data.audience, compare: data.compare, tags, null_filter: nullFilter.checked, token: `${api.token}:${number}` };
+      const asked = { dataset, audience: data.audience, compare: data.compare, translate: Boolean(data.translate), tags, null_filter: nullFilter.checked, token: `${api.token}:${number}` };
       const answer = await api.latest(dataset, data.urls.perspective, asked);
       status.replaceChildren(headline(answer));
-      drawTags(place, answer.tags, { api, urls: data.urls, dataset, audience: data.audience, audienceName: data.audience_name, compare: data.compare, answer });
+      drawTags(place, answer.tags, { api, urls: data.urls, dataset, audience: data.audience, audienceName: data.audience_name, compare: data.compare, translate: data.translate, answer });
     } catch (error) {
       if (error.name === "AbortError" || error.code === "cancelled") return;
       status.textContent = Object.values(error.errors || {}).flat().join(" ") || error.message;

@@ -21,7 +21,7 @@ function start(data) {
   async function load() {
     part("status").textContent = gettext("Counting …");
     try {
-      const asked = { audience: data.audience, dataset: data.dataset, show_all: part("all").checked, token: api.token };
+      const asked = { audience: data.audience, dataset: data.dataset, translate: Boolean(data.translate), show_all: part("all").checked, token: api.token };
       const answer = await api.latest("ranking", data.urls.significance, asked);
       part("status").replaceChildren(headline(answer), " ", said(answer));
       const rows = [...answer.tags, ...(answer.others || [])];
@@ -80,9 +80,9 @@ function start(data) {
       row.querySelector("button").setAttribute("aria-pressed", String(row.dataset.tag === tag));
     }
     try {
-      const asked = { dataset: data.dataset, audience: data.audience, compare: "population", tags: [tag], token: `${api.token}:chart` };
+      const asked = { dataset: data.dataset, audience: data.audience, translate: Boolean(data.translate), compare: "population", tags: [tag], token: `${api.token}:chart` };
       const answer = await api.latest("chart", data.urls.perspective, asked);
-      drawTags(part("charts"), answer.tags, { api, urls: data.urls, dataset: data.dataset, audience: data.audience, audienceName: data.audience_name, compare: "population", answer, columnsOnly: true });
+      drawTags(part("charts"), answer.tags, { api, urls: data.urls, dataset: data.dataset, audience: data.audience, audienceName: data.audience_name, compare: "population", translate: data.translate, answer, columnsOnly: true });
     } catch (error) {
       if (error.name !== "AbortError" && error.code !== "cancelled") part("status").textContent = error.message;
     }

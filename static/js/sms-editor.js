@@ -1,17 +1,19 @@
 // An SMS while it is written: the whole message on a phone, its characters, and the parts that it is billed as.
 
 import { showOn } from "./digital-sms.js";
+import { measure, signed } from "./sms-length.js";
 
-const SINGLE = 70;
-const PART = 67;
 const PARAMETER = /\$\{sp_[0-9A-Za-z]{6}\}/g;
-const known = JSON.parse(document.getElementById("sms-known")?.textContent ?? '{"templates": {}, "endings": {}}');
+const known = JSON.parse(document.getElementById("sms-known")?.textContent ?? '{"templates": {}, "providers": {}}');
 const written = document.querySelector("[data-sms-text]");
 const shown = document.querySelector("[data-sms-shown]");
 const field = (name) => written.form.querySelector(`[name="${name}"]`);
 
-// Characters as a person counts them: an emoji is one.
-const length = (text) => Array.from(text).length;
+/** How the length is billed, where that is not the usual way. */
+function billedBy({ gsm, foreign }) {
+  if (gsm) return gettext("All of it is of the GSM alphabet.");
+  return foreign ? interpolate(gettext("“%(sign)s” is not of the GSM alphabet, so fewer characters fit."), { sign: foreign }, true) : "";
+}
 
 /** A digital SMS has no text to change here: the phone shows its parts, and on hover stand the carriers. */
 function showDigital(template) {
@@ -50,16 +52,16 @@ function show() {
     return;
   }
   const promotional = field("purpose") ? field("purpose").value !== "notice" : template?.promotional;
-  const ending = (promotional && known.endings[field("provider")?.value]) || "";
+  const platform = known.providers[field("provider")?.value];
+  const ending = (promotional && platform?.ending) || "";
   const body = written.value.replace(PARAMETER, "xxxxxx");
-  const head = signature?.value ? `【${signature.text}】` : "";
+  const head = signature?.value ? signed(signature.text, platform?.signature) : "";
   const tail = ending && body.trimEnd().endsWith(ending) ? "" : ending;
-  const characters = length(head + body + tail);
-  const parts = characters <= SINGLE ? 1 : Math.ceil(characters / PART);
+  const length = measure(head + body + tail, platform?.billing);
   shown.hidden = !body;
   shown.querySelector('[data-part="text"]').textContent = head + body + tail;
-  const text = gettext("%(characters)s characters, sent as %(parts)s SMS");
-  shown.querySelector('[data-part="count"]').textContent = interpolate(text, { characters, parts }, true);
+  const text = interpolate(gettext("%(characters)s characters, sent as %(parts)s SMS"), length, true);
+  shown.querySelector('[data-part="count"]').textContent = [text, billedBy(length)].filter(Boolean).join(". ");
 }
 
 if (written && shown) {

@@ -40,10 +40,10 @@ export class TagChart extends ChartPanel {
   }
 
   async filterChanged() {
-    const { api, urls, dataset, audience, compare } = this.context;
+    const { api, urls, dataset, audience, compare, translate } = this.context;
     this.part("note").textContent = gettext("Counting …");
     try {
-      const answer = await api.latest(`filter-${dataset}-${this.tag.tag}`, urls.perspective, { dataset, audience, compare, tags: [this.tag.tag], null_filter: this.state.hideUnknown });
+      const answer = await api.latest(`filter-${dataset}-${this.tag.tag}`, urls.perspective, { dataset, audience, compare, translate: Boolean(translate), tags: [this.tag.tag], null_filter: this.state.hideUnknown });
       this.show(answer.tags[0], answer);
     } catch (error) {
       if (error.name !== "AbortError") this.part("note").textContent = error.message;
@@ -72,7 +72,7 @@ export class TagChart extends ChartPanel {
     const { urls, dataset, audience } = this.context;
     if (!this.acts || value.other) return;
     this.enlarge(false);
-    new PartDialog(urls, dataset, conditionOf(dataset, this.tag, value, audience), `${this.tag.name}: ${value.label}`, value.value).open();
+    new PartDialog(urls, dataset, conditionOf(dataset, this.tag, value, audience, this.context.translate), `${this.tag.name}: ${value.label}`, value.value).open();
   }
 }
 
@@ -97,5 +97,6 @@ export function headline(answer) {
   const { compared } = answer;
   if (compared) found.push(gettext("Compared with %(name)s: %(users)s users.", { name: compared.name, users: compared.users.toLocaleString() }));
   if (compared?.audience) found.push(gettext("%(count)s people are in both audiences.", { count: compared.overlap.toLocaleString() }));
+  for (const row of answer.translated || []) found.push(gettext("“%(name)s” is translated to %(label)s; %(count)s of its people could not be.", { name: row.name, label: row.label, count: row.unmatched.toLocaleString() }));
   return h("span", {}, found.join(" "));
 }

@@ -47,7 +47,22 @@ def context() -> Iterator[Any]:
 
 @pytest.fixture
 def tab(context: Any) -> Any:
-    return context.new_page()
+    """A new page. Pages of work under way load anew once it is done; that ends a `goto` of the same moment."""
+    from playwright.sync_api import Error
+
+    page = context.new_page()
+    goto = page.goto
+
+    def persistent(url: str, **options: Any) -> Any:
+        try:
+            return goto(url, **options)
+        except Error as error:
+            if "ERR_ABORTED" not in str(error):
+                raise
+            return goto(url, **options)
+
+    page.goto = persistent
+    return page
 
 
 @pytest.fixture

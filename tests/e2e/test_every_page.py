@@ -43,6 +43,8 @@ OUTSIDE = (
     "organization/people/",
     "organization/sources/",
     "organization/sources/new/postgresql/",
+    "organization/providers/",
+    "organization/providers/new/sms/aliyun/",
     "organization/workspaces/new/",
     "help/",
     "help/user-guide/audiences/",

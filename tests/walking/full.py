@@ -312,6 +312,7 @@ def make_full(run_jobs: Any, access: Any = None) -> Full:
         f"rfm/?model={groups.pk}",
         f"rfm/migration/?model={groups.pk}&from=2026-01-01&to={today}",
         f"rfm/migration/audience/?model={groups.pk}&from=2026-01-01&to={today}&before=outside&after=high_value",
+        f"audiences/from-rfm/{groups.pk}/?type=high_value",
         f"rfm/{groups.pk}/samples/?type=high_value",
         f"behaviour/funnel/?{_JANUARY}&type_1=visit&type_2=purchase",
         f"behaviour/funnel/audience/?{_JANUARY}&type_1=purchase&type_2=purchase&step=2&outcome=reached",

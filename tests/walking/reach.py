@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from marketing.channels.models import Provider, SenderAddress
+from marketing.channels.models import Provider, ProviderCall, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import services as send_outs
 from marketing.delivery.models import Recipient, SendOut, Suppression, Variant
@@ -98,7 +98,7 @@ def make(access: Any, audience: Any) -> Reached:
         resolved_at=timezone.now(),
     )
     gift = Template.objects.create(
-        **owned, channel="email", name="Letter with a gift", subject="Hello", html="<p>Hello</p>"
+        **owned, channel="email", name="Letter with a gift", subject="Hello", html="<p>Hello ${name}</p>"
     )
     for number, version in enumerate((letter, gift)):
         Variant.objects.create(send_out=done, number=number, template=version, share=50)
@@ -120,6 +120,13 @@ def make(access: Any, audience: Any) -> Reached:
             "vapid_public": "B",
             "vapid_private": "A",
         },
+    )
+    phone_app = Provider.objects.create(
+        **owned,
+        channel="push",
+        type="apns",
+        name="Phone app",
+        config={"key": "secret", "topic": "com.example.shop", "id_type": "idfa", "receipts": True},
     )
     device = PushDevice.objects.create(
         **owned, provider=site, kind="web", agent="Chrome · Windows", last_seen=timezone.now()
@@ -187,12 +194,18 @@ def make(access: Any, audience: Any) -> Reached:
         sms, {"messageId": "1", "phoneNum": "13800138000", "content": "T", "signName": "Tides"}
     )
     unsubscribed = Suppression.objects.get(workspace=workspace, source="reply")
+    asked = ProviderCall.objects.create(
+        **owned, provider=sms, method="GET", path="/sms/smsSign/Tides", ok=True
+    )
     objects = {
         "w/channels/": pk(mail, channel="email", type="smtp"),
         "w/channels/senders/": pk(sender),
+        "w/channels/calls/": pk(asked),
+        "w/channels/{pk}/calls/": pk(sms),
         "w/devices/sites/": pk(site),
-        "w/content/": pk(template, channel="sms"),
+        "w/content/": pk(template, channel="sms", number=1),
         "w/content/{pk}/edit-digital/": pk(digital),
+        "w/content/{pk}/defaults/": pk(gift),
         "w/content/signatures/": pk(signature),
         "w/materials/": pk(material),
         "w/short-links/": pk(link),
@@ -200,13 +213,14 @@ def make(access: Any, audience: Any) -> Reached:
         "w/webhooks/calls/": pk(made_call),
         "w/send-outs/": pk(send_out, channel="sms"),
         "w/send-outs/suppressions/": pk(suppression),
+        "w/send-outs/mail/": pk(letter),
         "w/replies/": pk(inbound),
         "api/replies/": pk(inbound),
         "api/providers/": pk(mail),
         "api/push/devices/": pk(device),
         "api/push/sites/": pk(site),
         "api/sender-addresses/": pk(sender),
-        "api/templates/": pk(template),
+        "api/templates/": pk(template, number=1),
         "api/materials/": pk(material),
         "api/material-tags/": pk(material.tags.get()),
         "api/short-links/": pk(link),
@@ -219,6 +233,8 @@ def make(access: Any, audience: Any) -> Reached:
     more = [
         "channels/new/sms/contract/",
         "channels/new/email/contract/",
+        "channels/new/sms/aliyun/",
+        "channels/new/email/aliyun/",
         f"channels/{mail_platform.pk}/",
         f"channels/{sms.pk}/",
         "content/new/email/",
@@ -234,6 +250,9 @@ def make(access: Any, audience: Any) -> Reached:
         f"send-outs/{done.pk}/",
         "channels/new/push/upush_ios/",
         "channels/new/push/webpush/",
+        "channels/new/push/fcm_android/",
+        "channels/new/push/apns/",
+        f"channels/{phone_app.pk}/",
         f"channels/{site.pk}/",
         f"channels/{app.pk}/",
         "content/new/push/",

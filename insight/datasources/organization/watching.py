@@ -8,21 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
 
-from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.members.models import User
-from admin_center.members.queries import landing_workspace, workspaces_of
-from admin_center.permissions.models import ADMINISTRATOR
-from cdp.console.notices import notify
+from admin_center.permissions.looking_after import administrators_of, managers_of, tell
 from cdp.core.errors import DomainError
-from cdp.core.languages import language_of
 from insight.datasources.connections.diagnosis import diagnose
 from insight.datasources.models import Connection, TableControl, TableGrant
 from insight.datasources.organization import sharing
@@ -57,7 +51,7 @@ def warn_of_ends() -> int:
         TableGrant.objects.filter(pk=grant.pk).update(warned=days)
         url = reverse("datasources:source", args=[grant.workspace.slug, grant.connection_id])
         with timezone.override(grant.workspace.time_zone):
-            _tell(
+            tell(
                 administrators_of(grant.workspace),
                 _("%(table)s of “%(source)s” is shared with “%(workspace)s” until %(date)s only"),
                 {
@@ -91,7 +85,7 @@ def tell_of_new_columns() -> int:
         if not new:
             continue
         where = reverse("organization-sources:share-columns", args=[control.connection_id])
-        _tell(
+        tell(
             managers_of(control.connection.organization),
             _("New columns in %(table)s of “%(source)s”: %(names)s"),
             {"table": control.remote, "source": control.connection, "names": ", ".join(new)},
@@ -101,18 +95,6 @@ def tell_of_new_columns() -> int:
         )
         told += 1
     return told
-
-
-def administrators_of(workspace: Any) -> QuerySet[User]:
-    """Those who administer a workspace; the organization's managers where nobody does."""
-    found = User.objects.filter(
-        memberships__workspace=workspace, memberships__assignments__role__code=ADMINISTRATOR, is_active=True
-    ).distinct()
-    return found if found.exists() else managers_of(workspace.organization)
-
-
-def managers_of(organization: Any) -> QuerySet[User]:
-    return User.objects.filter(organization=organization, is_manager=True, is_active=True)
 
 
 def _check(source: Connection) -> bool:
@@ -133,7 +115,7 @@ def _check(source: Connection) -> bool:
             assert source.workspace is not None
             people = administrators_of(source.workspace)
             url = reverse("datasources:source", args=[source.workspace.slug, source.pk])
-        _tell(
+        tell(
             people,
             _("The data source “%(source)s” does not let us in any more"),
             {"source": source},
@@ -143,22 +125,3 @@ def _check(source: Connection) -> bool:
             workspace=source.workspace,
         )
     return True
-
-
-def _tell(
-    people: Iterable[User],
-    title: Promise,
-    words: dict[str, Any],
-    *,
-    text: Any,
-    url: str,
-    level: str,
-    workspace: Any = None,
-) -> None:
-    """One notice each, in their language. Without a `workspace` it waits in the one that they use."""
-    for person in people:
-        place = workspace or landing_workspace(person) or workspaces_of(person).first()
-        if place is None:
-            continue
-        with translation.override(language_of(person)):
-            notify(place, person, str(title) % words, text=str(text), url=url, level=level)

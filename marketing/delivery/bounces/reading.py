@@ -20,12 +20,13 @@ LOCK_SECONDS = 600
 def read_all() -> int:
     """Read every mailbox; returns how many reports changed something. One that fails keeps none of the others."""
     rows = Provider.objects.filter(channel=Provider.Channel.EMAIL, type="smtp").select_related("workspace")
-    return sum(read(row) for row in rows if row.config.get("imap_host"))
+    boxes = {row.line: row for row in rows if row.config.get("imap_host")}
+    return sum(read(row) for row in boxes.values())
 
 
 def read(provider: Provider) -> int:
     """Read the provider's mailbox unless somebody is at it. What went wrong is kept on the provider."""
-    key = f"bounces:{provider.pk}"
+    key = f"bounces:{provider.line}"
     if not cache.add(key, True, LOCK_SECONDS):
         return 0
     error, taken = "", 0
@@ -44,11 +45,11 @@ def read(provider: Provider) -> int:
         log.warning("Bounce mailbox of provider %s: %s", provider.pk, error)
     finally:
         cache.delete(key)
-    Provider.objects.filter(pk=provider.pk).update(mailbox_checked_at=timezone.now(), mailbox_error=error)
+    provider.alike().update(mailbox_checked_at=timezone.now(), mailbox_error=error)
     return taken
 
 
 def take_in(provider: Provider, raw: bytes) -> bool:
-    """Whether this mail is a report that changed something."""
+    """Whether this mail is a report that changed something, in whichever workspace has the server."""
     returned = parsing.read(raw)
-    return returned is not None and applying.apply(provider, returned)
+    return returned is not None and any(applying.apply(row, returned) for row in provider.alike())

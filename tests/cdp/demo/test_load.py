@@ -106,6 +106,8 @@ def test_everything_is_there_computed_and_sent_and_made_once(
     assert {item.state for item in sent.values()} == {"finished"}
     for channel, item in sent.items():
         assert 0 < item.recipients.count() <= SENT[channel]
+    by_fcm = SendOut.objects.get(provider__type="fcm_android")
+    assert by_fcm.recipients.filter(state="delivered").exists()
     _check_messages(access, sent["email"])
     _check_rows_of_brand_b(second)
     _check_databases(access)

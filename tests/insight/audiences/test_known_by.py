@@ -132,8 +132,12 @@ def test_the_form_of_an_identifier_that_is_not_saved_is_not_lost(
     assert held == {"mobile": "md5", "email": "plain"}
     assert offering.refusal(audience, ["mobile"]) == "holds hashes only: Mobile number"
     assert audience.current is not None and queries.target_column(audience.current, "mobile") is None
+    crowd = gathering.Crowd([audience.current], [], "mobile")
+    assert (crowd.form, gathering.reach(crowd).reachable) == ("md5", len(PHONES))
+    plain = kept(callers(world), ["email"])
+    assert plain.current is not None
     with pytest.raises(ValidationFailed) as refused:
-        gathering.reach(gathering.Crowd([audience.current], [], "mobile"))
+        gathering.reach(gathering.Crowd([plain.current, audience.current], [], "mobile"))
     assert refused.value.code == "no_usable_id"
     shown = Client(world.access).get(f"audiences/{audience.pk}/").json()
     assert (shown["user_id_type"], shown["user_id_encryption"]) == ("mobile", "md5")

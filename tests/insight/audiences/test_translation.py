@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -12,13 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from cdp import lake
 from cdp.core.errors import ValidationFailed
 from insight.audiences import counting, identities, rules, services, summary
 from insight.audiences.sources import WorkspaceCatalog
-from insight.audiences.translating import USER
-from insight.datasets.models import Dataset, DatasetField
-from insight.oneid.models import IdentityGraph
+from insight.datasets.models import Dataset
 from tests.insight.audiences.engine import TODAY, Engine
 from tests.insight.audiences.reference import World
 from tests.insight.audiences.test_rules_match_reference import (
@@ -29,6 +25,7 @@ from tests.insight.audiences.test_rules_match_reference import (
 from tests.insight.audiences.test_rules_match_reference import (
     rules as random_rules,
 )
+from tests.insight.audiences.translation import identify, phone_dataset, store, vip
 from tests.insight.audiences.world import World as Shop
 
 MAILS = ["a@x", "b@x", "c@x", "d@x"]
@@ -87,55 +84,7 @@ def test_the_published_schema_knows_translations() -> None:
 
 @pytest.fixture
 def by_phone(world: Shop) -> Dataset:
-    """A dataset that knows its users by mobile numbers: those of u1 and u2, and one of nobody."""
-    dataset = Dataset.objects.create(
-        workspace=world.workspace,
-        name="Callers",
-        kind="user_tags",
-        version=1,
-        rows=3,
-        users=3,
-        stats={"unique_users": True},
-        public=True,
-    )
-    table = pa.table({USER: ["13800000001", "13800000002", "13900000009"], "vip": ["yes", "yes", "yes"]})
-    store(world.workspace, dataset.lake_table, table)
-    DatasetField.objects.bulk_create(
-        [
-            DatasetField(dataset=dataset, column="phone", role="identifier", id_type="mobile", name="Phone"),
-            DatasetField(dataset=dataset, column="vip", role="tag", tag_type="enum", name="VIP"),
-        ]
-    )
-    return dataset
-
-
-def store(workspace: Any, name: str, table: pa.Table) -> None:
-    lake.ensure_schema(workspace)
-    with lake.cursor() as handle:
-        handle.register("incoming", table)
-        handle.execute(f"CREATE TABLE {lake.table_path(workspace, name)} AS FROM incoming")
-        handle.unregister("incoming")
-
-
-def identify(world: Shop, people: list[dict[str, str]]) -> IdentityGraph:
-    """Identities as a run leaves them."""
-    graph = IdentityGraph.objects.create(workspace=world.workspace, version=1, state="ready")
-    rows = [(f"o_{number}", kind, value) for number, ids in enumerate(people) for kind, value in ids.items()]
-    table = pa.table(
-        {
-            "one_id": [row[0] for row in rows],
-            "id_type": [row[1] for row in rows],
-            "encryption": ["plain"] * len(rows),
-            "id_value": [row[2] for row in rows],
-            "first_seen": [datetime(2026, 1, 1)] * len(rows),
-        }
-    )
-    store(world.workspace, graph.table("map"), table)
-    return graph
-
-
-def vip(dataset: Dataset, **more: Any) -> dict[str, Any]:
-    return {"kind": "tag", "dataset": dataset.pk, "tag": "vip", "operator": "in", "value": ["yes"], **more}
+    return phone_dataset(world)
 
 
 def test_without_identities_mixed_ids_are_refused_and_so_is_a_translation(

@@ -46,8 +46,43 @@ ITEM_TAGS: dict[str, Any] = {
         {"column": "price", "name": "Price", "type": "number"},
     ],
 }
-TABLES = {"members": MEMBERS, "events": EVENTS, "purchases": WIDE_EVENTS, "items": ITEMS}
-DEFINITIONS = {"tags": DEFINITION, "key_value": BEHAVIOUR, "wide": WIDE, "items": ITEM_TAGS}
+SALES = """
+    SELECT * FROM (VALUES
+        ('u1', '2026-01-05', 2400.0, '13800000001', 2), ('u1', '2026-02-10', 10.5, '+8613800000001', 1),
+        ('u2', '2026-01-20 10:00:00', 1500.0, NULL, 3), ('u2', '20260203', -500.0, 'none', NULL),
+        ('u3', '2026-02-20', 60.25, '13800000003', 5), ('u4', NULL, 60.0, NULL, 1),
+        ('', '2026-01-01', 5.0, NULL, 1), ('u5', '2026-02-30', 5.0, NULL, 1), ('u6', '2026-02-01', NULL, NULL, 1),
+        ('u7', '2026-03-01', 99.0, NULL, 1)
+    ) t(who, day, money, phone, n)
+"""
+RFM: dict[str, Any] = {
+    "name": "Buyers",
+    "kind": "rfm",
+    "table": "sales",
+    "user_id": {"column": "who", "id_type": "one_id"},
+    "ids": [{"column": "phone", "id_type": "mobile"}],
+    "fix_prefix": True,
+    "input": "transactions",
+    "time": "day",
+    "amount": "money",
+}
+TOTALS: dict[str, Any] = {
+    **RFM,
+    "name": "Totals",
+    "input": "customers",
+    "count": "n",
+    "bands": {"m": {"bounds": [100, 1000], "scores": [1, 2, 3]}},
+    "compare": {"m": 2},
+}
+TABLES = {"members": MEMBERS, "events": EVENTS, "purchases": WIDE_EVENTS, "items": ITEMS, "sales": SALES}
+DEFINITIONS = {
+    "tags": DEFINITION,
+    "key_value": BEHAVIOUR,
+    "wide": WIDE,
+    "items": ITEM_TAGS,
+    "rfm": RFM,
+    "totals": TOTALS,
+}
 
 
 @dataclass

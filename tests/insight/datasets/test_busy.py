@@ -14,7 +14,7 @@ from cdp.jobs.kinds import BUSY_SECONDS
 from cdp.jobs.models import Job
 from cdp.jobs.runner import run_job
 from cdp.warehouse import lake_engine
-from insight.datasets import rfm, services
+from insight.datasets import services
 from insight.datasets.models import Dataset
 from tests.insight.datasets.test_rfm_datasets import MODEL, ORDERS
 from tests.insight.datasets.world import DEFINITION, World
@@ -40,11 +40,10 @@ def refreshed(
     monkeypatch: pytest.MonkeyPatch,
     *errors: duckdb.Error,
     data: dict[str, Any] = DEFINITION,
-    module: Any = lake_engine,
 ) -> Job:
     made = services.create(world.access, data)
     job = services.refresh(world.access, made)
-    monkeypatch.setattr(module, "lake", Trouble(*errors))
+    monkeypatch.setattr(lake_engine, "lake", Trouble(*errors))
     run_job(job.pk)
     job.refresh_from_db()
     return job
@@ -62,8 +61,7 @@ def test_a_busy_engine_is_asked_again_after_a_minute(world: World, monkeypatch: 
 
 def test_a_model_asks_a_busy_engine_again_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.table("orders", ORDERS)
-    error = duckdb.TransactionException("Conflict")
-    job = refreshed(world, monkeypatch, error, data=MODEL, module=rfm)
+    job = refreshed(world, monkeypatch, duckdb.TransactionException("Conflict"), data=MODEL)
     assert job.status == "queued" and "busy" in job.phase
 
 

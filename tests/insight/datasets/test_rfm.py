@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from cdp import lake
+from cdp.warehouse import get_engine
 from insight.datasets import rfm
 from tests.factories import make_workspace
 
@@ -55,6 +56,7 @@ def run(
                 f"INSERT INTO {lake.table_path(workspace, 'source')} VALUES (?, ?, ?, ?, ?)", rows
             )
     stats = rfm.compute(
+        get_engine(),
         workspace,
         rfm.Model.model_validate(model),
         source=lake.table_path(workspace, "source"),

@@ -11,7 +11,10 @@ from cdp.core import timezones
 from cdp.core.errors import ValidationFailed
 from insight.audiences import services as audiences
 from insight.audiences import wording
+from insight.audiences.models import Audience
 from insight.audiences.rules import json_schema, parse_rule
+from insight.campaigns import links
+from insight.campaigns import services as campaigns
 from insight.datasets import services
 from insight.datasets.models import Dataset
 from tests.insight.audiences.test_outside import members
@@ -276,7 +279,17 @@ def test_pages_make_edit_and_use_a_model(world: World) -> None:
     assert (model.name, model.users, model.definition["days"]) == ("Worth", 2, 100)
     group = model.stats["rfm"]["groups"][0]["type"]
     audiences_base = base.replace("datasets", "audiences")
-    made = browser.post(f"{audiences_base}from-rfm/{model.pk}/", {"type": group})
+    step = f"{audiences_base}from-rfm/{model.pk}/?type={group}"
+    asked = browser.get(step)
+    users = model.stats["rfm"]["groups"][0]["users"]
+    assert asked.context["count"] == users
+    days = {"starts": "2026-03-01", "ends": "2026-04-01"}
+    sub = campaigns.create(world.access, {"name": "Spring", "code": "spring", **days})
+    posted = {"name": asked.context["form"].initial["name"], "campaigns": sub.pk, "public": "on"}
+    made = browser.post(step, posted)
     assert made.status_code == 302 and "/audiences/aud_" in made.url
-    nothing = browser.post(f"{audiences_base}from-rfm/{model.pk}/", {"type": "royal"})
-    assert nothing.url.endswith(f"/datasets/{model.pk}/")
+    world.run_jobs()
+    audience = Audience.objects.get(pk=made.url.rstrip("/").rpartition("/")[2])
+    assert (audience.count, audience.public) == (users, True)
+    assert links.ids_of("audience", audience.pk) == [sub.pk]
+    assert browser.get(f"{audiences_base}from-rfm/{model.pk}/?type=royal").status_code == 404

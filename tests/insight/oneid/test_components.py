@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cdp.core.identifiers import ID_TYPES
-from insight.oneid import limits
+from insight.oneid import limits, sightings
 from insight.oneid.components import write_components
 from insight.oneid.graph import TYPES, Decisions, Graph
 
@@ -48,13 +48,10 @@ class Forest:
         return {frozenset(nodes) for nodes in found.values()}
 
 
-def resolve(
-    engine: duckdb.DuckDBPyConnection,
-    pairs: list[Pair] | list[tuple[Vertex, Vertex | None, datetime]],
-    decisions: Decisions | None = None,
-    **given: Any,
-) -> set[frozenset[Vertex]]:
-    """The people of pairs, each as the set of their IDs; `given` are limits."""
+def see(
+    engine: duckdb.DuckDBPyConnection, pairs: list[Pair] | list[tuple[Vertex, Vertex | None, datetime]]
+) -> None:
+    """The sightings of one source that says the pairs."""
     engine.execute(
         """CREATE OR REPLACE TEMP TABLE seen (t_a UTINYINT, e_a UTINYINT, id_a VARCHAR,
            t_b UTINYINT, e_b UTINYINT, id_b VARCHAR, seen_at TIMESTAMP)"""
@@ -65,6 +62,18 @@ def resolve(
         rows.append((TYPES.index(first[0]), 0, first[1], *other, moment[0] if moment else NOW))
     if rows:
         engine.executemany("INSERT INTO seen VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    sightings.begin(engine)
+    sightings.add(engine, 0)
+
+
+def resolve(
+    engine: duckdb.DuckDBPyConnection,
+    pairs: list[Pair] | list[tuple[Vertex, Vertex | None, datetime]],
+    decisions: Decisions | None = None,
+    **given: Any,
+) -> set[frozenset[Vertex]]:
+    """The people of pairs, each as the set of their IDs; `given` are limits."""
+    see(engine, pairs)
     Graph(engine, limits.complete(given), NOW, decisions).resolve()
     found: dict[int, set[Vertex]] = {}
     for root, kind, value in engine.execute(

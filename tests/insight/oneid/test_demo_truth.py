@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from cdp.demo.retailer import generate
-from insight.oneid import limits
+from insight.oneid import limits, sightings
 from insight.oneid.graph import TYPES, Graph
 
 AS_OF = date(2026, 11, 1)
@@ -33,6 +33,8 @@ def retailer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDB
                        (CASE id_type_b {codes} END)::UTINYINT AS t_b, 0::UTINYINT AS e_b, id_b,
                        seen_at::TIMESTAMP AS seen_at FROM id_pairs"""
         )
+        sightings.begin(handle)
+        sightings.add(handle, 0)
         Graph(handle, limits.complete({}), datetime(AS_OF.year, AS_OF.month, AS_OF.day)).resolve()
         yield handle
 

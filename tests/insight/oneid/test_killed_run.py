@@ -13,6 +13,7 @@ from cdp.jobs import services as jobs
 from cdp.jobs.models import Job
 from cdp.jobs.runner import recover_lost, run_job
 from insight.oneid import queries, services
+from insight.oneid.keeping import BASIS, PARTS
 from tests.insight.oneid.conftest import Pairs, seen
 from tests.processes import script
 
@@ -56,4 +57,4 @@ def test_a_killed_run_keeps_the_last_version_and_is_done_by_the_next_worker(
     assert pairs.one_id("union_id", "u1") == before
     assert queries.history(pairs.graph)[1] == 0
     tables = [name for name in lake.tables(pairs.workspace) if name.startswith(pairs.graph.pk)]
-    assert len(tables) == 12
+    assert len(tables) == 2 * len(PARTS) + len(BASIS)

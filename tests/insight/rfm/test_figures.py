@@ -127,7 +127,7 @@ def test_an_audience_known_by_another_id_is_refused(world: World) -> None:
     version = figures.audience_version(world.access, audience.pk)[1]
     with pytest.raises(Conflict, match="different IDs"):
         figures.open_model(world.access, model.pk, version)
-    assert figures.models(world.access, version.user_id_type) == [other]
+    assert figures.models(world.access, version) == [other]
 
 
 def test_five_samples_with_masked_ids(world: World) -> None:

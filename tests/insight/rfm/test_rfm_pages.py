@@ -15,12 +15,14 @@ from rest_framework.test import APIClient
 
 from admin_center.permissions.models import Role
 from cdp.jobs.models import Job
-from insight.audiences import refreshing
+from cdp.warehouse import get_engine
+from insight.audiences import queries, refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience, AudienceVersion
 from insight.datasets.models import Dataset
 from insight.rfm import figures, migration
 from tests.factories import make_access, make_token
+from tests.insight.audiences.translation import identify
 from tests.insight.datasets.world import World
 from tests.insight.rfm.models import of_orders, printed
 from tests.insight.rfm.test_migration import SOME, TODAY
@@ -165,7 +167,7 @@ def test_an_audience_of_another_data_source_says_what_to_do(world: World, model:
     world.run_jobs()
     Audience.objects.filter(pk=audience.pk).update(source="src_elsewhere")
     answer = console(world).get(page(world, f"audience/{audience.pk}/"))
-    assert answer.status_code == 200 and "lives in another data source" in answer.content.decode()
+    assert answer.status_code == 200 and "No RFM model lives in the data source" in answer.content.decode()
 
 
 def test_the_migration_and_an_audience_of_one_of_its_cells(world: World) -> None:
@@ -268,3 +270,36 @@ def test_an_audience_that_no_customer_is_in_shows_nought_everywhere(world: World
     found = world.api()("get", f"datasets/{model.pk}/rfm/overview/?audience={audience.pk}").json()
     assert (found["users"], found["amount_per_user"], found["groups"]) == (0, None, [])
     assert client.get(page(world, f"{model.pk}/groups.csv?audience={audience.pk}")).status_code == 200
+
+
+def test_an_audience_of_another_id_is_translated_to_that_of_the_model(world: World, model: Dataset) -> None:
+    groups = {"kind": "rfm", "dataset": model.pk, "types": ["key_keep", "high_value"]}
+    audience = audiences.create(world.access, {"name": "Some", "rule": groups})
+    world.run_jobs()
+    audience.refresh_from_db()
+    AudienceVersion.objects.filter(pk=audience.current_id).update(user_id_type="email")
+    members = [row["user_unique_id"] for row in sample_members(audience)]
+    identify(world, [{"email": members[0], "mobile": members[0]}])
+    url = page(world, f"audience/{audience.pk}/")
+    offer = console(world).get(url).content.decode()
+    assert "Translate to Mobile number" in offer
+    shown = console(world).get(url, {"model": model.pk, "translate": "1"}).content.decode()
+    assert f"{len(members) - 1} of its people could not be." in shown
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_token(world.access)}")
+    path = f"/api/v1/workspaces/{world.workspace.slug}/datasets/{model.pk}/rfm/overview/"
+    refused = client.get(path, {"audience": audience.pk}).json()
+    assert (refused["code"], refused["translations"]["audience"]["to"]) == ("model_does_not_fit", "mobile")
+    found = client.get(path, {"audience": audience.pk, "translate": "1"}).json()
+    assert found["users"] == 1
+    choose = console(world).get(
+        page(world, f"{model.pk}/choose/"), {"audience": audience.pk, "translate": "1", "type": "key_keep"}
+    )
+    assert "map" in choose["Location"]
+
+
+def sample_members(audience: Audience) -> list[dict[str, Any]]:
+    version = audience.current
+    assert version is not None
+    found: list[dict[str, Any]] = get_engine().execute(queries.members(version)).to_pylist()
+    return found

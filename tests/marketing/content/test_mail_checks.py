@@ -32,6 +32,9 @@ def test_a_good_mail_has_nothing_to_look_at() -> None:
         ('<a href="ftp://x.example">x</a>', "bad_link"),
         ('<img src="a.png" alt="A">', "picture_address"),
         ("<form></form>", "unusable"),
+        ('<a href="http://x.example/a">x</a>', "http_link"),
+        ('<a href="https://x.example/unsubscribe">x</a>', "duplicate_link"),
+        ('<map><area href="" alt="x"></map>', "empty_link"),
         (f"<!-- {'x' * 29_000} -->", "large"),
         (f"<!-- {'x' * 105_000} -->", "clipped"),
     ],
@@ -65,11 +68,18 @@ def test_a_mail_without_a_link_to_unsubscribe_is_told_that_one_is_added() -> Non
     assert codes("<p>Dear people</p>") == ["no_unsubscribe"]
 
 
+def test_a_mail_without_words_needs_a_plain_text_part() -> None:
+    html = '<a href="https://x.example/unsubscribe"><img src="https://x.example/a.png" alt=""></a>'
+    assert "missing_text" in codes(html)
+    written = Template(channel="email", subject="Hello", html=html, text="Dear people")
+    assert "missing_text" not in [row.code for row in mail_checks.of(written)]
+
+
 def test_problems_come_before_advice() -> None:
     found = mail_checks.of(
         Template(channel="email", subject="Hi!!", html='<img src="https://x.example/a.png">')
     )
-    assert [row.level for row in found] == ["problem", "advice", "advice", "advice"]
+    assert [row.level for row in found] == ["problem", "problem", "advice", "advice", "advice"]
 
 
 @pytest.mark.django_db

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketing.content.rendering import fill, links, plain_text, replace_links, sms_length, variables
+from marketing.content.rendering import fill, links, plain_text, replace_links, variables
 
 
 def test_variables_come_once_in_order_of_first_use() -> None:
@@ -27,22 +27,6 @@ def test_a_variable_without_a_value_leaves_nothing() -> None:
 
 def test_a_value_that_looks_like_a_variable_is_not_filled_again() -> None:
     assert fill("${a}", {"a": "${b}", "b": "secret"}) == "${b}"
-
-
-@pytest.mark.parametrize(
-    ("signature", "text", "expected"),
-    [
-        ("", "a" * 70, (70, 1)),
-        ("", "a" * 71, (71, 2)),
-        ("", "a" * 134, (134, 2)),
-        ("", "a" * 135, (135, 3)),
-        ("Shop", "a" * 64, (70, 1)),
-        ("Shop", "a" * 65, (71, 2)),
-    ],
-)
-def test_sms_parts(signature: str, text: str, expected: tuple[int, int]) -> None:
-    length = sms_length(signature, text)
-    assert (length.characters, length.parts) == expected
 
 
 def test_links_are_found_once_with_entities_resolved() -> None:

@@ -11,6 +11,7 @@ from django.conf import settings
 
 from marketing.sandbox.options import Options
 from marketing.sandbox.provider import SandboxProvider
+from tests.marketing.delivery.app_shop import AppShop
 from tests.marketing.delivery.push_shop import PushShop
 from tests.marketing.delivery.shop import Shop
 from tests.marketing.delivery.web_shop import WebShop
@@ -92,3 +93,18 @@ def reported_web_shop(
     """For browsers that report to a running server."""
     monkeypatch.setattr(settings, "BASE_URL", live_server.url)
     return WebShop(sandbox)
+
+
+@pytest.fixture
+def app_shop(db: None, sandbox: SandboxProvider) -> AppShop:
+    """For apps by FCM and APNs: nobody hears of phones unless a test says so."""
+    return AppShop(sandbox)
+
+
+@pytest.fixture
+def reported_app_shop(
+    transactional_db: None, live_server: Any, sandbox: SandboxProvider, monkeypatch: pytest.MonkeyPatch
+) -> AppShop:
+    """For apps that report to a running server."""
+    monkeypatch.setattr(settings, "BASE_URL", live_server.url)
+    return AppShop(sandbox)

@@ -16,8 +16,9 @@ from cdp.core.errors import ValidationFailed
 from insight.campaigns import links
 from insight.campaigns import services as campaigns
 from insight.datasets.models import Dataset
-from marketing.content import rendering
-from marketing.delivery import channel_effect, channel_figures, expiry
+from marketing.channels import services as channels
+from marketing.content import rendering, sms_length
+from marketing.delivery import channel_effect, channel_figures, checking, expiry, trial
 from marketing.delivery.models import Recipient, SendOut
 from tests.factories import make_token
 from tests.marketing.console import Browser
@@ -164,12 +165,33 @@ def test_sms_are_counted_in_segments_as_a_slow_count_does(sms_shop: Shop) -> Non
     sent = sms_shop.submit(draft)
     sms_shop.poll()
     slow = sum(
-        rendering.sms_length("Tide", rendering.fill("Hi ${city}${city}!", row.values), "回T退订").parts
+        sms_length.measure("【Tide】" + rendering.fill("Hi ${city}${city}!", row.values) + "回T退订").parts
         for row in sent.recipients.all()
     )
     found = channel_figures.of(sent)
     assert found["people"]["delivered"] == 6 and found["segments"]["sent"] == slow > 6
     assert found["segments"]["delivered"] == slow
+
+
+def test_where_the_platform_bills_by_the_gsm_alphabet_each_persons_own_text_decides(sms_shop: Shop) -> None:
+    people: list[Any] = [
+        (f"138001310{10 + place}", None, city, None) for place, city in enumerate(["Bath", "巴斯", "B" * 80])
+    ]
+    audience = sms_shop.audience(people)
+    city = {"dataset": Dataset.objects.get().pk, "tag": "city", "missing": "replace", "value": "?"}
+    draft = sms_shop.sms(
+        audience,
+        template={"text": "a" * 90 + "${city}"},
+        variables={"city": city},
+        config={"billing": "gsm7", "signature_form": "square"},
+    )
+    assert trial.preview(draft)["head"] == "[Tide] "
+    assert checking.estimate(draft).segments == 2
+    sent = sms_shop.submit(draft)
+    # What the platform is set to later does not change what was billed.
+    config = {**sent.provider.config, "billing": "ucs2"}
+    channels.update_provider(sms_shop.access, sent.provider, {"config": config})
+    assert channel_figures.of(SendOut.objects.get(pk=sent.pk))["segments"]["sent"] == 1 + 2 + 2
 
 
 def test_a_text_of_a_hundred_characters_is_two_sms_for_each_number(sms_shop: Shop) -> None:

@@ -72,6 +72,14 @@ def test_nothing_can_be_done_about_one_that_leaves_in_a_moment_but_copy_it(shop:
     assert "/copy/" in row and "/edit/" not in row and "/delete/" not in row
 
 
+def test_a_paused_plan_can_be_edited_from_its_row_and_a_paused_send_out_cannot(shop: Shop) -> None:
+    paused = shop.mail(shop.audience(mails(1)))
+    SendOut.objects.update(state="paused")
+    assert "/edit/" not in cells(Browser(shop.access, "send-outs/"), paused)["actions"]
+    SendOut.objects.update(recurrence={"every": "day", "at": "10:00"})
+    assert "/edit/" in cells(Browser(shop.access, "send-outs/"), paused)["actions"]
+
+
 def test_other_peoples_send_outs_have_no_buttons_to_change_them(shop: Shop) -> None:
     draft = shop.mail(shop.audience(mails(1)))
     reader = Browser(make_access(shop.workspace, "analyst"), "send-outs/")

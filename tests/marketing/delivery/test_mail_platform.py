@@ -174,6 +174,15 @@ def test_a_sender_name_above_15_characters_is_refused_for_platforms(sms_shop: Sh
     assert "template" in caught.value.errors
 
 
+def test_opens_that_nobody_can_know_are_not_shown_as_none(sms_shop: Shop, client: Client) -> None:
+    send_out = sms_shop.submit(letter(sms_shop, mails(1), platform(sms_shop)))
+    client.force_login(sms_shop.access.user)
+    page = client.get(f"/w/{sms_shop.workspace.slug}/send-outs/{send_out.pk}/")
+    tiles = {tile["label"]: tile["value"] for tile in page.context["tiles"]}
+    assert (tiles["Sent"], tiles["Opened"], tiles["Clicked"]) == ("1", "–", "–")
+    assert [step["label"] for step in page.context["funnel"]] == ["Audience", "Sent", "Delivered"]
+
+
 # Reviews
 
 

@@ -161,13 +161,15 @@ def test_a_lost_upload_sends_nothing_and_waits(push_shop: PushShop) -> None:
     assert (send_out.state, push_shop.inbox()) == ("finished", {imei(1001): 1})
 
 
-def test_a_wrong_secret_is_told_by_the_connection_test_and_fails_the_send_out(push_shop: PushShop) -> None:
-    provider = push_shop.app(master_secret="wrong")
+def test_a_wrong_secret_fails_the_send_out_and_is_told_by_the_connection_test(push_shop: PushShop) -> None:
+    provider, people = push_shop.app(master_secret="wrong"), push_shop.phones([imei(1001)])
+    send_out = push_shop.submit(push_shop.push(people, provider=provider))
+    assert send_out.state == "failed" and "1003" in send_out.state_reason
     found = channels.test_provider(push_shop.access, provider)
     assert found["ok"] is False and "1003" in found["lines"][0]
-    send_out = push_shop.submit(push_shop.push(push_shop.phones([imei(1001)]), provider=provider))
-    assert send_out.state == "failed" and "1003" in send_out.state_reason
-    assert not push_shop.inbox()
+    with pytest.raises(Conflict) as refused:
+        push_shop.submit(push_shop.push(people, name="Again", provider=provider))
+    assert refused.value.code == "provider_failing" and not push_shop.inbox()
 
 
 def test_the_platforms_totals_count_where_no_device_is_reported(push_shop: PushShop) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from django.test import Client
 
@@ -191,9 +193,16 @@ def test_the_unsubscribe_link_asks_acts_on_post_and_holds_for_later_send_outs(
     assert shop.reasons(later) == {"suppressed": 1}
 
 
-def test_a_recipients_file_needs_its_signed_address(sms_shop: Shop, batch: SendBatch) -> None:
+def test_a_recipients_file_needs_its_signed_address_and_lasts_a_day(
+    sms_shop: Shop, batch: SendBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url = tracking.file_url(batch.out_id)
     path = url[url.index("/t/") :]
     assert Client().get(path).content == b"13800131000\n"
     assert Client().get(path[:-3] + "xxx").status_code == 404
     assert Client().get(path.replace(batch.out_id, "0" * 32)).status_code == 404
+    now = time.time()
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + tracking.FILE_SECONDS - 60)
+    assert Client().get(path).status_code == 200
+    monkeypatch.setattr("django.core.signing.time.time", lambda: now + tracking.FILE_SECONDS + 60)
+    assert Client().get(path).status_code == 404

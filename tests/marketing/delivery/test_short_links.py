@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from cdp.core.errors import Conflict
 from marketing.content import services as contents
-from marketing.delivery import services
+from marketing.delivery import services, sms_rules
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut
 from marketing.links import services as links
@@ -35,6 +35,13 @@ def test_a_link_that_ends_before_the_message_leaves_is_refused(shop: Shop, send_
     assert refused.value.code == "short_link_over" and "Sale" in str(refused.value)
     soon = timezone.now() + timedelta(hours=23)
     assert services.submit(shop.access, send_out, scheduled_at=soon).state == "waiting"
+
+
+def test_a_link_that_ends_within_a_day_is_warned_of(shop: Shop, link: ShortLink, send_out: SendOut) -> None:
+    [warning] = sms_rules.warnings(send_out)
+    assert "Sale" in warning and "within a day" in warning
+    links.extend(shop.access, link, 30)
+    assert sms_rules.warnings(send_out) == []
 
 
 def test_a_stopped_link_is_refused_until_it_is_extended(

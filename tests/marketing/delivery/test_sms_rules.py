@@ -11,8 +11,8 @@ import pytest
 from cdp.core.errors import ValidationFailed
 from insight.audiences import outside
 from insight.audiences.models import Audience
-from marketing.content import rendering
 from marketing.content import services as contents
+from marketing.content import sms_length
 from marketing.delivery import sms_rules, trial
 from marketing.delivery.models import SendOut
 from marketing.links import queries
@@ -193,12 +193,12 @@ def test_the_unsubscribe_line_and_the_signature_count(shop: Shop) -> None:
 
 @pytest.mark.parametrize(("length", "parts"), [(70, 1), (71, 2), (134, 2), (135, 3)])
 def test_up_to_70_characters_are_one_sms_and_longer_ones_have_parts_of_67(length: int, parts: int) -> None:
-    assert rendering.sms_length("", "a" * length).parts == parts
+    assert sms_length.measure("a" * length).parts == parts
 
 
 def test_a_short_parameter_counts_as_six_characters(shop: Shop) -> None:
     link = make_link(shop)
-    assert rendering.sms_length("", link.url_with_parameter).characters == len(link.url) + len("?ph=") + 6
+    assert sms_length.measure(link.url_with_parameter).characters == len(link.url) + len("?ph=") + 6
 
 
 def test_a_platform_that_approves_at_once_is_not_asked(shop: Shop) -> None:

@@ -10,8 +10,9 @@ import pytest
 from django.db import connection
 
 from marketing.channels.contract_sms import ContractSmsType
-from marketing.delivery import bulk, receipts, services
+from marketing.delivery import bulk, receipts, services, suppressions
 from marketing.delivery.models import SendBatch, SendOut
+from marketing.delivery.personal import CHUNK
 from tests.marketing.delivery.shop import Shop, mails, numbers
 from tests.processes import eventually
 
@@ -52,6 +53,23 @@ def test_no_mail_leaves_after_the_answer(
     assert send_out.state == state and 5 <= seen < PEOPLE
     assert sum(shop.inbox().values()) == seen
     assert shop.states(send_out) == {"delivered": seen, rest: PEOPLE - seen}
+
+
+def test_whoever_is_suppressed_on_the_way_gets_no_mail(sms_shop: Shop) -> None:
+    shop = sms_shop
+    send_out = shop.mail(shop.audience(mails(PEOPLE)), provider={"rate_per_second": 200})
+    shop.sandbox.faults.add({"kind": "slow", "on": "smtp", "times": 10_000, "seconds": 0.02})
+    last: set[str] = set()
+
+    def suppress(access: Any, steered: SendOut) -> None:
+        """Those who are not claimed yet: after the fifth message the first chunk is under way."""
+        last.update(row.target for row in steered.recipients.order_by("pk")[2 * CHUNK :])
+        for target in last:
+            suppressions.add(access, "email", target)
+
+    steered_meanwhile(shop, send_out, suppress)
+    assert len(last) == PEOPLE - 2 * CHUNK and not last & set(shop.inbox())
+    assert shop.reasons(send_out) == {"suppressed": len(last)}
 
 
 def test_a_batch_claimed_before_a_stop_does_not_leave_after_it(

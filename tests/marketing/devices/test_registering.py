@@ -149,7 +149,7 @@ def test_somebody_else_who_signs_in_takes_the_browser_over(www: Page, secret: st
     www.register(1, secret)
     device = PushDevice.objects.get()
     hashes = [row.person_hash for row in device.ids.all()]
-    assert list(registry.browsers_of(www.site, "email", hashes)) == hashes
+    assert list(registry.devices_of(www.site, "email", hashes)) == hashes
     assert len(hashes) == 1
 
 

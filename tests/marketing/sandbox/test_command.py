@@ -37,6 +37,8 @@ def running(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], int, int]]:
         str(http),
         "--smtp-port",
         str(smtp),
+        "--apns-port",
+        "0",
     ]
     command += ["--data", str(tmp_path / FOLDER), "--platform-name", "Test platform"]
     # No database answers at these addresses: the sandbox needs none.
@@ -74,6 +76,8 @@ def test_a_port_in_use_is_told_in_one_line(running: tuple[subprocess.Popen[str],
         "--http-port",
         str(http),
         "--smtp-port",
+        "0",
+        "--apns-port",
         "0",
         "--memory",
     ]

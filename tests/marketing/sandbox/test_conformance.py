@@ -32,6 +32,25 @@ def test_the_sandbox_keeps_every_rule(
     assert len(found) == 10 and not [row for row in found if row.problem]
 
 
+@pytest.mark.parametrize(
+    ("options", "auth"),
+    [
+        ({"signing_key": "a-key-of-16-sign"}, {"auth": "hmac", "token": "a-key-of-16-sign"}),
+        (
+            {"token": "right", "auth_header": "X-Own-Key"},
+            {"auth": "header", "auth_header": "X-Own-Key", "token": "right"},
+        ),
+    ],
+    ids=["hmac", "header"],
+)
+def test_it_keeps_them_however_calls_say_who_makes_them(
+    provider: SandboxProvider, options: dict[str, str], auth: dict[str, str]
+) -> None:
+    provider.options.change(options)
+    found = list(Suite(f"{provider.url}/contract", "sms", **auth).run())
+    assert len(found) == 9 and not [row for row in found if row.problem]
+
+
 def test_a_rule_that_is_broken_is_named(guarded: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "reports", lambda *args, **given: (7, []))
     found = {row.rule: row.problem for row in Suite(guarded, "email", token="right").run()}

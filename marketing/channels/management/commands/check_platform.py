@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from marketing.channels.conformance import Batch, Suite
+from marketing.channels.contract_auth import Auth
 
 
 class Command(BaseCommand):
@@ -17,7 +18,11 @@ class Command(BaseCommand):
             "base", help="the interface's base address, such as https://mail.example.com/tideline"
         )
         parser.add_argument("--channel", choices=("email", "sms"), default="email")
-        parser.add_argument("--token", default="", help="bearer token of the calls")
+        parser.add_argument("--token", default="", help="bearer token of the calls, or what --auth asks for")
+        parser.add_argument(
+            "--auth", choices=Auth.values, default=Auth.BEARER.value, help="how calls say who makes them"
+        )
+        parser.add_argument("--auth-header", default="X-Api-Key", help="name of the header (%(default)s)")
         parser.add_argument("--success", default="OK", help="the code that means success (%(default)s)")
         parser.add_argument(
             "--recipients-url", default="", help="a file with one recipient, who really gets a message"
@@ -29,7 +34,13 @@ class Command(BaseCommand):
         if batch is not None and not batch.sender:
             raise CommandError("A message needs a --sender.")
         suite = Suite(
-            given["base"], given["channel"], token=given["token"], success=given["success"], batch=batch
+            given["base"],
+            given["channel"],
+            token=given["token"],
+            auth=given["auth"],
+            auth_header=given["auth_header"],
+            success=given["success"],
+            batch=batch,
         )
         broken = 0
         for finding in suite.run():

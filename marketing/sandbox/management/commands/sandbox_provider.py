@@ -17,8 +17,8 @@ from marketing.sandbox.provider import SandboxProvider
 
 class Command(BaseCommand):
     help = (
-        "Runs a message platform that takes mail (SMTP), SMS (HTTP contract), push messages (U-Push) and webhooks, "
-        "and shows them in an inbox."
+        "Runs a message platform that takes mail (SMTP), SMS (HTTP contract), webhooks and push messages (U-Push, FCM, "
+        "APNs, browsers), and shows them in an inbox."
     )
     requires_system_checks: list[str] = []
 
@@ -27,6 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--http-port", type=int, default=8025)
         parser.add_argument("--smtp-port", type=int, default=2525)
+        parser.add_argument("--apns-port", type=int, default=8026, help="for Apple's push service (HTTP/2)")
         where = parser.add_mutually_exclusive_group()
         where.add_argument(
             "--data", type=Path, default=settings.DATA / "sandbox", help="folder of the messages"
@@ -35,7 +36,19 @@ class Command(BaseCommand):
         parser.add_argument("--platform-name", default=default.platform_name, help="platformName in answers")
         parser.add_argument("--token", default="", help="bearer token that contract calls must carry")
         parser.add_argument(
+            "--auth-header", default="", help="header that carries the token instead of Authorization"
+        )
+        parser.add_argument(
+            "--signing-key", default="", help="key that contract calls must be signed with (HMAC)"
+        )
+        parser.add_argument(
             "--push-secret", default=default.push_secret, help="secret that push calls are signed with"
+        )
+        parser.add_argument(
+            "--access-key-id", default=default.access_key_id, help="key of the Alibaba Cloud account"
+        )
+        parser.add_argument(
+            "--access-key-secret", default=default.access_key_secret, help="what its calls are signed with"
         )
         parser.add_argument("--senders", default="", help="sender addresses to list, separated by commas")
         parser.add_argument(
@@ -71,13 +84,14 @@ class Command(BaseCommand):
                 host=given["host"],
                 http_port=given["http_port"],
                 smtp_port=given["smtp_port"],
+                apns_port=given["apns_port"],
             )
         except OSError as error:
             raise CommandError(f"The sandbox cannot listen: {error}") from error
         self.stdout.write(
             f"Sandbox inbox {provider.url}/inbox/, contract {provider.url}/contract, "
-            f"push {provider.url}/upush, own system {provider.url}/own-system, "
-            f"SMTP {provider.host}:{provider.smtp_port}"
+            f"Alibaba Cloud {provider.url}/aliyun, push {provider.url}/upush, {provider.url}/fcm and "
+            f"{provider.apns_url}, own system {provider.url}/own-system, SMTP {provider.host}:{provider.smtp_port}"
         )
         self.stdout.flush()
         asyncio.run(_serve(provider))

@@ -1,0 +1,3 @@
+"""Alibaba Cloud (阿里云): SMS and DirectMail by their public interfaces."""
+
+from __future__ import annotations
