@@ -108,9 +108,11 @@ def test_every_page_is_accessible_and_in_shape(
     User.objects.filter(pk=full.world.access.user.pk).update(is_manager=True)
     paths = pages(full)
     assert len(paths) > 100
+    ours = f"/w/{full.workspace.slug}/"
     for language in LANGUAGES:
         User.objects.filter(pk=full.world.access.user.pk).update(locale=language)
-        for path in paths:
+        # What an empty workspace says is short: it is looked at once.
+        for path in paths if language == LANGUAGES[0] else [path for path in paths if path.startswith(ours)]:
             tab.emulate_media(color_scheme="light")
             tab.goto(live_server.url + path)
             tab.wait_for_function(SETTLED)
