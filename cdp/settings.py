@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tomllib
 from pathlib import Path
 
 from celery.schedules import crontab
@@ -14,6 +15,7 @@ from cdp import environment as env
 ROOT = Path(__file__).resolve().parent.parent
 DATA = env.folder("TIDELINE_DATA", ROOT / "var")
 TESTING = "pytest" in sys.modules
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 
 DEBUG = env.flag("DEBUG")
 EMBEDDED = env.flag("EMBEDDED")

@@ -12,7 +12,6 @@ from cdp.console import navigation
 from cdp.console.notices import unread
 from cdp.core.logs import correlation_id
 
-VERSION = "0.1"
 LANGUAGE_NAMES = (("en", "English"), ("zh-hans", "简体中文"), ("zh-hant", "繁體中文"))
 THEMES = ("light", "dark", "auto")
 
@@ -22,7 +21,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     access = getattr(request, "access", None)
     values: dict[str, Any] = {
-        "tideline_version": VERSION,
+        "tideline_version": settings.VERSION,
         "language_names": LANGUAGE_NAMES,
         "theme": getattr(user, "theme", "") or request.COOKIES.get("theme", "auto"),
         "correlation_id": correlation_id.get(),

@@ -22,6 +22,22 @@ HEALTH = {
     Health.WITHDRAWN: "withdrawn",
 }
 
+SETTINGS = (
+    "id",
+    "channel",
+    "type",
+    "name",
+    "config",
+    "rate_per_second",
+    "batch_size",
+    "price",
+    "price_currency",
+    "enabled",
+)
+STATE = ("last_error", "failing_since", "checked_at", "succeeded_at", "created_at", "updated_at")
+"""What is only read of every provider, also of those that the organization shares."""
+MAILBOX = ("mailbox_checked_at", "mailbox_error")
+
 
 class ProviderSerializer(serializers.ModelSerializer[Provider]):
     """A connection to a mail server or message platform. Secrets are write-only and shown as dots."""
@@ -31,43 +47,8 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
 
     class Meta:
         model = Provider
-        fields = [
-            "id",
-            "channel",
-            "type",
-            "name",
-            "config",
-            "rate_per_second",
-            "batch_size",
-            "price",
-            "price_currency",
-            "enabled",
-            "shared",
-            "withdrawn_at",
-            "last_error",
-            "failing_since",
-            "checked_at",
-            "succeeded_at",
-            "paused_until",
-            "mailbox_checked_at",
-            "mailbox_error",
-            "created_at",
-            "updated_at",
-        ]
-        read_only_fields = [
-            "id",
-            "shared",
-            "withdrawn_at",
-            "last_error",
-            "failing_since",
-            "checked_at",
-            "succeeded_at",
-            "paused_until",
-            "mailbox_checked_at",
-            "mailbox_error",
-            "created_at",
-            "updated_at",
-        ]
+        fields = [*SETTINGS, *STATE, "shared", "withdrawn_at", "paused_until", *MAILBOX]
+        read_only_fields = ["id", *STATE, "shared", "withdrawn_at", "paused_until", *MAILBOX]
 
     def to_representation(self, instance: Provider) -> dict[str, Any]:
         return {

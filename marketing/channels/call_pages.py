@@ -8,6 +8,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from cdp.console.generic import BadgeColumn, Column, DateColumn, DetailPage, Fact, ListPage, NumberColumn
 from marketing.channels.models import Provider, ProviderCall
@@ -47,7 +48,7 @@ class CallList(ListPage):
             "ok", _("Result"), value=_result, label_of=lambda row: _("Accepted") if row.ok else _("Failed")
         ),
         Column("status", "HTTP"),
-        Column("code", _("Code")),
+        Column("code", pgettext_lazy("answer", "Code")),
         Column("detail", _("Error")),
         NumberColumn("milliseconds", _("Milliseconds"), sort="milliseconds"),
     )
@@ -84,7 +85,7 @@ class CallDetail(DetailPage):
             Fact(_("When"), obj.at),
             Fact(_("Result"), _("Accepted") if obj.ok else _("Failed")),
             Fact("HTTP", obj.status or "–"),
-            Fact(_("Code"), obj.code or "–"),
+            Fact(pgettext_lazy("answer", "Code"), obj.code or "–"),
             Fact(_("Milliseconds"), obj.milliseconds),
             *([Fact(_("Error"), obj.detail)] if obj.detail else []),
         ]

@@ -230,15 +230,20 @@ class UPushIosType(UPushType):
 
     def payload(self, content: dict[str, Any]) -> dict[str, Any]:
         push = content["push"]
-        alert = {"title": content["subject"], "body": content["text"]}
-        if push["subtitle"]:
-            alert["subtitle"] = push["subtitle"]
-        aps: dict[str, Any] = {"alert": alert}
-        if push["sound"]:
-            aps["sound"] = "default"
-        if push["badge"] is not None:
-            aps["badge"] = push["badge"]
-        return {**push["extra"], "aps": aps}
+        return {**push["extra"], "aps": aps_of(push, content["subject"], content["text"])}
+
+
+def aps_of(push: dict[str, Any], title: str, body: str) -> dict[str, Any]:
+    """The part of a message that iOS itself reads, by the options of its template."""
+    alert = {"title": title, "body": body}
+    if push["subtitle"]:
+        alert["subtitle"] = push["subtitle"]
+    aps: dict[str, Any] = {"alert": alert}
+    if push["sound"]:
+        aps["sound"] = "default"
+    if push["badge"] is not None:
+        aps["badge"] = push["badge"]
+    return aps
 
 
 def _after_open(push: dict[str, Any]) -> dict[str, str]:

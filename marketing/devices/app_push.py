@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import id_type_choices
+from marketing.channels import upush
 from marketing.channels.base import ConfigField, Message, PersonalProviderType, ProviderType
 from marketing.channels.models import Provider
 from marketing.devices import registry, sites
@@ -92,13 +93,5 @@ def own_part(message: Message) -> dict[str, str]:
 
 def aps_of(message: Message) -> dict[str, Any]:
     """The part that iOS itself reads."""
-    push, payload = message.push["options"], message.push["payload"]
-    alert = {"title": payload["title"], "body": payload["body"]}
-    if push["subtitle"]:
-        alert["subtitle"] = push["subtitle"]
-    aps: dict[str, Any] = {"alert": alert}
-    if push["sound"]:
-        aps["sound"] = "default"
-    if push["badge"] is not None:
-        aps["badge"] = push["badge"]
-    return aps
+    payload = message.push["payload"]
+    return upush.aps_of(message.push["options"], payload["title"], payload["body"])

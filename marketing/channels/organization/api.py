@@ -14,6 +14,7 @@ from admin_center.members.manager_api import ManagerViewSet
 from cdp.core.api import json_object
 from cdp.core.errors import ValidationFailed
 from marketing.channels import dns_records
+from marketing.channels.api import SETTINGS, STATE
 from marketing.channels.models import ORDINARY, SharedProvider
 from marketing.channels.organization import services
 from marketing.channels.services import shown_config
@@ -27,35 +28,8 @@ class SharedProviderSerializer(serializers.ModelSerializer[SharedProvider]):
 
     class Meta:
         model = SharedProvider
-        fields = [
-            "id",
-            "channel",
-            "type",
-            "name",
-            "config",
-            "rate_per_second",
-            "batch_size",
-            "price",
-            "price_currency",
-            "enabled",
-            "for_all",
-            "last_error",
-            "failing_since",
-            "checked_at",
-            "succeeded_at",
-            "created_at",
-            "updated_at",
-        ]
-        read_only_fields = [
-            "id",
-            "for_all",
-            "last_error",
-            "failing_since",
-            "checked_at",
-            "succeeded_at",
-            "created_at",
-            "updated_at",
-        ]
+        fields = [*SETTINGS, "for_all", *STATE]
+        read_only_fields = ["id", "for_all", *STATE]
 
     def to_representation(self, instance: SharedProvider) -> dict[str, Any]:
         found = super().to_representation(instance)
