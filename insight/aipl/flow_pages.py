@@ -39,7 +39,7 @@ class FlowPage(ModelView):
         wanted = last - timedelta(days=FLOW_DAYS)
         usual = next((day for day in reversed(earlier) if day <= wanted), earlier[0])
         first = self.picked("from", earlier, usual)
-        found = aipl_days.flow(model.workspace, model.pk, first, last)
+        found = aipl_days.flow(model, first, last)
         return {
             "from": str(first),
             "to": str(last),
@@ -137,7 +137,7 @@ class FlowCsv(WorkspaceView):
         first, last = (day_of(request.GET.get(name), name) for name in ("from", "to"))
         if first is None or last is None:
             return HttpResponseRedirect(self.reverse("aipl:flow"))
-        flow = aipl_days.flow(model.workspace, model.pk, first, last)
+        flow = aipl_days.flow(model, first, last)
         head = [f"{first} → {last}", *(str(LABELS[stage]) for stage in STAGES), _("Lost"), _("Together")]
         rows = []
         for before in (*STAGES, None):

@@ -336,7 +336,7 @@ class ModelView(WorkspaceView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         model, offered = self.chosen()
-        days = aipl_days.computed_days(model.workspace, model.pk) if model else []
+        days = aipl_days.computed_days(model) if model else []
         context = self.get_context(
             model=model,
             models=offered,

@@ -11,6 +11,7 @@ from cdp.core.identifiers import ID_TYPES, Dialect
 from cdp.lake.names import literal, quote
 from insight.datasets.models import JSON
 from insight.datasources.importing import cast as parse_text
+from insight.datasources.models import LAKE
 
 NUMBER = "DOUBLE PRECISION"
 
@@ -156,3 +157,8 @@ def text_of(expression: str) -> str:
 
 
 LAKE_CLEANING, POSTGRES_CLEANING = Cleaning(), PostgresCleaning()
+
+
+def cleaning_of(source: str) -> Cleaning:
+    """The expressions of the engine that a data source is read by."""
+    return LAKE_CLEANING if source == LAKE else POSTGRES_CLEANING

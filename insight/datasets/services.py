@@ -18,7 +18,7 @@ from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
-from insight.datasets import categories, custom, definition, definition_tables, kinds, schedule, storage
+from insight.datasets import categories, custom, definition, kinds, schedule, storage
 from insight.datasets.models import (
     Dataset,
     DatasetDimension,
@@ -80,8 +80,6 @@ def _read(access: Access, data: dict[str, Any]) -> Any:
     support = kinds.of(data.get("kind"))
     if support is None:
         return definition.read(access.workspace, data)
-    if data.get("source", LAKE) != LAKE:
-        raise ValidationFailed(errors={"source": [definition_tables.kinds_in_place()]})
     return *support.read(access, data), [], []
 
 
