@@ -26,6 +26,7 @@ from insight.datasets.chart_links import computing
 from insight.datasets.folders import folders
 from insight.datasets.id_columns import IdColumnsField, with_lost
 from insight.datasets.models import Dataset, DatasetField
+from insight.datasources.connections import in_place
 
 LABELS = {
     "A": gettext_lazy("Aware"),
@@ -259,12 +260,14 @@ class NewModel(ModelPage):
 
     def choose(self) -> HttpResponse:
         rows = rights.visible(self.access).filter(kind__in=definition.SOURCE_KINDS, version__gt=0)
-        table = self.request.GET.get("table", "")
-        of_table = rows.filter(table__name=table).order_by("-updated_at").first() if table else None
+        table, place = (self.request.GET.get(name, "") for name in ("table", "source"))
+        of_table = rows.filter(remote=table, source=place) if place else rows.filter(table__name=table)
+        chosen = of_table.order_by("-updated_at").first() if table else None
         context = self.get_context(
-            datasets=rows.order_by("name"),
+            datasets=in_place.with_names(rows.order_by("name")),
             table=table,
-            chosen=of_table.pk if of_table else "",
+            place=place,
+            chosen=chosen.pk if chosen else "",
             back_url=self.reverse("datasets:list"),
             stages=LABELS,
         )

@@ -36,17 +36,6 @@ a0003,b0003,官网,2021/10/30,0,1,0,0
 
 
 @pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Sets the day."""
-
-    def set_day(text: str) -> None:
-        moment = datetime.fromisoformat(f"{text}T10:00").replace(tzinfo=UTC)
-        monkeypatch.setattr(timezone, "now", lambda: moment)
-
-    return set_day
-
-
-@pytest.fixture
 def world(db: None) -> World:
     return make_world()
 
