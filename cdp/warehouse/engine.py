@@ -37,6 +37,13 @@ class Transaction(Protocol):
         """The full, quoted name of one of the workspace's tables."""
         ...
 
+    def scratch(self, name: str, columns: Mapping[str, str]) -> str:
+        """Make a table for this transaction alone, to be dropped before its end; returns its name in SQL.
+
+        `columns` gives the type of each.
+        """
+        ...
+
     def keep_table(self, name: str, columns: Mapping[str, str], *, key: str = "") -> None:
         """Make a table for parts to be put into by `replace`, where it is missing.
 

@@ -56,13 +56,17 @@ class LakeTransaction:
     def path(self, name: str) -> str:
         return lake.table_path(self.workspace, name)
 
+    def scratch(self, name: str, columns: Mapping[str, str]) -> str:
+        target = lake.quote(name)
+        self.rows(f"CREATE OR REPLACE TEMP TABLE {target} ({_listed(columns)})")
+        return target
+
     def keep_table(self, name: str, columns: Mapping[str, str], *, key: str = "") -> None:
         """The values of `key` are partitions."""
         if lake.table_exists(self.workspace, name):
             return
         target = self.path(name)
-        listed = ", ".join(f"{lake.quote(column)} {kind}" for column, kind in columns.items())
-        self.rows(f"CREATE TABLE {target} ({listed})")
+        self.rows(f"CREATE TABLE {target} ({_listed(columns)})")
         if key:
             self.rows(f"ALTER TABLE {target} SET PARTITIONED BY ({lake.quote(key)})")
 
@@ -171,6 +175,10 @@ class LakeEngine:
         with translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
             yield handle.execute(statement)
         metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{lake.quote(column)} {kind}" for column, kind in columns.items())
 
 
 @contextmanager

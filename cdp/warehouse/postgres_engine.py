@@ -71,12 +71,18 @@ class PostgresTransaction:
     def path(self, name: str) -> str:
         return _path(self.workspace, name)
 
+    def scratch(self, name: str, columns: Mapping[str, str]) -> str:
+        """As the interface says. An account that may make tables need not be allowed temporary ones."""
+        target = self.path(name)
+        self.rows(f"DROP TABLE IF EXISTS {target}")
+        self.rows(f"CREATE UNLOGGED TABLE {target} ({_listed(columns)})")
+        return target
+
     def keep_table(self, name: str, columns: Mapping[str, str], *, key: str = "") -> None:
         target = self.path(name)
         if self.rows(f"SELECT to_regclass({literal(target)})") != [(None,)]:
             return
-        listed = ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
-        self.rows(f"CREATE TABLE {target} ({listed})")
+        self.rows(f"CREATE TABLE {target} ({_listed(columns)})")
         if key:
             self._index(target, [key])
 
@@ -193,9 +199,7 @@ class PostgresEngine:
     def load(self, workspace: Any, name: str, file: Path) -> int:
         target, rows = _path(workspace, name), pq.ParquetFile(file)
         schema = ibis.Schema.from_pyarrow(rows.schema_arrow)
-        columns = ", ".join(
-            f"{quote(column)} {PostgresType.to_string(kind)}" for column, kind in schema.items()
-        )
+        columns = _listed({column: PostgresType.to_string(kind) for column, kind in schema.items()})
         with self._connection() as connection, self._measured(), connection.cursor() as handle:
             _make_schema(connection, workspace_schema(workspace))
             handle.execute(f"DROP TABLE IF EXISTS {target}".encode())
@@ -212,11 +216,16 @@ class PostgresEngine:
             connection.execute(f"DROP TABLE IF EXISTS {_path(workspace, name)}".encode())
 
     def set_view(self, workspace: Any, name: str, table: str) -> None:
-        """As the interface says. It is made anew, for PostgreSQL lets no column of a view go."""
-        view, target = _path(workspace, name), _path(workspace, table)
+        view = _path(workspace, name)
+        query = f"VIEW {view} AS SELECT * FROM {_path(workspace, table)}"
         with self._connection() as connection:
-            connection.execute(f"DROP VIEW IF EXISTS {view}".encode())
-            connection.execute(f"CREATE VIEW {view} AS SELECT * FROM {target}".encode())
+            try:
+                with connection.transaction():
+                    connection.execute(f"CREATE OR REPLACE {query}".encode())
+            except psycopg.errors.InvalidTableDefinition:
+                # A view can be replaced as long as its columns stay.
+                connection.execute(f"DROP VIEW {view}".encode())
+                connection.execute(f"CREATE {query}".encode())
 
     def drop_view(self, workspace: Any, name: str) -> None:
         with self._connection() as connection:
@@ -241,6 +250,10 @@ class PostgresEngine:
 
 def _path(workspace: Any, name: str) -> str:
     return f"{quote(workspace_schema(workspace))}.{quote(name)}"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
 
 
 def _lines(batch: pa.RecordBatch) -> bytes:

@@ -66,9 +66,7 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     job.phase(_("Finding everybody's stage"), progress=25)
     ids = "".join(f", {value} AS {quote(column)}" for column, value in _ids(catalog, dataset).items())
     with engine.transaction(dataset.workspace) as work:
-        work.create_table_as(
-            table, f"SELECT {USER}, stage{ids} FROM ({people}) people", sort=("stage", USER)
-        )
+        work.create_table_as(table, f"SELECT {USER}, stage{ids} FROM ({people}) people", sort=("stage", USER))
         counts = aipl_days.replace_day(work, dataset.pk, today, work.path(table))
     aipl_days.days_changed(dataset.pk)
     job.phase(_("Counting"), progress=80)

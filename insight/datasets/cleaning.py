@@ -61,6 +61,10 @@ class Cleaning:
         clean = f"list_distinct(list_filter(list_transform({parts}, lambda x: trim(x)), lambda x: x <> ''))"
         return f"CASE WHEN len({clean}) > 0 THEN list_sort({clean}) END"
 
+    def different(self, value: str, condition: str) -> str:
+        """As an aggregate, the different values of a text in the rows that a condition holds for, in order."""
+        return f"list_sort(list(DISTINCT {value}) FILTER (WHERE {condition}))"
+
     def number(self, column: str, kind: str) -> str:
         """Numbers keep their type, text is read; NULL where there is no number."""
         name = quote(column)
@@ -120,6 +124,10 @@ class PostgresCleaning(Cleaning):
             parts = f"string_to_array({value}, {literal(separator)})"
         clean = f"SELECT DISTINCT btrim(x) COLLATE \"C\" AS x FROM unnest({parts}) AS x WHERE btrim(x) <> ''"
         return f"nullif(ARRAY(SELECT x FROM ({clean}) clean ORDER BY x), '{{}}'::text[])"
+
+    def different(self, value: str, condition: str) -> str:
+        text = f'{value} COLLATE "C"'
+        return f"array_agg(DISTINCT {text} ORDER BY {text}) FILTER (WHERE {condition})"
 
     def number(self, column: str, kind: str) -> str:
         return quote(column) if kind in ("integer", "number") else self.floating(column)

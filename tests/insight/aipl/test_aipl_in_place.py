@@ -52,7 +52,10 @@ CUSTOMERS: dict[str, Any] = {
     "tags": [
         {"column": "channel", "name": "channel", "type": "enum"},
         {"column": "register_time", "name": "registered", "type": "date"},
-        *({"column": f"{name}_90d", "name": name, "type": "number"} for name in ("amount", "login", "fav", "buy")),
+        *(
+            {"column": f"{name}_90d", "name": name, "type": "number"}
+            for name in ("amount", "login", "fav", "buy")
+        ),
     ],
 }
 
@@ -159,7 +162,9 @@ def test_stages_trends_and_flows_of_behaviour_equal_the_reference_on_both_engine
         services.recompute(world.access, model, 5)
         world.run_jobs()
         assert aipl_days.computed_days(model) == days
-        counted = {day: {key: list(found.values()).count(key) for key in STAGES} for day, found in expected.items()}
+        counted = {
+            day: {key: list(found.values()).count(key) for key in STAGES} for day, found in expected.items()
+        }
         assert dict(aipl_days.trend(model, LAST)) == counted
         assert services.overview(model)["stages"] == counted[LAST]
         flow = aipl_days.flow(model, days[0], LAST)
@@ -195,11 +200,16 @@ def test_audiences_of_stages_and_flows_live_where_the_model_does(
         buyers = audience(world, f"Buyers {place.source}", {**leaf, "stages": ["P", "L"]}, "union_id")
         assert buyers.source == place.source and buyers.current.id_stats["union_id"]["filled"] == buyers.count
         assert members(buyers) == {user for user, stage in after.items() if stage in "PL"}
-        flow = {"from": str(first), "to": str(LAST), "transitions": [{"from": "I", "to": ["lost", "converted"]}]}
+        flow = {
+            "from": str(first),
+            "to": str(LAST),
+            "transitions": [{"from": "I", "to": ["lost", "converted"]}],
+        }
         gone = audience(world, f"Gone {place.source}", {**leaf, "flow": flow})
         assert (gone.source, members(gone)) == (place.source, lost | moved)
-        stay = {"op": "subtract", "items": [{**leaf, "stages": list(STAGES)}, {"kind": "audience", "audience": gone.pk}]}
-        assert members(audience(world, f"Others {place.source}", stay)) == set(after) - moved
+        everybody, minus = {**leaf, "stages": list(STAGES)}, {"kind": "audience", "audience": gone.pk}
+        others = audience(world, f"Others {place.source}", {"op": "subtract", "items": [everybody, minus]})
+        assert members(others) == set(after) - moved
         flow = {**flow, "from": str(first - timedelta(days=1))}
         answer = world.api()("post", "audiences/preview/", {"rule": {**leaf, "flow": flow}})
         assert (answer.status_code, answer.json()["code"]) == (409, "model_day_missing")
@@ -261,13 +271,11 @@ def test_a_second_computation_replaces_the_day_and_deletion_leaves_nothing(
     ]
     key = model.pk
     with django_capture_on_commit_callbacks(execute=True):
-            datasets.delete(world.access, model)
-    assert not [name for name in place.tables() if name.startswith(model.pk)]
+        datasets.delete(world.access, model)
+    assert not [name for name in place.tables() if name.startswith(key)]
 
 
-def test_a_day_that_cannot_be_written_whole_stays_as_it_was(
-    world: World, both: list[Place], on: Any
-) -> None:
+def test_a_day_that_cannot_be_written_whole_stays_as_it_was(world: World, both: list[Place], on: Any) -> None:
     on(str(LAST))
     dice = random.Random(5)
     for place in both:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from django.utils import timezone
 
 from cdp import lake
 from cdp.core import timezones
