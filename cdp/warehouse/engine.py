@@ -54,7 +54,7 @@ class Transaction(Protocol):
     def replace(self, name: str, condition: str, query: str) -> None:
         """Put the rows of a SELECT in the place of those that a condition holds for.
 
-        Where two do so at once, one waits for the other or fails.
+        The lake has no locks: there, jobs have to see to it that two do not replace the same part at once.
         """
         ...
 
