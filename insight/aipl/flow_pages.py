@@ -15,7 +15,8 @@ from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
 from insight.aipl import services
 from insight.aipl.api import day_of
-from insight.aipl.pages import LABELS, NAVIGATION, ModelView
+from insight.aipl.pages import LABELS, NAVIGATION
+from insight.aipl.users_pages import ModelView
 from insight.audiences.model_leaves import NO_STAGE
 from insight.datasets import aipl_days
 from insight.datasets.aipl_days import STAGES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
 from collections.abc import Iterator
@@ -386,6 +387,10 @@ def test_a_database_that_does_not_answer_is_named_and_the_stages_stay(
     assert (answer.status_code, answer.json()["code"]) == (502, "auth_failed")
     browser, base = world.browser()
     assert browser.get(f"{base}{model.pk}/").status_code == 200
-    assert browser.get(base.replace("datasets", "aipl") + "users/", {"model": model.pk}).status_code == 502
+    here = of_behaviour(both[0], random_rows(dice), some_plan(dice))
+    for name in ("users", "flow"):
+        page = browser.get(base.replace("datasets", "aipl") + f"{name}/", {"model": model.pk})
+        assert page.status_code == 502 and model.error in html.unescape(page.content.decode())
+        assert f'value="{here.pk}"' in page.content.decode()
     connection = Connection.objects.get(pk=place.source)
     assert world.api()("delete", f"sources/{connection.pk}/").status_code == 409
