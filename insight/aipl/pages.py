@@ -37,7 +37,6 @@ HINTS = {
     "L": gettext_lazy("buys again and again"),
 }
 NAVIGATION = "insight.analysis"
-DAYS_BACK = 30
 
 
 def panel(access: Access, dataset: Dataset) -> dict[str, Any] | None:
