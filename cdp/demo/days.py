@@ -142,7 +142,7 @@ def _refresh_datasets(access: Access, days: int) -> int:
         done += succeeds(datasets.refresh(access, dataset))
         source = Dataset.objects.filter(pk=dataset.definition.get("dataset"), kind=Dataset.Kind.BEHAVIOUR)
         if dataset.kind == "aipl" and source.exists():
-            computed = aipl_days.computed_days(access.workspace, dataset.pk)
+            computed = aipl_days.computed_days(dataset)
             succeeds(aipl.recompute(access, dataset, min(days, len(computed) or 1)))
     return done
 

@@ -126,7 +126,7 @@ def _stages(access: Access, behaviour: Dataset) -> dict[str, Dataset]:
     model = steps.dataset(access, stages.of_behaviour(behaviour.pk))
     by_channel = steps.dataset(access, stages.BY_CHANNEL)
     web = steps.dataset(access, stages.of_customers(by_channel.pk, ["官网"]))
-    if len(aipl_days.computed_days(access.workspace, model.pk)) < DAYS_BEFORE:
+    if len(aipl_days.computed_days(model)) < DAYS_BEFORE:
         steps.finish(aipl.recompute(access, model, DAYS_BEFORE))
     if not model.is_default:
         datasets.make_default(access, model)

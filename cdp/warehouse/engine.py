@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -17,6 +18,45 @@ from cdp.lake.names import quote
 Shared: TypeAlias = Mapping[str, ibis.Table]
 BATCH = 65_536
 """Rows of a record batch, unless told otherwise."""
+
+
+class Transaction(Protocol):
+    """Statements in an engine's own SQL that take effect together or not at all."""
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """What a statement gives; nothing where it gives no rows."""
+        ...
+
+    def create_table_as(
+        self, name: str, query: str, *, sort: Sequence[str] = (), partition: Sequence[str] = ()
+    ) -> int:
+        """As the engine's own, of a SELECT."""
+        ...
+
+    def path(self, name: str) -> str:
+        """The full, quoted name of one of the workspace's tables."""
+        ...
+
+    def scratch(self, name: str, columns: Mapping[str, str]) -> str:
+        """Make a table for this transaction alone, to be dropped before its end; returns its name in SQL.
+
+        `columns` gives the type of each.
+        """
+        ...
+
+    def keep_table(self, name: str, columns: Mapping[str, str], *, key: str = "") -> None:
+        """Make a table for parts to be put into by `replace`, where it is missing.
+
+        `columns` gives the type of each; `key` is one by whose values very many rows are found and replaced.
+        """
+        ...
+
+    def replace(self, name: str, condition: str, query: str) -> None:
+        """Put the rows of a SELECT in the place of those that a condition holds for.
+
+        The lake has no locks: there, jobs have to see to it that two do not replace the same part at once.
+        """
+        ...
 
 
 class Engine(Protocol):
@@ -82,6 +122,10 @@ class Engine(Protocol):
         """
         ...
 
+    def transaction(self, workspace: Any) -> AbstractContextManager[Transaction]:
+        """What is written within it is there at its end, or nothing of it. Ask for tables before it begins."""
+        ...
+
     def load(self, workspace: Any, name: str, file: Path) -> int:
         """Write the rows of a Parquet file as a new table, piece by piece; returns their number.
 
@@ -91,6 +135,14 @@ class Engine(Protocol):
 
     def drop(self, workspace: Any, name: str) -> None:
         """Drop the table if it exists."""
+        ...
+
+    def set_view(self, workspace: Any, name: str, table: str) -> None:
+        """Let `name` stand for a table; it may have stood for another one before."""
+        ...
+
+    def drop_view(self, workspace: Any, name: str) -> None:
+        """Drop the view if it exists."""
         ...
 
 

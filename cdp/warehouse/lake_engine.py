@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,53 @@ def _schema(columns: tuple[tuple[str, str], ...]) -> ibis.Schema:
     from ibis.backends.sql.datatypes import DuckDBType
 
     return ibis.schema({name: DuckDBType.from_string(kind) for name, kind in columns})
+
+
+@dataclass(frozen=True)
+class LakeTransaction:
+    """Statements on one connection; see `Transaction`."""
+
+    handle: duckdb.DuckDBPyConnection
+    workspace: Any
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        return self.handle.execute(statement).fetchall()
+
+    def create_table_as(
+        self, name: str, query: str, *, sort: Sequence[str] = (), partition: Sequence[str] = ()
+    ) -> int:
+        target = self.path(name)
+        order = " ORDER BY " + ", ".join(lake.quote(column) for column in sort) if sort else ""
+        self.rows(f"DROP TABLE IF EXISTS {target}")
+        if partition:
+            self.rows(f"CREATE TABLE {target} AS FROM ({query}) LIMIT 0")
+            self.rows(f"ALTER TABLE {target} SET PARTITIONED BY ({', '.join(partition)})")
+            counted = self.rows(f"INSERT INTO {target} FROM ({query}){order}")
+        else:
+            counted = self.rows(f"CREATE TABLE {target} AS FROM ({query}){order}")
+        return int(counted[0][0]) if counted else 0
+
+    def path(self, name: str) -> str:
+        return lake.table_path(self.workspace, name)
+
+    def scratch(self, name: str, columns: Mapping[str, str]) -> str:
+        target = lake.quote(name)
+        self.rows(f"CREATE OR REPLACE TEMP TABLE {target} ({_listed(columns)})")
+        return target
+
+    def keep_table(self, name: str, columns: Mapping[str, str], *, key: str = "") -> None:
+        """The values of `key` are partitions."""
+        if lake.table_exists(self.workspace, name):
+            return
+        target = self.path(name)
+        self.rows(f"CREATE TABLE {target} ({_listed(columns)})")
+        if key:
+            self.rows(f"ALTER TABLE {target} SET PARTITIONED BY ({lake.quote(key)})")
+
+    def replace(self, name: str, condition: str, query: str) -> None:
+        target = self.path(name)
+        self.rows(f"DELETE FROM {target} WHERE {condition}")
+        self.rows(f"INSERT INTO {target} {query}")
 
 
 class LakeEngine:
@@ -92,19 +140,15 @@ class LakeEngine:
         sort: Sequence[str] = (),
         partition: Sequence[str] = (),
     ) -> int:
-        lake.ensure_schema(workspace)
-        target = lake.table_path(workspace, name)
         query = expression if isinstance(expression, str) else self.sql(expression)
-        order = " ORDER BY " + ", ".join(lake.quote(column) for column in sort) if sort else ""
+        with self.transaction(workspace) as work:
+            return work.create_table_as(name, query, sort=sort, partition=partition)
+
+    @contextmanager
+    def transaction(self, workspace: Any) -> Iterator[LakeTransaction]:
+        lake.ensure_schema(workspace)
         with translated(), lake.transaction() as handle, cancel.interruptible(handle.interrupt):
-            handle.execute(f"DROP TABLE IF EXISTS {target}")
-            if partition:
-                handle.execute(f"CREATE TABLE {target} AS FROM ({query}) LIMIT 0")
-                handle.execute(f"ALTER TABLE {target} SET PARTITIONED BY ({', '.join(partition)})")
-                counted = handle.execute(f"INSERT INTO {target} FROM ({query}){order}").fetchone()
-            else:
-                counted = handle.execute(f"CREATE TABLE {target} AS FROM ({query}){order}").fetchone()
-        return int(counted[0]) if counted else 0
+            yield LakeTransaction(handle, workspace)
 
     def load(self, workspace: Any, name: str, file: Path) -> int:
         return self.create_table_as(workspace, name, f"SELECT * FROM read_parquet({literal(str(file))})")
@@ -112,6 +156,14 @@ class LakeEngine:
     def drop(self, workspace: Any, name: str) -> None:
         with translated():
             lake.drop_table(workspace, name)
+
+    def set_view(self, workspace: Any, name: str, table: str) -> None:
+        with translated():
+            lake.set_view(workspace, name, table)
+
+    def drop_view(self, workspace: Any, name: str) -> None:
+        with translated():
+            lake.drop_view(workspace, name)
 
     @contextmanager
     def _run(
@@ -123,6 +175,10 @@ class LakeEngine:
         with translated(), lake.cursor() as handle, cancel.interruptible(handle.interrupt):
             yield handle.execute(statement)
         metrics.ENGINE_QUERIES.labels(self.name).observe(time.perf_counter() - started)
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{lake.quote(column)} {kind}" for column, kind in columns.items())
 
 
 @contextmanager

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from pyarrow import csv
 
 from cdp.core import metrics
 from cdp.lake import TableColumn
-from cdp.lake.names import quote, workspace_schema
+from cdp.lake.names import literal, quote, workspace_schema
 from cdp.warehouse import cancel, failures
 from cdp.warehouse.engine import BATCH, Shared, with_shared
 from cdp.warehouse.postgres_compiler import to_sql
@@ -41,6 +42,61 @@ _COLUMNS = """
 @lru_cache(maxsize=4096)
 def _schema(columns: tuple[tuple[str, str], ...]) -> ibis.Schema:
     return ibis.schema({name: PostgresType.from_string(kind) for name, kind in columns})
+
+
+@dataclass(frozen=True)
+class PostgresTransaction:
+    """Statements on one connection; see `Transaction`. Partitions are the lake's: here columns are indexed."""
+
+    connection: psycopg.Connection[tuple[Any, ...]]
+    workspace: Any
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        found = self.connection.execute(statement.encode())
+        return found.fetchall() if found.description else []
+
+    def create_table_as(
+        self, name: str, query: str, *, sort: Sequence[str] = (), partition: Sequence[str] = ()
+    ) -> int:
+        target = self.path(name)
+        order = " ORDER BY " + ", ".join(quote(column) for column in sort) if sort else ""
+        self.rows(f"DROP TABLE IF EXISTS {target}")
+        made = f"CREATE TABLE {target} AS SELECT * FROM ({query}) q{order}"
+        written = self.connection.execute(made.encode()).rowcount
+        if sort:
+            self._index(target, sort)
+        self.rows(f"ANALYZE {target}")
+        return written
+
+    def path(self, name: str) -> str:
+        return _path(self.workspace, name)
+
+    def scratch(self, name: str, columns: Mapping[str, str]) -> str:
+        """As the interface says. An account that may make tables need not be allowed temporary ones."""
+        target = self.path(name)
+        self.rows(f"DROP TABLE IF EXISTS {target}")
+        self.rows(f"CREATE UNLOGGED TABLE {target} ({_listed(columns)})")
+        return target
+
+    def keep_table(self, name: str, columns: Mapping[str, str], *, key: str = "") -> None:
+        target = self.path(name)
+        if self.rows(f"SELECT to_regclass({literal(target)})") != [(None,)]:
+            return
+        self.rows(f"CREATE TABLE {target} ({_listed(columns)})")
+        if key:
+            self._index(target, [key])
+
+    def replace(self, name: str, condition: str, query: str) -> None:
+        target = self.path(name)
+        # Two that replace the same part at once would not see each other's rows.
+        self.rows(f"LOCK TABLE {target} IN SHARE ROW EXCLUSIVE MODE")
+        self.rows(f"DELETE FROM {target} WHERE {condition}")
+        self.rows(f"INSERT INTO {target} {query}")
+        self.rows(f"ANALYZE {target}")
+
+    def _index(self, target: str, columns: Sequence[str]) -> None:
+        listed = ", ".join(quote(column) for column in columns)
+        self.rows(f"CREATE INDEX ON {target} USING brin ({listed})")
 
 
 class PostgresEngine:
@@ -130,28 +186,20 @@ class PostgresEngine:
         sort: Sequence[str] = (),
         partition: Sequence[str] = (),
     ) -> int:
-        """As the interface says. Partitions are the lake's; here `sort` puts rows in order and indexes its columns."""
-        target = _path(workspace, name)
         query = expression if isinstance(expression, str) else to_sql(expression)
-        order = " ORDER BY " + ", ".join(quote(column) for column in sort) if sort else ""
+        with self.transaction(workspace) as work:
+            return work.create_table_as(name, query, sort=sort)
+
+    @contextmanager
+    def transaction(self, workspace: Any) -> Iterator[PostgresTransaction]:
         with self._connection() as connection, self._measured():
             _make_schema(connection, workspace_schema(workspace))
-            connection.execute(f"DROP TABLE IF EXISTS {target}".encode())
-            written = connection.execute(
-                f"CREATE TABLE {target} AS SELECT * FROM ({query}) q{order}".encode()
-            )
-            if sort:
-                columns = ", ".join(quote(column) for column in sort)
-                connection.execute(f"CREATE INDEX ON {target} USING brin ({columns})".encode())
-            connection.execute(f"ANALYZE {target}".encode())
-            return written.rowcount
+            yield PostgresTransaction(connection, workspace)
 
     def load(self, workspace: Any, name: str, file: Path) -> int:
         target, rows = _path(workspace, name), pq.ParquetFile(file)
         schema = ibis.Schema.from_pyarrow(rows.schema_arrow)
-        columns = ", ".join(
-            f"{quote(column)} {PostgresType.to_string(kind)}" for column, kind in schema.items()
-        )
+        columns = _listed({column: PostgresType.to_string(kind) for column, kind in schema.items()})
         with self._connection() as connection, self._measured(), connection.cursor() as handle:
             _make_schema(connection, workspace_schema(workspace))
             handle.execute(f"DROP TABLE IF EXISTS {target}".encode())
@@ -166,6 +214,22 @@ class PostgresEngine:
     def drop(self, workspace: Any, name: str) -> None:
         with self._connection() as connection:
             connection.execute(f"DROP TABLE IF EXISTS {_path(workspace, name)}".encode())
+
+    def set_view(self, workspace: Any, name: str, table: str) -> None:
+        view = _path(workspace, name)
+        query = f"VIEW {view} AS SELECT * FROM {_path(workspace, table)}"
+        with self._connection() as connection:
+            try:
+                with connection.transaction():
+                    connection.execute(f"CREATE OR REPLACE {query}".encode())
+            except psycopg.errors.InvalidTableDefinition:
+                # A view can be replaced as long as its columns stay.
+                connection.execute(f"DROP VIEW {view}".encode())
+                connection.execute(f"CREATE {query}".encode())
+
+    def drop_view(self, workspace: Any, name: str) -> None:
+        with self._connection() as connection:
+            connection.execute(f"DROP VIEW IF EXISTS {_path(workspace, name)}".encode())
 
     @contextmanager
     def _connection(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
@@ -186,6 +250,10 @@ class PostgresEngine:
 
 def _path(workspace: Any, name: str) -> str:
     return f"{quote(workspace_schema(workspace))}.{quote(name)}"
+
+
+def _listed(columns: Mapping[str, str]) -> str:
+    return ", ".join(f"{quote(column)} {kind}" for column, kind in columns.items())
 
 
 def _lines(batch: pa.RecordBatch) -> bytes:

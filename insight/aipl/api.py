@@ -58,7 +58,7 @@ class FlowView(WorkspaceAPIView):
             raise ValidationFailed(_("Some fields need another value."), errors=missing)
         first, last = ends["from"], ends["to"]
         assert first is not None and last is not None
-        return Response(aipl_days.flow(model.workspace, model.pk, first, last).as_json())
+        return Response(aipl_days.flow(model, first, last).as_json())
 
 
 class Days(WorkspaceAPIView):
@@ -68,7 +68,7 @@ class Days(WorkspaceAPIView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The computed days, earliest first."""
         model = services.get(self.access, kwargs["pk"])
-        days = aipl_days.computed_days(model.workspace, model.pk)
+        days = aipl_days.computed_days(model)
         return Response({"results": [str(day) for day in days]})
 
     @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})

@@ -15,12 +15,11 @@ import ibis
 import ibis.expr.types as ir
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core import timezones
 from cdp.core.errors import Conflict, ValidationFailed
 from cdp.jobs import JobContext
 from cdp.lake.names import quote
-from cdp.warehouse import LakeEngine, translated
+from cdp.warehouse import get_engine
 from insight.audiences import rule_checks, rules
 from insight.audiences.catalog import AudienceTable, BehaviourDataset, TagDataset, Unknown
 from insight.audiences.catalog import Dataset as RuleDataset
@@ -29,10 +28,9 @@ from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.translating import Translator
 from insight.datasets import aipl_days, rights
 from insight.datasets.aipl_days import STAGES
-from insight.datasets.cleaning import LAKE_CLEANING
+from insight.datasets.cleaning import cleaning_of
 from insight.datasets.measuring import Measured
 from insight.datasets.models import Dataset, DatasetField
-from insight.datasources.models import LAKE
 
 USER = "user_unique_id"
 
@@ -63,12 +61,14 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     today = timezones.today(dataset.workspace)
     job.phase(_("Reading the rules"), progress=10)
     catalog = _catalog(dataset)
-    people = LakeEngine().sql(_with_ids(catalog, dataset, stages_on(dataset, today, catalog)))
+    engine = get_engine(dataset.source)
+    people = engine.sql(_with_ids(catalog, dataset, stages_on(dataset, today, catalog)))
     job.phase(_("Finding everybody's stage"), progress=25)
-    target = lake.table_path(dataset.workspace, table)
     ids = "".join(f", {value} AS {quote(column)}" for column, value in _ids(catalog, dataset).items())
-    create = f"CREATE OR REPLACE TABLE {target} AS SELECT {USER}, stage{ids} FROM ({people}) ORDER BY stage, {USER}"
-    counts = _write(dataset, today, target, create)
+    with engine.transaction(dataset.workspace) as work:
+        work.create_table_as(table, f"SELECT {USER}, stage{ids} FROM ({people}) people", sort=("stage", USER))
+        counts = aipl_days.replace_day(work, dataset.pk, today, work.path(table))
+    aipl_days.days_changed(dataset.pk)
     job.phase(_("Counting"), progress=80)
     users = sum(counts.values())
     return Measured(
@@ -76,7 +76,7 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
         users,
         {
             "unique_users": True,
-            "filled": _filled(dataset, target, users),
+            "filled": _filled(dataset, table, users),
             "distinct": {},
             "invalid": {},
             "warnings": [],
@@ -87,8 +87,12 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
 
 def recompute(dataset: Dataset, day: date) -> dict[str, int]:
     """Put the stages of a day gone by in the place of those it had: behaviour alone tells what was known then."""
-    people = stages_on(dataset, day, _catalog(dataset))
-    return _write(dataset, day, f"({LakeEngine().sql(people)})")
+    engine = get_engine(dataset.source)
+    people = engine.sql(stages_on(dataset, day, _catalog(dataset)))
+    with engine.transaction(dataset.workspace) as work:
+        users = aipl_days.replace_day(work, dataset.pk, day, f"({people})")
+    aipl_days.days_changed(dataset.pk)
+    return users
 
 
 def stages_on(dataset: Dataset, day: date, catalog: WorkspaceCatalog) -> ibis.Table:
@@ -115,7 +119,7 @@ def stages_on(dataset: Dataset, day: date, catalog: WorkspaceCatalog) -> ibis.Ta
 def _catalog(dataset: Dataset) -> WorkspaceCatalog:
     """What the owner of the model may read."""
     access = rights.access_of(dataset.owner, dataset.workspace)
-    return WorkspaceCatalog(dataset.workspace, LAKE, access=access)
+    return WorkspaceCatalog(dataset.workspace, dataset.source, access=access)
 
 
 def _keep(
@@ -188,34 +192,22 @@ def _with_ids(catalog: WorkspaceCatalog, dataset: Dataset, people: ibis.Table) -
 def _ids(catalog: WorkspaceCatalog, dataset: Dataset) -> dict[str, str]:
     """The other IDs by column, as expressions. What is another type of ID in the dataset, or none, is cleaned anew."""
     row, fields = catalog.row(dataset.definition["dataset"])
+    clean = cleaning_of(dataset.source)
     kept = {(item.column, item.id_type, item.encryption) for item in fields if item.role == "id"}
     return {
         item.column: quote(item.column)
         if (item.column, item.id_type, item.encryption) in kept
-        else LAKE_CLEANING.identifier(
-            item.column, "text", item.id_type, item.encryption, fix_prefix=row.fix_prefix
-        )
+        else clean.identifier(item.column, "text", item.id_type, item.encryption, fix_prefix=row.fix_prefix)
         for item in dataset.fields.all()
         if item.role == "id"
     }
 
 
-def _write(dataset: Dataset, day: date, source: str, create: str = "") -> dict[str, int]:
-    """Run the statement `create`, then keep the stages in `source` as those of `day`; all of it or nothing."""
-    lake.ensure_schema(dataset.workspace)
-    with translated(), lake.transaction() as handle:
-        if create:
-            handle.execute(create)
-        users = aipl_days.replace_day(handle, dataset.workspace, dataset.pk, day, source)
-    aipl_days.days_changed(dataset.pk)
-    return users
-
-
-def _filled(dataset: Dataset, path: str, users: int) -> dict[str, float]:
+def _filled(dataset: Dataset, table: str, users: int) -> dict[str, float]:
     columns = dataset.definition["ids"]
     if not columns or not users:
         return {}
-    listed = ", ".join(f"count({lake.quote(column)})" for column in columns)
-    with lake.cursor() as handle:
-        row = handle.execute(f"SELECT {listed} FROM {path}").fetchone() or ()
+    engine = get_engine(dataset.source)
+    listed = ", ".join(f"count({quote(column)})" for column in columns)
+    [row] = engine.rows(f"SELECT {listed} FROM {engine.path(dataset.workspace, table)}")
     return {column: count / users for column, count in zip(columns, row, strict=True)}

@@ -4,7 +4,7 @@ A definition is `{"dataset", "channel", "sum_channels", "channel_source", "ids",
 …}}`. `dataset` is a user-tag or a behaviour dataset, `channel` the tag that says where a row comes from (user tags
 only), `channels` the channels whose rows count for a stage, null for all of them; with `sum_channels` a user's numbers
 are added up over these rows, else each row stands for itself; `ids` the columns that go along, whose ID types the
-model's fields have.
+model's fields have. The model lives where its dataset does.
 """
 
 from __future__ import annotations
@@ -23,12 +23,11 @@ from insight.datasets import definition as datasets
 from insight.datasets.aipl_days import STAGES
 from insight.datasets.models import TAG_KINDS, Dataset, DatasetField
 from insight.datasets.reading import Reader
-from insight.datasources.models import LAKE
 
 KIND = "aipl"
 SOURCE_KINDS = (*TAG_KINDS, Dataset.Kind.BEHAVIOUR.value)
 FIELDS = {
-    *("name", "kind", "description", "folder", "refresh"),
+    *("name", "kind", "source", "description", "folder", "refresh"),
     *("dataset", "channel", "sum_channels", "channel_source", "ids", "stages"),
 }
 SOURCES = ("all", "online", "offline")
@@ -45,7 +44,8 @@ def read(access: Access, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
     for key in set(data) - FIELDS:
         identifier = _("The user identifier is the dataset’s; it stays what it is.")
         reader.wrong(key, identifier if key == "user_id" else _("Unknown field."))
-    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
+    place = str(data["source"]) if data.get("source") else None
+    catalog = WorkspaceCatalog(access.workspace, place, access=access)
     source = _source(catalog, data.get("dataset"), reader)
     found = {
         "dataset": source[0].pk if source else "",
@@ -61,7 +61,7 @@ def read(access: Access, data: dict[str, Any]) -> tuple[dict[str, Any], list[Dat
         found["ids"] = [item.column for item in fields if item.role == "id"]
     if reader.errors:
         raise ValidationFailed(_("Some fields need another value."), errors=reader.errors)
-    return {**values, "kind": KIND, "definition": found}, fields
+    return {**values, "kind": KIND, "source": catalog.source, "definition": found}, fields
 
 
 def write(dataset: Dataset) -> dict[str, Any]:
@@ -71,7 +71,13 @@ def write(dataset: Dataset) -> dict[str, Any]:
         for item in dataset.fields.all()
         if item.role == "id"
     ]
-    return {"description": dataset.description, "folder": dataset.folder_id, **dataset.definition, "ids": ids}
+    return {
+        "description": dataset.description,
+        "folder": dataset.folder_id,
+        "source": dataset.source,
+        **dataset.definition,
+        "ids": ids,
+    }
 
 
 def _source(catalog: WorkspaceCatalog, key: Any, reader: Reader) -> tuple[Dataset, list[DatasetField]] | None:

@@ -15,7 +15,8 @@ from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
 from insight.aipl import services
 from insight.aipl.api import day_of
-from insight.aipl.pages import LABELS, NAVIGATION, ModelView
+from insight.aipl.pages import LABELS, NAVIGATION
+from insight.aipl.users_pages import ModelView
 from insight.audiences.model_leaves import NO_STAGE
 from insight.datasets import aipl_days
 from insight.datasets.aipl_days import STAGES
@@ -39,7 +40,7 @@ class FlowPage(ModelView):
         wanted = last - timedelta(days=FLOW_DAYS)
         usual = next((day for day in reversed(earlier) if day <= wanted), earlier[0])
         first = self.picked("from", earlier, usual)
-        found = aipl_days.flow(model.workspace, model.pk, first, last)
+        found = aipl_days.flow(model, first, last)
         return {
             "from": str(first),
             "to": str(last),
@@ -137,7 +138,7 @@ class FlowCsv(WorkspaceView):
         first, last = (day_of(request.GET.get(name), name) for name in ("from", "to"))
         if first is None or last is None:
             return HttpResponseRedirect(self.reverse("aipl:flow"))
-        flow = aipl_days.flow(model.workspace, model.pk, first, last)
+        flow = aipl_days.flow(model, first, last)
         head = [f"{first} → {last}", *(str(LABELS[stage]) for stage in STAGES), _("Lost"), _("Together")]
         rows = []
         for before in (*STAGES, None):

@@ -1,31 +1,28 @@
-"""Console pages of AIPL models: making one, its users by stage, how they moved between stages."""
+"""Console pages of AIPL models: their part of a dataset's page, making one, computing days gone by."""
 
 from __future__ import annotations
 
 import json
-from datetime import date
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cdp.console.generic import ActionView, FormPage, WorkspaceView
+from cdp.console.generic import ActionView, FormPage
 from cdp.core.access import Access
 from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
 from insight.aipl import definition, services
-from insight.aipl.api import day_of
 from insight.audiences import rules, wording
 from insight.audiences.fields import datasets_of
-from insight.datasets import aipl_days, rights
+from insight.datasets import rights
 from insight.datasets import services as datasets
 from insight.datasets.aipl_days import STAGES
-from insight.datasets.chart_links import computing
 from insight.datasets.folders import folders
 from insight.datasets.id_columns import IdColumnsField, with_lost
 from insight.datasets.models import Dataset, DatasetField
+from insight.datasources.connections import in_place
 
 LABELS = {
     "A": gettext_lazy("Aware"),
@@ -40,7 +37,6 @@ HINTS = {
     "L": gettext_lazy("buys again and again"),
 }
 NAVIGATION = "insight.analysis"
-DAYS_BACK = 30
 
 
 def panel(access: Access, dataset: Dataset) -> dict[str, Any] | None:
@@ -259,12 +255,14 @@ class NewModel(ModelPage):
 
     def choose(self) -> HttpResponse:
         rows = rights.visible(self.access).filter(kind__in=definition.SOURCE_KINDS, version__gt=0)
-        table = self.request.GET.get("table", "")
-        of_table = rows.filter(table__name=table).order_by("-updated_at").first() if table else None
+        table, place = (self.request.GET.get(name, "") for name in ("table", "source"))
+        of_table = rows.filter(remote=table, source=place) if place else rows.filter(table__name=table)
+        chosen = of_table.order_by("-updated_at").first() if table else None
         context = self.get_context(
-            datasets=rows.order_by("name"),
+            datasets=in_place.with_names(rows.order_by("name")),
             table=table,
-            chosen=of_table.pk if of_table else "",
+            place=place,
+            chosen=chosen.pk if chosen else "",
             back_url=self.reverse("datasets:list"),
             stages=LABELS,
         )
@@ -322,77 +320,3 @@ class EarlierDays(ActionView):
 
     def success_url(self, obj: Dataset, result: Any) -> str:
         return self.reverse("datasets:detail", pk=obj.pk)
-
-
-class ModelView(WorkspaceView):
-    """A page about one of the models, chosen by ?model=; with a hint where there is none yet."""
-
-    permission = NAVIGATION
-
-    def chosen(self) -> tuple[Dataset | None, list[Dataset]]:
-        offered = services.models(self.access)
-        wanted = self.request.GET.get("model", "")
-        return next((row for row in offered if row.pk == wanted), offered[0] if offered else None), offered
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        model, offered = self.chosen()
-        days = aipl_days.computed_days(model.workspace, model.pk) if model else []
-        context = self.get_context(
-            model=model,
-            models=offered,
-            days=[str(day) for day in reversed(days)],
-            may_create=self.access.can("insight.dataset.create"),
-            may_select=self.access.can("insight.audience.filter"),
-        )
-        if model is None or not days:
-            context |= computing(self.access, model) if model else {}
-            return self.render("insight/aipl/none.html", context)
-        return self.render(self.template_name, {**context, **self.figures(model, days)})
-
-    def figures(self, model: Dataset, days: list[date]) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def picked(self, name: str, days: list[date], default: date) -> date:
-        """A computed day of the address, `default` for anything else."""
-        try:
-            day = day_of(self.request.GET.get(name), name)
-        except ValidationFailed:
-            return default
-        return day if day in days else default
-
-    def audience_url(self, leaf: dict[str, Any]) -> str:
-        """The rule builder with this condition, ready to be saved."""
-        return f"{self.reverse('audiences:new')}?{urlencode({'rule': json.dumps(leaf)})}"
-
-
-class Users(ModelView):
-    """How many users are at each stage on a day, and how that has gone in the days before."""
-
-    title = gettext_lazy("AIPL users")
-    template_name = "insight/aipl/users.html"
-
-    def figures(self, model: Dataset, days: list[date]) -> dict[str, Any]:
-        day = self.picked("date", days, days[-1])
-        found = services.overview(model, day)
-        total = found["users"]
-        leaf = {"kind": "aipl", "dataset": model.pk}
-        return {
-            "day": str(day),
-            "latest": found["latest"],
-            "today": found["today"],
-            "users": total,
-            "stages": [
-                {
-                    "key": stage,
-                    "label": LABELS[stage],
-                    "users": found["stages"][stage],
-                    "share": found["stages"][stage] / total if total else None,
-                    "url": self.audience_url({**leaf, "stages": [stage]}),
-                }
-                for stage in STAGES
-            ],
-            "trend": {
-                "labels": {stage: str(LABELS[stage]) for stage in STAGES},
-                "days": services.trend(model, day),
-            },
-        }

@@ -41,11 +41,11 @@ def overview(dataset: Dataset, day: date | None = None) -> dict[str, Any]:
 
     Raises Conflict: model_day_missing.
     """
-    computed = aipl_days.computed_days(dataset.workspace, dataset.pk)
+    computed = aipl_days.computed_days(dataset)
     wanted = day or (computed[-1] if computed else timezones.today(dataset.workspace))
     if wanted not in computed:
         raise aipl_days.day_missing(computed, wanted)
-    stages = dict(aipl_days.trend(dataset.workspace, dataset.pk, wanted, 1))[wanted]
+    stages = dict(aipl_days.trend(dataset, wanted, 1))[wanted]
     return {
         "date": str(wanted),
         "users": sum(stages.values()),
@@ -59,7 +59,7 @@ def overview(dataset: Dataset, day: date | None = None) -> dict[str, Any]:
 
 def trend(dataset: Dataset, last: date) -> list[dict[str, Any]]:
     """Users per stage on each of the 30 days that end with `last`; `stages` is None where nothing was computed."""
-    found = dict(aipl_days.trend(dataset.workspace, dataset.pk, last))
+    found = dict(aipl_days.trend(dataset, last))
     first = last - timedelta(days=aipl_days.TREND_DAYS - 1)
     days = [first + timedelta(days=number) for number in range(aipl_days.TREND_DAYS)]
     return [{"date": str(day), "stages": found.get(day)} for day in days]

@@ -284,10 +284,10 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
     @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="ID columns"))
     @action(detail=False, methods=["post"], url_path="id-types")
     def id_types(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The IDs that an audience of this rule can save."""
+        """The IDs that an audience of this rule can save, and the data source that it would live in."""
         catalog = WorkspaceCatalog(self.workspace, access=self.access)
         rule = checked_rule(self.access, body(request).get("rule"), catalog=catalog)
-        return Response({"results": identities.offered_ids(rule, catalog)})
+        return Response({"results": identities.offered_ids(rule, catalog), "source": catalog.source})
 
     @extend_schema(responses=OpenApiResponse(description="Rules"))
     @action(detail=False, url_path="rule-starters", pagination_class=None, filter_backends=[])

@@ -354,12 +354,13 @@ class WorkspaceCatalog:
         return ItemTags(row.pk, linked["object"], table, labels)
 
     def _stages(self, row: DatasetRow) -> AiplModel:
+        row.workspace = self.workspace
         return AiplModel(
             row.pk,
             row.name,
             lambda: self._open(row),
-            lambda: self._table(LAKE, aipl_days.days_table(row.pk)),
-            lambda: aipl_days.computed_days(self.workspace, row.pk),
+            lambda: self._table(row.source, aipl_days.days_table(row.pk)),
+            lambda: aipl_days.computed_days(row),
         )
 
 

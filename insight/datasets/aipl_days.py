@@ -1,8 +1,8 @@
 """The stages of an AIPL model's users, day by day.
 
-Two tables of the lake, written as one: `<dataset>_days` (day, user_unique_id, stage), a partition per day with at most
-one row per user, and `<dataset>_day_counts` (day, stage, users) with four rows for every day that was computed, also
-where nobody was at a stage: so a day without users is told from one that was never computed.
+Two tables where the model lives, written as one: `<dataset>_days` (day, user_unique_id, stage) with at most one row per
+user and day, and `<dataset>_day_counts` (day, stage, users) with four rows for every day that was computed, also where
+nobody was at a stage: so a day without users is told from one that was never computed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
-import duckdb
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
-from cdp import lake
-from cdp.core.errors import Conflict, ValidationFailed
+from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from cdp.lake.names import literal
+from cdp.warehouse import Transaction, get_engine
+from insight.datasets.models import Dataset
 
 STAGES = ("A", "I", "P", "L")
 """Aware, interested, purchased, loyal."""
@@ -47,51 +47,45 @@ def days_changed(dataset_id: str) -> None:
     cache.set(f"aipl-days:{dataset_id}", uuid4().hex, None)
 
 
-def replace_day(
-    handle: duckdb.DuckDBPyConnection, workspace: Any, dataset_id: str, day: date, source: str
-) -> dict[str, int]:
-    """Put the stages of one day in the place of those it had, inside the caller's lake transaction.
+def replace_day(work: Transaction, dataset_id: str, day: date, source: str) -> dict[str, int]:
+    """Put the stages of one day in the place of those it had, inside the caller's transaction.
 
-    `source` is a relation in SQL with user_unique_id and stage, one row per user. Returns the users of every stage.
-    Days more than 400 before the latest one are forgotten.
+    `source` is a relation in the engine's SQL with user_unique_id and stage, one row per user. Returns the users of
+    every stage. Days more than 400 before the latest one are forgotten.
     """
-    days = lake.table_path(workspace, days_table(dataset_id))
-    counts = lake.table_path(workspace, counts_table(dataset_id))
-    if not lake.table_exists(workspace, days_table(dataset_id)):
-        handle.execute(f"CREATE TABLE {days} (day DATE, {USER} VARCHAR, stage VARCHAR)")
-        handle.execute(f"ALTER TABLE {days} SET PARTITIONED BY (day)")
-        handle.execute(f"CREATE TABLE {counts} (day DATE, stage VARCHAR, users BIGINT)")
-    handle.execute(f"DELETE FROM {days} WHERE day = {_day(day)}")
-    handle.execute(f"DELETE FROM {counts} WHERE day = {_day(day)}")
-    handle.execute(
-        f"INSERT INTO {days} SELECT {_day(day)}, {USER}, stage FROM {source} ORDER BY stage, {USER}"
-    )
-    found: dict[str, int] = dict(
-        handle.execute(f"SELECT stage, count(*) FROM {days} WHERE day = {_day(day)} GROUP BY 1").fetchall()
-    )
-    users = {stage: found.get(stage, 0) for stage in STAGES}
-    rows = ", ".join(f"({_day(day)}, {literal(stage)}, {number})" for stage, number in users.items())
-    handle.execute(f"INSERT INTO {counts} VALUES {rows}")
+    days, counts = days_table(dataset_id), counts_table(dataset_id)
+    work.keep_table(days, {"day": "DATE", USER: "VARCHAR", "stage": "VARCHAR"}, key="day")
+    work.keep_table(counts, {"day": "DATE", "stage": "VARCHAR", "users": "BIGINT"})
+    this = f"day = {_day(day)}"
+    ordered = f"SELECT {_day(day)}, {USER}, stage FROM {source} found ORDER BY stage, {USER}"
+    work.replace(days, this, ordered)
+    counted = work.rows(f"SELECT stage, count(*) FROM {work.path(days)} WHERE {this} GROUP BY 1")
+    users = dict.fromkeys(STAGES, 0) | dict(counted)
+    rows = ", ".join(f"({_day(day)}, {literal(stage)}, {users[stage]})" for stage in STAGES)
+    work.replace(counts, this, f"VALUES {rows}")
     for table in (days, counts):
-        handle.execute(f"DELETE FROM {table} WHERE day < (SELECT max(day) FROM {counts}) - {KEPT_DAYS}")
+        oldest = f"(SELECT max(day) FROM {work.path(counts)}) - {KEPT_DAYS}"
+        work.rows(f"DELETE FROM {work.path(table)} WHERE day < {oldest}")
     return users
 
 
-def drop(workspace: Any, dataset_id: str) -> None:
-    """Forget all days, when the model goes."""
-    lake.drop_table(workspace, days_table(dataset_id))
-    lake.drop_table(workspace, counts_table(dataset_id))
-
-
-def computed_days(workspace: Any, dataset_id: str) -> list[date]:
+def computed_days(model: Dataset) -> list[date]:
     """The days that were computed, earliest first; none where the model never was."""
-    counts = lake.table_path(workspace, counts_table(dataset_id))
+    rows = _rows(model, f"SELECT DISTINCT day FROM {_path(model, counts_table(model.pk))} ORDER BY 1")
+    return [day for (day,) in rows]
+
+
+def _path(model: Dataset, table: str) -> str:
+    return get_engine(model.source).path(model.workspace, table)
+
+
+def _rows(model: Dataset, statement: str) -> list[tuple[Any, ...]]:
+    """What a SELECT over the days gives; nothing before the first one was computed."""
     try:
-        with lake.cursor() as handle:
-            return [
-                day for (day,) in handle.execute(f"SELECT DISTINCT day FROM {counts} ORDER BY 1").fetchall()
-            ]
-    except duckdb.CatalogException:
+        return get_engine(model.source).rows(statement)
+    except NotFound as error:
+        if error.code != "table_missing":
+            raise
         return []
 
 
@@ -101,20 +95,13 @@ def nearest_days(computed: Sequence[date], day: date) -> list[date]:
     return [*computed[max(0, place - 1) : place], *computed[place : place + 1]]
 
 
-def trend(
-    workspace: Any, dataset_id: str, last: date, days: int = TREND_DAYS
-) -> list[tuple[date, dict[str, int]]]:
+def trend(model: Dataset, last: date, days: int = TREND_DAYS) -> list[tuple[date, dict[str, int]]]:
     """Users of every stage on the computed ones of the `days` days that end with `last`, earliest first."""
-    counts = lake.table_path(workspace, counts_table(dataset_id))
-    since = last - timedelta(days=days - 1)
+    counts, since = _path(model, counts_table(model.pk)), last - timedelta(days=days - 1)
     query = f"SELECT day, stage, users FROM {counts} WHERE day BETWEEN {_day(since)} AND {_day(last)} ORDER BY day"
     found: dict[date, dict[str, int]] = {}
-    try:
-        with lake.cursor() as handle:
-            for day, stage, users in handle.execute(query).fetchall():
-                found.setdefault(day, dict.fromkeys(STAGES, 0))[stage] = users
-    except duckdb.CatalogException:
-        return []
+    for day, stage, users in _rows(model, query):
+        found.setdefault(day, dict.fromkeys(STAGES, 0))[stage] = users
     return list(found.items())
 
 
@@ -175,23 +162,22 @@ class Flow:
         }
 
 
-def flow(workspace: Any, dataset_id: str, first: date, last: date) -> Flow:
+def flow(model: Dataset, first: date, last: date) -> Flow:
     """How stages changed from one day to another. Raises Conflict `model_day_missing`, ValidationFailed."""
-    computed = computed_days(workspace, dataset_id)
+    computed = computed_days(model)
     missing = [day for day in (first, last) if day not in computed]
     if missing:
         raise day_missing(computed, missing[0])
     if first >= last:
         message = _("The first day must be before the last one.")
         raise ValidationFailed(message, errors={"to": [message]})
-    days = lake.table_path(workspace, days_table(dataset_id))
+    days = _path(model, days_table(model.pk))
     query = (
         f"SELECT before.stage, after.stage, count(*) "
         f"FROM (SELECT {USER}, stage FROM {days} WHERE day = {_day(first)}) before "
         f"FULL JOIN (SELECT {USER}, stage FROM {days} WHERE day = {_day(last)}) after USING ({USER}) GROUP BY 1, 2"
     )
-    with lake.cursor() as handle:
-        matrix = {(before, after): users for before, after, users in handle.execute(query).fetchall()}
+    matrix = {(before, after): users for before, after, users in _rows(model, query)}
     return Flow(first, last, matrix, {stage: _of_stage(stage, matrix) for stage in STAGES})
 
 

@@ -11,6 +11,7 @@ from cdp.core.identifiers import ID_TYPES, Dialect
 from cdp.lake.names import literal, quote
 from insight.datasets.models import JSON
 from insight.datasources.importing import cast as parse_text
+from insight.datasources.models import LAKE
 
 NUMBER = "DOUBLE PRECISION"
 
@@ -59,6 +60,10 @@ class Cleaning:
             parts = f"string_split({value}, {literal(separator)})"
         clean = f"list_distinct(list_filter(list_transform({parts}, lambda x: trim(x)), lambda x: x <> ''))"
         return f"CASE WHEN len({clean}) > 0 THEN list_sort({clean}) END"
+
+    def different(self, value: str, condition: str) -> str:
+        """As an aggregate, the different values of a text in the rows that a condition holds for, in order."""
+        return f"list_sort(list(DISTINCT {value}) FILTER (WHERE {condition}))"
 
     def number(self, column: str, kind: str) -> str:
         """Numbers keep their type, text is read; NULL where there is no number."""
@@ -120,6 +125,10 @@ class PostgresCleaning(Cleaning):
         clean = f"SELECT DISTINCT btrim(x) COLLATE \"C\" AS x FROM unnest({parts}) AS x WHERE btrim(x) <> ''"
         return f"nullif(ARRAY(SELECT x FROM ({clean}) clean ORDER BY x), '{{}}'::text[])"
 
+    def different(self, value: str, condition: str) -> str:
+        text = f'{value} COLLATE "C"'
+        return f"array_agg(DISTINCT {text} ORDER BY {text}) FILTER (WHERE {condition})"
+
     def number(self, column: str, kind: str) -> str:
         return quote(column) if kind in ("integer", "number") else self.floating(column)
 
@@ -156,3 +165,8 @@ def text_of(expression: str) -> str:
 
 
 LAKE_CLEANING, POSTGRES_CLEANING = Cleaning(), PostgresCleaning()
+
+
+def cleaning_of(source: str) -> Cleaning:
+    """The expressions of the engine that a data source is read by."""
+    return LAKE_CLEANING if source == LAKE else POSTGRES_CLEANING

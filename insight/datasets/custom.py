@@ -1,8 +1,9 @@
 """Datasets of custom tags: user-tag datasets that the platform writes itself, one column per tag.
 
-There is one for each owner, data source and kind of user identifier. The module that holds the tags registers how the
-people of a tag are found; a refresh asks it for each tag, or for those that were chosen, and keeps the others as they
-are. A tag that cannot be computed keeps its values, and the dataset says why.
+There is one for each owner, data source and kind of user identifier; it lives in the source of what its tags' rules
+read. The module that holds the tags registers how the people of a tag are found; a refresh asks it for each tag, or for
+those that were chosen, and keeps the others as they are. A tag that cannot be computed keeps its values, and the
+dataset says why.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Cancelled, Conflict, DomainError, NotFound, ValidationFailed
@@ -24,9 +24,12 @@ from cdp.core.identifiers import ID_TYPES
 from cdp.core.registry import Registry
 from cdp.jobs import JobContext
 from cdp.lake.names import literal, quote
-from cdp.warehouse import get_engine, translated
+from cdp.warehouse import get_engine
+from insight.datasets.cleaning import Cleaning, cleaning_of
 from insight.datasets.measuring import USER, Measured
 from insight.datasets.models import Dataset, DatasetField, DatasetFolder, TagCategory
+from insight.datasources.connections import in_place
+from insight.datasources.models import LAKE
 
 PREFIX = "user_tag_"
 people_of: Registry[Callable[[Dataset, DatasetField], ibis.Table]] = Registry("people of custom tags")
@@ -37,13 +40,20 @@ It raises a DomainError with the reason for the person.
 
 
 def mine(access: Access) -> QuerySet[Dataset]:
-    """The person's datasets of custom tags, at most one for each kind of user identifier."""
+    """The person's datasets of custom tags, at most one for each data source and kind of user identifier."""
     rows: QuerySet[Dataset] = Dataset.objects.in_workspace(access.workspace)
     return rows.filter(kind=Dataset.Kind.CUSTOM_TAGS, owner=access.user)
 
 
-def holder(access: Access, id_type: str, *, name: str = "", folder: DatasetFolder | None = None) -> Dataset:
-    """The person's dataset of custom tags for a kind of user identifier; made where there is none yet.
+def holder(
+    access: Access,
+    id_type: str,
+    source: str = LAKE,
+    *,
+    name: str = "",
+    folder: DatasetFolder | None = None,
+) -> Dataset:
+    """The person's dataset of custom tags for a kind of user identifier in a source; made where there is none yet.
 
     `name` is what its name ends with, after `name_start`; empty for a number.
     """
@@ -54,13 +64,15 @@ def holder(access: Access, id_type: str, *, name: str = "", folder: DatasetFolde
     with transaction.atomic():
         # Two tags made at the same moment must not make two datasets.
         type(access.workspace).objects.select_for_update().get(pk=access.workspace.pk)
-        found = mine(access).filter(definition__id_type=id_type).first()
+        found = mine(access).filter(definition__id_type=id_type, source=source).first()
         if found is not None:
             return found
+        in_place.hold_place(access.workspace, source)
         dataset = Dataset.objects.create(
             workspace=access.workspace,
             owner=access.user,
             kind=Dataset.Kind.CUSTOM_TAGS,
+            source=source,
             name=_free_name(access, id_type, name.strip()),
             folder=folder,
             definition={"id_type": id_type, "tags_made": 0, "table": _free_table(access, id_type)},
@@ -160,35 +172,26 @@ def compute(dataset: Dataset, table: str, job: JobContext, only: Sequence[str] =
         raise Conflict(_("There is no custom tag yet."), code="no_rows")
     before = _columns(dataset)
     wanted = [item for item in tags if not only or item.column in only or item.column not in before]
-    failed: dict[str, str] = {}
-    with translated(), lake.transaction() as handle:
-        handle.execute("CREATE OR REPLACE TEMP TABLE custom_values (u VARCHAR, tag VARCHAR, v VARCHAR)")
+    people, failed = _people_of(dataset, wanted)
+    if len(failed) == len(tags):
+        raise Conflict(" ".join(dict.fromkeys(failed.values())), code="no_rows")
+    with get_engine(dataset.source).transaction(dataset.workspace) as work:
+        values = work.scratch(f"{table}_values", {"u": "TEXT", "tag": "TEXT", "v": "TEXT"})
         for place, item in enumerate(tags):
             job.phase(item.name, progress=5 + 70 * place // len(tags))
             job.check_cancelled()
-            if item in wanted:
-                try:
-                    found = get_engine().sql(_people(dataset, item))
-                    values = f"{USER}::VARCHAR, {literal(item.column)}, value::VARCHAR"
-                    handle.execute(f"INSERT INTO custom_values SELECT {values} FROM ({found})")
-                    continue
-                except Cancelled:
-                    raise
-                except DomainError as error:
-                    failed[item.column] = str(error)
-            if item.column in before:
-                handle.execute(_kept(dataset, item))
-        if len(failed) == len(tags):
-            raise Conflict(" ".join(dict.fromkeys(failed.values())), code="no_rows")
-        columns = ", ".join(f"{_value(item)} AS {quote(item.column)}" for item in tags)
-        target = lake.table_path(dataset.workspace, table)
-        handle.execute(
-            f"CREATE OR REPLACE TABLE {target} AS SELECT u AS user_unique_id, {columns} FROM custom_values "
-            "WHERE u IS NOT NULL AND v IS NOT NULL GROUP BY u ORDER BY u"
-        )
+            if item.column in people:
+                found = f"SELECT {USER}, {literal(item.column)}, value FROM ({people[item.column]}) people"
+                work.rows(f"INSERT INTO {values} {found}")
+            elif item.column in before:
+                work.rows(f"INSERT INTO {values} {_kept(item, work.path(dataset.lake_table))}")
+        clean = cleaning_of(dataset.source)
+        columns = ", ".join(f"{_value(item, clean)} AS {quote(item.column)}" for item in tags)
+        kept = f"FROM {values} WHERE u IS NOT NULL AND v IS NOT NULL GROUP BY u"
+        work.create_table_as(table, f"SELECT u AS {USER}, {columns} {kept}", sort=("user_unique_id",))
+        work.rows(f"DROP TABLE {values}")
         counted = ", ".join(f"count({quote(item.column)})" for item in tags)
-        users, *filled = handle.execute(f"SELECT count(*), {counted} FROM {target}").fetchone() or (0,)
-        handle.execute("DROP TABLE custom_values")
+        [(users, *filled)] = work.rows(f"SELECT count(*), {counted} FROM {work.path(table)}")
     names = {item.column: item.name for item in tags}
     stats = {
         "unique_users": True,
@@ -207,14 +210,31 @@ def compute(dataset: Dataset, table: str, job: JobContext, only: Sequence[str] =
 
 def show(dataset: Dataset) -> None:
     """Tags that the current version has for the first time are there from now on."""
-    columns = [column.name for column in lake.columns(dataset.workspace, dataset.lake_table)]
+    columns = _columns(dataset)
     dataset.fields.filter(role="tag", deleted=True, column__in=columns).update(deleted=False)
 
 
 def publish(dataset: Dataset) -> None:
     """Let the dataset's fixed table name stand for its current version."""
     if dataset.definition.get("table"):
-        lake.set_view(dataset.workspace, dataset.definition["table"], dataset.lake_table)
+        engine = get_engine(dataset.source)
+        engine.set_view(dataset.workspace, dataset.definition["table"], dataset.lake_table)
+
+
+def _people_of(dataset: Dataset, tags: Sequence[DatasetField]) -> tuple[dict[str, str], dict[str, str]]:
+    """By column, the people of each tag as SQL, and why others cannot be computed."""
+    engine = get_engine(dataset.source)
+    people: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    for item in tags:
+        try:
+            people[item.column] = engine.sql(_people(dataset, item))
+        except DomainError as error:
+            # Where the database does not answer, no tag can be computed.
+            if isinstance(error, Cancelled) or error.status >= 500:
+                raise
+            failed[item.column] = str(error)
+    return people, failed
 
 
 def _people(dataset: Dataset, item: DatasetField) -> ibis.Table:
@@ -226,20 +246,22 @@ def _people(dataset: Dataset, item: DatasetField) -> ibis.Table:
 def _columns(dataset: Dataset) -> set[str]:
     if not dataset.version:
         return set()
-    return {column.name for column in lake.columns(dataset.workspace, dataset.lake_table)}
+    return {
+        column.name for column in get_engine(dataset.source).columns(dataset.workspace, dataset.lake_table)
+    }
 
 
-def _kept(dataset: Dataset, item: DatasetField) -> str:
-    path, name = lake.table_path(dataset.workspace, dataset.lake_table), quote(item.column)
+def _kept(item: DatasetField, version: str) -> str:
+    """The values that a tag has in a version's table."""
+    name = quote(item.column)
     value = f"unnest({name})" if item.tag_type == "multi" else name
-    values = f"{USER}, {literal(item.column)}, {value}"
-    return f"INSERT INTO custom_values SELECT {values} FROM {path} WHERE {name} IS NOT NULL"
+    return f"SELECT {USER}, {literal(item.column)}, {value} FROM {version} WHERE {name} IS NOT NULL"
 
 
-def _value(item: DatasetField) -> str:
+def _value(item: DatasetField, clean: Cleaning) -> str:
     """A person's value of a tag as SQL over the values: the first one, or all of them."""
-    mine = f"FILTER (tag = {literal(item.column)})"
-    return f"list_sort(list(DISTINCT v) {mine})" if item.tag_type == "multi" else f"min(v) {mine}"
+    mine = f"tag = {literal(item.column)}"
+    return clean.different("v", mine) if item.tag_type == "multi" else f"min(v) FILTER (WHERE {mine})"
 
 
 def metadata(access: Access, dataset: Dataset, data: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,6 @@ from insight.datasets.reading import Reader
 from insight.datasources.connections import in_place
 from insight.datasources.models import LAKE, SourceTable
 
-IN_PLACE = ("user_tags", "behaviour", "item_tags", "rfm")
-"""Kinds of datasets that can live in a data source of their own."""
 _POSTGRESQL_NAME = 63
 """Bytes."""
 
@@ -33,23 +31,12 @@ def source(reader: Reader, workspace: Any, data: dict[str, Any]) -> dict[str, An
         if table is None or table.state != SourceTable.State.READY:
             reader.wrong("table", _("There is no such table, or it has not been loaded."))
         return {"source": LAKE, "table": table, "remote": ""}
-    if data.get("kind") not in IN_PLACE:
-        reader.wrong("source", kinds_in_place())
-    else:
-        try:
-            placed = in_place.find_table(workspace, str(wanted), str(name or ""))
-            reader.source = joining.PlacedSource(workspace, placed)
-        except (Conflict, NotFound) as error:
-            reader.wrong("source" if error.code == "source_missing" else "table", str(error))
+    try:
+        placed = in_place.find_table(workspace, str(wanted), str(name or ""))
+        reader.source = joining.PlacedSource(workspace, placed)
+    except (Conflict, NotFound) as error:
+        reader.wrong("source" if error.code == "source_missing" else "table", str(error))
     return {"source": str(wanted), "table": None, "remote": str(name or "")}
-
-
-def kinds_in_place() -> str:
-    """Which kinds of datasets can live outside of the built-in data source."""
-    labels = [str(Dataset.Kind(kind).label) for kind in IN_PLACE]
-    return _("Only datasets of these kinds can live in this data source: %(kinds)s.") % {
-        "kinds": ", ".join(labels)
-    }
 
 
 def joins(reader: Reader, workspace: Any, data: dict[str, Any]) -> list[DatasetJoin]:

@@ -10,15 +10,14 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp import lake
 from cdp.core import audit
 from cdp.core.access import Access
-from cdp.core.errors import Conflict, NotFound, PreconditionFailed, ValidationFailed
+from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.registry import Registry
 from cdp.jobs import start_job
 from cdp.jobs.models import Job
 from cdp.jobs.services import active_job, cancel_job
-from insight.datasets import categories, custom, definition, definition_tables, kinds, schedule, storage
+from insight.datasets import categories, custom, definition, kinds, schedule, storage
 from insight.datasets.models import (
     Dataset,
     DatasetDimension,
@@ -64,7 +63,7 @@ def create(access: Access, data: dict[str, Any]) -> Dataset:
     dataset.refresh = schedule.check(wanted, dataset.kind)
     dataset.next_refresh_at = schedule.next_time(dataset, timezone.now())
     with transaction.atomic():
-        _hold_source(dataset)
+        in_place.hold_place(dataset.workspace, dataset.source)
         dataset.is_default = not _of_kind(dataset).filter(is_default=True).exists()
         _save(dataset)
         _store_tables(dataset, joins, dimensions)
@@ -80,18 +79,7 @@ def _read(access: Access, data: dict[str, Any]) -> Any:
     support = kinds.of(data.get("kind"))
     if support is None:
         return definition.read(access.workspace, data)
-    if data.get("source", LAKE) != LAKE:
-        raise ValidationFailed(errors={"source": [definition_tables.kinds_in_place()]})
     return *support.read(access, data), [], []
-
-
-def _hold_source(dataset: Dataset) -> None:
-    """A data source cannot be removed while something comes to live in it."""
-    if dataset.source != LAKE:
-        source = in_place.find(dataset.workspace, dataset.source)
-        if source is None:
-            raise NotFound(_("The data source is no longer there."), code="source_missing")
-        in_place.hold(source)
 
 
 def _of_kind(dataset: Dataset) -> QuerySet[Dataset]:
@@ -330,7 +318,7 @@ def delete(access: Access, dataset: Dataset) -> None:
         audit.record(access, "dataset.deleted", dataset, before={"name": dataset.name})
         dataset.delete()
         if dataset.kind == Dataset.Kind.CUSTOM_TAGS and view:
-            transaction.on_commit(lambda: lake.drop_view(workspace, view))
+            transaction.on_commit(lambda: storage.drop_view(workspace, source, view))
         transaction.on_commit(lambda: drop_tables(workspace, source, pk))
 
 

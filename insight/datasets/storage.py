@@ -1,4 +1,4 @@
-"""Dropping the tables of versions, wherever they lie."""
+"""Dropping the tables and views of versions, wherever they lie."""
 
 from __future__ import annotations
 
@@ -29,6 +29,12 @@ def drop_named(workspace: Any, source: str, tables: Iterable[str]) -> None:
         engine = get_engine(source)
         for table in tables:
             engine.drop(workspace, table)
+
+
+def drop_view(workspace: Any, source: str, name: str) -> None:
+    """Drop a view that nothing needs any more, as `drop_named` does tables."""
+    with _forgiving(source):
+        get_engine(source).drop_view(workspace, name)
 
 
 @contextmanager

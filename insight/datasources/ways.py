@@ -21,8 +21,6 @@ KINDS = {
     "aipl": gettext_lazy("AIPL model"),
     "item_tags": gettext_lazy("Item tags"),
 }
-IN_PLACE = ("user_tags", "behaviour", "item_tags")
-"""Kinds of datasets that can live outside of the built-in data source."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,16 @@ def of_remote(access: Access, source: Connection, name: str, copies: Sequence[So
     """
     if not access.can("insight.dataset.create"):
         return []
+    if source.push_down:
+        return [
+            Way(kind, label, _wizard(access, source=source.pk, table=name, kind=kind))
+            for kind, label in KINDS.items()
+        ]
     copy = next((table for table in copies if table.state == SourceTable.State.READY), None)
     found = []
     for kind, label in KINDS.items():
-        if source.push_down and kind in IN_PLACE:
-            found.append(Way(kind, label, _wizard(access, source=source.pk, table=name, kind=kind)))
-        elif copy is not None:
-            hint = _("of the copy %(name)s") % {"name": copy.name} if source.push_down else ""
-            found.append(Way(kind, label, _wizard(access, table=copy.name, kind=kind), hint))
+        if copy is not None:
+            found.append(Way(kind, label, _wizard(access, table=copy.name, kind=kind)))
         elif not copies and access.can("insight.datasource.manage"):
             url = reverse("datasources:bring-in", args=[access.workspace.slug, source.pk])
             url = f"{url}?{urlencode({'table': name, 'kind': kind})}"

@@ -15,12 +15,11 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from cdp import lake
 from cdp.core import schedules, timezones
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
 from cdp.core.identifiers import ID_TYPES
-from cdp.warehouse import LakeEngine
+from cdp.warehouse import get_engine
 from insight.audiences import origins, queries, visibility
 from insight.audiences.models import Audience, AudienceVersion, Dependency
 from insight.datasets import rights
@@ -308,10 +307,11 @@ class ModelSource(Source):
         self.check_ready()
         dataset, number, day = self.subject, self.subject.version, self.day
         begun = f"{dataset.pk}_v{row.version_number}" if row.state == Push.State.PUSHING else ""
-        if begun and row.day and lake.table_exists(dataset.workspace, begun):
+        engine = get_engine(dataset.source)
+        if begun and row.day and begun in engine.tables(dataset.workspace):
             number, day = row.version_number or number, row.day
         assert day is not None
-        people = LakeEngine().table(dataset.workspace, f"{dataset.pk}_v{number}")
+        people = engine.table(dataset.workspace, f"{dataset.pk}_v{number}")
         columns = [field["column"] for field in row.fields if field["kind"] == "id"]
         gone = [column for column in columns if column not in people.columns]
         if gone:
@@ -319,9 +319,9 @@ class ModelSource(Source):
                 _("The model no longer has these columns: %(names)s.") % {"names": ", ".join(gone)},
                 code="column_missing",
             )
-        users = int(LakeEngine().scalar(people.count()))
+        users = int(engine.scalar(people.count()))
         found = people.select(*dict.fromkeys(["user_unique_id", *columns]), **self._facts(people, day))
-        return Content(number, users, LakeEngine().batches(found, BATCH), day=day)
+        return Content(number, users, engine.batches(found, BATCH), day=day)
 
     def _facts(self, people: ibis.Table, day: date) -> dict[str, Any]:
         """The stage, the channels that it is limited to (null for all), the channel source, and the day."""

@@ -17,6 +17,7 @@ from insight.audiences import fields
 from insight.audiences.builder import SELECT, Builder
 from insight.datasets import categories, custom
 from insight.datasets.folders import folders
+from insight.datasources.connections import in_place
 from insight.tags import definition, lineage, rights, services
 from insight.tags.api import CustomTagSerializer
 from insight.tags.models import CustomTag
@@ -74,7 +75,10 @@ class NewCustomTag(Builder):
             "etag": tag.etag if tag else "",
             "most": definition.MOST_VALUES,
             "ranges": ask if ask["tag"] else None,
-            "holders": {row.definition["id_type"]: row.name for row in custom.mine(self.access)},
+            "holders": {
+                f"{row.source} {row.definition['id_type']}": row.name for row in custom.mine(self.access)
+            },
+            "places": dict(in_place.usable(self.workspace).values_list("pk", "name")),
             "id_types": {
                 key: {"label": str(kind.label), "start": custom.name_start(key)}
                 for key, kind in ID_TYPES.items()

@@ -14,7 +14,6 @@ from insight.audiences import identities, provenance, rule_checks, rules
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import custom
 from insight.datasets.models import DatasetField, DatasetFolder, TagCategory
-from insight.datasources.models import LAKE
 from insight.tags import circles
 from insight.tags.models import CustomTag
 
@@ -29,7 +28,7 @@ FIXED = ("field", "multi", "dataset_name", "folder")
 
 @dataclass
 class Definition:
-    """Cleaned parts of a custom tag. `id_type` is how all of its rules know their people."""
+    """Cleaned parts of a custom tag. `id_type` is how all of its rules know their people, `source` where they read."""
 
     name: str
     description: str
@@ -37,6 +36,7 @@ class Definition:
     values: list[dict[str, Any]]
     rest: str
     id_type: str
+    source: str
     reads: list[Any]
     field: str = ""
     multi: bool = False
@@ -64,14 +64,18 @@ def clean(access: Access, data: Mapping[str, Any], tag: CustomTag | None = None)
         values=[],
         rest=read_text(merged, "rest", VALUE_LENGTH, errors),
         id_type="",
+        source="",
         reads=[],
         field=_field(merged, errors) if tag is None else "",
         multi=read_flag(merged, "multi", errors),
         dataset_name=read_text(merged, "dataset_name", NAME_LENGTH, errors),
         folder=read_folder(access, merged.get("folder"), errors),
     )
-    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
+    # A tag stays in the source of its dataset; a new one lives where its rules read.
+    place = tag.field.dataset.source if tag else None
+    catalog = WorkspaceCatalog(access.workspace, place, access=access)
     found.values, parsed = read_values(access, merged.get("values"), catalog, errors)
+    found.source = catalog.source
     if found.rest and found.rest in {entry["value"] for entry in found.values}:
         errors["rest"] = [_("One of the values is called this already.")]
     if not errors:
@@ -86,7 +90,7 @@ def clean(access: Access, data: Mapping[str, Any], tag: CustomTag | None = None)
 def checked_values(access: Access, given: Any) -> tuple[list[rules.Rule], WorkspaceCatalog]:
     """The rules of values that may lack their names yet. Raises ValidationFailed."""
     errors: dict[str, list[str]] = {}
-    catalog = WorkspaceCatalog(access.workspace, LAKE, access=access)
+    catalog = WorkspaceCatalog(access.workspace, access=access)
     named = [
         {**entry, "value": f"#{number}"} if isinstance(entry, dict) else entry
         for number, entry in enumerate(given if isinstance(given, list) else [])

@@ -189,7 +189,7 @@ class TagDetail(TagPages, DetailPage):
         return rights.get_tag(self.access, self.kwargs["dataset"], self.kwargs["column"])
 
     def facts(self, obj: DatasetField) -> Sequence[Fact]:
-        profile = self.profile = profiles.of(self.access, obj)
+        profile = self.profile = profiles.shown(self.access, obj)
         filled = None if profile.filled is None else f"{profile.filled:.1%}"
         return (
             Fact(_("Type"), obj.get_tag_type_display()),

@@ -10,13 +10,11 @@ from django.utils.translation import gettext as _
 
 from cdp.core import timezones
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
-from cdp.warehouse import get_engine
 from insight.audiences import rule_checks, rules
 from insight.audiences.compiler import compile_rule
 from insight.audiences.sources import WorkspaceCatalog
 from insight.datasets import rights
 from insight.datasets.models import Dataset, DatasetField
-from insight.datasources.models import LAKE
 from insight.tags.models import CustomTag
 
 USER = "user_unique_id"
@@ -32,13 +30,15 @@ def of_tag(dataset: Dataset, item: DatasetField) -> ibis.Table:
     if tag is None:
         raise NotFound(_("Nothing says how this tag is computed."))
     access = rights.access_of(dataset.owner, dataset.workspace)
-    catalog = WorkspaceCatalog(dataset.workspace, LAKE, access=access)
+    catalog = WorkspaceCatalog(dataset.workspace, dataset.source, access=access)
     found = [_current(entry, catalog) for entry in tag.values]
-    marked = marks(found, catalog, [entry["value"] for entry in tag.values])
+    values = [entry["value"] for entry in tag.values]
+    marked = marks(found, catalog, values)
     if item.tag_type == DatasetField.TagType.MULTI:
         people = marked.select(USER, "value")
     else:
-        people = marked.group_by(USER).aggregate(value=marked.value.argmin(marked.place))
+        first = marked.group_by(USER).aggregate(place=marked.place.min())
+        people = first.select(USER, value=first.place.cases(*enumerate(values), else_=None))
     if not tag.rest:
         return people
     others = everybody(found, catalog).anti_join(people, USER)
@@ -95,7 +95,7 @@ def preview(found: Sequence[rules.Rule], catalog: WorkspaceCatalog) -> dict[str,
     `fits` counts whom the rule fits, `gets` those of them whom no rule before it fits; `several` are people whom more
     than one fits, `uncovered` those whom none fits of all `people` that the rules' data know.
     """
-    engine = get_engine()
+    engine = catalog.engine
     marked = marks(found, catalog)
     masks = marked.group_by(USER).aggregate(mask=marked.bit.bit_or())
     counted = masks.group_by("mask").aggregate(users=masks.count())

@@ -9,6 +9,7 @@ from django.db.models import Case, F, FloatField, Func, IntegerField, QuerySet, 
 from django.db.models.functions import Cast
 
 from cdp.core.access import Access
+from cdp.core.errors import DomainError
 from cdp.warehouse import get_engine
 from insight.datasets import queries, rights, tag_uses
 from insight.datasets.models import DatasetField
@@ -20,13 +21,17 @@ ORDERED = (DatasetField.TagType.NUMBER, DatasetField.TagType.DATE)
 
 @dataclass(frozen=True)
 class Profile:
-    """`filled`: share of people with a value, None where it is not known. `spread`: smallest, middle and largest."""
+    """`filled`: share of people with a value, None where it is not known. `spread`: smallest, middle and largest.
+
+    `unread`: why the values could not be read.
+    """
 
     users: int | None = None
     filled: float | None = None
     distinct: int | None = None
     values: list[dict[str, Any]] = field(default_factory=list)
     spread: dict[str, Any] | None = None
+    unread: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -78,6 +83,16 @@ def of(access: Access, item: DatasetField) -> Profile:
         values=values,
         spread=spread,
     )
+
+
+def shown(access: Access, item: DatasetField) -> Profile:
+    """The profile for the tag's page, which has more to say where the values' database does not answer."""
+    try:
+        return of(access, item)
+    except DomainError as error:
+        if error.status < 500:
+            raise
+        return Profile(unread=str(error))
 
 
 def _spread(item: DatasetField, rows: rights.Rows) -> dict[str, Any] | None:

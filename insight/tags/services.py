@@ -75,7 +75,9 @@ def create(access: Access, data: Mapping[str, Any]) -> CustomTag:
     access.require(rights.CUSTOM)
     found = definition.clean(access, data)
     with transaction.atomic():
-        dataset = custom.holder(access, found.id_type, name=found.dataset_name, folder=found.folder)
+        dataset = custom.holder(
+            access, found.id_type, found.source, name=found.dataset_name, folder=found.folder
+        )
         item = custom.add_tag(
             dataset,
             found.name,

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from insight.datasets import services as datasets
 from insight.datasets.models import TagUse
+from insight.datasources.connections import engines
 from insight.tags.models import CustomTag
 from tests.e2e.shop import Shop, go
 from tests.e2e.test_from_rule_to_members import add, choose, wait_for_total
+from tests.insight.datasets import places
+from tests.insight.datasources import servers
 
 
 @pytest.fixture
@@ -66,6 +70,38 @@ def test_a_custom_tag_is_made_checked_and_found_in_a_chart(
     assert TagUse.objects.get(kind="pivot").column == "user_tag_spend_band"
     tab.goto(f"{home}tags/custom/{tag.pk}/edit/")
     tab.get_by_role("button", name="Women of Oslo", exact=False).first.wait_for()
+
+
+def test_a_custom_tag_of_a_database_says_where_it_is_stored(
+    tab: Any, sign_in: Any, shop: Shop, run_jobs: Callable[..., Any]
+) -> None:
+    from playwright.sync_api import expect
+
+    with servers.postgresql_server() as server:
+        server.run(
+            "CREATE TABLE people AS SELECT 'p' || n AS who, n * 10 AS spend FROM generate_series(1, 9) n"
+        )
+        source = places.connect(shop, server)
+        spend = [{"column": "spend", "name": "Spend there", "type": "number"}]
+        given = {"name": "There", "kind": "user_tags", "source": source.pk, "table": "people", "tags": spend}
+        made = datasets.create(shop.access, {**given, "user_id": {"column": "who", "id_type": "one_id"}})
+        datasets.refresh(shop.access, made)
+        run_jobs()
+        home = sign_in(shop.access)
+        tab.goto(f"{home}tags/custom/new/?dataset={made.pk}&tag=spend")
+        tab.wait_for_load_state("networkidle")
+        tab.get_by_label("Bounds").fill("0, 50")
+        tab.get_by_role("button", name="Make the values").click()
+        wait_for_total(tab, 4)
+        tab.fill("#tag-name", "Band there")
+        tab.get_by_text("Custom tags_OneID_ · Warehouse").wait_for()
+        tab.locator("button[form=tag-form]").click()
+        tab.get_by_role("heading", level=1, name="Band there").wait_for()
+        run_jobs()
+        assert CustomTag.objects.get().field.dataset.source == source.pk
+        tab.reload()
+        expect(tab.locator("tr:has(progress[aria-label='50+']) td").last).to_have_text("5")
+        engines.forget(source.pk)
 
 
 def test_the_builder_sorts_tags_by_their_use(tab: Any, sign_in: Any, shop: Shop) -> None:

@@ -101,6 +101,15 @@ def hold(source: Connection) -> None:
         raise NotFound(_("The data source is no longer there."), code="source_missing")
 
 
+def hold_place(workspace: Any, source_id: str) -> None:
+    """Keep the place as it is where something comes to live. Raises NotFound (source_missing) where it has gone."""
+    if source_id != LAKE:
+        source = find(workspace, source_id)
+        if source is None:
+            raise NotFound(_("The data source is no longer there."), code="source_missing")
+        hold(source)
+
+
 @dataclass(frozen=True)
 class InPlaceTable:
     """A table of a source as a workspace sees it, read where it is; it can be asked what a table of the lake can.

@@ -34,7 +34,7 @@ export class TagForm {
     this.timer = setTimeout(() => this.showDataset(), 400);
   }
 
-  /** The dataset that a new tag goes into: the person's own one for the ID of its people, or one that is named now. */
+  /** The dataset that a new tag goes into: the person's own one for the ID of its people where these live, or one that is named now. */
   async showDataset() {
     const place = this.form.querySelector("[data-part=dataset]");
     if (!place) return;
@@ -42,12 +42,12 @@ export class TagForm {
     const rule = entries.find((entry) => entry.rule)?.rule;
     if (!rule) return;
     try {
-      const { results } = await this.api.idTypes(rule);
+      const { results, source } = await this.api.idTypes(rule);
       const kind = results.find((row) => row.identifier)?.id_type;
       if (!kind) return;
-      const there = this.data.holders[kind];
+      const there = this.data.holders[`${source} ${kind}`];
       const text = this.form.querySelector("[data-part=dataset-name]");
-      text.textContent = there || this.data.id_types[kind].start;
+      text.textContent = [there || this.data.id_types[kind].start, this.data.places[source]].filter(Boolean).join(" · ");
       this.form.querySelector("[data-part=new-dataset]").hidden = Boolean(there);
       place.hidden = false;
     } catch (error) {

@@ -48,12 +48,12 @@ def test_stages_are_those_that_the_tables_were_made_for(
     model = computed(stages.of_behaviour(computed(plain).pk))
     services.recompute(access, model, 8)
     run_jobs()
-    days = dict(aipl_days.trend(access.workspace, model.pk, date.fromisoformat(expected["today"])))
+    days = dict(aipl_days.trend(model, date.fromisoformat(expected["today"])))
     assert len(days) == 9
     for day, found in days.items():
         assert found == expected["aipl"]["behaviour"][day.isoformat()], day
-    days_of = aipl_days.computed_days(access.workspace, model.pk)
-    flow = aipl_days.flow(access.workspace, model.pk, days_of[0], days_of[-1])
+    days_of = aipl_days.computed_days(model)
+    flow = aipl_days.flow(model, days_of[0], days_of[-1])
     for stage in flow.stages.values():
         assert stage.start == stage.stayed + sum(stage.converted.values()) + stage.lost
         assert stage.end == stage.stayed + sum(stage.arrived.values()) + stage.new

@@ -16,7 +16,7 @@ import pytest
 from cdp import lake
 from cdp.core.errors import Cancelled, EngineError, NotFound
 from cdp.lake.names import quote, workspace_schema
-from cdp.warehouse import Engine, cancellable, get_engine
+from cdp.warehouse import Engine, Transaction, cancellable, get_engine
 from cdp.warehouse.postgres_engine import PostgresEngine
 from insight.audiences.compiler import apply_limit
 from tests.conftest import _database_url
@@ -106,6 +106,77 @@ def test_a_failed_write_leaves_the_older_table(engine: Engine, workspace: Any) -
     with pytest.raises(EngineError):
         engine.create_table_as(workspace, "copy", broken)
     assert engine.scalar(engine.table(workspace, "copy").count()) == 1000
+
+
+def test_a_transaction_is_there_whole_or_not_at_all(engine: Engine, workspace: Any) -> None:
+    numbers(engine, workspace, rows=3)
+    with pytest.raises(EngineError), engine.transaction(workspace) as work:
+        work.create_table_as("numbers", "SELECT 1 AS n", sort=("n",))
+        work.create_table_as("others", "SELECT 2 AS n")
+        work.rows(f"SELECT missing FROM {work.path('others')}")
+    assert engine.scalar(engine.table(workspace, "numbers").count()) == 3
+    assert "others" not in engine.tables(workspace)
+    with engine.transaction(workspace) as work:
+        assert work.create_table_as("numbers", "SELECT 1 AS n UNION ALL SELECT 5", sort=("n",)) == 2
+        assert work.rows(f"SELECT max(n) FROM {work.path('numbers')}") == [(5,)]
+    assert engine.rows(f"SELECT n FROM {engine.path(workspace, 'numbers')} ORDER BY 1") == [(1,), (5,)]
+
+
+def test_a_part_of_a_kept_table_is_replaced(engine: Engine, workspace: Any) -> None:
+    def put(part: str, query: str) -> None:
+        with engine.transaction(workspace) as work:
+            work.keep_table("parts", {"part": "TEXT", "n": "BIGINT"}, key="part")
+            work.replace("parts", f"part = '{part}'", query)
+
+    put("a", "VALUES ('a', 1), ('a', 2)")
+    put("b", "VALUES ('b', 3)")
+    put("a", "SELECT 'a', 4")
+    rows = engine.rows(f"SELECT part, n FROM {engine.path(workspace, 'parts')} ORDER BY 1, 2")
+    assert rows == [("a", 4), ("b", 3)]
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_two_that_put_the_same_part_at_once_do_not_double_it(engine: Engine, workspace: Any) -> None:
+    def put(work: Transaction) -> None:
+        work.replace("parts", "part = 'a'", "VALUES ('a')")
+
+    def second() -> None:
+        with engine.transaction(workspace) as work:
+            put(work)
+
+    with engine.transaction(workspace) as work:
+        work.keep_table("parts", {"part": "TEXT"})
+    other = threading.Thread(target=second)
+    with engine.transaction(workspace) as work:
+        put(work)
+        other.start()
+        other.join(0.5)
+        assert other.is_alive()
+    other.join()
+    assert engine.rows(f"SELECT count(*) FROM {engine.path(workspace, 'parts')}") == [(1,)]
+
+
+def test_a_scratch_table_serves_its_transaction_only(engine: Engine, workspace: Any) -> None:
+    for _time in range(2):
+        with engine.transaction(workspace) as work:
+            scratch = work.scratch("notes", {"n": "BIGINT"})
+            work.rows(f"INSERT INTO {scratch} VALUES (1), (2)")
+            assert work.rows(f"SELECT sum(n) FROM {scratch}") == [(3,)]
+            work.rows(f"DROP TABLE {scratch}")
+    assert "notes" not in engine.tables(workspace)
+
+
+def test_a_view_stands_for_another_table_whatever_its_columns(engine: Engine, workspace: Any) -> None:
+    for number, columns in enumerate(("1 AS a, 2 AS b", "3 AS a, 4 AS b, 5 AS c", "6 AS a")):
+        engine.create_table_as(workspace, f"version_{number}", f"SELECT {columns}")
+        engine.set_view(workspace, "current", f"version_{number}")
+    view = engine.path(workspace, "current")
+    assert engine.rows(f"SELECT * FROM {view}") == [(6,)]
+    engine.drop(workspace, "version_0")
+    engine.drop_view(workspace, "current")
+    engine.drop_view(workspace, "current")
+    with pytest.raises(NotFound):
+        engine.rows(f"SELECT * FROM {view}")
 
 
 def test_a_newer_request_interrupts_the_older_one(engine: Engine, workspace: Any) -> None:

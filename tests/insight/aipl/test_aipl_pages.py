@@ -15,7 +15,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from admin_center.permissions.models import Role
-from cdp import lake
+from cdp.warehouse import get_engine
 from insight.audiences import counting
 from insight.datasets import aipl_days
 from insight.datasets.models import Dataset
@@ -40,14 +40,9 @@ def model(world: World, run_jobs: RunJobs) -> Dataset:
     found = computed(world.access, make(world.access, world.members, simple(world)), run_jobs)
     for day, stages in ((FIRST, BEFORE), (LAST, AFTER)):
         listed = ", ".join(f"('{user}', '{stage}')" for user, stage in stages.items())
-        with lake.transaction() as handle:
-            aipl_days.replace_day(
-                handle,
-                world.workspace,
-                found.pk,
-                day,
-                f"(SELECT * FROM (VALUES {listed}) v(user_unique_id, stage))",
-            )
+        people = f"(SELECT * FROM (VALUES {listed}) v(user_unique_id, stage))"
+        with get_engine().transaction(world.workspace) as work:
+            aipl_days.replace_day(work, found.pk, day, people)
     return found
 
 
@@ -242,4 +237,4 @@ def test_earlier_days_are_asked_for_on_the_page(world: World, console: Client, r
     assert "Compute them" in console.get(page(world, f"datasets/{model.pk}/")).content.decode()
     console.post(page(world, f"aipl/{model.pk}/days/"), {"days": "2"})
     run_jobs()
-    assert len(aipl_days.computed_days(world.workspace, model.pk)) == 3
+    assert len(aipl_days.computed_days(model)) == 3

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cdp import lake
 from cdp.core.errors import Conflict, ValidationFailed
+from cdp.warehouse import get_engine
 from insight.datasets import aipl_days
 from insight.datasets.aipl_days import STAGES
+from insight.datasets.models import Dataset
 from tests.factories import make_workspace
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 3, 15)
@@ -22,28 +22,22 @@ PEOPLE = st.dictionaries(st.sampled_from("abcdefghij"), st.sampled_from(STAGES))
 
 
 @pytest.fixture
-def workspace(db: None) -> Any:
-    found = make_workspace()
-    lake.ensure_schema(found)
-    return found
+def model(db: None) -> Dataset:
+    """A model whose days the tests write themselves."""
+    return Dataset(pk="ds_days", workspace=make_workspace())
 
 
-def put(workspace: Any, day: date, stages: dict[str, str]) -> None:
+def put(model: Dataset, day: date, stages: dict[str, str]) -> None:
     listed = ", ".join(f"('{user}', '{stage}')" for user, stage in stages.items()) or "(NULL, NULL)"
-    with lake.transaction() as handle:
-        aipl_days.replace_day(
-            handle,
-            workspace,
-            "ds_days",
-            day,
-            f"(SELECT * FROM (VALUES {listed}) v(user_unique_id, stage) WHERE stage IS NOT NULL)",
-        )
+    people = f"(SELECT * FROM (VALUES {listed}) v(user_unique_id, stage) WHERE stage IS NOT NULL)"
+    with get_engine(model.source).transaction(model.workspace) as work:
+        aipl_days.replace_day(work, model.pk, day, people)
 
 
-def test_the_worked_example_of_a_flow(workspace: Any) -> None:
-    put(workspace, FIRST, BEFORE)
-    put(workspace, LAST, AFTER)
-    found = aipl_days.flow(workspace, "ds_days", FIRST, LAST).stages
+def test_the_worked_example_of_a_flow(model: Dataset) -> None:
+    put(model, FIRST, BEFORE)
+    put(model, LAST, AFTER)
+    found = aipl_days.flow(model, FIRST, LAST).stages
     figures = {
         key: (
             item.start,
@@ -69,34 +63,34 @@ def test_the_worked_example_of_a_flow(workspace: Any) -> None:
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=PEOPLE, after=PEOPLE)
 def test_everybody_of_a_stage_stays_changes_or_is_lost(
-    workspace: Any, before: dict[str, str], after: dict[str, str]
+    model: Dataset, before: dict[str, str], after: dict[str, str]
 ) -> None:
-    put(workspace, FIRST, before)
-    put(workspace, LAST, after)
-    for key, item in aipl_days.flow(workspace, "ds_days", FIRST, LAST).stages.items():
+    put(model, FIRST, before)
+    put(model, LAST, after)
+    for key, item in aipl_days.flow(model, FIRST, LAST).stages.items():
         assert item.start == item.stayed + sum(item.converted.values()) + item.lost
         assert item.end == item.stayed + sum(item.arrived.values()) + item.new
         assert item.start == sum(stage == key for stage in before.values())
         assert item.lost == sum(stage == key and user not in after for user, stage in before.items())
 
 
-def test_a_trend_has_at_most_thirty_days_and_leaves_gaps(workspace: Any) -> None:
+def test_a_trend_has_at_most_thirty_days_and_leaves_gaps(model: Dataset) -> None:
     days = [LAST - timedelta(days=number) for number in range(40) if number % 3]
     for day in days:
-        put(workspace, day, {"a": "A"})
-    found = dict(aipl_days.trend(workspace, "ds_days", LAST))
+        put(model, day, {"a": "A"})
+    found = dict(aipl_days.trend(model, LAST))
     assert set(found) == {day for day in days if day > LAST - timedelta(days=30)}
     assert found[LAST - timedelta(days=1)] == {"A": 1, "I": 0, "P": 0, "L": 0}
 
 
-def test_only_computed_days_in_order_have_a_flow(workspace: Any) -> None:
-    put(workspace, FIRST, BEFORE)
-    put(workspace, LAST, {})
+def test_only_computed_days_in_order_have_a_flow(model: Dataset) -> None:
+    put(model, FIRST, BEFORE)
+    put(model, LAST, {})
     with pytest.raises(Conflict) as caught:
-        aipl_days.flow(workspace, "ds_days", FIRST + timedelta(days=1), LAST)
+        aipl_days.flow(model, FIRST + timedelta(days=1), LAST)
     assert caught.value.code == "model_day_missing"
     assert caught.value.extra["nearest_days"] == [str(FIRST), str(LAST)]
     with pytest.raises(ValidationFailed):
-        aipl_days.flow(workspace, "ds_days", LAST, FIRST)
-    lost = aipl_days.flow(workspace, "ds_days", FIRST, LAST).stages["L"]
+        aipl_days.flow(model, LAST, FIRST)
+    lost = aipl_days.flow(model, FIRST, LAST).stages["L"]
     assert (lost.lost, lost.loss_rate, lost.end) == (2, 1.0, 0)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from django.utils import timezone
 
 from cdp import lake
 from cdp.core import timezones
 from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from cdp.jobs.models import Job
+from cdp.warehouse import get_engine
 from insight.aipl import definition, services
 from insight.audiences import counting
 from insight.audiences import services as audiences
@@ -32,17 +32,6 @@ a0001,b0001,小程序,2020/10/10,500,1,2,1
 a0002,b0002,app,2020/10/20,3000,3,5,2
 a0003,b0003,官网,2021/10/30,0,1,0,0
 """
-
-
-@pytest.fixture
-def on(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Sets the day."""
-
-    def set_day(text: str) -> None:
-        moment = datetime.fromisoformat(f"{text}T10:00").replace(tzinfo=UTC)
-        monkeypatch.setattr(timezone, "now", lambda: moment)
-
-    return set_day
 
 
 @pytest.fixture
@@ -327,7 +316,7 @@ def test_random_models_of_behaviour_equal_the_reference_on_every_day(
         day = date(2026, 3, 31) - timedelta(days=number)
         of_day = {user: stage for at, user, stage in kept if at == day}
         assert of_day == reference(rows, plan, day)
-    assert len(aipl_days.computed_days(world.workspace, model.pk)) == 6
+    assert len(aipl_days.computed_days(model)) == 6
 
 
 def simple(world: World, **more: Any) -> dict[str, Any]:
@@ -360,7 +349,7 @@ def test_each_user_has_one_stage_the_highest(model: Dataset) -> None:
 
 def test_a_second_computation_replaces_the_day(world: World, model: Dataset, run_jobs: RunJobs) -> None:
     computed(world.access, model, run_jobs)
-    assert model.version == 2 and len(aipl_days.computed_days(world.workspace, model.pk)) == 1
+    assert model.version == 2 and len(aipl_days.computed_days(model)) == 1
     assert services.overview(model)["users"] == 8
 
 
@@ -379,8 +368,8 @@ def test_audiences_follow_stages_and_flows(world: World, model: Dataset, run_job
         },
     )
     computed(world.access, model, run_jobs)
-    days = aipl_days.computed_days(world.workspace, model.pk)
-    flow = aipl_days.flow(world.workspace, model.pk, *days)
+    days = aipl_days.computed_days(model)
+    flow = aipl_days.flow(model, *days)
     assert flow.stages["L"].converted["P"] == 4 and flow.stages["L"].lost == 0
     moved = {"from": str(days[0]), "to": str(days[1]), "transitions": [{"from": "L", "to": ["P"]}]}
     rule = {"kind": "aipl", "dataset": model.pk, "flow": moved}
@@ -524,13 +513,13 @@ def test_a_day_computed_anew_is_counted_anew(
     on(str(first + timedelta(days=1)))
     world.members.refresh_from_db()
     computed(world.access, model, run_jobs)
-    days = aipl_days.computed_days(world.workspace, model.pk)
+    days = aipl_days.computed_days(model)
     moved = {"from": str(days[0]), "to": str(days[1]), "transitions": [{"from": "L", "to": ["lost"]}]}
     rule = {"kind": "aipl", "dataset": model.pk, "flow": moved}
     before = counting.preview_counts(world.access, rule)["count"]
-    with lake.transaction() as handle:
+    with get_engine().transaction(world.workspace) as work:
         nobody = "(SELECT NULL::VARCHAR AS user_unique_id, NULL::VARCHAR AS stage WHERE false)"
-        aipl_days.replace_day(handle, world.workspace, model.pk, days[1], nobody)
+        aipl_days.replace_day(work, model.pk, days[1], nobody)
     aipl_days.days_changed(model.pk)
     assert (before, counting.preview_counts(world.access, rule)["count"]) == (
         0,
@@ -540,4 +529,4 @@ def test_a_day_computed_anew_is_counted_anew(
 
 def stages_before(model: Dataset, day: date, stage: str) -> int:
     """Users of a stage on a day."""
-    return dict(aipl_days.trend(model.workspace, model.pk, day, 1))[day][stage]
+    return dict(aipl_days.trend(model, day, 1))[day][stage]

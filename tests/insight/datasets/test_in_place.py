@@ -145,13 +145,6 @@ def test_what_lives_in_different_sources_is_not_mixed(world: World, database: Pl
     assert call("post", "analysis/perspective/", chart).status_code == 400
 
 
-@pytest.mark.parametrize("kind", ["aipl"])
-def test_other_kinds_say_which_ones_can_live_in_a_source(world: World, database: Place, kind: str) -> None:
-    answer = world.api()("post", "datasets/", {**DEFINITION, "kind": kind, "source": database.source})
-    assert answer.status_code == 400
-    assert "User tags" in answer.json()["errors"]["source"][0]
-
-
 def test_a_table_or_source_that_is_not_there_is_named(world: World, database: Place) -> None:
     call = world.api()
     answer = call("post", "datasets/", {**DEFINITION, "source": database.source, "table": "nothing"})

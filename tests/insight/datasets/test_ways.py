@@ -5,11 +5,12 @@ from __future__ import annotations
 import html
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.urls import reverse
 
-from insight.datasources.models import Connection, SourceTable
+from insight.datasources.models import SourceTable
 from tests.factories import make_access
 from tests.insight.datasets import places
 from tests.insight.datasets.forms import untouched
@@ -44,7 +45,9 @@ def click(world: World, found: dict[str, str], kind: str, table: str) -> None:
     if kind in WIZARD:
         assert (page.context["table"].name, page.context["kind"]) == (table, WIZARD[kind])
     elif kind == "RFM model":
-        assert page.request["QUERY_STRING"] == f"table={table}" and "amount" in page.context["form"].fields
+        query = parse_qs(page.request["QUERY_STRING"])
+        assert query["table"] == [table] and "amount" in page.context["form"].fields
+        assert query.get("source") == parse_qs(urlsplit(found[kind]).query).get("source")
     else:
         assert page.context["table"] == table
 
@@ -83,16 +86,28 @@ def test_a_model_of_stages_begins_with_the_datasets_of_the_table(world: World) -
     )
 
 
-def test_a_table_of_a_database_becomes_every_kind_there_or_as_a_copy(world: World, database: Place) -> None:
+def test_a_table_of_a_database_becomes_every_kind_without_a_copy(world: World, database: Place) -> None:
     found = ways(shown(world, "datasources:source-table", database.source, query="?table=purchases"))
     assert tuple(found) == KINDS
     assert "Make a dataset of purchases" in shown(world, "datasources:source-tables", database.source)
-    for kind in WIZARD:
+    for kind in KINDS:
         assert f"source={database.source}" in found[kind]
         click(world, found, kind, "purchases")
-    for kind in ("RFM model", "AIPL model"):
-        assert "/bring-in/" in found[kind]
-    bring_in_and_go_on(world, found["RFM model"], database.source, "purchases")
+    chosen = shown(world, "datasets:new", query=f"?source={database.source}")
+    assert all(f'value="{kind}"' in chosen for kind in (*WIZARD.values(), "rfm", "aipl"))
+
+
+def test_a_model_of_stages_begins_with_the_datasets_of_a_table_in_a_database(
+    world: World, database: Place
+) -> None:
+    world.dataset(places.DEFINITION)
+    browser, base = world.browser()
+    where = f"{base.replace('datasets', 'aipl')}new/?source={database.source}&table=members"
+    page = browser.get(where)
+    assert page.context["chosen"] == ""
+    assert f"new/?source={database.source}&amp;table=members&amp;kind=behaviour" in page.content.decode()
+    dataset = database.dataset(name="There")
+    assert browser.get(where).context["chosen"] == dataset.pk
 
 
 def test_a_table_that_is_copied_first_becomes_every_kind(world: World) -> None:
@@ -116,9 +131,8 @@ def bring_in_and_go_on(world: World, url: str, source: str, name: str) -> None:
     click(world, {"RFM model": copied.context["wanted"].url}, "RFM model", name)
     found = ways(shown(world, "datasources:source-table", source, query=f"?table={name}"))
     assert tuple(found) == KINDS
-    in_place = Connection.objects.get(pk=source).push_down
     for kind in KINDS:
-        assert ("source=" in found[kind]) is (in_place and kind in WIZARD)
+        assert "source=" not in found[kind]
         click(world, found, kind, name)
 
 
