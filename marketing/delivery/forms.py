@@ -91,7 +91,7 @@ class SendOutForm(forms.Form):
         widget=ReasonedSelectMultiple(_SEVERAL),
         help_text=_(
             "One or several: each person gets one message. Audiences that have been computed and hold the ID that the "
-            "channel needs can be chosen."
+            "channel needs can be chosen. If one lacks it, “Use” on its page saves it from the audience's datasets."
         ),
     )
     exclude: Any = forms.ModelMultipleChoiceField(
@@ -128,7 +128,14 @@ class SendOutForm(forms.Form):
         help_text=_("Then they are decrypted with the organization's key in the moment of sending."),
     )
     refresh_first = forms.BooleanField(label=_("Refresh the audiences before sending"), required=False)
-    track = forms.BooleanField(label=_("Count opens and clicks"), required=False, initial=True)
+    track = forms.BooleanField(
+        label=_("Count opens and clicks"),
+        required=False,
+        initial=True,
+        help_text=_(
+            "Of mails by a platform only where it fills in addresses of each person (channel settings)."
+        ),
+    )
     return_path = forms.ChoiceField(
         label=_("Return path"),
         choices=ReturnPath.choices,

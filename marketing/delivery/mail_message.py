@@ -14,6 +14,7 @@ from marketing.channels.models import Provider, SenderAddress
 from marketing.channels.smtp import one_line
 from marketing.content import mail, mail_checks, mail_score, rendering, reviews
 from marketing.content.models import Template
+from marketing.delivery import platform_tracking
 from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.models import SendOut
 
@@ -43,10 +44,13 @@ def written(send_out: SendOut, template: Template) -> dict[str, Any]:
 
 
 def _of_platform(send_out: SendOut, template: Template, sender: SenderAddress) -> dict[str, Any]:
+    counts = send_out.track and platform_tracking.offered(send_out.provider)
     content = {
         "from_name": _alias(template, sender),
         "html": mail.with_link(template.workspace_id, template.html),
-        "track": send_out.track,
+        # Where Tideline counts, the platform need not.
+        "track": send_out.track and not counts,
+        **({platform_tracking.SETTING: True} if counts else {}),
     }
     if not reviews.needed(send_out.provider):
         return content
@@ -85,10 +89,16 @@ def problems(send_out: SendOut, templates: list[Template]) -> Iterator[tuple[str
         yield "sender", _("The platform has frozen this address. Choose another one.")
     if provider_type(send_out.provider).personal:
         return
+    counts = send_out.track and platform_tracking.offered(send_out.provider)
     for template in templates:
         if len(_alias(template, sender)) > LONGEST_ALIAS:
             yield "template", mail.alias_message()
         html = mail.with_link(template.workspace_id, template.html)
+        if counts:
+            # Addresses that count may be longer than those that they stand for.
+            html = platform_tracking.marked(
+                html, template.workspace_id, dict.fromkeys(rendering.links(html), 99)
+            )
         if message := mail.body_problem(template, html):
             yield "template", message
 
@@ -109,7 +119,11 @@ def warnings(send_out: SendOut) -> list[str]:
 
 
 def opens_are_known(send_out: SendOut) -> bool:
-    """Whether opens and clicks can be counted: a platform sends one text to all, and reports neither."""
+    """Whether opens and clicks can be counted.
+
+    A platform sends one text to all and reports neither: it must fill in what tells people apart.
+    """
     if send_out.channel != Provider.Channel.EMAIL:
         return True
-    return send_out.track and provider_type(send_out.provider).personal
+    personal = provider_type(send_out.provider).personal
+    return send_out.track and (personal or platform_tracking.counts(send_out))

@@ -22,7 +22,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from marketing.materials import formats, usage
-from marketing.materials.models import LIFETIME, Material, MaterialTag
+from marketing.materials.models import LIFETIME, Material, MaterialFolder, MaterialTag
 
 MAX_TAGS = 10
 MAX_WORKSPACE_TAGS = 50
@@ -36,7 +36,9 @@ def visible(access: Access) -> QuerySet[Material]:
     return rows if access.is_admin else rows.filter(Q(owner=access.user) | Q(shared=True))
 
 
-def upload(access: Access, name: str, file: Any, *, shared: bool = False) -> Material:
+def upload(
+    access: Access, name: str, file: Any, *, shared: bool = False, folder: MaterialFolder | None = None
+) -> Material:
     """Store a file. Raises ValidationFailed where the library does not take it."""
     found = formats.inspect(file.read(max(formats.LIMITS.values()) + 1))
     material = Material(
@@ -51,6 +53,7 @@ def upload(access: Access, name: str, file: Any, *, shared: bool = False) -> Mat
         height=found.height,
         seconds=found.seconds,
         shared=shared,
+        folder=folder,
     )
     with transaction.atomic():
         _lock(material.workspace_id)
@@ -167,6 +170,8 @@ def remove(materials: list[Material]) -> None:
     for workspace in sorted({item.workspace_id for item in materials}):
         _lock(workspace)
     Material.objects.filter(pk__in=[item.pk for item in materials]).delete()
+    for path in filter(None, (item.thumbnail_path for item in materials)):
+        transaction.on_commit(partial(default_storage.delete, path))
     for item in {item.path: item for item in materials}.values():
         transaction.on_commit(partial(_drop_file, item))
 
