@@ -71,11 +71,11 @@ def test_the_control_group_has_no_connection_with_the_variants() -> None:
 
 
 def test_each_variant_has_its_own_variables(shop: Shop) -> None:
-    audience = shop.audience([(None, f"c{n}@x.example", "Bath" if n % 2 else None, None) for n in range(20)])
+    audience = shop.audience([(None, f"c{n}@x.example", "Bath" if n % 2 else None, None) for n in range(60)])
     rows = [Share(letter(shop, "A"), 50), Share(letter(shop, "B", subject="In ${place}"), 50)]
     filled = variable(shop, audience, missing="skip", value="")
     send_out = shop.submit(shop.mail(audience, variants=rows, variables=filled))
-    skipped = {f"u{n:06}" for n in range(0, 20, 2) if by_hand(send_out, [50, 50], f"u{n:06}") == 1}
+    skipped = {f"u{n:06}" for n in range(0, 60, 2) if by_hand(send_out, [50, 50], f"u{n:06}") == 1}
     assert set(send_out.recipients.filter(reason="missing_value").values_list("person", flat=True)) == skipped
     assert set(shop.subjects()) == {"Hello A", "In Bath"}
 
