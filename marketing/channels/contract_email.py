@@ -89,9 +89,9 @@ class ContractEmailType(BulkProviderType):
         }
         if content.get("template_code"):
             body["templateCode"] = content["template_code"]
-        if not content.get("template_code") or content.get("params") or content.get("line_links"):
-            # The platform fills no variables of ours, and has reviewed other addresses of links: the text of this batch
-            # goes along, and wins over the template.
+        if not content.get("template_code") or content.get("params") or content.get("own_body"):
+            # The platform fills no variables of ours, or has reviewed another text: that of this batch goes along, and
+            # wins over the template.
             body |= {
                 "fromAlias": content["from_name"],
                 "subject": content["subject"],

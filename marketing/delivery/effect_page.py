@@ -100,6 +100,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             facts.append(Fact(_("Kept back for comparison"), f"{obj.holdout} %", obj.holdout_salt))
         if obj.channel == Provider.Channel.EMAIL:
             facts.append(Fact(_("Return path"), obj.get_return_path_display()))
+            facts.append(Fact(_("Link to unsubscribe"), _("yes") if obj.unsubscribe_link else _("no")))
         if obj.per_minute:
             facts.append(Fact(_("Messages per minute"), f"{obj.per_minute:,}"))
         return facts

@@ -136,6 +136,15 @@ class SendOutForm(forms.Form):
             "Of mails by a platform only where it fills in addresses of each person (channel settings)."
         ),
     )
+    unsubscribe_link = forms.BooleanField(
+        label=_("Link to unsubscribe"),
+        required=False,
+        initial=True,
+        help_text=_(
+            "At the end of each mail, and for the button that mail programs show. Who has unsubscribed gets no mail "
+            "either way."
+        ),
+    )
     return_path = forms.ChoiceField(
         label=_("Return path"),
         choices=ReturnPath.choices,
@@ -166,7 +175,8 @@ class SendOutForm(forms.Form):
         if channel != Provider.Channel.SMS:
             del self.fields["signature"], self.fields["text"]
         if channel != Provider.Channel.EMAIL:
-            del self.fields["track"], self.fields["sender"], self.fields["return_path"]
+            for name in ("track", "unsubscribe_link", "sender", "return_path"):
+                del self.fields[name]
         elif access.can("marketing.content.manage"):
             self.fields |= mail_editor.fields()
             self.fields["template"].required = False

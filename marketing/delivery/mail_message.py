@@ -38,7 +38,7 @@ def written(send_out: SendOut, template: Template) -> dict[str, Any]:
     random = send_out.return_path == ReturnPath.RANDOM
     return {
         **content,
-        "unsubscribe_label": _("Unsubscribe"),
+        **({"unsubscribe_label": _("Unsubscribe")} if send_out.unsubscribe_link else {}),
         "bounce_domain": str(send_out.provider.config.get("bounce_domain") or "") if random else "",
     }
 
@@ -47,10 +47,12 @@ def _of_platform(send_out: SendOut, template: Template, sender: SenderAddress) -
     counts = send_out.track and platform_tracking.offered(send_out.provider)
     content = {
         "from_name": _alias(template, sender),
-        "html": mail.with_link(template.workspace_id, template.html),
+        "html": _body(send_out, template),
         # Where Tideline counts, the platform need not.
         "track": send_out.track and not counts,
         **({platform_tracking.SETTING: True} if counts else {}),
+        # The platform has reviewed another one.
+        **({"own_body": True} if counts or not send_out.unsubscribe_link else {}),
     }
     if not reviews.needed(send_out.provider):
         return content
@@ -62,6 +64,13 @@ def _of_platform(send_out: SendOut, template: Template, sender: SenderAddress) -
             retryable=False,
         )
     return {**content, "template_code": review.remote_code}
+
+
+def _body(send_out: SendOut, template: Template) -> str:
+    """The HTML for platforms, before it is marked."""
+    if not send_out.unsubscribe_link:
+        return template.html
+    return mail.with_link(template.workspace_id, template.html)
 
 
 def _alias(template: Template, sender: SenderAddress) -> str:
@@ -93,7 +102,7 @@ def problems(send_out: SendOut, templates: list[Template]) -> Iterator[tuple[str
     for template in templates:
         if len(_alias(template, sender)) > LONGEST_ALIAS:
             yield "template", mail.alias_message()
-        html = mail.with_link(template.workspace_id, template.html)
+        html = _body(send_out, template)
         if counts:
             # Addresses that count may be longer than those that they stand for.
             html = platform_tracking.marked(
@@ -108,6 +117,13 @@ def warnings(send_out: SendOut) -> list[str]:
     if send_out.channel != Provider.Channel.EMAIL or send_out.resend_of_id:
         return []
     found = []
+    promotes = any(row.purpose == Template.Purpose.PROMOTION for row in send_out.templates)
+    if promotes and not send_out.unsubscribe_link:
+        found.append(
+            _(
+                "It promotes something and has no link to unsubscribe, which the law of many countries asks for."
+            )
+        )
     for template in send_out.templates:
         found += [row.text for row in mail_checks.of(template) if row.level == "problem"]
         score = mail_score.of(template)
