@@ -51,6 +51,7 @@ class QuotasSerializer(serializers.Serializer[Any]):
     email = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     push = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     custom = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    materials_mb = serializers.IntegerField(required=False, allow_null=True, min_value=0)
 
 
 class WorkspaceSettingsSerializer(serializers.Serializer[Any]):

@@ -31,7 +31,7 @@ class WorkspaceSettingsForm(forms.Form):
         },
         **{f"approval_{name}": ("approval", name) for name in ("enabled", "above")},
         **{f"late_{name}": ("late", name) for name in ("hours", "action")},
-        **{f"quotas_{channel}": ("quotas", channel) for channel in ("sms", "email", "push", "custom")},
+        **{f"quotas_{name}": ("quotas", name) for name in ("sms", "email", "push", "custom", "materials_mb")},
     }
 
     name = forms.CharField(label=_("Name"), max_length=64)
@@ -149,6 +149,12 @@ class WorkspaceSettingsForm(forms.Form):
         required=False,
         min_value=0,
         help_text=_("How many the workspace has in all, failed ones included. Empty means no limit."),
+    )
+    quotas_materials_mb = forms.IntegerField(
+        label=_("Megabytes of materials"),
+        required=False,
+        min_value=0,
+        help_text=_("How large all files of the library are together. Empty means no limit."),
     )
 
     def clean(self) -> dict[str, Any]:

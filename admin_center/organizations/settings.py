@@ -75,12 +75,16 @@ class LateSendOuts(_Part):
 
 
 class SendOutQuotas(_Part):
-    """The most send-outs that a workspace has on a channel, failed ones included; None means no limit."""
+    """The most send-outs that a workspace has on a channel, failed ones included; None means no limit.
+
+    `materials_mb`: how many megabytes its material library holds.
+    """
 
     sms: Quota = None
     email: Quota = None
     push: Quota = None
     custom: Quota = None
+    materials_mb: Quota = None
 
 
 class WorkspaceSettings(_Part):

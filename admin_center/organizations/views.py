@@ -51,6 +51,7 @@ class SettingsPage(FormPage):
             (_("Approval of send-outs"), ["approval_enabled", "approval_above"]),
             (_("Late send-outs"), ["late_hours", "late_action"]),
             (_("Most send-outs"), ["quotas_sms", "quotas_email", "quotas_push", "quotas_custom"]),
+            (_("Size of the material library"), ["quotas_materials_mb"]),
         ]
         return {
             "groups": [(label, [form[name] for name in names]) for label, names in groups],

@@ -13,11 +13,12 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from admin_center.organizations.models import Workspace
+from admin_center.organizations.settings import workspace_settings
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
@@ -57,6 +58,7 @@ def upload(
     )
     with transaction.atomic():
         _lock(material.workspace_id)
+        _check_room(access.workspace, material.size)
         if not default_storage.exists(material.path):
             default_storage.save(material.path, ContentFile(found.data))
         material.save()
@@ -67,6 +69,19 @@ def upload(
 def _lock(workspace_id: str) -> None:
     """Uploads and removals take turns, so that no file goes while an equal one arrives."""
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)
+
+
+def _check_room(workspace: Workspace, size: int) -> None:
+    """Raises ValidationFailed where the library would be larger than the workspace may have it."""
+    most = workspace_settings(workspace).quotas.materials_mb
+    if most is None:
+        return
+    used = Material.objects.in_workspace(workspace).aggregate(total=Sum("size"))["total"] or 0
+    if used + size > most * formats.MB:
+        raise formats.refuse(
+            _("The library may hold %(most)d MB, and %(used).1f MB are in it. Remove materials first.")
+            % {"most": most, "used": used / formats.MB}
+        )
 
 
 def _name(text: str) -> str:
