@@ -7,6 +7,8 @@ from typing import Any
 import django_filters
 from django.db import transaction
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -106,6 +108,7 @@ class MaterialViewSet(WorkspaceViewSet):
             return Material.objects.none()
         return services.visible(self.access).prefetch_related("tags")
 
+    @extend_schema(request=NewMaterial)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Upload a file (multipart: `file`, `shared`, `folder`)."""
         data = NewMaterial(data=request.data)
@@ -118,6 +121,7 @@ class MaterialViewSet(WorkspaceViewSet):
         made = services.upload(self.access, file.name, file, shared=shared, folder=folder)
         return self.answer(made, status=201)
 
+    @extend_schema(request=MaterialChange)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change `name`, `shared`, `tags` or `folder`."""
         material = self.get_object()
@@ -149,6 +153,7 @@ class MaterialViewSet(WorkspaceViewSet):
         """Templates and send-outs that show it: {"uses": [{"kind", "id", "name", "state"}]}."""
         return Response(where_used.as_json(self.access, self.get_object()))
 
+    @extend_schema(request=MaterialMove, responses=OpenApiResponse(description="How many moved"))
     @action(detail=False, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put materials into a folder: {"materials": [...], "folder": "mfl_…" or null}. All or nothing."""
@@ -161,11 +166,13 @@ class MaterialViewSet(WorkspaceViewSet):
         folder = folder_of(self.workspace, data.validated_data["folder"])
         return Response({"moved": move(self.access, rows, folder)})
 
+    @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def thumbnail(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """Its small picture; 404 without one."""
         return serving.thumbnail(self.get_object())
 
+    @extend_schema(request={"multipart/form-data": SmallPicture}, responses=MaterialSerializer)
     @thumbnail.mapping.put
     def keep_thumbnail(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give it a small picture (multipart: `file`, a PNG or JPG of at most 480 pixels and 200 KB)."""

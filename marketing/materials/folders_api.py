@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +21,7 @@ class MaterialFolderSerializer(serializers.ModelSerializer[MaterialFolder]):
         fields = ["id", "name", "parent"]
 
 
-class FolderChange(serializers.Serializer[Any]):
+class MaterialFolderChange(serializers.Serializer[Any]):
     """A folder's name and the folder that it lies in, null for the top."""
 
     name = serializers.CharField(max_length=64, required=False)
@@ -41,11 +42,13 @@ class MaterialFolderViewSet(WorkspaceViewSet):
     ordering_fields = ["name"]
     required_permission = {"*": "marketing.content.manage"}
 
+    @extend_schema(request=MaterialFolderChange)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         values = self._values(request)
         parent = folder_of(self.workspace, values.get("parent"))
         return self.answer(folders.create(self.access, values.get("name", ""), parent), status=201)
 
+    @extend_schema(request=MaterialFolderChange)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         folder, values = self.get_object(), self._values(request)
         with transaction.atomic():
@@ -61,6 +64,6 @@ class MaterialFolderViewSet(WorkspaceViewSet):
         return Response(status=204)
 
     def _values(self, request: Request) -> dict[str, Any]:
-        data = FolderChange(data=request.data)
+        data = MaterialFolderChange(data=request.data)
         data.is_valid(raise_exception=True)
         return dict(data.validated_data)

@@ -11,8 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from rest_framework.test import APIClient
 
 from cdp.core.errors import PermissionDenied, ValidationFailed
+from cdp.demo import materials as demo
 from marketing.materials import services, thumbnails
-from marketing.materials.models import SIDE, Material
+from marketing.materials.models import SIDE, Material, MaterialFolder
 from tests.factories import make_access, make_token
 from tests.marketing.console import Browser
 from tests.marketing.materials import files
@@ -135,3 +136,12 @@ def test_the_api_shows_and_takes_it(access: Any) -> None:
     wide = SimpleUploadedFile("s.png", files.png(SIDE + 1))
     refused = api.put(f"{one}thumbnail/", {"file": wide}, format="multipart", **token)
     assert refused.status_code == 400 and "file" in refused.json()["errors"]
+
+
+def test_the_demo_has_small_pictures_and_folders_however_often_it_is_filled(access: Any) -> None:
+    for _time in range(2):
+        demo.load(access)
+    pictures = Material.objects.filter(kind="image")
+    assert pictures.count() == 8 and not any(picture.wants_thumbnail for picture in pictures)
+    assert all(default_storage.exists(picture.thumbnail_path) for picture in pictures)
+    assert set(MaterialFolder.objects.values_list("name", flat=True)) == {"双十一", "会员"}
