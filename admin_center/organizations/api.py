@@ -72,6 +72,9 @@ class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
     shown_in_full = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="ID types that are not masked"
     )
+    recipients_days = serializers.IntegerField(
+        min_value=7, max_value=90, required=False, help_text="Days that recipients are kept after the end"
+    )
     quiet_hours = QuietHoursSerializer(required=False)
     caps = CapsSerializer(required=False)
     approval = ApprovalSerializer(required=False)

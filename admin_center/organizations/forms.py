@@ -76,6 +76,16 @@ class WorkspaceSettingsForm(forms.Form):
         ),
         widget=forms.SelectMultiple(attrs={"data-select": ""}),
     )
+    recipients_days = forms.IntegerField(
+        label=_("Days that recipients of send-outs are kept"),
+        required=False,
+        min_value=7,
+        max_value=90,
+        help_text=_(
+            "Counted from the end of a send-out. Afterwards its numbers stay, but nobody can be written to again "
+            "because of it, and no conversions are counted any more."
+        ),
+    )
     quiet_hours_enabled = forms.BooleanField(
         label=_("Keep quiet hours"),
         required=False,
@@ -160,7 +170,7 @@ class WorkspaceSettingsForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """What a caller leaves out has its default."""
         cleaned = super().clean() or self.cleaned_data
-        defaults = {"approval_above": 0, "late_hours": 24, "late_action": "skip"}
+        defaults = {"approval_above": 0, "late_hours": 24, "late_action": "skip", "recipients_days": 7}
         for name, value in defaults.items():
             if cleaned.get(name) in (None, ""):
                 cleaned[name] = value

@@ -45,7 +45,7 @@ class SettingsPage(FormPage):
         groups = [
             (_("Workspace"), ["name", "description", "time_zone", "update_concurrency", "push_concurrency"]),
             (_("Models"), ["aipl_update", "rfm_update"]),
-            (_("Privacy"), ["shown_in_full"]),
+            (_("Privacy"), ["shown_in_full", "recipients_days"]),
             (_("Quiet hours"), [name for name in form.fields if name.startswith("quiet_hours")]),
             (_("Most messages for one person"), [name for name in form.fields if name.startswith("caps")]),
             (_("Approval of send-outs"), ["approval_enabled", "approval_above"]),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from cdp.core.errors import Conflict, ValidationFailed
 from marketing.content import services as contents
 from marketing.content.models import Template
-from marketing.delivery import copying, expiry, queries, services, significance, split, trial
+from marketing.delivery import copying, expiry, queries, retention, services, significance, split, trial
 from marketing.delivery.composition import Share, shares_of
 from marketing.delivery.models import Recipient, SendOut, TrackedLink
 from marketing.sandbox.store import Wanted
@@ -152,7 +152,7 @@ def test_results_are_those_of_each_variants_people(shop: Shop) -> None:
 def test_results_stay_when_the_recipients_go(shop: Shop) -> None:
     send_out = shop.submit(two(shop, 10))
     before = queries.summary(send_out)
-    SendOut.objects.update(finished_at=timezone.now() - expiry.KEPT)
+    SendOut.objects.update(finished_at=timezone.now() - retention.LEAST)
     expiry.delete_old_recipients()
     send_out.refresh_from_db()
     assert not send_out.recipients.exists() and queries.variants(send_out) == before["variants"]
