@@ -176,9 +176,9 @@ class MaterialViewSet(WorkspaceViewSet):
     @thumbnail.mapping.put
     def keep_thumbnail(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give it a small picture (multipart: `file`, a PNG or JPG of at most 480 pixels and 200 KB)."""
-        data = SmallPicture(data=request.data)
+        material, data = self.get_object(), SmallPicture(data=request.data)
         data.is_valid(raise_exception=True)
-        return self.answer(thumbnails.keep(self.access, self.get_object(), data.validated_data["file"]))
+        return self.answer(thumbnails.keep(self.access, material, data.validated_data["file"]))
 
     @action(detail=True, methods=["get"])
     def content(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -289,11 +289,11 @@ class MaterialThumbnail(WorkspaceView):
         return serving.thumbnail(found(self))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        file = request.FILES.get("file")
+        material, file = found(self), request.FILES.get("file")
         if file is None:
             return HttpResponse(status=400)
         try:
-            thumbnails.keep(self.access, found(self), file)
+            thumbnails.keep(self.access, material, file)
         except ValidationFailed as error:
             return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
         return HttpResponse(status=204)
