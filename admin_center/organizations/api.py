@@ -51,6 +51,7 @@ class QuotasSerializer(serializers.Serializer[Any]):
     email = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     push = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     custom = serializers.IntegerField(required=False, allow_null=True, min_value=0)
+    materials_mb = serializers.IntegerField(required=False, allow_null=True, min_value=0)
 
 
 class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
@@ -70,6 +71,9 @@ class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
     rfm_update = serializers.TimeField(required=False, help_text="When RFM models are computed each day")
     shown_in_full = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="ID types that are not masked"
+    )
+    recipients_days = serializers.IntegerField(
+        min_value=7, max_value=90, required=False, help_text="Days that recipients are kept after the end"
     )
     quiet_hours = QuietHoursSerializer(required=False)
     caps = CapsSerializer(required=False)

@@ -31,7 +31,7 @@ class WorkspaceSettingsForm(forms.Form):
         },
         **{f"approval_{name}": ("approval", name) for name in ("enabled", "above")},
         **{f"late_{name}": ("late", name) for name in ("hours", "action")},
-        **{f"quotas_{channel}": ("quotas", channel) for channel in ("sms", "email", "push", "custom")},
+        **{f"quotas_{name}": ("quotas", name) for name in ("sms", "email", "push", "custom", "materials_mb")},
     }
 
     name = forms.CharField(label=_("Name"), max_length=64)
@@ -75,6 +75,16 @@ class WorkspaceSettingsForm(forms.Form):
             "These ID types are not masked for anybody. All others are, except for people with that right."
         ),
         widget=forms.SelectMultiple(attrs={"data-select": ""}),
+    )
+    recipients_days = forms.IntegerField(
+        label=_("Days that recipients of send-outs are kept"),
+        required=False,
+        min_value=7,
+        max_value=90,
+        help_text=_(
+            "Counted from the end of a send-out. Afterwards its numbers stay, but nobody can be written to again "
+            "because of it, and no conversions are counted any more."
+        ),
     )
     quiet_hours_enabled = forms.BooleanField(
         label=_("Keep quiet hours"),
@@ -150,11 +160,17 @@ class WorkspaceSettingsForm(forms.Form):
         min_value=0,
         help_text=_("How many the workspace has in all, failed ones included. Empty means no limit."),
     )
+    quotas_materials_mb = forms.IntegerField(
+        label=_("Megabytes of materials"),
+        required=False,
+        min_value=0,
+        help_text=_("How large all files of the library are together. Empty means no limit."),
+    )
 
     def clean(self) -> dict[str, Any]:
         """What a caller leaves out has its default."""
         cleaned = super().clean() or self.cleaned_data
-        defaults = {"approval_above": 0, "late_hours": 24, "late_action": "skip"}
+        defaults = {"approval_above": 0, "late_hours": 24, "late_action": "skip", "recipients_days": 7}
         for name, value in defaults.items():
             if cleaned.get(name) in (None, ""):
                 cleaned[name] = value

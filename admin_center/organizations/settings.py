@@ -20,6 +20,7 @@ from cdp.core.registry import Registry
 listeners: Registry[Callable[[Workspace, dict[str, Any]], None]] = Registry("listener to workspace settings")
 """Called in the transaction of a change with the workspace and the values that are new."""
 Cap = Annotated[int, Field(ge=1, le=10_000)] | None
+LEAST_RECIPIENT_DAYS = 7
 Quota = Annotated[int, Field(ge=0, le=1_000_000)] | None
 
 
@@ -75,17 +76,22 @@ class LateSendOuts(_Part):
 
 
 class SendOutQuotas(_Part):
-    """The most send-outs that a workspace has on a channel, failed ones included; None means no limit."""
+    """The most send-outs that a workspace has on a channel, failed ones included; None means no limit.
+
+    `materials_mb`: how many megabytes its material library holds.
+    """
 
     sms: Quota = None
     email: Quota = None
     push: Quota = None
     custom: Quota = None
+    materials_mb: Quota = None
 
 
 class WorkspaceSettings(_Part):
     """`update_concurrency`: how many scheduled updates run at once. `push_concurrency`: how many pushes to systems of a
     kind. `aipl_update`, `rfm_update`: when models are computed each day. `shown_in_full`: ID types that are not masked.
+    `recipients_days`: how long the recipients of send-outs are kept after their end.
     """
 
     update_concurrency: int = Field(3, ge=1, le=10)
@@ -93,6 +99,7 @@ class WorkspaceSettings(_Part):
     aipl_update: time = time(3, 0)
     rfm_update: time = time(5, 0)
     shown_in_full: tuple[str, ...] = ()
+    recipients_days: int = Field(LEAST_RECIPIENT_DAYS, ge=LEAST_RECIPIENT_DAYS, le=90)
     quiet_hours: QuietHours = QuietHours()
     caps: Caps = Caps()
     approval: SendApproval = SendApproval()

@@ -45,12 +45,13 @@ class SettingsPage(FormPage):
         groups = [
             (_("Workspace"), ["name", "description", "time_zone", "update_concurrency", "push_concurrency"]),
             (_("Models"), ["aipl_update", "rfm_update"]),
-            (_("Privacy"), ["shown_in_full"]),
+            (_("Privacy"), ["shown_in_full", "recipients_days"]),
             (_("Quiet hours"), [name for name in form.fields if name.startswith("quiet_hours")]),
             (_("Most messages for one person"), [name for name in form.fields if name.startswith("caps")]),
             (_("Approval of send-outs"), ["approval_enabled", "approval_above"]),
             (_("Late send-outs"), ["late_hours", "late_action"]),
             (_("Most send-outs"), ["quotas_sms", "quotas_email", "quotas_push", "quotas_custom"]),
+            (_("Size of the material library"), ["quotas_materials_mb"]),
         ]
         return {
             "groups": [(label, [form[name] for name in names]) for label, names in groups],

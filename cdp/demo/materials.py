@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from cdp.core.access import Access
 from cdp.demo.steps import one
-from marketing.materials import services
-from marketing.materials.models import Material
+from marketing.materials import services, thumbnails
+from marketing.materials.folders import folders
+from marketing.materials.models import SIDE, Material, MaterialFolder
 
 Colour = tuple[int, int, int]
 CREAM, SAND, CORAL, RED = (255, 246, 232), (244, 214, 170), (240, 128, 96), (200, 40, 60)
@@ -79,22 +80,36 @@ PICTURES: tuple[tuple[str, tuple[int, int], tuple[Colour, Colour], tuple[Any, ..
     ),
 )
 ANIMATIONS = (("加载动画.json", CORAL, ("动效",)), ("领取成功动效.json", TEAL, ("动效", "优惠券")))
+FOLDERS = ("双十一", "会员")
+"""First tags that are folders as well."""
 SHARED = ("双十一主视觉.png", "会员日横幅.png", "新人优惠券.png")
 
 
 def load(access: Access) -> None:
-    """Ten materials with tags, some of them shared."""
+    """Ten materials with tags and small pictures, some of them shared and in folders."""
     for name, size, colours, circles, tags in PICTURES:
-        _keep(access, name, _png(_draw(size, colours, circles)), tags)
+        material = _keep(access, name, _png(_draw(size, colours, circles)), tags)
+        scale = SIDE / max(size)
+        small = (round(size[0] * scale), round(size[1] * scale))
+        thumbnails.keep(access, material, BytesIO(_png(_draw(small, colours, circles))))
     for name, colour, tags in ANIMATIONS:
         _keep(access, name, _bouncing(colour), tags)
 
 
-def _keep(access: Access, name: str, data: bytes, tags: tuple[str, ...]) -> None:
+def _keep(access: Access, name: str, data: bytes, tags: tuple[str, ...]) -> Material:
     def make() -> Material:
-        return services.upload(access, name, BytesIO(data), shared=name in SHARED)
+        return services.upload(access, name, BytesIO(data), shared=name in SHARED, folder=folder)
 
-    services.set_tags(access, one(Material, access, make, name=name), tags)
+    folder = _folder(access, tags[0]) if tags[0] in FOLDERS else None
+    material: Material = one(Material, access, make, name=name)
+    return services.set_tags(access, material, tags)
+
+
+def _folder(access: Access, name: str) -> MaterialFolder:
+    found: MaterialFolder = one(
+        MaterialFolder, access, lambda: folders.create(access, name), name=name, parent=None
+    )
+    return found
 
 
 def _draw(

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from cdp.console.cycles import CycleForm
+from cdp.console.folder_forms import FolderForm, MoveForm
 from cdp.console.generic import DeletePage, FormPage
 from cdp.core.errors import DomainError
 from cdp.core.folders import Branch, choices
@@ -144,25 +145,6 @@ class CopyDataset(RenameDataset):
 
     def save(self, form: Any, obj: Any) -> Any:
         return copying.copy(self.access, obj, form.cleaned_data)
-
-
-class MoveForm(forms.Form):
-    folder = forms.ChoiceField(label=gettext_lazy("Move to"), required=False)
-
-    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["folder"]
-        field.choices = choices(branches, gettext_lazy("No folder"))
-
-
-class FolderForm(forms.Form):
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=64)
-    parent = forms.ChoiceField(label=gettext_lazy("Inside"), required=False)
-
-    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field: Any = self.fields["parent"]
-        field.choices = choices(branches, gettext_lazy("At the top"))
 
 
 class _InFolders(FormPage):

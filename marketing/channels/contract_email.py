@@ -47,6 +47,16 @@ class ContractEmailType(BulkProviderType):
             default=True,
             help_text=gettext_lazy("Without it, templates can be used at once."),
         ),
+        ConfigField(
+            "line_links",
+            gettext_lazy("The platform fills in addresses of each person"),
+            kind="flag",
+            default=False,
+            help_text=gettext_lazy(
+                "Each line of the file then carries them, and opens and clicks of its mails can be counted. Without it "
+                "they cannot: everybody gets the same text."
+            ),
+        ),
     )
 
     def config_problems(self, config: dict[str, Any]) -> dict[str, str]:
@@ -79,8 +89,9 @@ class ContractEmailType(BulkProviderType):
         }
         if content.get("template_code"):
             body["templateCode"] = content["template_code"]
-        if not content.get("template_code") or content.get("params"):
-            # The platform fills no variables: the text of this batch goes along, and wins over the template.
+        if not content.get("template_code") or content.get("params") or content.get("own_body"):
+            # The platform fills no variables of ours, or has reviewed another text: that of this batch goes along, and
+            # wins over the template.
             body |= {
                 "fromAlias": content["from_name"],
                 "subject": content["subject"],

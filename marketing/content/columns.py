@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from cdp.console.generic import Column
 from marketing.channels.carriers import Carrier
+from marketing.channels.models import Provider
 from marketing.content import digital, reviews
 from marketing.content.models import ReviewState, Template, TemplateReview
 
@@ -63,7 +64,8 @@ class ReviewsColumn(Column):
     def cell(self, row: Any) -> Any:
         rows = [{"review": found, "carriers": carriers_of(found)} for found in self.raw(row)]
         if not rows:
-            return "–"
+            # Mails and push messages are reviewed by some providers alone, SMS by all.
+            return _("Not sent in") if row.channel == Provider.Channel.SMS else "–"
         return SafeString(render_to_string("marketing/content/reviews_cell.html", {"rows": rows}))
 
     def text(self, row: Any) -> str:

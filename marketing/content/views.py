@@ -6,7 +6,7 @@ from typing import Any
 
 import django_filters
 from django.contrib import messages
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -43,17 +43,36 @@ from marketing.content import (
 from marketing.content.columns import ReviewsColumn, carriers_by_state, described, kind_of
 from marketing.content.design import starters
 from marketing.content.forms import TemplateForm
-from marketing.content.models import Template
+from marketing.content.models import ReviewState, Template, TemplateReview
 
 PERMISSION = "marketing.content.manage"
+NOT_SENT_IN = "none"
 
 
 class TemplateFilter(django_filters.FilterSet):
     channel = django_filters.ChoiceFilter(label=_("Channel"), choices=ORDINARY, empty_label=_("All channels"))
+    purpose = django_filters.ChoiceFilter(
+        label=_("Purpose"), choices=Template.Purpose.choices, empty_label=_("Any purpose")
+    )
+    review = django_filters.ChoiceFilter(
+        label=_("Review"),
+        choices=[(NOT_SENT_IN, _("Not sent in")), *ReviewState.choices],
+        empty_label=_("Any review"),
+        method="reviewed",
+    )
 
     class Meta:
         model = Template
-        fields = ["channel"]
+        fields = ["channel", "purpose", "review"]
+
+    def reviewed(self, rows: QuerySet[Template], name: str, value: str) -> QuerySet[Template]:
+        """Those of which a platform says this of their present text; of SMS also, that none has seen it."""
+        present = TemplateReview.objects.filter(
+            template=OuterRef("pk"), edit_version=OuterRef("edit_version")
+        )
+        if value == NOT_SENT_IN:
+            return rows.filter(~Exists(present), channel=Provider.Channel.SMS)
+        return rows.filter(Exists(present.filter(state=value)))
 
 
 class TemplateList(ListPage):

@@ -25,6 +25,7 @@ from marketing.channels.base import BulkProviderType, BulkRequest, ProviderError
 from marketing.delivery import (
     contact_policy,
     contents,
+    platform_tracking,
     push_message,
     rate,
     recipients_file,
@@ -200,11 +201,12 @@ class _Stopped(Exception):
 
 
 def _call(send_out: SendOut, kind: BulkProviderType, batch: SendBatch, *, repeat: bool = False) -> str:
+    content = push_message.filled(contents.of_variant(send_out.content, batch.variant), batch.params)
     request = BulkRequest(
         out_id=batch.out_id,
         recipients_url=tracking.file_url(batch.out_id),
         size=batch.size,
-        content=push_message.filled(contents.of_variant(send_out.content, batch.variant), batch.params),
+        content=platform_tracking.of_batch(send_out, content),
         targets=lambda: tracking.batch_targets(batch.out_id) or [],
         lines=lambda: recipients_file.lines(batch.out_id) or [],
         reports_url=tracking.reports_url(batch.out_id),

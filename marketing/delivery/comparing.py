@@ -6,9 +6,8 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
-from marketing.delivery import push_figures, significance
+from marketing.delivery import mail_message, push_figures, significance
 from marketing.delivery.models import Recipient, SendOut, Variant
 
 STATES = Recipient.State
@@ -28,11 +27,7 @@ def measures(send_out: SendOut) -> dict[str, str]:
         if push_figures.tells_received(send_out):
             return {"delivered": "sent", "opened": "delivered"}
         return {"opened": "sent"}
-    if (
-        send_out.channel == Provider.Channel.EMAIL
-        and send_out.track
-        and provider_type(send_out.provider).personal
-    ):
+    if send_out.channel == Provider.Channel.EMAIL and mail_message.opens_are_known(send_out):
         return {"delivered": "sent", "opened": "delivered", "clicked": "delivered"}
     return {"delivered": "sent"}
 

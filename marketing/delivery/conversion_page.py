@@ -40,7 +40,8 @@ class ConversionForm(forms.Form):
         max_value=conversion.LONGEST,
         initial=7,
         help_text=_(
-            "Recipients are kept for 168 hours after the end; longer windows are counted up to then."
+            "Recipients are kept for 168 hours after the end, or longer where the workspace's settings say so; longer "
+            "windows are counted up to then."
         ),
     )
     least_amount = forms.DecimalField(

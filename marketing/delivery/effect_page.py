@@ -100,6 +100,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             facts.append(Fact(_("Kept back for comparison"), f"{obj.holdout} %", obj.holdout_salt))
         if obj.channel == Provider.Channel.EMAIL:
             facts.append(Fact(_("Return path"), obj.get_return_path_display()))
+            facts.append(Fact(_("Link to unsubscribe"), _("yes") if obj.unsubscribe_link else _("no")))
         if obj.per_minute:
             facts.append(Fact(_("Messages per minute"), f"{obj.per_minute:,}"))
         return facts
@@ -180,7 +181,8 @@ class SendOutDetail(SendOutMixin, DetailPage):
         converted = conversion_page.shown(obj)
         if obj.channel == Provider.Channel.SMS:
             numbers["segments"] = channel_figures.of(obj)["segments"]
-        shown = _of_channel(numbers, opens_known=mail_message.opens_are_known(obj))
+        opens_known = mail_message.opens_are_known(obj)
+        shown = _of_channel(numbers, opens_known=opens_known)
         if "conversion_rows" in converted:
             shown["funnel"].append(
                 step(gettext("Converted"), converted["conversion"]["target"]["converted"], numbers["target"])
@@ -189,6 +191,7 @@ class SendOutDetail(SendOutMixin, DetailPage):
             **converted,
             "counted_at": parse_datetime(converted["conversion"].get("counted_at") or ""),
             "kept": obj.rows_deleted_at is None,
+            "opens_known": opens_known,
             "effect": numbers,
             **shown,
             "reasons": queries.reasons(obj),

@@ -1,4 +1,4 @@
-"""Recipients are kept for 168 hours after the end of their send-out; its numbers stay.
+"""Recipients are kept for some days after the end of their send-out (`retention`); its numbers stay.
 
 The numbers are written first, in one transaction with the mark that the recipients are gone; from then on everything
 reads the numbers. The rows go afterwards, a few at a time, and a run that is interrupted is taken up by the next.
@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from cdp.core.registry import Registry
-from marketing.delivery import contacted, conversion, queries
+from marketing.delivery import contacted, conversion, queries, retention
 from marketing.delivery.models import Engagement, Recipient, SendOut
 from marketing.webhooks.models import WebhookReceipt
 
@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 keepers: Registry[Callable[[str], None]] = Registry("keeper of what happened to messages")
 """Functions that are called with a send-out's key before its rows go, registered by higher layers. Where one fails, the
 rows stay until the next run."""
-KEPT = timedelta(hours=168)
 PER_RUN = 200
 ROWS = 20_000
 
@@ -31,8 +30,8 @@ ROWS = 20_000
 def delete_old_recipients() -> int:
     """Roll up and delete what is old enough; returns how many send-outs lost their recipients."""
     due = SendOut.objects.filter(
+        retention.is_over(timezone.now()),
         state__in=SendOut.OVER,
-        finished_at__lte=timezone.now() - KEPT,
         rows_deleted_at__isnull=True,
         resolved_at__isnull=False,
     )

@@ -21,6 +21,9 @@ def failed_of(send_out: SendOut) -> QuerySet[Recipient]:
 
 def gone() -> Conflict:
     return Conflict(
-        _("Its recipients are no longer kept: they are deleted 168 hours after the end. The numbers stay."),
+        _(
+            "Its recipients are no longer kept: they are deleted 168 hours after the end, or when the settings of the "
+            "workspace say so. The numbers stay."
+        ),
         code="recipients_deleted",
     )

@@ -91,7 +91,7 @@ class SendOutForm(forms.Form):
         widget=ReasonedSelectMultiple(_SEVERAL),
         help_text=_(
             "One or several: each person gets one message. Audiences that have been computed and hold the ID that the "
-            "channel needs can be chosen."
+            "channel needs can be chosen. If one lacks it, “Use” on its page saves it from the audience's datasets."
         ),
     )
     exclude: Any = forms.ModelMultipleChoiceField(
@@ -128,7 +128,23 @@ class SendOutForm(forms.Form):
         help_text=_("Then they are decrypted with the organization's key in the moment of sending."),
     )
     refresh_first = forms.BooleanField(label=_("Refresh the audiences before sending"), required=False)
-    track = forms.BooleanField(label=_("Count opens and clicks"), required=False, initial=True)
+    track = forms.BooleanField(
+        label=_("Count opens and clicks"),
+        required=False,
+        initial=True,
+        help_text=_(
+            "Of mails by a platform only where it fills in addresses of each person (channel settings)."
+        ),
+    )
+    unsubscribe_link = forms.BooleanField(
+        label=_("Link to unsubscribe"),
+        required=False,
+        initial=True,
+        help_text=_(
+            "At the end of each mail, and for the button that mail programs show. Who has unsubscribed gets no mail "
+            "either way."
+        ),
+    )
     return_path = forms.ChoiceField(
         label=_("Return path"),
         choices=ReturnPath.choices,
@@ -159,7 +175,8 @@ class SendOutForm(forms.Form):
         if channel != Provider.Channel.SMS:
             del self.fields["signature"], self.fields["text"]
         if channel != Provider.Channel.EMAIL:
-            del self.fields["track"], self.fields["sender"], self.fields["return_path"]
+            for name in ("track", "unsubscribe_link", "sender", "return_path"):
+                del self.fields[name]
         elif access.can("marketing.content.manage"):
             self.fields |= mail_editor.fields()
             self.fields["template"].required = False

@@ -22,6 +22,7 @@ from marketing.delivery import (
     custom_message,
     decrypting,
     mail_message,
+    platform_tracking,
     sms_rules,
     targeting,
     variables,
@@ -50,10 +51,15 @@ def keep(send_out: SendOut, found: Found) -> None:
     Call inside a transaction.
     """
     kind = provider_type(send_out.provider)
+    urls: list[str] = []
     if send_out.track and kind.personal:
         urls = [
             url for row in contents.all_of(found.content) for url in contents.links(row, taps=kind.to_devices)
         ]
+    elif found.content.get(platform_tracking.SETTING):
+        rows = contents.all_of(found.content)
+        urls = [url for row in rows for url in platform_tracking.urls(send_out.workspace_id, row)]
+    if urls:
         for number, url in enumerate(dict.fromkeys(urls), start=1):
             TrackedLink.objects.get_or_create(send_out=send_out, number=number, defaults={"url": url})
     for key, part in found.more.items():

@@ -65,7 +65,7 @@ class SendOutList(ListPage):
         TextColumn("channel", _("Channel"), value=kind_of, below="provider.name", sort="channel"),
         BadgeColumn("state", _("State"), sort="state", label_of="get_state_display", hint="state_reason"),
         Column("id_type", _("ID type"), value=id_type, optional=True, shown=False),
-        CampaignsColumn("campaigns", _("Campaigns"), optional=True, shown=False),
+        CampaignsColumn("campaigns", _("Campaigns"), optional=True),
         AudiencesColumn("audience", _("Audiences"), optional=True),
         PeopleColumn("target", _("People")),
         Column("template", _("Template"), value="template.shown_name", optional=True, shown=False),

@@ -14,6 +14,7 @@ from marketing.channels.models import Provider, SenderAddress
 from marketing.channels.smtp import one_line
 from marketing.content import mail, mail_checks, mail_score, rendering, reviews
 from marketing.content.models import Template
+from marketing.delivery import platform_tracking
 from marketing.delivery.bounces.model import ReturnPath
 from marketing.delivery.models import SendOut
 
@@ -37,16 +38,21 @@ def written(send_out: SendOut, template: Template) -> dict[str, Any]:
     random = send_out.return_path == ReturnPath.RANDOM
     return {
         **content,
-        "unsubscribe_label": _("Unsubscribe"),
+        **({"unsubscribe_label": _("Unsubscribe")} if send_out.unsubscribe_link else {}),
         "bounce_domain": str(send_out.provider.config.get("bounce_domain") or "") if random else "",
     }
 
 
 def _of_platform(send_out: SendOut, template: Template, sender: SenderAddress) -> dict[str, Any]:
+    counts = send_out.track and platform_tracking.offered(send_out.provider)
     content = {
         "from_name": _alias(template, sender),
-        "html": mail.with_link(template.workspace_id, template.html),
-        "track": send_out.track,
+        "html": _body(send_out, template),
+        # Where Tideline counts, the platform need not.
+        "track": send_out.track and not counts,
+        **({platform_tracking.SETTING: True} if counts else {}),
+        # The platform has reviewed another one.
+        **({"own_body": True} if counts or not send_out.unsubscribe_link else {}),
     }
     if not reviews.needed(send_out.provider):
         return content
@@ -58,6 +64,13 @@ def _of_platform(send_out: SendOut, template: Template, sender: SenderAddress) -
             retryable=False,
         )
     return {**content, "template_code": review.remote_code}
+
+
+def _body(send_out: SendOut, template: Template) -> str:
+    """The HTML for platforms, before it is marked."""
+    if not send_out.unsubscribe_link:
+        return template.html
+    return mail.with_link(template.workspace_id, template.html)
 
 
 def _alias(template: Template, sender: SenderAddress) -> str:
@@ -85,10 +98,16 @@ def problems(send_out: SendOut, templates: list[Template]) -> Iterator[tuple[str
         yield "sender", _("The platform has frozen this address. Choose another one.")
     if provider_type(send_out.provider).personal:
         return
+    counts = send_out.track and platform_tracking.offered(send_out.provider)
     for template in templates:
         if len(_alias(template, sender)) > LONGEST_ALIAS:
             yield "template", mail.alias_message()
-        html = mail.with_link(template.workspace_id, template.html)
+        html = _body(send_out, template)
+        if counts:
+            # Addresses that count may be longer than those that they stand for.
+            html = platform_tracking.marked(
+                html, template.workspace_id, dict.fromkeys(rendering.links(html), 99)
+            )
         if message := mail.body_problem(template, html):
             yield "template", message
 
@@ -98,6 +117,13 @@ def warnings(send_out: SendOut) -> list[str]:
     if send_out.channel != Provider.Channel.EMAIL or send_out.resend_of_id:
         return []
     found = []
+    promotes = any(row.purpose == Template.Purpose.PROMOTION for row in send_out.templates)
+    if promotes and not send_out.unsubscribe_link:
+        found.append(
+            _(
+                "It promotes something and has no link to unsubscribe, which the law of many countries asks for."
+            )
+        )
     for template in send_out.templates:
         found += [row.text for row in mail_checks.of(template) if row.level == "problem"]
         score = mail_score.of(template)
@@ -109,7 +135,11 @@ def warnings(send_out: SendOut) -> list[str]:
 
 
 def opens_are_known(send_out: SendOut) -> bool:
-    """Whether opens and clicks can be counted: a platform sends one text to all, and reports neither."""
+    """Whether opens and clicks can be counted.
+
+    A platform sends one text to all and reports neither: it must fill in what tells people apart.
+    """
     if send_out.channel != Provider.Channel.EMAIL:
         return True
-    return send_out.track and provider_type(send_out.provider).personal
+    personal = provider_type(send_out.provider).personal
+    return send_out.track and (personal or platform_tracking.counts(send_out))

@@ -158,6 +158,9 @@ class SendOut(WorkspaceScoped, TimeStamped, Versioned):
     price_currency = models.CharField(max_length=3, blank=True)
     refresh_first = models.BooleanField(_("refresh the audience first"), default=False)
     track = models.BooleanField(_("count opens and clicks"), default=True)
+    unsubscribe_link = models.BooleanField(
+        _("unsubscribe link"), default=True, help_text="Of mails: whether each ends with one."
+    )
     return_path = models.CharField(
         _("return path"),
         max_length=6,

@@ -187,18 +187,16 @@ def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> M
     content, values = contents.of_variant(send_out.content, recipient.variant), recipient.values
     recipient.send_out = send_out
     html = rendering.fill(str(content["html"]), values, escape=True)
-    unsubscribe = tracking.unsubscribe_url(recipient)
+    footer = str(content.get("unsubscribe_label") or "")
+    unsubscribe = tracking.unsubscribe_url(recipient) if footer else ""
     if links:
         html = rendering.replace_links(
             html, lambda url: tracking.click_url(recipient, links[url]) if url in links else url
         )
-    footer = str(content["unsubscribe_label"])
-    if html:
+    if html and footer:
         html = mail.append(html, f'<p style="font-size:12px"><a href="{unsubscribe}">{footer}</a></p>')
-        if send_out.track:
-            html = mail.append(
-                html, f'<img src="{tracking.open_url(recipient)}" width="1" height="1" alt="">'
-            )
+    if html and send_out.track:
+        html = mail.append(html, f'<img src="{tracking.open_url(recipient)}" width="1" height="1" alt="">')
     text = rendering.fill(str(content["text"]), values) or rendering.plain_text(html)
     sender = str(content["from_address"])
     domain = urlsplit(settings.BASE_URL).hostname or sender.partition("@")[2]
@@ -212,11 +210,17 @@ def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> M
             "From": formataddr((one_line(str(content.get("from_name") or "")), sender)),
             "Date": format_datetime(timezone.now()),
             "Message-ID": f"<{recipient.pk}.{send_out.pk}@{domain}>",
-            "List-Unsubscribe": f"<{unsubscribe}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            **_to_unsubscribe(unsubscribe),
         },
         return_path=_return_path(recipient, content),
     )
+
+
+def _to_unsubscribe(url: str) -> dict[str, str]:
+    """Headers for the button of mail programs (RFC 8058); none without an address."""
+    if not url:
+        return {}
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _return_path(recipient: Recipient, content: dict[str, Any]) -> str:

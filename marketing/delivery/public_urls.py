@@ -6,6 +6,7 @@ from marketing.delivery import custom_receipts, public_views, returned_views
 
 _urls = [
     path("t/c/<str:token>", public_views.click, name="click"),
+    path("t/c/<str:token>/<int:number>", public_views.click, name="click-numbered"),
     path("t/o/<str:token>.gif", public_views.opened, name="open"),
     path("t/u/<str:token>", public_views.unsubscribe, name="unsubscribe"),
     path("t/b/<str:token>", returned_views.bounces, name="bounces"),

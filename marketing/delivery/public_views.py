@@ -23,14 +23,17 @@ def _agent(request: HttpRequest) -> str:
 
 
 @require_safe
-def click(request: HttpRequest, token: str) -> HttpResponse:
-    """Counts the click and leads on to the link's address."""
+def click(request: HttpRequest, token: str, number: int = 0) -> HttpResponse:
+    """Counts the click and leads on to the link's address.
+
+    `number` says which link it is where the token names none, as in mails whose text is the same for many people.
+    """
     found = tracking.read_person_token(token)
     if found is None:
         raise Http404
     recipient = Recipient.objects.filter(pk=found.recipient).first()
     send_out = recipient.send_out_id if recipient is not None else found.send_out
-    link = TrackedLink.objects.filter(send_out=send_out, number=found.link).first()
+    link = TrackedLink.objects.filter(send_out=send_out, number=found.link or number).first()
     if link is None:
         raise Http404
     if recipient is not None and not push_reports.is_frozen(recipient.send_out):
@@ -79,14 +82,20 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def recipients(request: HttpRequest, token: str) -> HttpResponse:
-    """A batch's recipients file, for the platform that was given the address."""
+    """A batch's recipients file, for the platform that was given the address: for 24 hours, then 403."""
     out_id = tracking.read_file_token(token)
+    if out_id is None:
+        return HttpResponse(
+            "This address is not signed by Tideline, or its 24 hours are over.\n",
+            status=403,
+            content_type="text/plain; charset=utf-8",
+        )
     try:
-        lines = recipients_file.lines(out_id) if out_id else None
+        lines = recipients_file.lines(out_id)
     except (OperationalError, InterfaceError):
         # A platform may refuse the batch for good where it cannot fetch the file: a cut connection is opened anew.
         close_old_connections()
-        lines = recipients_file.lines(out_id) if out_id else None
+        lines = recipients_file.lines(out_id)
     if lines is None:
         raise Http404
     body = "".join(f"{line}\n" for line in lines)

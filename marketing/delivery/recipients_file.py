@@ -1,20 +1,20 @@
 """The file of recipients that a platform fetches: a target a line, with the person's own values where it takes them.
 
-Short parameters are made here, as the file is fetched: they are kept nowhere.
+Short parameters and what counts a person's clicks are made here, as the file is fetched: they are kept nowhere.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.core.cache import cache
 
 from cdp.crypto.at_rest import decrypt_text, encrypt_text
 from marketing.channels import capabilities
-from marketing.delivery import contents, tracking
-from marketing.delivery.models import SendBatch
+from marketing.delivery import contents, platform_tracking, tracking
+from marketing.delivery.models import Recipient, SendBatch, SendOut
 from marketing.links import parameters
 
 KEEP_SECONDS = 3600
@@ -42,11 +42,19 @@ def lines(out_id: str) -> list[str] | None:
     message = contents.of_variant(send_out.content, batch.variant)
     keys = parameters.keys_of(send_out.workspace_id, *contents.texts(message))
     own = capabilities.of(send_out.provider).line_values
-    rows = tracking.batch_rows(out_id).only("target", "values")
+    rows = tracking.batch_rows(out_id).only("target", "values", "person_hash", "send_out_id")
+    if message.get(platform_tracking.SETTING) and platform_tracking.counts(send_out):
+        return list(_lines_with_addresses(send_out, rows))
     return [
         _line(row.target, {**(row.values if own else {}), **parameters.values(keys, row.target)})
         for row in rows
     ]
+
+
+def _lines_with_addresses(send_out: SendOut, rows: Iterable[Recipient]) -> Iterator[str]:
+    for row in rows:
+        row.send_out = send_out
+        yield _line(row.target, platform_tracking.values(row))
 
 
 def _lines_of_test(out_id: str) -> list[str] | None:

@@ -21,9 +21,8 @@ from cdp.jobs.models import Job
 from insight.audiences import outside
 from insight.audiences.models import Audience
 from marketing.channels.models import Provider
-from marketing.delivery import custom_figures, decrypting
+from marketing.delivery import custom_figures, decrypting, retention
 from marketing.delivery.bounces.model import FailureReason
-from marketing.delivery.expiry import KEPT
 from marketing.delivery.failed import NO_REPORT, gone
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.targets import id_type_of
@@ -60,7 +59,7 @@ def offered(send_out: SendOut) -> dict[str, Any]:
 
 
 def is_offered(send_out: SendOut) -> bool:
-    """Whether its recipients are still there to make an audience of: for 168 hours after the end, to the minute.
+    """Whether its recipients are still there to make an audience of: as long as they are kept, to the minute.
 
     An own system reports for longer where it says so; then they are there until they are deleted.
     """
@@ -68,7 +67,7 @@ def is_offered(send_out: SendOut) -> bool:
         return False
     if send_out.channel == Provider.Channel.CUSTOM or send_out.finished_at is None:
         return True
-    return timezone.now() < send_out.finished_at + KEPT
+    return timezone.now() < send_out.finished_at + retention.kept_for(send_out.workspace)
 
 
 def people(send_out: SendOut, results: Sequence[str]) -> QuerySet[Recipient]:

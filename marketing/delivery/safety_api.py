@@ -27,7 +27,7 @@ class ApproveSerializer(RemarkSerializer):
     )
 
 
-class LateSerializer(serializers.Serializer[Any]):
+class LateDecisionSerializer(serializers.Serializer[Any]):
     send = serializers.BooleanField(help_text="False: skip it.")
 
 
@@ -97,11 +97,11 @@ class SafetyActions:
         send_out, data = self.get_object(), _read(RemarkSerializer, request)
         return self.answer(approval.refuse(self.access, send_out, **data))  # type: ignore[no-any-return]
 
-    @extend_schema(request=LateSerializer)
+    @extend_schema(request=LateDecisionSerializer)
     @action(detail=True, methods=["post"])
     def late(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Decide on one that missed its time: {"send": true} or {"send": false}."""
-        send_out, data = self.get_object(), _read(LateSerializer, request)
+        send_out, data = self.get_object(), _read(LateDecisionSerializer, request)
         return self.left(late_decision.decide(self.access, send_out, **data))
 
     @action(detail=True, methods=["get", "post"])

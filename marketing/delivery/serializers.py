@@ -138,6 +138,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
             "encrypted",
             "refresh_first",
             "track",
+            "unsubscribe_link",
             "return_path",
             "per_minute",
             "scheduled_at",

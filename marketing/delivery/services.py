@@ -56,6 +56,7 @@ FIELDS = (
     "encrypted",
     "refresh_first",
     "track",
+    "unsubscribe_link",
     "return_path",
     "per_minute",
     "scheduled_at",

@@ -105,8 +105,11 @@ def read_event_token(token: str) -> tuple[int, str] | None:
 
 
 def unsubscribe_url(recipient: Recipient) -> str:
-    token = signing.dumps(astuple(_unsubscribe(recipient)), salt=_UNSUBSCRIBE)
-    return _absolute("delivery-public:unsubscribe", token)
+    return _absolute("delivery-public:unsubscribe", unsubscribe_token(recipient))
+
+
+def unsubscribe_token(recipient: Recipient) -> str:
+    return signing.dumps(astuple(_unsubscribe(recipient)), salt=_UNSUBSCRIBE)
 
 
 def file_url(out_id: str) -> str:

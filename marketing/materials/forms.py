@@ -7,6 +7,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from cdp.core.folders import Branch, choices
+
 
 class FilesInput(forms.ClearableFileInput):
     allow_multiple_selected = True
@@ -22,7 +24,18 @@ class FilesField(forms.FileField):
         return [one(file, initial) for file in data or [None]]
 
 
-class UploadForm(forms.Form):
+class InFolder(forms.Form):
+    """Something that may lie in one of the folders `branches`."""
+
+    folder = forms.ChoiceField(label=_("Folder"), required=False)
+
+    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["folder"]
+        field.choices = choices(branches, _("No folder"))
+
+
+class UploadForm(InFolder):
     """Files for the library."""
 
     file = FilesField(
@@ -34,9 +47,10 @@ class UploadForm(forms.Form):
         widget=FilesInput(attrs={"accept": ".png,.jpg,.jpeg,.gif,.bmp,.json,.mp4,.mp3"}),
     )
     shared = forms.BooleanField(label=_("Share with the workspace"), required=False)
+    field_order = ["file", "folder", "shared"]
 
 
-class MaterialForm(forms.Form):
+class MaterialForm(InFolder):
     """What can be changed about a material."""
 
     name = forms.CharField(label=_("Name"), max_length=100)
@@ -44,3 +58,4 @@ class MaterialForm(forms.Form):
         label=_("Tags"), required=False, help_text=_("At most 10, with commas between them.")
     )
     shared = forms.BooleanField(label=_("Share with the workspace"), required=False)
+    field_order = ["name", "folder", "tags", "shared"]

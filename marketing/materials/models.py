@@ -14,10 +14,41 @@ from cdp.core.models import PrefixedIdField, TimeStamped, WorkspaceScoped
 LIFETIME = timedelta(days=365)
 NOTICE = timedelta(days=30)
 """How long before its end the owner of a material is told."""
+SIDE = 480
+"""Pixels of the longer side of a thumbnail, at most."""
+_LARGE = 40 * 1024
+"""Bytes above which a picture gets a thumbnail."""
 
 
 def _expiry() -> datetime:
     return timezone.now() + LIFETIME
+
+
+class MaterialFolder(WorkspaceScoped):
+    """A folder of materials, shared by the workspace. Folders nest."""
+
+    id = PrefixedIdField("mfl")
+    name = models.CharField(_("name"), max_length=64)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("inside"),
+    )
+
+    class Meta:
+        verbose_name = _("folder")
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "parent", "name"], name="material_folder_name", nulls_distinct=False
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class MaterialTag(WorkspaceScoped):
@@ -54,6 +85,15 @@ class Material(WorkspaceScoped, TimeStamped):
     height = models.PositiveIntegerField(null=True)
     seconds = models.FloatField(null=True)
     shared = models.BooleanField(_("shared"), default=False)
+    thumbnail = models.CharField(max_length=24, blank=True, help_text="file name of its small picture")
+    folder = models.ForeignKey(
+        MaterialFolder,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="materials",
+        verbose_name=_("folder"),
+    )
     tags = models.ManyToManyField(MaterialTag, blank=True, related_name="materials", verbose_name=_("tags"))
     expires_at = models.DateTimeField(_("expires"), default=_expiry, db_index=True)
     warned = models.BooleanField(default=False, editable=False)
@@ -80,3 +120,16 @@ class Material(WorkspaceScoped, TimeStamped):
     def path(self) -> str:
         """Where the storage keeps the content."""
         return f"materials/{self.workspace_id}/{self.sha256}.{self.format}"
+
+    @property
+    def thumbnail_path(self) -> str:
+        """Where the storage keeps its small picture; empty without one."""
+        return f"materials/{self.workspace_id}/small/{self.pk}-{self.thumbnail}" if self.thumbnail else ""
+
+    @property
+    def wants_thumbnail(self) -> bool:
+        """Whether it has none and is better shown by one: a video, or a picture that is no small one itself."""
+        large = self.size > _LARGE or max(self.width or 0, self.height or 0) > SIDE
+        return not self.thumbnail and (
+            self.kind == self.Kind.VIDEO or (self.kind == self.Kind.IMAGE and large)
+        )

@@ -13,16 +13,17 @@ from typing import Any
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from admin_center.organizations.models import Workspace
+from admin_center.organizations.settings import workspace_settings
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from marketing.materials import formats, usage
-from marketing.materials.models import LIFETIME, Material, MaterialTag
+from marketing.materials.models import LIFETIME, Material, MaterialFolder, MaterialTag
 
 MAX_TAGS = 10
 MAX_WORKSPACE_TAGS = 50
@@ -36,7 +37,9 @@ def visible(access: Access) -> QuerySet[Material]:
     return rows if access.is_admin else rows.filter(Q(owner=access.user) | Q(shared=True))
 
 
-def upload(access: Access, name: str, file: Any, *, shared: bool = False) -> Material:
+def upload(
+    access: Access, name: str, file: Any, *, shared: bool = False, folder: MaterialFolder | None = None
+) -> Material:
     """Store a file. Raises ValidationFailed where the library does not take it."""
     found = formats.inspect(file.read(max(formats.LIMITS.values()) + 1))
     material = Material(
@@ -51,9 +54,11 @@ def upload(access: Access, name: str, file: Any, *, shared: bool = False) -> Mat
         height=found.height,
         seconds=found.seconds,
         shared=shared,
+        folder=folder,
     )
     with transaction.atomic():
         _lock(material.workspace_id)
+        _check_room(access.workspace, material.size)
         if not default_storage.exists(material.path):
             default_storage.save(material.path, ContentFile(found.data))
         material.save()
@@ -64,6 +69,19 @@ def upload(access: Access, name: str, file: Any, *, shared: bool = False) -> Mat
 def _lock(workspace_id: str) -> None:
     """Uploads and removals take turns, so that no file goes while an equal one arrives."""
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace_id)
+
+
+def _check_room(workspace: Workspace, size: int) -> None:
+    """Raises ValidationFailed where the library would be larger than the workspace may have it."""
+    most = workspace_settings(workspace).quotas.materials_mb
+    if most is None:
+        return
+    used = Material.objects.in_workspace(workspace).aggregate(total=Sum("size"))["total"] or 0
+    if used + size > most * formats.MB:
+        raise formats.refuse(
+            _("The library may hold %(most)d MB, and %(used).1f MB are in it. Remove materials first.")
+            % {"most": most, "used": used / formats.MB}
+        )
 
 
 def _name(text: str) -> str:
@@ -167,6 +185,8 @@ def remove(materials: list[Material]) -> None:
     for workspace in sorted({item.workspace_id for item in materials}):
         _lock(workspace)
     Material.objects.filter(pk__in=[item.pk for item in materials]).delete()
+    for path in filter(None, (item.thumbnail_path for item in materials)):
+        transaction.on_commit(partial(default_storage.delete, path))
     for item in {item.path: item for item in materials}.values():
         transaction.on_commit(partial(_drop_file, item))
 

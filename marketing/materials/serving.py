@@ -7,7 +7,9 @@ from django.core.files.storage import default_storage
 from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 
+from cdp.core.errors import NotFound
 from marketing.materials import formats
 from marketing.materials.models import Material
 
@@ -36,9 +38,20 @@ def public(material: Material) -> HttpResponse:
 
 def content(material: Material) -> HttpResponse:
     """The whole file at once, as none is large."""
-    with default_storage.open(material.path) as file:
-        response = HttpResponse(file.read(), content_type=formats.CONTENT_TYPES[material.format])
-    response.headers["Content-Disposition"] = content_disposition_header(False, material.name)
+    return _shown(material.path, material.name)
+
+
+def thumbnail(material: Material) -> HttpResponse:
+    """Its small picture. Raises NotFound where it has none."""
+    if not material.thumbnail:
+        raise NotFound(_("The material has no small picture."))
+    return _shown(material.thumbnail_path, material.thumbnail)
+
+
+def _shown(where: str, name: str) -> HttpResponse:
+    with default_storage.open(where) as file:
+        response = HttpResponse(file.read(), content_type=formats.CONTENT_TYPES[where.rpartition(".")[2]])
+    response.headers["Content-Disposition"] = content_disposition_header(False, name)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Content-Security-Policy"] = _POLICY
     response.headers["Cache-Control"] = "private, max-age=3600"

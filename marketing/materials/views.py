@@ -8,7 +8,7 @@ import django_filters
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -25,9 +25,11 @@ from cdp.console.generic import (
 from cdp.console.middleware import flash
 from cdp.core import where_used
 from cdp.core.errors import DomainError, NotFound, ValidationFailed
-from marketing.materials import services, serving
+from cdp.core.folders import flat
+from marketing.materials import services, serving, thumbnails
+from marketing.materials.folders import folders, move
 from marketing.materials.forms import MaterialForm, UploadForm
-from marketing.materials.models import NOTICE, Material, MaterialTag
+from marketing.materials.models import NOTICE, Material, MaterialFolder, MaterialTag
 
 PERMISSION = "marketing.content.manage"
 MOST_PICTURES = 60
@@ -38,6 +40,11 @@ def found(view: WorkspaceView) -> Material:
     if material is None:
         raise NotFound()
     return material
+
+
+def folder_of(view: WorkspaceView, key: str) -> MaterialFolder | None:
+    """The folder that a form names; None for none. Raises NotFound."""
+    return MaterialFolder.objects.get_in(view.workspace, key) if key else None
 
 
 def _tags(request: Any) -> QuerySet[MaterialTag]:
@@ -98,6 +105,7 @@ class MaterialList(ListPage):
         BulkAction("download", _("Download"), lambda access, row: None, icon="download"),
         BulkAction("share", _("Share with all"), lambda access, row: services.share(access, row, True)),
         BulkAction("unshare", _("Stop sharing"), lambda access, row: services.share(access, row, False)),
+        BulkAction("move", _("Move to folder"), lambda access, row: None, icon="folder-symlink"),
         BulkAction("extend", _("Keep 365 more days"), services.extend),
         BulkAction(
             "delete",
@@ -109,14 +117,30 @@ class MaterialList(ListPage):
     )
 
     def get_queryset(self) -> QuerySet[Material]:
-        return services.visible(self.access).prefetch_related("tags")
+        rows = services.visible(self.access).prefetch_related("tags")
+        folder = self.request.GET.get("folder", "")
+        return rows.filter(folder=folder) if folder and not self.request.GET.get("q") else rows
+
+    def fetched(self, rows: Any) -> None:
+        for row in rows:
+            row.may_change = services.may_change(self.access, row)
 
     def row_url(self, row: Material) -> str:
         page = "edit" if services.may_change(self.access, row) else "content"
         return self.reverse(f"materials:{page}", pk=row.pk)
 
     def get_context(self, **more: Any) -> dict[str, Any]:
-        return super().get_context(tags=_tags(self.request), **more)
+        chosen = self.request.GET.get("folder", "")
+        if chosen:
+            more["create_url"] += f"?folder={chosen}"
+        return super().get_context(
+            tags=_tags(self.request),
+            branches=flat(folders.tree(self.access)),
+            chosen_folder=chosen,
+            folder=MaterialFolder.objects.in_workspace(self.workspace).filter(pk=chosen).first(),
+            may_change=True,
+            **more,
+        )
 
     def get_bulk_actions(self) -> list[BulkAction]:
         words = _words(self.request.POST.get("tags", ""))
@@ -128,6 +152,10 @@ class MaterialList(ListPage):
         if action == "tag" and not _words(request.POST.get("tags", "")):
             flash(request, gettext("Write the tags first."), messages.WARNING)
             return HttpResponseRedirect(request.get_full_path())
+        if action == "move":
+            query = QueryDict(mutable=True)
+            query.setlist("row", chosen)
+            return HttpResponseRedirect(f"{self.reverse('materials:move')}?{query.urlencode()}")
         if action != "download" or not chosen:
             return super().post(request, *args, **kwargs)
         try:
@@ -181,12 +209,19 @@ class NewMaterial(FormPage):
     submit_label = _("Upload")
     back_url_name = "materials:list"
 
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"branches": folders.tree(self.access)}
+
+    def initial(self, obj: Any) -> dict[str, Any]:
+        return {"folder": self.request.GET.get("folder", "")}
+
     def save(self, form: UploadForm, obj: Any) -> None:
         """Keep what the library takes, and say at the field why it does not take the rest."""
-        kept, refused = 0, []
-        for file in form.cleaned_data["file"]:
+        kept, refused, values = 0, [], form.cleaned_data
+        folder = folder_of(self, values["folder"])
+        for file in values["file"]:
             try:
-                services.upload(self.access, file.name, file, shared=form.cleaned_data["shared"])
+                services.upload(self.access, file.name, file, shared=values["shared"], folder=folder)
                 kept += 1
             except ValidationFailed as error:
                 refused.append(f"{file.name}: {error}")
@@ -213,17 +248,23 @@ class EditMaterial(FormPage):
         services.require_owner(self.access, material)
         return material
 
+    def form_options(self, obj: Any) -> dict[str, Any]:
+        return {"branches": folders.tree(self.access)}
+
     def extra(self, form: Any, obj: Material) -> dict[str, Any]:
         return {"uses": where_used.of(self.access, obj)}
 
     def initial(self, obj: Material) -> dict[str, Any]:
-        return {"name": obj.name, "tags": ", ".join(map(str, obj.tags.all())), "shared": obj.shared}
+        tags = ", ".join(map(str, obj.tags.all()))
+        return {"name": obj.name, "tags": tags, "shared": obj.shared, "folder": obj.folder_id or ""}
 
     def save(self, form: MaterialForm, obj: Material) -> Material:
         values = form.cleaned_data
         with transaction.atomic():
             services.rename(self.access, obj, values["name"])
             services.set_tags(self.access, obj, _words(values["tags"]))
+            if values["folder"] != (obj.folder_id or ""):
+                move(self.access, [obj], folder_of(self, values["folder"]))
             return services.share(self.access, obj, values["shared"])
 
     def success_url(self, obj: Material) -> str:
@@ -237,6 +278,25 @@ class MaterialContent(WorkspaceView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return serving.content(found(self))
+
+
+class MaterialThumbnail(WorkspaceView):
+    """The small picture of a material; its owner's browser draws it, and hands it in here as `file`."""
+
+    permission = PERMISSION
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return serving.thumbnail(found(self))
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        material, file = found(self), request.FILES.get("file")
+        if file is None:
+            return HttpResponse(status=400)
+        try:
+            thumbnails.keep(self.access, material, file)
+        except ValidationFailed as error:
+            return HttpResponse(str(error), status=400, content_type="text/plain; charset=utf-8")
+        return HttpResponse(status=204)
 
 
 class Pictures(WorkspaceView):

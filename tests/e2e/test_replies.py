@@ -75,6 +75,7 @@ def test_a_reply_is_read_and_answered_and_a_t_unsubscribes(
     row.get_by_role("checkbox").check()
     tab.get_by_role("button", name="Write back").click()
     expect(tab.get_by_text("One SMS goes out")).to_be_visible()
+    tab.locator("select[name=template].tomselected").wait_for(state="attached")
     tab.locator("select[name=template]").evaluate(f"(field) => field.tomselect.setValue('{template.pk}')")
     tab.get_by_role("button", name="Send", exact=True).click()
     expect(tab.get_by_text("One SMS is on its way.")).to_be_visible()

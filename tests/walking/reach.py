@@ -16,6 +16,8 @@ from marketing.devices.models import PushDevice, PushDeviceId
 from marketing.links import services as short_links
 from marketing.links.models import LinkClick
 from marketing.materials import services as materials
+from marketing.materials import thumbnails
+from marketing.materials.folders import folders as material_folders
 from marketing.replies import receiving
 from marketing.webhooks import granting as webhook_granting
 from marketing.webhooks import services as webhooks
@@ -56,6 +58,8 @@ def make(access: Any, audience: Any) -> Reached:
     sender = SenderAddress.objects.create(**owned, provider=mail, address="a@example.com", name="A")
     material = materials.upload(access, "hat.png", BytesIO(files.png()))
     materials.set_tags(access, material, ["sale"])
+    thumbnails.keep(access, material, BytesIO(files.png()))
+    box = material_folders.create(access, "Hats")
     domain = short_links.add_domain(access, "shop.example.com")
     link = short_links.create(access, name="Shop", target="https://shop.example.com/", days=7)
     [addressed] = short_links.person_links(access, link, ["13800138000"])
@@ -208,6 +212,7 @@ def make(access: Any, audience: Any) -> Reached:
         "w/content/{pk}/defaults/": pk(gift),
         "w/content/signatures/": pk(signature),
         "w/materials/": pk(material),
+        "w/materials/folders/": pk(box),
         "w/short-links/": pk(link),
         "w/webhooks/": pk(webhook),
         "w/webhooks/calls/": pk(made_call),
@@ -222,6 +227,7 @@ def make(access: Any, audience: Any) -> Reached:
         "api/sender-addresses/": pk(sender),
         "api/templates/": pk(template, number=1),
         "api/materials/": pk(material),
+        "api/material-folders/": pk(box),
         "api/material-tags/": pk(material.tags.get()),
         "api/short-links/": pk(link),
         "api/link-domains/": pk(domain),

@@ -46,6 +46,7 @@ def calls(mine: Full, given: Full) -> list[Call]:
     rule, audience = given.world.women, other["api/audiences/"]["pk"]
     folder, dataset = other["api/audiences/folders/"]["pk"], other["api/datasets/"]["pk"]
     box, category = other["api/dataset-folders/"]["pk"], other["api/tag-categories/"]["pk"]
+    shelf = other["api/material-folders/"]["pk"]
     members, provider = given.world.members.pk, other["api/providers/"]["pk"]
     template, signature = other["api/templates/"]["pk"], other["api/signatures/"]["pk"]
     sms, own_women = other["api/signatures/"]["provider"], mine.world.women
@@ -113,6 +114,10 @@ def calls(mine: Full, given: Full) -> list[Call]:
         ("post", "datasets/move/", {"datasets": [dataset], "folder": None}),
         ("post", "datasets/move/", {"datasets": [own["api/datasets/"]["pk"]], "folder": box}),
         ("post", "dataset-folders/", {"name": "Inside", "parent": box}),
+        ("post", "materials/move/", {"materials": [other["api/materials/"]["pk"]], "folder": None}),
+        ("post", "materials/move/", {"materials": [own["api/materials/"]["pk"]], "folder": shelf}),
+        ("post", "material-folders/", {"name": "Inside", "parent": shelf}),
+        ("patch", f"materials/{own['api/materials/']['pk']}/", {"folder": shelf}),
         ("patch", f"datasets/{own['api/datasets/']['pk']}/", {"folder": box}),
         ("post", "tag-categories/", {"name": "Inside", "parent": category}),
         ("post", "analysis/perspective/", {"dataset": members, "tags": ["gender"]}),
@@ -227,6 +232,11 @@ def forms(mine: Full, given: Full) -> list[tuple[str, dict[str, Any]]]:
         (f"audiences/move/?row={audience}", {"folder": ""}),
         (f"audiences/move/?row={own_audience}", {"folder": folder}),
         ("audiences/folders/new/", {"name": "Inside", "parent": folder}),
+        ("materials/folders/new/", {"name": "Inside", "parent": other["api/material-folders/"]["pk"]}),
+        (
+            f"materials/move/?row={own['api/materials/']['pk']}",
+            {"folder": other["api/material-folders/"]["pk"]},
+        ),
         ("audiences/combine/", {**both, "second": audience}),
         (
             "audiences/combine/",
@@ -290,6 +300,8 @@ def test_queries_show_nothing_of_another_workspace(mine: Full, foreign: Full) ->
         f"audiences/combine/?row={audience}",
         f"datasets/?folder={other['api/dataset-folders/']['pk']}",
         f"datasets/move/?row={members}",
+        f"materials/?folder={other['api/material-folders/']['pk']}",
+        f"materials/move/?row={other['api/materials/']['pk']}",
         f"analysis/?dataset={members}",
         f"analysis/?audience={audience}",
         f"send-outs/new/sms/?audience={audience}",

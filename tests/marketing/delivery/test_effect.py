@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.timezone import get_fixed_timezone
 
 from admin_center.audit.models import AuditEntry
-from marketing.delivery import breakdown, course, expiry, queries
+from marketing.delivery import breakdown, course, expiry, queries, retention
 from marketing.delivery.models import Recipient, SendOut
 from tests.factories import make_token
 from tests.marketing.console import Browser, without_marketing
@@ -138,7 +138,7 @@ def test_one_audience_is_the_whole(shop: Shop) -> None:
 def test_the_numbers_by_time_and_audience_stay_when_the_recipients_go(shop: Shop) -> None:
     send_out = by_audience(shop)
     before = course.of(send_out), breakdown.of(send_out)
-    SendOut.objects.update(finished_at=timezone.now() - expiry.KEPT)
+    SendOut.objects.update(finished_at=timezone.now() - retention.LEAST)
     assert expiry.delete_old_recipients() == 1
     send_out.refresh_from_db()
     assert (course.of(send_out), breakdown.of(send_out)) == before

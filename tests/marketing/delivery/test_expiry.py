@@ -11,12 +11,13 @@ from django.core.signing import Signer
 from django.urls import reverse
 from django.utils import timezone
 
+from admin_center.organizations.settings import update_settings
 from cdp.core.errors import Conflict, ValidationFailed
 from insight.audiences import queries as audiences
 from insight.audiences.models import Audience
 from marketing.delivery import copying, expiry, lifecycle, queries, result_audience, services, tracking
 from marketing.delivery.models import Engagement, Recipient, SendBatch, SendOut, Suppression, TrackedLink
-from tests.factories import make_token
+from tests.factories import make_access, make_token
 from tests.marketing.console import Browser
 from tests.marketing.delivery.shop import Shop, mails
 
@@ -237,3 +238,28 @@ def test_the_page_and_the_api_make_audiences_copies_and_resends(shop: Shop, clie
     assert call("audience/", name="None").status_code == 400
     assert call("copy/", name="Mine").json()["name"] == "Mine"
     assert call("resend/", name="Failed ones").json()["resend_of"] == send_out.pk
+
+
+def test_a_workspace_may_keep_recipients_longer_and_others_do_not(shop: Shop) -> None:
+    send_out = sent(shop)
+    shop.settings(recipients_days=30)
+    send_out = ended(send_out, timedelta(days=29))
+    assert expiry.delete_old_recipients() == 0 and result_audience.is_offered(send_out)
+    send_out = ended(send_out, timedelta(days=30, seconds=1))
+    assert not result_audience.is_offered(send_out)
+    assert expiry.delete_old_recipients() == 1 and not send_out.recipients.exists()
+
+
+def test_the_time_of_one_workspace_is_not_that_of_another(shop: Shop) -> None:
+    send_out = sent(shop)
+    ended(send_out, timedelta(days=8))
+    other = make_access()
+    update_settings(other.workspace, {"recipients_days": 90}, access=other)
+    assert expiry.delete_old_recipients() == 1
+
+
+@pytest.mark.parametrize("days", [6, 91])
+def test_recipients_are_kept_for_7_to_90_days(shop: Shop, days: int) -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        shop.settings(recipients_days=days)
+    assert "recipients_days" in refused.value.errors

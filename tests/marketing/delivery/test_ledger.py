@@ -15,7 +15,17 @@ from admin_center.permissions.access import MemberAccess
 from admin_center.permissions.models import Role
 from cdp.core.errors import Conflict, PermissionDenied
 from marketing.channels.base import BatchReceipt
-from marketing.delivery import copying, expiry, failed, ledger, queries, receipts, settling, suppressions
+from marketing.delivery import (
+    copying,
+    expiry,
+    failed,
+    ledger,
+    queries,
+    receipts,
+    retention,
+    settling,
+    suppressions,
+)
 from marketing.delivery.models import Recipient, SendBatch, SendOut
 from tests.factories import make_access, make_token
 from tests.marketing.console import Browser
@@ -190,7 +200,7 @@ def test_the_file_is_masked_without_the_right(shop: Shop, sent: SendOut) -> None
 
 
 def test_there_is_no_file_once_the_recipients_are_gone(shop: Shop, sent: SendOut) -> None:
-    SendOut.objects.update(finished_at=timezone.now() - expiry.KEPT)
+    SendOut.objects.update(finished_at=timezone.now() - retention.LEAST)
     expiry.delete_old_recipients()
     sent.refresh_from_db()
     with pytest.raises(Conflict) as refused:

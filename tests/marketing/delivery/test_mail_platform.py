@@ -181,6 +181,7 @@ def test_opens_that_nobody_can_know_are_not_shown_as_none(sms_shop: Shop, client
     tiles = {tile["label"]: tile["value"] for tile in page.context["tiles"]}
     assert (tiles["Sent"], tiles["Opened"], tiles["Clicked"]) == ("1", "–", "–")
     assert [step["label"] for step in page.context["funnel"]] == ["Audience", "Sent", "Delivered"]
+    assert b"reports neither opens nor clicks" in page.content
 
 
 # Reviews

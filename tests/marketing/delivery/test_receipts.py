@@ -199,10 +199,17 @@ def test_a_recipients_file_needs_its_signed_address_and_lasts_a_day(
     url = tracking.file_url(batch.out_id)
     path = url[url.index("/t/") :]
     assert Client().get(path).content == b"13800131000\n"
-    assert Client().get(path[:-3] + "xxx").status_code == 404
-    assert Client().get(path.replace(batch.out_id, "0" * 32)).status_code == 404
+    assert Client().get(path[:-3] + "xxx").status_code == 403
+    assert Client().get(path.replace(batch.out_id, "0" * 32)).status_code == 403
     now = time.time()
     monkeypatch.setattr("django.core.signing.time.time", lambda: now + tracking.FILE_SECONDS - 60)
     assert Client().get(path).status_code == 200
     monkeypatch.setattr("django.core.signing.time.time", lambda: now + tracking.FILE_SECONDS + 60)
-    assert Client().get(path).status_code == 404
+    over = Client().get(path)
+    assert over.status_code == 403
+    assert b"13800131000" not in over.content
+
+
+def test_a_signed_address_of_no_batch_is_not_found(db: None) -> None:
+    url = tracking.file_url("0" * 32)
+    assert Client().get(url[url.index("/t/") :]).status_code == 404

@@ -10,7 +10,7 @@ from django.utils import timezone
 from cdp.core.errors import Conflict, ValidationFailed
 from marketing.content import services as contents
 from marketing.content.models import Template
-from marketing.delivery import copying, expiry, queries, services, significance, split, trial
+from marketing.delivery import copying, expiry, queries, retention, services, significance, split, trial
 from marketing.delivery.composition import Share, shares_of
 from marketing.delivery.models import Recipient, SendOut, TrackedLink
 from marketing.sandbox.store import Wanted
@@ -71,11 +71,11 @@ def test_the_control_group_has_no_connection_with_the_variants() -> None:
 
 
 def test_each_variant_has_its_own_variables(shop: Shop) -> None:
-    audience = shop.audience([(None, f"c{n}@x.example", "Bath" if n % 2 else None, None) for n in range(20)])
+    audience = shop.audience([(None, f"c{n}@x.example", "Bath" if n % 2 else None, None) for n in range(60)])
     rows = [Share(letter(shop, "A"), 50), Share(letter(shop, "B", subject="In ${place}"), 50)]
     filled = variable(shop, audience, missing="skip", value="")
     send_out = shop.submit(shop.mail(audience, variants=rows, variables=filled))
-    skipped = {f"u{n:06}" for n in range(0, 20, 2) if by_hand(send_out, [50, 50], f"u{n:06}") == 1}
+    skipped = {f"u{n:06}" for n in range(0, 60, 2) if by_hand(send_out, [50, 50], f"u{n:06}") == 1}
     assert set(send_out.recipients.filter(reason="missing_value").values_list("person", flat=True)) == skipped
     assert set(shop.subjects()) == {"Hello A", "In Bath"}
 
@@ -152,7 +152,7 @@ def test_results_are_those_of_each_variants_people(shop: Shop) -> None:
 def test_results_stay_when_the_recipients_go(shop: Shop) -> None:
     send_out = shop.submit(two(shop, 10))
     before = queries.summary(send_out)
-    SendOut.objects.update(finished_at=timezone.now() - expiry.KEPT)
+    SendOut.objects.update(finished_at=timezone.now() - retention.LEAST)
     expiry.delete_old_recipients()
     send_out.refresh_from_db()
     assert not send_out.recipients.exists() and queries.variants(send_out) == before["variants"]

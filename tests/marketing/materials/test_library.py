@@ -13,6 +13,7 @@ from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from admin_center.organizations.settings import update_settings
 from cdp.console.models import Notification
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from marketing.materials import expiry, services, usage
@@ -284,3 +285,26 @@ def test_the_api_finds_by_tag_and_removes_tags(access: Any) -> None:
     assert tag["name"] == "sale"
     assert client.delete(f"{base}/material-tags/{tag['id']}/").status_code == 204
     assert Material.objects.count() == 2
+
+
+def test_the_library_grows_to_the_size_that_the_workspace_may_have(access: Any) -> None:
+    film = files.mp4(600_000)
+    update_settings(access.workspace, {"quotas": {"materials_mb": 1}}, access=access)
+    first = uploaded(access, "film.mp4", film)
+    with pytest.raises(ValidationFailed) as refused:
+        uploaded(access, "again.mp4", files.mp4(600_001))
+    assert "1 MB" in refused.value.errors["file"][0] and Material.objects.count() == 1
+    services.delete(access, first)
+    assert uploaded(access, "again.mp4", film).size == 600_000
+    update_settings(access.workspace, {"quotas": {"materials_mb": None}}, access=access)
+    assert uploaded(access, "more.mp4", files.mp4(600_001))
+
+
+def test_the_size_of_the_library_is_set_on_the_page_and_by_the_api(access: Any) -> None:
+    console = Browser(access, "admin/settings/")
+    assert 'name="quotas_materials_mb"' in console.get().content.decode()
+    url = f"/api/v1/workspaces/{access.workspace.slug}/settings/"
+    answer = console.client.patch(url, {"quotas": {"materials_mb": 50}}, "application/json")
+    assert answer.status_code == 200 and answer.json()["quotas"]["materials_mb"] == 50
+    wrong = console.client.patch(url, {"quotas": {"materials_mb": -1}}, "application/json")
+    assert wrong.status_code == 400

@@ -16,7 +16,7 @@ from cdp import lake
 from insight.datasets.models import Dataset
 from insight.datasources import kept
 from marketing.content import services as contents
-from marketing.delivery import expiry, queries, tracking
+from marketing.delivery import expiry, queries, retention, tracking
 from marketing.delivery.composition import Share
 from marketing.delivery.models import Engagement, Recipient, SendOut, TrackedLink
 from marketing.outcomes import jobs, tables, writing
@@ -171,7 +171,7 @@ def test_two_runs_at_once_write_every_event_once(transactional_db: None, sandbox
 
 
 def ended(send_out: SendOut) -> None:
-    SendOut.objects.filter(pk=send_out.pk).update(finished_at=timezone.now() - expiry.KEPT)
+    SendOut.objects.filter(pk=send_out.pk).update(finished_at=timezone.now() - retention.LEAST)
 
 
 def test_events_are_written_before_the_rows_they_come_from_go(shop: Shop) -> None:
