@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdp.core.percentages import percentages
 from insight.analysis import indicators
-from insight.analysis.ordering import natural_key, ordered, percentages
+from insight.analysis.ordering import natural_key, ordered
 
 counts = st.integers(0, 1000)
 
