@@ -166,7 +166,9 @@ def _rest(found: overlap.Overlap) -> dict[str, Any] | None:
     """What the smallest parts, which have no row of their own, come to; None where every part has one."""
     rest = found.parts[PARTS_SHOWN:]
     people = sum(part.people for part in rest)
-    return {"parts": len(rest), "people": people, "percent": in_percent(people / found.people)} if rest else None
+    return (
+        {"parts": len(rest), "people": people, "percent": in_percent(people / found.people)} if rest else None
+    )
 
 
 class OverlapCsv(OverlapView):

@@ -53,10 +53,9 @@ def sizes(audience: Audience) -> list[dict[str, Any]]:
 def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -> dict[str, Any]:
     """People per value of a tag in each of the last 30 versions whose members are still kept, in one statement.
 
-    `{"values": [{"value", "label", "kind"}], "versions": [{"number", "counts": [...]}]}`: the eight most frequent values,
-    then the others (`kind` other), then those without one (unknown), as far as there are such. Values are those that the
-    tag has today.
-    Raises NotFound, ValidationFailed.
+    `{"values": [{"value", "label", "kind"}], "versions": [{"number", "counts": [...]}]}`: the eight most frequent
+    values, then the others (`kind` other), then those without one (unknown), as far as there are such. Values are those
+    that the tag has today. Raises NotFound, ValidationFailed.
     """
     catalog = WorkspaceCatalog(access.workspace, audience.source, access=access)
     try:

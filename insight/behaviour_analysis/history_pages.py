@@ -81,9 +81,7 @@ class HistoryPage(HistoryView):
             and "combine" in origins.actions_of(audience)
         )
 
-    def with_ways(
-        self, audience: Audience, chosen: str, composition: dict[str, Any]
-    ) -> dict[str, Any]:
+    def with_ways(self, audience: Audience, chosen: str, composition: dict[str, Any]) -> dict[str, Any]:
         """The composition with `urls` beside the counts of each version: the ways to audiences of these people."""
         may_keep = self.may_keep(audience)
 

@@ -179,9 +179,7 @@ def figures(scope: Scope) -> dict[str, Any]:
         {
             **found[key],
             "shares": {name: found[key][name] / whole if whole else None for name, whole in totals.items()},
-            "percents": {
-                name: percents[name][place] if whole else None for name, whole in totals.items()
-            },
+            "percents": {name: percents[name][place] if whole else None for name, whole in totals.items()},
         }
         for place, key in enumerate(present)
     ]

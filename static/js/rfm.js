@@ -81,10 +81,10 @@ function bubbles({ x, y, size, names }) {
   const rounded = (value) => (Number.isInteger(value) || Math.abs(value) < 10 ? compact(Number(value.toFixed(1))) : compact(Math.round(value)));
   const axis = (name, key, text) => ({ type: "value", ...room(key), name, nameLocation: "middle", nameTextStyle: text, axisLabel: { ...text, formatter: rounded, hideOverlap: true, showMinLabel: false, showMaxLabel: false }, ...faint });
   return (text) => ({
-    grid: { left: 28, right: 12, top: 16, bottom: 28, containLabel: true },
+    grid: { left: 36, right: 12, top: 16, bottom: 28, containLabel: true },
     tooltip: tooltip(text, ({ data: part }) => words(part.group)),
     xAxis: { ...axis(names.x, x, text), nameGap: 28 },
-    yAxis: { ...axis(names.y, y, text), nameGap: 44 },
+    yAxis: { ...axis(names.y, y, text), nameGap: 42 },
     series: [{
       type: "scatter",
       data: groups.map((group) => ({ name: group.label, value: [group[x], group[y], group[size]], group, url: group.url, symbolSize: diameter(group[size]), itemStyle: { color: colour(group), opacity: 0.75 } })),

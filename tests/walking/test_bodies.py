@@ -106,7 +106,7 @@ def calls(mine: Full, given: Full) -> list[Call]:
         (
             "post",
             f"audiences/{own_audience}/history/audiences/",
-            {"version": 1, "part": {"dataset": members, "tag": "gender", "value": "f"}, "name": "Part"},
+            {"version": 1, "part": {"dataset": members, "tag": "gender", "value": "f"}, "name": "Past"},
         ),
         ("post", "audiences/overlap/", {"audiences": [own["second"]["pk"], audience]}),
         (

@@ -334,7 +334,10 @@ def test_the_file_has_the_tags_of_the_page_and_of_the_api(world: World, run_jobs
         assert [float(row["Chi-square"]) for row in rows] == [row["chi_square"] for row in expected]
         points = [f"{row['adjusted']:.1f}" for row in expected]
         assert [row["Difference in points"] for row in rows] == points
-        assert all(f"TGI {row['top'][0]['tgi']}" in line["Where it differs most"] for row, line in zip(found["tags"], rows, strict=False))
+        assert all(
+            f"TGI {row['top'][0]['tgi']}" in line["Where it differs most"]
+            for row, line in zip(found["tags"], rows, strict=False)
+        )
     assert client.get(path).status_code == 404
     stranger = make_access(world.workspace, "analyst")
     Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=["workspace.view"])

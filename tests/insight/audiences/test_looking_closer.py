@@ -101,7 +101,9 @@ def test_each_column_and_each_pair_leads_to_an_audience_of_its_people(
         made = services.create(world.access, {"name": f"Way {place}", "rule": rule})
         run_jobs()
         assert len(members(made)) == people
-    assert all(f"audience={row['pair'].first}&compare={row['pair'].second}" in row["tags_url"] for row in pairs)
+    assert all(
+        f"audience={row['pair'].first}&compare={row['pair'].second}" in row["tags_url"] for row in pairs
+    )
 
 
 def test_every_part_can_become_an_audience(world: World, three: list[Audience], run_jobs: RunJobs) -> None:

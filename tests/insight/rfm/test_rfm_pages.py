@@ -118,20 +118,28 @@ def test_samples_and_csv(world: World, model: Dataset) -> None:
     assert len(rows) == 8 and rows[1]["Amount"] == "1500.0" and rows[1]["Share of customers, %"] == "12.5"
 
 
-def test_shares_of_the_page_the_file_and_the_api_are_the_same_and_add_up(world: World, model: Dataset) -> None:
+def test_shares_of_the_page_the_file_and_the_api_are_the_same_and_add_up(
+    world: World, model: Dataset
+) -> None:
     groups = world.api()("get", f"datasets/{model.pk}/rfm/overview/").json()["groups"]
     client = console(world)
     text = client.get(page(world, f"{model.pk}/groups.csv")).content.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     body = client.get(page(world, f"?model={model.pk}")).content.decode()
     shown = {row["type"]: row["percents"] for row in embedded(body)["groups"]}
-    headings = {"users": "Share of customers, %", "amount": "Share of amount, %", "count": "Share of purchases, %"}
+    headings = {
+        "users": "Share of customers, %",
+        "amount": "Share of amount, %",
+        "count": "Share of purchases, %",
+    }
     for measure, heading in headings.items():
         percents = [group["percents"][measure] for group in groups]
         assert sum(round(10 * percent) for percent in percents) == 1000
         assert [float(row[heading]) for row in rows] == percents
         assert [shown[group["type"]][measure] for group in groups] == percents
-        assert all(abs(p / 100 - group["shares"][measure]) < 0.001 for p, group in zip(percents, groups, strict=True))
+        assert all(
+            abs(p / 100 - group["shares"][measure]) < 0.001 for p, group in zip(percents, groups, strict=True)
+        )
     assert all(f'data-share="{g["type"]}">{g["percents"]["users"]:.1f} %' in body for g in groups)
 
 
