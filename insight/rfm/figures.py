@@ -227,7 +227,7 @@ def trend(scope: Scope) -> dict[str, Any]:
         raise Conflict(
             _("Only models of transactions know when customers bought."), code="trend_not_possible"
         )
-    bought = _transactions(scope)
+    bought = transactions_sql(scope)
     span = scope.engine.rows(f"SELECT min(day), max(day) FROM ({bought}) bought")[0]
     if span[0] is None:
         return {"unit": "day", "buckets": []}
@@ -281,7 +281,8 @@ def people_sql(scope: Scope) -> str:
     return scope.engine.sql(scope.customers.select(USER))
 
 
-def _transactions(scope: Scope) -> str:
+def transactions_sql(scope: Scope) -> str:
+    """The transactions of the scope's customers in the model's period, in SQL: user_unique_id, day, amount."""
     relation, columns = source_columns(scope.model)
     made = rfm.transactions(scope.definition, source=relation, columns=columns, as_of=scope.as_of)
     return f"SELECT * FROM ({made}) made WHERE {USER} IN ({people_sql(scope)})"

@@ -71,6 +71,11 @@ class _ModelPage(WorkspaceView):
         query = f"?{urlencode(asked)}" if audience else ""
         asked = asked if audience else {}
         choose = self.reverse("rfm:choose", scope.model.pk)
+        if trend and may_select:
+            keep, model = self.reverse("rfm:buyers-audience"), scope.model.pk
+            for bucket in trend["buckets"]:
+                wanted = urlencode({"model": model, "start": bucket["start"], **asked})
+                bucket["url"] = f"{keep}?{wanted}" if bucket["users"] else ""
         return {
             "figures": found,
             "groups": rows,

@@ -108,7 +108,7 @@ function trend(key) {
 /** Columns of the amount, lines of people and purchases, which have an axis of their own. */
 function course(text) {
   const { buckets } = data.trend;
-  const counts = ["users", "count"].map((key, place) => ({ name: titles[key], type: "line", yAxisIndex: 1, showSymbol: buckets.length === 1, itemStyle: { color: TONES[place + 1] }, data: buckets.map((bucket) => bucket[key]) }));
+  const counts = ["users", "count"].map((key, place) => ({ name: titles[key], type: "line", yAxisIndex: 1, showSymbol: buckets.length === 1, itemStyle: { color: TONES[place + 1] }, data: buckets.map((bucket) => ({ value: bucket[key], url: bucket.url })) }));
   const axis = { type: "value", nameTextStyle: text, axisLabel: { ...text, formatter: compact } };
   return {
     legend: { top: 0, textStyle: text },
@@ -117,7 +117,7 @@ function course(text) {
     xAxis: { type: "category", data: buckets.map((bucket) => bucket.start), axisLabel: { ...text, hideOverlap: true } },
     yAxis: [{ ...axis, name: titles.amount, ...faint }, { ...axis, min: 0, splitLine: { show: false } }],
     dataZoom: [{ type: "slider", height: 18, bottom: 8 }],
-    series: [{ name: titles.amount, type: "bar", barMaxWidth: 32, itemStyle: { color: TONES[0], opacity: 0.6 }, data: buckets.map((bucket) => bucket.amount) }, ...counts],
+    series: [{ name: titles.amount, type: "bar", barMaxWidth: 32, itemStyle: { color: TONES[0], opacity: 0.6 }, data: buckets.map((bucket) => ({ value: bucket.amount, url: bucket.url })) }, ...counts],
   };
 }
 
@@ -126,6 +126,7 @@ function courseTable() {
   return {
     columns: () => [[gettext("Beginning"), (bucket) => bucket.start], column("users", 0), column("amount", 2), column("count", 0), column("amount_per_user", 2), column("count_per_user", 2)],
     values: () => data.trend.buckets,
+    link: (bucket) => bucket.url,
   };
 }
 
@@ -143,7 +144,7 @@ function start() {
   const pie = new Figure(card.querySelector("[data-rfm-chart=composition]"), composition, { press: ({ group }) => showSamples(group.type) });
   for (const [key, bubble] of Object.entries(BUBBLES)) new Figure(document.querySelector(`[data-rfm-chart=${key}]`), bubbles(bubble), { table: bubbleTable(bubble), press: follow });
   const timeline = document.querySelector("[data-rfm-chart=course]");
-  if (timeline) new Figure(timeline, course, { table: courseTable() });
+  if (timeline) new Figure(timeline, course, { table: courseTable(), press: follow });
   for (const place of document.querySelectorAll("[data-rfm-trend]")) mount(place, trend(place.dataset.rfmTrend));
   for (const button of card.querySelectorAll("[data-measure]")) {
     button.addEventListener("click", () => {

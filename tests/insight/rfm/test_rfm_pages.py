@@ -227,6 +227,19 @@ def test_the_api(world: World) -> None:
     overview = call("get", f"{base}overview/").json()
     assert overview["users"] == 3 and set(overview["compare"]) == {"r", "f", "m"}
     assert call("get", f"{base}trend/").json()["unit"] == "week"
+    [*_rest, bucket] = (row for row in call("get", f"{base}trend/").json()["buckets"] if row["users"])
+    kept = call("post", f"{base}trend/audiences/", {"start": bucket["start"], "name": "Buyers"})
+    where = page(world, f"buyers/audience/?model={model.pk}&start={bucket['start']}")
+    client = console(world)
+    assert where.replace("&", "\\u0026") in client.get(page(world, f"?model={model.pk}")).content.decode()
+    assert f"data-count>{bucket['users']}<" in client.get(where).content.decode()
+    assert client.post(where, {"name": "Buyers of then"}).status_code == 302
+    world.run_jobs()
+    made = Audience.objects.get(pk=kept.json()["id"])
+    assert made.count == Audience.objects.get(name="Buyers of then").count == bucket["users"]
+    narrowed = {"start": bucket["start"], "name": "Some", "audience": made.pk}
+    assert call("post", f"{base}trend/audiences/", narrowed).status_code == 201
+    assert list(call("post", f"{base}trend/audiences/", {"name": "No"}).json()["errors"]) == ["start"]
     group = overview["groups"][0]["type"]
     assert call("get", f"{base}samples/?type={group}").json()["results"]
     days = {"from": str(TODAY - timedelta(days=30)), "to": str(TODAY)}
