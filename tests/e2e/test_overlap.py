@@ -69,6 +69,6 @@ def test_every_two_lead_to_those_in_both_and_to_their_tags(
     tab.goto(f"{home}audiences/overlap/?row={oslo.pk}&row={women.pk}")
     row = tab.locator(".card", has=tab.get_by_role("heading", name="Two by two")).locator("tbody tr")
     assert row.locator("td").all_inner_texts()[2:6] == ["3", "50.0 %", "100.0 %", "50.0 %"]
-    row.get_by_role("link", name="Compare the tags").press("Enter")
+    row.get_by_role("link", name="Compare their tags").press("Enter")
     tab.wait_for_url(f"**/analysis/audience/?audience={oslo.pk}&compare={women.pk}")
     tab.get_by_text("3 people are in both audiences.").wait_for()
