@@ -23,7 +23,7 @@ class Overview(WorkspaceAPIView):
 
     @extend_schema(parameters=[_DATE], responses=OpenApiResponse(description="Users per stage"))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Users per stage on a day: {"date", "users", "stages", "latest", "today", "from", "to"}."""
+        """Users per stage on a day: {"date", "users", "stages", "percents", "latest", "today", "from", "to"}."""
         model = services.get(self.access, kwargs["pk"])
         return Response(services.overview(model, day_of(request.query_params.get("date"), "date")))
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from cdp.core import audit, timezones
 from cdp.core.access import Access
 from cdp.core.errors import Cancelled, Conflict, NotFound, ValidationFailed
+from cdp.core.percentages import percentages
 from cdp.jobs import JobContext, JobKind, register, start_job
 from cdp.jobs.models import Job
 from insight.aipl import computing
@@ -35,9 +36,9 @@ def models(access: Access) -> list[Dataset]:
 
 
 def overview(dataset: Dataset, day: date | None = None) -> dict[str, Any]:
-    """`{"date", "users", "stages": {"A": …}, "latest", "today", "from", "to"}` of a computed day.
+    """`{"date", "users", "stages": {"A": …}, "percents": {"A": …}, "latest", "today", "from", "to"}` of a computed day.
 
-    Unless told, it is the latest.
+    Unless told, it is the latest. The percentages have one decimal and add up to 100; all are nought without users.
 
     Raises Conflict: model_day_missing.
     """
@@ -50,6 +51,7 @@ def overview(dataset: Dataset, day: date | None = None) -> dict[str, Any]:
         "date": str(wanted),
         "users": sum(stages.values()),
         "stages": stages,
+        "percents": dict(zip(stages, percentages(list(stages.values())), strict=True)),
         "latest": wanted == computed[-1],
         "today": wanted == timezones.today(dataset.workspace),
         "from": str(computed[0]),

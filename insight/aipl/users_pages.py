@@ -93,7 +93,7 @@ class Users(ModelView):
                     "key": stage,
                     "label": LABELS[stage],
                     "users": found["stages"][stage],
-                    "share": found["stages"][stage] / total if total else None,
+                    "percent": found["percents"][stage] if total else None,
                     "url": self.audience_url({**leaf, "stages": [stage]}),
                 }
                 for stage in STAGES

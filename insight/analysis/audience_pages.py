@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cdp.console.generic import WorkspaceView
+from cdp.core.csv_export import table_response
 from cdp.core.errors import NotFound
-from insight.analysis import choosing
+from insight.analysis import choosing, significance
 from insight.analysis.perspective import POPULATION
 from insight.analysis.views import ChartPage, first_category, mark_shown, present
 from insight.audiences import analysis_tabs, origins, translated, visibility
@@ -153,4 +156,57 @@ class Significance(AudiencePage):
 
     def more(self, audience: Any, dataset: Any, tags: Any, rivals: Any) -> dict[str, Any]:
         heat = {tag["column"]: tag["heat"] for tag in present(tags)}
-        return {"data": {**self.data(audience, dataset), "heat": heat}}
+        given = self.data(audience, dataset)
+        query = {"audience": given["audience"], "dataset": given["dataset"]}
+        if self.translated_to:
+            query["translate"] = "1"
+        csv_url = f"{self.reverse('analysis:significance-csv')}?{urlencode(query)}"
+        return {"data": {**given, "heat": heat, "csv": csv_url}}
+
+
+class SignificanceCsv(WorkspaceView):
+    """The tags of ?audience= in ?dataset=, the most different first; with ?all=1 also those that do not stand out."""
+
+    permission = choosing.OF_AUDIENCES
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        asked = request.GET
+        found = significance.significance(
+            self.access,
+            asked.get("audience", ""),
+            asked.get("dataset", ""),
+            show_all=asked.get("all") == "1",
+            translate=asked.get("translate") == "1",
+        )
+        head = [
+            _("Tag"),
+            _("Difference in points"),
+            _("Strength"),
+            _("Chi-square"),
+            _("Degrees of freedom"),
+            "p",
+            "q",
+            _("Stars"),
+            _("Where it differs most"),
+        ]
+        rows = [
+            [
+                row["name"],
+                round(row["adjusted"], 1),
+                round(row["effect"], 2),
+                row["chi_square"],
+                row["df"],
+                row["p"],
+                row["q"],
+                row["stars"],
+                "; ".join(_value_words(value) for value in row["top"]),
+            ]
+            for row in (*found["tags"], *found.get("others", ()))
+        ]
+        return table_response(f"significance-{found['audience']}", head, rows)
+
+
+def _value_words(value: dict[str, Any]) -> str:
+    """A value with its difference in points and its TGI, as the page has it."""
+    said = f"{value['label'] or value['value']}: {value['difference']:+.1f}"
+    return said if value["tgi"] is None else f"{said}, TGI {value['tgi']}"

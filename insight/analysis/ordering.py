@@ -1,4 +1,4 @@
-"""The order of a chart's values, and percentages that add up."""
+"""The order of a chart's values."""
 
 from __future__ import annotations
 
@@ -36,18 +36,3 @@ def ordered(rows: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
     if all(key is not None for key in keys.values()):
         return sorted(rows, key=lambda row: (*(keys[row[0]] or (0.0, 0.0)), row[0]))
     return sorted(rows, key=lambda row: (-row[1], row[0]))
-
-
-def percentages(counts: Sequence[int]) -> list[float]:
-    """Percentages with one decimal that add up to exactly 100, by the method of the largest remainder.
-
-    All nought where there is nobody.
-    """
-    total = sum(counts)
-    if not total:
-        return [0.0] * len(counts)
-    floors = [count * 1000 // total for count in counts]
-    remainders = sorted(range(len(counts)), key=lambda place: (-(counts[place] * 1000 % total), place))
-    for place in remainders[: 1000 - sum(floors)]:
-        floors[place] += 1
-    return [floor / 10 for floor in floors]

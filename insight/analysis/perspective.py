@@ -10,16 +10,15 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import ValidationFailed
+from cdp.core.percentages import FEW_PARTS, percentages
 from cdp.warehouse import cancellable, get_engine
 from insight.analysis import choosing, indicators, orders
 from insight.analysis.counting import MOST_VALUES, TOP, Counted, Counts, Sides
-from insight.analysis.ordering import ordered, percentages
+from insight.analysis.ordering import ordered
 from insight.datasets.models import DatasetField
 
 USER = "user_unique_id"
 POPULATION = "population"
-FEW_PARTS = 50
-"""Above, rounding up some of many tiny shares to make a sum of 100 would say something wrong of each."""
 
 
 @dataclass(frozen=True)

@@ -9,4 +9,9 @@ urlpatterns = [
     path("", views.PerspectivePage.as_view(), name="perspective"),
     path("audience/", audience_pages.Indicators.as_view(), name="audience"),
     path("audience/significance/", audience_pages.Significance.as_view(), name="significance"),
+    path(
+        "audience/significance.csv",
+        audience_pages.SignificanceCsv.as_view(),
+        name="significance-csv",
+    ),
 ]

@@ -74,14 +74,20 @@ class PerspectivePage(ChartPage):
         )
 
     def shown(self, groups: list[dict[str, Any]]) -> list[str]:
-        """The tags that the page opens with: those of the address, or the first category of the first dataset."""
+        """The tags that the page opens with: those of the address, and the first category of datasets without such."""
         known = {f"{group['id']}.{tag['column']}" for group in groups for tag in present(group["tags"])}
         first = groups[0]["id"] if groups else ""
         asked = [tag if tag in known else f"{first}.{tag}" for tag in self.request.GET.getlist("tag")]
         found = [tag for tag in asked if tag in known]
-        if found or not groups or "tag" in self.request.GET:
+        if len(groups) == 1 and "tag" in self.request.GET:
             return found
-        return [f"{first}.{column}" for column in first_category(groups[0]["tags"])]
+        asked_of = {tag.partition(".")[0] for tag in found}
+        return found + [
+            f"{group['id']}.{column}"
+            for group in groups
+            if group["id"] not in asked_of
+            for column in first_category(group["tags"])
+        ]
 
 
 def mark_shown(groups: list[dict[str, Any]], shown: list[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.db import transaction
@@ -74,15 +74,24 @@ def save_side(
         return services.create(access, {"name": name, "rule": rule, "campaigns": campaigns or []})
 
 
-def save_version(access: Access, audience: Audience, number: Any, data: Mapping[str, Any]) -> Audience:
-    """Make an audience of those who were in at a version, which is kept as a snapshot for it; `data` as in the API."""
+def save_version(
+    access: Access,
+    audience: Audience,
+    number: Any,
+    data: Mapping[str, Any],
+    narrowed: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> Audience:
+    """Make an audience of those who were in at a version, which is kept as a snapshot for it; `data` as in the API.
+
+    `narrowed` makes of the condition that somebody was in a rule about some of them.
+    """
     visibility.check_change(access, audience)
     origins.require(audience, "combine")
     version = kept_version(audience, number)
     with transaction.atomic():
         snapshots.keep(version, audience)
         leaf = {"kind": "audience", "audience": audience.pk, "snapshot": version.pk}
-        return services.create(access, {**data, "rule": leaf})
+        return services.create(access, {**data, "rule": narrowed(leaf) if narrowed else leaf})
 
 
 def history(audience: Audience, person: str) -> list[dict[str, Any]]:

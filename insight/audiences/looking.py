@@ -1,4 +1,4 @@
-"""Pages that look closer: how audiences overlap, what changed between versions, why a person is in or not."""
+"""Pages that look closer: what changed between versions, why a person is in or not."""
 
 from __future__ import annotations
 
@@ -6,97 +6,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from cdp.console.generic import WorkspaceView
-from cdp.console.middleware import flash
-from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
+from cdp.core.errors import PermissionDenied, ValidationFailed
 from cdp.core.identifiers import ID_TYPES
-from insight.audiences import comparing, explaining, overlap, queries, visibility
+from insight.audiences import comparing, explaining, visibility
 from insight.audiences.pages import OneAudience
 from insight.campaigns import links
 
-SEE, SELECT = "insight.audience.list", "insight.audience.filter"
-PARTS_SHOWN = 60
-"""Eight audiences can have 255 parts; the smallest ones are summed up."""
-
-
-class OverlapPage(WorkspaceView):
-    """Two to eight ticked audiences, cut into exclusive parts; each part can become an audience."""
-
-    permission = SEE
-    title = gettext_lazy("Overlap of audiences")
-
-    def keys(self) -> list[str]:
-        return self.request.GET.getlist("row")[:20]
-
-    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        return self.show()
-
-    def show(self, error: str = "", status: int = 200) -> HttpResponse:
-        found = None
-        seen = visibility.visible(self.access).filter(current__isnull=False)
-        chosen = list(seen.filter(pk__in=self.keys()))
-        # One audience is where people come from an audience's own page: the page asks for the others.
-        if len(chosen) > 1 or len(chosen) != len(self.keys()):
-            try:
-                found = overlap.measure(self.access, self.keys())
-            except ValidationFailed as problem:
-                error, status = error or str(problem), 422
-        context = self.get_context(
-            found=found,
-            chosen=found.audiences if found else chosen,
-            rows=_rows(found) if found else [],
-            rest=_rest(found) if found else None,
-            error=error,
-            others=queries.usable_audiences(self.access, action="combine")
-            .exclude(pk__in=self.keys())
-            .order_by("name")[:200],
-            may_select=self.access.can(SELECT),
-            campaign_choices=links.choices(self.access),
-            campaigns=self.request.POST.getlist("campaigns"),
-            back_url=self.reverse("audiences:list"),
-        )
-        return self.render("insight/audiences/overlap.html", context, status=status)
-
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        self.access.require(SELECT)
-        name, campaigns = request.POST.get("name", ""), request.POST.getlist("campaigns")
-        try:
-            if request.POST.get("action") == "split":
-                made = overlap.split(self.access, self.keys(), name, campaigns)
-                flash(request, _("%(count)d audiences were made.") % {"count": len(made)})
-                return HttpResponseRedirect(self.reverse("audiences:list"))
-            inside = request.POST.getlist("inside")
-            audience = overlap.save_part(self.access, self.keys(), inside, name, campaigns)
-        except PermissionDenied:
-            raise
-        except DomainError as error:
-            return self.show(
-                " ".join(str(m) for found in error.errors.values() for m in found) or str(error), 422
-            )
-        return HttpResponseRedirect(self.reverse("audiences:detail", audience.pk))
-
-
-def _rows(found: overlap.Overlap) -> list[dict[str, Any]]:
-    """The parts as the table shows them: shares of everybody, widths relative to the largest part."""
-    return [
-        {
-            "part": part,
-            "marks": [row.pk in part.inside for row in found.audiences],
-            "share": 100 * part.people / found.people,
-            "width": 100 * part.people / found.parts[0].people,
-            "names": " ∩ ".join(row.name for row in found.audiences if row.pk in part.inside),
-        }
-        for part in found.parts[:PARTS_SHOWN]
-    ]
-
-
-def _rest(found: overlap.Overlap) -> dict[str, Any] | None:
-    """What the smallest parts, which have no row of their own, come to; None where every part has one."""
-    rest = found.parts[PARTS_SHOWN:]
-    people = sum(part.people for part in rest)
-    return {"parts": len(rest), "people": people, "share": 100 * people / found.people} if rest else None
+SELECT = "insight.audience.filter"
 
 
 class CompareVersions(OneAudience):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
 from typing import Any
 
 import ibis
@@ -11,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
+from cdp.core.percentages import parts_in_percent
 from cdp.warehouse import get_engine
 from insight.audiences import origins, services, visibility
 from insight.audiences.models import Audience
@@ -28,6 +31,33 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Pair:
+    """Two audiences: their people, those in both (whoever else has these), and what share of each that is."""
+
+    first: str
+    second: str
+    both: int
+    either: int
+    share_of_first: float | None
+    share_of_second: float | None
+
+    @property
+    def jaccard(self) -> float | None:
+        """Those in both per one in either: 0 of strangers, 1 of the same people (Jaccard, 1901)."""
+        return self.both / self.either if self.either else None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "audiences": [self.first, self.second],
+            "both": self.both,
+            "either": self.either,
+            "share_of_first": self.share_of_first,
+            "share_of_second": self.share_of_second,
+            "jaccard": self.jaccard,
+        }
+
+
+@dataclass(frozen=True)
 class Overlap:
     """`parts` are exclusive and come largest first; together they are everybody (`people`) of any of the audiences."""
 
@@ -38,6 +68,29 @@ class Overlap:
     def people(self) -> int:
         return sum(part.people for part in self.parts)
 
+    @cached_property
+    def percents(self) -> list[float]:
+        """Of everybody, for each part: with one decimal, adding up to 100."""
+        return parts_in_percent([part.people for part in self.parts])
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        return {row.pk: self.within({row.pk}) for row in self.audiences}
+
+    def within(self, keys: set[str]) -> int:
+        """The people who are in all audiences of `keys`, whatever else they are in."""
+        return sum(part.people for part in self.parts if keys <= set(part.inside))
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """Every two of the audiences, in their order."""
+        found = []
+        for first, second in combinations([row.pk for row in self.audiences], 2):
+            both, mine, theirs = self.within({first, second}), self.sizes[first], self.sizes[second]
+            shares = both / mine if mine else None, both / theirs if theirs else None
+            found.append(Pair(first, second, both, mine + theirs - both, *shares))
+        return found
+
     def as_json(self) -> dict[str, Any]:
         return {
             "audiences": [
@@ -45,7 +98,11 @@ class Overlap:
                 for row in self.audiences
             ],
             "people": self.people,
-            "parts": [{"audiences": list(part.inside), "people": part.people} for part in self.parts],
+            "parts": [
+                {"audiences": list(part.inside), "people": part.people, "percent": percent}
+                for part, percent in zip(self.parts, self.percents, strict=True)
+            ],
+            "pairs": [pair.as_json() for pair in self.pairs],
         }
 
 

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from insight.audiences import builder, cards, looking, making, many_pages, pages, table_pages, views
+from insight.audiences import (
+    builder,
+    cards,
+    looking,
+    making,
+    many_pages,
+    overlap_pages,
+    pages,
+    table_pages,
+    views,
+)
 
 app_name = "audiences"
 urlpatterns = [
@@ -22,7 +32,8 @@ urlpatterns = [
     path("combine/", making.CombineAudiences.as_view(), name="combine"),
     path("combine/choices/", making.CombineChoices.as_view(), name="combine-choices"),
     path("from-rfm/<str:dataset>/", making.AudienceFromRfm.as_view(), name="from-rfm"),
-    path("overlap/", looking.OverlapPage.as_view(), name="overlap"),
+    path("overlap/", overlap_pages.OverlapPage.as_view(), name="overlap"),
+    path("overlap.csv", overlap_pages.OverlapCsv.as_view(), name="overlap-csv"),
     path("refresh/", views.RefreshMany.as_view(), name="refresh-many"),
     path("move/", views.MoveAudiences.as_view(), name="move"),
     path("delete/", many_pages.DeleteMany.as_view(), name="delete-many"),

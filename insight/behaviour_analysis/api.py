@@ -16,7 +16,7 @@ from cdp.core.errors import ValidationFailed
 from insight.audiences.models import Audience
 from insight.audiences.serializers import AudienceSerializer
 from insight.behaviour_analysis import funnel, history, paths, retention, services, splitting
-from insight.behaviour_analysis.asking import Ground, ground_of
+from insight.behaviour_analysis.asking import OF_AUDIENCES, Ground, ground_of
 
 
 class _Period(serializers.Serializer[Any]):
@@ -158,6 +158,17 @@ class PathAudiences(_Audiences):
         return services.from_paths(asked, part.get("level"), part.get("type"), part.get("from"), data)
 
 
+class _VersionPart(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    part = serializers.JSONField(
+        required=False, help_text='{"dataset", "tag", "value"}; the value null for the people without one.'
+    )
+    name = serializers.CharField(max_length=64)
+    folder = serializers.CharField(required=False)
+    remark = serializers.CharField(required=False)
+    public = serializers.BooleanField(required=False)
+
+
 class HistoryView(WorkspaceAPIView):
     required_permission = {"get": "insight.audience.analysis"}
 
@@ -178,3 +189,17 @@ class HistoryView(WorkspaceAPIView):
         if dataset or tag:
             answer["composition"] = history.composition(self.access, audience, dataset, tag)
         return Response(answer)
+
+
+class HistoryAudiences(WorkspaceAPIView):
+    required_permission = {"post": "insight.audience.filter"}
+
+    @extend_schema(request=_VersionPart, responses={201: AudienceSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of those who were in at a version, or of those of them with a value of a tag."""
+        self.access.require(OF_AUDIENCES)
+        audience = history.get(self.access, kwargs["pk"])
+        given = json_object(request)
+        part = history.part_of(given.pop("part", None))
+        made = history.keep(self.access, audience, given.pop("version", None), given, part)
+        return Response(AudienceSerializer(made).data, status=201)

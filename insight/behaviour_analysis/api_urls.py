@@ -14,4 +14,9 @@ urlpatterns = [
     path("analysis/paths/", api.PathsView.as_view(), name="analysis-paths"),
     path("analysis/paths/audiences/", api.PathAudiences.as_view(), name="analysis-paths-audiences"),
     path("audiences/<str:pk>/history/", api.HistoryView.as_view(), name="audience-history"),
+    path(
+        "audiences/<str:pk>/history/audiences/",
+        api.HistoryAudiences.as_view(),
+        name="audience-history-audiences",
+    ),
 ]

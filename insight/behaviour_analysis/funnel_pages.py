@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.core.csv_export import table_response
+from cdp.core.percentages import in_percent
 from insight.audiences.fixed_pages import KeepPeople
 from insight.audiences.models import Audience
 from insight.behaviour_analysis import funnel, services
@@ -155,8 +156,8 @@ class FunnelCsv(FunnelView):
             _("Step"),
             _("Behaviour"),
             _("People"),
-            _("Share of the first step"),
-            _("Share of the step before"),
+            _("Share of the first step, %"),
+            _("Share of the step before, %"),
             _("No further"),
             _("Median seconds since the step before"),
         ]
@@ -166,8 +167,8 @@ class FunnelCsv(FunnelView):
                 number,
                 step["label"],
                 step["users"],
-                step["share"],
-                step["rate"],
+                in_percent(step["share"]),
+                in_percent(step["rate"]),
                 step["dropped"],
                 step["median_seconds"],
             ]

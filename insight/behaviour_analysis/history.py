@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import ibis
@@ -10,15 +12,18 @@ from django.utils.translation import gettext as _
 from cdp.core.access import Access
 from cdp.core.errors import NotFound, ValidationFailed
 from cdp.warehouse import get_engine
-from insight.audiences import origins, queries, tag_values, visibility
+from insight.audiences import comparing, origins, queries, tag_values, visibility
 from insight.audiences.catalog import Unknown
 from insight.audiences.identities import identity_of_fields
 from insight.audiences.models import Audience
 from insight.audiences.sources import WorkspaceCatalog
+from insight.behaviour_analysis.splitting import UNKNOWN as WITHOUT
+from insight.behaviour_analysis.splitting import Split
 from insight.datasets.models import TAG_KINDS
 
 MOST_VERSIONS = 30
 MOST_VALUES = 8
+VALUE, OTHER, UNKNOWN = "value", "other", "unknown"
 
 
 def get(access: Access, audience_id: str) -> Audience:
@@ -48,9 +53,9 @@ def sizes(audience: Audience) -> list[dict[str, Any]]:
 def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -> dict[str, Any]:
     """People per value of a tag in each of the last 30 versions whose members are still kept, in one statement.
 
-    `{"values": [{"value", "label"}], "versions": [{"number", "counts": [...]}]}`: the eight most frequent values, then
-    the others, then those without one (as far as there are such). Values are those that the tag has today.
-    Raises NotFound, ValidationFailed.
+    `{"values": [{"value", "label", "kind"}], "versions": [{"number", "counts": [...]}]}`: the eight most frequent
+    values, then the others (`kind` other), then those without one (unknown), as far as there are such. Values are those
+    that the tag has today. Raises NotFound, ValidationFailed.
     """
     catalog = WorkspaceCatalog(access.workspace, audience.source, access=access)
     try:
@@ -89,10 +94,12 @@ def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -
             totals[value] = totals.get(value, 0) + users
     top = sorted(totals, key=lambda value: (-totals[value], value))[:MOST_VALUES]
     labels = catalog.value_labels(dataset_id, tag, top)
-    values: list[dict[str, Any]] = [{"value": value, "label": labels.get(value) or value} for value in top]
+    values: list[dict[str, Any]] = [
+        {"value": value, "label": labels.get(value) or value, "kind": VALUE} for value in top
+    ]
     has_other, has_unknown = len(totals) > len(top), any(value is None for _number, value in found)
-    values += [{"value": None, "label": _("Other")}] if has_other else []
-    values += [{"value": None, "label": _("Unknown")}] if has_unknown else []
+    values += [{"value": None, "label": _("Other"), "kind": OTHER}] if has_other else []
+    values += [{"value": None, "label": _("Unknown"), "kind": UNKNOWN}] if has_unknown else []
     rows = []
     for version in versions:
         counts = [found.get((version.number, value), 0) for value in top]
@@ -101,3 +108,41 @@ def composition(access: Access, audience: Audience, dataset_id: str, tag: str) -
         counts += ([rest] if has_other else []) + ([unknown] if has_unknown else [])
         rows.append({"number": version.number, "counts": counts})
     return {"values": values, "versions": rows}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The people with one value of a tag, within a version; None are those without one."""
+
+    dataset: str
+    tag: str
+    value: str | None
+
+    def rule(self, members: dict[str, Any]) -> dict[str, Any]:
+        """Of those whom the condition `members` holds for."""
+        return Split(self.dataset, self.tag).condition(members, WITHOUT if self.value is None else self.value)
+
+
+def part_of(given: Any) -> Part | None:
+    """What `{"dataset", "tag", "value"}` asks for; None of nothing. Raises ValidationFailed."""
+    if given is None:
+        return None
+    texts = [given.get(name) for name in ("dataset", "tag")] if isinstance(given, Mapping) else []
+    value = given.get("value") if isinstance(given, Mapping) else 0
+    if len(texts) != 2 or not all(isinstance(text, str) and text for text in texts):
+        message = _("Give the dataset, the tag and one of its values.")
+        raise ValidationFailed(message, errors={"part": [message]})
+    if value is not None and not (isinstance(value, str) and value):
+        message = _("Give a value of the tag, or null for the people without one.")
+        raise ValidationFailed(message, errors={"part/value": [message]})
+    return Part(*texts, value)
+
+
+def keep(
+    access: Access, audience: Audience, number: Any, data: Mapping[str, Any], part: Part | None = None
+) -> Audience:
+    """Make an audience of those who were in at a version, or of a part of them. `data` as in the API.
+
+    The version is kept as a snapshot for it. Raises Conflict (members not kept any more), ValidationFailed.
+    """
+    return comparing.save_version(access, audience, number, data, part.rule if part else None)

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.csv_export import table_response
+from cdp.core.errors import NotFound
 from cdp.core.timezones import zone
-from insight.audiences import comparing, origins, queries, visibility
+from insight.audiences import origins, queries, visibility
 from insight.audiences.fixed_pages import KeepPeople
 from insight.audiences.identities import Identity, identity_of_version
 from insight.audiences.models import Audience, AudienceVersion
@@ -53,6 +54,8 @@ class HistoryPage(HistoryView):
         tags = enum_tags(self, _known_by(audience))
         chosen, composition = self.composition(audience, tags)
         csv_url = self.reverse("behaviour:history-csv", audience.pk)
+        if composition:
+            composition = self.with_ways(audience, chosen, composition)
         shares = _shares(composition, versions) if composition else []
         context = self.get_context(
             audience=audience,
@@ -78,6 +81,28 @@ class HistoryPage(HistoryView):
             and "combine" in origins.actions_of(audience)
         )
 
+    def with_ways(self, audience: Audience, chosen: str, composition: dict[str, Any]) -> dict[str, Any]:
+        """The composition with `urls` beside the counts of each version: the ways to audiences of these people."""
+        may_keep = self.may_keep(audience)
+
+        def url(number: int, value: dict[str, Any], count: int) -> str:
+            if not may_keep or not count or value["kind"] == history.OTHER:
+                return ""
+            query = urlencode({"tag": chosen, "value": value["value"] or ""})
+            return f"{self.reverse('behaviour:history-audience', audience.pk, number)}?{query}"
+
+        rows = [
+            {
+                **row,
+                "urls": [
+                    url(row["number"], value, count)
+                    for value, count in zip(composition["values"], row["counts"], strict=True)
+                ],
+            }
+            for row in composition["versions"]
+        ]
+        return {**composition, "versions": rows}
+
     def linked(self, audience: Audience, versions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """The versions with the ways to an audience of each, and to those who joined and left since the one before."""
         may_keep, compare = self.may_keep(audience), self.reverse("audiences:compare", audience.pk)
@@ -102,13 +127,17 @@ def _shares(composition: dict[str, Any], versions: list[dict[str, Any]]) -> list
     """Lines of the table: the versions whose members are kept, latest first."""
     times = {row["number"]: datetime.fromisoformat(row["at"]) for row in versions}
     return [
-        {"number": row["number"], "when": times.get(row["number"]), "counts": row["counts"]}
+        {
+            "number": row["number"],
+            "when": times.get(row["number"]),
+            "cells": list(zip(row["counts"], row["urls"], strict=True)),
+        }
         for row in reversed(composition["versions"])
     ]
 
 
 class KeepVersion(KeepPeople):
-    """An audience of those who were in at a version."""
+    """An audience of those who were in at a version; with ?tag= (dataset:column) and ?value= of some of them."""
 
     title = gettext_lazy("Audience of a version")
     template_name = "insight/behaviour/keep_version.html"
@@ -126,20 +155,40 @@ class KeepVersion(KeepPeople):
         visibility.check_change(self.access, self.audience)
         return kept_version(self.audience, self.kwargs["number"])
 
+    @cached_property
+    def part(self) -> history.Part | None:
+        dataset, _colon, tag = self.request.GET.get("tag", "").partition(":")
+        if not tag:
+            return None
+        value = self.request.GET.get("value") or None
+        return history.part_of({"dataset": dataset, "tag": tag, "value": value})
+
+    @cached_property
+    def shown(self) -> tuple[str, int]:
+        """The label of the part and its people, as the composition shows them. Raises NotFound."""
+        assert self.part is not None
+        found = history.composition(self.access, self.audience, self.part.dataset, self.part.tag)
+        counts = {row["number"]: row["counts"] for row in found["versions"]}.get(self.version.number, [])
+        for value, count in zip(found["values"], counts, strict=False):
+            if value["kind"] != history.OTHER and value["value"] == self.part.value:
+                return str(value["label"]), int(count)
+        raise NotFound()
+
     def words(self) -> str:
         day = timezone.localtime(self.version.created_at, zone(self.workspace)).date()
-        return _("Those who were in “%(name)s” on %(day)s, version %(number)d") % {
+        said = _("Those who were in “%(name)s” on %(day)s, version %(number)d") % {
             "name": self.audience.name,
             "day": day,
             "number": self.version.number,
         }
+        return f"{said} · {self.shown[0]}" if self.part else said
 
     def count(self) -> int:
-        return self.version.count
+        return self.shown[1] if self.part else self.version.count
 
     def keep(self, words: str, data: dict[str, Any]) -> Audience:
         given = {**data, "remark": data.get("remark") or words}
-        return comparing.save_version(self.access, self.audience, self.version.number, given)
+        return history.keep(self.access, self.audience, self.version.number, given, self.part)
 
     def analysis_url(self) -> str:
         return self.reverse("behaviour:history", self.audience.pk)

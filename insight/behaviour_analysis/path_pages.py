@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.core.csv_export import table_response
+from cdp.core.percentages import in_percent
 from insight.audiences.fixed_pages import KeepPeople
 from insight.audiences.models import Audience
 from insight.behaviour_analysis import paths, services
@@ -78,13 +79,14 @@ class PathCsv(PathView):
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         found = paths.paths(self.question())
         labels = {(node["level"], node["type"]): node["label"] for node in found["nodes"]}
-        head = [_("Step"), _("From"), _("To"), _("People")]
+        head = [_("Step"), _("From"), _("To"), _("People"), _("Of the start, %")]
         rows = [
             [
                 link["level"],
                 labels[link["level"] - 1, link["from"]],
                 labels[link["level"], link["to"]],
                 link["users"],
+                in_percent(link["users"] / found["people"]),
             ]
             for link in found["links"]
         ]

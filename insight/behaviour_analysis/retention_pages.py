@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from cdp.core.csv_export import table_response
+from cdp.core.percentages import in_percent
 from insight.behaviour_analysis import retention
 from insight.behaviour_analysis.asking import Ground, usual_period
 from insight.behaviour_analysis.builder_links import builder_url
@@ -87,7 +88,13 @@ class RetentionPage(RetentionView):
             "data": {
                 "average": found["average"],
                 "rows": [
-                    {"start": str(row["start"]), "shares": [period["share"] for period in row["periods"]]}
+                    {
+                        "start": str(row["start"]),
+                        "periods": [
+                            {part: period[part] for part in ("users", "share", "url")}
+                            for period in row["periods"]
+                        ],
+                    }
                     for row in rows
                 ],
             },
@@ -111,13 +118,13 @@ class RetentionCsv(RetentionView):
             _("Since"),
             _("New"),
             *(f"+{place}" for place in places),
-            *(f"+{place} %" for place in places),
+            *(f"% +{place}" for place in places),
         ]
         rows = []
         for label, row in ((label, row) for label, cohorts in groups for row in cohorts):
             blank = [None] * (len(places) - len(row["periods"]))
             users = [period["users"] for period in row["periods"]] + blank
-            shares = [period["share"] for period in row["periods"]] + blank
+            shares = [in_percent(period["share"]) for period in row["periods"]] + blank
             rows.append([*([label] if split else []), row["start"], row["users"], *users, *shares])
         return table_response("retention", head, rows)
 

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from cdp.core.api import WorkspaceAPIView, json_object
 from cdp.core.errors import ValidationFailed
 from insight.audiences.serializers import AudienceSerializer
-from insight.rfm import figures, migration, services
+from insight.rfm import buyers, figures, migration, services
 from insight.rfm.figures import Scope
 
 _AUDIENCE = OpenApiParameter("audience", str, description="Only the customers in this audience.")
@@ -44,6 +44,25 @@ class Trend(_ModelView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Buyers, amount and purchases by day, week or month, for a model of transactions."""
         return Response(figures.trend(self.scope()))
+
+
+class TrendAudiences(WorkspaceAPIView):
+    required_permission = {"post": "insight.audience.filter"}
+
+    @extend_schema(request=None, responses={201: AudienceSerializer})
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """An audience of the buyers of the day, week or month that begins on `start`, as they are now.
+
+        With `audience` those in it only, translated to the model's ID where `translate` asks for it.
+        """
+        given = json_object(request)
+        wanted = str(given.pop("audience", "") or "")
+        self.access.require(figures.point(wanted))
+        version = figures.audience_version(self.access, wanted)[1] if wanted else None
+        translate = given.pop("translate", False) is True
+        scope = figures.open_model(self.access, kwargs["pk"], version, translate=translate)
+        made = buyers.keep(scope, given.pop("start", ""), given)
+        return Response(AudienceSerializer(made).data, status=201)
 
 
 class Samples(_ModelView):

@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from cdp.core.percentages import percentages
 from cdp.warehouse import Engine, get_engine
 from insight.audiences import origins, queries, translated, visibility
 from insight.audiences.catalog import Unknown
@@ -158,8 +159,9 @@ def audience_version(access: Access, audience_id: str) -> tuple[Audience, Audien
 def figures(scope: Scope) -> dict[str, Any]:
     """`{"users", "amount", "count", "amount_per_user", "count_per_user", "groups": [...]}`.
 
-    A group has its share of users, amount and count (0 to 1, None of nothing), and the averages of its customers; the
-    groups are the eight in their order, without those that nobody is in.
+    A group has its share of users, amount and count (`shares`, 0 to 1, None of nothing; `percents`, with one decimal,
+    adding up to 100), and the averages of its customers; the groups are the eight in their order, without those that
+    nobody is in.
     """
     table = scope.customers
     grouped = table.group_by("type").aggregate(
@@ -171,13 +173,15 @@ def figures(scope: Scope) -> dict[str, Any]:
     found = {row["type"]: row for row in scope.engine.execute(grouped).to_pylist()}
     totals = {name: sum(row[name] for row in found.values()) for name in ("users", "amount", "count")}
     users = totals["users"]
+    present = [key for key in rfm.TYPES if key in found]
+    percents = {name: percentages([found[key][name] for key in present]) for name in totals}
     groups = [
         {
             **found[key],
             "shares": {name: found[key][name] / whole if whole else None for name, whole in totals.items()},
+            "percents": {name: percents[name][place] if whole else None for name, whole in totals.items()},
         }
-        for key in rfm.TYPES
-        if key in found
+        for place, key in enumerate(present)
     ]
     return {
         **totals,
@@ -223,7 +227,7 @@ def trend(scope: Scope) -> dict[str, Any]:
         raise Conflict(
             _("Only models of transactions know when customers bought."), code="trend_not_possible"
         )
-    bought = _transactions(scope)
+    bought = transactions_sql(scope)
     span = scope.engine.rows(f"SELECT min(day), max(day) FROM ({bought}) bought")[0]
     if span[0] is None:
         return {"unit": "day", "buckets": []}
@@ -277,7 +281,8 @@ def people_sql(scope: Scope) -> str:
     return scope.engine.sql(scope.customers.select(USER))
 
 
-def _transactions(scope: Scope) -> str:
+def transactions_sql(scope: Scope) -> str:
+    """The transactions of the scope's customers in the model's period, in SQL: user_unique_id, day, amount."""
     relation, columns = source_columns(scope.model)
     made = rfm.transactions(scope.definition, source=relation, columns=columns, as_of=scope.as_of)
     return f"SELECT * FROM ({made}) made WHERE {USER} IN ({people_sql(scope)})"

@@ -1,4 +1,4 @@
-"""Pages of the migration between RFM groups."""
+"""Pages of the migration between RFM groups, and those that keep customers of an RFM analysis as an audience."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,7 +17,7 @@ from cdp.core.errors import ValidationFailed
 from insight.audiences.fixed_pages import KeepPeople
 from insight.audiences.models import Audience
 from insight.datasets.models import Dataset
-from insight.rfm import figures, migration, services
+from insight.rfm import buyers, figures, migration, services
 from insight.rfm.api import days_of
 from insight.rfm.figures import ANALYSE, Scope
 from insight.rfm.migration import STATES, Migration
@@ -110,6 +111,39 @@ class MigrationCsv(WorkspaceView):
             for before in STATES
         ]
         return table_response(f"rfm-{found.first}-{found.last}", head, rows)
+
+
+class KeepBuyers(KeepPeople):
+    """The buyers of the day, week or month that begins on ?start=, of ?audience= where one is given."""
+
+    def permission_point(self) -> str:
+        self.access.require(figures.point(self.request.GET.get("audience", "")))
+        return self.permission
+
+    @cached_property
+    def scope(self) -> Scope:
+        asked = self.request.GET
+        wanted = asked.get("audience", "")
+        version = figures.audience_version(self.access, wanted)[1] if wanted else None
+        translate = asked.get("translate") == "1"
+        return figures.open_model(self.access, asked.get("model", ""), version, translate=translate)
+
+    @property
+    def start(self) -> str:
+        return self.request.GET.get("start", "")
+
+    def words(self) -> str:
+        return buyers.words(self.scope, self.start)
+
+    def count(self) -> int:
+        return buyers.bucket_of(self.scope, self.start)[2]
+
+    def keep(self, words: str, data: dict[str, Any]) -> Audience:
+        return buyers.keep(self.scope, self.start, data)
+
+    def analysis_url(self) -> str:
+        audience = self.request.GET.get("audience", "")
+        return self.reverse("rfm:audience", audience) if audience else self.reverse("rfm:analysis")
 
 
 class KeepCell(KeepPeople):

@@ -66,18 +66,33 @@ class _ModelPage(WorkspaceView):
         found = figures.figures(scope)
         rows = group_rows(found)
         trend = figures.trend(scope) if scope.has_trend else None
+        may_select = self.access.can("insight.audience.filter")
         asked = {"audience": audience} | ({"translate": "1"} if scope.translation else {})
         query = f"?{urlencode(asked)}" if audience else ""
+        asked = asked if audience else {}
+        choose = self.reverse("rfm:choose", scope.model.pk)
+        if trend and may_select:
+            keep, model = self.reverse("rfm:buyers-audience"), scope.model.pk
+            for bucket in trend["buckets"]:
+                wanted = urlencode({"model": model, "start": bucket["start"], **asked})
+                bucket["url"] = f"{keep}?{wanted}" if bucket["users"] else ""
         return {
             "figures": found,
             "groups": rows,
             "as_of": scope.as_of,
             "compare": scope.stats["compare"],
             "trend": trend,
-            "may_select": self.access.can("insight.audience.filter"),
+            "may_select": may_select,
             "csv_url": self.reverse("rfm:groups-csv", scope.model.pk) + query,
             "data": {
-                "groups": [{**row, "colour": COLOURS[row["type"]]} for row in rows],
+                "groups": [
+                    {
+                        **row,
+                        "colour": COLOURS[row["type"]],
+                        "url": f"{choose}?{urlencode({'type': row['type'], **asked})}" if may_select else "",
+                    }
+                    for row in rows
+                ],
                 "trend": trend,
                 "samples": self.reverse("rfm:samples", scope.model.pk) + query,
             },
@@ -199,9 +214,11 @@ class GroupsCsv(_OfModel):
         head = [
             _("Group"),
             _("Customers"),
-            _("Share of customers"),
+            _("Share of customers, %"),
             _("Amount"),
+            _("Share of amount, %"),
             _("Purchases"),
+            _("Share of purchases, %"),
             _("Amount per customer"),
             _("Purchases per customer"),
             _("Days since the last one"),
@@ -210,9 +227,11 @@ class GroupsCsv(_OfModel):
             [
                 row["label"],
                 row["users"],
-                round(row["shares"]["users"], 6),
+                row["percents"]["users"],
                 row["amount"],
+                row["percents"]["amount"],
                 row["count"],
+                row["percents"]["count"],
                 row["m"],
                 row["f"],
                 row["r_days"],

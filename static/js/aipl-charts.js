@@ -23,7 +23,7 @@ function trend(data, text) {
     yAxis: { type: "value", min: 0, axisLabel: text, ...faint },
     dataZoom: [{ type: "slider", height: 18, bottom: 8 }],
     // A day that was not computed is a gap, not a zero.
-    series: STAGES.map((stage) => ({ name: data.labels[stage], type: "line", showSymbol: true, symbolSize: 5, connectNulls: false, data: data.days.map((row) => (row.stages ? row.stages[stage] : null)) })),
+    series: STAGES.map((stage) => ({ name: data.labels[stage], type: "line", symbol: "circle", showSymbol: true, symbolSize: 5, connectNulls: false, data: data.days.map((row) => (row.stages ? row.stages[stage] : null)) })),
   };
 }
 

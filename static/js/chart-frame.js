@@ -1,6 +1,6 @@
 /* What every chart has around it: its table, its file, its picture and its large view. */
 
-import { formatNumber, gettext, h, icon } from "./rule-builder/dom.js";
+import { gettext, h, icon } from "./rule-builder/dom.js";
 
 /** How large a picture is where the chart itself is not on the page. */
 const PICTURE = { width: 960, height: 480 };
@@ -163,5 +163,7 @@ export class ChartFrame {
 /** A column of numbers: as people read it, and as the file has it. */
 export function numbers(heading, value, digits = 0) {
   const rounded = (row) => (value(row) === null || value(row) === undefined ? null : Number(value(row).toFixed(digits)));
-  return [heading, (row) => (rounded(row) === null ? "–" : formatNumber(rounded(row))), rounded];
+  const places = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+  const shown = (row) => rounded(row).toLocaleString(document.documentElement.lang || undefined, places);
+  return [heading, (row) => (rounded(row) === null ? "–" : shown(row)), rounded];
 }

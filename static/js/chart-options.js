@@ -1,5 +1,6 @@
 /* How a chart panel looks as pie, columns or treemap. */
 
+import { faint } from "./figures.js";
 import { formatNumber, gettext } from "./rule-builder/dom.js";
 
 // The accent first, then tones that people with a colour-vision deficiency tell apart.
@@ -92,7 +93,7 @@ function pie(data, values, share, text, style) {
     data,
     itemStyle: { borderColor: style.backgroundColor, borderWidth: 2 },
     label: { ...text, lineHeight: 16, overflow: "none", formatter: ({ name, data: part }) => `${shorten(name)}\n${share(values[part.place]).toFixed(1)} %` },
-    labelLine: { length: 10, length2: 6 },
+    labelLine: { length: 16, length2: 6 },
   };
 }
 
@@ -110,7 +111,7 @@ function columns(panel, values, data, share, text) {
     legend: compared ? { top: 0, textStyle: text, formatter: shorten } : undefined,
     grid: { left: 8, right: 8, top: compared ? 36 : 16, bottom: many ? 48 : 8, containLabel: true },
     xAxis: { type: "category", data: values.map((value) => value.label), axisLabel: { ...text, formatter: shorten, interval: values.length > 20 ? "auto" : 0, rotate: values.length > 6 ? 30 : 0 } },
-    yAxis: { type: "value", axisLabel: { ...text, formatter: compared ? "{value} %" : undefined }, splitLine: { lineStyle: { opacity: 0.25 } } },
+    yAxis: { type: "value", axisLabel: { ...text, formatter: compared ? "{value} %" : undefined }, ...faint },
     dataZoom: many ? [{ type: "slider", height: 18, bottom: 8 }] : [],
     series,
   };

@@ -26,12 +26,18 @@ export function percent(share) {
   return share === null || share === undefined ? "–" : `${(100 * share).toFixed(1)} %`;
 }
 
+/** Per cent that the server has rounded. */
+export function percentOf(value) {
+  return value === null || value === undefined ? "–" : `${value.toFixed(1)} %`;
+}
+
 export function read(id) {
   const element = document.getElementById(id);
   return element ? JSON.parse(element.textContent) : null;
 }
 
-export const faint = { splitLine: { lineStyle: { opacity: 0.25 } } };
+/** Lines behind a chart, as faint in the dark as in the light. */
+export const faint = { splitLine: { lineStyle: { color: "#8a979d", opacity: 0.25 } } };
 
 /** Large numbers on an axis: 12k, 1.2M, 1.2万. */
 export function compact(value) {

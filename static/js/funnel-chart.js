@@ -25,7 +25,7 @@ function option(text) {
       bottom: 8,
       minSize: "2%",
       gap: 3,
-      label: { ...text, position: "right", overflow: "none", formatter: ({ dataIndex }) => `${dataIndex + 1} ${steps[dataIndex].label}: ${formatNumber(steps[dataIndex].users)} (${percent(steps[dataIndex].share)})` },
+      label: { ...text, opacity: 1, position: "right", overflow: "none", formatter: ({ dataIndex }) => `${dataIndex + 1} ${steps[dataIndex].label}: ${formatNumber(steps[dataIndex].users)} (${percent(steps[dataIndex].share)})` },
       labelLine: { lineStyle: { color: text.color, opacity: 0.4 } },
       itemStyle: { borderWidth: 0 },
       data: steps.map((step, place) => ({ name: step.label, value: step.users, url: step.url, itemStyle: { color: TONES[0], opacity: 1 - (0.5 * place) / steps.length } })),

@@ -23,7 +23,7 @@ function size(text) {
     ...base(text, names),
     tooltip: { trigger: "axis", renderMode: "richText", textStyle: { fontFamily: text.fontFamily }, formatter: (points) => [`${points[0].name} · ${when(rows[points[0].dataIndex].at)}`, ...points.filter((point) => point.value !== null && point.value !== undefined).map((point) => `${point.seriesName}: ${sign(point.value)}`)].join("\n") },
     series: [
-      { name: gettext("People"), type: "line", symbolSize: 8, lineStyle: { width: 2 }, data: rows.map((row) => ({ value: row.count, url: row.url })) },
+      { name: gettext("People"), type: "line", symbol: "circle", symbolSize: 8, lineStyle: { width: 2 }, data: rows.map((row) => ({ value: row.count, url: row.url })) },
       { name: gettext("Joined"), type: "bar", stack: "change", barMaxWidth: 24, itemStyle: { color: "#009e73" }, data: rows.map((row) => ({ value: row.joined, url: row.changes_url })) },
       { name: gettext("Left"), type: "bar", stack: "change", barMaxWidth: 24, itemStyle: { color: "#d55e00" }, data: rows.map((row) => ({ value: row.left === null ? null : -row.left, url: row.changes_url })) },
     ],
@@ -35,7 +35,7 @@ function composition(text) {
   return {
     ...base(text, versions.map((row) => `v${row.number}`)),
     tooltip: { trigger: "axis", renderMode: "richText", textStyle: { fontFamily: text.fontFamily }, valueFormatter: (value) => number(value) },
-    series: values.map((value, place) => ({ name: value.label, type: "bar", stack: "people", barMaxWidth: 48, data: versions.map((row) => row.counts[place]) })),
+    series: values.map((value, place) => ({ name: value.label, type: "bar", stack: "people", barMaxWidth: 48, data: versions.map((row) => ({ value: row.counts[place], url: row.urls[place] })) })),
   };
 }
 

@@ -1,6 +1,6 @@
 /* How many came back, as a line per week or month of the first visit and one for the average. */
 
-import { Figure } from "./chart-figure.js";
+import { Figure, follow } from "./chart-figure.js";
 import { faint, percent, read, TONES } from "./figures.js";
 import { gettext } from "./rule-builder/dom.js";
 
@@ -18,9 +18,9 @@ function option(text) {
     yAxis: { type: "value", min: 0, axisLabel: { ...text, formatter: percent }, ...faint },
     series: [
       line(gettext("Average"), average, { z: 3, lineStyle: { width: 4 }, itemStyle: { color: TONES[0] } }),
-      ...rows.map((row, place) => line(row.start, row.shares, { lineStyle: { width: 1.5 }, itemStyle: { color: TONES[1 + (place % (TONES.length - 1))] } })),
+      ...rows.map((row, place) => line(row.start, row.periods.map((period) => ({ value: period.share, url: period.url })), { lineStyle: { width: 1.5 }, itemStyle: { color: TONES[1 + (place % (TONES.length - 1))] } })),
     ],
   };
 }
 
-if (place) new Figure(place, option);
+if (place) new Figure(place, option, { press: follow });

@@ -1,8 +1,8 @@
 /* The page of an RFM model: composition of its groups, bubbles at their averages, purchases over time. */
 
-import { Figure } from "./chart-figure.js";
+import { Figure, follow } from "./chart-figure.js";
 import { numbers } from "./chart-frame.js";
-import { compact, faint, mount, number, percent, read, TONES } from "./figures.js";
+import { compact, faint, mount, number, percentOf, read, TONES } from "./figures.js";
 
 const data = read("rfm-data");
 const groups = data?.groups || [];
@@ -23,8 +23,8 @@ let measure = "users";
 function words(group) {
   return [
     `{b|${group.label}}`,
-    `${titles.users}: ${number(group.users)} (${percent(group.shares.users)})`,
-    ...(measure === "users" ? [] : [`${titles[measure]}: ${number(group[measure])} (${percent(group.shares[measure])})`]),
+    `${titles.users}: ${number(group.users)} (${percentOf(group.percents.users)})`,
+    ...(measure === "users" ? [] : [`${titles[measure]}: ${number(group[measure])} (${percentOf(group.percents[measure])})`]),
     `${titles.amount_per_user}: ${number(group.m, 2)}`,
     `${titles.count_per_user}: ${number(group.f, 2)}`,
     `${titles.r_days}: ${number(group.r_days, 1)}`,
@@ -41,7 +41,7 @@ function composition(text) {
     series: [{
       type: "pie",
       radius: ["40%", "60%"],
-      label: { ...text, overflow: "none", formatter: ({ data: part }) => percent(part.group.shares[measure]) },
+      label: { ...text, overflow: "none", formatter: ({ data: part }) => percentOf(part.group.percents[measure]) },
       labelLine: { length: 6, length2: 4 },
       labelLayout: { hideOverlap: true },
       itemStyle: { borderColor: "transparent", borderWidth: 2 },
@@ -63,6 +63,7 @@ function bubbleTable({ x, y, size, names }) {
   return {
     columns: () => [[gettext("Group"), (group) => group.label], numbers(titles.users, (group) => group.users), column(names.x, x), column(names.y, y), column(names.size, size)],
     values: () => groups,
+    link: (group) => group.url,
   };
 }
 
@@ -70,15 +71,23 @@ function bubbles({ x, y, size, names }) {
   const sizes = groups.map((group) => group[size]);
   const [least, most] = [Math.min(...sizes), Math.max(...sizes)];
   const diameter = (value) => (most > least ? 12 + (34 * (value - least)) / (most - least) : 28);
-  const axis = (name, text) => ({ type: "value", scale: true, name, nameLocation: "middle", nameTextStyle: text, axisLabel: { ...text, formatter: compact, hideOverlap: true }, ...faint });
+  // Room for whole bubbles and their names at the edges.
+  const room = (key) => {
+    const values = groups.map((group) => group[key]);
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const more = 0.18 * (high - low) || Math.abs(high) * 0.2 || 1;
+    return { min: low >= 0 ? Math.max(0, low - more) : low - more, max: high + more };
+  };
+  const rounded = (value) => (Number.isInteger(value) || Math.abs(value) < 10 ? compact(Number(value.toFixed(1))) : compact(Math.round(value)));
+  const axis = (name, key, text) => ({ type: "value", ...room(key), name, nameLocation: "middle", nameTextStyle: text, axisLabel: { ...text, formatter: rounded, hideOverlap: true, showMinLabel: false, showMaxLabel: false }, ...faint });
   return (text) => ({
-    grid: { left: 40, right: 32, top: 24, bottom: 28, containLabel: true },
+    grid: { left: 36, right: 12, top: 16, bottom: 28, containLabel: true },
     tooltip: tooltip(text, ({ data: part }) => words(part.group)),
-    xAxis: { ...axis(names.x, text), nameGap: 28 },
-    yAxis: { ...axis(names.y, text), nameGap: 40 },
+    xAxis: { ...axis(names.x, x, text), nameGap: 28 },
+    yAxis: { ...axis(names.y, y, text), nameGap: 42 },
     series: [{
       type: "scatter",
-      data: groups.map((group) => ({ name: group.label, value: [group[x], group[y], group[size]], group, symbolSize: diameter(group[size]), itemStyle: { color: colour(group), opacity: 0.75 } })),
+      data: groups.map((group) => ({ name: group.label, value: [group[x], group[y], group[size]], group, url: group.url, symbolSize: diameter(group[size]), itemStyle: { color: colour(group), opacity: 0.75 } })),
       label: { show: true, position: "top", formatter: "{b}", ...text, fontSize: 11 },
       labelLayout: { hideOverlap: true },
     }],
@@ -96,6 +105,31 @@ function trend(key) {
   });
 }
 
+/** Columns of the amount, lines of people and purchases, which have an axis of their own. */
+function course(text) {
+  const { buckets } = data.trend;
+  const counts = ["users", "count"].map((key, place) => ({ name: titles[key], type: "line", yAxisIndex: 1, showSymbol: buckets.length === 1, itemStyle: { color: TONES[place + 1] }, data: buckets.map((bucket) => ({ value: bucket[key], url: bucket.url })) }));
+  const axis = { type: "value", nameTextStyle: text, axisLabel: { ...text, formatter: compact } };
+  return {
+    legend: { top: 0, textStyle: text },
+    grid: { left: 8, right: 8, top: 56, bottom: 44, containLabel: true },
+    tooltip: { trigger: "axis", renderMode: "richText", confine: true, textStyle: { fontFamily: text.fontFamily }, valueFormatter: (value) => number(value, 2) },
+    xAxis: { type: "category", data: buckets.map((bucket) => bucket.start), axisLabel: { ...text, hideOverlap: true } },
+    yAxis: [{ ...axis, name: titles.amount, ...faint }, { ...axis, min: 0, splitLine: { show: false } }],
+    dataZoom: [{ type: "slider", height: 18, bottom: 8 }],
+    series: [{ name: titles.amount, type: "bar", barMaxWidth: 32, itemStyle: { color: TONES[0], opacity: 0.6 }, data: buckets.map((bucket) => ({ value: bucket.amount, url: bucket.url })) }, ...counts],
+  };
+}
+
+function courseTable() {
+  const column = (key, digits) => numbers(titles[key], (bucket) => bucket[key], digits);
+  return {
+    columns: () => [[gettext("Beginning"), (bucket) => bucket.start], column("users", 0), column("amount", 2), column("count", 0), column("amount_per_user", 2), column("count_per_user", 2)],
+    values: () => data.trend.buckets,
+    link: (bucket) => bucket.url,
+  };
+}
+
 async function showSamples(type) {
   const place = card.querySelector("[data-rfm-samples]");
   const address = new URL(data.samples, location.href);
@@ -108,7 +142,9 @@ async function showSamples(type) {
 
 function start() {
   const pie = new Figure(card.querySelector("[data-rfm-chart=composition]"), composition, { press: ({ group }) => showSamples(group.type) });
-  for (const [key, bubble] of Object.entries(BUBBLES)) new Figure(document.querySelector(`[data-rfm-chart=${key}]`), bubbles(bubble), { table: bubbleTable(bubble) });
+  for (const [key, bubble] of Object.entries(BUBBLES)) new Figure(document.querySelector(`[data-rfm-chart=${key}]`), bubbles(bubble), { table: bubbleTable(bubble), press: follow });
+  const timeline = document.querySelector("[data-rfm-chart=course]");
+  if (timeline) new Figure(timeline, course, { table: courseTable(), press: follow });
   for (const place of document.querySelectorAll("[data-rfm-trend]")) mount(place, trend(place.dataset.rfmTrend));
   for (const button of card.querySelectorAll("[data-measure]")) {
     button.addEventListener("click", () => {
@@ -117,7 +153,7 @@ function start() {
         other.classList.toggle("active", other === button);
         other.setAttribute("aria-pressed", String(other === button));
       }
-      for (const group of groups) card.querySelector(`[data-share=${group.type}]`).textContent = percent(group.shares[measure]);
+      for (const group of groups) card.querySelector(`[data-share=${group.type}]`).textContent = percentOf(group.percents[measure]);
       pie.draw();
     });
   }

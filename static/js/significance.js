@@ -20,6 +20,7 @@ function start(data) {
 
   async function load() {
     part("status").textContent = gettext("Counting …");
+    part("csv").href = `${data.csv}${part("all").checked ? "&all=1" : ""}`;
     try {
       const asked = { audience: data.audience, dataset: data.dataset, translate: Boolean(data.translate), show_all: part("all").checked, token: api.token };
       const answer = await api.latest("ranking", data.urls.significance, asked);
@@ -53,7 +54,7 @@ function start(data) {
       h("td", { class: "text-end td-number" }, row.adjusted.toFixed(1)),
       h("td", { class: "small" }, top),
       h("td", { class: "text-end td-number" }, row.effect.toFixed(2)),
-      h("td", { class: "text-end td-number" }, row.q < 0.001 ? "< 0.001" : row.q.toFixed(3)),
+      h("td", { class: "text-end td-number", title: gettext("χ² = %(value)s with %(df)s degrees of freedom", { value: formatNumber(row.chi_square), df: row.df }) }, row.q < 0.001 ? "< 0.001" : row.q.toFixed(3)),
     );
   }
 

@@ -2,7 +2,7 @@
 
 import { ChartPanel } from "./charts.js";
 import { PartDialog, conditionOf } from "./chart-part.js";
-import { gettext, h } from "./rule-builder/dom.js";
+import { formatNumber, gettext, h } from "./rule-builder/dom.js";
 
 /** The rows of a chart from a tag as the server describes it. */
 export function valuesOf(tag) {
@@ -91,12 +91,12 @@ export function drawTags(place, tags, context) {
 /** What is said above charts: users, or the members that were found and what they are compared with. */
 export function headline(answer) {
   const found = [];
-  if (answer.coverage) found.push(gettext("%(found)s of %(members)s members are in this dataset.", { found: answer.coverage.found.toLocaleString(), members: answer.coverage.members.toLocaleString() }));
-  else found.push(gettext("%(count)s users.", { count: answer.users.toLocaleString() }));
+  if (answer.coverage) found.push(gettext("%(found)s of %(members)s members are in this dataset.", { found: formatNumber(answer.coverage.found), members: formatNumber(answer.coverage.members) }));
+  else found.push(gettext("%(count)s users.", { count: formatNumber(answer.users) }));
   if (answer.coverage && !answer.coverage.found) found.push(gettext("Without members there is nothing to show."));
   const { compared } = answer;
-  if (compared) found.push(gettext("Compared with %(name)s: %(users)s users.", { name: compared.name, users: compared.users.toLocaleString() }));
-  if (compared?.audience) found.push(gettext("%(count)s people are in both audiences.", { count: compared.overlap.toLocaleString() }));
-  for (const row of answer.translated || []) found.push(gettext("“%(name)s” is translated to %(label)s; %(count)s of its people could not be.", { name: row.name, label: row.label, count: row.unmatched.toLocaleString() }));
+  if (compared) found.push(gettext("Compared with %(name)s: %(users)s users.", { name: compared.name, users: formatNumber(compared.users) }));
+  if (compared?.audience) found.push(gettext("%(count)s people are in both audiences.", { count: formatNumber(compared.overlap) }));
+  for (const row of answer.translated || []) found.push(gettext("“%(name)s” is translated to %(label)s; %(count)s of its people could not be.", { name: row.name, label: row.label, count: formatNumber(row.unmatched) }));
   return h("span", {}, found.join(" "));
 }

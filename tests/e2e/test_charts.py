@@ -124,6 +124,30 @@ def test_an_order_of_ones_own_is_there_again(shop: Shop, tab: Any, sign_in: Call
     expect(city.locator("tbody tr").first).to_contain_text("Bergen")
 
 
+def test_values_are_sorted_up_and_down_and_the_picture_is_a_picture(
+    shop: Shop, tab: Any, sign_in: Callable[[Any], str]
+) -> None:
+    from playwright.sync_api import expect
+
+    sign_in(shop.access)
+    go(tab, "Perspective")
+    city = panel(tab, "City")
+    city.get_by_role("button", name="Table").click()
+    first = city.locator("tbody tr").first
+    for order, value in (("Ascending", "Bergen"), ("Descending", "Oslo"), ("Default order", "Oslo")):
+        city.get_by_role("button", name="Order", exact=True).click()
+        expect(city.get_by_role("button", name="Custom order …")).to_be_disabled()
+        city.get_by_role("button", name=order).click()
+        expect(first).to_contain_text(value)
+    with tab.expect_download() as picture:
+        city.get_by_role("button", name="Export as picture").click()
+    assert Path(picture.value.path()).read_bytes().startswith(b"\x89PNG")
+    city.get_by_role("button", name="Enlarge").click()
+    assert city.bounding_box()["width"] > 1150
+    city.get_by_role("button", name="Close").click()
+    assert city.bounding_box()["width"] < 900
+
+
 # Where a part lies: shares of the canvas's width and height, and aside by a share of the height. Oslo has six of ten.
 PLACES = {
     "Pie": {"Oslo": (0.5, 0.5, 0.23), "Bergen": (0.5, 0.5, -0.23)},

@@ -88,3 +88,35 @@ def test_tags_of_significance_are_sorted_by_their_use(
     expect(rows).to_have_count(2)
     tab.get_by_label("Order of tags").select_option("push")
     expect(rows.first).to_have_text(last)
+
+
+def test_tags_of_perspective_are_found_sorted_by_their_use_and_tell_it(
+    shop: Shop, tab: Any, sign_in: Callable[[Any], str]
+) -> None:
+    from datetime import timedelta
+
+    from playwright.sync_api import expect
+
+    from cdp.core import timezones
+    from insight.datasets import tag_uses
+
+    home = sign_in(shop.access)
+    yesterday = timezones.today(shop.access.workspace) - timedelta(days=1)
+    uses = {TagUse.Kind.PIVOT: "city", TagUse.Kind.SELECTION: "gender", TagUse.Kind.PUSH: "gender"}
+    for kind, tag in uses.items():
+        tag_uses.record(shop.access, shop.members.pk, [tag], kind, day=yesterday)
+    tab.goto(f"{home}analysis/")
+    tags = tab.locator("[data-tags] [data-tag-name]")
+    for order, first in (
+        ("total", "Gender"),
+        ("pivot", "City"),
+        ("selection", "Gender"),
+        ("", "City"),
+        ("push", "Gender"),
+    ):
+        tab.get_by_label("Order of tags").select_option(order)
+        expect(tags.first).to_have_text(first)
+    said = "Used 2 times in 30 days: 0 in analysis, 1 in selections, 1 in pushes"
+    expect(tags.first).to_have_attribute("title", said)
+    tab.get_by_label("Search tags").fill("cit")
+    expect(tags.filter(visible=True)).to_have_text(["City"])

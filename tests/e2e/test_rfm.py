@@ -13,6 +13,7 @@ from cdp.core import timezones
 from insight.audiences.models import Audience
 from insight.datasets import services as datasets
 from insight.datasources import services as tables
+from insight.rfm import figures
 from tests.e2e.shop import Shop
 from tests.e2e.test_from_rule_to_members import wait_for_total
 from tests.insight.datasets.test_rfm import BANDS
@@ -44,8 +45,18 @@ def test_groups_are_looked_at_and_become_an_audience(
     tab.locator("[data-rfm-chart=composition] svg").wait_for()
     assert tab.locator("[data-indicator=users]").inner_text() == "6"
     assert (
-        tab.locator("[data-rfm-trend] svg").count() == 4 and tab.locator("[data-rfm-chart] svg").count() == 4
+        tab.locator("[data-rfm-trend] svg").count() == 4 and tab.locator("[data-rfm-chart] svg").count() == 5
     )
+    course = tab.locator(".chart-panel", has=tab.locator("[data-rfm-chart=course]"))
+    course.get_by_role("button", name="Table").press("Enter")
+    with tab.expect_download() as started:
+        course.get_by_role("button", name="Export as CSV").click()
+    by_month = list(csv.reader(io.StringIO(Path(started.value.path()).read_text("utf-8-sig"))))
+    found = figures.trend(figures.open_model(shop.access, model.pk))["buckets"]
+    assert [(row[0], float(row[2]), int(row[3])) for row in by_month[1:]] == [
+        (bucket["start"], bucket["amount"], bucket["count"]) for bucket in found
+    ]
+    assert course.locator("tbody tr").count() == len(found) > 1
     power = tab.locator(".chart-panel", has=tab.locator("[data-rfm-chart=power]"))
     power.get_by_role("button", name="Table").click()
     with tab.expect_download() as started:

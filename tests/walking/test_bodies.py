@@ -104,6 +104,11 @@ def calls(mine: Full, given: Full) -> list[Call]:
                 "save_ids": ["one_id"],
             },
         ),
+        (
+            "post",
+            f"audiences/{own_audience}/history/audiences/",
+            {"version": 1, "part": {"dataset": members, "tag": "gender", "value": "f"}, "name": "Past"},
+        ),
         ("post", "audiences/overlap/", {"audiences": [own["second"]["pk"], audience]}),
         (
             "post",
@@ -296,6 +301,7 @@ def test_queries_show_nothing_of_another_workspace(mine: Full, foreign: Full) ->
         f"audiences/new/?rule={rule}",
         f"audiences/?folder={other['api/audiences/folders/']['pk']}",
         f"audiences/overlap/?row={audience}&row={mine.objects['api/audiences/']['pk']}",
+        f"audiences/overlap.csv?row={audience}&row={mine.objects['api/audiences/']['pk']}",
         f"audiences/move/?row={audience}",
         f"audiences/combine/?row={audience}",
         f"datasets/?folder={other['api/dataset-folders/']['pk']}",

@@ -114,6 +114,8 @@ def test_a_stage_without_conditions_is_said_at_its_card_and_what_was_typed_stays
 def test_the_users_of_a_day_and_audiences_of_today_only(
     world: World, model: Dataset, console: Client
 ) -> None:
+    then = console.get(page(world, f"aipl/users/?model={model.pk}&date={LAST}")).content.decode()
+    assert then.count("30.0 %") == then.count("20.0 %") == 2, "3, 2, 3 and 2 of ten"
     latest = console.get(page(world, f"aipl/users/?model={model.pk}")).content.decode()
     assert "audiences/new/?rule=" in latest
     earlier = console.get(page(world, f"aipl/users/?model={model.pk}&date={FIRST}")).content.decode()
@@ -204,6 +206,7 @@ def test_the_api(world: World, model: Dataset) -> None:
     assert set(api.get(base).json()["stages"]) == set("AIPL")
     overview = api.get(f"{base}aipl/overview/?date={LAST}").json()
     assert overview["stages"] == {"A": 3, "I": 2, "P": 3, "L": 2} and not overview["latest"]
+    assert overview["percents"] == {"A": 30.0, "I": 20.0, "P": 30.0, "L": 20.0}
     trend = api.get(f"{base}aipl/trend/?date={LAST}").json()["results"]
     assert trend[-1]["stages"]["P"] == 3 and trend[-2]["stages"] is None
     flow = api.get(f"{base}aipl/flow/?from={FIRST}&to={LAST}").json()["stages"][0]

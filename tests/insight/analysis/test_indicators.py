@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdp.core.percentages import in_percent, parts_in_percent, percentages
 from insight.analysis import indicators
-from insight.analysis.ordering import natural_key, ordered, percentages
+from insight.analysis.ordering import natural_key, ordered
 
 counts = st.integers(0, 1000)
 
@@ -79,6 +80,19 @@ def test_percentages_add_up_to_a_hundred_and_are_next_to_the_exact_ones(numbers:
     assert sum(round(10 * percent) for percent in found) == (1000 if total else 0)
     for number, percent in zip(numbers, found, strict=True):
         assert not total or abs(percent - 100 * number / total) < 0.1 + 1e-9
+
+
+@given(st.lists(st.floats(0, 1e9, allow_subnormal=False), min_size=1, max_size=20))
+def test_percentages_of_amounts_add_up_too(amounts: list[float]) -> None:
+    assert sum(round(10 * percent) for percent in percentages(amounts)) == (1000 if sum(amounts) else 0)
+
+
+def test_what_are_no_few_parts_of_a_whole_is_rounded_one_by_one() -> None:
+    assert percentages([110.0, -10.0]) == [110.0, -10.0], "a refund is no part"
+    assert percentages([-3.0, 1.0]) == [0.0, 0.0]
+    assert parts_in_percent([1, 1, 1]) == [33.4, 33.3, 33.3]
+    assert set(parts_in_percent([1] * 300)) == {0.3}
+    assert (in_percent(None), in_percent(0.98765), in_percent(0)) == (None, 98.8, 0.0)
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=2, max_size=50))

@@ -68,6 +68,16 @@ def test_tags_of_the_address_are_ticked_with_and_without_their_dataset(world: Wo
     assert [row["id"] for row in data_of(page)["datasets"]] == [world.members.pk, more.pk]
 
 
+def test_a_dataset_without_tags_in_the_address_opens_with_its_first_category(world: World) -> None:
+    more = make_tag_dataset(world.workspace, "More", people_table(PEOPLE))
+    both = [world.members.pk, more.pk]
+    every = ticked(open_page(world.access, "analysis/", dataset=more.pk))
+    page = open_page(world.access, "analysis/", dataset=both, tag=["interests"])
+    assert len(every) > 1 and ticked(page) == ["interests", *every]
+    alone = open_page(world.access, "analysis/", dataset=more.pk, tag="nonsense")
+    assert ticked(alone) == []
+
+
 def test_of_six_datasets_five_are_shown_and_the_page_says_so(world: World) -> None:
     made = [make_tag_dataset(world.workspace, f"D{n}", people_table(PEOPLE)).pk for n in range(6)]
     page = open_page(world.access, "analysis/", dataset=made)

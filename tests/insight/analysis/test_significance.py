@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import random
 from collections.abc import Callable, Sequence
@@ -10,9 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin_center.permissions.models import Role
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from insight.analysis.significance import Spread, findings, significance
 from insight.audiences import services
@@ -309,3 +313,33 @@ def test_an_audience_without_members_yet_or_of_another_workspace(world: World) -
         significance(world.access, audience.pk, world.members.pk)
     with pytest.raises(NotFound):
         significance(make_access(), audience.pk, world.members.pk)
+
+
+def test_the_file_has_the_tags_of_the_page_and_of_the_api(world: World, run_jobs: RunJobs) -> None:
+    dataset = make_tag_dataset(world.workspace, "Many", people_table(people_of(random.Random(3), 600)))
+    rule = {"kind": "tag", "dataset": dataset.pk, "tag": "gender", "operator": "in", "value": ["f"]}
+    audience = services.create(world.access, {"name": "Women", "rule": rule})
+    run_jobs()
+    client = Client()
+    client.force_login(world.access.user)
+    path = f"/w/{world.workspace.slug}/analysis/audience/significance.csv"
+    asked = f"?audience={audience.pk}&dataset={dataset.pk}"
+    for show_all in (False, True):
+        found = significance(world.access, audience.pk, dataset.pk, show_all=show_all)
+        text = client.get(f"{path}{asked}{'&all=1' if show_all else ''}").content.decode("utf-8-sig")
+        rows = list(csv.DictReader(io.StringIO(text)))
+        expected = [*found["tags"], *found.get("others", [])]
+        assert [row["Tag"] for row in rows] == [row["name"] for row in expected]
+        assert [float(row["q"]) for row in rows] == [row["q"] for row in expected]
+        assert [float(row["Chi-square"]) for row in rows] == [row["chi_square"] for row in expected]
+        points = [f"{row['adjusted']:.1f}" for row in expected]
+        assert [row["Difference in points"] for row in rows] == points
+        assert all(
+            f"TGI {row['top'][0]['tgi']}" in line["Where it differs most"]
+            for row, line in zip(found["tags"], rows, strict=False)
+        )
+    assert client.get(path).status_code == 404
+    stranger = make_access(world.workspace, "analyst")
+    Role.objects.filter(workspace=world.workspace, code="analyst").update(permissions=["workspace.view"])
+    client.force_login(stranger.user)
+    assert client.get(path + asked).status_code == 403

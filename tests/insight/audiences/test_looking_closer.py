@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from admin_center.audit.models import AuditEntry
 from cdp.core.errors import Conflict, ValidationFailed
-from insight.audiences import comparing, explaining, looking, overlap, refreshing
+from insight.audiences import comparing, explaining, overlap, overlap_pages, refreshing, services
 from insight.audiences.models import Audience, AudienceVersion
 from insight.campaigns import links
 from insight.campaigns import services as campaigns
@@ -51,6 +55,57 @@ def test_parts_are_exact_and_exclusive(world: World, three: list[Audience]) -> N
     assert found.people == 8
 
 
+def test_two_by_two_they_share_what_plain_sets_share(world: World, three: list[Audience]) -> None:
+    found = overlap.measure(world.access, keys(three)).as_json()
+    names = {row.pk: row.name for row in three}
+    assert len(found["pairs"]) == 3
+    for pair in found["pairs"]:
+        first, second = (SETS[names[key]] for key in pair["audiences"])
+        assert (pair["both"], pair["either"]) == (len(first & second), len(first | second))
+        assert pair["share_of_first"] == len(first & second) / len(first)
+        assert pair["share_of_second"] == len(first & second) / len(second)
+        assert pair["jaccard"] == len(first & second) / len(first | second)
+
+
+def test_page_file_and_api_have_the_same_parts_and_these_add_up(world: World, three: list[Audience]) -> None:
+    found = overlap.measure(world.access, keys(three)).as_json()
+    assert sum(round(10 * part["percent"]) for part in found["parts"]) == 1000
+    browser, query = Browser(world.access), "&".join(f"row={key}" for key in keys(three))
+    text = browser.get(f"overlap.csv?{query}").content.decode("utf-8-sig")
+    head, *rows = csv.reader(io.StringIO(text))
+    assert head == ["A", "B", "C", "People", "Share, %"]
+    expected_rows = [
+        [*("1" if key in part["audiences"] else "0" for key in keys(three)), str(part["people"])]
+        for part in found["parts"]
+    ]
+    assert [row[:4] for row in rows] == expected_rows
+    assert [float(row[4]) for row in rows] == [part["percent"] for part in found["parts"]]
+    body = browser.get(f"overlap/?{query}").content.decode()
+    drawn = json.loads(body.split('id="overlap-data" type="application/json">')[1].split("</script>")[0])
+    assert [part["people"] for part in drawn["parts"]] == [part["people"] for part in found["parts"]]
+    assert all(f"{part['percent']:.1f} %" in body for part in found["parts"])
+    assert browser.get("overlap.csv?row=x").status_code == 400
+
+
+def test_each_column_and_each_pair_leads_to_an_audience_of_its_people(
+    world: World, three: list[Audience], run_jobs: RunJobs
+) -> None:
+    query = "&".join(f"row={key}" for key in keys(three))
+    page = Browser(world.access).get(f"overlap/?{query}")
+    data, pairs = page.context["data"], page.context["pairs"]
+    ways = [(part["url"], part["people"]) for part in data["parts"]]
+    ways += [(row["url"], row["pair"].both) for row in pairs if row["pair"].both]
+    assert len(ways) == len(expected()) + 3
+    for place, (url, people) in enumerate(ways):
+        rule = json.loads(parse_qs(urlsplit(url).query)["rule"][0])
+        made = services.create(world.access, {"name": f"Way {place}", "rule": rule})
+        run_jobs()
+        assert len(members(made)) == people
+    assert all(
+        f"audience={row['pair'].first}&compare={row['pair'].second}" in row["tags_url"] for row in pairs
+    )
+
+
 def test_every_part_can_become_an_audience(world: World, three: list[Audience], run_jobs: RunJobs) -> None:
     names = {row.name: row.pk for row in three}
     for inside, count in expected().items():
@@ -71,7 +126,7 @@ def test_eight_audiences_overlap_and_the_smallest_parts_are_summed_up(
     assert len(found.audiences) == 8 and sum(part.people for part in found.parts) == found.people
     with pytest.raises(ValidationFailed):
         overlap.measure(world.access, [*asked, computed(name="Ninth").pk])
-    monkeypatch.setattr(looking, "PARTS_SHOWN", 1)
+    monkeypatch.setattr(overlap_pages, "PARTS_SHOWN", 1)
     page = Browser(world.access).get("overlap/?" + "&".join(f"row={key}" for key in asked))
     text = page.content.decode()
     rest = found.people - found.parts[0].people

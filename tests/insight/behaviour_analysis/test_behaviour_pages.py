@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.test import Client
@@ -20,6 +20,7 @@ from admin_center.permissions.models import Role
 from insight.audiences import refreshing
 from insight.audiences import services as audiences
 from insight.audiences.models import Audience
+from insight.behaviour_analysis import history
 from insight.datasets.models import Dataset
 from tests.factories import make_access, make_token
 from tests.insight.audiences.world import PEOPLE, World, make_world, new_version, people_table
@@ -118,6 +119,7 @@ def test_the_funnel_opens_with_the_usual_steps_and_each_number_makes_its_audienc
         csv.reader(io.StringIO(console.get(page(world, f"funnel.csv?{query}")).content.decode("utf-8-sig")))
     )
     assert [line[3] for line in lines[1:4]] == ["3", "2", "1"] and len(lines) == 1 + 3 * 3
+    assert [line[4] for line in lines[1:4]] == ["100.0", "66.7", "33.3"]
     usual = console.get(page(world, f"funnel/?dataset={records.pk}"))
     assert usual.status_code == 200 and "Nobody took the first step" in usual.content.decode()
 
@@ -335,6 +337,7 @@ def test_retention_shows_cohorts_and_its_numbers_make_audiences(
         )
     )
     assert rows[1][:3] == ["2026-01-05", "2", "1"]
+    assert rows[0][5] == "% +1" and rows[1][5] == "50.0", "as the page has it"
     empty = console.get(page(world, f"retention/?dataset={records.pk}&from=2025-01-06&to=2025-01-31"))
     assert "Nobody came for the first time" in empty.content.decode()
     long = console.get(page(world, f"retention/?dataset={records.pk}&from=2020-01-06&to=2025-01-31"))
@@ -357,7 +360,7 @@ def test_paths_show_what_came_next_and_their_parts_make_audiences(
     node = next(row["url"] for row in data["nodes"] if row["level"] == 0)
     assert kept_or_built(console, run_jobs, world, node, "Started") == 3
     lines = console.get(page(world, f"paths.csv?{query}")).content.decode("utf-8-sig").splitlines()
-    assert lines[1] == "1,visit,cart,2"
+    assert lines[1] == "1,visit,cart,2,66.7"
     none = console.get(page(world, f"paths/?dataset={records.pk}&start=visit&from=2025-01-01&to=2025-01-02"))
     assert "No path starts here" in none.content.decode()
 
@@ -396,9 +399,20 @@ def test_an_audience_over_time(world: World, console: Client, run_jobs: RunJobs)
         (7, None, None),
         (8, 1, 0),
     ]
+
+    def part(number: int, value: str) -> str:
+        where = page(world, f"history/{made.pk}/versions/{number}/audience/")
+        return f"{where}?{urlencode({'tag': f'{world.members.pk}:gender', 'value': value})}"
+
     assert data["composition"] == {
-        "values": [{"value": "f", "label": "f"}, {"value": "m", "label": "m"}],
-        "versions": [{"number": 1, "counts": [4, 3]}, {"number": 2, "counts": [5, 3]}],
+        "values": [
+            {"value": "f", "label": "f", "kind": "value"},
+            {"value": "m", "label": "m", "kind": "value"},
+        ],
+        "versions": [
+            {"number": number, "counts": counts, "urls": [part(number, "f"), part(number, "m")]}
+            for number, counts in ((1, [4, 3]), (2, [5, 3]))
+        ],
     }
     text = console.get(page(world, f"history/{made.pk}/versions.csv?tag={world.members.pk}:gender"))
     rows = list(csv.reader(io.StringIO(text.content.decode("utf-8-sig"))))
@@ -407,6 +421,8 @@ def test_an_audience_over_time(world: World, console: Client, run_jobs: RunJobs)
     path = f"/api/v1/workspaces/{world.workspace.slug}/audiences/{made.pk}/history/"
     assert client.get(path).json()["versions"][1]["count"] == 8
     found = client.get(f"{path}?dataset={world.members.pk}&tag=gender").json()["composition"]
+    for row in data["composition"]["versions"]:
+        del row["urls"]
     assert found == data["composition"]
     assert client.get(f"{path}?dataset={world.members.pk}&tag=spend").status_code == 400
     assert client.get(f"{path}?dataset=ds_none&tag=gender").status_code == 404
@@ -438,6 +454,46 @@ def test_a_version_gone_by_becomes_an_audience_and_its_changes_are_a_step_away(
     assert console.get(second["url"]).status_code == 409
     body = console.get(where).content.decode()
     assert second["url"] not in body and second["changes_url"].replace("&", "&amp;") not in body
+
+
+def test_those_with_a_value_in_a_version_gone_by_become_an_audience(
+    world: World, console: Client, call: Any, run_jobs: RunJobs
+) -> None:
+    leaf = {"kind": "tag", "dataset": world.members.pk, "tag": "gender"}
+    everybody = {"op": "union", "items": [{**leaf, "operator": way} for way in ("empty", "not_empty")]}
+    made = audiences.create(world.access, {"name": "Anybody", "rule": everybody})
+    run_jobs()
+    new_version(world.members, people_table([*PEOPLE, ("n2", None, "f", None, None, None)]))
+    refreshing.refresh(world.access, made)
+    run_jobs()
+    given = {"dataset": world.members.pk, "tag": "gender"}
+    found = history.composition(world.access, made, world.members.pk, "gender")
+    counts = {
+        (row["number"], value["value"]): count
+        for row in found["versions"]
+        for value, count in zip(found["values"], row["counts"], strict=True)
+    }
+    old = {value: sum(person[2] == value for person in PEOPLE) for value in ("f", "m", None)}
+    assert {value: counts[1, value] for value in old} == old and counts[2, "f"] == old["f"] + 1
+    for place, (value, people) in enumerate(old.items()):
+        query = urlencode({"tag": f"{world.members.pk}:gender", "value": value or ""})
+        where = page(world, f"history/{made.pk}/versions/1/audience/?{query}")
+        form = console.get(where).content.decode()
+        assert f"data-count>{people}<" in form and ("Unknown" if value is None else f"· {value}") in form
+        assert console.post(where, {"name": f"Part {place}"}).status_code == 302
+        assert computed(run_jobs, Audience.objects.get(name=f"Part {place}").pk).count == people
+    path = f"audiences/{made.pk}/history/audiences/"
+    part = {**given, "value": "f"}
+    answer = call(path, {"version": 1, "part": part, "name": "By the API"})
+    assert answer.status_code == 201 and computed(run_jobs, answer.json()["id"]).count == old["f"]
+    answer = call(path, {"version": 2, "name": "All of them"})
+    assert computed(run_jobs, answer.json()["id"]).count == len(PEOPLE) + 1
+    for wrong in ({"tag": "gender"}, "f", {**given, "value": ""}, {**given, "value": 7}):
+        assert call(path, {"version": 1, "part": wrong, "name": "Wrong"}).status_code == 400
+    assert call(path, {"version": 7, "name": "None"}).status_code == 404
+    assert call(path, {"version": 1, "part": {**part, "tag": "nothing"}, "name": "None"}).status_code == 400
+    gone = page(world, f"history/{made.pk}/versions/1/audience/?tag={world.members.pk}:gender&value=zz")
+    assert console.get(gone).status_code == 404
 
 
 def test_who_may_not_change_an_audience_makes_none_of_its_versions(world: World, run_jobs: RunJobs) -> None:

@@ -13,6 +13,7 @@ import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from admin_center.permissions.models import Role
 from cdp import lake
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from cdp.jobs.models import Job
@@ -379,3 +380,18 @@ def test_recognition_repeated_changes_nothing(ready: Any, run_jobs: world.RunJob
     run_jobs()
     row = Intake.objects.get()
     assert (row.fresh, row.recognised) == (100, 100)
+
+
+def test_three_roles_have_the_module_from_the_start_and_others_do_not(ready: Any) -> None:
+    Role.objects.create(
+        workspace=ready.workspace, code="reader", name="Reader", permissions=["workspace.view"]
+    )
+    base, home = f"/api/v1/workspaces/{ready.workspace.slug}/omni/", f"/w/{ready.workspace.slug}/omni/"
+    for role in ("administrator", "developer", "analyst", "reader"):
+        colleague = make_access(ready.workspace, role)
+        browser = Client()
+        browser.force_login(colleague.user)
+        allowed = 403 if role == "reader" else 200
+        assert browser.get(home).status_code == allowed
+        api = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(colleague)}")
+        assert [api.get(f"{base}{path}").status_code for path in ("overview/", "features/")] == [allowed] * 2

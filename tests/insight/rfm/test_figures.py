@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
+from insight.audiences import queries
 from insight.audiences import services as audiences
 from insight.datasets import granting
 from insight.datasets.models import Dataset
-from insight.rfm import figures
+from insight.rfm import buyers, figures
 from tests.factories import make_access
 from tests.insight.datasets.world import World
 from tests.insight.rfm.models import of_orders, printed, scores, types
@@ -85,6 +86,34 @@ def test_trends_are_for_transactions_by_day_week_and_month(
     with pytest.raises(Conflict) as caught:
         figures.trend(figures.open_model(world.access, printed(world).pk))
     assert caught.value.code == "trend_not_possible"
+
+
+def test_the_buyers_of_a_bucket_become_an_audience(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    on(monkeypatch, "2026-03-04")
+    orders = [
+        ("13800000001", date(2026, 2, 24), 10.0),
+        ("13800000001", date(2026, 3, 1), 10.0),
+        ("13800000002", date(2026, 3, 2), 30.0),
+        ("13800000003", date(2026, 3, 4), 5.0),
+        ("13800000003", date(2026, 3, 4), 6.0),
+        ("13800000004", date(2026, 3, 3), -2.0),
+        ("13800000004", date(2026, 2, 27), 9.0),
+    ]
+    model = of_orders(world, orders, days=90)
+    scope = figures.open_model(world.access, model.pk)
+    for place, bucket in enumerate(figures.trend(scope)["buckets"]):
+        start = date.fromisoformat(bucket["start"])
+        bought = {who for who, day, money in orders if money >= 0 and 0 <= (day - start).days < 7}
+        made = buyers.keep(scope, bucket["start"], {"name": f"Buyers {place}"})
+        world.run_jobs()
+        made.refresh_from_db()
+        assert made.count == bucket["users"] == len(bought)
+        people = queries.members(made.current)
+        assert {row["user_unique_id"] for row in scope.engine.execute(people).to_pylist()} == bought
+        assert str(start) in made.origin_detail["words"]
+    for wrong in ("2026-03-03", "", "soon", None):
+        with pytest.raises(ValidationFailed):
+            buyers.keep(scope, wrong, {"name": "Nobody"})
 
 
 def test_an_audiences_customers_keep_the_group_they_have_in_the_model(world: World) -> None:

@@ -115,7 +115,32 @@ def test_samples_and_csv(world: World, model: Dataset) -> None:
     assert client.get(page(world, f"{model.pk}/samples/?type=best")).status_code == 400
     text = client.get(page(world, f"{model.pk}/groups.csv")).content.decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert len(rows) == 8 and rows[1]["Amount"] == "1500.0" and rows[1]["Share of customers"] == "0.125"
+    assert len(rows) == 8 and rows[1]["Amount"] == "1500.0" and rows[1]["Share of customers, %"] == "12.5"
+
+
+def test_shares_of_the_page_the_file_and_the_api_are_the_same_and_add_up(
+    world: World, model: Dataset
+) -> None:
+    groups = world.api()("get", f"datasets/{model.pk}/rfm/overview/").json()["groups"]
+    client = console(world)
+    text = client.get(page(world, f"{model.pk}/groups.csv")).content.decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    body = client.get(page(world, f"?model={model.pk}")).content.decode()
+    shown = {row["type"]: row["percents"] for row in embedded(body)["groups"]}
+    headings = {
+        "users": "Share of customers, %",
+        "amount": "Share of amount, %",
+        "count": "Share of purchases, %",
+    }
+    for measure, heading in headings.items():
+        percents = [group["percents"][measure] for group in groups]
+        assert sum(round(10 * percent) for percent in percents) == 1000
+        assert [float(row[heading]) for row in rows] == percents
+        assert [shown[group["type"]][measure] for group in groups] == percents
+        assert all(
+            abs(p / 100 - group["shares"][measure]) < 0.001 for p, group in zip(percents, groups, strict=True)
+        )
+    assert all(f'data-share="{g["type"]}">{g["percents"]["users"]:.1f} %' in body for g in groups)
 
 
 def test_the_members_of_an_audience_by_group(world: World, model: Dataset) -> None:
@@ -202,6 +227,19 @@ def test_the_api(world: World) -> None:
     overview = call("get", f"{base}overview/").json()
     assert overview["users"] == 3 and set(overview["compare"]) == {"r", "f", "m"}
     assert call("get", f"{base}trend/").json()["unit"] == "week"
+    [*_rest, bucket] = (row for row in call("get", f"{base}trend/").json()["buckets"] if row["users"])
+    kept = call("post", f"{base}trend/audiences/", {"start": bucket["start"], "name": "Buyers"})
+    where = page(world, f"buyers/audience/?model={model.pk}&start={bucket['start']}")
+    client = console(world)
+    assert where.replace("&", "\\u0026") in client.get(page(world, f"?model={model.pk}")).content.decode()
+    assert f"data-count>{bucket['users']}<" in client.get(where).content.decode()
+    assert client.post(where, {"name": "Buyers of then"}).status_code == 302
+    world.run_jobs()
+    made = Audience.objects.get(pk=kept.json()["id"])
+    assert made.count == Audience.objects.get(name="Buyers of then").count == bucket["users"]
+    narrowed = {"start": bucket["start"], "name": "Some", "audience": made.pk}
+    assert call("post", f"{base}trend/audiences/", narrowed).status_code == 201
+    assert list(call("post", f"{base}trend/audiences/", {"name": "No"}).json()["errors"]) == ["start"]
     group = overview["groups"][0]["type"]
     assert call("get", f"{base}samples/?type={group}").json()["results"]
     days = {"from": str(TODAY - timedelta(days=30)), "to": str(TODAY)}
