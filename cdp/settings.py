@@ -199,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
     "delivery-expiry": {"task": "marketing.delivery.tasks.delete_old_recipients", "schedule": 3600.0},
     "delivery-report-queues": {"task": "marketing.delivery.tasks.read_report_queues", "schedule": 30.0},
     "replies-uplink": {"task": "marketing.replies.tasks.read_uplink", "schedule": 30.0},
+    "replies-return": {"task": "marketing.replies.tasks.write_returned", "schedule": 60.0},
     "delivery-bounces": {"task": "marketing.delivery.tasks.read_bounces", "schedule": 60.0},
     "message-events": {"task": "marketing.outcomes.tasks.start_due_runs", "schedule": 300.0},
     "channels-forget-calls": {"task": "marketing.channels.tasks.forget_calls", "schedule": 24 * 3600.0},

@@ -51,6 +51,7 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
             "paused_until",
             "mailbox_checked_at",
             "mailbox_error",
+            "return_error",
             "created_at",
             "updated_at",
         ]
@@ -65,6 +66,7 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
             "paused_until",
             "mailbox_checked_at",
             "mailbox_error",
+            "return_error",
             "created_at",
             "updated_at",
         ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from insight.campaigns.models import Campaign
+from insight.datasources.models import Connection
 from marketing.channels.base import ConfigField, ProviderType, provider_type
 from marketing.channels.models import Provider
 from marketing.channels.services import secrets_of, shown_config
@@ -49,13 +51,18 @@ class ProviderForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, kind: ProviderType, provider: Provider | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        kind: ProviderType,
+        provider: Provider | None = None,
+        sources: Iterable[Connection] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
         shown = shown_config(provider) if provider else {}
         for item in kind.fields:
-            field = _field(item)
+            field = _source_field(item, sources) if item.kind == "source" else _field(item)
             field.initial = shown.get(item.name, item.default)
             self.fields[f"config_{item.name}"] = field
         last = ("price", "price_currency")
@@ -100,6 +107,17 @@ class KeysForm(forms.Form):
     def values(self) -> dict[str, Any]:
         """What was typed, by the names of the settings."""
         return {item.name: self.cleaned_data[f"config_{item.name}"] for item in self.keys}
+
+
+def _source_field(item: ConfigField, sources: Iterable[Connection]) -> forms.Field:
+    choices = [("", _("None")), *((source.pk, source.name) for source in sources)]
+    return forms.ChoiceField(
+        label=item.label,
+        required=item.required,
+        help_text=item.help_text,
+        choices=choices,
+        widget=forms.Select(SELECT),
+    )
 
 
 def _field(item: ConfigField) -> forms.Field:

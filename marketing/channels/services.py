@@ -13,7 +13,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.outbound import check_url
-from marketing.channels import health
+from marketing.channels import health, return_source
 from marketing.channels.base import ConfigField, ProviderType, find_type, provider_type
 from marketing.channels.models import Provider, ProviderSettings
 
@@ -86,6 +86,8 @@ def assign(provider: ProviderSettings, values: dict[str, Any]) -> None:
         errors["price"] = [_("Give an amount of 0 or more with at most four decimals.")]
     old = provider.config
     provider.config = _config(kind, old, values.get("config", {}), errors)
+    if not errors:
+        errors |= return_source.check(provider, kind, old)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     provider.config = kind.completed(provider.config, old)
