@@ -62,7 +62,7 @@ class ProviderForm(forms.Form):
         self.kind = kind
         shown = shown_config(provider) if provider else {}
         for item in kind.fields:
-            field = _source_field(item, sources) if item.kind == "source" else _field(item)
+            field = _source_field(item, sources) if item.kind == "source" else form_field(item)
             field.initial = shown.get(item.name, item.default)
             self.fields[f"config_{item.name}"] = field
         last = ("price", "price_currency")
@@ -101,7 +101,7 @@ class KeysForm(forms.Form):
         self.keys = secrets_of(provider_type(provider))
         shown = shown_config(provider)
         for item in self.keys:
-            self.fields[f"config_{item.name}"] = field = _field(item)
+            self.fields[f"config_{item.name}"] = field = form_field(item)
             field.initial = shown[item.name]
 
     def values(self) -> dict[str, Any]:
@@ -120,7 +120,8 @@ def _source_field(item: ConfigField, sources: Iterable[Connection]) -> forms.Fie
     )
 
 
-def _field(item: ConfigField) -> forms.Field:
+def form_field(item: ConfigField) -> forms.Field:
+    """The field of a form for a setting."""
     common: dict[str, Any] = {"label": item.label, "required": item.required, "help_text": item.help_text}
     if item.kind == "number":
         return forms.IntegerField(widget=forms.NumberInput(CONTROL), **common)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -99,11 +100,24 @@ def _config(
     if not isinstance(given, dict):
         errors["config"] = [_("Give an object.")]
         return old
-    known = {field.name for field in kind.fields}
+    config = read_config(kind.fields, old, given, errors)
+    for name, message in kind.config_problems(config).items():
+        errors.setdefault(f"config/{name}", [message])
+    return config
+
+
+def read_config(
+    fields: Sequence[ConfigField],
+    old: Mapping[str, Any],
+    given: Mapping[str, Any],
+    errors: dict[str, list[str]],
+) -> dict[str, Any]:
+    """Settings with what is given in the place of `old`; what is wrong goes to `errors` at config/<name>."""
+    known = {field.name for field in fields}
     for name in set(given) - known:
         errors[f"config/{name}"] = [_("Unknown field.")]
     config: dict[str, Any] = {}
-    for field in kind.fields:
+    for field in fields:
         value = given.get(field.name, old.get(field.name, field.default))
         if field.kind in SECRET and (value is None or str(value).startswith(KEPT)):
             value = old.get(field.name, "")
@@ -111,8 +125,6 @@ def _config(
         if problem:
             errors[f"config/{field.name}"] = [problem]
         config[field.name] = value
-    for name, message in kind.config_problems(config).items():
-        errors.setdefault(f"config/{name}", [message])
     return config
 
 
@@ -164,12 +176,16 @@ def renew_keys(access: Access, provider: Provider, keys: dict[str, Any]) -> dict
 
 def shown_config(provider: Provider) -> dict[str, Any]:
     """The settings without secrets: a secret that is set shows as dots, some with their end."""
-    kind = provider_type(provider)
+    return shown(provider_type(provider).fields, provider.config)
+
+
+def shown(fields: Sequence[ConfigField], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without secrets: one that is set shows as dots, some with their end."""
     return {
-        field.name: _dots(field, str(provider.config.get(field.name) or ""))
+        field.name: _dots(field, str(config.get(field.name) or ""))
         if field.kind in SECRET
-        else provider.config.get(field.name, field.default)
-        for field in kind.fields
+        else config.get(field.name, field.default)
+        for field in fields
     }
 
 
