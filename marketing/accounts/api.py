@@ -146,11 +146,11 @@ class AccountRequestViewSet(_OfAccounts):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask: {"type", "name", "config"}, or {"account", "config"} for a new authorisation of one that there is."""
+        self.check_use()
         given = json_object(request)
         config = given.get("config") if isinstance(given.get("config"), dict) else {}
         account, kind = None, str(given.get("type", ""))
         if key := given.get("account"):
-            self.check_use()
             account = Account.objects.get_in(self.workspace, str(key))
             kind = account.type
         made = requests.ask(self.access, kind, given.get("name"), config, account=account)

@@ -27,7 +27,12 @@ class AccountForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, kind: AccountType, named: bool = False, old: Mapping[str, Any] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        kind: AccountType,
+        named: bool = False,
+        old: Mapping[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind

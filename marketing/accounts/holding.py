@@ -18,6 +18,8 @@ def hold(provider: Provider) -> Hold | None:
         text = _("The account “%(account)s” of this app was removed.")
         return Hold(text % {"account": found.account_name}, for_good=True)
     if found.account.state == Account.State.ERROR:
-        text = _("The account “%(account)s” does not let us in: %(error)s Authorise it again under “Accounts”.")
+        text = _(
+            "The account “%(account)s” does not let us in: %(error)s Authorise it again under “Accounts”."
+        )
         return Hold(text % {"account": found.account, "error": found.account.error})
     return None

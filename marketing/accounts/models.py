@@ -25,7 +25,9 @@ class Account(WorkspaceScoped, TimeStamped, Versioned):
     remote_id = models.CharField(_("account"), max_length=200)
     name = models.CharField(_("name"), max_length=64)
     config: Any = EncryptedJSONField(default=dict)
-    apps: Any = models.JSONField(default=list, help_text="Apps as they were fetched: key, name, provider_type.")
+    apps: Any = models.JSONField(
+        default=list, help_text="Apps as they were fetched: key, name, provider_type."
+    )
     meta: Any = models.JSONField(default=dict)
     state = models.CharField(_("state"), max_length=12, choices=State, default=State.AUTHORISED)
     error = models.CharField(_("error"), max_length=500, blank=True)
@@ -102,7 +104,9 @@ class AccountRequest(WorkspaceScoped):
 
     @property
     def badge(self) -> str:
-        return {"waiting": "waiting", "approved": "approved", "withdrawn": "draft"}.get(self.state, "rejected")
+        return {"waiting": "waiting", "approved": "approved", "withdrawn": "draft"}.get(
+            self.state, "rejected"
+        )
 
 
 class AccountApp(WorkspaceScoped):

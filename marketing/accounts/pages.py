@@ -50,13 +50,17 @@ class AccountsView(WorkspaceView):
 
 class AccountList(AccountsView, ListPage):
     title = gettext_lazy("Accounts")
-    intro = gettext_lazy("Accounts on platforms that the workspace may use. Their apps are channels of send-outs.")
+    intro = gettext_lazy(
+        "Accounts on platforms that the workspace may use. Their apps are channels of send-outs."
+    )
     template_name = "marketing/accounts/list.html"
     search_fields = ("name", "remote_id")
     ordering = "name"
     empty_icon = "id-badge-2"
     empty_title = gettext_lazy("No accounts yet")
-    empty_text = gettext_lazy("Authorise an account of a platform, or ask for one: its apps are then fetched.")
+    empty_text = gettext_lazy(
+        "Authorise an account of a platform, or ask for one: its apps are then fetched."
+    )
     columns = (
         TextColumn("name", gettext_lazy("Account"), sort="name", link=True, below="remote_id"),
         Column("type", gettext_lazy("Platform"), value=platform, sort="type"),
@@ -146,7 +150,11 @@ class NewAccount(AccountsView, FormPage):
 
     @property
     def title(self) -> Any:  # type: ignore[override]
-        words = _("Ask for an account of %(platform)s") if self.asks else _("Authorise an account of %(platform)s")
+        words = (
+            _("Ask for an account of %(platform)s")
+            if self.asks
+            else _("Authorise an account of %(platform)s")
+        )
         return words % {"platform": self.kind.label}
 
     def get_object(self) -> Any:
@@ -247,7 +255,11 @@ class DeleteAccount(ManagedMixin, DeletePage):
     back_url_name = "accounts:list"
 
     def consequences(self, obj: Account) -> list[Any]:
-        found = [_("Its keys are forgotten. Its channels and all that was sent by them stay; nothing new leaves by them.")]
+        found = [
+            _(
+                "Its keys are forgotten. Its channels and all that was sent by them stay; nothing new leaves by them."
+            )
+        ]
         if names := services.waiting(obj):
             found.append(_("These wait for it, and will fail: %(names)s") % {"names": ", ".join(names)})
         return found

@@ -75,9 +75,7 @@ def approve(access: Access, row: AccountRequest, remark: str = "") -> Account:
     with transaction.atomic():
         row = _opened(access, row)
         try:
-            account = services.bind(
-                access, kind, row.name, row.config, row.requested_by, account=row.account
-            )
+            account = services.bind(access, kind, row.name, row.config, row.requested_by, account=row.account)
         except ProviderError as error:
             if not error.denied:
                 raise

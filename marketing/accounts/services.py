@@ -81,7 +81,12 @@ def authorise(access: Access, type_key: str, name: Any, given: Mapping[str, Any]
 
 
 def bind(
-    access: Access, kind: AccountType, name: str, config: dict[str, Any], person: Any, account: Account | None = None
+    access: Access,
+    kind: AccountType,
+    name: str,
+    config: dict[str, Any],
+    person: Any,
+    account: Account | None = None,
 ) -> Account:
     """Ask the platform and keep what it tells, as a new account or as the news of one that there is.
 
@@ -100,7 +105,9 @@ def bind(
             row.save()
     except IntegrityError as error:
         path = "name" if "account_name_unique" in str(error) else "config"
-        message = _("There is an account of this name.") if path == "name" else _("The account is there already.")
+        message = (
+            _("There is an account of this name.") if path == "name" else _("The account is there already.")
+        )
         raise ValidationFailed(message, errors={path: [message]}) from None
     audit.record(
         access,
@@ -135,7 +142,9 @@ def check(account: Account) -> bool:
     if account.state != known:
         _test_channels(account)
         if account.state == Account.State.ERROR:
-            _tell(account, gettext_lazy("The account “%(account)s” does not let us in any more"), account.error)
+            _tell(
+                account, gettext_lazy("The account “%(account)s” does not let us in any more"), account.error
+            )
     return account.state == Account.State.AUTHORISED
 
 
@@ -206,7 +215,9 @@ def delete(access: Access, account: Account) -> None:
 
 
 def _take(account: Account, found: Authorised) -> None:
-    account.apps = [{"key": app.key, "name": app.name, "provider_type": app.provider_type} for app in found.apps]
+    account.apps = [
+        {"key": app.key, "name": app.name, "provider_type": app.provider_type} for app in found.apps
+    ]
     account.meta, account.expires_at = found.meta, found.expires_at
     account.state, account.error, account.error_since = Account.State.AUTHORISED, "", None
     account.checked_at = timezone.now()

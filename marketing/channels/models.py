@@ -156,7 +156,9 @@ class Provider(WorkspaceScoped, ProviderSettings):
     return_error = models.TextField(
         _("error of the return data source"),
         blank=True,
-        help_text=_("Why replies cannot be written to its return data source; they are kept and tried again."),
+        help_text=_(
+            "Why replies cannot be written to its return data source; they are kept and tried again."
+        ),
     )
 
     class Meta:

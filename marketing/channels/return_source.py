@@ -32,7 +32,8 @@ FIELD = ConfigField(
     gettext_lazy("Return data source of replies"),
     kind="source",
     help_text=gettext_lazy(
-        "Each reply is also written to the table tideline_uplink of this database. Only data sources of the organization."
+        "Each reply is also written to the table tideline_uplink of this database. "
+        "Only data sources of the organization."
     ),
 )
 
@@ -96,7 +97,8 @@ def prepare(source: Connection) -> None:
     moment, raw = _TYPES[Connection.Kind(source.kind)]
     with _writing(source) as cursor:
         cursor.execute(
-            f"CREATE TABLE IF NOT EXISTS {_path(source)} (id varchar(40) PRIMARY KEY, workspace_id varchar(40) NOT NULL,"
+            f"CREATE TABLE IF NOT EXISTS {_path(source)} ("
+            f"id varchar(40) PRIMARY KEY, workspace_id varchar(40) NOT NULL,"
             f" phone varchar(32) NOT NULL, content text NOT NULL, sign_name varchar(64), dest_code varchar(32),"
             f" received_at {moment} NOT NULL, raw {raw})"
         )

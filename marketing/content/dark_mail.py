@@ -88,7 +88,11 @@ def _turned(colour: str, *, writing: bool) -> str:
     if writing == (light >= 0.5):
         return colour
     # Black writing becomes _LIGHTEST and white paper _DARKEST; the middle stays where it is.
-    light = _LIGHTEST - 2 * light * (_LIGHTEST - 0.5) if writing else _DARKEST + 2 * (1 - light) * (0.5 - _DARKEST)
+    light = (
+        _LIGHTEST - 2 * light * (_LIGHTEST - 0.5)
+        if writing
+        else _DARKEST + 2 * (1 - light) * (0.5 - _DARKEST)
+    )
     turned = "".join(f"{round(part * 255):02x}" for part in colorsys.hls_to_rgb(hue, light, full))
     return f"#{turned}{alpha}"
 

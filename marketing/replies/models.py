@@ -41,7 +41,8 @@ class InboundMessage(WorkspaceScoped):
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
     raw = EncryptedJSONField(
-        null=True, help_text="As it came, until it has been written to the return data source of its provider."
+        null=True,
+        help_text="As it came, until it has been written to the return data source of its provider.",
     )
     answer = models.ForeignKey(
         SendOut, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("answered by")

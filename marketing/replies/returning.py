@@ -1,4 +1,4 @@
-"""Writing replies to the return sources of their platforms: once each, again and again until the database takes them."""
+"""Writing replies to the return sources of their platforms: once each, and again until the database takes them."""
 
 from __future__ import annotations
 

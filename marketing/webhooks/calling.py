@@ -208,7 +208,9 @@ def call(webhook: Webhook, bodies: Sequence[dict[str, Any]], keys: Sequence[str]
     else:
         answer = _read(made, response.status_code, response.text)
         if batched and made.ok:
-            _read_rejected(answer, response.text, {content["user_profile"]["target_id"] for content in bodies})
+            _read_rejected(
+                answer, response.text, {content["user_profile"]["target_id"] for content in bodies}
+            )
     made.milliseconds = int((time.monotonic() - begun) * 1000)
     return answer
 

@@ -96,7 +96,9 @@ class WebhookForm(forms.Form):
         min_value=1,
         max_value=1000,
         initial=1,
-        help_text=gettext_lazy("With more than 1, each call has a list of people; your system must take lists."),
+        help_text=gettext_lazy(
+            "With more than 1, each call has a list of people; your system must take lists."
+        ),
     )
     receipts = forms.BooleanField(
         label=gettext_lazy("It reports results"),

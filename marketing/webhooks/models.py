@@ -52,7 +52,9 @@ class Webhook(WorkspaceScoped, TimeStamped, Versioned):
     source_ips = models.JSONField(default=list, help_text="Addresses that unsigned results may come from.")
     concurrency = models.PositiveSmallIntegerField(_("calls at once"), default=10)
     batch_size = models.PositiveSmallIntegerField(
-        _("people per call"), default=1, help_text="More than 1: each call has a list of so many people at most."
+        _("people per call"),
+        default=1,
+        help_text="More than 1: each call has a list of so many people at most.",
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"

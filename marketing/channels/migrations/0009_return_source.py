@@ -4,15 +4,18 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('channels', '0008_provider_calls'),
+        ("channels", "0008_provider_calls"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='provider',
-            name='return_error',
-            field=models.TextField(blank=True, help_text='Why replies cannot be written to its return data source; they are kept and tried again.', verbose_name='error of the return data source'),
+            model_name="provider",
+            name="return_error",
+            field=models.TextField(
+                blank=True,
+                help_text="Why replies cannot be written to its return data source; they are kept and tried again.",
+                verbose_name="error of the return data source",
+            ),
         ),
     ]

@@ -4,25 +4,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('webhooks', '0002_user_groups'),
+        ("webhooks", "0002_user_groups"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='webhook',
-            name='batch_size',
-            field=models.PositiveSmallIntegerField(default=1, help_text='More than 1: each call has a list of so many people at most.', verbose_name='people per call'),
+            model_name="webhook",
+            name="batch_size",
+            field=models.PositiveSmallIntegerField(
+                default=1,
+                help_text="More than 1: each call has a list of so many people at most.",
+                verbose_name="people per call",
+            ),
         ),
         migrations.AddField(
-            model_name='webhookcall',
-            name='recipients',
+            model_name="webhookcall",
+            name="recipients",
             field=models.JSONField(default=list, help_text="The ledger's rows of a call for several people."),
         ),
         migrations.AlterField(
-            model_name='webhookcall',
-            name='recipient',
-            field=models.BigIntegerField(default=0, help_text="The ledger's row, or the first; 0 for a test."),
+            model_name="webhookcall",
+            name="recipient",
+            field=models.BigIntegerField(
+                default=0, help_text="The ledger's row, or the first; 0 for a test."
+            ),
         ),
     ]

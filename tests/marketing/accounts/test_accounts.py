@@ -80,9 +80,9 @@ def test_an_authorised_account_shows_its_apps_and_never_its_secret(
         ("sandbox-iphone", "upush_ios"),
     ]
     assert found["config"]["api_security"] == channels.KEPT
-    assert SECRET not in api.get(f"accounts/{found['id']}/").content.decode().replace(sandbox.url, "").replace(
-        "sandbox-", ""
-    )
+    assert SECRET not in api.get(f"accounts/{found['id']}/").content.decode().replace(
+        sandbox.url, ""
+    ).replace("sandbox-", "")
     page = Browser(access, "accounts/").get(f"{found['id']}/").content.decode()
     assert "Shop" in page and f">{SECRET}<" not in page
     assert AuditEntry.objects.filter(action="account.authorised", object_id=found["id"]).exists()
@@ -141,7 +141,9 @@ def test_an_account_is_there_once(access: Any, account: Account, sandbox: Sandbo
     assert services.authorise(other, "upush", "Umeng", keys(sandbox)).workspace == other.workspace
 
 
-def test_the_channel_of_an_app_has_its_key_filled_in(access: Any, account: Account, sandbox: SandboxProvider) -> None:
+def test_the_channel_of_an_app_has_its_key_filled_in(
+    access: Any, account: Account, sandbox: SandboxProvider
+) -> None:
     page = Browser(access, "accounts/").get(f"{account.pk}/apps/new/?app=sandbox-iphone").content.decode()
     assert 'value="sandbox-iphone" selected' in page and "app_key" not in page
     values = {"app": "sandbox-android", "config": {"master_secret": "m", "base_url": f"{sandbox.url}/upush"}}
@@ -198,7 +200,9 @@ def test_an_account_in_error_blocks_use_until_it_is_authorised_again(kept: Kept)
     assert refused.value.code == "account_error"
     # A test of the channel alone does not open it again: its own keys are right.
     assert channels.test_provider(kept.access, kept.send_out.provider)["ok"] is False
-    again = Api(kept.access).post(f"accounts/{kept.account.pk}/authorise/", {"config": {"api_security": "changed"}})
+    again = Api(kept.access).post(
+        f"accounts/{kept.account.pk}/authorise/", {"config": {"api_security": "changed"}}
+    )
     assert again.status_code == 200 and again.json()["state"] == "authorised"
     kept.send_out.refresh_from_db()
     kept.send_out.provider.refresh_from_db()
@@ -213,7 +217,9 @@ def test_those_who_look_after_it_are_told_once(kept: Kept) -> None:
     assert notices.count() == 1 and "signature is wrong" in notices.get().text
 
 
-def test_a_platform_that_is_away_changes_nothing(access: Any, account: Account, sandbox: SandboxProvider) -> None:
+def test_a_platform_that_is_away_changes_nothing(
+    access: Any, account: Account, sandbox: SandboxProvider
+) -> None:
     sandbox.faults.add({"kind": "error", "on": "/openapi/", "times": 10, "status": 503})
     assert services.check_all() == 0
     account.refresh_from_db()
@@ -247,7 +253,9 @@ def test_what_waits_for_a_removed_account_fails_and_what_was_fetched_stays(kept:
     assert send_out.state == "failed" and "was removed" in send_out.state_reason
 
 
-def test_new_keys_must_be_of_the_same_account(access: Any, account: Account, sandbox: SandboxProvider) -> None:
+def test_new_keys_must_be_of_the_same_account(
+    access: Any, account: Account, sandbox: SandboxProvider
+) -> None:
     sandbox.options.umeng_key = "7654321"
     with pytest.raises(ValidationFailed) as caught:
         services.authorise_again(access, account, {"api_key": "7654321"})
@@ -343,7 +351,9 @@ def test_a_platform_that_is_away_leaves_the_request_waiting(access: Any, sandbox
     assert requests.approve(access, row).state == "authorised"
 
 
-def test_an_account_in_error_can_be_asked_for_again(access: Any, account: Account, sandbox: SandboxProvider) -> None:
+def test_an_account_in_error_can_be_asked_for_again(
+    access: Any, account: Account, sandbox: SandboxProvider
+) -> None:
     person = marketer(access.workspace)
     sandbox.options.umeng_secret = "changed"
     services.check(account)

@@ -50,7 +50,9 @@ def test_light_paper_turns_dark_and_dark_writing_light(given: str, wanted: str) 
 
 
 def test_the_attributes_of_old_mails_turn_too_and_words_do_not() -> None:
-    html = '<table bgcolor="#FFFFFF"><td><font color=black>color=black is a colour: #ffffff</font></td></table>'
+    html = (
+        '<table bgcolor="#FFFFFF"><td><font color=black>color=black is a colour: #ffffff</font></td></table>'
+    )
     assert body(html) == (
         '<table bgcolor="#1c1c1c"><td><font color=#ebebeb>color=black is a colour: #ffffff</font></td></table>'
     )

@@ -55,7 +55,8 @@ class House:
 
     def rows(self) -> list[tuple[Any, ...]]:
         return self.server.run(
-            f"SELECT id, workspace_id, phone, content, sign_name, dest_code, received_at, raw FROM {TABLE} ORDER BY phone"
+            "SELECT id, workspace_id, phone, content, sign_name, dest_code, received_at, raw "
+            f"FROM {TABLE} ORDER BY phone"
         )
 
 
