@@ -253,6 +253,21 @@ def test_what_waits_for_a_removed_account_fails_and_what_was_fetched_stays(kept:
     assert send_out.state == "failed" and "was removed" in send_out.state_reason
 
 
+def test_the_effect_of_push_messages_can_be_looked_at_by_account(kept: Kept) -> None:
+    shop = kept.shop
+    shop.submit(kept.send_out)
+    other = shop.push(shop.phones([imei(9)], name="Others"), "Other news")
+    shop.submit(other)
+    api = Api(kept.access)
+    sent = {
+        key: api.get(f"push-effect/?provider={key}").json()["totals"]["sent"]
+        for key in ("", kept.account.pk, other.provider_id)
+    }
+    assert sent == {"": 3, kept.account.pk: 2, other.provider_id: 1}
+    page = Browser(kept.access, "send-outs/").get("push/", provider=kept.account.pk).content.decode()
+    assert f'value="{kept.account.pk}" selected' in page and ">Other news<" not in page
+
+
 def test_new_keys_must_be_of_the_same_account(
     access: Any, account: Account, sandbox: SandboxProvider
 ) -> None:
