@@ -25,6 +25,8 @@ from cdp.jobs.models import Job
 from insight.audiences.models import Audience
 from insight.campaigns.models import Campaign
 from insight.datasets.models import Dataset
+from marketing.accounts import services as accounts
+from marketing.accounts.models import Account
 from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.channels.models import Provider, SenderAddress
@@ -199,11 +201,23 @@ def _digital(access: Access, platform: Provider, signature: Signature, audience:
     )
 
 
+def _app(access: Access) -> Provider:
+    """An app of the retailer's account."""
+    keys = {"api_key": "1234567", "api_security": "sandbox", "base_url": settings.SANDBOX_URL}
+    account = one(
+        Account,
+        access,
+        lambda: accounts.authorise(access, "upush", "友盟账号（沙箱）", keys),
+        name="友盟账号（沙箱）",
+    )
+    config = {"master_secret": "sandbox", "base_url": f"{settings.SANDBOX_URL}/upush"}
+    values = {"app": "sandbox-android", "name": "Sandbox App", "config": config}
+    return accounts.add_app(access, account, values)
+
+
 def _push(access: Access, audience: Audience, campaign: Campaign) -> list[SendOut]:
     """By U-Push to everybody with the app, and to the phones that its maker's own push service knows."""
-    config = {"app_key": "brand-a", "master_secret": "sandbox", "base_url": f"{settings.SANDBOX_URL}/upush"}
-    values = {"channel": "push", "type": "upush_android", "name": "Sandbox App", "config": config}
-    app = one(Provider, access, lambda: channels.create_provider(access, values), name="Sandbox App")
+    app = one(Provider, access, lambda: _app(access), name="Sandbox App")
     message = one(
         Template,
         access,

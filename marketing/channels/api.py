@@ -36,7 +36,8 @@ SETTINGS = (
 )
 STATE = ("last_error", "failing_since", "checked_at", "succeeded_at", "created_at", "updated_at")
 """What is only read of every provider, also of those that the organization shares."""
-MAILBOX = ("mailbox_checked_at", "mailbox_error")
+OWN = ("shared", "withdrawn_at", "paused_until", "mailbox_checked_at", "mailbox_error", "return_error")
+"""What is only read of those of a workspace."""
 
 
 class ProviderSerializer(serializers.ModelSerializer[Provider]):
@@ -47,8 +48,8 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
 
     class Meta:
         model = Provider
-        fields = [*SETTINGS, *STATE, "shared", "withdrawn_at", "paused_until", *MAILBOX]
-        read_only_fields = ["id", *STATE, "shared", "withdrawn_at", "paused_until", *MAILBOX]
+        fields = [*SETTINGS, *STATE, *OWN]
+        read_only_fields = ["id", *STATE, *OWN]
 
     def to_representation(self, instance: Provider) -> dict[str, Any]:
         return {

@@ -15,15 +15,18 @@ class ChannelsConfig(AppConfig):
         from admin_center.members import shell
         from admin_center.organizations.signals import workspace_created
         from cdp.console import home, navigation
+        from insight.datasources.connections import services as sources
         from marketing.channels import (
             contract_email,  # noqa: F401  (they register their types)
             contract_sms,  # noqa: F401
+            return_source,
             smtp,  # noqa: F401
             upush,  # noqa: F401
         )
         from marketing.channels.aliyun import mail, sms  # noqa: F401
         from marketing.channels.models import Provider
 
+        sources.needed_by.add("replies", return_source.needs)
         workspace_created.connect(_join, dispatch_uid="shared-providers")
         shell.add_organization_tab("providers", _("Providers"), "organization-providers:list")
         navigation.register(

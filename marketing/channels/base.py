@@ -121,8 +121,8 @@ class ConfigField:
 
     name: str
     label: Any
-    kind: Literal["text", "number", "secret", "key", "choice", "flag", "url", "domain"] = "text"
-    """`key` is a secret of several lines."""
+    kind: Literal["text", "number", "secret", "key", "choice", "flag", "url", "domain", "source"] = "text"
+    """`key` is a secret of several lines; `source` a data source of the organization."""
     required: bool = False
     default: Any = ""
     help_text: Any = ""

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from marketing.channels import carriers
+from marketing.channels import carriers, return_source
 from marketing.channels.base import ConfigField
 from marketing.channels.models import Provider
 
@@ -119,6 +119,7 @@ def fields() -> tuple[ConfigField, ...]:
             default=False,
             help_text=_("Then promotional SMS end with 回T退订, and a T unsubscribes from the signature."),
         ),
+        return_source.FIELD,
         ConfigField(
             "callback_secret",
             _("Secret that replies are signed with"),

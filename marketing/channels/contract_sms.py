@@ -11,7 +11,14 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from marketing.channels import callbacks, capabilities, carriers, contract, contract_digital
+from marketing.channels import (
+    callbacks,
+    capabilities,
+    carriers,
+    contract,
+    contract_digital,
+    return_source,
+)
 from marketing.channels.base import (
     BatchReceipt,
     BulkProviderType,
@@ -73,7 +80,7 @@ class ContractSmsType(BulkProviderType):
         found = contract.config_problems(config)
         if carriers.read(str(config.get(carriers.SETTING) or "")) is None:
             found[carriers.SETTING] = _("Write first digits and carrier, as in 165=unicom, 1703=telecom.")
-        return found
+        return found | return_source.problems(config)
 
     def submit(self, provider: Provider, template: Any, code: str = "") -> str:
         if template.is_digital:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from insight.campaigns.models import Campaign
+from insight.datasources.models import Connection
 from marketing.channels.base import ConfigField, ProviderType, provider_type
 from marketing.channels.models import Provider
 from marketing.channels.services import secrets_of, shown_config
@@ -49,13 +51,18 @@ class ProviderForm(forms.Form):
     )
 
     def __init__(
-        self, *args: Any, kind: ProviderType, provider: Provider | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        kind: ProviderType,
+        provider: Provider | None = None,
+        sources: Iterable[Connection] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.kind = kind
         shown = shown_config(provider) if provider else {}
         for item in kind.fields:
-            field = _field(item)
+            field = _source_field(item, sources) if item.kind == "source" else form_field(item)
             field.initial = shown.get(item.name, item.default)
             self.fields[f"config_{item.name}"] = field
         last = ("price", "price_currency")
@@ -94,7 +101,7 @@ class KeysForm(forms.Form):
         self.keys = secrets_of(provider_type(provider))
         shown = shown_config(provider)
         for item in self.keys:
-            self.fields[f"config_{item.name}"] = field = _field(item)
+            self.fields[f"config_{item.name}"] = field = form_field(item)
             field.initial = shown[item.name]
 
     def values(self) -> dict[str, Any]:
@@ -102,7 +109,19 @@ class KeysForm(forms.Form):
         return {item.name: self.cleaned_data[f"config_{item.name}"] for item in self.keys}
 
 
-def _field(item: ConfigField) -> forms.Field:
+def _source_field(item: ConfigField, sources: Iterable[Connection]) -> forms.Field:
+    choices = [("", _("None")), *((source.pk, source.name) for source in sources)]
+    return forms.ChoiceField(
+        label=item.label,
+        required=item.required,
+        help_text=item.help_text,
+        choices=choices,
+        widget=forms.Select(SELECT),
+    )
+
+
+def form_field(item: ConfigField) -> forms.Field:
+    """The field of a form for a setting."""
     common: dict[str, Any] = {"label": item.label, "required": item.required, "help_text": item.help_text}
     if item.kind == "number":
         return forms.IntegerField(widget=forms.NumberInput(CONTROL), **common)

@@ -12,10 +12,28 @@ from django.utils.translation import gettext_lazy as _
 
 from admin_center.permissions.looking_after import administrators_of, managers_of, tell
 from cdp.core.errors import ValidationFailed
+from cdp.core.registry import Registry
 from marketing.channels.base import ProviderError, provider_type
 from marketing.channels.models import Channel, Provider, SharedProvider
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Why nothing may leave by a provider; `for_good` where waiting does not help."""
+
+    reason: str
+    for_good: bool = False
+
+
+holds: Registry[Any] = Registry("what holds providers back")
+"""Functions (provider -> Hold or None), registered by higher layers."""
+
+
+def held_by(provider: Provider) -> Hold | None:
+    """What holds a provider back, besides the provider itself; None where nothing does."""
+    return next((found for finder in holds if (found := finder(provider)) is not None), None)
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,8 @@ def check_all() -> int:
 
 
 def _try(provider: Provider) -> Found:
+    if (hold := held_by(provider)) is not None:
+        return Found(False, [hold.reason], denied=True)
     try:
         return Found(True, [str(line) for line in provider_type(provider).test(provider)])
     except (ProviderError, ValidationFailed) as error:

@@ -153,6 +153,13 @@ class Provider(WorkspaceScoped, ProviderSettings):
     mailbox_error = models.TextField(
         _("error of the bounce mailbox"), blank=True, help_text=_("Why its bounce mailbox cannot be read.")
     )
+    return_error = models.TextField(
+        _("error of the return data source"),
+        blank=True,
+        help_text=_(
+            "Why replies cannot be written to its return data source; they are kept and tried again."
+        ),
+    )
 
     class Meta:
         verbose_name = _("provider")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -13,7 +14,7 @@ from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.outbound import check_url
-from marketing.channels import health
+from marketing.channels import health, return_source
 from marketing.channels.base import ConfigField, ProviderType, find_type, provider_type
 from marketing.channels.models import Provider, ProviderSettings
 
@@ -86,6 +87,8 @@ def assign(provider: ProviderSettings, values: dict[str, Any]) -> None:
         errors["price"] = [_("Give an amount of 0 or more with at most four decimals.")]
     old = provider.config
     provider.config = _config(kind, old, values.get("config", {}), errors)
+    if not errors:
+        errors |= return_source.check(provider, kind, old)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
     provider.config = kind.completed(provider.config, old)
@@ -97,11 +100,24 @@ def _config(
     if not isinstance(given, dict):
         errors["config"] = [_("Give an object.")]
         return old
-    known = {field.name for field in kind.fields}
+    config = read_config(kind.fields, old, given, errors)
+    for name, message in kind.config_problems(config).items():
+        errors.setdefault(f"config/{name}", [message])
+    return config
+
+
+def read_config(
+    fields: Sequence[ConfigField],
+    old: Mapping[str, Any],
+    given: Mapping[str, Any],
+    errors: dict[str, list[str]],
+) -> dict[str, Any]:
+    """Settings with what is given in the place of `old`; what is wrong goes to `errors` at config/<name>."""
+    known = {field.name for field in fields}
     for name in set(given) - known:
         errors[f"config/{name}"] = [_("Unknown field.")]
     config: dict[str, Any] = {}
-    for field in kind.fields:
+    for field in fields:
         value = given.get(field.name, old.get(field.name, field.default))
         if field.kind in SECRET and (value is None or str(value).startswith(KEPT)):
             value = old.get(field.name, "")
@@ -109,8 +125,6 @@ def _config(
         if problem:
             errors[f"config/{field.name}"] = [problem]
         config[field.name] = value
-    for name, message in kind.config_problems(config).items():
-        errors.setdefault(f"config/{name}", [message])
     return config
 
 
@@ -162,12 +176,16 @@ def renew_keys(access: Access, provider: Provider, keys: dict[str, Any]) -> dict
 
 def shown_config(provider: Provider) -> dict[str, Any]:
     """The settings without secrets: a secret that is set shows as dots, some with their end."""
-    kind = provider_type(provider)
+    return shown(provider_type(provider).fields, provider.config)
+
+
+def shown(fields: Sequence[ConfigField], config: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings without secrets: one that is set shows as dots, some with their end."""
     return {
-        field.name: _dots(field, str(provider.config.get(field.name) or ""))
+        field.name: _dots(field, str(config.get(field.name) or ""))
         if field.kind in SECRET
-        else provider.config.get(field.name, field.default)
-        for field in kind.fields
+        else config.get(field.name, field.default)
+        for field in fields
     }
 
 

@@ -25,7 +25,15 @@ from cdp.console.generic import (
 )
 from cdp.console.generic.detail import ObjectMixin
 from cdp.console.middleware import flash
-from marketing.channels import call_pages, callbacks, dkim_keys, dns_records, senders, services
+from marketing.channels import (
+    call_pages,
+    callbacks,
+    dkim_keys,
+    dns_records,
+    return_source,
+    senders,
+    services,
+)
 from marketing.channels.base import find_type, provider_type, types_of
 from marketing.channels.contract import KnowingSenders
 from marketing.channels.forms import OWN, AnySenderForm, DkimForm, KeysForm, ProviderForm, SenderForm
@@ -107,6 +115,8 @@ class ProviderDetail(ProviderMixin, DetailPage):
 def settings_facts(obj: Provider) -> list[Fact]:
     """How a provider is set up and doing, without its secrets."""
     config = services.shown_config(obj)
+    if source := config.get(return_source.SETTING):
+        config[return_source.SETTING] = return_source.name_of(source)
     shown = [
         Fact(f"{item.group}: {item.label}" if item.group else item.label, _in_words(config[item.name]))
         for item in provider_type(obj).fields
@@ -152,7 +162,8 @@ class NewProvider(ProviderFormPage):
         kind = find_type(self.kwargs["channel"], self.kwargs["type"])
         if kind is None or self.kwargs["channel"] == Provider.Channel.CUSTOM:
             raise Http404
-        return {"kind": kind}
+        owner = Provider(workspace=self.workspace)
+        return {"kind": kind, "sources": return_source.choices(owner)}
 
     def save(self, form: ProviderForm, obj: Any) -> Provider:
         values = {**form.values(), "channel": self.kwargs["channel"], "type": self.kwargs["type"]}
@@ -166,7 +177,11 @@ class EditProvider(ProviderMixin, ProviderFormPage):
         return {name: getattr(obj, name) for name in OWN}
 
     def form_options(self, obj: Provider) -> dict[str, Any]:
-        return {"kind": provider_type(obj), "provider": obj}
+        return {
+            "kind": provider_type(obj),
+            "provider": obj,
+            "sources": return_source.choices(obj),
+        }
 
     def save(self, form: ProviderForm, obj: Provider) -> Provider:
         return services.update_provider(self.access, obj, form.values(), edit_version=self.seen_version())

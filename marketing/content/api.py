@@ -17,6 +17,7 @@ from cdp.core.api import WorkspaceViewSet
 from cdp.core.errors import ValidationFailed
 from marketing.channels.models import ORDINARY, Provider
 from marketing.content import (
+    dark_mail,
     defaults,
     link_check,
     mail_checks,
@@ -148,7 +149,10 @@ class TemplateViewSet(WorkspaceViewSet):
 
     @action(detail=True, methods=["post"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The template filled with the given values, or else its defaults: {"values": {"name": "text"}}."""
+        """The template filled with the given values, or else its defaults: {"values": {"name": "text"}}.
+
+        `dark`: its HTML as mail programs with a dark look show it.
+        """
         template = self.get_object()
         given = {str(key): str(value) for key, value in (request.data.get("values") or {}).items()}
         values = {**defaults.texts(template.defaults), **given}
@@ -159,6 +163,7 @@ class TemplateViewSet(WorkspaceViewSet):
             {
                 "subject": rendering.fill(template.subject, values),
                 "html": html,
+                "dark": dark_mail.shown(html),
                 "text": text or rendering.plain_text(html),
                 "characters": length.characters,
                 "parts": length.parts,

@@ -9,13 +9,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.errors import ValidationFailed
-from marketing.content import design
+from marketing.content import dark_mail, design
 
 MAX_BYTES = 400_000
 
 
 class Preview(WorkspaceView):
-    """The HTML of a design as it is typed, or what keeps it from being one: {"html"} or {"errors"}."""
+    """The HTML of a design as it is typed, or what keeps it from being one: {"html", "dark"} or {"errors"}.
+
+    `dark`: as programs with a dark look show it.
+    """
 
     permission = "marketing.content.manage"
 
@@ -27,6 +30,7 @@ class Preview(WorkspaceView):
         except ValueError:
             return JsonResponse({"errors": {"design": ["JSON"]}}, status=400)
         try:
-            return JsonResponse({"html": design.html_of(given)})
+            html = design.html_of(given)
+            return JsonResponse({"html": html, "dark": dark_mail.shown(html)})
         except ValidationFailed as error:
             return JsonResponse({"errors": error.errors})

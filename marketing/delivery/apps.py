@@ -12,12 +12,14 @@ class DeliveryConfig(AppConfig):
     def ready(self) -> None:
         from cdp.console import home, navigation
         from insight.oneid import sections
+        from marketing.accounts import services as accounts
         from marketing.delivery import (
             approval,
             audience_use,
             campaign_links,
             conflicts,  # noqa: F401  (registers its job kind)
             conversion,  # noqa: F401  (registers its job kind)
+            held_provider,
             jobs,  # noqa: F401  (registers the job kinds)
             link_clicks,
             link_use,
@@ -38,6 +40,7 @@ class DeliveryConfig(AppConfig):
                 order=31,
             )
         )
+        accounts.waiting_by.add("send_outs", held_provider.waiting)
         audience_use.register()
         campaign_links.register()
         link_clicks.register()

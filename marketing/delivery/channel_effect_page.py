@@ -14,13 +14,17 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.generic.base import WorkspaceView
 from cdp.core.errors import ValidationFailed
 from insight.audiences.streaming import csv_response
+from marketing.accounts.models import Account
 from marketing.channels.models import Provider
 from marketing.delivery import channel_effect
 from marketing.delivery.periods import Period
 
 
 class EffectPage(WorkspaceView):
-    """`from`, `to` and `provider` in the address. Days that cannot be shown are told, and the usual ones shown."""
+    """`from`, `to` and `provider` in the address, which may be an account as well.
+
+    Days that cannot be shown are told, and the usual ones shown.
+    """
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         problem, status = "", 200
@@ -36,6 +40,9 @@ class EffectPage(WorkspaceView):
             "problem": problem,
             "provider": provider,
             "providers": Provider.objects.in_workspace(self.workspace).filter(channel=self.channel),
+            "accounts": Account.objects.in_workspace(self.workspace)
+            .filter(channels__provider__channel=self.channel)
+            .distinct(),
             **self.figures(days, provider),
         }
         return self.render(self.template_name, self.get_context(**context), status=status)

@@ -26,7 +26,7 @@ from marketing.delivery.composition import Share
 from marketing.delivery.models import Recipient, SendOut
 from marketing.delivery.targets import id_type_of
 from marketing.webhooks import parameters, protocol, rights
-from marketing.webhooks.calling import EXAMPLES
+from marketing.webhooks.calling import EXAMPLES, as_sent
 from marketing.webhooks.models import Webhook
 
 CHANNEL = Provider.Channel.CUSTOM
@@ -238,6 +238,15 @@ def preview(send_out: SendOut, values: dict[str, str], variant: int) -> dict[str
         params = contents.of_variant(send_out.content, variant)["parameters"]
     id_type = send_out.id_type or webhook.id_types[0]
     names = rendering.variables(*map(str, params.values()))
+    body = protocol.body(
+        id_type=id_type,
+        target=EXAMPLES[id_type],
+        parameters={row["name"]: params.get(row["name"], "") for row in webhook.parameters},
+        texts={name: values.get(name, "") for name in names},
+        task=send_out.pk,
+        webhook=webhook.pk,
+        send_time=int(time.time() * 1000),
+    )
     return {
         "parameters": [
             {
@@ -247,13 +256,5 @@ def preview(send_out: SendOut, values: dict[str, str], variant: int) -> dict[str
             }
             for row in webhook.parameters
         ],
-        "body": protocol.body(
-            id_type=id_type,
-            target=EXAMPLES[id_type],
-            parameters={row["name"]: params.get(row["name"], "") for row in webhook.parameters},
-            texts={name: values.get(name, "") for name in names},
-            task=send_out.pk,
-            webhook=webhook.pk,
-            send_time=int(time.time() * 1000),
-        ),
+        "body": as_sent(webhook, [body], [f"{send_out.pk}:1"]),
     }

@@ -1,4 +1,4 @@
-"""Handing over person by person to a customer's own system.
+"""Handing over to a customer's own system, person by person or list by list.
 
 As with mail, people are claimed before they are called for. A call that the system has not taken is made again after
 1, 5 and 30 seconds under the same key; meanwhile its person is queued and others go on. A call of which nobody knows is
@@ -31,19 +31,20 @@ PAUSES = (1.0, 5.0, 30.0)
 """Seconds before the second, third and fourth try."""
 MOST_FAILURES = 50
 """So many failed calls in a row, and nobody is called for a while."""
+MOST_CLAIMED = 2000
+"""So many people are called for at a time by calls of several people, unless one call takes more."""
 CIRCUIT = timedelta(seconds=60)
 OFF = "webhook_off"
 
 
 class _Tries:
-    """Whose call is made again when, and how many calls in a row have failed. A worker that dies forgets both."""
+    """Whose call is made again when. A worker that dies forgets it."""
 
     def __init__(self) -> None:
         self.due: dict[int, float] = {}
         self.count: dict[int, int] = {}
         self.unsure: set[int] = set()
         """Those who may have been served by a call that nobody answered."""
-        self.failures = 0
 
     def waiting(self) -> list[int]:
         now = time.monotonic()
@@ -57,10 +58,8 @@ class _Tries:
         """The outcome as it is written down; None where the call is made again."""
         if outcome.state != "unknown" or outcome.code not in (RETRY, UNCERTAIN):
             self.unsure.discard(outcome.key)
-            self.failures = self.failures + 1 if outcome.state == "unknown" else 0
             self.due.pop(outcome.key, None)
             return outcome
-        self.failures += 1
         if outcome.code == UNCERTAIN:
             self.unsure.add(outcome.key)
         number = self.count.get(outcome.key, 0)
@@ -81,7 +80,8 @@ def hand_over(
     tries = _Tries()
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     webhook = custom_message.webhook_of(send_out)
-    size = webhook.concurrency
+    per_call = webhook.batch_size
+    size = max(per_call, min(webhook.concurrency * per_call, MOST_CLAIMED))
     try:
         with kind.session(send_out.provider, "") as session:
             assert isinstance(session, WebhookSession)
@@ -93,13 +93,13 @@ def hand_over(
                 if left <= len(waiting):
                     rate.wait(tries.seconds_to_next(), check)
                     continue
-                wanted = min(size, personal.chunk_size(send_out, size), left - len(waiting))
-                personal.throttle(send_out, wanted, check)
+                wanted = personal.chunk_size(send_out, min(size, left - len(waiting)), per_call=per_call)
+                personal.throttle(send_out, wanted, check, per_call=per_call)
                 check()
                 chunk = personal.claim(send_out, wanted, without=waiting)
                 _call(send_out, session, chunk, tries)
                 job.progress(30 + 70 * (total - left) / max(1, total), done=total - left, total=total)
-                if tries.failures >= MOST_FAILURES:
+                if session.failures >= MOST_FAILURES:
                     raise _open_circuit(send_out)
     finally:
         _park_unsure(send_out, tries)

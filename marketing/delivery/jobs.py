@@ -24,6 +24,7 @@ from marketing.delivery import (
     custom_message,
     custom_sending,
     freeze,
+    held_provider,
     personal,
     plans,
     releasing,
@@ -100,6 +101,7 @@ def _carry_out(send_out: SendOut, job: JobContext) -> dict[str, Any]:
         custom_sending.check_grant(send_out)
     elif not send_out.provider.enabled:
         raise Conflict(_("The provider is switched off."), code="provider_off")
+    held_provider.check(send_out)
     if send_out.provider.is_paused and send_out.provider.paused_until:
         raise Held(send_out.provider.paused_until, send_out.provider.last_error)
 

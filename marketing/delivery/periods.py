@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from cdp.core import timezones
@@ -43,7 +43,10 @@ def period(access: Access, first: date | None, last: date | None, *, most: int) 
 
 
 def started_in(access: Access, channel: str, days: Period, provider: str = "") -> QuerySet[SendOut]:
-    """The channel's send-outs that started in these days, the latest first; of one provider or of all."""
+    """The channel's send-outs that started in these days, the latest first; of one provider or of all.
+
+    `provider` may also be an account, for all apps that it has.
+    """
     zone = timezones.zone(access.workspace)
     rows = (
         SendOut.objects.in_workspace(access.workspace)
@@ -55,7 +58,9 @@ def started_in(access: Access, channel: str, days: Period, provider: str = "") -
         .select_related("provider", "template")
         .order_by("-started_at")
     )
-    return rows.filter(provider=provider) if provider else rows
+    if not provider:
+        return rows
+    return rows.filter(Q(provider=provider) | Q(provider__account_app__account=provider))
 
 
 def summed(

@@ -77,16 +77,18 @@ def _hand_over_in_one_session(
             job.progress(30 + 70 * sent / max(1, total), done=sent, total=total)
 
 
-def chunk_size(send_out: SendOut, most: int = CHUNK) -> int:
-    """How many are handed over at a time: no more than leave in a second."""
-    slowest = min(send_out.provider.rate_per_second, (send_out.per_minute or 60_000) / 60)
+def chunk_size(send_out: SendOut, most: int = CHUNK, *, per_call: int = 1) -> int:
+    """How many are handed over at a time, `per_call` with one call: no more than leave in a second."""
+    slowest = min(send_out.provider.rate_per_second * per_call, (send_out.per_minute or 60_000) / 60)
     return max(1, min(most, int(slowest)))
 
 
-def throttle(send_out: SendOut, wanted: int, check: Callable[[], None]) -> None:
-    """Wait as long as the provider's and the send-out's own limits ask for."""
+def throttle(send_out: SendOut, wanted: int, check: Callable[[], None], *, per_call: int = 1) -> None:
+    """Wait as long as the provider's and the send-out's own limits ask for; the provider's counts calls."""
     seconds = rate.take(
-        f"provider:{send_out.provider.line}", per_second=send_out.provider.rate_per_second, wanted=wanted
+        f"provider:{send_out.provider.line}",
+        per_second=send_out.provider.rate_per_second,
+        wanted=-(-wanted // per_call),
     )
     if send_out.per_minute:
         seconds = max(

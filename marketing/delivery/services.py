@@ -17,6 +17,7 @@ from insight.audiences import queries as audiences
 from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.campaigns.models import Campaign
+from marketing.channels import health
 from marketing.channels.base import provider_type
 from marketing.channels.models import Provider
 from marketing.delivery import (
@@ -315,6 +316,8 @@ def obstacles(send_out: SendOut) -> list[Conflict]:
     found = []
     if not send_out.provider.enabled:
         found.append(Conflict(_("The provider is switched off."), code="provider_off"))
+    elif (hold := health.held_by(send_out.provider)) is not None:
+        found.append(Conflict(hold.reason, code="provider_failing"))
     elif send_out.provider.failing_since:
         message = _("The provider lets nobody in: %(error)s Renew its keys under “Channels”.")
         found.append(Conflict(message % {"error": send_out.provider.last_error}, code="provider_failing"))

@@ -91,6 +91,7 @@ class SendOutFormPage(FormPage):
             "new_template_url": self._template_url(channel) if may_write else "",
             **(self._sms_urls() if may_write and channel == Provider.Channel.SMS else {}),
             "connect_url": self._connect_url(channel),
+            "accounts_url": self.reverse("accounts:list") if channel == Provider.Channel.PUSH else "",
             "new_sender_url": self._sender_url(channel),
             "upload_url": self._upload_url(channel, obj),
             "platform_reasons": platform_choice.reasons(self.workspace, channel),

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.models import PrefixedIdField, WorkspaceScoped
-from cdp.crypto.at_rest import EncryptedTextField
+from cdp.crypto.at_rest import EncryptedJSONField, EncryptedTextField
 from marketing.channels.models import Provider
 from marketing.content.models import Signature
 from marketing.delivery.models import SendOut
@@ -40,6 +40,10 @@ class InboundMessage(WorkspaceScoped):
     read_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    raw = EncryptedJSONField(
+        null=True,
+        help_text="As it came, until it has been written to the return data source of its provider.",
+    )
     answer = models.ForeignKey(
         SendOut, on_delete=models.SET_NULL, null=True, related_name="+", verbose_name=_("answered by")
     )
@@ -51,6 +55,9 @@ class InboundMessage(WorkspaceScoped):
         indexes = [
             models.Index(fields=["workspace", "target_hash"], name="inbound_number"),
             models.Index(fields=["workspace", "-received_at"], name="inbound_latest"),
+            models.Index(
+                fields=["provider"], name="inbound_to_return", condition=models.Q(raw__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cdp.core.identifiers import ID_TYPES
+from marketing.channels import return_source
 from marketing.channels.contract_sms import parse_time
 from marketing.channels.models import Provider
 from marketing.channels.targets import target_hash
@@ -59,6 +60,7 @@ def receive(provider: Provider, given: Mapping[str, Any]) -> tuple[InboundMessag
                 "send_out": row.send_out if row is not None else None,
                 "person": row.person if row is not None else "",
                 "received_at": _moment(given.get("receiveDate")),
+                "raw": dict(given) if return_source.of(provider) else None,
             },
         )
         if new and message.unsubscribes:

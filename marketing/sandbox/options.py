@@ -19,6 +19,11 @@ class Options:
     """Key that calls of the contract must be signed with (HMAC) instead; empty for none."""
     push_secret: str = "sandbox"
     """App master secret that calls of U-Push are signed with."""
+    umeng_key: str = "1234567"
+    umeng_secret: str = "sandbox"
+    """Keys of the Umeng account, whose calls are signed with them."""
+    umeng_more_apps: int = 0
+    """So many apps has the Umeng account besides its usual ones."""
     access_key_id: str = "sandbox-id"
     access_key_secret: str = "sandbox-secret"
     """Keys of the Alibaba Cloud account, whose calls are signed with them."""
@@ -70,6 +75,7 @@ class Options:
                 "token",
                 "signing_key",
                 "push_secret",
+                "umeng_secret",
                 "access_key_secret",
                 "callback_secret",
                 "webhook_key",

@@ -1,4 +1,4 @@
-"""A customer's own system as a webhook calls it: one person per call, signed, with results reported later.
+"""A customer's own system as a webhook calls it: one person per call or a list of people, signed, with results later.
 
 What becomes of a person is decided by the end of their ID (in front of the @ of an address):
 
@@ -12,6 +12,9 @@ What becomes of a person is decided by the end of their ID (in front of the @ of
 
 Everybody else is accepted, and the result 200 is reported. A call whose Idempotency-Key is known already is answered
 like the first one and does nothing.
+
+A list of people is answered as a whole; those whom it is refused for stand in `rejected`. It recognises each person by
+`key`. One person of a list whose ID ends in 0004 breaks the whole call.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import json
 import secrets
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 from marketing.sandbox.answers import Request, Response, as_json
@@ -33,6 +37,7 @@ PREFIX = "/own-system"
 HEADERS = ("X-QA-Hmac-Signature", "X-CDP-Hmac-Signature")
 BODY_HEADER = "X-Body-Signature"
 REFUSED, BROKEN = "0001", "0004"
+REFUSAL = {"code": "BLACKLISTED", "message": "This person is on the black list."}
 _CLOCK_SECONDS = 300
 _READ = Outcome(code="200", detail="Read")
 _BY_ENDING = {
@@ -45,6 +50,21 @@ _BY_ENDING = {
 def signature(key: str, timestamp: str, nonce: str) -> str:
     signed = "".join("".join(sorted((key, timestamp, nonce))).split())
     return hmac.new(key.encode(), signed.encode(), hashlib.sha256).hexdigest()
+
+
+@dataclass(frozen=True)
+class Call:
+    """What one person is called for; `key` is the same whenever the call is made again."""
+
+    target: str
+    webhook: str
+    key: str | None
+    subject: str
+    text: str
+
+    @property
+    def ending(self) -> str:
+        return self.target.partition("@")[0][-4:]
 
 
 class OwnSystem:
@@ -60,31 +80,42 @@ class OwnSystem:
         if not is_signed(request, self.options.webhook_key):
             return _answer("BAD_SIGNATURE", "The signature or the timestamp is wrong.", 401)
         try:
-            body = request.json()
-            target = str(body["user_profile"]["target_id"])
-            call = body["callback_params"]
-            subject = _first(body["params"])
+            given = request.json()
+            listed = isinstance(given, list)
+            key = request.headers.get("idempotency-key")
+            calls = [_read(body, body["key"] if listed else key) for body in (given if listed else [given])]
         except (ValueError, KeyError, TypeError, AttributeError):
             return _answer("BAD_BODY", "The body is not that of a webhook.", 400)
-        ending = target.partition("@")[0][-4:]
-        if ending == BROKEN:
+        if any(call.ending == BROKEN for call in calls):
             return _answer("BROKEN", "The own system is broken for this person.", 500)
-        if ending == REFUSED:
-            return _answer("BLACKLISTED", "This person is on the black list.")
-        key = request.headers.get("idempotency-key") or None
-        batch = Batch("custom", key, str(call["webhook_id"]), subject=subject, text=shown(body))
+        refused = [call for call in calls if call.ending == REFUSED]
+        if refused and not listed:
+            return _answer(REFUSAL["code"], REFUSAL["message"])
+        numbers = [self._take(call) for call in calls if call.ending != REFUSED]
+        more = {"rejected": [{"target_id": call.target, **REFUSAL} for call in refused]} if listed else {}
+        return _answer("OK", "", request_id="" if listed else numbers[0], **more)
+
+    def _take(self, call: Call) -> str:
+        """Send to one person, unless the key is known; returns the number."""
+        batch = Batch("custom", call.key, call.webhook, subject=call.subject, text=call.text)
         biz_id, new = self.store.open_batch(batch)
         if new:
-            outcome = _BY_ENDING.get(ending, _READ)
             self.store.send_batch(
                 biz_id,
                 "custom",
-                [(target, None, outcome)],
+                [(call.target, None, _BY_ENDING.get(call.ending, _READ))],
                 receipt_seconds=self.options.receipt_seconds,
                 late_seconds=self.options.late_seconds,
                 push=bool(self.options.results_url),
             )
-        return _answer("OK", "", request_id=biz_id)
+        return biz_id
+
+
+def _read(body: dict[str, Any], key: str | None) -> Call:
+    """Raises an error where it is not the body of a webhook."""
+    target = str(body["user_profile"]["target_id"])
+    webhook = str(body["callback_params"]["webhook_id"])
+    return Call(target, webhook, key or None, _first(body["params"]), shown(body))
 
 
 def is_signed(request: Request, key: str) -> bool:
@@ -113,8 +144,9 @@ def shown(body: dict[str, Any]) -> str:
     return json.dumps(body, ensure_ascii=False, indent=2)
 
 
-def _answer(code: str, message: str, status: int = 200, *, request_id: str = "") -> Response:
-    return as_json({"code": code, "message": message, "requestId": request_id or uuid.uuid4().hex}, status)
+def _answer(code: str, message: str, status: int = 200, *, request_id: str = "", **more: Any) -> Response:
+    head = {"code": code, "message": message, "requestId": request_id or uuid.uuid4().hex}
+    return as_json({**head, **more}, status)
 
 
 def result(row: dict[str, Any]) -> dict[str, Any]:

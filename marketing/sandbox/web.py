@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from marketing.sandbox import aliyun, apns, contract, fcm, own_system, receiving, upush, webpush
+from marketing.sandbox import aliyun, apns, contract, fcm, own_system, receiving, umeng, upush, webpush
 from marketing.sandbox.answers import Request, Response, as_json
 from marketing.sandbox.faults import Fault, Faults
 from marketing.sandbox.inbox import Inbox, wanted_by
@@ -31,6 +31,7 @@ class Application:
         self.contract = contract.Contract(store, options)
         self.aliyun = aliyun.Aliyun(store, options, self.contract)
         self.upush = upush.UPush(store, options)
+        self.umeng = umeng.Umeng(options)
         self.own_system = own_system.OwnSystem(store, options)
         self.webpush = webpush.WebPush(store, options)
         self.fcm = fcm.Fcm(store, options)
@@ -48,6 +49,8 @@ class Application:
             await self._platform(self.aliyun.answer, request, send)
         elif request.path.startswith(upush.PREFIX + "/"):
             await self._platform(self.upush.answer, request, send)
+        elif request.path.startswith(umeng.PREFIX + "/"):
+            await self._platform(self.umeng.answer, request, send)
         elif request.path == own_system.PREFIX:
             await self._platform(self.own_system.answer, request, send)
         elif request.path == receiving.PREFIX:

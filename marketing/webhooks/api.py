@@ -54,6 +54,7 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
             "source_ips",
             "rate_per_second",
             "concurrency",
+            "batch_size",
             "created_at",
             "updated_at",
         ]
@@ -81,7 +82,7 @@ class GrantSerializer(serializers.ModelSerializer[WebhookGrant]):
 
 
 class CallSerializer(serializers.ModelSerializer[WebhookCall]):
-    """One call, with the person's ID masked."""
+    """One call, with people's IDs masked."""
 
     class Meta:
         model = WebhookCall
@@ -89,6 +90,7 @@ class CallSerializer(serializers.ModelSerializer[WebhookCall]):
             "id",
             "task",
             "recipient",
+            "recipients",
             "attempt",
             "ok",
             "status",

@@ -1,13 +1,13 @@
-"""Calling a customer's own system: one call per person, several at once."""
+"""Calling a customer's own system: one call per person or per list of people, several at once."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -35,6 +35,8 @@ TIMEOUT = (3, 10)
 """Seconds to connect, and to wait for an answer."""
 ACCEPTED = "OK"
 MOST_ANSWER = 4096
+MOST_LOGGED = 20
+"""Of a call for several people the log has so many."""
 RETRY, UNCERTAIN = "retry", "uncertain"
 EXAMPLES = {
     "one_id": "8812345678",
@@ -73,14 +75,26 @@ class WebhookType(PersonalProviderType):
             yield WebhookSession(webhook, pool)
 
 
+@dataclass(frozen=True)
+class Rejection:
+    """Why an accepted call for several people was refused for one of them."""
+
+    code: str
+    detail: str
+
+
 @dataclass
 class Answer:
-    """What came of one try. `again`: RETRY where the system has not taken it, UNCERTAIN where nobody knows."""
+    """What came of one try. `again`: RETRY where the system has not taken it, UNCERTAIN where nobody knows.
+
+    `rejected`: by target, whom an accepted call for several people was refused for.
+    """
 
     call: WebhookCall
     code: str = ""
     request_id: str = ""
     again: str = ""
+    rejected: dict[str, Rejection] = field(default_factory=dict)
 
 
 class WebhookSession(PersonalSession):
@@ -94,29 +108,44 @@ class WebhookSession(PersonalSession):
         self.pool = pool
         self.calls: list[WebhookCall] = []
         self.attempts: dict[int, int] = {}
+        self.failures = 0
+        """So many calls in a row were not answered, or only by an error of the system itself."""
 
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
-        language = translation.get_language()
+        language, size = translation.get_language(), self.webhook.batch_size
 
-        def one(message: Message) -> Answer:
+        def one(group: Sequence[Message]) -> Answer:
             # Threads begin without the language of the job.
             with translation.override(language):
-                return call(self.webhook, message.payload, key=message.headers["Idempotency-Key"])
+                bodies = [message.payload for message in group]
+                return call(self.webhook, bodies, [message.headers["Idempotency-Key"] for message in group])
 
-        keys = {self.pool.submit(one, message): message.key for message in messages}
-        for done in as_completed(keys):
-            yield self._outcome(keys[done], done.result())
+        groups = [messages[start : start + size] for start in range(0, len(messages), size)]
+        running = {self.pool.submit(one, group): group for group in groups}
+        for done in as_completed(running):
+            yield from self._outcomes(running[done], done.result())
 
     def take_calls(self) -> list[WebhookCall]:
         """The calls made since the last time, not saved yet."""
         taken, self.calls = self.calls, []
         return taken
 
-    def _outcome(self, key: int, answer: Answer) -> Outcome:
-        made = answer.call
-        self.attempts[key] = made.attempt = self.attempts.get(key, 0) + 1
-        made.recipient = key
+    def _outcomes(self, group: Sequence[Message], answer: Answer) -> Iterator[Outcome]:
+        made, keys = answer.call, [message.key for message in group]
+        for key in keys:
+            self.attempts[key] = self.attempts.get(key, 0) + 1
+        made.attempt = max(self.attempts[key] for key in keys)
+        made.recipient = keys[0]
+        made.recipients = keys if self.webhook.batch_size > 1 else []
         self.calls.append(made)
+        self.failures = self.failures + 1 if answer.again else 0
+        for message in group:
+            yield self._outcome(message, answer)
+
+    def _outcome(self, message: Message, answer: Answer) -> Outcome:
+        made, key = answer.call, message.key
+        if made.ok and (rejection := answer.rejected.get(message.target)):
+            return Outcome(key, "failed", code=rejection.code, detail=rejection.detail)
         if made.ok:
             return Outcome(key, "handed", provider_message_id=answer.request_id)
         # With the same key a system that knows it does nothing twice, whatever became of the first call.
@@ -127,18 +156,33 @@ class WebhookSession(PersonalSession):
         return Outcome(key, "failed", code=answer.code, detail=made.detail)
 
 
-def call_once(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> WebhookCall:
-    """A call outside of any send-out; it is not saved."""
-    return call(webhook, content, key=key).call
+def call_once(webhook: Webhook, content: dict[str, Any], *, key: str) -> WebhookCall:
+    """A call outside of any send-out, for one person; it is not saved."""
+    answer = call(webhook, [content], [key])
+    for rejection in answer.rejected.values():
+        answer.call.ok, answer.call.detail = False, rejection.detail
+    return answer.call
 
 
-def call(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> Answer:
-    """One try with a time and nonce of its own. What goes wrong is in the answer; nothing is raised for it."""
+def as_sent(
+    webhook: Webhook, bodies: Sequence[dict[str, Any]], keys: Sequence[str]
+) -> dict[str, Any] | list[dict[str, Any]]:
+    """What the webhook is sent for these people, of whom there is one unless it takes lists."""
+    return protocol.batch(bodies, keys) if webhook.batch_size > 1 else bodies[0]
+
+
+def call(webhook: Webhook, bodies: Sequence[dict[str, Any]], keys: Sequence[str]) -> Answer:
+    """One try with a time and nonce of its own. What goes wrong is in the answer; nothing is raised for it.
+
+    A webhook that takes lists gets one, also of one person; each of them carries a key.
+    """
+    batched = webhook.batch_size > 1
+    content = as_sent(webhook, bodies, keys)
     data = protocol.as_bytes(content)
     stamp, nonce = str(int(time.time())), protocol.new_nonce()
     headers = {
         "Content-Type": "application/json; charset=utf-8",
-        "Idempotency-Key": key,
+        "Idempotency-Key": protocol.batch_key(keys) if batched else keys[0],
         webhook.signature_header: protocol.signature(webhook.key, stamp, nonce),
     }
     if webhook.key:
@@ -147,9 +191,9 @@ def call(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> Answer:
     made = WebhookCall(
         workspace_id=webhook.workspace_id,
         webhook=webhook,
-        task=str(content["callback_params"]["task_id"]),
+        task=str(bodies[0]["callback_params"]["task_id"]),
         url=url,
-        body=_masked(content),
+        body=_logged(content),
     )
     begun = time.monotonic()
     try:
@@ -163,6 +207,10 @@ def call(webhook: Webhook, content: Mapping[str, Any], *, key: str) -> Answer:
             answer.again = RETRY
     else:
         answer = _read(made, response.status_code, response.text)
+        if batched and made.ok:
+            _read_rejected(
+                answer, response.text, {content["user_profile"]["target_id"] for content in bodies}
+            )
     made.milliseconds = int((time.monotonic() - begun) * 1000)
     return answer
 
@@ -191,18 +239,47 @@ def _read(made: WebhookCall, status: int, text: str) -> Answer:
     return answer
 
 
+def _read_rejected(answer: Answer, text: str, targets: Collection[str]) -> None:
+    """Whom the answer to a list says it was refused for: `rejected`, each with target_id, code and message."""
+    rows = json.loads(text).get("rejected") or []
+    rows = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    for row in rows:
+        target, code = str(row.get("target_id") or ""), storable(row.get("code") or "REJECTED", 64)
+        if target in targets:
+            detail = storable(row.get("message") or "", 400)
+            answer.rejected[target] = Rejection(
+                code, detail or _("It answered with the code %(code)s.") % {"code": code}
+            )
+    if answer.rejected:
+        answer.call.detail = _("Of %(people)d people it refused %(number)d.") % {
+            "people": len(targets),
+            "number": len(answer.rejected),
+        }
+
+
 def _with_query(url: str, **more: str) -> str:
     parts = urlsplit(url)
     query = [*parse_qsl(parts.query, keep_blank_values=True), *more.items()]
     return urlunsplit(parts._replace(query=urlencode(query), fragment=""))
 
 
-def _masked(content: Mapping[str, Any]) -> str:
+def _logged(content: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> str:
     """The body for the log: who it is for can be recognised, and no more."""
+    if isinstance(content, Mapping):
+        return _shown(_masked(content))
+    text = _shown([_masked(item) for item in content[:MOST_LOGGED]])
+    rest = len(content) - MOST_LOGGED
+    return f"{text}\n{_('… and %(number)d more') % {'number': rest}}" if rest > 0 else text
+
+
+def _masked(content: Mapping[str, Any]) -> dict[str, Any]:
     profile = content["user_profile"]
     id_type = ID_TYPES[_BY_TARGET_TYPE[profile["target_type"]]]
-    shown = {**profile, "target_id": id_type.mask(str(profile["target_id"]))}
-    return json.dumps({**content, "user_profile": shown}, ensure_ascii=False, indent=2)
+    return {**content, "user_profile": {**profile, "target_id": id_type.mask(str(profile["target_id"]))}}
+
+
+def _shown(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=2)
 
 
 def as_log(made: WebhookCall) -> str:

@@ -91,6 +91,15 @@ class WebhookForm(forms.Form):
     concurrency = forms.IntegerField(
         label=gettext_lazy("Calls at once"), min_value=1, max_value=50, initial=10
     )
+    batch_size = forms.IntegerField(
+        label=gettext_lazy("People per call"),
+        min_value=1,
+        max_value=1000,
+        initial=1,
+        help_text=gettext_lazy(
+            "With more than 1, each call has a list of people; your system must take lists."
+        ),
+    )
     receipts = forms.BooleanField(
         label=gettext_lazy("It reports results"),
         required=False,

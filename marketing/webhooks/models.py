@@ -1,4 +1,4 @@
-"""Customers' own systems that are called once per person, who may use them, and what was said to and fro."""
+"""Customers' own systems that are called for people, who may use them, and what was said to and fro."""
 
 from __future__ import annotations
 
@@ -51,6 +51,11 @@ class Webhook(WorkspaceScoped, TimeStamped, Versioned):
     verify_body = models.BooleanField(_("demands X-Body-Signature on results"), default=False)
     source_ips = models.JSONField(default=list, help_text="Addresses that unsigned results may come from.")
     concurrency = models.PositiveSmallIntegerField(_("calls at once"), default=10)
+    batch_size = models.PositiveSmallIntegerField(
+        _("people per call"),
+        default=1,
+        help_text="More than 1: each call has a list of so many people at most.",
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -101,7 +106,8 @@ class WebhookCall(WorkspaceScoped):
     task = models.CharField(
         max_length=40, blank=True, help_text="The send-out; empty for a test of the webhook."
     )
-    recipient = models.BigIntegerField(default=0, help_text="The ledger's row; 0 for a test.")
+    recipient = models.BigIntegerField(default=0, help_text="The ledger's row, or the first; 0 for a test.")
+    recipients = models.JSONField(default=list, help_text="The ledger's rows of a call for several people.")
     attempt = models.PositiveSmallIntegerField(default=1)
     url = models.TextField()
     body = models.TextField()

@@ -46,7 +46,7 @@ def _id_types(row: Webhook) -> str:
 class WebhookList(ListPage):
     permission = rights.MANAGE
     title = gettext_lazy("Webhooks")
-    intro = gettext_lazy("Your own systems that send-outs call once per person.")
+    intro = gettext_lazy("Your own systems that send-outs call for each person.")
     search_fields = ("provider__name",)
     create_url_name = "webhooks:new"
     create_label = gettext_lazy("New webhook")
@@ -87,6 +87,7 @@ class WebhookDetail(WebhookMixin, DetailPage):
             Fact(_("ID types"), _id_types(obj)),
             Fact(_("Calls per second"), obj.provider.rate_per_second),
             Fact(_("Calls at once"), obj.concurrency),
+            Fact(_("People per call"), obj.batch_size),
             Fact(_("Repeats calls without an answer"), _("Yes") if obj.idempotent else _("No")),
             Fact(_("Tested"), obj.provider.checked_at),
         ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marketing.channels.signing import BODY_SIGNATURE as BODY_SIGNATURE
@@ -54,5 +55,15 @@ def body(
     }
 
 
-def as_bytes(content: Mapping[str, Any]) -> bytes:
+def batch(bodies: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """A call for several people: the body of each, with the key that is the same whenever the person is called for."""
+    return [{**content, "key": key} for content, key in zip(bodies, keys, strict=True)]
+
+
+def batch_key(keys: Sequence[str]) -> str:
+    """The Idempotency-Key of a call for several people: the same for the same people in the same order."""
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:32]
+
+
+def as_bytes(content: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode()

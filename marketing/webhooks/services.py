@@ -104,11 +104,14 @@ def delete(access: Access, webhook: Webhook) -> None:
         ) from None
 
 
-def preview(webhook: Webhook, id_type: str = "") -> dict[str, Any]:
-    """A call's body as the settings make it, with examples for what each send-out gives."""
+def preview(webhook: Webhook, id_type: str = "") -> dict[str, Any] | list[dict[str, Any]]:
+    """A call's body as the settings make it, with examples for what each send-out gives.
+
+    A list of one person where the webhook takes lists.
+    """
     values = {row["name"]: _example(row) for row in webhook.parameters}
     texts = {"name": _("Ann")} if any(row["type"] == "text" for row in webhook.parameters) else {}
-    return protocol.body(
+    content = protocol.body(
         id_type=id_type or webhook.id_types[0],
         target=calling.EXAMPLES[id_type or webhook.id_types[0]],
         parameters=values,
@@ -117,6 +120,7 @@ def preview(webhook: Webhook, id_type: str = "") -> dict[str, Any]:
         webhook=webhook.pk,
         send_time=int(time.time() * 1000),
     )
+    return calling.as_sent(webhook, [content], ["snd_…:1"])
 
 
 def _example(row: Mapping[str, str]) -> str:

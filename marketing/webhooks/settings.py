@@ -30,6 +30,7 @@ FIELDS = (
     "verify_body",
     "source_ips",
     "concurrency",
+    "batch_size",
 )
 OF_PROVIDER = ("name", "rate_per_second")
 KEPT = "••••••"
@@ -37,7 +38,12 @@ KEPT = "••••••"
 OUTCOMES = ("delivered", "failed")
 MOST_STATUSES = 20
 MOST_ADDRESSES = 50
-_BOUNDS = {"window_hours": (1, 720), "concurrency": (1, 50), "rate_per_second": (1, 10_000)}
+_BOUNDS = {
+    "window_hours": (1, 720),
+    "concurrency": (1, 50),
+    "batch_size": (1, 1000),
+    "rate_per_second": (1, 10_000),
+}
 _FLAGS = ("receipts", "idempotent", "verify_body")
 
 

@@ -92,15 +92,17 @@ class MailDesign {
     try {
       const found = await this.api.latest("preview", this.root.dataset.preview, design);
       this.mark(found.errors ?? {});
-      if (found.html) this.draw(found.html);
+      if (found.html) this.draw(found);
     } catch (error) {
       if (error.name !== "AbortError") throw error;
     }
   }
 
-  draw(html) {
+  /** `drawn`: the mail as {html, dark}; the look that is chosen is shown. */
+  draw(drawn) {
     const top = this.frame.contentWindow?.scrollY ?? 0;
-    this.html.value = html;
+    this.drawn = drawn;
+    this.html.value = drawn.html;
     this.frame.addEventListener("load", () => {
       const page = this.frame.contentDocument;
       this.frame.contentWindow.scrollTo(0, top);
@@ -111,7 +113,8 @@ class MailDesign {
         if (card) this.go(card, "center");
       });
     }, { once: true });
-    this.frame.srcdoc = html;
+    const dark = this.part("frame-box").classList.contains("dark");
+    this.frame.srcdoc = dark ? drawn.dark : drawn.html;
   }
 
   /** Messages at the fields that they are about: design/blocks/2/items/0/url, design/accent. */
@@ -172,7 +175,7 @@ class MailDesign {
   async click(event) {
     const button = event.target.closest("button");
     if (!button) return;
-    const { add, starter, part, width, mark, picture } = button.dataset;
+    const { add, starter, part, width, shade, mark, picture } = button.dataset;
     const work = button.dataset.do;
     if (starter) this.open(this.starters.find((item) => item.key === starter).design);
     else if (add) this.add(add);
@@ -181,6 +184,7 @@ class MailDesign {
     else if (part === "to-blocks") await this.toBlocks();
     else if (part === "close") this.part("pictures").close();
     else if (width) this.width(width);
+    else if (shade) this.shade(shade);
     else if (mark) this.markText(button, mark);
     else if (picture) this.choose(button);
     else if (work) this.act(button, work);
@@ -225,8 +229,18 @@ class MailDesign {
 
   width(name) {
     this.part("frame-box").classList.toggle("narrow", name === "phone");
-    for (const button of this.root.querySelectorAll("[data-width]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.width === name));
+    this.press("width", name);
+  }
+
+  shade(name) {
+    this.part("frame-box").classList.toggle("dark", name === "dark");
+    this.press("shade", name);
+    if (this.drawn) this.draw(this.drawn);
+  }
+
+  press(what, name) {
+    for (const button of this.root.querySelectorAll(`[data-${what}]`)) {
+      button.setAttribute("aria-pressed", String(button.dataset[what] === name));
     }
   }
 

@@ -38,6 +38,25 @@ document.body.addEventListener("template-made", (event) => {
 document.body.addEventListener("signature-made", (event) => take("signature", event.detail));
 document.body.addEventListener("sender-made", (event) => take("sender", event.detail));
 
+// Apps that were connected in another tab can be chosen on coming back; what was typed stays.
+if (document.querySelector("[data-new-apps]")) {
+  document.addEventListener("visibilitychange", async () => {
+    if (document.hidden) return;
+    const answer = await fetch(location.href);
+    if (answer.ok) addApps(new DOMParser().parseFromString(await answer.text(), "text/html"));
+  });
+}
+
+function addApps(page) {
+  const select = document.querySelector('select[name="provider"]');
+  const known = new Set([...select.options].map((option) => option.value).concat(Object.keys(select.tomselect?.options ?? {})));
+  for (const option of page.querySelectorAll('select[name="provider"] option')) {
+    if (!option.value || known.has(option.value)) continue;
+    if (select.tomselect) select.tomselect.addOption({ value: option.value, text: option.textContent });
+    else select.add(new Option(option.textContent, option.value));
+  }
+}
+
 function take(field, { id, name }) {
   const select = document.querySelector(`select[name="${field}"]`);
   select.tomselect.addOption({ value: id, text: name });

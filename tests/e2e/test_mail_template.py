@@ -26,9 +26,23 @@ def test_checks_are_listed_and_the_preview_narrows_to_a_phone(
     access, path = page
     tab.goto(sign_in(access) + path)
     assert "Pictures without a text" in tab.locator("main").inner_text()
-    frame = tab.locator(".mail-widths iframe")
+    frame = tab.locator(".mail-widths iframe.mail-light")
     wide = frame.bounding_box()["width"]
     tab.locator("label[for=preview-phone]").click()
     assert frame.bounding_box()["width"] <= 375 < wide
     tab.locator("label[for=preview-wide]").click()
     assert frame.bounding_box()["width"] == wide
+
+
+def test_the_preview_turns_dark_as_mail_programs_do(
+    tab: Any, sign_in: Callable[[Any], str], page: tuple[Any, str]
+) -> None:
+    access, path = page
+    tab.goto(sign_in(access) + path)
+    light, dark = tab.locator("iframe.mail-light"), tab.locator("iframe.mail-dark")
+    assert light.is_visible() and not dark.is_visible()
+    tab.locator("label[for=preview-dark]").click()
+    assert dark.is_visible() and not light.is_visible()
+    body = tab.frame_locator("iframe.mail-dark").locator("body")
+    assert body.evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(27, 27, 27)"
+    assert "hats of this spring" in body.inner_text()

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from marketing.accounts.models import Account, AccountRequest
 from marketing.channels.models import Provider, ProviderCall, SenderAddress
 from marketing.content.models import Signature, Template
 from marketing.delivery import services as send_outs
@@ -198,6 +199,18 @@ def make(access: Any, audience: Any) -> Reached:
         sms, {"messageId": "1", "phoneNum": "13800138000", "content": "T", "signName": "Tides"}
     )
     unsubscribed = Suppression.objects.get(workspace=workspace, source="reply")
+    account = Account.objects.create(
+        **owned,
+        type="upush",
+        remote_id="1",
+        name="Umeng",
+        config={"api_key": "1"},
+        apps=[{"key": "k2", "name": "Other app", "provider_type": "upush_android"}],
+        authorised_at=timezone.now(),
+    )
+    wish = AccountRequest.objects.create(
+        **owned, type="upush", name="Other account", config={"api_key": "2"}, requested_by=access.user
+    )
     asked = ProviderCall.objects.create(
         **owned, provider=sms, method="GET", path="/sms/smsSign/Tides", ok=True
     )
@@ -206,6 +219,10 @@ def make(access: Any, audience: Any) -> Reached:
         "w/channels/senders/": pk(sender),
         "w/channels/calls/": pk(asked),
         "w/channels/{pk}/calls/": pk(sms),
+        "w/accounts/": pk(account, type="upush"),
+        "w/accounts/requests/": pk(wish),
+        "api/accounts/": pk(account),
+        "api/account-requests/": pk(wish),
         "w/devices/sites/": pk(site),
         "w/content/": pk(template, channel="sms", number=1),
         "w/content/{pk}/edit-digital/": pk(digital),

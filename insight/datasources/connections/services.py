@@ -14,12 +14,15 @@ from django.utils.translation import gettext as _
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
+from cdp.core.registry import Registry
 from insight.datasources.connections import engines, in_place
 from insight.datasources.connections.diagnosis import Diagnosis, diagnose
 from insight.datasources.connections.dialects import DIALECTS
 from insight.datasources.models import Connection
 from insight.datasources.services import used_by
 
+needed_by: Registry[Any] = Registry("need of a source")
+"""Functions (source -> names of what writes to it), registered by higher layers."""
 KEPT = "••••••"
 """What a form or an API client sends back for a password that shall stay as it is."""
 FIELDS = ("name", "region", "kind", "host", "port", "database", "schema", "account", "password", "tls")
@@ -127,11 +130,11 @@ def delete(access: Access, connection: Connection) -> None:
 
 
 def blockers(connection: Connection) -> list[str]:
-    """What lives in a source, and the tables that are copied from it with what is made of them.
+    """What lives in a source or writes to it, and the tables that are copied from it with what is made of them.
 
     It cannot be removed before them.
     """
-    found = in_place.users(connection)
+    found = [*in_place.users(connection), *(name for finder in needed_by for name in finder(connection))]
     for feed in connection.feeds.select_related("table", "workspace").order_by(
         "workspace__name", "table__name"
     ):

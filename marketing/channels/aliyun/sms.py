@@ -11,7 +11,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from marketing.channels import capabilities, carriers
+from marketing.channels import capabilities, carriers, return_source
 from marketing.channels.aliyun import rpc
 from marketing.channels.aliyun.queues import Queue
 from marketing.channels.base import (
@@ -90,6 +90,7 @@ class AliyunSmsType(BulkProviderType):
         found = {}
         if config.get("replies") and not config.get("uplink_queue"):
             found["uplink_queue"] = _("This is needed.")
+        found |= return_source.problems(config)
         if carriers.read(str(config.get(carriers.SETTING) or "")) is None:
             found[carriers.SETTING] = _("Write first digits and carrier, as in 165=unicom, 1703=telecom.")
         return found

@@ -23,7 +23,7 @@ from cdp.console.generic import (
     ListPage,
 )
 from cdp.console.middleware import flash
-from marketing.channels import dns_records
+from marketing.channels import dns_records, return_source
 from marketing.channels.base import find_type, provider_type, types_of
 from marketing.channels.forms import OWN, DkimForm, ProviderForm
 from marketing.channels.models import ORDINARY, SharedProvider
@@ -110,7 +110,8 @@ class NewProvider(ProviderFormPage):
         kind = find_type(self.kwargs["channel"], self.kwargs["type"])
         if kind is None or not kind.shareable:
             raise Http404
-        return {"kind": kind}
+        owner = SharedProvider(organization=self.organization)
+        return {"kind": kind, "sources": return_source.choices(owner)}
 
     def save(self, form: ProviderForm, obj: Any) -> SharedProvider:
         values = {**form.values(), "channel": self.kwargs["channel"], "type": self.kwargs["type"]}
@@ -125,7 +126,11 @@ class EditProvider(ProviderFormPage):
 
     def form_options(self, obj: SharedProvider) -> dict[str, Any]:
         provider = obj.as_provider()
-        return {"kind": provider_type(provider), "provider": provider}
+        return {
+            "kind": provider_type(provider),
+            "provider": provider,
+            "sources": return_source.choices(obj),
+        }
 
     def save(self, form: ProviderForm, obj: SharedProvider) -> SharedProvider:
         return services.update(self.access, obj, form.values(), edit_version=self.seen_version())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.insight.datasources.conftest import mysql, mysql_process, postgresql, server
 from tests.marketing.delivery.conftest import _sandbox, sandbox, shop, sms_shop
 
-__all__ = ["_sandbox", "sandbox", "shop", "sms_shop"]
+__all__ = ["_sandbox", "mysql", "mysql_process", "postgresql", "sandbox", "server", "shop", "sms_shop"]

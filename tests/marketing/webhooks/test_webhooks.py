@@ -57,6 +57,7 @@ def test_made_by_the_api_it_has_all_its_fields_and_hides_its_key(shop: WebhookSh
         "idempotent": True,
         "rate_per_second": 20,
         "concurrency": 3,
+        "batch_size": 200,
     }
     answer = Api(shop.access).call("post", "webhooks/", values)
     assert answer.status_code == 201, answer.json()
@@ -89,6 +90,8 @@ def test_made_by_the_api_it_has_all_its_fields_and_hides_its_key(shop: WebhookSh
         ({"statuses": [STATUSES[0], STATUSES[0]]}, "statuses/1"),
         ({"window_hours": 721}, "window_hours"),
         ({"concurrency": 0}, "concurrency"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 1001}, "batch_size"),
         ({"auth": "none"}, "source_ips"),
         ({"source_ips": ["somewhere"]}, "source_ips"),
         ({"secret": "x"}, "secret"),
@@ -304,13 +307,14 @@ def test_the_pages_set_a_webhook_up_test_it_and_switch_it(shop: WebhookShop) -> 
         "parameters": "title | Title | text\npoints | Points | integer",
         "rate_per_second": 50,
         "concurrency": 10,
+        "batch_size": 20,
         "receipts": "on",
         "window_hours": 72,
         "statuses": "200 | Read | delivered\n500 | Not reached | failed",
     }
     assert browser.post("new/", **values).status_code == 302
     webhook = Webhook.objects.get()
-    assert webhook.statuses == STATUSES
+    assert (webhook.statuses, webhook.batch_size) == (STATUSES, 20)
     assert webhook.parameters[1] == {"name": "points", "label": "Points", "type": "integer"}
     page = browser.get(f"{webhook.pk}/").content.decode()
     assert "Switched on" in page and "user_profile" in page

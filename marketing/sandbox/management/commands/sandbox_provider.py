@@ -50,6 +50,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--access-key-secret", default=default.access_key_secret, help="what its calls are signed with"
         )
+        parser.add_argument("--umeng-key", default=default.umeng_key, help="key of the Umeng account")
+        parser.add_argument(
+            "--umeng-secret", default=default.umeng_secret, help="what calls for its apps are signed with"
+        )
+        parser.add_argument("--umeng-more-apps", type=int, default=0, help="apps besides its usual ones")
         parser.add_argument("--senders", default="", help="sender addresses to list, separated by commas")
         parser.add_argument(
             "--webhook-key",
