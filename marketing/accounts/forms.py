@@ -40,9 +40,7 @@ class AccountForm(forms.Form):
             del self.fields["name"]
         shown = channels.shown(kind.fields, old) if old else {}
         for item in kind.fields:
-            field = form_field(item)
-            field.initial = shown.get(item.name, item.default)
-            self.fields[f"config_{item.name}"] = field
+            self.fields[f"config_{item.name}"] = form_field(item, shown.get(item.name, item.default))
 
     def config(self) -> dict[str, Any]:
         """What was typed, by the names of the settings."""
@@ -77,8 +75,7 @@ class AppForm(forms.Form):
         kind = find_type(Provider.Channel.PUSH, account.apps[0]["provider_type"]) if account.apps else None
         self.items = [item for item in (kind.fields if kind else ()) if item.name != "app_key"]
         for item in self.items:
-            self.fields[f"config_{item.name}"] = field = form_field(item)
-            field.initial = item.default
+            self.fields[f"config_{item.name}"] = form_field(item, item.default)
 
     def values(self) -> dict[str, Any]:
         data = self.cleaned_data

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from insight.campaigns.models import Campaign
 from insight.datasources.models import Connection
 from marketing.channels.base import ConfigField, ProviderType, provider_type
 from marketing.channels.models import Provider
-from marketing.channels.services import secrets_of, shown_config
+from marketing.channels.services import SECRET, secrets_of, shown_config
 
 OWN = ("name", "rate_per_second", "price", "price_currency", "enabled")
 CONTROL, SELECT = {"class": "form-control"}, {"class": "form-select"}
@@ -62,9 +63,10 @@ class ProviderForm(forms.Form):
         self.kind = kind
         shown = shown_config(provider) if provider else {}
         for item in kind.fields:
-            field = _source_field(item, sources) if item.kind == "source" else form_field(item)
-            field.initial = shown.get(item.name, item.default)
-            self.fields[f"config_{item.name}"] = field
+            initial = shown.get(item.name, item.default)
+            self.fields[f"config_{item.name}"] = (
+                _source_field(item, sources, initial) if item.kind == "source" else form_field(item, initial)
+            )
         last = ("price", "price_currency")
         self.order_fields([*(name for name in self.fields if name not in last), *last])
 
@@ -101,28 +103,36 @@ class KeysForm(forms.Form):
         self.keys = secrets_of(provider_type(provider))
         shown = shown_config(provider)
         for item in self.keys:
-            self.fields[f"config_{item.name}"] = field = form_field(item)
-            field.initial = shown[item.name]
+            self.fields[f"config_{item.name}"] = form_field(item, shown[item.name])
 
     def values(self) -> dict[str, Any]:
         """What was typed, by the names of the settings."""
         return {item.name: self.cleaned_data[f"config_{item.name}"] for item in self.keys}
 
 
-def _source_field(item: ConfigField, sources: Iterable[Connection]) -> forms.Field:
+def _source_field(item: ConfigField, sources: Iterable[Connection], initial: Any) -> forms.Field:
     choices = [("", _("None")), *((source.pk, source.name) for source in sources)]
     return forms.ChoiceField(
         label=item.label,
         required=item.required,
         help_text=item.help_text,
+        initial=initial,
         choices=choices,
         widget=forms.Select(SELECT),
     )
 
 
-def form_field(item: ConfigField) -> forms.Field:
-    """The field of a form for a setting."""
-    common: dict[str, Any] = {"label": item.label, "required": item.required, "help_text": item.help_text}
+def form_field(item: ConfigField, initial: Any) -> forms.Field:
+    """The field of a form for a setting, with what it shows at first."""
+    common: dict[str, Any] = {
+        "label": item.label,
+        "required": item.required,
+        "help_text": item.help_text,
+        "initial": initial,
+    }
+    if item.kind in SECRET and initial:
+        kept = _("Leave the dots to keep the present one.")
+        common["help_text"] = format_lazy("{} {}", item.help_text, kept) if item.help_text else kept
     if item.kind == "number":
         return forms.IntegerField(widget=forms.NumberInput(CONTROL), **common)
     if item.kind == "choice":
@@ -137,9 +147,7 @@ def form_field(item: ConfigField) -> forms.Field:
         )
         return forms.CharField(widget=widget, **common)
     if item.kind == "secret":
-        help_text = item.help_text or _("Leave the dots to keep the present one.")
-        widget = forms.PasswordInput(CONTROL, render_value=True)
-        return forms.CharField(widget=widget, **{**common, "help_text": help_text})
+        return forms.CharField(widget=forms.PasswordInput(CONTROL, render_value=True), **common)
     return forms.CharField(widget=forms.TextInput(CONTROL), **common)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404
+from django.utils.functional import cached_property
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -34,7 +35,7 @@ from marketing.channels import (
     senders,
     services,
 )
-from marketing.channels.base import find_type, provider_type, types_of
+from marketing.channels.base import ConfigField, ProviderType, find_type, provider_type, types_of
 from marketing.channels.contract import KnowingSenders
 from marketing.channels.forms import OWN, AnySenderForm, DkimForm, KeysForm, ProviderForm, SenderForm
 from marketing.channels.models import ORDINARY, Provider, SenderAddress
@@ -118,7 +119,7 @@ def settings_facts(obj: Provider) -> list[Fact]:
     if source := config.get(return_source.SETTING):
         config[return_source.SETTING] = return_source.name_of(source)
     shown = [
-        Fact(f"{item.group}: {item.label}" if item.group else item.label, _in_words(config[item.name]))
+        Fact(f"{item.group}: {item.label}" if item.group else item.label, _in_words(item, config[item.name]))
         for item in provider_type(obj).fields
         # What is folded away in the form and was left as it is says nothing here either.
         if not item.group or config[item.name] not in ("", item.default)
@@ -138,10 +139,10 @@ def _price(obj: Provider) -> str:
     return gettext("not known") if obj.price is None else f"{obj.price.normalize():f} {obj.price_currency}"
 
 
-def _in_words(value: Any) -> Any:
+def _in_words(item: ConfigField, value: Any) -> Any:
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
-    return value or "–"
+    return dict(item.choices).get(value, value) or "–"
 
 
 class ProviderFormPage(FormPage):
@@ -156,14 +157,20 @@ class ProviderFormPage(FormPage):
 
 
 class NewProvider(ProviderFormPage):
-    title = _("New provider")
+    @cached_property
+    def kind(self) -> ProviderType:
+        found = find_type(self.kwargs["channel"], self.kwargs["type"])
+        if found is None or self.kwargs["channel"] == Provider.Channel.CUSTOM:
+            raise Http404
+        return found
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return gettext("New provider: %(kind)s") % {"kind": self.kind.label}
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        kind = find_type(self.kwargs["channel"], self.kwargs["type"])
-        if kind is None or self.kwargs["channel"] == Provider.Channel.CUSTOM:
-            raise Http404
         owner = Provider(workspace=self.workspace)
-        return {"kind": kind, "sources": return_source.choices(owner)}
+        return {"kind": self.kind, "sources": return_source.choices(owner)}
 
     def save(self, form: ProviderForm, obj: Any) -> Provider:
         values = {**form.values(), "channel": self.kwargs["channel"], "type": self.kwargs["type"]}

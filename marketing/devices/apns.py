@@ -85,8 +85,7 @@ class ApnsType(app_push.AppType):
             kind="key",
             required=True,
             help_text=gettext_lazy(
-                "From the Apple developer account: keys, Apple Push Notifications service. "
-                "The dots keep the present one."
+                "From the Apple developer account: keys, Apple Push Notifications service."
             ),
         ),
         ConfigField("key_id", gettext_lazy("Key ID"), required=True),

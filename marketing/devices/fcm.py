@@ -152,9 +152,7 @@ def _fields(id_type: str, *more: ConfigField) -> Sequence[ConfigField]:
             gettext_lazy("Key file of the service account (JSON)"),
             kind="key",
             required=True,
-            help_text=gettext_lazy(
-                "From the Firebase console: project settings, service accounts. The dots keep the present one."
-            ),
+            help_text=gettext_lazy("From the Firebase console: project settings, service accounts."),
         ),
         *app_push.common_fields(id_type),
         *more,

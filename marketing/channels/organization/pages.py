@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404
+from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -24,7 +25,7 @@ from cdp.console.generic import (
 )
 from cdp.console.middleware import flash
 from marketing.channels import dns_records, return_source
-from marketing.channels.base import find_type, provider_type, types_of
+from marketing.channels.base import ProviderType, find_type, provider_type, types_of
 from marketing.channels.forms import OWN, DkimForm, ProviderForm
 from marketing.channels.models import ORDINARY, SharedProvider
 from marketing.channels.organization import services
@@ -101,17 +102,23 @@ class ProviderFormPage(OfOrganization, FormPage):
 
 
 class NewProvider(ProviderFormPage):
-    title = gettext_lazy("New provider")
+    @cached_property
+    def kind(self) -> ProviderType:
+        found = find_type(self.kwargs["channel"], self.kwargs["type"])
+        if found is None or not found.shareable:
+            raise Http404
+        return found
+
+    @property
+    def title(self) -> str:  # type: ignore[override]
+        return _("New provider: %(kind)s") % {"kind": self.kind.label}
 
     def get_object(self) -> Any:
         return None
 
     def form_options(self, obj: Any) -> dict[str, Any]:
-        kind = find_type(self.kwargs["channel"], self.kwargs["type"])
-        if kind is None or not kind.shareable:
-            raise Http404
         owner = SharedProvider(organization=self.organization)
-        return {"kind": kind, "sources": return_source.choices(owner)}
+        return {"kind": self.kind, "sources": return_source.choices(owner)}
 
     def save(self, form: ProviderForm, obj: Any) -> SharedProvider:
         values = {**form.values(), "channel": self.kwargs["channel"], "type": self.kwargs["type"]}
