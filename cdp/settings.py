@@ -176,6 +176,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "jobs-tick": {"task": "cdp.jobs.tasks.tick", "schedule": 10.0},
     "lake-maintenance": {"task": "cdp.lake.tasks.maintenance", "schedule": 3600.0},
+    "visits-forget": {"task": "cdp.console.tasks.forget_visits", "schedule": 24 * 3600.0},
     "audit-drop-old": {"task": "admin_center.audit.tasks.drop_old_entries", "schedule": 24 * 3600.0},
     "tables-clean-up": {"task": "insight.datasources.tasks.clean_up", "schedule": 3600.0},
     "sources-schedule": {"task": "insight.datasources.tasks.start_due_copies", "schedule": 30.0},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -11,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from cdp.console import home, visits
+from cdp.console import help_pages, home, visits
 from cdp.console.models import Notification
 from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet
 
@@ -49,10 +50,11 @@ class Home(WorkspaceAPIView):
 
     required_permission = {"get": "workspace.view"}
 
-    @extend_schema(responses=OpenApiResponse(description="Counts, and what is used most"))
+    @extend_schema(responses=OpenApiResponse(description="Counts, what is used most, what is new, help"))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`counts` of what the person may list: `key`, `label`, `count`, `url`, `parts` by kind (`key`, `label`,
-        `count`, `url`); at most a minute old. `used`: the pages that the person opened most in the last 30 days, with
+        `count`, `url`), `make` (ways to make one more: `label`, `url`); at most a minute old. `used`: the pages that
+        the person opened most in the last 30 days. `releases`: the latest notes. `help`: common topics. Each has
         `label` and `url`. Addresses are those of the console."""
         counts = [
             {
@@ -64,8 +66,23 @@ class Home(WorkspaceAPIView):
                     {"key": part.key, "label": str(part.label), "count": part.count, "url": part.url}
                     for part in tile["parts"]
                 ],
+                "make": [_way(way) for way in tile["shortcuts"]],
             }
             for tile in home.tiles(self.access)
         ]
-        used = [{"label": str(row["label"]), "url": row["url"]} for row in visits.most_used(self.access)]
-        return Response({"counts": counts, "used": used})
+        return Response(
+            {
+                "counts": counts,
+                "used": [_way(row) for row in visits.most_used(self.access)],
+                "releases": [_guide(note) for note in help_pages.releases()],
+                "help": [_guide(topic) for topic in help_pages.topics()],
+            }
+        )
+
+
+def _way(row: dict[str, Any]) -> dict[str, str]:
+    return {"label": str(row["label"]), "url": row["url"]}
+
+
+def _guide(page: dict[str, Any]) -> dict[str, str]:
+    return {"label": str(page["title"]), "url": reverse("help-page", args=[page["name"]])}

@@ -24,6 +24,8 @@ TOPICS = {
     "user-guide/people-and-permissions": gettext_lazy("People and permissions"),
 }
 """What people ask most; the home page offers it."""
+LATEST = 3
+"""Release notes that the home page shows."""
 GUIDES = ("user-guide", "integrator-guide", "operator-guide", "decisions", "releases")
 
 
@@ -43,6 +45,12 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
 def topics() -> list[dict[str, Any]]:
     """[{"name", "title"}]"""
     return [{"name": name, "title": title} for name, title in TOPICS.items()]
+
+
+def releases(most: int = LATEST) -> list[dict[str, str]]:
+    """The newest release notes, the latest first: [{"name", "title"}]."""
+    files = sorted((DOCS / "releases").glob("*.md"), key=_order, reverse=True)[:most]
+    return [{"name": f"releases/{path.stem}", "title": _title(path)} for path in files]
 
 
 def contents() -> list[dict[str, Any]]:

@@ -36,14 +36,18 @@ class Notification(WorkspaceScoped):
 
 
 class PageVisit(WorkspaceScoped):
-    """How often and when last a person used a page of the navigation."""
+    """How often and when last a person used a page of the navigation on a day of the workspace's calendar."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     url_name = models.CharField(max_length=100)
+    day = models.DateField()
     visits = models.PositiveIntegerField(default=1)
     last_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["user", "workspace", "url_name"], name="page_visit_unique")
+            models.UniqueConstraint(
+                fields=["user", "workspace", "url_name", "day"], name="page_visit_once_a_day"
+            )
         ]
+        indexes = [models.Index(fields=["day"], name="page_visit_day")]

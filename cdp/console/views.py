@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import django_filters
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
@@ -47,22 +45,10 @@ class HomePage(WorkspaceView):
             steps_done=sum(step["done"] for step in steps),
             running=running if self.access.can("jobs.view") else [],
             used=visits.most_used(self.access),
-            releases=_releases(),
+            releases=help_pages.releases(),
             topics=help_pages.topics(),
         )
         return self.render("console/home.html", context)
-
-
-def _releases() -> list[dict[str, str]]:
-    """The newest three release notes: [{"name", "title"}]."""
-    files = sorted((Path(settings.ROOT) / "docs" / "releases").glob("*.md"), reverse=True)[:3]
-    return [
-        {
-            "name": f"releases/{path.stem}",
-            "title": path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# "),
-        }
-        for path in files
-    ]
 
 
 class JobFilter(django_filters.FilterSet):

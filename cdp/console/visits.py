@@ -7,16 +7,19 @@ from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
+from django.db.models import Max, Sum
 from django.urls import reverse
 from django.utils import timezone
 
 from cdp.console import navigation
 from cdp.console.models import PageVisit
+from cdp.core import timezones
 from cdp.core.access import Access
 
 ONE_VISIT_SECONDS = 600
 HOME = "console:home"
 DAYS, MOST_USED = 30, 8
+KEPT_DAYS = 400
 
 
 def note_visit(access: Access, url_name: str) -> None:
@@ -33,21 +36,30 @@ def note_visit(access: Access, url_name: str) -> None:
     with connection.cursor() as cursor:
         # One statement: two tabs opened at once must not collide.
         cursor.execute(
-            f"INSERT INTO {table} AS seen (user_id, workspace_id, url_name, visits, last_at)"
-            " VALUES (%s, %s, %s, 1, now()) ON CONFLICT (user_id, workspace_id, url_name)"
+            f"INSERT INTO {table} AS seen (user_id, workspace_id, url_name, day, visits, last_at)"
+            " VALUES (%s, %s, %s, %s, 1, now()) ON CONFLICT (user_id, workspace_id, url_name, day)"
             " DO UPDATE SET visits = seen.visits + 1, last_at = now()",
-            [access.user.pk, access.workspace.pk, url_name],
+            [access.user.pk, access.workspace.pk, url_name, timezones.today(access.workspace)],
         )
 
 
 def most_used(access: Access) -> list[dict[str, Any]]:
-    """Entries of the navigation that the person used most in the last 30 days: label, icon, url."""
-    visits = PageVisit.objects.filter(
-        user=access.user, workspace=access.workspace, last_at__gte=timezone.now() - timedelta(days=DAYS)
-    ).order_by("-visits", "-last_at")[:MOST_USED]
+    """Entries of the navigation that the person used most in the last 30 days, today included: label, icon, url."""
     by_name = {item.url_name: item for item in navigation.items() if item.visible(access)}
+    first = timezones.today(access.workspace) - timedelta(days=DAYS - 1)
+    rows = PageVisit.objects.filter(
+        user=access.user, workspace=access.workspace, day__gte=first, url_name__in=by_name
+    )
+    counted = rows.values("url_name").annotate(times=Sum("visits"), last=Max("last_at"))
+    most = counted.order_by("-times", "-last")[:MOST_USED]
+    found = [by_name[row["url_name"]] for row in most]
     return [
         {"label": item.label, "icon": item.icon, "url": reverse(item.url_name, args=[access.workspace.slug])}
-        for visit in visits
-        if (item := by_name.get(visit.url_name)) is not None
+        for item in found
     ]
+
+
+def forget_old() -> int:
+    """Remove days that nothing asks about any more; how many rows went."""
+    limit = timezone.now().date() - timedelta(days=KEPT_DAYS)
+    return PageVisit.objects.filter(day__lt=limit).delete()[0]

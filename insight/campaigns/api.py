@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,14 +16,19 @@ from rest_framework.response import Response
 from cdp.core import timezones
 from cdp.core.api import WorkspaceViewSet, json_object
 from cdp.core.errors import NotFound, ValidationFailed
-from insight.campaigns import granting, links, outcome, rights, services
+from insight.campaigns import granting, links, outcome, queries, rights, services
 from insight.campaigns.models import Campaign, CampaignGrant
 
 
 class CampaignSerializer(serializers.ModelSerializer[Campaign]):
-    """A campaign. `state` is that of today in the workspace's time zone."""
+    """A campaign. `state` is that of today in the workspace's time zone.
+
+    `audiences` and `tasks` say how many belong to it; a main one has none.
+    """
 
     state = serializers.SerializerMethodField()
+    audiences = serializers.IntegerField(read_only=True, default=0)
+    tasks = serializers.IntegerField(read_only=True, default=0)
     parent = serializers.CharField(source="parent_id", allow_null=True)  # type: ignore[assignment]
     owner = serializers.CharField(source="owner.username", default=None)
 
@@ -31,7 +36,8 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         model = Campaign
         fields = [
             *("id", "name", "code", "is_main", "parent", "starts", "ends", "state", "type", "description"),
-            *("budget", "budget_currency", "goal", "goal_currency", "owner", "created_at", "updated_at"),
+            *("budget", "budget_currency", "goal", "goal_currency", "owner", "audiences", "tasks"),
+            *("created_at", "updated_at"),
         ]
 
     def get_state(self, campaign: Campaign) -> str:
@@ -66,8 +72,16 @@ class CampaignViewSet(WorkspaceViewSet):
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
             return Campaign.objects.none()
-        rows = rights.visible(self.access).select_related("owner", "parent", "workspace")
+        rows = queries.with_counts(rights.visible(self.access).select_related("owner", "parent", "workspace"))
+        # Counting drops the order that campaigns have by themselves.
+        rows = rows.order_by("starts", "name", "pk")
         given = self.request.query_params
+        state = given.get("state", "")
+        if state and self.action == "list":
+            if state not in Campaign.State.values:
+                names = ", ".join(Campaign.State.values)
+                raise ValidationFailed(errors={"state": [_("Choose one of %(types)s.") % {"types": names}]})
+            rows = rows.filter(queries.in_state(state, timezones.today(self.workspace)))
         for name, lookup in (("from", "ends__gte"), ("to", "starts__lte")):
             if given.get(name) and self.action == "list":
                 rows = rows.filter(**{lookup: _day(given[name], name)})
@@ -77,6 +91,7 @@ class CampaignViewSet(WorkspaceViewSet):
         parameters=[
             OpenApiParameter("from", date, description="Campaigns that are not over by then."),
             OpenApiParameter("to", date, description="Campaigns that have begun by then."),
+            OpenApiParameter("state", str, enum=Campaign.State.values, description="As of today."),
         ]
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -85,13 +100,24 @@ class CampaignViewSet(WorkspaceViewSet):
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `code`, `starts`, `ends`, and optionally the other fields; `is_main` is fixed from then on."""
-        return self.answer(services.create(self.access, json_object(request)), status=201)
+        return self.counted(services.create(self.access, json_object(request)), status=201)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change some fields."""
         campaign = self.get_object()
         self.check_etag(campaign)
-        return self.answer(services.update(self.access, campaign, json_object(request)))
+        return self.counted(services.update(self.access, campaign, json_object(request)))
+
+    def counted(self, campaign: Campaign, *, status: int = 200) -> Response:
+        """The campaign as it is now, with what belongs to it counted."""
+        rows = queries.with_counts(Campaign.objects.in_workspace(self.workspace).select_related("owner"))
+        return self.answer(rows.get(pk=campaign.pk), status=status)
+
+    @extend_schema(responses=OpenApiResponse(description="Types, by name"))
+    @action(detail=False, filter_backends=[], pagination_class=None)
+    def types(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The types that campaigns of the workspace have: {"results": ["festival", …]}."""
+        return Response({"results": services.types(self.access)})
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Campaigns below a main one become independent; audiences and tasks stay."""
@@ -139,6 +165,46 @@ class CampaignViewSet(WorkspaceViewSet):
             "budget_share": reached.budget_share,
         }
         return Response({"links": found, "results": reached.results, **days, **plan, **sums})
+
+    @extend_schema(
+        methods=["get"],
+        parameters=[OpenApiParameter("campaign", str, many=True, description="IDs; repeat it for several.")],
+        responses=OpenApiResponse(description="Grants that all of the campaigns have"),
+    )
+    @extend_schema(methods=["post"], request=None, responses={201: GrantSerializer(many=True)})
+    @action(
+        detail=False, methods=["get", "post"], url_path="grants", filter_backends=[], pagination_class=None
+    )
+    def common_grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Several campaigns at once: `?campaign=…&campaign=…` lists the grants that all of them have; `differs` says
+        that these do not end at the same time. POST with `campaigns` and what a single grant takes gives it on all of
+        them, or on none.
+        """
+        if request.method == "POST":
+            data = json_object(request)
+            chosen = self.chosen(data.pop("campaigns", None), "campaigns")
+            rows = granting.grant(self.access, chosen, data)
+            return Response({"results": GrantSerializer(rows, many=True).data}, status=201)
+        chosen = self.chosen(request.query_params.getlist("campaign"), "campaign")
+        found = [
+            {
+                **GrantSerializer(item["rows"][0]).data,
+                "expires_at": None if item["differs"] else item["expires_at"],
+                "differs": item["differs"],
+                "id": [row.pk for row in item["rows"]],
+            }
+            for item in granting.common(chosen)
+        ]
+        return Response({"results": found})
+
+    def chosen(self, given: Any, path: str) -> list[Campaign]:
+        """The campaigns of a list of IDs, all of which the person may share."""
+        if not isinstance(given, list) or not given:
+            raise ValidationFailed(errors={path: [_("Give a list of IDs of campaigns.")]})
+        rows = [rights.get_visible(self.access, key) for key in dict.fromkeys(map(str, given))]
+        for row in rows:
+            rights.check_grant(self.access, row)
+        return rows
 
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:

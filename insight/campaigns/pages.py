@@ -8,8 +8,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
@@ -19,7 +20,7 @@ from cdp.console.generic.forms import apply_errors
 from cdp.console.middleware import flash
 from cdp.core import timezones
 from cdp.core.errors import DomainError, PermissionDenied
-from insight.campaigns import calendar, granting, links, outcome, panel, rights, services
+from insight.campaigns import calendar, granting, links, outcome, panel, queries, rights, services
 from insight.campaigns.forms import CampaignForm, GrantForm, QuickForm
 from insight.campaigns.models import Campaign, CampaignGrant
 
@@ -105,11 +106,11 @@ class CampaignList(CampaignView):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         term, state = request.GET.get("q", "").strip(), request.GET.get("state", "")
-        rows = _with_counts(rights.visible(self.access)).select_related("owner", "parent")
+        rows = queries.with_counts(rights.visible(self.access)).select_related("owner", "parent")
         if term:
             rows = rows.filter(Q(name__icontains=term) | Q(code__icontains=term) | Q(type__icontains=term))
         if state in Campaign.State.values:
-            rows = rows.filter(_in_state(state, self.today))
+            rows = rows.filter(queries.in_state(state, self.today))
         flat = bool(term or state in Campaign.State.values)
         top = rows if flat else rows.filter(Q(parent__isnull=True))
         page = Paginator(top.order_by("-starts", "name", "pk"), PER_PAGE).get_page(request.GET.get("page"))
@@ -140,28 +141,13 @@ class CampaignList(CampaignView):
         }
 
 
-def _with_counts(rows: QuerySet[Campaign]) -> QuerySet[Campaign]:
-    return rows.annotate(
-        audiences=Count("links", filter=Q(links__kind="audience")),
-        tasks=Count("links", filter=~Q(links__kind="audience") & Q(links__isnull=False)),
-    )
-
-
-def _in_state(state: str, today: date) -> Q:
-    if state == Campaign.State.PLANNED:
-        return Q(starts__gt=today)
-    if state == Campaign.State.ENDED:
-        return Q(ends__lt=today)
-    return Q(starts__lte=today, ends__gte=today)
-
-
 class CampaignDetail(CampaignView, DetailPage):
     template_name = "insight/campaigns/detail.html"
     back_url_name = "campaigns:list"
     back_label = gettext_lazy("Campaigns")
 
     def facts(self, obj: Campaign) -> Sequence[Fact]:
-        belongs = [] if obj.is_main else [Fact(_("Belongs to"), obj.parent or _("None: independent"))]
+        belongs = [] if obj.is_main else [Fact(_("Belongs to"), self.main_of(obj))]
         return [
             Fact(pgettext("campaign", "Code"), obj.code),
             Fact(_("What it is"), _("Main campaign") if obj.is_main else _("Campaign")),
@@ -174,10 +160,17 @@ class CampaignDetail(CampaignView, DetailPage):
             *([Fact(_("Description"), obj.description)] if obj.description else []),
         ]
 
+    def main_of(self, obj: Campaign) -> Any:
+        """A way to the main campaign that it belongs to."""
+        if obj.parent is None:
+            return _("None: independent")
+        url = self.reverse("campaigns:detail", pk=obj.parent.pk)
+        return format_html('<a href="{}">{}</a>', url, obj.parent.name)
+
     def extra(self, obj: Campaign) -> dict[str, Any]:
         parts = [] if obj.is_main else links.belongings(self.access, obj)
         reached = outcome.of(self.access, obj, self.today)
-        below = _with_counts(rights.visible(self.access).filter(parent=obj)).order_by("starts", "name")
+        below = queries.with_counts(rights.visible(self.access).filter(parent=obj)).order_by("starts", "name")
         return {
             "state": obj.state_on(self.today),
             "below": [(row, row.state_on(self.today)) for row in below] if obj.is_main else [],

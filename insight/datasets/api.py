@@ -357,11 +357,11 @@ class CategoryViewSet(WorkspaceViewSet):
     model = TagCategory
     serializer_class = CategorySerializer
     search_fields = ["path"]
-    required_permission = {
-        "list": "insight.dataset.view",
-        "retrieve": "insight.dataset.view",
-        "*": "insight.dataset.manage",
-    }
+    required_permission = {"*": categories.CHANGE[0]}
+
+    def permission_point(self) -> str:
+        reads = self.action in ("list", "retrieve")
+        return categories.see_point(self.access) if reads else categories.change_point(self.access)
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -14,6 +15,9 @@ from cdp.core.errors import PreconditionFailed, ValidationFailed
 from insight.datasets.models import TagCategory
 
 LEVELS = 3
+SEE = ("insight.dataset.view", "insight.tag.manage", "insight.tag.custom")
+CHANGE = ("insight.dataset.manage", "insight.tag.manage")
+"""Headings are seen where their tags are, and arranged by those who manage all datasets or all tags."""
 SEPARATOR = " / "
 
 
@@ -21,6 +25,20 @@ def tree(workspace: Any) -> QuerySet[TagCategory]:
     """All headings in reading order, each with `tags`, the number of tags right below it."""
     rows = TagCategory.objects.in_workspace(workspace).select_related("parent")
     return rows.annotate(tags=Count("fields")).order_by("position", "path")
+
+
+def see_point(access: Access) -> str:
+    """The point that opens the headings: whichever of SEE the person has."""
+    return _held(access, SEE)
+
+
+def change_point(access: Access) -> str:
+    """The point that lets somebody arrange them: whichever of CHANGE the person has."""
+    return _held(access, CHANGE)
+
+
+def _held(access: Access, points: Sequence[str]) -> str:
+    return next((point for point in points if access.can(point)), points[0])
 
 
 def depth(category: TagCategory | None) -> int:

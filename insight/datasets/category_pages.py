@@ -15,23 +15,32 @@ from cdp.console.generic.base import WorkspaceView
 from insight.datasets import categories
 from insight.datasets.models import TagCategory
 
-MANAGE = "insight.dataset.manage"
+
+class MayChange:
+    """Open to those who may arrange the headings."""
+
+    def permission_point(self) -> str:
+        return categories.change_point(self.access)  # type: ignore[attr-defined]
 
 
 class CategoryList(WorkspaceView):
     """The tree of headings with the number of tags below each."""
 
-    permission = "insight.dataset.view"
     title = gettext_lazy("Tag categories")
     intro = gettext_lazy("Headings under which the rule builder and charts list tags, in this order.")
 
+    def permission_point(self) -> str:
+        return categories.see_point(self.access)
+
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        datasets = self.access.can("insight.dataset.view")
         context = self.get_context(
             rows=_ordered(list(categories.tree(self.workspace))),
-            may_change=self.access.can(MANAGE),
+            may_change=self.access.can(categories.change_point(self.access)),
             may_import=self.access.can("insight.tag.manage"),
-            back_url=self.reverse("datasets:list"),
-            back_label=_("Datasets"),
+            back_url=self.reverse("datasets:list" if datasets else "tags:list"),
+            back_label=_("Datasets") if datasets else _("Tags"),
+            api_url=f"/api/v1/workspaces/{self.workspace.slug}/tag-categories/",
         )
         return self.render("insight/datasets/categories.html", context)
 
@@ -62,8 +71,7 @@ class CategoryForm(forms.Form):
         parent.choices = [("", gettext_lazy("At the top")), *((row.pk, row.path) for row in rows)]
 
 
-class NewCategory(FormPage):
-    permission = MANAGE
+class NewCategory(MayChange, FormPage):
     title = gettext_lazy("New category")
     form_class = CategoryForm
     back_url_name = "datasets:categories"
@@ -104,10 +112,9 @@ class EditCategory(NewCategory):
         return categories.change(self.access, obj, name=name, parent=parent, edit_version=seen)
 
 
-class StepCategory(ActionView):
+class StepCategory(MayChange, ActionView):
     """One place up or down among the headings beside it."""
 
-    permission = MANAGE
     model = TagCategory
     by = 0
 
@@ -118,8 +125,7 @@ class StepCategory(ActionView):
         return self.reverse("datasets:categories")
 
 
-class DeleteCategory(DeletePage):
-    permission = MANAGE
+class DeleteCategory(MayChange, DeletePage):
     model = TagCategory
     back_url_name = "datasets:categories"
 

@@ -168,6 +168,7 @@ class SaveReport(OmniView):
         except DomainError as error:
             texts = [str(text) for found in error.errors.values() for text in found] or [str(error)]
             flash(request, " ".join(texts), messages.ERROR)
-            return HttpResponseRedirect(self.reverse("omni:analysis"))
+            # What the person was looking at stays on the screen.
+            return HttpResponseRedirect(f"{self.reverse('omni:analysis')}?{request.GET.urlencode()}")
         flash(request, _("The report was saved."))
         return HttpResponseRedirect(self.reverse("omni:report", made.pk))

@@ -12,6 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.core import timezones
 from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet, accepted, json_object
 from cdp.core.errors import NotFound, ValidationFailed
 from cdp.jobs.services import active_job
@@ -104,15 +105,26 @@ class Tags(WorkspaceAPIView):
 
 
 class QuotaSerializer(serializers.ModelSerializer[Quota]):
+    """A quota of the organization. `left` is what of it may still be brought in while it is valid."""
+
+    left = serializers.SerializerMethodField()
+
     class Meta:
         model = Quota
-        fields = ["id", "amount", "valid_from", "valid_to", "note", "created_at"]
+        fields = ["id", "amount", "left", "valid_from", "valid_to", "note", "created_at"]
+
+    def get_left(self, row: Quota) -> int:
+        spent: dict[str, int] = self.context.get("spent", {})
+        return int(row.amount) - spent.get(row.pk, 0)
 
 
 class IntakeSerializer(serializers.ModelSerializer[Intake]):
+    workspace = serializers.CharField(source="workspace.slug")
+
     class Meta:
         model = Intake
         fields = [
+            "workspace",
             "push",
             "audience",
             "audience_name",
@@ -130,22 +142,38 @@ class Resources(WorkspaceAPIView):
 
     required_permission = {"*": POINT}
 
-    @extend_schema(parameters=[OpenApiParameter("from", date), OpenApiParameter("to", date)], responses=_ANY)
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("from", date),
+            OpenApiParameter("to", date),
+            OpenApiParameter("of", str, enum=["all"], description="What all workspaces brought in."),
+        ],
+        responses=_ANY,
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """`from` and `to` choose the quotas valid on one of these days, and what was brought in on them."""
-        quotas, intakes = quota.within(request.query_params, self.workspace)
+        """`from` and `to` choose the quotas valid on one of these days, and what was brought in on them.
+
+        Managers of the organization get with `of=all` what all of its workspaces brought in.
+        """
+        everywhere = request.query_params.get("of") == "all"
+        if everywhere:
+            quota.check_manages(self.access)
+        quotas, intakes = quota.within(request.query_params, self.workspace, everywhere=everywhere)
+        found = quota.of_organization(self.workspace.organization, timezones.today(self.workspace))
         return Response(
             {
-                **state.shown_quota(self.access),
-                "quotas": QuotaSerializer(quotas, many=True).data,
+                **state.told_quota(found),
+                "quotas": QuotaSerializer(quotas, many=True, context={"spent": found.spent}).data,
                 "intakes": IntakeSerializer(intakes[:1000], many=True).data,
             }
         )
 
     @extend_schema(request=QuotaSerializer, responses={201: QuotaSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """A further quota, by a manager of the organization."""
-        return Response(QuotaSerializer(quota.add(self.access, json_object(request))).data, status=201)
+        """A further quota, by a manager of the organization; what is owed is taken from it at once."""
+        row = quota.add(self.access, json_object(request))
+        found = quota.of_organization(self.workspace.organization, timezones.today(self.workspace))
+        return Response(QuotaSerializer(row, context={"spent": found.spent}).data, status=201)
 
 
 class Pack(WorkspaceAPIView):
@@ -243,6 +271,15 @@ class OmniAudienceViewSet(WorkspaceViewSet):
         if getattr(self, "swagger_fake_view", False):
             return Audience.objects.none()
         return audiences.visible(self.access).select_related("owner")
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The audience, with the `history` of its size: `at`, `count`, `joined`, `left`, the latest first."""
+        row = self.get_object()
+        history = [
+            {"at": item.created_at, "count": item.count, "joined": item.joined, "left": item.left}
+            for item in audiences.sizes(row)
+        ]
+        return Response({**self.get_serializer(row).data, "history": history})
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `public`, `daily`, and `groups`, or `features` with `match` (all, any) and `audience` → 202."""

@@ -32,6 +32,7 @@ from insight.omni.features import ORIGIN
 from insight.omni.receiving import POPULATION
 
 MOST_GROUPS, MOST_ITEMS, MOST_VALUES, MOST_FEATURES = 5, 4, 200, 40
+SHOWN_VERSIONS = 30
 OPERATIONS = ("union", "intersect", "subtract")
 DAILY = {"every": "day", "at": "04:00"}
 """After the day's tags have been counted."""
@@ -111,6 +112,11 @@ def get(access: Access, audience_id: str) -> Audience:
     if found.origin != ORIGIN:
         raise NotFound(_("There is no such audience of omni-domain insight here."))
     return found
+
+
+def sizes(audience: Audience) -> Any:
+    """Its latest versions, the newest first: how many people there were, who joined and who left."""
+    return audience.versions.order_by("-number")[:SHOWN_VERSIONS]
 
 
 def visible(access: Access) -> Any:

@@ -253,7 +253,7 @@ class AudiencePage(OmniView):
         audience = audiences.get(self.access, kwargs["pk"])
         context = self.get_context(
             audience=audience,
-            versions=audience.versions.order_by("-number")[:SHOWN_DAYS],
+            versions=audiences.sizes(audience),
             groups=wording.groups(self.access, packs.current(self.workspace.organization_id), audience),
             own=audience.owner_id == self.access.user.pk or self.access.is_admin,
         )
@@ -345,11 +345,12 @@ class Resources(OmniView):
         organization = self.workspace.organization
         found = quota.of_organization(organization, timezones.today(self.workspace))
         period, problem = {name: self.request.GET.get(name, "") for name in ("from", "to")}, ""
+        everywhere = quota.manages(self.access) and self.request.GET.get("of") == "all"
         try:
-            rows, intakes = quota.within(period, self.workspace)
+            rows, intakes = quota.within(period, self.workspace, everywhere=everywhere)
         except DomainError as error:
             problem = " ".join(text for told in error.errors.values() for text in told)
-            rows, intakes = quota.within({}, self.workspace)
+            rows, intakes = quota.within({}, self.workspace, everywhere=everywhere)
         context = self.get_context(
             form=form,
             found=found,
@@ -358,6 +359,7 @@ class Resources(OmniView):
             first_day=period["from"],
             last_day=period["to"],
             filtered=any(period.values()),
+            everywhere=everywhere,
             problem=problem,
             packs=TagPack.objects.filter(organization=organization)[:20],
         )

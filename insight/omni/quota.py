@@ -40,10 +40,10 @@ def standing(
 ) -> Standing:
     """Spread uses over quotas: each use takes from those valid on its day, the one that ends first before others.
 
-    quotas: (ID, amount, first day, last day). uses: (day, new IDs). What finds no quota is owed, and is taken from a
-    later quota as soon as that is valid.
+    quotas: (ID, amount, first day, last day); of those with the same days the one given first is used first.
+    uses: (day, new IDs). What finds no quota is owed, and is taken from a later quota as soon as that is valid.
     """
-    given = sorted(quotas, key=lambda quota: (quota[3], quota[2], quota[0]))
+    given = sorted(quotas, key=lambda quota: (quota[3], quota[2]))
     free = {key: amount for key, amount, _first, _last in given}
     taken = sorted(uses)
     events = sorted(
@@ -65,7 +65,7 @@ def standing(
 
 
 def of_organization(organization: Any, today: date) -> Standing:
-    quotas = Quota.objects.filter(organization=organization)
+    quotas = Quota.objects.filter(organization=organization).order_by("created_at", "pk")
     uses = Intake.objects.filter(workspace__organization=organization, fresh__gt=0).select_related(
         "workspace"
     )
@@ -76,11 +76,13 @@ def of_organization(organization: Any, today: date) -> Standing:
     )
 
 
-def within(given: Mapping[str, Any], workspace: Any) -> tuple[QuerySet[Quota], QuerySet[Intake]]:
+def within(
+    given: Mapping[str, Any], workspace: Any, *, everywhere: bool = False
+) -> tuple[QuerySet[Quota], QuerySet[Intake]]:
     """Quotas of the organization that are valid on a day of a period, and what the workspace brought in then.
 
     given: `from` and `to`, days of the workspace, both included; without one, the period is open on that side.
-    Raises ValidationFailed.
+    everywhere: what all workspaces of the organization brought in. Raises ValidationFailed.
     """
     errors: dict[str, list[str]] = {}
     first = _day(given.get("from"), date.min, "from", errors)
@@ -93,6 +95,9 @@ def within(given: Mapping[str, Any], workspace: Any) -> tuple[QuerySet[Quota], Q
         organization=workspace.organization_id, valid_from__lte=last, valid_to__gte=first
     )
     intakes = Intake.objects.in_workspace(workspace)
+    if everywhere:
+        intakes = Intake.objects.filter(workspace__organization=workspace.organization_id)
+    intakes = intakes.select_related("workspace")
     if first > date.min:
         intakes = intakes.filter(created_at__gte=_start(first, workspace))
     if last < date.max:

@@ -74,5 +74,8 @@ def shown_pack(pack: TagPack) -> dict[str, Any]:
 
 
 def shown_quota(access: Access) -> dict[str, Any]:
-    found = quota.of_organization(access.workspace.organization, timezones.today(access.workspace))
+    return told_quota(quota.of_organization(access.workspace.organization, timezones.today(access.workspace)))
+
+
+def told_quota(found: quota.Standing) -> dict[str, Any]:
     return {"used": found.used, "owed": found.owed, "left": found.left}

@@ -19,12 +19,14 @@ class PushesConfig(AppConfig):
         from insight.datasets import extras as dataset_extras
         from insight.datasets import services as datasets
         from insight.pushes import campaign_links, jobs  # noqa: F401  (registers its kinds)
+        from insight.tags import lineage
 
         campaign_links.register()
         extras.EXTRAS.add("pushes", _entries, partial(_failed, "audience"))
         usage.register_use("pushes", _uses)
         dataset_extras.EXTRAS.add("pushes", _model_entries, partial(_failed, "dataset"))
         datasets.users_of.add("periodic pushes", _model_uses)
+        lineage.users_of.add("periodic pushes", _tag_uses)
         navigation.register(
             navigation.NavItem(
                 "insight",
@@ -102,3 +104,20 @@ def _model_uses(dataset: Any) -> list[str]:
 
     rows = PushSetting.objects.filter(dataset=dataset, enabled=True).select_related("interface")
     return [gettext("periodic push to %(name)s") % {"name": row.interface.name} for row in rows]
+
+
+def _tag_uses(access: Any, item: Any) -> Iterable[Any]:
+    """The periodic pushes of audiences that the person sees which send a tag."""
+    from django.urls import reverse
+
+    from insight.audiences import visibility
+    from insight.audiences.usage import Use
+    from insight.pushes.models import PushSetting
+
+    sent = [{"kind": "tag", "dataset": item.dataset_id, "column": item.column}]
+    rows = PushSetting.objects.in_workspace(access.workspace).filter(
+        enabled=True, fields__contains=sent, audience__in=visibility.visible(access)
+    )
+    for row in rows.select_related("audience", "interface").order_by("audience__name", "pk"):
+        url = reverse("pushes:push", args=[access.workspace.slug, row.audience_id])
+        yield Use(PushSetting._meta.verbose_name, str(row), f"{url}?interface={row.interface_id}")

@@ -156,14 +156,17 @@ class TagView(TagPoints, WorkspaceAPIView):
                 "heat": {days: found.get(key, tag_uses.Heat()).as_json() for days, found in every.items()},
                 "lineage": lineage.of(self.access, item).as_json(),
                 "profile": profiles.of(self.access, item).as_json(),
-            }
+            },
+            headers={"ETag": services.etag_of(item)},
         )
 
     @extend_schema(operation_id="tags_change_one", request=TagSerializer, responses=TagSerializer)
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change `name`, `category` (an ID or null), `description` or `pivot_enabled`."""
-        services.describe(self.access, self._find(kwargs), json_object(request))
-        return Response(TagSerializer(self._find(kwargs)).data)
+        seen = request.headers.get("If-Match", "").removeprefix("*")
+        services.describe(self.access, self._find(kwargs), json_object(request), etag=seen)
+        item = self._find(kwargs)
+        return Response(TagSerializer(item).data, headers={"ETag": services.etag_of(item)})
 
     def _find(self, kwargs: dict[str, Any]) -> Any:
         item = rights.get_tag(self.access, kwargs["dataset"], kwargs["column"])

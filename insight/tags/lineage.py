@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.urls import reverse
 
 from cdp.core.access import Access
+from cdp.core.registry import Registry
 from insight.audiences import usage, visibility
 from insight.audiences.campaign_links import KIND as AUDIENCE
 from insight.audiences.models import Audience, Dependency
@@ -19,19 +20,24 @@ from insight.datasets.models import Dataset, DatasetField
 from insight.tags import rights
 from insight.tags.models import CustomTag
 
+Finder = Callable[[Access, DatasetField], Iterable[usage.Use]]
+users_of: Registry[Finder] = Registry("tag user")
+"""What higher layers do with a tag, as far as the person sees it. They register a finder in AppConfig.ready."""
+
 
 @dataclass(frozen=True)
 class Lineage:
-    """Uses that the person sees; `hidden` counts audiences of other people."""
+    """Uses that the person sees; `hidden` counts audiences of other people, `others` are what higher layers have."""
 
     audiences: list[Audience] = field(default_factory=list)
     custom_tags: list[CustomTag] = field(default_factory=list)
     campaigns: list[Campaign] = field(default_factory=list)
     hidden: int = 0
+    others: list[usage.Use] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
-        return not (self.audiences or self.custom_tags or self.hidden)
+        return not (self.audiences or self.custom_tags or self.hidden or self.others)
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -39,6 +45,7 @@ class Lineage:
             "custom_tags": [{"id": row.pk, "name": row.field.name} for row in self.custom_tags],
             "campaigns": [{"id": row.pk, "name": row.name} for row in self.campaigns],
             "hidden": self.hidden,
+            "others": [{"kind": str(use.kind), "name": use.name, "url": use.url} for use in self.others],
         }
 
 
@@ -54,7 +61,8 @@ def of(access: Access, item: DatasetField) -> Lineage:
     }
     campaigns = campaign_rights.visible(access).filter(pk__in=linked).order_by("starts", "name")
     tags = list(_reading(rights.custom_tags(access), item.dataset_id, item.column))
-    return Lineage(seen, tags, list(campaigns), every.count() - len(seen))
+    others = [use for finder in users_of for use in finder(access, item)]
+    return Lineage(seen, tags, list(campaigns), every.count() - len(seen), others)
 
 
 def custom_tags_reading(dataset: Dataset) -> list[CustomTag]:

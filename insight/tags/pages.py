@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from cdp.console.generic import BulkAction, DetailPage, Fact, FormPage, ListPage, NumberColumn, TextColumn
 from cdp.console.generic.columns import BadgeColumn, BooleanColumn, Column
 from cdp.console.middleware import flash
+from cdp.console.templatetags.components import percent
 from cdp.core.errors import DomainError, PermissionDenied, ValidationFailed
 from cdp.jobs.services import active_job
 from insight.audiences import wording
@@ -57,8 +58,7 @@ class ShareColumn(NumberColumn):
     """A share of people in percent."""
 
     def cell(self, row: Any) -> Any:
-        value = self.raw(row)
-        return "–" if value is None else f"{value:.1%}"
+        return percent(self.raw(row))
 
 
 class TagList(TagPages, ListPage):
@@ -71,6 +71,7 @@ class TagList(TagPages, ListPage):
     filterset_class = TagFilter
     ordering = "-uses"
     export_name = "tags"
+    table_css = "table-compact"
     bulk_actions = (
         BulkAction("refresh", gettext_lazy("Refresh custom tags"), lambda *_: None, icon="refresh"),
     )
@@ -153,7 +154,6 @@ class TagList(TagPages, ListPage):
             cut=more["page"].paginator.count >= rights.MOST_TAGS,
             most=rights.MOST_TAGS,
             may_make=self.access.can(rights.CUSTOM) and self.access.can("insight.audience.filter"),
-            may_see_categories=self.access.can("insight.dataset.view"),
             **more,
         )
 
@@ -190,7 +190,7 @@ class TagDetail(TagPages, DetailPage):
 
     def facts(self, obj: DatasetField) -> Sequence[Fact]:
         profile = self.profile = profiles.shown(self.access, obj)
-        filled = None if profile.filled is None else f"{profile.filled:.1%}"
+        filled = None if profile.filled is None else percent(profile.filled)
         return (
             Fact(_("Type"), obj.get_tag_type_display()),
             Fact(_("Category"), obj.category.path if obj.category else None),
@@ -288,7 +288,11 @@ class EditTag(TagPages, FormPage):
         }
 
     def save(self, form: TagForm, obj: DatasetField) -> DatasetField:
-        return services.describe(self.access, obj, form.cleaned_data)
+        seen = self.request.POST.get("edit_version", "")
+        return services.describe(self.access, obj, form.cleaned_data, etag=seen)
+
+    def extra(self, form: Any, obj: DatasetField) -> dict[str, Any]:
+        return {"edit_version": self.request.POST.get("edit_version") or services.etag_of(obj)}
 
     def success_url(self, obj: DatasetField) -> str:
         return self.reverse("tags:detail", obj.dataset_id, obj.column)
@@ -329,7 +333,7 @@ class ImportCategories(FormPage):
         return done
 
     def success_url(self, obj: Any) -> str:
-        return self.reverse("datasets:categories" if self.access.can("insight.dataset.view") else "tags:list")
+        return self.reverse("datasets:categories")
 
     def extra(self, form: Any, obj: Any) -> dict[str, Any]:
         return {"problems": self.problems, "columns": list(category_import.COLUMNS)}

@@ -76,10 +76,13 @@ def of(access: Access, item: DatasetField) -> Profile:
         values, spread = [], _spread(item, rows)
     else:
         values, spread = queries.values(dataset, item.column, limit=SHOWN, rows=rows), None
+    distinct = stats.get("distinct", {}).get(item.column)
+    if distinct is None and 0 < len(values) < SHOWN:
+        distinct = len(values)
     return Profile(
         users=rights.figures(access, dataset)[1],
         filled=stats.get("filled", {}).get(item.column),
-        distinct=stats.get("distinct", {}).get(item.column),
+        distinct=distinct,
         values=values,
         spread=spread,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -23,9 +25,27 @@ from insight.tags.models import CustomTag
 EDITED = frozenset({"name", "category", "description", "pivot_enabled"})
 
 
-def describe(access: Access, item: DatasetField, data: Mapping[str, Any]) -> DatasetField:
-    """Change a tag's name, category, description, or whether analysis shows it. Raises ValidationFailed."""
+def etag_of(item: DatasetField) -> str:
+    """Stands for what people edit of a tag: another one as soon as somebody has changed that."""
+    place = [item.dataset_id, item.column]
+    edited = json.dumps([*place, item.name, item.category_id, item.description, item.pivot_enabled])
+    return f'"{hashlib.sha256(edited.encode()).hexdigest()[:24]}"'
+
+
+@transaction.atomic
+def describe(access: Access, item: DatasetField, data: Mapping[str, Any], *, etag: str = "") -> DatasetField:
+    """Change a tag's name, category, description, or whether analysis shows it.
+
+    `etag` is that of the state which the person has seen, "" for any. Raises ValidationFailed, PreconditionFailed.
+    """
     rights.check_change(access, item.dataset)
+    # Of two who change it at a time, the second looks at what the first has left.
+    Dataset.objects.select_for_update(of=("self",)).get(pk=item.dataset_id)
+    item = rights.get_tag(access, item.dataset_id, item.column)
+    if etag and etag != etag_of(item):
+        raise PreconditionFailed(
+            _("Somebody else has changed this tag meanwhile. Open it again and repeat your change.")
+        )
     errors: dict[str, list[str]] = {name: [_("There is no such field.")] for name in set(data) - EDITED}
     before = _described(item)
     if "name" in data:
@@ -41,19 +61,14 @@ def describe(access: Access, item: DatasetField, data: Mapping[str, Any]) -> Dat
         item.pivot_enabled = definition.read_flag(data, "pivot_enabled", errors)
     if errors:
         raise ValidationFailed(_("Some fields need another value."), errors=errors)
-    with transaction.atomic():
-        item.save(update_fields=["name", "description", "category", "pivot_enabled"])
-        # Whoever has the dataset's definition open must not put the old one back unawares.
-        item.dataset.bump()
-        Dataset.objects.filter(pk=item.dataset_id).update(edit_version=item.dataset.edit_version)
-        audit.record(
-            access,
-            "tag.changed",
-            item.dataset,
-            before=before,
-            after=_described(item),
-            detail={"column": item.column},
-        )
+    item.save(update_fields=["name", "description", "category", "pivot_enabled"])
+    # Whoever has the dataset's definition open must not put the old one back unawares.
+    item.dataset.bump()
+    Dataset.objects.filter(pk=item.dataset_id).update(edit_version=item.dataset.edit_version)
+    after = _described(item)
+    audit.record(
+        access, "tag.changed", item.dataset, before=before, after=after, detail={"column": item.column}
+    )
     return item
 
 
@@ -110,7 +125,7 @@ def update(
     described = {name: data[name] for name in EDITED & set(data)}
     with transaction.atomic():
         if described:
-            describe(access, tag.field, described)
+            tag.field = describe(access, tag.field, described)
         computed = (tag.values, tag.rest) != (found.values, found.rest)
         tag.values, tag.rest, tag.reads = found.values, found.rest, found.reads
         tag.due = tag.due or computed

@@ -62,7 +62,10 @@ function button(icon, label, action) {
 
 function card(group, number) {
   const body = element("div", { className: "card-body d-grid gap-2" });
-  if (number) body.append(choice(gettext("Operation"), OPERATIONS, group.op, (value) => { group.op = value; keep(); }));
+  if (number) {
+    const join = choice(gettext("Operation"), OPERATIONS, group.op, (value) => { group.op = value; keep(); });
+    body.append(element("div", { className: "omni-join" }, join));
+  }
   body.append(...group.items.map((item, index) => row(group, item, index)));
   if (group.items.length < start.most_items) {
     const add = element("button", { type: "button", className: "btn btn-sm justify-self-start", textContent: gettext("Add a condition") });
@@ -99,6 +102,7 @@ function values(item) {
   const known = start.tags.find((tag) => tag.tag === item.tag)?.values || [];
   const select = element("select", { className: "form-select", multiple: true });
   select.setAttribute("aria-label", gettext("Values"));
+  select.setAttribute("placeholder", gettext("Values"));
   for (const value of known) select.append(new Option(value, value, false, item.values.includes(value)));
   select.addEventListener("change", () => { item.values = [...select.selectedOptions].map((option) => option.value); keep(); });
   return element("div", {}, select);

@@ -70,6 +70,16 @@ def test_a_custom_tag_is_made_checked_and_found_in_a_chart(
     assert TagUse.objects.get(kind="pivot").column == "user_tag_spend_band"
     tab.goto(f"{home}tags/custom/{tag.pk}/edit/")
     tab.get_by_role("button", name="Women of Oslo", exact=False).first.wait_for()
+    # The first value is open, with its name.
+    expect(tab.get_by_label("Value", exact=True)).to_have_value("0-40")
+    tab.locator(".ct-name").nth(1).click()
+    expect(tab.get_by_label("Value", exact=True)).to_have_value("Women of Oslo")
+    tab.get_by_role("button", name="From ranges").click()
+    tab.get_by_label("Bounds").fill(",".join(map(str, range(0, 480, 10))))
+    tab.get_by_label("Number or date").select_option("spend")
+    tab.get_by_role("button", name="Make the values").click()
+    tab.get_by_text("A tag has at most 50 values; with these it would have 52.").wait_for()
+    assert tab.locator(".ct-name").count() == 4
 
 
 def test_a_custom_tag_of_a_database_says_where_it_is_stored(

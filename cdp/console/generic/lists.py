@@ -48,6 +48,8 @@ class ListPage(WorkspaceView):
 
     template_name = "console/list.html"
     table_template: ClassVar[str] = "components/table.html"
+    table_css: ClassVar[str] = ""
+    """A further class of the table, such as table-compact where there are many columns."""
     columns: ClassVar[Sequence[Column]] = ()
     search_fields: ClassVar[Sequence[str]] = ()
     filterset_class: ClassVar[Any] = None

@@ -13,6 +13,7 @@ export class Values extends EventTarget {
     this.remark = place.querySelector("[name=value_remark]");
     this.items = stored.length ? stored.map((entry) => this.item(entry)) : [this.item({})];
     this.current = this.items[0];
+    this.fill();
     this.name.addEventListener("input", () => this.typed("value", this.name.value));
     this.remark.addEventListener("input", () => this.typed("remark", this.remark.value));
     this.makeSortable();
@@ -36,20 +37,29 @@ export class Values extends EventTarget {
     this.changed();
   }
 
-  /** Values made elsewhere, behind those that are there. */
+  /** Values made elsewhere, behind those that are there; all of them or, where they are too many, none. */
   addAll(entries) {
     const made = entries.map((entry) => this.item(entry));
-    this.items = [...(this.blank ? [] : this.items), ...made].slice(0, this.most);
+    const all = [...(this.blank ? [] : this.items), ...made];
+    if (all.length > this.most) {
+      throw new Error(gettext("A tag has at most %(most)s values; with these it would have %(count)s.", { most: this.most, count: all.length }));
+    }
+    this.items = all;
     this.open(made[0]);
     this.changed();
   }
 
   open(item) {
     this.current = item;
-    this.name.value = item.value;
-    this.remark.value = item.remark;
+    this.fill();
     this.draw();
     this.dispatchEvent(new Event("open"));
+  }
+
+  /** What is said of the open value, in the fields. */
+  fill() {
+    this.name.value = this.current.value;
+    this.remark.value = this.current.remark;
   }
 
   keep(root) {

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client
@@ -11,10 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from admin_center.permissions.models import Role
-from cdp.console import help_pages, home, visits
+from admin_center.permissions.services import add_member
+from cdp.console import help_pages, home, navigation, visits
+from cdp.console.models import PageVisit
+from cdp.console.tasks import forget_visits
+from cdp.core import timezones
 from insight.campaigns import services as campaigns
 from insight.datasets.models import Dataset
-from tests.factories import make_access, make_token
+from tests.factories import make_access, make_token, make_workspace
 from tests.insight.audiences.world import make_world
 
 
@@ -130,10 +137,12 @@ def test_the_api_tells_counts_and_what_is_used_most(db: None) -> None:
         .json()
     )
     assert answer["used"] == [{"label": "Datasets", "url": f"{base}/datasets/"}]
+    assert {"label": "Analyse people", "url": "/help/user-guide/analysis/"} in answer["help"]
     datasets = next(row for row in answer["counts"] if row["key"] == "datasets")
     assert (datasets["label"], datasets["count"], datasets["url"]) == ("Datasets", 1, f"{base}/datasets/")
     user_tags = {"key": "user_tags", "label": "User tags", "count": 1, "url": f"{base}/analysis/"}
     assert datasets["parts"] == [user_tags]
+    assert {"label": "New dataset", "url": f"{base}/datasets/new/"} in datasets["make"]
 
 
 def test_help_topics_are_pages_that_there_are(db: None) -> None:
@@ -144,3 +153,76 @@ def test_help_topics_are_pages_that_there_are(db: None) -> None:
     for topic in help_pages.topics():
         assert (help_pages.DOCS / f"{topic['name']}.md").is_file()
         assert reverse("help-page", args=[topic["name"]]) in page and str(topic["title"]) in page
+
+
+def test_the_pages_used_most_are_those_of_the_last_thirty_days(db: None) -> None:
+    access = make_access()
+    today = timezones.today(access.workspace)
+
+    def seen(url_name: str, ago: int, times: int) -> None:
+        place = {"user": access.user, "workspace": access.workspace, "day": today - timedelta(days=ago)}
+        PageVisit.objects.create(**place, url_name=url_name, visits=times)
+
+    seen("datasets:list", 30, 100)
+    seen("audiences:list", 29, 2)
+    seen("audiences:list", 0, 1)
+    seen("tags:list", 3, 2)
+    assert [row["label"] for row in visits.most_used(access)] == ["Audiences", "Tags"]
+
+
+def test_pages_that_are_closed_to_somebody_take_no_place_of_others(db: None) -> None:
+    access = make_access(None, "analyst")
+    today = timezones.today(access.workspace)
+    hidden = [item.url_name for item in navigation.items() if not item.visible(access)]
+    assert len(hidden) > visits.MOST_USED
+    for url_name in [*hidden, "audiences:list"]:
+        times = 1 if url_name == "audiences:list" else 9
+        PageVisit.objects.create(
+            user=access.user, workspace=access.workspace, day=today, url_name=url_name, visits=times
+        )
+    assert [row["label"] for row in visits.most_used(access)] == ["Audiences"]
+
+
+def test_old_visits_are_forgotten(db: None) -> None:
+    access = make_access()
+    for ago in (visits.KEPT_DAYS + 2, 1):
+        day = timezones.today(access.workspace) - timedelta(days=ago)
+        PageVisit.objects.create(user=access.user, workspace=access.workspace, day=day, url_name="tags:list")
+    assert forget_visits() == 1 and PageVisit.objects.count() == 1
+
+
+def test_the_latest_three_release_notes_are_offered(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "releases").mkdir()
+    for name in ("0.2", "0.9", "0.10", "0.11"):
+        (tmp_path / "releases" / f"{name}.md").write_text(f"# {name} of a day\n\nNews.\n")
+    monkeypatch.setattr(help_pages, "DOCS", tmp_path)
+    access = make_access()
+    browser = Client()
+    browser.force_login(access.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    page = browser.get(f"/w/{access.workspace.slug}/").content.decode()
+    places = [page.index(f"{name} of a day") for name in ("0.11", "0.10", "0.9")]
+    assert places == sorted(places) and "0.2 of a day" not in page
+    answer = Client().get(
+        f"/api/v1/workspaces/{access.workspace.slug}/home/",
+        headers={"Authorization": f"Bearer {make_token(access)}"},
+    )
+    assert [row["label"] for row in answer.json()["releases"]] == [
+        "0.11 of a day",
+        "0.10 of a day",
+        "0.9 of a day",
+    ]
+
+
+def test_the_workspaces_of_a_person_are_offered_and_one_is_entered(db: None) -> None:
+    access = make_access()
+    other = make_workspace(access.workspace.organization, name="Second shop")
+    closed = make_workspace(access.workspace.organization, name="Of others")
+    add_member(other, access.user, ["analyst"])
+    browser = Client()
+    browser.force_login(access.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    page = browser.get(f"/w/{access.workspace.slug}/").content.decode()
+    assert f'href="/w/{other.slug}/"' in page and f'href="/w/{closed.slug}/"' not in page
+    assert browser.get(f"/w/{other.slug}/").context["workspace"] == other
+    assert browser.get(f"/w/{closed.slug}/").status_code == 404

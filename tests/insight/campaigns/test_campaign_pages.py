@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 from rest_framework.test import APIClient
 
+from cdp.core import timezones
 from insight.campaigns import granting
-from insight.campaigns.models import Campaign
+from insight.campaigns.models import Campaign, CampaignGrant, CampaignLink
 from tests.factories import make_access, make_token
 from tests.insight.campaigns.test_campaigns import made
 
@@ -173,3 +175,58 @@ def test_lists_take_the_same_number_of_queries_however_long_they_are(
     for path in ("list/", "?month=2026-11", f"{main.pk}/"):
         with django_assert_max_num_queries(22):
             client.get(url(admin, path))
+
+
+def test_the_api_chooses_by_state_and_counts_what_belongs(api: Any, admin: Any) -> None:
+    today = timezones.today(admin.workspace)
+    days = {"past": (-9, -3), "now": (-2, 0), "soon": (1, 5)}
+    rows = {
+        code: made(
+            admin, code, starts=str(today + timedelta(days=first)), ends=str(today + timedelta(days=last))
+        )
+        for code, (first, last) in days.items()
+    }
+    for kind, count in (("audience", 2), ("send_out", 1)):
+        for number in range(count):
+            CampaignLink.objects.create(campaign=rows["now"], kind=kind, object_id=f"o{number}")
+    for state, code in (("ended", "past"), ("running", "now"), ("planned", "soon")):
+        found = api.get(api_url(admin, f"?state={state}")).json()["results"]
+        assert [(row["code"], row["state"]) for row in found] == [(code, state)]
+    every = [row["code"] for row in api.get(api_url(admin)).json()["results"]]
+    assert every == ["past", "now", "soon"]
+    turned = api.get(api_url(admin, "?ordering=-ends")).json()["results"]
+    assert [row["code"] for row in turned] == ["soon", "now", "past"]
+    running = api.get(api_url(admin, f"{rows['now'].pk}/")).json()
+    assert (running["audiences"], running["tasks"]) == (2, 1)
+    changed = api.patch(api_url(admin, f"{rows['now'].pk}/"), {"type": "offline"}).json()
+    assert (changed["audiences"], changed["type"]) == (2, "offline")
+    assert api.get(api_url(admin, "?state=over")).json()["errors"].keys() == {"state"}
+    assert api.get(api_url(admin, "types/")).json() == {"results": ["offline"]}
+
+
+def test_the_api_shares_several_campaigns_at_once_or_none(api: Any, admin: Any, guest: Any) -> None:
+    first, second, main = made(admin, "first"), made(admin, "second"), made(admin, "main", is_main=True)
+    both = {"campaigns": [first.pk, second.pk], "user": guest.user.username, "right": "use"}
+    given = api.post(api_url(admin, "grants/"), both, format="json")
+    assert given.status_code == 201 and len(given.json()["results"]) == 2
+    assert {row.right for row in CampaignGrant.objects.all()} == {"use"}
+    asked = f"grants/?campaign={first.pk}&campaign={second.pk}"
+    [common] = api.get(api_url(admin, asked)).json()["results"]
+    assert (common["user"], common["differs"]) == (guest.user.username, False)
+    assert sorted(common["id"]) == sorted(CampaignGrant.objects.values_list("pk", flat=True))
+    longer = {"user": guest.user.username, "right": "use", "expires_at": "2100-01-01T00:00:00Z"}
+    api.post(api_url(admin, f"{second.pk}/grants/"), longer, format="json")
+    assert api.get(api_url(admin, asked)).json()["results"][0]["differs"] is True
+    api.post(api_url(admin, f"{second.pk}/grants/"), {"role": "guest"}, format="json")
+    assert len(api.get(api_url(admin, asked)).json()["results"]) == 1
+    # One that cannot be shared keeps the others from being shared.
+    more = {"campaigns": [first.pk, main.pk], "role": "guest"}
+    assert api.post(api_url(admin, "grants/"), more, format="json").status_code == 403
+    more = {"campaigns": [first.pk, "cmp_gone"], "role": "guest"}
+    assert api.post(api_url(admin, "grants/"), more, format="json").status_code == 404
+    for wrong in ({"role": "guest"}, {"campaigns": [], "role": "guest"}, {"campaigns": "x", "role": "guest"}):
+        answer = api.post(api_url(admin, "grants/"), wrong, format="json")
+        assert answer.status_code == 400 and list(answer.json()["errors"]) == ["campaigns"]
+    assert not first.grants.filter(role__isnull=False).exists()
+    theirs = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(guest)}")
+    assert theirs.post(api_url(guest, "grants/"), both, format="json").status_code == 403

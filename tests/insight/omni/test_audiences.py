@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
 
 from cdp.core.errors import ActionNotSupported, PermissionDenied, ValidationFailed
 from cdp.warehouse import get_engine
@@ -20,9 +21,9 @@ from insight.audiences.models import Audience
 from insight.campaigns import links
 from insight.campaigns import services as campaigns
 from insight.omni import audiences
-from insight.omni.models import Intake
+from insight.omni.models import InsightReport, Intake
 from insight.rfm import figures as rfm
-from tests.factories import make_access
+from tests.factories import make_access, make_token
 from tests.insight.omni import world
 
 BACKEND = "admin_center.members.backends.NameOrEmailBackend"
@@ -259,3 +260,28 @@ def test_a_quota_is_added_on_the_page_of_resources(ready: Any, browser: Client) 
     assert browser.post(url, {"amount": "0"}).status_code == 422
     assert browser.post(url, {"amount": "500", "note": "More"}).status_code == 302
     assert "1,000,400" in browser.get(url).content.decode()
+
+
+def test_the_api_tells_the_history_of_its_size(ready: Any, run_jobs: world.RunJobs) -> None:
+    audience = made(ready, [{"items": [{"tag": "sex", "values": ["m"]}]}], run_jobs, daily=True)
+    more = world.uploaded(ready, "More", [world.imei(number) for number in range(100, 120)], run_jobs)
+    world.brought_in(ready, more, run_jobs)
+    Audience.objects.filter(pk=audience.pk).update(next_refresh_at=audience.created_at)
+    audience_tasks.start_due_refreshes()
+    run_jobs()
+    api = APIClient(HTTP_AUTHORIZATION=f"Bearer {make_token(ready)}")
+    found = api.get(f"/api/v1/workspaces/{ready.workspace.slug}/omni/audiences/{audience.pk}/").json()
+    assert [(row["count"], row["joined"], row["left"]) for row in found["history"]] == [
+        (30, 20, 0),
+        (10, None, None),
+    ]
+    assert found["groups"][0]["items"][0]["tag"] == "sex"
+
+
+def test_a_report_that_is_refused_leaves_the_analysis_as_it_was(ready: Any, browser: Client) -> None:
+    query = "tab=cross&row=sex&column=style&row_value=f"
+    page = browser.get(f"/w/{ready.workspace.slug}/omni/analysis/?{query}").content.decode()
+    [address] = re.findall(r'action="([^"]*reports/save/[^"]*)"', page)
+    refused = browser.post(html.unescape(address), {"name": "", "part": ["cross"]})
+    assert refused["Location"] == f"/w/{ready.workspace.slug}/omni/analysis/?{query}"
+    assert not InsightReport.objects.exists()

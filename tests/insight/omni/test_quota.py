@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from cdp.core import timezones
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from insight.omni import quota
-from insight.omni.models import TagUse
-from tests.factories import make_access
+from insight.omni.models import Intake, TagUse
+from tests.factories import make_access, make_workspace
 from tests.insight.audiences.test_audience_api import Client
+from tests.insight.omni import world
 from tests.insight.omni.world import manager
 
 START = date(2026, 1, 1)
@@ -39,6 +40,11 @@ def test_what_finds_no_quota_is_owed_until_one_comes() -> None:
     assert quota.standing([early], [(day(1), 30)], day(7)) == quota.Standing(30, 20, 0, {"early": 10})
     found = quota.standing([early, late], [(day(1), 30)], day(10))
     assert (found.owed, found.left, found.spent["late"]) == (0, 80, 20)
+
+
+def test_of_quotas_of_the_same_days_the_older_one_is_used_first() -> None:
+    quotas = [("z", 100, day(0), day(9)), ("a", 100, day(0), day(9))]
+    assert dict(quota.standing(quotas, [(day(1), 30)], day(2)).spent) == {"z": 30, "a": 0}
 
 
 def test_a_quota_that_is_over_leaves_nothing() -> None:
@@ -161,3 +167,42 @@ def test_the_page_of_resources_keeps_the_period(ready: Any) -> None:
 def test_opening_a_tag_counts_as_a_use_through_the_api(ready: Any) -> None:
     assert Client(ready).get("omni/tags/sex/").status_code == 200
     assert TagUse.objects.in_workspace(ready.workspace).get(tag="sex").count == 1
+
+
+def test_the_api_says_what_is_left_of_each_quota(ready: Any) -> None:
+    client = Client(ready)
+    [only] = client.get("omni/quota/").json()["quotas"]
+    assert (only["amount"], only["left"]) == (10**6, 10**6 - 100)
+    made = client.post("omni/quota/", {"amount": 500})
+    assert made.status_code == 201 and made.json()["left"] == 500
+    # What has been used stays with the older one, whatever their IDs are.
+    for _more in range(4):
+        client.post("omni/quota/", {"amount": 500})
+    left = {row["left"] for row in client.get("omni/quota/").json()["quotas"]}
+    assert left == {500, 10**6 - 100}
+    first = str(timezones.today(ready.workspace) - DAY)
+    assert client.post("omni/quota/", {"amount": 500, "valid_to": first}).status_code == 400
+
+
+def test_managers_see_what_all_workspaces_of_the_organization_brought_in(
+    ready: Any, run_jobs: world.RunJobs
+) -> None:
+    other = make_access(make_workspace(ready.workspace.organization, name="Second shop"), user=ready.user)
+    theirs = world.uploaded(other, "Theirs", [world.imei(number) for number in range(95, 110)], run_jobs)
+    world.brought_in(other, theirs, run_jobs)
+    foreign = make_access()
+    Intake.objects.create(workspace=foreign.workspace, push="p", audience="a", audience_name="Foreign")
+    browser = DjangoClient()
+    browser.force_login(ready.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    url = f"/w/{ready.workspace.slug}/omni/resources/"
+    assert "Theirs" not in browser.get(url).content.decode()
+    page = browser.get(f"{url}?of=all").content.decode()
+    assert "Theirs" in page and "Second shop" in page and "Foreign" not in page
+    body = Client(ready).get("omni/quota/?of=all").json()
+    fresh = {row["workspace"]: row["fresh"] for row in body["intakes"]}
+    assert fresh == {ready.workspace.slug: 100, other.workspace.slug: 10} and body["used"] == 110
+    colleague = make_access(ready.workspace, "analyst")
+    assert Client(colleague).get("omni/quota/?of=all").status_code == 403
+    assert len(Client(colleague).get("omni/quota/").json()["intakes"]) == 1
+    browser.force_login(colleague.user, backend="admin_center.members.backends.NameOrEmailBackend")
+    assert "Theirs" not in browser.get(f"{url}?of=all").content.decode()

@@ -26,6 +26,7 @@ from insight.pushes.models import Push, PushInterface, PushSetting
 from insight.pushes.targets import TARGETS
 from insight.pushes.targets import webhook as webhooks
 from insight.pushes.targets.webhook import signature
+from insight.tags import services as custom_tags
 from tests.factories import make_access
 from tests.insight.audiences.world import PEOPLE, World, new_version, people_table
 from tests.insight.pushes.dying import die_before_the_end
@@ -439,3 +440,26 @@ def test_omni_takes_its_own_ids_in_its_own_forms_and_counts_the_resource(
     assert setting.refresh["at"] == "03:00"
     with pytest.raises(ValidationFailed):
         services.set_periodic(world.access, made, omni, {"fields": [device], "refresh": {"every": "hour"}})
+
+
+def test_a_custom_tag_is_pushed_like_any_other(
+    world: World, webhook: PushInterface, hook: Hook, run_jobs: RunJobs
+) -> None:
+    bands = [
+        {"value": "much", "rule": world.tag("spend", ">=", 100)},
+        {"value": "little", "rule": world.tag("spend", "<", 100)},
+    ]
+    tag = custom_tags.create(world.access, {"name": "Spend band", "field": "band", "values": bands})
+    run_jobs()
+    place = {"kind": "tag", "dataset": tag.field.dataset_id}
+    rule = {**place, "tag": "user_tag_band", "operator": "not_empty"}
+    made = audiences.create(world.access, {"name": "Spenders", "rule": rule, "save_ids": ["one_id"]})
+    run_jobs()
+    spenders = Audience.objects.select_related("workspace", "current").get(pk=made.pk)
+    field = {**place, "column": "user_tag_band", "alias": "band"}
+    row = pushed(world.access, spenders, webhook, run_jobs, KEY, field)
+    assert (row.state, row.users) == ("succeeded", 7)
+    assert {user["id"]: user["band"] for user in hook.users()} == {
+        person[0]: "much" if person[5] >= 100 else "little" for person in PEOPLE if person[5] is not None
+    }
+    assert TagUse.objects.get(dataset=tag.field.dataset_id, kind="push").column == "user_tag_band"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -13,10 +15,13 @@ import openpyxl
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from admin_center.permissions.models import Role
 from cdp.core.timezones import today
 from insight.audiences import services as audiences
 from insight.datasets import categories, tag_uses
 from insight.datasets.models import Dataset, DatasetField, TagCategory
+from insight.pushes import services as pushes
+from insight.pushes.models import PushInterface
 from insight.tags import rights
 from tests.factories import make_access
 from tests.insight.audiences.world import PEOPLE, World, make_tag_dataset, people_table
@@ -95,7 +100,7 @@ def test_the_list_says_how_many_people_have_a_value_and_how_many_values_there_ar
     found = {row["column"]: row for row in call("get", "tags/").json()["results"]}
     assert (found["gender"]["filled"], found["gender"]["distinct"]) == (0.75, 2)
     assert (found["city"]["filled"], found["city"]["distinct"]) == (None, None)
-    assert "75.0%" in browser("tags/").content.decode()
+    assert "75.0 %" in browser("tags/").content.decode()
     assert call("get", f"tags/{world.members.pk}/gender/").json()["distinct"] == 2
 
 
@@ -297,3 +302,74 @@ def test_the_menu_shows_tags_to_those_who_have_a_right_to_them(
     assert (browser("tags/", access=access).status_code == 200) is shown
     home = f"/w/{world.workspace.slug}/tags/"
     assert (f'href="{home}"' in browser("", access=access).content.decode()) is shown
+
+
+def test_of_two_changes_of_a_tag_at_a_time_the_later_is_told(world: World, browser: Any, call: Any) -> None:
+    page, address = f"tags/change/{world.members.pk}/gender/", f"tags/{world.members.pk}/gender/"
+    [seen] = re.findall(r'name="edit_version" value="([^"]+)"', browser(page).content.decode())
+    etag = call("get", address).headers["ETag"]
+    assert html.unescape(seen) == etag
+    changed = call("patch", address, {"name": "Sex"}, HTTP_IF_MATCH=etag)
+    assert changed.status_code == 200 and changed.headers["ETag"] == call("get", address).headers["ETag"]
+    assert call("patch", address, {"name": "Kind"}, HTTP_IF_MATCH=etag).status_code == 412
+    assert call("patch", address, {"description": "As given"}, HTTP_IF_MATCH="*").status_code == 200
+    sent = {"name": "Kind", "pivot_enabled": "on", "edit_version": html.unescape(seen)}
+    late = browser(page, sent)
+    assert late.status_code == 422 and "Somebody else has changed this tag" in late.content.decode()
+    assert world.members.fields.get(column="gender").name == "Sex"
+    # Another tag of the same dataset is another thing.
+    other = f"tags/{world.members.pk}/city/"
+    seen_city = call("get", other).headers["ETag"]
+    call("patch", address, {"name": "Gender"})
+    assert call("patch", other, {"name": "Town"}, HTTP_IF_MATCH=seen_city).status_code == 200
+
+
+def test_whoever_manages_tags_arranges_their_categories(world: World, browser: Any, call: Any) -> None:
+    points = ["workspace.view", "insight.tag.manage"]
+    Role.objects.create(workspace=world.workspace, code="tagger", permissions=points)
+    Role.objects.create(
+        workspace=world.workspace, code="maker", permissions=["workspace.view", "insight.tag.custom"]
+    )
+    tagger, maker = make_access(world.workspace, "tagger"), make_access(world.workspace, "maker")
+    assert "datasets/categories/" in browser("tags/", access=tagger).content.decode()
+    assert browser("datasets/categories/new/", {"name": "Person"}, tagger).status_code == 302
+    row = TagCategory.objects.get()
+    page = browser("datasets/categories/", access=tagger).content.decode()
+    assert f'data-category="{row.pk}"' in page and f'href="/w/{world.workspace.slug}/tags/"' in page
+    made = call("post", "tag-categories/", {"name": "Body", "parent": row.pk}, tagger)
+    assert made.status_code == 201
+    seen = browser("datasets/categories/", access=maker).content.decode()
+    assert "Body" in seen and "data-category=" in seen and "data-grip" not in seen
+    assert call("get", "tag-categories/", access=maker).json()["count"] == 2
+    assert call("patch", f"tag-categories/{row.pk}/", {"name": "X"}, maker).status_code == 403
+    assert browser(f"datasets/categories/{row.pk}/delete/", {}, maker).status_code == 403
+    assert call("delete", f"tag-categories/{row.pk}/", access=tagger).status_code == 204
+
+
+def test_the_page_of_a_tag_names_the_periodic_pushes_that_send_it(
+    world: World, browser: Any, call: Any, run_jobs: Callable[..., Any]
+) -> None:
+    women = audiences.create(
+        world.access, {"name": "Women only", "rule": world.women, "save_ids": ["one_id"]}
+    )
+    run_jobs()
+    config = {"url": "https://shop.example/", "secret": "shared words"}
+    hook = PushInterface.objects.create(
+        workspace=world.workspace, name="Shop system", target="webhook", config=config
+    )
+    sent = [
+        {"kind": "id", "column": "user_unique_id", "alias": "id"},
+        {"kind": "tag", "dataset": world.members.pk, "column": "city", "alias": "town"},
+    ]
+    pushes.set_periodic(
+        world.access, women, hook, {"fields": sent, "refresh": {"every": "day", "at": "03:00"}}
+    )
+    found = call("get", f"tags/{world.members.pk}/city/").json()["lineage"]
+    assert [row["name"] for row in found["others"]] == ["Women only → Shop system"]
+    page = browser(f"tags/of/{world.members.pk}/city/")
+    assert found["others"][0]["url"] in html.unescape(page.content.decode())
+    assert browser(found["others"][0]["url"].split(f"/{world.workspace.slug}/")[1]).status_code == 200
+    assert call("get", f"tags/{world.members.pk}/gender/").json()["lineage"]["others"] == []
+    # Those who do not see the audience learn nothing of where it goes.
+    other = make_access(world.workspace, "analyst")
+    assert "Shop system" not in browser(f"tags/of/{world.members.pk}/city/", access=other).content.decode()
