@@ -10,4 +10,6 @@ class MembersConfig(AppConfig):
     verbose_name = _("people")
 
     def ready(self) -> None:
-        from admin_center.members import schema  # noqa: F401 (registers itself)
+        from admin_center.members import schema, shell  # noqa: F401 (registers itself)
+
+        shell.add_organization_tab("modules", _("Modules"), "members:modules")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from admin_center.members import account_views, organization_views, views
+from admin_center.members import account_views, modules_page, organization_views, views
 
 app_name = "members"
 urlpatterns = [
@@ -29,6 +29,7 @@ urlpatterns = [
         organization_views.make_default,
         name="workspace-default",
     ),
+    path("organization/modules/", modules_page.ModulesPage.as_view(), name="modules"),
     path("organization/people/", organization_views.people, name="people"),
     path("organization/people/<str:user_id>/", organization_views.change_person, name="person"),
 ]

@@ -32,6 +32,9 @@ class Organization(TimeStamped):
         editable=False,
         help_text="What customers' IDs are AES-encrypted with; set once, since their data stays as it is.",
     )
+    modules_off: Any = models.JSONField(
+        default=list, blank=True, editable=False, help_text="Keys of the modules that it has switched off."
+    )
 
     class Meta:
         verbose_name = _("organization")

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from admin_center.members.models import ApiToken, User, WorkspaceMember
 from admin_center.members.queries import workspaces_of
+from admin_center.organizations import modules
 from admin_center.organizations.models import Workspace
 from admin_center.permissions.models import Role
 from admin_center.permissions.points import POINTS
@@ -46,10 +47,11 @@ class MemberAccess:
     @cached_property
     def points(self) -> frozenset[str]:
         """All permission points held, before a token narrows them."""
+        there = {point.code for point in POINTS if not self._is_off(point.code)}
         if self.is_admin:
-            return frozenset(POINTS.keys())
+            return frozenset(there)
         everyone = {point.code for point in POINTS if point.everyone}
-        return frozenset(everyone.union(*(role.permissions for role in self.roles)))
+        return frozenset(there & everyone.union(*(role.permissions for role in self.roles)))
 
     @cached_property
     def workspaces(self) -> list[Workspace]:
@@ -61,9 +63,14 @@ class MemberAccess:
         return POINTS[point].code in self.points and self._in_scope(point)
 
     def require(self, point: str) -> None:
-        """Raises PermissionDenied where `can(point)` is false, saying whether roles or the token lack it."""
+        """Raises PermissionDenied where `can(point)` is false, saying whether roles or the token lack it.
+
+        Where its module is switched off, NotFound (module_off).
+        """
         if self.can(point):
             return
+        if self._is_off(point):
+            raise NotFound(modules.message(POINTS[point].module), code="module_off")
         if point in self.points:
             raise PermissionDenied(
                 _(
@@ -79,6 +86,9 @@ class MemberAccess:
             % {"label": POINTS[point].label, "point": point},
             point=point,
         )
+
+    def _is_off(self, point: str) -> bool:
+        return modules.is_off(self.workspace.organization, POINTS[point].module)
 
     def _in_scope(self, point: str) -> bool:
         """A token without scopes may do what its person may; a scope covers itself and all points below it."""

@@ -123,7 +123,9 @@ class RoleSerializer(serializers.ModelSerializer[Role]):
         fields = ["id", "code", "name", "description", "kind", "is_default", "permissions"]
 
     def get_permissions(self, role: Role) -> list[str]:
-        return POINTS.keys() if role.is_administrator else role.permissions
+        held = POINTS.keys() if role.is_administrator else role.permissions
+        off = self.context["view"].workspace.organization.modules_off
+        return [code for code in held if code not in POINTS or POINTS[code].module not in off]
 
 
 class RoleViewSet(WorkspaceViewSet):

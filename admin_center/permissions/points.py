@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,21 +13,25 @@ from cdp.core.registry import Registry
 
 @dataclass(frozen=True)
 class Point:
-    """`everyone`: held by every member of the workspace, whatever their roles."""
+    """`everyone`: held by every member of the workspace, whatever their roles.
+
+    `module`: the one that it belongs to, if that can be switched off; nobody holds the point then.
+    """
 
     code: str
     group: Any
     label: Any
     everyone: bool = False
+    module: str = ""
 
 
 POINTS: Registry[Point] = Registry("permission point")
 
 
-def register(group: Any, points: dict[str, Any], *, everyone: bool = False) -> None:
+def register(group: Any, points: dict[str, Any], *, everyone: bool = False, module: str = "") -> None:
     """Add permission points (code -> label) under a heading. Modules with points of their own call it when loaded."""
     for code, label in points.items():
-        POINTS.add(code, Point(code, group, label, everyone))
+        POINTS.add(code, Point(code, group, label, everyone, module))
 
 
 register(
@@ -62,9 +67,9 @@ register(
     {
         "campaign.create": _("Create campaigns and manage one's own"),
         "campaign.manage": _("See campaigns, and work with those one has a grant for"),
-        "omni": _("Omni-domain insight"),
     },
 )
+register(_("Omni-domain insight"), {"omni": _("Use omni-domain insight")}, module="omni_insight")
 register(
     _("Direct marketing"),
     {
@@ -152,10 +157,17 @@ register(
 )
 
 
-def points_by_group(held: set[str] | None) -> list[tuple[Any, list[tuple[Point, bool]]]]:
-    """All points under their headings, each with whether it is among `held`; None holds all."""
+def points_by_group(
+    held: set[str] | None, off: Container[str] = ()
+) -> list[tuple[Any, list[tuple[Point, bool]]]]:
+    """Points under their headings, each with whether it is among `held`; None holds all.
+
+    Those of modules that are `off` are left out.
+    """
     groups: dict[str, tuple[Any, list[tuple[Point, bool]]]] = {}
     for point in POINTS:
+        if point.module in off:
+            continue
         _label, rows = groups.setdefault(str(point.group), (point.group, []))
         rows.append((point, held is None or point.everyone or point.code in held))
     return list(groups.values())

@@ -226,7 +226,7 @@ class RoleDetail(DetailPage):
     def extra(self, obj: Role) -> dict[str, Any]:
         held = None if obj.is_administrator else set(obj.permissions)
         holders = _members(self.workspace).filter(assignments__role=obj)
-        return {"groups": points_by_group(held), "members": holders}
+        return {"groups": points_by_group(held, self.workspace.organization.modules_off), "members": holders}
 
 
 def _invitation(view: WorkspaceView, member: WorkspaceMember) -> HttpResponse:

@@ -13,10 +13,19 @@ class OmniConfig(AppConfig):
     verbose_name = _("omni-domain insight")
 
     def ready(self) -> None:
+        from admin_center.organizations import modules
         from cdp.console import navigation
         from insight.audiences.extras import EXTRAS
         from insight.omni import audiences, jobs  # noqa: F401  (register an origin, and kinds of jobs)
 
+        modules.MODULES.add(
+            "omni_insight",
+            modules.Module(
+                "omni_insight",
+                _("Omni-domain insight"),
+                _("Pushes to it fail while it is off."),
+            ),
+        )
         navigation.register(
             navigation.NavItem(
                 "insight", _("Omni-domain insight"), "world", "omni:overview", "omni", order=80

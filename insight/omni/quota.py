@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
+from admin_center.organizations import modules
 from cdp.core import audit, timezones
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
@@ -115,7 +116,8 @@ def remaining(workspace: Any) -> int:
 
 
 def check(workspace: Any) -> None:
-    """Raises Conflict omni_resource_short where too little is left."""
+    """Raises Conflict: module_off, or omni_resource_short where too little is left."""
+    modules.check(workspace.organization, "omni_insight")
     left = remaining(workspace)
     if left < LEAST:
         raise Conflict(

@@ -15,7 +15,7 @@ WEAK_TYPES = frozenset({"imei", "idfa", "imsi", "oaid", "mac", "taobao_nick"})
 """Devices go from hand to hand, and nicknames are changed."""
 MOST = {STRONG: 5, WEAK: 1}
 MAX_MOST, MAX_IDS, MAX_DAYS = 1000, 10_000, 3650
-DEFAULT_IDS, DEFAULT_DAYS = 50, 180
+DEFAULT_IDS, DEFAULT_DAYS = 200, 180
 
 
 def defaults() -> dict[str, Any]:

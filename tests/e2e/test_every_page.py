@@ -40,6 +40,7 @@ OUTSIDE = (
     "account/two-step/",
     "account/tokens/",
     "organization/",
+    "organization/modules/",
     "organization/people/",
     "organization/sources/",
     "organization/sources/new/postgresql/",

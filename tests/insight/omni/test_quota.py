@@ -10,6 +10,7 @@ from django.test import Client as DjangoClient
 from hypothesis import given
 from hypothesis import strategies as st
 
+from admin_center.organizations import modules
 from cdp.core import timezones
 from cdp.core.errors import Conflict, PermissionDenied, ValidationFailed
 from insight.omni import quota
@@ -118,6 +119,16 @@ def test_pushes_need_ten_thousand_ids_left(amount: int, enough: bool) -> None:
         with pytest.raises(Conflict) as caught:
             quota.check(access.workspace)
         assert caught.value.code == "omni_resource_short"
+
+
+@pytest.mark.django_db
+def test_nothing_is_pushed_to_a_module_that_is_off() -> None:
+    access = manager(make_access())
+    quota.add(access, {"amount": 10_000})
+    modules.switch(access.workspace.organization, {"omni_insight": False})
+    with pytest.raises(Conflict) as caught:
+        quota.check(access.workspace)
+    assert caught.value.code == "module_off"
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "tomorrow"])
