@@ -179,6 +179,13 @@ def test_a_price_lies_between_nothing_and_a_million(shop: Shop, price: str) -> N
     assert "price" in refused.value.errors
 
 
+def test_a_task_of_a_campaign_brings_no_audience_into_it(shop: Shop) -> None:
+    spring = campaign(shop)
+    send_out = written(shop, "First", spring, {"u1": "delivered"}, None)
+    assert links.ids_of("send_out", send_out.pk) == [spring.pk]
+    assert send_out.audience is not None and links.ids_of("audience", send_out.audience.pk) == []
+
+
 def test_page_and_api_say_the_same(shop: Shop, client: Client) -> None:
     spring = campaign(shop, budget="10", goal="100")
     count(shop, written(shop, "First", spring, {"u1": "delivered"}, "0.75"), {"u1": [24.5]})
