@@ -70,17 +70,21 @@ document.body.addEventListener("htmx:configRequest", (event) => {
 document.body.addEventListener("toast", (event) => toast(event.detail.text, event.detail.level));
 document.body.addEventListener("htmx:sendError", () => toast(gettext("The server cannot be reached."), "error"));
 
+const rowBoxes = (form) => [...form.querySelectorAll('input[name="row"]')];
+
+function showTicked(form) {
+  const bar = form.querySelector('[data-part="bar"]');
+  if (!bar) return;
+  const count = rowBoxes(form).filter((box) => box.checked).length;
+  bar.hidden = count === 0;
+  bar.querySelector('[data-part="count"]').textContent = count;
+}
+
 document.addEventListener("change", (event) => {
   const form = event.target.closest("[data-bulk]");
   if (!form) return;
-  const boxes = [...form.querySelectorAll('input[name="row"]')];
-  if (event.target.dataset.part === "all") for (const box of boxes) box.checked = event.target.checked;
-  const count = boxes.filter((box) => box.checked).length;
-  const bar = form.querySelector('[data-part="bar"]');
-  if (bar) {
-    bar.hidden = count === 0;
-    bar.querySelector('[data-part="count"]').textContent = count;
-  }
+  if (event.target.dataset.part === "all") for (const box of rowBoxes(form)) box.checked = event.target.checked;
+  showTicked(form);
 });
 
 function showJob(element, job) {
@@ -120,6 +124,8 @@ function guard(form) {
 }
 
 function enhance(root) {
+  // Rows may have been ticked before this ran, or by the browser on going back.
+  for (const form of root.querySelectorAll("[data-bulk]")) showTicked(form);
   for (const element of root.querySelectorAll("[data-job]")) followJob(element);
   for (const select of root.querySelectorAll("select[data-select]")) {
     if (select.tomselect) continue;

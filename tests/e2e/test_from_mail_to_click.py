@@ -30,7 +30,7 @@ def test_from_mail_server_to_a_counted_click(
     connect_mail(tab, sandbox)
     write_template(tab, f"{live_server.url}/help/")
     prepare_send_out(tab)
-    expect(tab.frame_locator("iframe").get_by_text("Hello in Oslo.")).to_be_visible()
+    expect(tab.frame_locator("iframe.mail-light").get_by_text("Hello in Oslo.")).to_be_visible()
     expect(tab.locator("main")).not_to_contain_text("${city}")
     tab.get_by_label("Test send").fill("colleague@example.com")
     tab.get_by_role("button", name="Send the test").click()
