@@ -15,6 +15,9 @@ async function open() {
   body.querySelector('[data-part="go"]')?.focus();
 }
 
+// Nothing leaves unseen: until this runs, the buttons do nothing.
+if (dialog) for (const button of document.querySelectorAll("form[data-check] button:not([type])")) button.disabled = false;
+
 document.addEventListener("submit", (event) => {
   if (!dialog || !event.target.dataset.check || event.target.dataset.checked) return;
   event.preventDefault();
