@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, DomainError
-from cdp.demo import approving, campaigns, converting, phones, recording, repeating, replies
+from cdp.demo import approving, asking, campaigns, converting, phones, recording, repeating, replies
 from cdp.demo import audiences as rules
 from cdp.demo.steps import finish, one
 from cdp.jobs import JobContext
@@ -210,6 +210,7 @@ def _app(access: Access) -> Provider:
         lambda: accounts.authorise(access, "upush", "友盟账号（沙箱）", keys),
         name="友盟账号（沙箱）",
     )
+    asking.load(access, account, keys)
     config = {"master_secret": "sandbox", "base_url": f"{settings.SANDBOX_URL}/upush"}
     values = {"app": "sandbox-android", "name": "Sandbox App", "config": config}
     return accounts.add_app(access, account, values)
