@@ -23,6 +23,7 @@ _TIMEOUT_SECONDS = 10
 _PAUSE_SECONDS = 0.2
 _PAUSE_AFTER_ERROR_SECONDS = 3.0
 _TRIES = 5
+"""Failures in a row after which an address is given up."""
 
 
 class Pusher:
@@ -84,6 +85,8 @@ class Pusher:
                 self._refused[url] += 1
                 if self._refused[url] < _TRIES:
                     raise
+            else:
+                del self._refused[url]
             self.store.pushed("messages", [row["id"] for row in of_push])
 
     def _report_results(self) -> None:
@@ -95,7 +98,9 @@ class Pusher:
             url = self.options.results_url
             answer = requests.post(url, params=query, json=results, headers=headers, timeout=_TIMEOUT_SECONDS)
             # What is refused for good, as 400 and 410 say, is not reported again; other failures a few times.
-            if answer.status_code not in (400, 410) and not answer.ok:
+            if answer.ok:
+                del self._refused[rows[0]["sender"]]
+            elif answer.status_code not in (400, 410):
                 self._refused[rows[0]["sender"]] += 1
                 if self._refused[rows[0]["sender"]] < _TRIES:
                     answer.raise_for_status()
@@ -125,6 +130,8 @@ class Pusher:
                 self._refused[url] += 1
                 if not row["url"] or self._refused[url] < _TRIES:
                     raise
+            else:
+                del self._refused[url]
             self.store.pushed("replies", [row["id"]])
 
     def _address(self, path: str) -> str:
