@@ -251,7 +251,9 @@ def check(sandbox: SandboxProvider, send_out: SendOut, people: int) -> dict[str,
         len(set(got) - delivered),
     )
     if send_out.channel != "email":
-        _agree(send_out, "everybody exactly once", len(got) == len(delivered) == people, states)
+        failed = send_out.recipients.filter(state=Recipient.State.FAILED)
+        why = Counter(failed.values_list("reason", "code", "detail"))
+        _agree(send_out, "everybody exactly once", len(got) == len(delivered) == people, (states, why))
     _agree_on_numbers(send_out, states)
     return {
         "people": people,
