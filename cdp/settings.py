@@ -129,6 +129,8 @@ DATABASE_URL = env.text("DATABASE_URL")
 DATABASES = {"default": {**env.postgres(DATABASE_URL), "ATOMIC_REQUESTS": False}}
 if not TESTING:
     # Requests run in short-lived threads under ASGI, so connections are kept in a pool, not per thread.
+    # One that the server has cut is found out before it is used: no request fails for it.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": env.number("DATABASE_POOL", 12)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
