@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -11,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import requests
@@ -19,9 +17,9 @@ from django.conf import settings
 from django.test import Client
 
 from cdp.runtime import ports
+from tests.processes import ROOT, environment
 
 BACKEND = "admin_center.members.backends.NameOrEmailBackend"
-ROOT = Path(__file__).resolve().parent.parent
 PAUSE = 0.1
 """Seconds between two questions: one person who clicks without rest."""
 START_SECONDS = 120
@@ -67,7 +65,7 @@ def asked(access: Any, paths: Sequence[str]) -> Iterator[Answers]:
                     if over.wait(PAUSE):
                         return
 
-    with subprocess.Popen([*command, *options], cwd=ROOT, env={**os.environ, "BASE_URL": url}) as server:
+    with subprocess.Popen([*command, *options], cwd=ROOT, env=environment(BASE_URL=url)) as server:
         try:
             _wait(url)
             thread = threading.Thread(target=ask, daemon=True)

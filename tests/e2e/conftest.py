@@ -15,6 +15,12 @@ from tests.factories import PASSWORD
 
 # Playwright's synchronous interface keeps an event loop in this thread; Django then refuses database work in it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+NO_CLICKS_BEFORE_SCRIPTS = """{
+  const page = document.documentElement;
+  page.style.pointerEvents = "none";
+  addEventListener("load", () => { page.style.pointerEvents = ""; });
+}"""
+"""Tests click sooner than people can: on what shows before the page's scripts have run, and does nothing yet."""
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
@@ -38,6 +44,7 @@ def context() -> Iterator[Any]:
             viewport={"width": 1280, "height": 800}, accept_downloads=True, reduced_motion="reduce"
         )
         context.set_default_timeout(60_000)
+        context.add_init_script(NO_CLICKS_BEFORE_SCRIPTS)
         expect.set_options(timeout=20_000)
         yield context
         browser.close()
