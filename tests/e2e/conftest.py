@@ -16,9 +16,15 @@ from tests.factories import PASSWORD
 # Playwright's synchronous interface keeps an event loop in this thread; Django then refuses database work in it.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
 NO_CLICKS_BEFORE_SCRIPTS = """{
-  const page = document.documentElement;
-  page.style.pointerEvents = "none";
-  addEventListener("load", () => { page.style.pointerEvents = ""; });
+  const hold = () => {
+    const page = document.documentElement;
+    if (!page) return false;
+    page.style.pointerEvents = "none";
+    addEventListener("load", () => { page.style.pointerEvents = ""; });
+    return true;
+  };
+  if (!hold()) new MutationObserver((_, observer) => { if (hold()) observer.disconnect(); })
+    .observe(document, { childList: true });
 }"""
 """Tests click sooner than people can: on what shows before the page's scripts have run, and does nothing yet."""
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
