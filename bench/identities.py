@@ -7,16 +7,17 @@ from datetime import datetime
 from resource import RUSAGE_SELF, getrusage
 
 from bench.measure import Result
-from bench.world import world
+from bench.world import World, world
 from cdp.demo.steps import finish
 from insight.oneid import services
+from insight.oneid.reading import INCREMENTAL
 
 TYPES = ("email", "union_id", "taobao_id", "alipay_id", "imei")
 """What a mobile number is seen with; each person has five pairs."""
 
 
-def pairs_query(rows: int) -> str:
-    """Pairs with one in two hundred leading to somebody else, as accounts that are used by two people do."""
+def pairs_query(rows: int, first: int = 0, last: int | None = None) -> str:
+    """Of `rows` pairs those from `first` until before `last`, with one in two hundred leading to somebody else, as accounts that are used by two people do."""
     values = {
         "email": "'p' || n || '@example.com'",
         "union_id": "'u' || n",
@@ -30,30 +31,43 @@ def pairs_query(rows: int) -> str:
                       [{kinds}][i % 5 + 1] AS id_type_b, CASE i % 5 {cases} END AS id_b,
                       TIMESTAMP '{datetime.now():%Y-%m-%d}' - INTERVAL (i % 150) DAY AS seen_at
                FROM (SELECT i, CASE WHEN hash(i) % 200 = 0 THEN (i * 7 + 35) % {rows} // 5 ELSE i // 5 END AS n
-                     FROM range({rows}) r(i))"""
+                     FROM range({first}, {rows if last is None else last}) r(i))"""
 
 
 def identities(scale: float, repetitions: int) -> list[Result]:
-    """One run, as it takes minutes, through the services that the product uses; `read` is one pass over the pairs."""
+    """Two runs, as they take minutes, through the services that the product uses; `read` is one pass over the pairs.
+
+    `more` is the second: a small table beside the large one has gained a hundredth of all pairs, and the run goes on
+    from the first.
+    """
     rows = int(50_000_000 * scale)
+    known = rows - rows // 100
     with world() as here:
-        table = here.table("pairs", pairs_query(rows))
-        services.update(here.access, {"sources": [{"kind": "table", "table": "pairs"}]})
-        clock, processor = time.perf_counter(), time.process_time()
-        finish(services.run(here.access))
-        ours = time.perf_counter() - clock, time.process_time() - processor
+        table = here.table("pairs", pairs_query(rows, last=known))
+        small = here.table("today", pairs_query(rows, last=1))
+        names = [{"kind": "table", "table": name} for name in (table.name, small.name)]
+        services.update(here.access, {"sources": names})
+        found = Result("B12", "find people in pairs of IDs", "tideline", {"pairs": rows})
+        _run(here, found, "tideline")
+        here.replace(small, pairs_query(rows, first=known))
+        _run(here, found, "more")
         stats = services.get_graph(here.workspace).stats
+        if stats["kind"] != INCREMENTAL:
+            raise AssertionError(f"The second run was {stats['kind']}: {stats['reason']}.")
         clock, processor = time.perf_counter(), time.process_time()
         here.row(f"SELECT count(DISTINCT hash(id_a, id_b)) FROM {here.path(table.lake_table)}")
-        read = time.perf_counter() - clock, time.process_time() - processor
-        found = Result(
-            "B12",
-            "find people in pairs of IDs",
-            "tideline",
-            {"pairs": rows, "ids": stats["ids"], "people": stats["people"]},
-            seconds={"tideline": ours[0], "read": read[0]},
-            processor={"tideline": ours[1], "read": read[1]},
-            limits={"tideline": 1200 * max(scale, 0.1)},
+        found.seconds["read"], found.processor["read"] = (
+            time.perf_counter() - clock,
+            time.process_time() - processor,
         )
+        found.size |= {"ids": stats["ids"], "people": stats["people"], "pairs that came later": rows - known}
+        found.limits["tideline"] = 1200 * max(scale, 0.1)
         found.peak_mb["tideline"] = getrusage(RUSAGE_SELF).ru_maxrss / 1024
         return [found]
+
+
+def _run(here: World, found: Result, name: str) -> None:
+    clock, processor = time.perf_counter(), time.process_time()
+    finish(services.run(here.access))
+    found.seconds[name] = time.perf_counter() - clock
+    found.processor[name] = time.process_time() - processor

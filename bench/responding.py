@@ -29,6 +29,8 @@ START_SECONDS = 120
 class Answers:
     """Seconds of each answer, by the time at which it was asked for."""
 
+    url: str
+    """Of the web server."""
     asked: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -48,7 +50,7 @@ def asked(access: Any, paths: Sequence[str]) -> Iterator[Answers]:
     url = f"http://{ports.LOOPBACK}:{port}"
     command = [sys.executable, "-m", "uvicorn", "cdp.asgi:application", "--port", str(port)]
     options = ["--lifespan", "off", "--no-access-log", "--log-level", "error"]
-    answers, over, failures = Answers(), threading.Event(), []
+    answers, over, failures = Answers(url), threading.Event(), []
 
     def ask() -> None:
         with requests.Session() as person:
@@ -67,7 +69,7 @@ def asked(access: Any, paths: Sequence[str]) -> Iterator[Answers]:
 
     with subprocess.Popen([*command, *options], cwd=ROOT, env=environment(BASE_URL=url)) as server:
         try:
-            _wait(url)
+            wait(f"{url}/health/live")
             thread = threading.Thread(target=ask, daemon=True)
             thread.start()
             yield answers
@@ -86,13 +88,15 @@ def _signed_in(access: Any) -> dict[str, str]:
     return {settings.SESSION_COOKIE_NAME: client.cookies[settings.SESSION_COOKIE_NAME].value}
 
 
-def _wait(url: str) -> None:
+def wait(url: str) -> None:
+    """Until something answers there, whatever it answers."""
     until = time.monotonic() + START_SECONDS
     while True:
         try:
-            if requests.get(f"{url}/health/live", timeout=5).ok:
-                return
+            requests.get(url, timeout=5)
         except requests.RequestException:
             if time.monotonic() > until:
                 raise
-        time.sleep(0.2)
+            time.sleep(0.2)
+        else:
+            return

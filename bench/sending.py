@@ -1,8 +1,9 @@
-"""B7: mail to everybody through the delivery pipeline, beside a bare loop over the mail library.
+"""B7: messages to everybody through the delivery pipeline, beside a bare loop over the client library.
 
-Both write each person's own text and hand it over one connection to a mail server that keeps nothing. The pipeline
-does what no loop does: it finds the people, leaves a row for each before anything is sent, looks at suppressions and
-caps again, counts opens and clicks, and can be killed at any moment without writing to anybody twice.
+Here by mail, in `sending_by_contract` by SMS. Both write each person's own mail and hand it over one connection to a
+server that keeps nothing. The pipeline does what no loop does: it finds the people, leaves a row for each before
+anything is sent, looks at suppressions and caps again, counts opens and clicks, and can be killed at any moment
+without writing to anybody twice.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from resource import RUSAGE_SELF, getrusage
 
 from bench import responding
 from bench.measure import Result
+from bench.sending_by_contract import by_contract
 from bench.world import World, world
 from cdp.demo.steps import finish
 from insight.audiences import refreshing
 from insight.audiences.models import Audience
+from insight.datasets.models import Dataset
 from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.content import services as contents
@@ -44,8 +47,17 @@ SUBJECT, HTML = (
 def sending(scale: float, repetitions: int) -> list[Result]:
     """One run of each, as a million messages take long; the loop runs before and after, and its mean counts."""
     people = max(int(1_000_000 * scale), 200)
-    with world() as here, _server() as port:
-        send_out = _draft(here, people, port)
+    with world() as here:
+        dataset, audience = _everybody(here, people)
+        return [
+            _by_mail(here, dataset, audience, people),
+            by_contract(here, audience, people, PAGES, GOAL),
+        ]
+
+
+def _by_mail(here: World, dataset: Dataset, audience: Audience, people: int) -> Result:
+    with _server() as port:
+        send_out = _draft(here, dataset, audience, port)
         before = _loop(people, port)
         with responding.asked(here.access, PAGES) as answers:
             idle = time.perf_counter()
@@ -75,7 +87,7 @@ def sending(scale: float, repetitions: int) -> list[Result]:
             f"The console meanwhile: {answers.between(clock, ended)}; before: {answers.between(idle, clock)}."
         ]
         found.peak_mb["tideline"] = getrusage(RUSAGE_SELF).ru_maxrss / 1024
-        return [found]
+        return found
 
 
 @contextmanager
@@ -115,10 +127,11 @@ def _wait(port: int) -> None:
             return
 
 
-def _draft(here: World, people: int, port: int) -> SendOut:
+def _everybody(here: World, people: int) -> tuple[Dataset, Audience]:
     here.table(
         "customers",
         f"""SELECT 'u' || i AS user_unique_id, 'c' || i || '@x.example' AS email,
+                   '138' || lpad(i::VARCHAR, 7, '0') || '5' AS phone,
                    ['Bath', 'Oslo', 'Rome'][i % 3 + 1] AS city FROM range({people}) r(i)""",
     )
     dataset = here.dataset(
@@ -127,7 +140,7 @@ def _draft(here: World, people: int, port: int) -> SendOut:
             "kind": "user_tags",
             "table": "customers",
             "user_id": {"column": "user_unique_id", "id_type": "one_id"},
-            "ids": [{"column": "email", "id_type": "email"}],
+            "ids": [{"column": "email", "id_type": "email"}, {"column": "phone", "id_type": "mobile"}],
             "tags": [{"column": "city", "name": "city", "type": "enum"}],
         }
     )
@@ -138,8 +151,13 @@ def _draft(here: World, people: int, port: int) -> SendOut:
         "operator": "in",
         "value": ["Bath", "Oslo", "Rome"],
     }
-    audience: Audience = here.audience({"name": "Everybody", "rule": rule, "save_ids": ["email"]})
+    ids = ["email", "mobile"]
+    audience = here.audience({"name": "Everybody", "rule": rule, "save_ids": ids})
     finish(refreshing.request(here.access, audience, snapshot=False))
+    return dataset, audience
+
+
+def _draft(here: World, dataset: Dataset, audience: Audience, port: int) -> SendOut:
     config = {"host": "127.0.0.1", "port": port, "security": "none"}
     provider = channels.create_provider(
         here.access,

@@ -38,8 +38,14 @@ class World:
     def table(self, name: str, query: str) -> SourceTable:
         """A source table with the rows of a DuckDB query."""
         row = SourceTable.objects.create(workspace=self.workspace, name=name, created_by=self.access.user)
-        row.version, row.lake_table = 1, row.lake_table_of(1)
         lake.ensure_schema(self.workspace)
+        self.replace(row, query)
+        return row
+
+    def replace(self, row: SourceTable, query: str) -> None:
+        """Give a source table the rows of another query."""
+        row.version, former = row.version + 1, row.lake_table
+        row.lake_table = row.lake_table_of(row.version)
         with lake.cursor() as handle:
             handle.execute(f"CREATE TABLE {self.path(row.lake_table)} AS {query}")
         row.columns = [
@@ -49,7 +55,8 @@ class World:
         row.rows = lake.row_count(self.workspace, row.lake_table)
         row.state = SourceTable.State.READY
         row.save()
-        return row
+        if former:
+            lake.drop_table(self.workspace, former)
 
     def dataset(self, definition: Mapping[str, Any]) -> Dataset:
         """A dataset, refreshed once."""

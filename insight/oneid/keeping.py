@@ -44,20 +44,10 @@ def write_version(
     )
     handle.execute(
         f"""INSERT INTO {target["map"]}
-            SELECT one_id, 'one_id', 'plain', one_id, 1, first, last, 0 FROM (
-                SELECT one_id, min(first_seen) AS first, max(last_seen) AS last FROM {target["map"]}
-                GROUP BY one_id HAVING count(*) FILTER (id_type = 'one_id') = 0)"""
+            SELECT one_id, 'one_id', 'plain', one_id, 1, first_seen, last_seen, 0 FROM named WHERE NOT has_one_id"""
     )
-    handle.execute(
-        f"""CREATE TABLE {target["people"]} AS
-            SELECT g.one_id, count(*) AS ids, any_value(g.since) AS since
-            FROM people p JOIN named g USING (root) GROUP BY g.one_id"""
-    )
-    handle.execute(
-        f"""CREATE TABLE {target["links"]} AS
-            SELECT u.v, u.w, u.days, u.last_seen, u.strength FROM used u
-            JOIN people a ON a.key = u.v JOIN people b ON b.key = u.w WHERE a.root = b.root ORDER BY u.v"""
-    )
+    handle.execute(f"CREATE TABLE {target['people']} AS SELECT one_id, ids, since FROM named")
+    handle.execute(f"CREATE TABLE {target['links']} AS FROM inside ORDER BY v")
     _write_review(handle, target["review"], types, forms)
     _write_history(handle, target, before if former else None, number, now)
     for part, table in BASIS.items():
@@ -67,7 +57,11 @@ def write_version(
 
 
 def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int) -> None:
-    """Tables `overlap` (root, one_id, ids), `claims` (one_id, root), `named` (root, one_id, since), `certainty`."""
+    """The temporary tables from which a version is written.
+
+    `overlap` (root, one_id, ids), `claims` (one_id, root), `named` (root, one_id, since, and what is known of the
+    person's IDs), `inside` (the used links whose two IDs are one person's), `certainty` (key, confidence).
+    """
     if graph.version:
         path = lake.table_path(graph.workspace, graph.table("map"))
         people = lake.table_path(graph.workspace, graph.table("people"))
@@ -91,8 +85,9 @@ def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: 
     handle.execute(
         f"""CREATE OR REPLACE TEMP TABLE named AS
             SELECT r.root, coalesce(k.one_id, {_new_id("r.least", graph, number)}) AS one_id,
-                   coalesce(k.since, {number})::INTEGER AS since
-            FROM (SELECT p.root, min(n.t * 256 + n.e || n.id) AS least
+                   coalesce(k.since, {number})::INTEGER AS since, r.ids, r.first_seen, r.last_seen, r.has_one_id
+            FROM (SELECT p.root, min(key) AS least, count(*) AS ids, min(n.first_seen) AS first_seen,
+                         max(n.last_seen) AS last_seen, bool_or(n.t = {TYPES.index("one_id")}) AS has_one_id
                   FROM people p JOIN nodes n USING (key) GROUP BY p.root) r
             LEFT JOIN (
                 SELECT c.root, first(c.one_id ORDER BY f.since, f.ids DESC, c.one_id) AS one_id,
@@ -100,18 +95,19 @@ def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: 
                 FROM claims c JOIN former f USING (one_id) GROUP BY c.root) k USING (root)"""
     )
     handle.execute(
+        """CREATE OR REPLACE TEMP TABLE inside AS
+           SELECT u.v, u.w, u.days, u.last_seen, u.strength FROM used u
+           JOIN people a ON a.key = u.v JOIN people b ON b.key = u.w WHERE a.root = b.root"""
+    )
+    handle.execute(
         """CREATE OR REPLACE TEMP TABLE certainty AS
            SELECT key, max(strength) AS confidence FROM (
-               SELECT u.v AS key, u.strength FROM used u JOIN people a ON a.key = u.v JOIN people b ON b.key = u.w
-               WHERE a.root = b.root
-               UNION ALL
-               SELECT u.w, u.strength FROM used u JOIN people a ON a.key = u.v JOIN people b ON b.key = u.w
-               WHERE a.root = b.root) GROUP BY key"""
+               SELECT v AS key, strength FROM inside UNION ALL SELECT w, strength FROM inside) GROUP BY key"""
     )
 
 
 def _new_id(least: str, graph: IdentityGraph, number: int) -> str:
-    """`o_` and 26 digits of base 32, from the person's first ID and the run: the same where a run is repeated."""
+    """`o_` and 26 digits of base 32, from the least key of the person's IDs and the run: the same where a run is repeated."""
     text = f"'{graph.pk} {number} ' || {least}"
     halves = [f"to_base((md5_number_{half}({text}) >> 1)::BIGINT, 32, 13)" for half in ("upper", "lower")]
     return f"'o_' || lower({' || '.join(halves)})"

@@ -275,7 +275,7 @@ def test_old_versions_are_dropped(pairs: Pairs) -> None:
     for _number in range(4):
         graph = pairs.run([seen(M[0], E[0])])
     kept = {name for name in lake.tables(pairs.workspace) if name.startswith(graph.pk)}
-    assert {name.split("_v")[1].split("_")[0] for name in kept} == {"3", "4"}
+    assert {name.rsplit("_v", 1)[1].split("_")[0] for name in kept} == {"3", "4"}
 
 
 def test_a_due_run_starts_once(pairs: Pairs) -> None:
