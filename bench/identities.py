@@ -17,7 +17,10 @@ TYPES = ("email", "union_id", "taobao_id", "alipay_id", "imei")
 
 
 def pairs_query(rows: int, first: int = 0, last: int | None = None) -> str:
-    """Of `rows` pairs those from `first` until before `last`, with one in two hundred leading to somebody else, as accounts that are used by two people do."""
+    """Of `rows` pairs those from `first` until before `last`.
+
+    One in two hundred leads to somebody else, as accounts that are used by two people do.
+    """
     values = {
         "email": "'p' || n || '@example.com'",
         "union_id": "'u' || n",

@@ -18,7 +18,7 @@ class MoveForm(forms.Form):
     def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["folder"]
-        field.choices = choices(branches, _("No folder"))
+        field.choices = choices(branches)
 
 
 class FolderForm(forms.Form):

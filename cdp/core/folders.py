@@ -9,12 +9,14 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cdp.core import audit
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, ValidationFailed
 
 LEVELS = 5
+NO_FOLDER = gettext_lazy("No folder")
 
 
 @dataclass
@@ -46,7 +48,7 @@ def path_of(folder: Any) -> list[Any]:
     return path
 
 
-def choices(branches: list[Branch], root: Any) -> list[tuple[str, Any]]:
+def choices(branches: list[Branch], root: Any = NO_FOLDER) -> list[tuple[str, Any]]:
     """Folders in reading order for a form, indented by depth; first `root`, which stands for none."""
     return [("", root), *((item.folder.pk, f"{item.indent}{item.folder.name}") for item in flat(branches))]
 
@@ -81,6 +83,10 @@ class Folders:
         _set_depth(roots, 1)
         return roots
 
+    def find(self, workspace: Any, key: Any) -> Any:
+        """The folder of this ID; None where no ID is given. Raises NotFound."""
+        return self.model.objects.get_in(workspace, str(key)) if key else None
+
     def create(self, access: Access, name: str, parent: Any = None) -> Any:
         """Raises ValidationFailed for a bad or taken name, and below the fifth level."""
         if parent is not None and len(path_of(parent)) >= LEVELS:
@@ -109,6 +115,15 @@ class Folders:
         folder.parent = parent
         _save(folder)
         audit.record(access, f"{self.kind}.moved", folder, after={"parent": parent.pk if parent else None})
+        return folder
+
+    def change(self, access: Access, folder: Any, **values: Any) -> Any:
+        """Give a folder another `name`, another `parent` (None: the top), or both, as far as they are given."""
+        with transaction.atomic():
+            if "parent" in values and values["parent"] != folder.parent:
+                self.move(access, folder, values["parent"])
+            if "name" in values and values["name"] != folder.name:
+                self.rename(access, folder, values["name"])
         return folder
 
     def delete(self, access: Access, folder: Any) -> None:

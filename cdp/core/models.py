@@ -73,6 +73,33 @@ class WorkspaceScoped(models.Model):
         abstract = True
 
 
+class NestedFolder(WorkspaceScoped):
+    """A folder, shared by the workspace (see `cdp.core.folders`). Subclasses add an ID and `one_name_per_place`."""
+
+    name = models.CharField(_("name"), max_length=64)
+    parent = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="children",
+        verbose_name=_("inside"),
+    )
+
+    class Meta:
+        abstract = True
+        verbose_name = _("folder")
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def one_name_per_place(name: str) -> models.UniqueConstraint:
+    """The constraint of this name: no two folders in one folder are called the same."""
+    return models.UniqueConstraint(fields=["workspace", "parent", "name"], name=name, nulls_distinct=False)
+
+
 class Versioned(models.Model):
     """Counts edits, so that a form or an API client that read an older state is told (412) instead of overwriting."""
 

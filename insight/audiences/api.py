@@ -35,9 +35,10 @@ from insight.audiences import (
     visibility,
     wording,
 )
-from insight.audiences.bodies import body, chosen, folder_of, refresh_options, uploaded_file
+from insight.audiences.bodies import body, chosen, refresh_options, uploaded_file
 from insight.audiences.campaign_links import KIND
 from insight.audiences.csv_options import CsvOptions
+from insight.audiences.folders import folders
 from insight.audiences.knowing_api import KnowingActions
 from insight.audiences.many_api import ManyActions
 from insight.audiences.models import Audience
@@ -409,5 +410,5 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         """Put audiences into a folder: `{"audiences": [...], "folder": "fld_…" or null}`."""
         data = body(request)
         rows = [visibility.get_visible(self.access, key) for key in chosen(data)]
-        folder = folder_of(self.workspace, data.get("folder"))
+        folder = folders.find(self.workspace, data.get("folder"))
         return Response({"moved": services.move(self.access, rows, folder)})

@@ -7,8 +7,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 
-from cdp.core.errors import NotFound, ValidationFailed
-from insight.audiences.models import Folder
+from cdp.core.errors import ValidationFailed
 
 MOST_AT_ONCE = 500
 
@@ -42,12 +41,3 @@ def uploaded_file(request: Request) -> tuple[Any, str]:
         message = _("Send a file.")
         raise ValidationFailed(message, errors={"file": [message]})
     return file, file.name
-
-
-def folder_of(workspace: Any, folder_id: Any) -> Folder | None:
-    if folder_id in (None, ""):
-        return None
-    found = Folder.objects.in_workspace(workspace).filter(pk=str(folder_id)).first()
-    if found is None:
-        raise NotFound(_("There is no such folder here."))
-    return found

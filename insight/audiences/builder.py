@@ -13,8 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 from cdp.console.generic import WorkspaceView
 from cdp.core.errors import NotFound, ValidationFailed
+from cdp.core.folders import flat
 from cdp.core.identifiers import ID_TYPES
-from insight.audiences import campaign_links, fields, folders, origins, rules, values, visibility
+from insight.audiences import campaign_links, fields, origins, rules, values, visibility
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.serializers import AudienceSerializer, SnapshotSerializer
 from insight.audiences.sources import WorkspaceCatalog
@@ -40,7 +42,7 @@ class Builder(WorkspaceView):
             self.get_context(
                 audience=audience,
                 back_url=back,
-                branches=folders.flat(folders.tree(self.access)),
+                branches=flat(folders.tree(self.access)),
                 campaign_choices=links.choices(self.access),
                 data=self.data(audience),
             ),

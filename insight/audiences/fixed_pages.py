@@ -7,9 +7,9 @@ from typing import Any
 from django.utils.translation import gettext_lazy
 
 from cdp.console.generic import FormPage
-from insight.audiences import folders
+from insight.audiences.folders import folders
 from insight.audiences.making import CommonForm
-from insight.audiences.models import Audience, Folder
+from insight.audiences.models import Audience
 
 
 class KeepPeople(FormPage):
@@ -49,7 +49,7 @@ class KeepPeople(FormPage):
     def save(self, form: Any, obj: Any) -> Audience:
         data = form.common()
         if data["folder"]:
-            Folder.objects.get_in(self.workspace, data["folder"])
+            folders.find(self.workspace, data["folder"])
         return self.keep(self.words(), data)
 
     def success_url(self, obj: Audience) -> str:

@@ -11,12 +11,6 @@ from cdp.core.access import Access
 from cdp.core.folders import Branch, choices
 from insight.campaigns import links
 
-NO_FOLDER = _("No folder")
-
-
-def folder_choices(branches: list[Branch], root: Any = NO_FOLDER) -> list[tuple[str, Any]]:
-    return choices(branches, root)
-
 
 class ScheduleForm(forms.Form):
     """When an audience is refreshed by itself, and whether versions are kept as snapshots."""
@@ -87,23 +81,4 @@ class CopyForm(forms.Form):
     def __init__(self, *args: Any, access: Access, branches: list[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         links.offer(self, access)
-        self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]
-
-
-class FolderForm(forms.Form):
-    name = forms.CharField(label=_("Name"), max_length=64)
-    parent = forms.ChoiceField(label=_("Inside"), required=False)
-
-    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["parent"].choices = folder_choices(branches, _("At the top"))  # type: ignore[attr-defined]
-
-
-class MoveForm(forms.Form):
-    """`audience` holds the IDs of those to move."""
-
-    folder = forms.ChoiceField(label=_("Move to"), required=False)
-
-    def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]
+        self.fields["folder"].choices = choices(branches)  # type: ignore[attr-defined]

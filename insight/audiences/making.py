@@ -14,11 +14,11 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import FormPage, WorkspaceView
 from cdp.core.access import Access
 from cdp.core.errors import NotFound, ValidationFailed
+from cdp.core.folders import Branch, choices, flat
 from cdp.core.identifiers import encryption_choices, id_type_choices
 from insight.audiences import (
     combine_choices,
     combining,
-    folders,
     members,
     outside,
     places,
@@ -28,7 +28,7 @@ from insight.audiences import (
 )
 from insight.audiences.campaign_links import KIND
 from insight.audiences.csv_options import CsvOptions
-from insight.audiences.forms import folder_choices
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience
 from insight.audiences.pages import OneAudience
 from insight.audiences.streaming import csv_response
@@ -56,10 +56,10 @@ class CommonForm(forms.Form):
 
     campaigns = links.CampaignsField()
 
-    def __init__(self, *args: Any, access: Access, branches: list[folders.Branch], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, access: Access, branches: list[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         links.offer(self, access)
-        self.fields["folder"].choices = folder_choices(branches)  # type: ignore[attr-defined]
+        self.fields["folder"].choices = choices(branches)  # type: ignore[attr-defined]
         first = [name for name in self.fields if name not in CommonForm.base_fields]
         self.order_fields(["name", *first])
 
@@ -228,7 +228,7 @@ class CombineAudiences(MakingPage):
         without = f"?{urlencode({'without': obj.pk})}" if obj else ""
         return {
             "choices_url": self.reverse("audiences:combine-choices") + without,
-            "branches": folders.flat(folders.tree(self.access)),
+            "branches": flat(folders.tree(self.access)),
         }
 
     def choices(self, obj: Any) -> list[tuple[str, str]]:

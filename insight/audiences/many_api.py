@@ -11,8 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from insight.audiences import applications, many, visibility
-from insight.audiences.bodies import body, chosen, folder_of
+from insight.audiences.bodies import body, chosen
 from insight.audiences.csv_options import CsvOptions
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience
 from insight.audiences.streaming import csv_response
 
@@ -38,7 +39,7 @@ class ManyActions:
         """Copy several: `{"audiences": [...], "folder": "fld_…"}`; a refusal does not stop the others."""
         data = body(request)
         rows = self._chosen(data)
-        folder = folder_of(self.workspace, data.get("folder"))
+        folder = folders.find(self.workspace, data.get("folder"))
         changes = {"folder": folder.pk if folder else None} if "folder" in data else {}
         made, refused = many.copy(self.access, rows, changes)
         return Response(

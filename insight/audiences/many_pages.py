@@ -14,9 +14,11 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.generic import WorkspaceView
 from cdp.console.middleware import flash
 from cdp.core.errors import DomainError, NotFound, PermissionDenied
-from insight.audiences import applications, folders, many, origins, visibility
+from cdp.core.folders import flat
+from insight.audiences import applications, many, origins, visibility
 from insight.audiences.csv_options import CsvOptions
-from insight.audiences.models import Audience, Folder
+from insight.audiences.folders import folders
+from insight.audiences.models import Audience
 from insight.audiences.streaming import csv_response
 
 SEE, SELECT = "insight.audience.list", "insight.audience.filter"
@@ -91,15 +93,13 @@ class CopyMany(ManyPage):
     icon = "copy"
 
     def more(self) -> dict[str, Any]:
-        return {"branches": folders.flat(folders.tree(self.access))}
+        return {"branches": flat(folders.tree(self.access))}
 
     def act(self) -> HttpResponseBase:
         chosen = self.request.POST.get("folder", "")
         changes: dict[str, Any] = {}
         if chosen:
-            changes = {
-                "folder": None if chosen == "none" else Folder.objects.get_in(self.workspace, chosen).pk
-            }
+            changes = {"folder": None if chosen == "none" else folders.find(self.workspace, chosen).pk}
         made, refused = many.copy(self.access, self.rows, changes)
         if made:
             text = ngettext("%(count)d copy was made.", "%(count)d copies were made.", len(made))

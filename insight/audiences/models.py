@@ -12,35 +12,24 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from cdp.core.identifiers import form_label
-from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from cdp.core.models import (
+    NestedFolder,
+    PrefixedIdField,
+    TimeStamped,
+    Versioned,
+    WorkspaceScoped,
+    one_name_per_place,
+)
 
 
-class Folder(WorkspaceScoped, TimeStamped):
-    """A folder of audiences, shared by the workspace. Folders nest."""
+class Folder(NestedFolder, TimeStamped):
+    """A folder of audiences. Folders nest."""
 
     id = PrefixedIdField("fld")
-    name = models.CharField(_("name"), max_length=64)
-    parent = models.ForeignKey(
-        "self",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="children",
-        verbose_name=_("inside"),
-    )
 
-    class Meta:
-        verbose_name = _("folder")
+    class Meta(NestedFolder.Meta):
         verbose_name_plural = _("folders")
-        ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "parent", "name"], name="audience_folder_name", nulls_distinct=False
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
+        constraints = [one_name_per_place("audience_folder_name")]
 
 
 class Audience(WorkspaceScoped, TimeStamped, Versioned):

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from cdp.console.generic import ActionView, DeletePage, DetailPage, FormPage, WorkspaceView
 from cdp.core import timezones
 from cdp.core.errors import Conflict, DomainError, PermissionDenied
+from cdp.core.folders import path_of
 from cdp.core.identifiers import ID_TYPES
 from cdp.jobs.services import active_job
 from insight.audiences import (
@@ -21,7 +22,6 @@ from insight.audiences import (
     applications,
     combining,
     extras,
-    folders,
     lineage,
     members,
     origins,
@@ -38,8 +38,9 @@ from insight.audiences import (
 )
 from insight.audiences.campaign_links import KIND
 from insight.audiences.csv_options import CsvOptions
+from insight.audiences.folders import folders
 from insight.audiences.forms import CopyForm, ScheduleForm
-from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.audiences.models import Audience, AudienceVersion
 from insight.audiences.streaming import csv_response
 from insight.campaigns import links
 from insight.campaigns import rights as campaign_rights
@@ -99,7 +100,7 @@ class AudienceDetail(OneAudience, DetailPage):
             "lineage": found,
             "failure": remedies.of_audience(self.access, obj),
             "offers": applications.offers(self.access, obj),
-            "path": folders.path_of(obj.folder),
+            "path": path_of(obj.folder),
             "overlap_of": urlencode([("row", key) for key in combining.compared(obj)]),
             "first_dataset": lineage.first_dataset(obj),
         }
@@ -332,10 +333,8 @@ class CopyAudience(OneAudience, FormPage):
         return {"back_url": self.reverse("audiences:detail", obj.pk)}
 
     def save(self, form: Any, obj: Any) -> Any:
-        folder = form.cleaned_data["folder"]
-        if folder:
-            Folder.objects.get_in(self.workspace, folder)
-        return services.copy(self.access, obj, {**form.cleaned_data, "folder": folder or None})
+        folder = folders.find(self.workspace, form.cleaned_data["folder"])
+        return services.copy(self.access, obj, {**form.cleaned_data, "folder": folder.pk if folder else None})
 
     def success_url(self, obj: Any) -> str:
         return self.reverse("audiences:detail", obj.pk)

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from insight.audiences import combining, origins
 from insight.audiences.campaign_links import KIND
-from insight.audiences.models import Audience, AudienceVersion, Folder
+from insight.audiences.models import Audience, AudienceVersion
 from insight.campaigns import links
 
 
@@ -122,14 +122,6 @@ class SnapshotSerializer(serializers.Serializer[AudienceVersion]):
     count = serializers.IntegerField()
     automatic = serializers.BooleanField(source="snapshot_auto")
     created_at = serializers.DateTimeField()
-
-
-class FolderSerializer(serializers.Serializer[Folder]):
-    id = serializers.CharField(read_only=True)
-    name = serializers.CharField(max_length=64)
-    parent = serializers.CharField(  # type: ignore[assignment]
-        source="parent_id", allow_null=True, required=False
-    )
 
 
 class RuleSerializer(serializers.Serializer[Any]):

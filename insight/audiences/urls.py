@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from cdp.console import folder_pages
 from insight.audiences import (
     builder,
     cards,
@@ -15,6 +16,7 @@ from insight.audiences import (
     table_pages,
     views,
 )
+from insight.audiences.folders import folders
 
 app_name = "audiences"
 urlpatterns = [
@@ -22,9 +24,7 @@ urlpatterns = [
     path("new/", builder.NewAudience.as_view(), name="new"),
     path("builder/fields/<str:dataset>/", builder.Fields.as_view(), name="builder-fields"),
     path("builder/values/<str:dataset>/<path:column>/", builder.Values.as_view(), name="builder-values"),
-    path("folders/new/", views.NewFolder.as_view(), name="folder-new"),
-    path("folders/<str:pk>/edit/", views.EditFolder.as_view(), name="folder-edit"),
-    path("folders/<str:pk>/delete/", views.DeleteFolder.as_view(), name="folder-delete"),
+    *folder_pages.urls(folders, views.SEE, "audiences:list"),
     path("upload/", making.UploadAudience.as_view(), name="upload"),
     path("upload/template/", making.UploadTemplate.as_view(), name="upload-template"),
     path("from-table/", table_pages.AudienceFromTable.as_view(), name="from-table"),

@@ -13,20 +13,20 @@ from django.utils.html import format_html
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from cdp.console.folder_pages import MovePage
 from cdp.console.generic import (
     BulkAction,
     Column,
     DateColumn,
-    DeletePage,
-    FormPage,
     ListPage,
     NumberColumn,
     WorkspaceView,
 )
 from cdp.console.middleware import flash
-from insight.audiences import extras, folders, places, queue, refreshing, schedule, services, visibility
+from cdp.core.folders import flat
+from insight.audiences import extras, places, queue, refreshing, schedule, services, visibility
 from insight.audiences.campaign_links import KIND
-from insight.audiences.forms import FolderForm, MoveForm
+from insight.audiences.folders import folders
 from insight.audiences.list_columns import (
     AudienceFilter,
     MenuColumn,
@@ -164,7 +164,7 @@ class AudienceList(ListPage):
         branches = folders.tree(self.access)
         return super().get_context(
             tab="public" if self.request.GET.get("tab") == "public" else "mine",
-            branches=folders.flat(branches),
+            branches=flat(branches),
             folder=Folder.objects.in_workspace(self.workspace).filter(pk=chosen).first() if chosen else None,
             chosen_folder=chosen,
             may_see_tables=self.access.can(places.SEE_TABLES),
@@ -244,89 +244,16 @@ class RefreshMany(WorkspaceView):
         return HttpResponseRedirect(self.reverse("audiences:list"))
 
 
-class MoveAudiences(FormPage):
-    """Asks into which folder the ticked audiences go."""
-
+class MoveAudiences(MovePage):
+    folders = folders
     permission = SEE
     title = _("Move audiences")
-    form_class = MoveForm
-    submit_label = _("Move")
+    success_message = _("The audiences were moved.")
     back_url_name = "audiences:list"
 
-    def form_options(self, obj: Any) -> dict[str, Any]:
-        return {"branches": folders.tree(self.access)}
-
-    def rows(self) -> list[Audience]:
-        return _chosen(visibility.visible(self.access), self.request.GET.getlist("row"))
-
-    def extra(self, form: Any, obj: Any) -> dict[str, Any]:
-        names = ", ".join(row.name for row in self.rows()[:10])
-        return {"title": gettext("Move %(names)s") % {"names": names} if names else self.title}
-
-    def save(self, form: Any, obj: Any) -> Any:
-        key = form.cleaned_data["folder"]
-        folder = Folder.objects.get_in(self.workspace, key) if key else None
-        moved = services.move(self.access, self.rows(), folder)
-        text = ngettext("%(count)d audience moved.", "%(count)d audiences moved.", moved)
-        flash(self.request, text % {"count": moved})
-        return folder
-
-    def success_url(self, obj: Any) -> str:
-        back = self.reverse("audiences:list")
-        return f"{back}?folder={obj.pk}" if obj else back
+    def move(self, rows: QuerySet[Any], folder: Any) -> object:
+        return services.move(self.access, rows, folder)
 
 
 def _chosen(rows: QuerySet[Audience], keys: Iterable[str]) -> list[Audience]:
     return list(rows.filter(pk__in=list(keys)[:500]))
-
-
-class NewFolder(FormPage):
-    permission = SEE
-    title = _("New folder")
-    form_class = FolderForm
-    submit_label = _("Create folder")
-    back_url_name = "audiences:list"
-
-    def form_options(self, obj: Any) -> dict[str, Any]:
-        return {"branches": folders.tree(self.access)}
-
-    def initial(self, obj: Any) -> dict[str, Any]:
-        return {"parent": self.request.GET.get("folder", "")}
-
-    def parent(self, form: Any) -> Folder | None:
-        key = form.cleaned_data["parent"]
-        return Folder.objects.get_in(self.workspace, key) if key else None
-
-    def save(self, form: Any, obj: Any) -> Any:
-        return folders.create(self.access, form.cleaned_data["name"], self.parent(form))
-
-    def success_url(self, obj: Any) -> str:
-        return f"{self.reverse('audiences:list')}?folder={obj.pk}"
-
-
-class EditFolder(NewFolder):
-    title = _("Change folder")
-    submit_label = _("Save")
-
-    def get_object(self) -> Any:
-        return Folder.objects.get_in(self.workspace, self.kwargs["pk"])
-
-    def initial(self, obj: Any) -> dict[str, Any]:
-        return {"name": obj.name, "parent": obj.parent_id or ""}
-
-    def save(self, form: Any, obj: Any) -> Any:
-        parent = self.parent(form)
-        if (parent.pk if parent else None) != obj.parent_id:
-            folders.move(self.access, obj, parent)
-        if form.cleaned_data["name"] != obj.name:
-            folders.rename(self.access, obj, form.cleaned_data["name"])
-        return obj
-
-
-class DeleteFolder(DeletePage):
-    permission = SEE
-    model = Folder
-    back_url_name = "audiences:list"
-
-    def delete(self, obj: Any) -> None:  # type: ignore[override]
-        folders.delete(self.access, obj)

@@ -30,7 +30,7 @@ from insight.datasets import (
     templates,
 )
 from insight.datasets.folders import folders
-from insight.datasets.models import Dataset, DatasetFolder, DatasetGrant, DatasetVersion, TagCategory
+from insight.datasets.models import Dataset, DatasetGrant, DatasetVersion, TagCategory
 from insight.datasources.connections import in_place
 from insight.datasources.models import LAKE, SourceTable
 from insight.datasources.queries import failed_copies
@@ -302,13 +302,9 @@ class DatasetViewSet(WorkspaceViewSet):
         if not isinstance(keys, list) or not keys:
             raise ValidationFailed(errors={"datasets": [_("A list is needed here.")]})
         rows = [rights.get_visible(self.access, str(key)) for key in dict.fromkeys(map(str, keys))]
-        return Response({"moved": services.move(self.access, rows, _folder(self, data.get("folder")))})
-
-
-class FolderSerializer(serializers.ModelSerializer[DatasetFolder]):
-    class Meta:
-        model = DatasetFolder
-        fields = ["id", "name", "parent"]
+        return Response(
+            {"moved": services.move(self.access, rows, folders.find(self.workspace, data.get("folder")))}
+        )
 
 
 class CategorySerializer(serializers.ModelSerializer[TagCategory]):
@@ -317,38 +313,6 @@ class CategorySerializer(serializers.ModelSerializer[TagCategory]):
     class Meta:
         model = TagCategory
         fields = ["id", "name", "parent", "path", "position", "tags"]
-
-
-class FolderViewSet(WorkspaceViewSet):
-    """Folders of datasets."""
-
-    model = DatasetFolder
-    serializer_class = FolderSerializer
-    search_fields = ["name"]
-    required_permission = {
-        "list": "insight.dataset.view",
-        "retrieve": "insight.dataset.view",
-        "*": "insight.dataset.create",
-    }
-
-    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        parent = _folder(self, body(request).get("parent"))
-        return self.answer(
-            folders.create(self.access, str(body(request).get("name") or ""), parent), status=201
-        )
-
-    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        folder, data = self.get_object(), body(request)
-        with transaction.atomic():
-            if "name" in data:
-                folders.rename(self.access, folder, str(data["name"] or ""))
-            if "parent" in data:
-                folders.move(self.access, folder, _folder(self, data["parent"]))
-        return self.answer(folder)
-
-    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        folders.delete(self.access, self.get_object())
-        return Response(status=204)
 
 
 class CategoryViewSet(WorkspaceViewSet):
@@ -400,7 +364,3 @@ def body(request: Request) -> dict[str, Any]:
     if not isinstance(request.data, Mapping):
         raise ValidationFailed(_("An object is needed here."))
     return {key: request.data[key] for key in request.data}
-
-
-def _folder(view: WorkspaceViewSet, key: Any) -> DatasetFolder | None:
-    return DatasetFolder.objects.get_in(view.workspace, str(key)) if key else None

@@ -11,7 +11,14 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from admin_center.permissions.models import ObjectGrant, granted_once, one_grantee
-from cdp.core.models import PrefixedIdField, TimeStamped, Versioned, WorkspaceScoped
+from cdp.core.models import (
+    NestedFolder,
+    PrefixedIdField,
+    TimeStamped,
+    Versioned,
+    WorkspaceScoped,
+    one_name_per_place,
+)
 from insight.datasets.warnings import spoken
 from insight.datasources.models import SourceTable
 
@@ -50,31 +57,13 @@ class TagCategory(WorkspaceScoped, Versioned):
         return self.path
 
 
-class DatasetFolder(WorkspaceScoped):
-    """A folder of datasets, shared by the workspace. Folders nest."""
+class DatasetFolder(NestedFolder):
+    """A folder of datasets. Folders nest."""
 
     id = PrefixedIdField("dfl")
-    name = models.CharField(_("name"), max_length=64)
-    parent = models.ForeignKey(
-        "self",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="children",
-        verbose_name=_("inside"),
-    )
 
-    class Meta:
-        verbose_name = _("folder")
-        ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "parent", "name"], name="dataset_folder_name", nulls_distinct=False
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
+    class Meta(NestedFolder.Meta):
+        constraints = [one_name_per_place("dataset_folder_name")]
 
 
 class Dataset(WorkspaceScoped, TimeStamped, Versioned):

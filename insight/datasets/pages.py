@@ -9,13 +9,13 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
 from cdp.console.cycles import CycleForm
-from cdp.console.folder_forms import FolderForm, MoveForm
-from cdp.console.generic import DeletePage, FormPage
+from cdp.console.folder_pages import MovePage
+from cdp.console.generic import FormPage
 from cdp.core.errors import DomainError
 from cdp.core.folders import Branch, choices
 from insight.datasets import copying, rights, schedule, services
 from insight.datasets.folders import folders
-from insight.datasets.models import TAG_KINDS, Dataset, DatasetFolder
+from insight.datasets.models import TAG_KINDS, Dataset
 
 CHANGE = "insight.dataset.create"
 
@@ -124,7 +124,7 @@ class CopyForm(RenameForm):
     def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["folder"]
-        field.choices = choices(branches, gettext_lazy("No folder"))
+        field.choices = choices(branches)
 
 
 class CopyDataset(RenameDataset):
@@ -147,83 +147,12 @@ class CopyDataset(RenameDataset):
         return copying.copy(self.access, obj, form.cleaned_data)
 
 
-class _InFolders(FormPage):
+class MoveDatasets(MovePage):
+    folders = folders
     permission = CHANGE
-    back_url_name = "datasets:list"
-
-    def form_options(self, obj: Any) -> dict[str, Any]:
-        return {"branches": folders.tree(self.access)}
-
-    def folder(self, key: str) -> DatasetFolder | None:
-        return DatasetFolder.objects.get_in(self.workspace, key) if key else None
-
-
-class MoveDatasets(_InFolders):
-    """Asks into which folder the ticked datasets go."""
-
     title = gettext_lazy("Move datasets")
-    form_class = MoveForm
-    submit_label = gettext_lazy("Move")
     success_message = gettext_lazy("The datasets were moved.")
-
-    @property
-    def intro(self) -> str:
-        """The names of what is moved."""
-        return ", ".join(row.name for row in self.rows())
-
-    def rows(self) -> QuerySet[Dataset]:
-        wanted = self.request.GET.getlist("row")[:500]
-        return rights.visible(self.access).filter(pk__in=wanted).order_by("name")
-
-    def save(self, form: Any, obj: Any) -> Any:
-        folder = self.folder(form.cleaned_data["folder"])
-        services.move(self.access, self.rows(), folder)
-        return folder
-
-    def success_url(self, obj: Any) -> str:
-        return self.reverse("datasets:list") + (f"?folder={obj.pk}" if obj else "")
-
-
-class NewFolder(_InFolders):
-    title = gettext_lazy("New folder")
-    form_class = FolderForm
-    submit_label = gettext_lazy("Create folder")
-
-    def initial(self, obj: Any) -> dict[str, Any]:
-        return {"parent": self.request.GET.get("folder", "")}
-
-    def save(self, form: Any, obj: Any) -> Any:
-        return folders.create(
-            self.access, form.cleaned_data["name"], self.folder(form.cleaned_data["parent"])
-        )
-
-    def success_url(self, obj: Any) -> str:
-        return f"{self.reverse('datasets:list')}?folder={obj.pk}"
-
-
-class EditFolder(NewFolder):
-    title = gettext_lazy("Change folder")
-    submit_label = gettext_lazy("Save")
-
-    def get_object(self) -> Any:
-        return DatasetFolder.objects.get_in(self.workspace, self.kwargs["pk"])
-
-    def initial(self, obj: Any) -> dict[str, Any]:
-        return {"name": obj.name, "parent": obj.parent_id or ""}
-
-    def save(self, form: Any, obj: Any) -> Any:
-        parent = self.folder(form.cleaned_data["parent"])
-        if (parent.pk if parent else None) != obj.parent_id:
-            folders.move(self.access, obj, parent)
-        if form.cleaned_data["name"] != obj.name:
-            folders.rename(self.access, obj, form.cleaned_data["name"])
-        return obj
-
-
-class DeleteFolder(DeletePage):
-    permission = CHANGE
-    model = DatasetFolder
     back_url_name = "datasets:list"
 
-    def delete(self, obj: Any) -> None:  # type: ignore[override]
-        folders.delete(self.access, obj)
+    def move(self, rows: QuerySet[Any], folder: Any) -> object:
+        return services.move(self.access, rows, folder)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from cdp.console import folder_pages
 from insight.datasets import (
     category_pages,
     naming_pages,
@@ -12,6 +13,7 @@ from insight.datasets import (
     views,
     wizard,
 )
+from insight.datasets.folders import folders
 
 app_name = "datasets"
 urlpatterns = [
@@ -21,9 +23,7 @@ urlpatterns = [
     path("<str:pk>/rfm/", rfm_pages.EditRfm.as_view(), name="rfm-edit"),
     path("templates/<str:kind>/", template_pages.TemplateFile.as_view(), name="template"),
     path("move/", pages.MoveDatasets.as_view(), name="move"),
-    path("folders/new/", pages.NewFolder.as_view(), name="folder-new"),
-    path("folders/<str:pk>/edit/", pages.EditFolder.as_view(), name="folder-edit"),
-    path("folders/<str:pk>/delete/", pages.DeleteFolder.as_view(), name="folder-delete"),
+    *folder_pages.urls(folders, pages.CHANGE, "datasets:list"),
     path("categories/", category_pages.CategoryList.as_view(), name="categories"),
     path("categories/new/", category_pages.NewCategory.as_view(), name="category-new"),
     path("categories/<str:pk>/", category_pages.EditCategory.as_view(), name="category-edit"),

@@ -98,7 +98,7 @@ class ResolveIdentities(JobKind):
         job.phase(_("Writing"), progress=85)
         handle.execute("BEGIN TRANSACTION")
         try:
-            keeping.write_version(handle, graph, number, now)
+            keeping.write_version(handle, graph, number, now, read.basis["salt"])
         except BaseException:
             handle.execute("ROLLBACK")
             raise

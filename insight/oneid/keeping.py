@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from cdp import lake
+from cdp.lake.names import literal
 from insight.oneid import sightings
 from insight.oneid.graph import FORMS, KEPT, TYPES
 from insight.oneid.models import IdentityGraph
@@ -24,10 +25,13 @@ SIZES = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
 
 
 def write_version(
-    handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime
+    handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime, salt: int = 0
 ) -> None:
-    """Write all tables of version `number` from what `Graph.resolve` left; the caller's transaction commits them."""
-    _recognise(handle, graph, number)
+    """Write all tables of version `number` from what `Graph.resolve` left; the caller's transaction commits them.
+
+    `salt` is the one of the run's keys.
+    """
+    _recognise(handle, graph, number, salt)
     former = graph.version
     target = {part: lake.table_path(graph.workspace, graph.table(part, number)) for part in PARTS}
     before = {part: lake.table_path(graph.workspace, graph.table(part, former)) for part in PARTS}
@@ -56,31 +60,46 @@ def write_version(
         handle.execute(f"CREATE TABLE {path} AS FROM {table}")
 
 
-def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int) -> None:
+def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, salt: int) -> None:
     """The temporary tables from which a version is written.
 
-    `overlap` (root, one_id, ids), `claims` (one_id, root), `named` (root, one_id, since, and what is known of the
-    person's IDs), `inside` (the used links whose two IDs are one person's), `certainty` (key, confidence).
+    `former` (former, one_id, ids, since) are the people of the last version, each with a number; `overlap` (root,
+    former, ids) and `claims` (former, root) say where their IDs are now. `named` (root, one_id, since, and what is
+    known of the person's IDs), `inside` (the used links whose two IDs are one person's), `certainty` (key, confidence).
     """
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE former (former UHUGEINT, one_id VARCHAR, ids BIGINT, since INTEGER);
+           CREATE OR REPLACE TEMP TABLE met (root UBIGINT, former UHUGEINT)"""
+    )
     if graph.version:
-        path = lake.table_path(graph.workspace, graph.table("map"))
         people = lake.table_path(graph.workspace, graph.table("people"))
-        types = ", ".join(f"'{key}'" for key in TYPES)
-        forms = ", ".join(f"'{form}'" for form in FORMS)
+        handle.execute(f"INSERT INTO former SELECT md5_number(one_id), one_id, ids, since FROM {people}")
         handle.execute(
-            f"""CREATE OR REPLACE TEMP TABLE overlap AS
-                SELECT p.root, m.one_id, count(*) AS ids FROM people p JOIN nodes n USING (key)
-                JOIN {path} m ON m.id_value = n.id AND m.id_type = [{types}][n.t + 1]
-                             AND m.encryption = [{forms}][n.e + 1]
-                GROUP BY ALL"""
+            f"""INSERT INTO met SELECT p.root, m.former FROM people p JOIN (
+                    SELECT {sightings.key(_place("id_type", TYPES), _place("encryption", FORMS), "id_value", salt)}
+                               AS key, md5_number(one_id) AS former
+                    FROM {lake.table_path(graph.workspace, graph.table("map"))}) m USING (key)"""
         )
-        handle.execute(f"CREATE OR REPLACE TEMP TABLE former AS SELECT one_id, ids, since FROM {people}")
-    else:
-        handle.execute("CREATE OR REPLACE TEMP TABLE overlap (root UBIGINT, one_id VARCHAR, ids BIGINT)")
-        handle.execute("CREATE OR REPLACE TEMP TABLE former (one_id VARCHAR, ids BIGINT, since INTEGER)")
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE overlap AS SELECT root, former, count(*) AS ids FROM met GROUP BY root, former;
+           DROP TABLE met"""
+    )
+    # Texts and what an aggregate sorts do not spill to disk: people go by numbers, and only the contested are sorted.
     handle.execute(
         """CREATE OR REPLACE TEMP TABLE claims AS
-           SELECT one_id, first(root ORDER BY ids DESC, root) AS root FROM overlap GROUP BY one_id"""
+           SELECT former, min(root) AS root FROM overlap
+           JOIN (SELECT former, max(ids) AS ids FROM overlap GROUP BY former) USING (former, ids) GROUP BY former"""
+    )
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE contested AS SELECT root FROM claims GROUP BY root HAVING count(*) > 1"""
+    )
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE keepers AS
+           SELECT c.root, f.one_id, f.since FROM claims c JOIN former f USING (former)
+           WHERE c.root NOT IN (SELECT root FROM contested)
+           UNION ALL
+           SELECT c.root, first(f.one_id ORDER BY f.since, f.ids DESC, f.one_id), min(f.since)
+           FROM claims c JOIN former f USING (former) JOIN contested USING (root) GROUP BY c.root"""
     )
     handle.execute(
         f"""CREATE OR REPLACE TEMP TABLE named AS
@@ -89,10 +108,7 @@ def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: 
             FROM (SELECT p.root, min(key) AS least, count(*) AS ids, min(n.first_seen) AS first_seen,
                          max(n.last_seen) AS last_seen, bool_or(n.t = {TYPES.index("one_id")}) AS has_one_id
                   FROM people p JOIN nodes n USING (key) GROUP BY p.root) r
-            LEFT JOIN (
-                SELECT c.root, first(c.one_id ORDER BY f.since, f.ids DESC, c.one_id) AS one_id,
-                       min(f.since) AS since
-                FROM claims c JOIN former f USING (one_id) GROUP BY c.root) k USING (root)"""
+            LEFT JOIN keepers k USING (root)"""
     )
     handle.execute(
         """CREATE OR REPLACE TEMP TABLE inside AS
@@ -106,8 +122,13 @@ def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: 
     )
 
 
+def _place(column: str, names: list[str]) -> str:
+    """A name's place in a list, as SQL."""
+    return f"(list_position([{', '.join(map(literal, names))}], {column}) - 1)"
+
+
 def _new_id(least: str, graph: IdentityGraph, number: int) -> str:
-    """`o_` and 26 digits of base 32, from the least key of the person's IDs and the run: the same where a run is repeated."""
+    """`o_` and 26 digits of base 32, from the person's least key and the run: the same where a run is repeated."""
     text = f"'{graph.pk} {number} ' || {least}"
     halves = [f"to_base((md5_number_{half}({text}) >> 1)::BIGINT, 32, 13)" for half in ("upper", "lower")]
     return f"'o_' || lower({' || '.join(halves)})"
@@ -138,16 +159,18 @@ def _write_history(
 ) -> None:
     handle.execute(
         """CREATE OR REPLACE TEMP TABLE merged AS
-           SELECT c.one_id AS former, g.one_id FROM claims c JOIN named g USING (root) WHERE c.one_id <> g.one_id"""
+           SELECT f.one_id AS former, g.one_id, f.ids
+           FROM claims c JOIN former f USING (former) JOIN named g USING (root) WHERE f.one_id <> g.one_id"""
     )
     kept = f"UNION ALL FROM {before['changes']}" if before else ""
     handle.execute(
         f"""CREATE TABLE {target["changes"]} AS
-            SELECT {number}::INTEGER AS run, TIMESTAMP '{now}' AS moment, 'merged' AS kind, m.former AS from_id,
-                   m.one_id AS to_id, f.ids AS ids FROM merged m JOIN former f ON f.one_id = m.former
+            SELECT {number}::INTEGER AS run, TIMESTAMP '{now}' AS moment, 'merged' AS kind, former AS from_id,
+                   one_id AS to_id, ids FROM merged
             UNION ALL
-            SELECT {number}, TIMESTAMP '{now}', 'split', o.one_id, g.one_id, o.ids
-            FROM overlap o JOIN claims c USING (one_id) JOIN named g ON g.root = o.root WHERE c.root <> o.root
+            SELECT {number}, TIMESTAMP '{now}', 'split', f.one_id, g.one_id, o.ids
+            FROM overlap o JOIN claims c USING (former) JOIN former f USING (former)
+                 JOIN named g ON g.root = o.root WHERE c.root <> o.root
             {kept}"""
     )
     if before is None:
@@ -158,7 +181,7 @@ def _write_history(
             SELECT a.former, coalesce(m.one_id, a.one_id) AS one_id FROM {before["aliases"]} a
             LEFT JOIN merged m ON m.former = a.one_id
             WHERE a.former NOT IN (SELECT former FROM merged)
-            UNION ALL FROM merged"""
+            UNION ALL SELECT former, one_id FROM merged"""
     )
 
 

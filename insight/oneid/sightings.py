@@ -32,8 +32,8 @@ def add(handle: duckdb.DuckDBPyConnection, source: int, salt: int = 0) -> None:
     """
     handle.execute(
         f"""CREATE OR REPLACE TEMP VIEW met AS
-            SELECT {_key("t_a", "e_a", "id_a", salt)} AS ka, t_a, e_a, id_a,
-                   CASE WHEN id_b IS NOT NULL THEN {_key("t_b", "e_b", "id_b", salt)} END AS kb,
+            SELECT {key("t_a", "e_a", "id_a", salt)} AS ka, t_a, e_a, id_a,
+                   CASE WHEN id_b IS NOT NULL THEN {key("t_b", "e_b", "id_b", salt)} END AS kb,
                    t_b, e_b, id_b, seen_at FROM seen"""
     )
     handle.execute(
@@ -69,5 +69,6 @@ def day_bit(moment: str) -> str:
     return f"(1::UBIGINT << (epoch_us({moment}) // 86400000000 % 64)::UBIGINT)"
 
 
-def _key(t: str, e: str, value: str, salt: int) -> str:
+def key(t: str, e: str, value: str, salt: int) -> str:
+    """The key of an ID, as SQL of its type, its form and its value."""
     return f"hash({value}, {t} + 256 * {e} + 65536 * {salt})"

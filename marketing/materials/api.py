@@ -19,8 +19,7 @@ from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet
 from cdp.core.errors import NotFound
 from marketing.materials import services, serving, thumbnails
-from marketing.materials.folders import move
-from marketing.materials.folders_api import folder_of
+from marketing.materials.folders import folders, move
 from marketing.materials.models import Material, MaterialTag
 
 
@@ -115,7 +114,7 @@ class MaterialViewSet(WorkspaceViewSet):
         data.is_valid(raise_exception=True)
         file, folder = (
             data.validated_data["file"],
-            folder_of(self.workspace, data.validated_data.get("folder")),
+            folders.find(self.workspace, data.validated_data.get("folder")),
         )
         shared = data.validated_data["shared"]
         made = services.upload(self.access, file.name, file, shared=shared, folder=folder)
@@ -136,7 +135,7 @@ class MaterialViewSet(WorkspaceViewSet):
             if "shared" in values:
                 services.share(self.access, material, values["shared"])
             if "folder" in values:
-                move(self.access, [material], folder_of(self.workspace, values["folder"]))
+                move(self.access, [material], folders.find(self.workspace, values["folder"]))
         return self.answer(self.get_object())
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -163,7 +162,7 @@ class MaterialViewSet(WorkspaceViewSet):
         rows = list(services.visible(self.access).filter(pk__in=keys))
         if len(rows) < len(keys):
             raise NotFound()
-        folder = folder_of(self.workspace, data.validated_data["folder"])
+        folder = folders.find(self.workspace, data.validated_data["folder"])
         return Response({"moved": move(self.access, rows, folder)})
 
     @extend_schema(responses={(200, "image/png"): OpenApiTypes.BINARY})

@@ -32,7 +32,7 @@ class InFolder(forms.Form):
     def __init__(self, *args: Any, branches: list[Branch], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field: Any = self.fields["folder"]
-        field.choices = choices(branches, _("No folder"))
+        field.choices = choices(branches)
 
 
 class UploadForm(InFolder):

@@ -9,7 +9,13 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cdp.core.models import PrefixedIdField, TimeStamped, WorkspaceScoped
+from cdp.core.models import (
+    NestedFolder,
+    PrefixedIdField,
+    TimeStamped,
+    WorkspaceScoped,
+    one_name_per_place,
+)
 
 LIFETIME = timedelta(days=365)
 NOTICE = timedelta(days=30)
@@ -24,31 +30,13 @@ def _expiry() -> datetime:
     return timezone.now() + LIFETIME
 
 
-class MaterialFolder(WorkspaceScoped):
-    """A folder of materials, shared by the workspace. Folders nest."""
+class MaterialFolder(NestedFolder):
+    """A folder of materials. Folders nest."""
 
     id = PrefixedIdField("mfl")
-    name = models.CharField(_("name"), max_length=64)
-    parent = models.ForeignKey(
-        "self",
-        on_delete=models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="children",
-        verbose_name=_("inside"),
-    )
 
-    class Meta:
-        verbose_name = _("folder")
-        ordering = ["name"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["workspace", "parent", "name"], name="material_folder_name", nulls_distinct=False
-            )
-        ]
-
-    def __str__(self) -> str:
-        return self.name
+    class Meta(NestedFolder.Meta):
+        constraints = [one_name_per_place("material_folder_name")]
 
 
 class MaterialTag(WorkspaceScoped):

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
+from cdp.console.folder_pages import MovePage
 from cdp.console.generic import (
     BulkAction,
     Column,
@@ -40,11 +41,6 @@ def found(view: WorkspaceView) -> Material:
     if material is None:
         raise NotFound()
     return material
-
-
-def folder_of(view: WorkspaceView, key: str) -> MaterialFolder | None:
-    """The folder that a form names; None for none. Raises NotFound."""
-    return MaterialFolder.objects.get_in(view.workspace, key) if key else None
 
 
 def _tags(request: Any) -> QuerySet[MaterialTag]:
@@ -218,7 +214,7 @@ class NewMaterial(FormPage):
     def save(self, form: UploadForm, obj: Any) -> None:
         """Keep what the library takes, and say at the field why it does not take the rest."""
         kept, refused, values = 0, [], form.cleaned_data
-        folder = folder_of(self, values["folder"])
+        folder = folders.find(self.workspace, values["folder"])
         for file in values["file"]:
             try:
                 services.upload(self.access, file.name, file, shared=values["shared"], folder=folder)
@@ -264,11 +260,22 @@ class EditMaterial(FormPage):
             services.rename(self.access, obj, values["name"])
             services.set_tags(self.access, obj, _words(values["tags"]))
             if values["folder"] != (obj.folder_id or ""):
-                move(self.access, [obj], folder_of(self, values["folder"]))
+                move(self.access, [obj], folders.find(self.workspace, values["folder"]))
             return services.share(self.access, obj, values["shared"])
 
     def success_url(self, obj: Material) -> str:
         return self.reverse("materials:list")
+
+
+class MoveMaterials(MovePage):
+    folders = folders
+    permission = PERMISSION
+    title = _("Move materials")
+    success_message = _("The materials were moved.")
+    back_url_name = "materials:list"
+
+    def move(self, rows: QuerySet[Any], folder: Any) -> object:
+        return move(self.access, rows, folder)
 
 
 class MaterialContent(WorkspaceView):

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from insight.audiences import folders
 from insight.audiences import services as audiences
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience
 from tests.e2e.shop import Shop
 from tests.insight.audiences.test_outside import upload

@@ -16,7 +16,8 @@ from admin_center.permissions.models import Role
 from cdp.console.models import Notification
 from cdp.core import timezones
 from cdp.jobs.models import Job
-from insight.audiences import folders, services, snapshots
+from insight.audiences import services, snapshots
+from insight.audiences.folders import folders
 from insight.campaigns import granting as campaign_granting
 from insight.campaigns import links as audience_links
 from insight.campaigns import services as campaigns

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from cdp.core.errors import ActionNotSupported, ValidationFailed
-from insight.audiences import combining, folders, refreshing, services, snapshots
+from insight.audiences import combining, refreshing, services, snapshots
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience
 from tests.factories import make_access
 from tests.insight.audiences.test_audience_api import Client

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from admin_center.organizations.settings import update_settings
 from cdp.jobs.models import Job
-from insight.audiences import combining, fixed, folders, queries, refreshing, services, snapshots
+from insight.audiences import combining, fixed, queries, refreshing, services, snapshots
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience
 from insight.campaigns import services as campaigns
 from tests.factories import make_access

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from admin_center.audit.models import AuditEntry, DownloadLog
-from insight.audiences import combining, folders, many, services, snapshots
+from insight.audiences import combining, many, services, snapshots
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience
 from tests.factories import make_access
 from tests.insight.audiences.test_audience_api import Client
