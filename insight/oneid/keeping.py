@@ -157,10 +157,16 @@ def _write_history(
     number: int,
     now: datetime,
 ) -> None:
+    # Conditions other than equality come in steps of their own: joined in one, they may be taken before equality is.
     handle.execute(
         """CREATE OR REPLACE TEMP TABLE merged AS
-           SELECT f.one_id AS former, g.one_id, f.ids
-           FROM claims c JOIN former f USING (former) JOIN named g USING (root) WHERE f.one_id <> g.one_id"""
+           SELECT f.one_id AS former, k.one_id, f.ids
+           FROM claims c JOIN contested USING (root) JOIN former f USING (former) JOIN keepers k USING (root);
+           DELETE FROM merged WHERE former = one_id"""
+    )
+    handle.execute(
+        """CREATE OR REPLACE TEMP TABLE moved AS
+           SELECT o.root, o.former, o.ids FROM overlap o JOIN claims c USING (former) WHERE c.root <> o.root"""
     )
     kept = f"UNION ALL FROM {before['changes']}" if before else ""
     handle.execute(
@@ -168,9 +174,8 @@ def _write_history(
             SELECT {number}::INTEGER AS run, TIMESTAMP '{now}' AS moment, 'merged' AS kind, former AS from_id,
                    one_id AS to_id, ids FROM merged
             UNION ALL
-            SELECT {number}, TIMESTAMP '{now}', 'split', f.one_id, g.one_id, o.ids
-            FROM overlap o JOIN claims c USING (former) JOIN former f USING (former)
-                 JOIN named g ON g.root = o.root WHERE c.root <> o.root
+            SELECT {number}, TIMESTAMP '{now}', 'split', f.one_id, g.one_id, m.ids
+            FROM moved m JOIN former f USING (former) JOIN named g USING (root)
             {kept}"""
     )
     if before is None:
