@@ -7,9 +7,10 @@ that each goes on; further ones are opened as far as there are places and the se
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import copy_context
 from typing import Protocol
@@ -36,32 +37,50 @@ class Pool(PersonalSession):
     was taken has the outcome `unknown`; then the gravest error is raised.
     """
 
-    def __init__(self, connections: Sequence[Connection], places: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        connections: Sequence[Connection],
+        places: Sequence[str] = (),
+        threads: ThreadPoolExecutor | None = None,
+    ) -> None:
         self.connections = connections
         self.places = places
+        self.threads = threads
+        self._touched = time.monotonic()
 
     def send(self, messages: Sequence[Message]) -> Iterator[Outcome]:
-        for place in self.places:
-            cache.touch(place, PLACE_SECONDS)
+        self._keep_places()
         waiting, errors = deque(messages), list[Exception]()
-        if len(self.connections) == 1:
+        if self.threads is None:
             yield from _work(self.connections[0], waiting, threading.Event(), errors)
         else:
-            yield from self._at_once(waiting, errors)
+            yield from self._at_once(self.threads, waiting, errors)
         if errors:
             raise max(errors, key=_gravity)
 
-    def _at_once(self, waiting: deque[Message], errors: list[Exception]) -> Iterator[Outcome]:
+    def _keep_places(self) -> None:
+        now = time.monotonic()
+        if now - self._touched > PLACE_SECONDS / 10:
+            self._touched = now
+            for place in self.places:
+                cache.touch(place, PLACE_SECONDS)
+
+    def _at_once(
+        self, threads: ThreadPoolExecutor, waiting: deque[Message], errors: list[Exception]
+    ) -> Iterator[Outcome]:
         stop = threading.Event()
 
         def work(connection: Connection) -> list[Outcome]:
             return list(_work(connection, waiting, stop, errors))
 
-        with ThreadPoolExecutor(len(self.connections), thread_name_prefix="connection") as threads:
-            # Threads begin without the language of the job.
-            running = [threads.submit(copy_context().run, work, item) for item in self.connections]
+        # Threads begin without the language of the job.
+        running = [threads.submit(copy_context().run, work, item) for item in self.connections]
+        try:
             for done in as_completed(running):
                 yield from done.result()
+        finally:
+            stop.set()
+            wait(running)
 
 
 def _work(
@@ -110,7 +129,10 @@ def opened(
             for place in places[len(connections) :]:
                 cache.delete(place)
             places = places[: len(connections)]
-            yield Pool(connections, places)
+            threads = None
+            if len(connections) > 1:
+                threads = stack.enter_context(ThreadPoolExecutor(len(connections), "connection"))
+            yield Pool(connections, places, threads)
     finally:
         for place in places:
             cache.delete(place)

@@ -8,8 +8,12 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
+from email.charset import BASE64, QP, Charset
+from email.header import Header
+from email.mime.base import MIMEBase
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
+from email.policy import compat32
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -33,7 +37,10 @@ TIMEOUT_SECONDS = 20
 CONNECTIONS, MOST_CONNECTIONS = 4, 20
 _SIGNING, _BOUNCES = gettext_lazy("Signing (DKIM)"), gettext_lazy("Bounces and complaints")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
-_POLICY = SMTP_POLICY.clone(max_line_length=998)
+_LONGEST_LINE = 998
+_POLICY = compat32.clone(max_line_length=_LONGEST_LINE, linesep="\r\n")
+"""The older of Python's two ways to write mails, three times as fast: headers here need no reading."""
+_BEYOND_ASCII = bytes(range(128, 256))
 
 
 @register_type
@@ -208,17 +215,35 @@ class SmtpConnection:
         )
 
 
-def compose(message: Message) -> EmailMessage:
+def compose(message: Message) -> MIMEBase:
     """The MIME message: plain text and HTML as alternatives, the given headers on top."""
-    mail = EmailMessage(policy=_POLICY)
-    for name, value in message.headers.items():
-        mail[name] = value
-    mail["To"] = message.target
-    mail["Subject"] = one_line(message.subject)
-    mail.set_content(message.text or " ", cte="quoted-printable")
+    mail: MIMEBase = _part(message.text or " ", "plain")
     if message.html:
-        mail.add_alternative(message.html, subtype="html", cte="quoted-printable")
+        mail = MIMEMultipart("alternative", None, [mail, _part(message.html, "html")], policy=_POLICY)
+    for name, value in message.headers.items():
+        mail[name] = one_line(value)
+    mail["To"] = message.target
+    subject = one_line(message.subject)
+    mail["Subject"] = subject if subject.isascii() else Header(subject, "utf-8").encode()
     return mail
+
+
+def _part(text: str, subtype: str) -> MIMEText:
+    """As it is where every server takes it, and else in the shorter of the two safe encodings."""
+    raw = text.encode()
+    if len(raw) == len(text) and max(map(len, text.splitlines()), default=0) <= _LONGEST_LINE:
+        return MIMEText(text, subtype, "us-ascii", policy=_POLICY)
+    foreign = len(raw) - len(raw.translate(None, _BEYOND_ASCII))
+    return MIMEText(text, subtype, _BASE64 if foreign * 6 > len(raw) else _QUOTED, policy=_POLICY)  # type: ignore[arg-type]
+
+
+def _charset(encoding: int) -> Charset:
+    found = Charset("utf-8")
+    found.body_encoding = encoding
+    return found
+
+
+_BASE64, _QUOTED = _charset(BASE64), _charset(QP)
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as html_escape
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from html.parser import HTMLParser
 
 from marketing.links import parameters
@@ -55,6 +56,22 @@ def plain_text(html: str) -> str:
     reader.close()
     lines = (re.sub(r"[ \t\r\f\v]+", " ", line).strip() for line in "".join(reader.parts).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def personal_text(html: str, values: Mapping[str, str], tracked: Mapping[str, str]) -> str:
+    """The readable text of a mail for one person: variables filled, addresses of links replaced by those in `tracked`.
+
+    The HTML, with its variables, is read once for all people.
+    """
+    text = _read(html)
+    for address, instead in tracked.items():
+        text = text.replace(f"({address})", f"({instead})")
+    return fill(text, values)
+
+
+@lru_cache(maxsize=32)
+def _read(html: str) -> str:
+    return plain_text(html)
 
 
 class _TextReader(HTMLParser):

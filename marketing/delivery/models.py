@@ -367,7 +367,8 @@ class Recipient(models.Model):
     """Settled before anything leaves: nobody in these states is ever claimed."""
 
     id = models.BigAutoField(primary_key=True)
-    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="recipients")
+    # Unique together with the person: a second index would only slow writing down.
+    send_out = models.ForeignKey(SendOut, on_delete=models.CASCADE, related_name="recipients", db_index=False)
     batch = models.ForeignKey(SendBatch, on_delete=models.SET_NULL, null=True, related_name="recipients")
     person = models.CharField(max_length=200, help_text="user_unique_id of the audience")
     person_hash = models.CharField(max_length=64, help_text="keyed hash of the normalised target")

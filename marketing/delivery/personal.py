@@ -27,7 +27,7 @@ from marketing.delivery.bounces import return_path
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendOut, TrackedLink, UnknownReason
 
-CHUNK = 20
+CHUNK = 50
 
 
 def hand_over(
@@ -191,15 +191,15 @@ def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> M
     html = rendering.fill(str(content["html"]), values, escape=True)
     footer = str(content.get("unsubscribe_label") or "")
     unsubscribe = tracking.unsubscribe_url(recipient) if footer else ""
-    if links:
-        html = rendering.replace_links(
-            html, lambda url: tracking.click_url(recipient, links[url]) if url in links else url
-        )
+    tracked = {url: tracking.click_url(recipient, number) for url, number in links.items()}
+    if tracked:
+        html = rendering.replace_links(html, lambda url: tracked.get(url, url))
     if html and footer:
         html = mail.append(html, f'<p style="font-size:12px"><a href="{unsubscribe}">{footer}</a></p>')
     if html and send_out.track:
         html = mail.append(html, f'<img src="{tracking.open_url(recipient)}" width="1" height="1" alt="">')
-    text = rendering.fill(str(content["text"]), values) or rendering.plain_text(html)
+    text = rendering.fill(str(content["text"]), values)
+    text = text or rendering.personal_text(str(content["html"]), values, tracked)
     sender = str(content["from_address"])
     domain = urlsplit(settings.BASE_URL).hostname or sender.partition("@")[2]
     return Message(
@@ -207,7 +207,7 @@ def compose(send_out: SendOut, recipient: Recipient, links: dict[str, int]) -> M
         target=recipient.target,
         subject=rendering.fill(str(content["subject"]), values),
         html=html,
-        text=text if unsubscribe in text else f"{text}\n\n{footer}: {unsubscribe}",
+        text=f"{text}\n\n{footer}: {unsubscribe}" if footer else text,
         headers={
             "From": formataddr((one_line(str(content.get("from_name") or "")), sender)),
             "Date": format_datetime(timezone.now()),

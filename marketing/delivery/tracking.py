@@ -6,8 +6,10 @@ redirect, and nobody can guess another person's.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 from django.conf import settings
 from django.core import signing
@@ -109,7 +111,7 @@ def unsubscribe_url(recipient: Recipient) -> str:
 
 
 def unsubscribe_token(recipient: Recipient) -> str:
-    return signing.dumps(astuple(_unsubscribe(recipient)), salt=_UNSUBSCRIBE)
+    return signing.dumps(tuple(vars(_unsubscribe(recipient)).values()), salt=_UNSUBSCRIBE)
 
 
 def file_url(out_id: str) -> str:
@@ -137,7 +139,15 @@ def read_file_token(token: str) -> str | None:
 
 
 def _absolute(name: str, token: str) -> str:
-    return settings.BASE_URL + reverse(name, args=[token])
+    before, after = _around(name)
+    return f"{settings.BASE_URL}{before}{quote(token, safe=':=')}{after}"
+
+
+@lru_cache(maxsize=32)
+def _around(name: str) -> tuple[str, str]:
+    """What stands before and after the token in addresses of this name: a mail has three, and a send-out many mails."""
+    before, after = reverse(name, args=["-TOKEN-"]).split("-TOKEN-")
+    return before, after
 
 
 def record(

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from marketing.content.rendering import fill, links, plain_text, replace_links, variables
+from marketing.content.rendering import (
+    fill,
+    links,
+    personal_text,
+    plain_text,
+    replace_links,
+    variables,
+)
 
 
 def test_variables_come_once_in_order_of_first_use() -> None:
@@ -48,3 +55,25 @@ def test_plain_text_keeps_words_and_link_addresses_and_drops_styles() -> None:
         '<p>see <a href="https://x.example/">the offer</a></p><ul><li>one</li><li>two</li></ul></body></html>'
     )
     assert plain_text(html) == "Dear Ann,\n\nsee the offer (https://x.example/)\n\n- one\n- two"
+
+
+def test_the_text_for_one_person_is_that_of_the_filled_mail() -> None:
+    html = (
+        "<p>Dear ${name}, see <a href='https://x.example/?a=1&amp;b=2'>the offer</a>,</p>"
+        "<p><a href='https://x.example/${name}'>yours</a> or <a href='https://y.example/'>ours</a></p>"
+    )
+    values = {"name": "Ann & Bo"}
+    tracked = {
+        "https://x.example/?a=1&b=2": "https://t.example/1",
+        "https://y.example/": "https://t.example/2",
+    }
+    filled = replace_links(fill(html, values, escape=True), lambda url: tracked.get(url, url))
+    assert personal_text(html, values, tracked) == plain_text(filled)
+    assert "the offer (https://t.example/1)" in plain_text(filled)
+
+
+def test_what_a_person_s_value_says_is_no_link_of_ours() -> None:
+    tracked = {"https://y.example/": "https://t.example/2"}
+    assert (
+        personal_text("<p>${name}</p>", {"name": "(https://y.example/)"}, tracked) == "(https://y.example/)"
+    )

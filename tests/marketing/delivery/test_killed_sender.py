@@ -49,12 +49,12 @@ def finished(send_out: SendOut) -> bool:
 
 
 def test_mail_killed_twice_in_the_middle_reaches_everybody_at_most_once(shop: Shop) -> None:
-    people = 100
+    people = 4 * CHUNK
     send_out = shop.mail(shop.audience(mails(people)), provider={"rate_per_second": 200})
     # Slow enough that the signal hits the middle of a chunk.
     shop.sandbox.faults.add({"kind": "slow", "on": "smtp", "times": 10_000, "seconds": 0.03})
     services.submit(shop.access, send_out)
-    for count in (25, 65):
+    for count in (CHUNK // 2, 2 * CHUNK - 10):
         with worker("delivery") as running:
             eventually(lambda count=count: sum(shop.inbox().values()) >= count)
             kill(running)

@@ -16,7 +16,7 @@ from marketing.delivery.personal import CHUNK
 from tests.marketing.delivery.shop import Shop, mails, numbers
 from tests.processes import eventually
 
-PEOPLE = 60
+PEOPLE = 3 * CHUNK
 
 
 def steered_meanwhile(shop: Shop, send_out: SendOut, steer: Callable[..., Any]) -> int:
