@@ -37,11 +37,10 @@ def write_version(
     before = {part: lake.table_path(graph.workspace, graph.table(part, former)) for part in PARTS}
     for path in target.values():
         handle.execute(f"DROP TABLE IF EXISTS {path}")
-    types = ", ".join(f"'{key}'" for key in TYPES)
-    forms = ", ".join(f"'{form}'" for form in FORMS)
+    types, forms = _listed(TYPES), _listed(FORMS)
     handle.execute(
         f"""CREATE TABLE {target["map"]} AS
-            SELECT g.one_id, [{types}][n.t + 1] AS id_type, [{forms}][n.e + 1] AS encryption, n.id AS id_value,
+            SELECT g.one_id, {types}[n.t + 1] AS id_type, {forms}[n.e + 1] AS encryption, n.id AS id_value,
                    coalesce(c.confidence, 1)::FLOAT AS confidence, n.first_seen, n.last_seen, n.key
             FROM people p JOIN named g USING (root) JOIN nodes n USING (key) LEFT JOIN certainty c USING (key)
             ORDER BY n.t, n.id"""
@@ -122,9 +121,13 @@ def _recognise(handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: 
     )
 
 
+def _listed(names: list[str]) -> str:
+    return f"[{', '.join(map(literal, names))}]"
+
+
 def _place(column: str, names: list[str]) -> str:
-    """A name's place in a list, as SQL."""
-    return f"(list_position([{', '.join(map(literal, names))}], {column}) - 1)"
+    """A name's place in a list, as SQL of the type in which places are stored."""
+    return f"(list_position({_listed(names)}, {column}) - 1)::UTINYINT"
 
 
 def _new_id(least: str, graph: IdentityGraph, number: int) -> str:
@@ -138,7 +141,7 @@ def _write_review(handle: duckdb.DuckDBPyConnection, path: str, types: str, form
     """What a person should look at: shared IDs, and people that were cut because they broke a rule."""
     handle.execute(
         f"""CREATE TABLE {path} AS
-            SELECT 'shared' AS kind, [{types}][n.t + 1] AS id_type, [{forms}][n.e + 1] AS encryption,
+            SELECT 'shared' AS kind, {types}[n.t + 1] AS id_type, {forms}[n.e + 1] AS encryption,
                    n.id AS id_value, s.linked::BIGINT AS size, NULL::BIGINT AS parts, NULL::VARCHAR[] AS one_ids
             FROM shared s JOIN nodes n USING (key)
             UNION ALL
