@@ -20,7 +20,7 @@ from resource import RUSAGE_SELF, getrusage
 
 from bench import responding
 from bench.measure import Result
-from bench.sending_by_contract import by_contract
+from bench.sending_by_contract import by_contract, carry_out
 from bench.world import World, world
 from cdp.demo.steps import finish
 from insight.audiences import refreshing
@@ -29,7 +29,7 @@ from insight.datasets.models import Dataset
 from marketing.channels import senders
 from marketing.channels import services as channels
 from marketing.content import services as contents
-from marketing.delivery import schedule, services
+from marketing.delivery import services
 from marketing.delivery.models import Recipient, SendOut
 
 GOAL = 1 / 0.8
@@ -66,13 +66,8 @@ def _by_mail(here: World, dataset: Dataset, audience: Audience, people: int) -> 
         with responding.asked(here.access, PAGES) as answers:
             idle = time.perf_counter()
             time.sleep(IDLE)
-            clock, processor = time.perf_counter(), time.process_time()
-            services.submit(here.access, send_out)
-            job = schedule.active_job(send_out)
-            assert job is not None
-            finish(job)
-            ended = time.perf_counter()
-            ours, used = ended - clock, time.process_time() - processor
+            clock, ended, used = carry_out(here, send_out)
+            ours = ended - clock
         after = _loop(people, port)
         delivered = Recipient.objects.filter(send_out=send_out, state=Recipient.State.DELIVERED).count()
         if delivered != people:

@@ -8,6 +8,7 @@ from bench.behaviour import behaviour_rule
 from bench.identities import identities
 from bench.live_counts import live_count
 from bench.measure import Result
+from bench.models import models
 from bench.pages import console_pages
 from bench.saving import saving
 from bench.sending import sending
@@ -20,6 +21,7 @@ SUITE: dict[str, Callable[[float, int], list[Result]]] = {
     "B2": behaviour_rule,
     "B3": saving,
     "B4": charts,
+    "B5": models,
     "B6": ranking,
     "B7": sending,
     "B11": console_pages,

@@ -23,7 +23,7 @@ from cdp.warehouse import get_engine
 from insight.audiences import rule_checks, rules
 from insight.audiences.catalog import AudienceTable, BehaviourDataset, TagDataset, Unknown
 from insight.audiences.catalog import Dataset as RuleDataset
-from insight.audiences.compiler import compile_rule
+from insight.audiences.compiler import compile_highest, compile_rule
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.translating import Translator
 from insight.datasets import aipl_days, rights
@@ -97,17 +97,20 @@ def recompute(dataset: Dataset, day: date) -> dict[str, int]:
 
 def stages_on(dataset: Dataset, day: date, catalog: WorkspaceCatalog) -> ibis.Table:
     """(user_unique_id, stage), one row per user that has one on `day`. Raises Conflict where a rule no longer fits."""
-    definition = dataset.definition
-    ranked = []
-    for rank, stage in enumerate(STAGES, start=1):
-        part = definition["stages"][stage]
-        limited = Limited(catalog, definition["dataset"], _keep(dataset, day, part["channels"], catalog))
-        rule = _usable(part["rule"], catalog)
-        try:
-            people = compile_rule(rule, limited, today=day)
-        except Unknown as error:
-            raise _outdated(str(error)) from None
-        ranked.append(people.select(USER, rank=ibis.literal(rank, type="int8")))
+    parts = dataset.definition["stages"]
+    stage_rules = {stage: _usable(parts[stage]["rule"], catalog) for stage in STAGES}
+    try:
+        if _sees_all_rows(dataset, catalog):
+            highest = compile_highest(stage_rules, catalog, today=day)
+            if highest is not None:
+                return highest.select(USER, stage=highest["name"])
+        ranked = []
+        for rank, (stage, rule) in enumerate(stage_rules.items(), start=1):
+            keep = _keep(dataset, day, parts[stage]["channels"], catalog)
+            people = compile_rule(rule, Limited(catalog, dataset.definition["dataset"], keep), today=day)
+            ranked.append(people.select(USER, rank=ibis.literal(rank, type="int8")))
+    except Unknown as error:
+        raise _outdated(str(error)) from None
     together = ibis.union(*ranked, distinct=False)
     best = together.group_by(USER).aggregate(rank=together["rank"].max())
     named: ir.StringValue = ibis.cases(
@@ -120,6 +123,13 @@ def _catalog(dataset: Dataset) -> WorkspaceCatalog:
     """What the owner of the model may read."""
     access = rights.access_of(dataset.owner, dataset.workspace)
     return WorkspaceCatalog(dataset.workspace, dataset.source, access=access)
+
+
+def _sees_all_rows(dataset: Dataset, catalog: WorkspaceCatalog) -> bool:
+    """Whether each stage looks at each row by itself, whatever its channel and day."""
+    row, _fields = _source(dataset, catalog)
+    limited = any(part["channels"] is not None for part in dataset.definition["stages"].values())
+    return row.kind != Dataset.Kind.BEHAVIOUR and not limited and not dataset.definition.get("sum_channels")
 
 
 def _keep(

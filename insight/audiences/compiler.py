@@ -7,7 +7,7 @@ boolean over that table: any number of conditions costs one scan. Everything els
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
@@ -39,6 +39,21 @@ class CountQuery:
 def compile_rule(rule: Rule, catalog: Catalog, *, today: date) -> ibis.Table:
     """The people of a rule: distinct `user_unique_id`, one column. The rule must have passed `check`."""
     return _Compiler(catalog, today).people(rule)
+
+
+def compile_highest(rules: Mapping[str, Rule], catalog: Catalog, *, today: date) -> ibis.Table | None:
+    """(user_unique_id, name): whoever fits one of the rules, with the name of the last one that they fit.
+
+    None where it takes more than one scan: unless all conditions are about one table with one row per person.
+    """
+    compiler = _Compiler(catalog, today)
+    [dataset_id, *others] = {compiler.single_table(rule) for rule in rules.values()}
+    if dataset_id is None or others:
+        return None
+    table = compiler.table(compiler.tag_dataset(dataset_id))
+    cases = [(compiler.condition(rule), name) for name, rule in reversed(rules.items())]
+    named = table.select(USER, name=ibis.cases(*cases, else_=None))
+    return named.filter(named["name"].notnull())
 
 
 def compile_counts(rule: Rule, catalog: Catalog, *, today: date) -> list[CountQuery]:

@@ -6,6 +6,7 @@ worker die, those few are parked as `unknown`; they may have got the message, so
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from email.utils import format_datetime, formataddr
 from typing import Any
@@ -27,7 +28,10 @@ from marketing.delivery.bounces import return_path
 from marketing.delivery.leaving import give_back, leaving
 from marketing.delivery.models import Recipient, SendOut, TrackedLink, UnknownReason
 
-CHUNK = 50
+CHUNK, FIRST_CHUNK = 50, 20
+"""The most that are claimed at a time, and how many first."""
+BRIEF, LONG = 0.3, 1.0
+"""Seconds after which a chunk grows, and shrinks: whoever pauses waits for one."""
 
 
 def hand_over(
@@ -61,8 +65,9 @@ def _hand_over_in_one_session(
     check()
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
-    sent, size = total - _left(send_out), chunk_size(send_out)
-    sender, at_once = str(send_out.content.get("from_address", "")), min(size, _left(send_out))
+    sent, most = total - _left(send_out), chunk_size(send_out)
+    size = min(FIRST_CHUNK, most)
+    sender, at_once = str(send_out.content.get("from_address", "")), min(most, _left(send_out))
     with kind.session(send_out.provider, sender, at_once=at_once) as session:
         while releasing.ready(send_out).exists():
             # Waiting comes before claiming, and the last look at quiet hours between the two: who is claimed is handed
@@ -70,11 +75,19 @@ def _hand_over_in_one_session(
             only = domain_rate.next_rows(send_out, size, check)
             throttle(send_out, len(only) if only is not None else size, check)
             check()
-            chunk = claim(send_out, size, only)
+            chunk, begun = claim(send_out, size, only), time.monotonic()
             _send_chunk(send_out, session, chunk, links)
+            size = _next_size(size, time.monotonic() - begun, most)
             send_out.provider.note_success()
             sent += len(chunk)
             job.progress(30 + 70 * sent / max(1, total), done=sent, total=total)
+
+
+def _next_size(size: int, seconds: float, most: int) -> int:
+    """How many come next, after so many that took so long."""
+    if seconds > LONG:
+        return max(1, size // 2)
+    return min(most, 2 * size) if seconds < BRIEF else size
 
 
 def chunk_size(send_out: SendOut, most: int = CHUNK, *, per_call: int = 1) -> int:

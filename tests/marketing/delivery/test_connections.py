@@ -20,6 +20,7 @@ from cdp.core.errors import ValidationFailed
 from marketing.channels import pool
 from marketing.channels.base import Message, ProviderError, provider_type
 from marketing.channels.models import Provider
+from marketing.delivery import personal
 from marketing.delivery.models import SendOut
 from tests.marketing.delivery.shop import Shop, mails
 
@@ -215,3 +216,11 @@ def test_the_gravest_error_of_several_connections_is_told() -> None:
         list(pool.Pool([Failing(refused)]).send([Message(1, "a@x.example"), Message(2, "b@x.example")]))
     assert caught.value is refused
     assert max([lost, refused], key=pool._gravity) is refused
+
+
+def test_a_chunk_takes_no_longer_than_somebody_who_pauses_may_wait() -> None:
+    size, sizes = personal.FIRST_CHUNK, []
+    for seconds_each in (0.001, 0.001, 0.001, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 2.0, 0.001):
+        size = personal._next_size(size, size * seconds_each, personal.CHUNK)
+        sizes.append(size)
+    assert sizes == [40, 50, 50, 25, 12, 6, 3, 1, 1, 1, 2]
