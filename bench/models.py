@@ -47,11 +47,11 @@ def _rfm(here: World, people: int, today: date, repetitions: int) -> Result:
     source = here.table(
         "sales",
         f"""SELECT 'user' || (hash(i, 1) % {people}) AS member, (1000 + hash(i, 2) % 49000) / 100 AS amount,
-                   TIMESTAMP '{today}' - INTERVAL (1 + hash(i, 3) % 730) DAY AS at FROM range({rows}) t(i)""",
+                   TIMESTAMP '{today}' - INTERVAL (1 + hash(i, 3) % 730) DAY AS bought_at FROM range({rows}) t(i)""",
     )
     definition = {"name": "RFM", "kind": "rfm", "table": "sales", "input": "transactions"}
     user = {"column": "member", "id_type": "one_id"}
-    model = here.dataset({**definition, "user_id": user, "time": "at", "amount": "amount"})
+    model = here.dataset({**definition, "user_id": user, "time": "bought_at", "amount": "amount"})
     files = here.files(source.lake_table)
 
     def ours() -> dict[str, int]:
@@ -75,7 +75,7 @@ def _rfm_by_hand(here: World, source: str, today: date) -> dict[str, int]:
         run = handle.execute
         run(
             f"""CREATE OR REPLACE TEMP TABLE totals AS
-                SELECT member, DATE '{today}' - max(at)::DATE AS r, count(*) AS f, sum(amount) AS m
+                SELECT member, DATE '{today}' - max(bought_at)::DATE AS r, count(*) AS f, sum(amount) AS m
                 FROM {source} GROUP BY member"""
         )
         found = run(

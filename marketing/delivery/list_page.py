@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from cdp.console.generic import BadgeColumn, Column, DateColumn, ListPage, NumberColumn, TextColumn
 from insight.campaigns import links as campaigns
 from marketing.channels.models import Provider
-from marketing.delivery import approval, channel_figures, lifecycle, queries
+from marketing.delivery import approval, lifecycle, list_figures
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.columns import (
     ActionsColumn,
@@ -92,20 +92,16 @@ class SendOutList(ListPage):
     def get_queryset(self) -> QuerySet[SendOut]:
         seen = [name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         rows = SendOut.objects.in_workspace(self.workspace).filter(channel__in=seen)
-        named = campaigns.with_names(
+        return campaigns.with_names(
             KIND,
             rows.select_related("audience__current", "template", "provider").prefetch_related(
                 "parts__audience__current"
             ),
         )
-        return queries.with_figures(named)
 
     def fetched(self, rows: Any) -> None:
-        """SMS are counted as they are billed as well; which actions a row has."""
-        of_sms = [row for row in rows if row.channel == Provider.Channel.SMS and row.sent]
-        figures = channel_figures.of_all(of_sms) if of_sms else {}
-        for row in of_sms:
-            row.segments = figures[row.pk]["segments"]
+        """The numbers of each row, and which actions it has."""
+        list_figures.attach(rows)
         for row in rows:
             row.actions = self._actions(row)
 
