@@ -51,7 +51,7 @@ def compile_highest(rules: Mapping[str, Rule], catalog: Catalog, *, today: date)
     if dataset_id is None or others:
         return None
     table = compiler.table(compiler.tag_dataset(dataset_id))
-    cases = [(compiler.condition(rule), name) for name, rule in reversed(rules.items())]
+    cases = [(compiler.condition(rule), name) for name, rule in reversed(list(rules.items()))]
     named = table.select(USER, name=ibis.cases(*cases, else_=None))
     return named.filter(named["name"].notnull())
 
