@@ -45,7 +45,9 @@ def _key(row: SendOut) -> str:
 
 def _count(rows: Sequence[SendOut]) -> dict[str, dict[str, Any]]:
     counted = queries.with_figures(SendOut.objects.filter(pk__in=[row.pk for row in rows]))
-    figures: dict[str, dict[str, Any]] = {row.pop("pk"): row for row in counted.values("pk", *NAMES)}
+    # Whoever deletes one meanwhile leaves a row of the list without numbers.
+    figures: dict[str, dict[str, Any]] = {row.pk: dict.fromkeys(NAMES, 0) for row in rows}
+    figures |= {row.pop("pk"): row for row in counted.values("pk", *NAMES)}
     of_sms = [row for row in rows if row.channel == Provider.Channel.SMS and figures[row.pk]["sent"]]
     for key, more in (channel_figures.of_all(of_sms) if of_sms else {}).items():
         figures[key]["segments"] = more["segments"]

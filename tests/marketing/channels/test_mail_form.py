@@ -55,6 +55,7 @@ def test_a_mail_without_html_is_one_part() -> None:
 def test_subjects_are_read_as_written(subject: str) -> None:
     mail, raw = sent("Hello", subject=subject)
     assert str(mail["Subject"]) == subject and raw.isascii()
+    assert b"\n" not in raw.replace(b"\r\n", b"")
 
 
 def test_long_addresses_in_headers_are_not_broken_up() -> None:

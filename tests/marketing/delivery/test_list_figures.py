@@ -37,6 +37,13 @@ def test_quick_counts_are_new_at_each_look(sent: SendOut) -> None:
     assert listed(sent)["delivered"] == 2
 
 
+def test_a_send_out_that_is_deleted_meanwhile_has_no_numbers(sent: SendOut) -> None:
+    rows = list(SendOut.objects.filter(pk=sent.pk))
+    SendOut.objects.filter(pk=sent.pk).delete()
+    list_figures.attach(rows)
+    assert rows[0].target == rows[0].sent == 0  # type: ignore[attr-defined]
+
+
 def test_slow_counts_stay_a_while_but_not_beyond_a_change_of_state(
     sent: SendOut, monkeypatch: pytest.MonkeyPatch
 ) -> None:
