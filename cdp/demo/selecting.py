@@ -9,8 +9,9 @@ from cdp.core.access import Access
 from cdp.demo import audiences as rules
 from cdp.demo import stages
 from cdp.demo.steps import finish, finish_all, one
-from insight.audiences import combining, folders, outside, refreshing, snapshots
+from insight.audiences import combining, outside, refreshing, snapshots
 from insight.audiences import services as audiences
+from insight.audiences.folders import folders
 from insight.audiences.models import Audience, Folder
 from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
