@@ -67,8 +67,8 @@ class AccountList(AccountsView, ListPage):
         BadgeColumn("badge", gettext_lazy("State"), label_of="get_state_display", hint="error"),
         Column("channels", gettext_lazy("Channels"), value="number"),
         Column("bound_by", gettext_lazy("Authorised by")),
-        DateColumn("authorised_at", gettext_lazy("Authorised"), sort="authorised_at"),
-        DateColumn("expires_at", gettext_lazy("Until"), sort="expires_at"),
+        DateColumn("authorised_at", gettext_lazy("Authorised on"), sort="authorised_at"),
+        DateColumn("expires_at", gettext_lazy("Valid until"), sort="expires_at"),
     )
 
     def get_queryset(self) -> QuerySet[Account]:
@@ -107,7 +107,7 @@ class AccountDetail(AccountMixin, DetailPage):
             Fact(_("Platform"), platform(obj)),
             Fact(_("Account"), obj.remote_id),
             Fact(_("Authorised by"), obj.bound_by),
-            Fact(_("Authorised"), obj.authorised_at),
+            Fact(_("Authorised on"), obj.authorised_at),
             Fact(_("Checked"), obj.checked_at),
         ]
         if obj.expires_at:
