@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -17,7 +15,7 @@ from django.conf import settings
 from django.test import Client
 
 from cdp.runtime import ports
-from tests.processes import ROOT, environment
+from tests.processes import eventually, process
 
 BACKEND = "admin_center.members.backends.NameOrEmailBackend"
 PAUSE = 0.1
@@ -48,7 +46,7 @@ def asked(access: Any, paths: Sequence[str]) -> Iterator[Answers]:
     """Console pages of the person's workspace, opened one after the other until the end. Any but 200 is an error."""
     port = ports.free_port(None)
     url = f"http://{ports.LOOPBACK}:{port}"
-    command = [sys.executable, "-m", "uvicorn", "cdp.asgi:application", "--port", str(port)]
+    command = ["-m", "uvicorn", "cdp.asgi:application", "--port", str(port)]
     options = ["--lifespan", "off", "--no-access-log", "--log-level", "error"]
     answers, over, failures = Answers(url), threading.Event(), []
 
@@ -67,7 +65,7 @@ def asked(access: Any, paths: Sequence[str]) -> Iterator[Answers]:
                     if over.wait(PAUSE):
                         return
 
-    with subprocess.Popen([*command, *options], cwd=ROOT, env=environment(BASE_URL=url)) as server:
+    with process(*command, *options, BASE_URL=url):
         try:
             wait(f"{url}/health/live")
             thread = threading.Thread(target=ask, daemon=True)
@@ -77,7 +75,6 @@ def asked(access: Any, paths: Sequence[str]) -> Iterator[Answers]:
             thread.join(60)
         finally:
             over.set()
-            server.terminate()
     if failures:
         raise AssertionError(f"The console did not answer: {failures[0]}")
 
@@ -89,14 +86,12 @@ def _signed_in(access: Any) -> dict[str, str]:
 
 
 def wait(url: str) -> None:
-    """Until something answers there, whatever it answers."""
-    until = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            requests.get(url, timeout=5)
-        except requests.RequestException:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
-        else:
-            return
+    """Until what is there answers well."""
+    eventually(lambda: _answers(url), START_SECONDS)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=5).ok
+    except requests.RequestException:
+        return False

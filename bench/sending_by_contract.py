@@ -7,8 +7,6 @@ batches from numbers that it counts up, and a web server that knows nothing else
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -30,11 +28,11 @@ from marketing.content import services as contents
 from marketing.content import signatures
 from marketing.delivery import schedule, services
 from marketing.delivery.models import Recipient, SendOut
+from tests.processes import process
 
 BATCH = 50_000
 """What a provider of ours hands over in a call where nobody has said otherwise."""
 SIGNATURE = "Tide"
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def by_contract(here: World, audience: Audience, people: int, pages: tuple[str, ...], goal: float) -> Result:
@@ -77,14 +75,9 @@ def carry_out(here: World, send_out: SendOut) -> tuple[float, float, float]:
 
 @contextmanager
 def _running(*command: str, url: str) -> Iterator[None]:
-    with subprocess.Popen(
-        [sys.executable, *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            responding.wait(url)
-            yield
-        finally:
-            process.terminate()
+    with process(*command):
+        responding.wait(url)
+        yield
 
 
 @contextmanager

@@ -48,8 +48,7 @@ class KeepPeople(FormPage):
 
     def save(self, form: Any, obj: Any) -> Audience:
         data = form.common()
-        if data["folder"]:
-            folders.find(self.workspace, data["folder"])
+        folders.find(self.workspace, data["folder"])
         return self.keep(self.words(), data)
 
     def success_url(self, obj: Audience) -> str:

@@ -208,7 +208,7 @@ class NewDataset(WorkspaceView):
             id_types=id_type_choices(),
             encryptions=ENCRYPTIONS,
             categories=[row.path for row in categories.tree(self.workspace)],
-            folders=choices(folders.tree(self.access), _("No folder")),
+            folders=choices(folders.tree(self.access)),
             back_url=self.back_url(),
             editing=isinstance(self, EditDataset),
         )

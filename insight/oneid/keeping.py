@@ -25,7 +25,7 @@ SIZES = ((1, 1), (2, 2), (3, 5), (6, 10), (11, 20), (21, 50), (51, None))
 
 
 def write_version(
-    handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime, salt: int = 0
+    handle: duckdb.DuckDBPyConnection, graph: IdentityGraph, number: int, now: datetime, salt: int
 ) -> None:
     """Write all tables of version `number` from what `Graph.resolve` left; the caller's transaction commits them.
 

@@ -65,9 +65,9 @@ def _hand_over_in_one_session(
     check()
     total = send_out.recipients.exclude(state__in=Recipient.WITHOUT_MESSAGE).count()
     links = {link.url: link.number for link in TrackedLink.objects.filter(send_out=send_out)}
-    sent, most = total - _left(send_out), chunk_size(send_out)
-    size = min(FIRST_CHUNK, most)
-    sender, at_once = str(send_out.content.get("from_address", "")), min(most, _left(send_out))
+    left, most = _left(send_out), chunk_size(send_out)
+    sent, size = total - left, min(FIRST_CHUNK, most)
+    sender, at_once = str(send_out.content.get("from_address", "")), min(most, left)
     with kind.session(send_out.provider, sender, at_once=at_once) as session:
         while releasing.ready(send_out).exists():
             # Waiting comes before claiming, and the last look at quiet hours between the two: who is claimed is handed
