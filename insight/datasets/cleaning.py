@@ -72,8 +72,12 @@ class Cleaning:
         return f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value} END"
 
     def floating(self, column: str) -> str:
-        """A column as floating number."""
-        value = f"try_cast({quote(column)}::VARCHAR AS DOUBLE)"
+        """A column as floating number. What is none goes by its text, so that no float gains digits."""
+        name = quote(column)
+        value = (
+            f"CASE WHEN typeof({name}) IN {_EXACT} THEN try_cast({name} AS DOUBLE) "
+            f"ELSE try_cast({name}::VARCHAR AS DOUBLE) END"
+        )
         return f"CASE WHEN NOT isnan({value}) THEN {value} END"
 
     def moment(self, column: str, kind: str, zone: str, *, zoned: bool) -> str:
@@ -85,6 +89,9 @@ class Cleaning:
             return f"({name} AT TIME ZONE {literal(zone)})" if zoned else f"{name}::TIMESTAMP"
         return parse_text(column, "datetime").replace(name, self.text(column, kind))
 
+
+_EXACT = "('DOUBLE', 'BIGINT', 'INTEGER', 'SMALLINT', 'TINYINT')"
+"""Types of the lake whose values are the same as floating numbers; casting the text of each takes 30 times as long."""
 
 _DAY = r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})"
 _CLOCK = r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d{1,6})?))?)?"

@@ -103,6 +103,7 @@ def rfm_columns(source: Source, fields: list[DatasetField]) -> dict[str, str]:
     """What an RFM model reads, as expressions over its source."""
     roles = {item.role: item for item in fields}
     return {
+        "key": quote(roles["identifier"].column),
         "user": source.identifier(roles["identifier"]),
         "time": _moment(source, roles["time"].column),
         "amount": _measure_column(source, roles["amount"]),

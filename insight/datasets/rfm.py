@@ -91,19 +91,21 @@ def compute(
 ) -> dict[str, Any]:
     """Write the table `table` of the engine and return its figures.
 
-    `source` is a relation in SQL; `columns` are expressions over it for user, time, amount and (customers) count,
-    `ids` those of the ID columns by name. The table has user_unique_id, r_days, f, m, rs, fs, ms, type and the IDs,
-    one row per customer. Rows without user, time or amount are left out and counted as `excluded`; an empty count is
-    0. Refunds (negative amounts) lower M and are no purchase.
+    `source` is a relation in SQL; `columns` are expressions over it for user, time, amount and (customers) count, and
+    `key`, the column that the user is made of; `ids` are those of the ID columns by name. The table has
+    user_unique_id, r_days, f, m, rs, fs, ms, type and the IDs, one row per customer. Rows without user, time or amount
+    are left out and counted as `excluded`; an empty count is 0. Refunds (negative amounts) lower M and are no purchase.
     """
-    usable = _usable(columns)
-    given, kept = engine.rows(f"SELECT count(*), count(*) FILTER (WHERE {usable}) FROM {source}")[0]
     values = f"{table}_values"
     try:
-        engine.create_table_as(workspace, values, _values(model, source, columns, today, ids))
+        engine.create_table_as(workspace, values, _totals(model, source, columns, today, ids))
+        path = engine.path(workspace, values)
+        found = engine.rows(
+            f"SELECT sum(given) - coalesce(sum(usable) FILTER (WHERE {USER} IS NOT NULL), 0) FROM {path}"
+        )
         return {
-            **_score(engine, workspace, model, engine.path(workspace, values), ids, table),
-            "excluded": given - kept,
+            **_score(engine, workspace, model, f"({_customers(path, today, ids)})", ids, table),
+            "excluded": int(found[0][0] or 0),
             "as_of": str(today),
         }
     finally:
@@ -147,9 +149,11 @@ def _score(
 
 def transactions(model: Model, *, source: str, columns: Mapping[str, str], as_of: date) -> str:
     """The purchases and refunds of the period that ends with `as_of`: SQL with user_unique_id, day and amount."""
+    day, amount = _day(columns), _amount(columns)
     return (
-        f"SELECT {columns['user']} AS user_unique_id, {_day(columns)} AS day, {_amount(columns)} AS amount "
-        f"FROM {source} WHERE {_usable(columns)} AND {_period(model, columns, as_of)}"
+        f"SELECT {columns['user']} AS user_unique_id, {day} AS day, {amount} AS amount FROM {source} "
+        f"WHERE ({columns['user']}) IS NOT NULL AND {day} IS NOT NULL AND {_finite(amount)} "
+        f"AND {_period(model, day, as_of)}"
     )
 
 
@@ -164,7 +168,8 @@ def groups_on(
 ) -> str:
     """Everybody's group on a day, by given bands and comparison values: SQL with user_unique_id and type."""
     scores = ", ".join(f"{bands[name].sql(_VALUE[name])} AS {name}s" for name in DIMENSIONS)
-    values = _values(model, source, columns, as_of)
+    totals = _totals(model, source, columns, as_of, where=_period(model, _day(columns), as_of))
+    values = _customers(f"({totals}) totals", as_of)
     return f"SELECT {USER}, {_type(against)} AS type FROM (SELECT v.*, {scores} FROM ({values}) v) scored"
 
 
@@ -176,45 +181,74 @@ def _amount(columns: Mapping[str, str]) -> str:
     return f"({columns['amount']})::{NUMBER}"
 
 
-def _usable(columns: Mapping[str, str]) -> str:
-    """Neither NULL nor NaN nor infinite: one such amount would spoil every total."""
-    return f"({columns['user']}) IS NOT NULL AND {_day(columns)} IS NOT NULL AND {_finite(_amount(columns))}"
-
-
 def _finite(number: str) -> str:
     """NaN is larger than any number in both engines."""
     return f"({number} > '-Infinity'::{NUMBER} AND {number} < 'Infinity'::{NUMBER})"
 
 
-def _period(model: Model, columns: Mapping[str, str], as_of: date) -> str:
+_DAY, _AMOUNT = quote("=day"), quote("=amount")
+_READABLE = f"({_DAY} IS NOT NULL AND {_finite(_AMOUNT)})"
+"""The amount neither NULL nor NaN nor infinite: one such amount would spoil every total."""
+
+
+def _period(model: Model, day: str, as_of: date) -> str:
     if model.input == "customers":
         return "true"
-    period = f"{_day(columns)} <= {literal(str(as_of))}::DATE"
+    period = f"{day} <= {literal(str(as_of))}::DATE"
     if model.days is not None:
-        period += f" AND {_day(columns)} > {literal(str(as_of))}::DATE - {model.days}"
+        period += f" AND {day} > {literal(str(as_of))}::DATE - {model.days}"
     return period
 
 
-def _values(
-    model: Model, source: str, columns: Mapping[str, str], as_of: date, ids: Mapping[str, str] | None = None
+def _totals(
+    model: Model,
+    source: str,
+    columns: Mapping[str, str],
+    as_of: date,
+    ids: Mapping[str, str] | None = None,
+    where: str = "true",
 ) -> str:
-    """A row per customer: user_unique_id, r_days, f, m and the IDs."""
-    day, amount = _day(columns), _amount(columns)
+    """A row per identifier: user_unique_id (NULL for all that are not valid), last_day, f, m and the IDs, and how many
+    rows were given and how many are usable.
+
+    The rows are totalled by the column as it is first, because cleaning identifiers costs the most: it is done once
+    for each, not for each row. Names in between begin with a sign that no column's name begins with.
+    """
+    key = columns["key"]
+    read = {"=day": _day(columns), "=amount": _amount(columns)}
+    totals = {"=given": "count(*)", "=usable": f"count(*) FILTER (WHERE {_READABLE})"}
+    counts = f"{_READABLE} AND {_period(model, _DAY, as_of)}"
     if model.input == "customers":
-        count = f"({columns['count']})::{NUMBER}"
-        often = f"coalesce(sum({count}) FILTER (WHERE {_finite(count)}), 0)"
-        totals = f"max({day}) AS last_day, {often} AS f, sum({amount}) AS m"
+        read["=count"] = f"({columns['count']})::{NUMBER}"
+        bought = counts
+        totals["=f"] = f'sum("=count") FILTER (WHERE {counts} AND {_finite(quote("=count"))})'
     else:
-        bought = f"FILTER (WHERE {amount} >= 0)"
-        totals = f"max({day}) {bought} AS last_day, count(*) {bought} AS f, sum({amount}) AS m"
-    chosen = "".join(f", min({value}) AS {quote(name)}" for name, value in (ids or {}).items())
+        bought = f"{counts} AND {_AMOUNT} >= 0"
+        totals["=f"] = f"count(*) FILTER (WHERE {bought})"
+    totals["=last"] = f"max({_DAY}) FILTER (WHERE {bought})"
+    totals["=m"] = f"sum({_AMOUNT}) FILTER (WHERE {counts})"
+    for place, value in enumerate((ids or {}).values()):
+        read[f"=id{place}"] = value
+        totals[f"=id{place}"] = f"min({quote(f'=id{place}')}) FILTER (WHERE {counts})"
+    rows = f"(SELECT {key}, {_named(read)} FROM {source} WHERE {where}) rows_read"
+    kept = "".join(f", min({quote(f'=id{place}')}) AS {quote(name)}" for place, name in enumerate(ids or {}))
+    return (
+        f'SELECT {columns["user"]} AS {USER}, max("=last") AS last_day, coalesce(sum("=f"), 0)::{NUMBER} AS f, '
+        f'sum("=m") AS m, sum("=given") AS given, sum("=usable") AS usable{kept} '
+        f"FROM (SELECT {key}, {_named(totals)} FROM {rows} GROUP BY {key}) totals GROUP BY 1"
+    )
+
+
+def _named(expressions: Mapping[str, str]) -> str:
+    return ", ".join(f"{expression} AS {quote(name)}" for name, expression in expressions.items())
+
+
+def _customers(totals: str, as_of: date, ids: Mapping[str, str] | None = None) -> str:
+    """Those who bought, of `totals`: user_unique_id, r_days, f, m and the IDs."""
     kept = "".join(f", {quote(name)}" for name in ids or {})
     return (
-        f"SELECT {USER}, greatest(0, {literal(str(as_of))}::DATE - last_day)::BIGINT AS r_days, "
-        f"f::{NUMBER} AS f, m{kept} FROM ("
-        f"SELECT {columns['user']} AS {USER}, {totals}{chosen} FROM {source} "
-        f"WHERE {_usable(columns)} AND {_period(model, columns, as_of)} GROUP BY 1"
-        f") totals WHERE last_day IS NOT NULL"
+        f"SELECT {USER}, greatest(0, {literal(str(as_of))}::DATE - last_day)::BIGINT AS r_days, f, m{kept} "
+        f"FROM {totals} WHERE last_day IS NOT NULL AND {USER} IS NOT NULL"
     )
 
 
@@ -227,10 +261,10 @@ def _quintiles(engine: Engine, values: str, name: str) -> Bands:
     Bounds lie between neighbours in order (linear interpolation), worked out here so that engines agree to the digit.
     """
     value = f"{_VALUE[name]}::{NUMBER}"
-    customers = engine.rows(f"SELECT count(*) FROM {values}")[0][0]
+    customers = engine.rows(f"SELECT count(*) FROM {values} v")[0][0]
     cuts = [divmod((customers - 1) * fifth, 5) for fifth in range(1, 5)] if customers else []
     wanted = ", ".join(str(place) for cut, _rest in cuts for place in (cut, cut + 1)) or "-1"
-    numbered = f"SELECT row_number() OVER (ORDER BY {value}) - 1 AS place, {value} AS value FROM {values}"
+    numbered = f"SELECT row_number() OVER (ORDER BY {value}) - 1 AS place, {value} AS value FROM {values} v"
     found = dict(engine.rows(f"SELECT place, value FROM ({numbered}) numbered WHERE place IN ({wanted})"))
     bounds = sorted({_between(found[cut], found.get(cut + 1), rest) for cut, rest in cuts}) or [0.0]
     scores = [float(score) for score in range(1, len(bounds) + 2)]

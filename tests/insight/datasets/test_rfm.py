@@ -32,7 +32,7 @@ CUSTOMERS = [
     ("c7", 30, 1, 99.99, (4, 1, 1), "general_develop"),
     ("c8", 365, 1, 100.0, (1, 1, 2), "potential"),
 ]
-COLUMNS = {"user": "who", "time": '"at"', "amount": "amount", "count": "n", "phone": "phone"}
+COLUMNS = {"key": "who", "user": "who", "time": '"at"', "amount": "amount", "count": "n", "phone": "phone"}
 
 
 @pytest.fixture
