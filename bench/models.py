@@ -169,19 +169,22 @@ def _stages(here: World, people: int, today: date, repetitions: int) -> list[Res
 
 
 def _day_by_hand(here: World, source: str, today: date) -> dict[str, int]:
-    """Today's table of the model, the same once more among the days, and the counts."""
+    """Today's table of the model, the same once more in place of what the days hold of it, and the counts."""
     best = " ".join(
         f"WHEN {tag} >= {least} THEN '{stage}'" for stage, (tag, least) in reversed(RULES.items())
     )
     staged = f"(SELECT user_unique_id, CASE {best} END AS stage FROM {source})"
     kept = "WHERE stage IS NOT NULL ORDER BY stage, user_unique_id"
-    for name in ("stages_by_hand", "days_by_hand"):
-        lake.drop_table(here.workspace, name)
+    lake.drop_table(here.workspace, "stages_by_hand")
     table, days = here.path("stages_by_hand"), here.path("days_by_hand")
     with lake.transaction() as handle:
         handle.execute(f"CREATE TABLE {table} AS SELECT user_unique_id, stage FROM {staged} {kept}")
         handle.execute(
-            f"CREATE TABLE {days} AS SELECT DATE '{today}' AS day, user_unique_id, stage FROM {table}"
+            f"CREATE TABLE IF NOT EXISTS {days} (day DATE, user_unique_id VARCHAR, stage VARCHAR)"
+        )
+        handle.execute(f"DELETE FROM {days} WHERE day = DATE '{today}'")
+        handle.execute(
+            f"INSERT INTO {days} SELECT DATE '{today}', user_unique_id, stage FROM {table} ORDER BY stage, user_unique_id"
         )
         counts = handle.execute(f"SELECT stage, count(*) FROM {days} GROUP BY 1").fetchall()
     return {stage: dict(counts).get(stage, 0) for stage in STAGES}

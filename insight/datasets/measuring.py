@@ -97,7 +97,7 @@ def measure_model(origin: Source, fields: list[DatasetField], path: str, users: 
     columns["user_unique_id"] = next(
         origin.identifier(item) for item in identities if item.role == "identifier"
     )
-    source = _source(origin, identities, columns)
+    source = _source(origin, identities, columns, repeated=True)
     engine, others = get_engine(origin.engine), [item for item in identities if item.role == "id"]
     filled = "".join(f", count({quote(item.column)})" for item in others)
     _rows, *counts = engine.rows(f"SELECT count(*){filled} FROM {path}")[0]
@@ -138,29 +138,38 @@ def _id_stats(
     }
 
 
-def _source(origin: Source, fields: list[DatasetField], columns: dict[str, str]) -> dict[str, Any]:
-    """What the source held: rows, rows without identifier or time, and per column values that did not fit."""
+def _source(
+    origin: Source, fields: list[DatasetField], columns: dict[str, str], *, repeated: bool = False
+) -> dict[str, Any]:
+    """What the source held: rows, rows without identifier or time, and per column values that did not fit.
+
+    Where the fields' values are `repeated` in many rows, the different ones are looked at, and their rows counted.
+    """
     identifier = next(item for item in fields if item.role in ("identifier", "item"))
-    parts = ["count(*)", f"count(*) FILTER (WHERE {_blank(identifier.column)})"]
     time = columns.get("at")
     no_time = f"({columns['user_unique_id']}) IS NOT NULL AND ({time}) IS NULL" if time else "false"
-    parts.append(f"count(*) FILTER (WHERE {no_time})")
+    conditions = ["true", _blank(identifier.column), no_time]
     checked = [item for item in fields if _may_not_fit(origin, item)]
     for item in checked:
         expression = columns[_OUTPUT.get(item.role, item.column)]
-        parts.append(f"count(*) FILTER (WHERE NOT {_blank(item.column)} AND ({expression}) IS NULL)")
+        conditions.append(f"NOT {_blank(item.column)} AND ({expression}) IS NULL")
     mobiles = [item for item in fields if _may_have_prefix(item)]
     for item in mobiles:
         strict, fixed = (origin.identifier(item, fix_prefix=fix) for fix in (False, True))
-        parts.append(f"count(*) FILTER (WHERE ({strict}) IS NULL AND ({fixed}) IS NOT NULL)")
-    row = get_engine(origin.engine).rows(f"SELECT {', '.join(parts)} FROM {origin.relation}")[0]
+        conditions.append(f"({strict}) IS NULL AND ({fixed}) IS NOT NULL")
+    rows, tally = origin.relation, "count(*)"
+    if repeated:
+        names = ", ".join(quote(name) for name in dict.fromkeys(item.column for item in fields))
+        rows, tally = f'(SELECT {names}, count(*) AS "=rows" FROM {rows} GROUP BY {names}) found', 'sum("=rows")'
+    parts = ", ".join(f"{tally} FILTER (WHERE {condition})" for condition in conditions)
+    counts = [int(count or 0) for count in get_engine(origin.engine).rows(f"SELECT {parts} FROM {rows}")[0]]
     first = 3 + len(checked)
-    invalid = {item.column: count for item, count in zip(checked, row[3:first], strict=True) if count}
-    prefixed = {item.column: count for item, count in zip(mobiles, row[first:], strict=True) if count}
+    invalid = {item.column: count for item, count in zip(checked, counts[3:first], strict=True) if count}
+    prefixed = {item.column: count for item, count in zip(mobiles, counts[first:], strict=True) if count}
     return {
-        "rows": row[0],
-        "without_id": row[1],
-        "without_time": row[2],
+        "rows": counts[0],
+        "without_id": counts[1],
+        "without_time": counts[2],
         "invalid": invalid,
         "prefixed": prefixed,
     }

@@ -65,6 +65,28 @@ def test_a_model_is_made_refreshed_and_written_back(world: World, model: Dataset
     assert {group["type"] for group in world.compute(model).stats["rfm"]["groups"]} >= {"key_develop"}
 
 
+def test_spellings_of_one_identifier_are_one_customer_and_rows_with_bad_ones_are_counted(world: World) -> None:
+    world.table(
+        "calls",
+        """SELECT * FROM (VALUES
+            ('13800000001', current_date - 5, 10.0, 'd1'), (' 13800000001', current_date - 3, 20.0, NULL),
+            ('138 0000 0001', current_date - 4, 40.0, 'd0'), ('12', current_date - 1, 5.0, 'd3'),
+            ('12', current_date - 2, 5.0, 'd3'), ('', current_date - 2, 5.0, NULL), (NULL, current_date, 1.0, NULL),
+            ('13800000002', current_date - 9, 7.0, 'd4'), ('13800000002', current_date - 9, 'NaN'::DOUBLE, 'd4')
+        ) t(who, day, money, device)""",
+    )
+    values = {**MODEL, "table": "calls", "user_id": {"column": "who", "id_type": "mobile"}}
+    model = world.dataset({**values, "ids": [{"column": "device", "id_type": "oaid"}]})
+    rows = {row["user_unique_id"]: row for row in world.rows(model)}
+    first, second = rows["13800000001"], rows["13800000002"]
+    assert (first["f"], first["m"], first["device"]) == (3, 70.0, None)
+    assert (second["f"], second["r_days"] - first["r_days"]) == (1, 6)
+    assert (len(rows), model.stats["rfm"]["excluded"]) == (2, 5)
+    assert model.stats["invalid"] == {"who": 2, "device": 6}
+    user = next(item for item in model.stats["ids"] if item["column"] == "who")
+    assert (user["filled"], user["distinct"], user["invalid"]) == (5, 2, 2)
+
+
 def test_other_ids_are_added_removed_and_retyped(world: World, model: Dataset) -> None:
     services.update(world.access, model, {"ids": []})
     assert not model.fields.filter(role="id").exists()
