@@ -179,9 +179,7 @@ def _day_by_hand(here: World, source: str, today: date) -> dict[str, int]:
     table, days = here.path("stages_by_hand"), here.path("days_by_hand")
     with lake.transaction() as handle:
         handle.execute(f"CREATE TABLE {table} AS SELECT user_unique_id, stage FROM {staged} {kept}")
-        handle.execute(
-            f"CREATE TABLE IF NOT EXISTS {days} (day DATE, user_unique_id VARCHAR, stage VARCHAR)"
-        )
+        handle.execute(f"CREATE TABLE IF NOT EXISTS {days} (day DATE, user_unique_id VARCHAR, stage VARCHAR)")
         handle.execute(f"DELETE FROM {days} WHERE day = DATE '{today}'")
         handle.execute(
             f"INSERT INTO {days} SELECT DATE '{today}', user_unique_id, stage FROM {table} ORDER BY stage, user_unique_id"

@@ -160,7 +160,10 @@ def _source(
     rows, tally = origin.relation, "count(*)"
     if repeated:
         names = ", ".join(quote(name) for name in dict.fromkeys(item.column for item in fields))
-        rows, tally = f'(SELECT {names}, count(*) AS "=rows" FROM {rows} GROUP BY {names}) found', 'sum("=rows")'
+        rows, tally = (
+            f'(SELECT {names}, count(*) AS "=rows" FROM {rows} GROUP BY {names}) found',
+            'sum("=rows")',
+        )
     parts = ", ".join(f"{tally} FILTER (WHERE {condition})" for condition in conditions)
     counts = [int(count or 0) for count in get_engine(origin.engine).rows(f"SELECT {parts} FROM {rows}")[0]]
     first = 3 + len(checked)

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from cdp.core.access import Access
 from insight.campaigns import links
 from marketing.channels.models import Provider
-from marketing.delivery import costs, lift, queries
+from marketing.delivery import costs, lift, list_figures
 from marketing.delivery.models import SendOut
 
 KIND = "send_out"
@@ -22,7 +22,8 @@ def find(access: Access, ids: Sequence[str]) -> Iterable[links.Linked]:
     channels = [name for name in Provider.Channel.values if access.can(f"marketing.{name}.view")]
     rows = SendOut.objects.in_workspace(access.workspace).filter(pk__in=ids, channel__in=channels)
     order = {name: number for number, name in enumerate(Provider.Channel.values)}
-    found = sorted(queries.with_figures(rows).order_by("-updated_at"), key=lambda row: order[row.channel])
+    found = sorted(rows.order_by("-updated_at"), key=lambda row: order[row.channel])
+    list_figures.attach(found)
     known = costs.of_all(found)
     listed = reverse("delivery:list", args=[access.workspace.slug])
     for row in found:

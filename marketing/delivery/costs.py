@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from marketing.delivery import channel_figures
 from marketing.delivery.models import SendOut
 
 CENT = Decimal("0.01")
@@ -21,8 +20,12 @@ def fix_price(send_out: SendOut) -> None:
 def of_all(send_outs: Iterable[SendOut]) -> dict[str, Decimal]:
     """By key of the send-outs whose price is known: what the messages that were handed over cost, to the cent.
 
-    SMS count as the parts that they are billed as; everything else counts by message.
+    SMS count as the parts that they are billed as; everything else counts by message. The figures are those that
+    `list_figures` has attached.
     """
-    priced = {row.pk: row.price for row in send_outs if row.price is not None}
-    figures = channel_figures.of_all(row for row in send_outs if row.pk in priced)
-    return {key: (price * figures[key]["segments"]["sent"]).quantize(CENT) for key, price in priced.items()}
+    return {row.pk: (row.price * _billed(row)).quantize(CENT) for row in send_outs if row.price is not None}
+
+
+def _billed(row: SendOut) -> int:
+    of_sms = getattr(row, "segments", None)
+    return of_sms["sent"] if of_sms else row.sent  # type: ignore[attr-defined, no-any-return]

@@ -13,7 +13,6 @@ from itertools import chain, count
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,7 +22,15 @@ from cdp.core import audit, naming
 from cdp.core.languages import language_of
 from cdp.core.timezones import zone
 from insight.campaigns import links
-from marketing.delivery import addresses, composition, lateness, queries, recurrence, schedule, services
+from marketing.delivery import (
+    addresses,
+    composition,
+    lateness,
+    list_figures,
+    recurrence,
+    schedule,
+    services,
+)
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import FilterReason, PlanContact, Recipient, SendOut
 
@@ -175,9 +182,11 @@ def leave_out_served(run: SendOut) -> int:
         return int(cursor.rowcount)
 
 
-def runs_of(plan: SendOut) -> QuerySet[SendOut]:
+def runs_of(plan: SendOut) -> list[SendOut]:
     """The runs with their figures, the newest first."""
-    return queries.with_figures(SendOut.objects.filter(plan=plan)).order_by("-due_at")
+    rows = list(SendOut.objects.filter(plan=plan).order_by("-due_at"))
+    list_figures.attach(rows)
+    return rows
 
 
 def total(rows: Sequence[Any]) -> dict[str, int]:

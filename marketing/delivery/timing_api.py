@@ -20,7 +20,7 @@ class TimingActions:
     @action(detail=True, methods=["get"])
     def runs(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The runs of one that repeats, the newest first, with their figures, and `total` of all."""
-        rows = list(plans.runs_of(self.get_object()))
+        rows = plans.runs_of(self.get_object())
         return Response({"runs": [_run(row) for row in rows], "total": plans.total(rows)})
 
     @action(detail=True, methods=["get"])

@@ -199,7 +199,7 @@ def shown(send_out: SendOut) -> dict[str, Any]:
         "waits": releasing.waiting(send_out),
         "plan": send_out.plan,
     }
-    rows = list(plans.runs_of(send_out)) if send_out.recurrence else []
+    rows = plans.runs_of(send_out) if send_out.recurrence else []
     if rows:
         found |= {
             "runs": rows[:SHOWN_RUNS],

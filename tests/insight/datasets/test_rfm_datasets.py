@@ -65,7 +65,9 @@ def test_a_model_is_made_refreshed_and_written_back(world: World, model: Dataset
     assert {group["type"] for group in world.compute(model).stats["rfm"]["groups"]} >= {"key_develop"}
 
 
-def test_spellings_of_one_identifier_are_one_customer_and_rows_with_bad_ones_are_counted(world: World) -> None:
+def test_spellings_of_one_identifier_are_one_customer_and_rows_with_bad_ones_are_counted(
+    world: World,
+) -> None:
     world.table(
         "calls",
         """SELECT * FROM (VALUES

@@ -61,7 +61,7 @@ def test_each_run_is_a_send_out_of_its_own_and_the_page_adds_them_up(shop: Shop)
     assert set(shop.inbox().values()) == {2} and len(shop.inbox()) == 3
     page = Browser(shop.access, "send-outs/").get(f"{plan.pk}/").content.decode()
     assert "All runs together" in page and first.pk in page and second.pk in page
-    assert plans.total(list(plans.runs_of(plan)))["sent"] == 6
+    assert plans.total(plans.runs_of(plan))["sent"] == 6
     assert "One run of" in Browser(shop.access, "send-outs/").get(f"{first.pk}/").content.decode()
 
 
