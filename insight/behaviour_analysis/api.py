@@ -150,12 +150,18 @@ class RetentionAudiences(_Audiences):
 class PathAudiences(_Audiences):
     @extend_schema(request=_Part, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """An audience of a node, {"level": 1, "type": "visit"}, or with "from" of the link that leads to it."""
+        """An audience of a node, {"level": 1, "type": "visit"}, or with "from" of the link that leads to it.
+
+        The type null are those whose path ended with the level before.
+        """
         return self.answer(request)
 
     def make(self, query: Any, part: Any, data: dict[str, Any]) -> Audience:
         asked = paths.paths_of(self.ground(query), query)
-        return services.from_paths(asked, part.get("level"), part.get("type"), part.get("from"), data)
+        to, come_from = (
+            None if name is None else str(name) for name in (part.get("type", ""), part.get("from"))
+        )
+        return services.from_paths(asked, part.get("level"), to, come_from, data)
 
 
 class _VersionPart(serializers.Serializer[Any]):

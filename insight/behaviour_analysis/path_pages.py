@@ -54,7 +54,7 @@ class PathPage(PathView):
         found = paths.paths(asked)
         labels = {(node["level"], node["type"]): node["label"] for node in found["nodes"]}
         nodes = [
-            {**node, "url": links.audience(level=node["level"], after=node["type"])}
+            {**node, "url": links.audience(level=node["level"], **_to(node["type"]))}
             for node in found["nodes"]
         ]
         steps = [
@@ -63,7 +63,7 @@ class PathPage(PathView):
                 "from_label": labels[link["level"] - 1, link["from"]],
                 "to_label": labels[link["level"], link["to"]],
                 "share": link["users"] / found["people"],
-                "url": links.audience(level=link["level"], after=link["to"], before=link["from"]),
+                "url": links.audience(level=link["level"], before=link["from"], **_to(link["to"])),
             }
             for link in found["links"]
         ]
@@ -73,6 +73,11 @@ class PathPage(PathView):
             "data": {"nodes": nodes, "links": steps},
             "csv_url": links.csv(),
         }
+
+
+def _to(value: str | None) -> dict[str, Any]:
+    """A node's type as parameters of an address."""
+    return {"ended": 1} if value is None else {"after": value}
 
 
 class PathCsv(PathView):
@@ -94,13 +99,14 @@ class PathCsv(PathView):
 
 
 class KeepPath(KeepPeople, PathView):
-    """The people at ?level= and ?after=, with ?before= those who came from there."""
+    """The people at ?level= and ?after=, or whose path ?ended=1 before; with ?before= those who came from there."""
 
     permission = KeepPeople.permission
 
-    def part(self) -> tuple[str, str, str | None]:
+    def part(self) -> tuple[str, str | None, str | None]:
         asked = self.request.GET
-        return asked.get("level", ""), asked.get("after", ""), asked.get("before")
+        after = None if asked.get("ended") else asked.get("after", "")
+        return asked.get("level", ""), after, asked.get("before")
 
     def words(self) -> str:
         return paths.part_words(self.question(), *self.part())

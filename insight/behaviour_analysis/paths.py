@@ -2,7 +2,8 @@
 
 A person's path starts with their first record of the starting type in the period. Each level is their next record in
 time, at most so long after the one before; records of one type at one moment count once, types at one moment stand in
-the order of their names. A path ends with the first longer pause, or after the last level.
+the order of their names. A path ends with the first longer pause, or after the last level. Who went no further is at
+the next level all the same, with no type.
 """
 
 from __future__ import annotations
@@ -86,8 +87,8 @@ def steps(asked: Paths) -> ibis.Table:
 def paths(asked: Paths) -> dict[str, Any]:
     """`{"people", "nodes": [...], "links": [...]}`.
 
-    A node is a level and a type (`""`: all but the eight most frequent of the level) with its people; a link counts
-    those who went from one to the next.
+    A node is a level and a type (`""`: all but the eight most frequent of the level; None: those whose path ended with
+    the level before) with its people; a link counts those who went from one to the next.
     """
     people = steps(asked)
     counted = [
@@ -119,71 +120,90 @@ def _folded(asked: Paths, rows: list[dict[str, Any]]) -> dict[str, Any]:
             level[row["after"]] = level.get(row["after"], 0) + row["users"]
     kept = {level: _top(found) for level, found in totals.items()}
 
-    def name(level: int, value: str) -> str:
-        return value if value in kept[level] else OTHER
+    def name(level: int, value: str | None) -> str | None:
+        return value if value is None or value in kept[level] else OTHER
 
-    nodes: dict[tuple[int, str], int] = {}
-    links: dict[tuple[int, str, str], int] = {}
+    nodes: dict[tuple[int, str | None], int] = {}
+    links: dict[tuple[int, str | None, str | None], int] = {}
     for row in rows:
-        if row["after"] is None or not row["users"]:
+        level = row["level"]
+        if not row["users"] or (level and row["before"] is None):
             continue
-        level, after = row["level"], name(row["level"], row["after"])
+        after = name(level, row["after"])
         nodes[level, after] = nodes.get((level, after), 0) + row["users"]
         if level:
             key = level, name(level - 1, row["before"]), after
             links[key] = links.get(key, 0) + row["users"]
-    labels = asked.ground.type_labels(sorted({value for _level, value in nodes if value != OTHER}))
-    labels[OTHER] = _("Other")
+    labels: dict[str | None, str] = dict(
+        asked.ground.type_labels(sorted({value for _level, value in nodes if value}))
+    )
+    labels |= {OTHER: _("Other"), None: _("No further")}
     return {
         "people": nodes.get((0, asked.start), 0),
         "nodes": [
             {"level": level, "type": value, "label": labels[value], "users": users}
             for (level, value), users in sorted(
-                nodes.items(), key=lambda item: (item[0][0], item[0][1] == OTHER, -item[1], item[0][1])
+                nodes.items(), key=lambda item: (item[0][0], _rank(item[0][1]), -item[1], item[0][1] or "")
             )
         ],
         "links": [
             {"level": level, "from": before, "to": after, "users": users}
             for (level, before, after), users in sorted(
-                links.items(), key=lambda item: (item[0][0], -item[1], item[0])
+                links.items(), key=lambda item: (item[0][0], -item[1], item[0][1] or "", _rank(item[0][2]))
             )
         ],
     }
+
+
+def _rank(value: str | None) -> int:
+    """Types first, then the other ones, then the end."""
+    return 2 if value is None else int(value == OTHER)
 
 
 def _top(found: Mapping[str, int]) -> frozenset[str]:
     return frozenset(sorted(found, key=lambda value: (-found[value], value))[:TOP])
 
 
-def part_of(asked: Paths, level: Any, after: Any, before: Any = None) -> tuple[int, str, str | None]:
-    """A node (`before` None) or the link that leads to it. Raises ValidationFailed."""
+def part_of(
+    asked: Paths, level: Any, after: str | None, before: str | None = None
+) -> tuple[int, str | None, str | None]:
+    """A node (`before` None) or the link that leads to it; `after` None is the end of the path.
+
+    Raises ValidationFailed.
+    """
     place = whole(level, "level", 0, asked.levels)
-    if before is not None and not place:
-        message = _("Nothing leads to the start.")
-        raise ValidationFailed(message, errors={"from": [message]})
-    return place, str(after or ""), None if before is None else str(before)
+    if not place and (before is not None or after is None):
+        message = (
+            _("Nothing leads to the start.") if after is not None else _("No path ends before its start.")
+        )
+        raise ValidationFailed(message, errors={"from" if after is not None else "type": [message]})
+    return place, after, before
 
 
-def people_at(asked: Paths, level: Any, after: Any, before: Any = None) -> ibis.Table:
+def people_at(asked: Paths, level: Any, after: str | None, before: str | None = None) -> ibis.Table:
     """Who is at a node, or went along a link. Raises ValidationFailed."""
     place, value, source = part_of(asked, level, after, before)
     people = steps(asked)
-    wanted = [(place, value), *([(place - 1, source)] if source is not None else [])]
-    shown = paths(asked)["nodes"] if any(value == OTHER for _place, value in wanted) else []
+    if value is None:
+        people = people.filter([people[f"level_{place - 1}"].notnull(), people[f"level_{place}"].isnull()])
+    wanted = [(number, name) for number, name in ((place, value), (place - 1, source)) if name is not None]
+    shown = paths(asked)["nodes"] if any(name == OTHER for _number, name in wanted) else []
     for number, name in wanted:
         column = people[f"level_{number}"]
         if name == OTHER:
-            top = [node["type"] for node in shown if node["level"] == number and node["type"] != OTHER]
+            top = [node["type"] for node in shown if node["level"] == number and node["type"]]
             people = people.filter(column.notnull() & ~column.isin(top))
         else:
             people = people.filter(column == name)
     return people.select(USER)
 
 
-def part_words(asked: Paths, level: Any, after: Any, before: Any = None) -> str:
+def part_words(asked: Paths, level: Any, after: str | None, before: str | None = None) -> str:
     place, value, source = part_of(asked, level, after, before)
 
-    def called(name: str) -> str:
+    def called(name: str | None) -> str:
+        if name is None:
+            return _("No further")
         return asked.ground.type_label(name) if name else _("Other")
 
     step = called(value) if source is None else f"{called(source)} → {called(value)}"

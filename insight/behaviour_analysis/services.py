@@ -40,8 +40,13 @@ def from_retention(
     return audiences.create(asked.ground.access, {**data, "rule": rule})
 
 
-def from_paths(asked: Paths, level: Any, after: Any, before: Any, data: Mapping[str, Any]) -> Audience:
-    """Who is at a node of the paths, or went along a link. Raises ValidationFailed."""
+def from_paths(
+    asked: Paths, level: Any, after: str | None, before: str | None, data: Mapping[str, Any]
+) -> Audience:
+    """Who is at a node of the paths, or went along a link; without `after` those whose path ended there.
+
+    Raises ValidationFailed.
+    """
     people = paths.people_at(asked, level, after, before)
     words = paths.part_words(asked, level, after, before)
     return fixed.keep(asked.ground.access, asked.ground.dataset, people, words, data)

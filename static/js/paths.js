@@ -9,8 +9,10 @@ const key = (level, type) => `${level}:${type}`;
 
 function option(text) {
   const labels = new Map(data.nodes.map((node) => [key(node.level, node.type), node]));
-  const types = [...new Set(data.nodes.map((node) => node.type))];
+  const types = [...new Set(data.nodes.map((node) => node.type).filter(Boolean))];
   const colour = (type) => (type ? TONES[types.indexOf(type) % (TONES.length - 1)] : TONES.at(-1));
+  // Who went no further is there, but not in the way.
+  const faint = (type) => (type === null ? 0.35 : 1);
   return {
     tooltip: {
       renderMode: "richText",
@@ -32,8 +34,8 @@ function option(text) {
       emphasis: { focus: "adjacency" },
       label: { ...text, formatter: ({ name }) => labels.get(name).label },
       lineStyle: { color: "source", opacity: 0.35 },
-      data: data.nodes.map((node) => ({ name: key(node.level, node.type), depth: node.level, value: node.users, url: node.url, itemStyle: { color: colour(node.type) } })),
-      links: data.links.map((link) => ({ source: key(link.level - 1, link.from), target: key(link.level, link.to), value: link.users, url: link.url })),
+      data: data.nodes.map((node) => ({ name: key(node.level, node.type), depth: node.level, value: node.users, url: node.url, itemStyle: { color: colour(node.type), opacity: faint(node.type) } })),
+      links: data.links.map((link) => ({ source: key(link.level - 1, link.from), target: key(link.level, link.to), value: link.users, url: link.url, lineStyle: { opacity: 0.35 * faint(link.to) } })),
     }],
   };
 }

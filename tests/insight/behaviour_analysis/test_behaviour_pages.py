@@ -207,6 +207,10 @@ def test_audiences_by_the_api_have_exactly_the_counted_people(
     part = {"level": link["level"], "type": "cart", "from": "visit"}
     made = call("analysis/paths/audiences/", {"query": paths, "part": part, "name": "To the cart"})
     assert computed(run_jobs, made.json()["id"]).count == link["users"] == 2
+    ended = {"query": paths, "part": {"level": 2, "type": None}, "name": "Only one step"}
+    assert computed(run_jobs, call("analysis/paths/audiences/", ended).json()["id"]).count == 2
+    never = call("analysis/paths/audiences/", {**ended, "part": {"level": 0, "type": None}})
+    assert set(never.json()["errors"]) == {"type"}
     assert call("analysis/paths/audiences/", {"query": paths, "name": "x"}).status_code == 400
     weeks = {**PERIOD, "dataset": records.pk, "unit": "week", "first": {"type": ["visit"]}}
     cohort = call("analysis/retention/", weeks).json()["cohorts"][0]
@@ -354,13 +358,20 @@ def test_paths_show_what_came_next_and_their_parts_make_audiences(
         (1, "visit", "cart"): 2,
         (1, "visit", "visit"): 1,
         (2, "cart", "purchase"): 1,
+        (2, "cart", None): 1,
+        (2, "visit", None): 1,
+        (3, "purchase", None): 1,
     }
     where = next(row["url"] for row in data["links"] if row["to"] == "cart")
     assert kept_or_built(console, run_jobs, world, where, "Cart next") == 2
     node = next(row["url"] for row in data["nodes"] if row["level"] == 0)
     assert kept_or_built(console, run_jobs, world, node, "Started") == 3
+    ended = next(row["url"] for row in data["nodes"] if (row["level"], row["type"]) == (2, None))
+    assert kept_or_built(console, run_jobs, world, ended, "Only one step") == 2
+    left = next(row["url"] for row in data["links"] if (row["from"], row["to"]) == ("cart", None))
+    assert kept_or_built(console, run_jobs, world, left, "Cart left") == 1
     lines = console.get(page(world, f"paths.csv?{query}")).content.decode("utf-8-sig").splitlines()
-    assert lines[1] == "1,visit,cart,2,66.7"
+    assert lines[1] == "1,visit,cart,2,66.7" and "2,cart,No further,1,33.3" in lines
     none = console.get(page(world, f"paths/?dataset={records.pk}&start=visit&from=2025-01-01&to=2025-01-02"))
     assert "No path starts here" in none.content.decode()
 
@@ -377,7 +388,7 @@ def test_types_beyond_the_eight_most_frequent_are_other(world: World, call: Any,
     query = {**PERIOD, "dataset": dataset_of(world.workspace, rows).pk, "start": "start", "levels": 1}
     found = call("analysis/paths/", query).json()
     level = [(node["type"], node["users"]) for node in found["nodes"] if node["level"] == 1]
-    assert len(level) == 9 and level[-1] == ("", 4)
+    assert len(level) == 10 and level[-2:] == [("", 4), (None, 1)]
     data = {"query": query, "part": {"level": 1, "type": "", "from": "start"}, "name": "Others"}
     assert computed(run_jobs, call("analysis/paths/audiences/", data).json()["id"]).count == 4
 

@@ -117,7 +117,10 @@ def test_paths(
     asked = paths.paths_of(
         ground(access, dataset), {"start": start, "within": hours, "unit": "hours", "levels": levels}
     )
-    expected = paths_reference(records, start, FIRST, LAST, timedelta(hours=hours), levels)
+    expected = {
+        user: path if len(path) > levels else [*path, None]
+        for user, path in paths_reference(records, start, FIRST, LAST, timedelta(hours=hours), levels).items()
+    }
     found = paths.paths(asked)
     nodes = Counter((level, kind) for path in expected.values() for level, kind in enumerate(path))
     links = Counter(
@@ -130,3 +133,5 @@ def test_paths(
     for level, before, after in list(links)[:2]:
         people = asked.ground.run(paths.people_at(asked, level, after, before))
         assert len(people) == links[level, before, after]
+    for level, _type in [place for place in nodes if place[1] is None][:2]:
+        assert len(asked.ground.run(paths.people_at(asked, level, None))) == nodes[level, None]
