@@ -15,7 +15,6 @@ from bench.world import World, world
 from cdp import lake
 from cdp.core import timezones
 from cdp.demo.steps import finish
-from cdp.warehouse import get_engine
 from insight.aipl import services as aipl
 from insight.datasets import aipl_days
 from insight.datasets import services as datasets
@@ -151,7 +150,7 @@ def _stages(here: World, people: int, today: date, repetitions: int) -> list[Res
     yesterday = today - timedelta(days=1)
     moved = f"""(SELECT user_unique_id, {list(STAGES)}[1 + (hash(user_unique_id) % 4)::INT] AS stage
                  FROM {here.path(model.lake_table)} WHERE hash(user_unique_id, 1) % 10 > 0)"""
-    with get_engine(model.source).transaction(here.workspace) as work:
+    with aipl_days.writing(model) as work:
         aipl_days.replace_day(work, model.pk, yesterday, moved)
     days = here.files(aipl_days.days_table(model.pk))
     flow = compare(
@@ -181,9 +180,8 @@ def _day_by_hand(here: World, source: str, today: date) -> dict[str, int]:
         handle.execute(f"CREATE TABLE {table} AS SELECT user_unique_id, stage FROM {staged} {kept}")
         handle.execute(f"CREATE TABLE IF NOT EXISTS {days} (day DATE, user_unique_id VARCHAR, stage VARCHAR)")
         handle.execute(f"DELETE FROM {days} WHERE day = DATE '{today}'")
-        handle.execute(
-            f"INSERT INTO {days} SELECT DATE '{today}', user_unique_id, stage FROM {table} ORDER BY stage, user_unique_id"
-        )
+        of_day = f"SELECT DATE '{today}', user_unique_id, stage FROM {table} ORDER BY stage, user_unique_id"
+        handle.execute(f"INSERT INTO {days} {of_day}")
         counts = handle.execute(f"SELECT stage, count(*) FROM {days} GROUP BY 1").fetchall()
     return {stage: dict(counts).get(stage, 0) for stage in STAGES}
 

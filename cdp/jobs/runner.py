@@ -19,7 +19,7 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from redis.exceptions import RedisError
 
-from cdp.core import metrics
+from cdp.core import locks, metrics
 from cdp.core.errors import Cancelled, DomainError
 from cdp.core.languages import language_of
 from cdp.core.logs import correlation_id
@@ -76,9 +76,8 @@ def _claim(job_id: str) -> Job | None:
 def _gate_has_room(job: Job) -> bool:
     """Whether the workspace may run one more job of this gate; a job that must wait says so."""
     limit = get_kind(job.kind).gate_limit(job.workspace)
-    with connection.cursor() as cursor:
-        # Serialises claims of one gate, so that two workers cannot both take its last place.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"gate:{job.workspace_id}:{job.gate}"])
+    # Two workers must not both take the last place of a gate.
+    locks.hold(f"gate:{job.workspace_id}:{job.gate}")
     waiting = Job.objects.filter(workspace=job.workspace, gate=job.gate)
     running = waiting.filter(status=Job.Status.RUNNING).count()
     if running < limit:

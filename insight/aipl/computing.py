@@ -65,7 +65,7 @@ def compute(dataset: Dataset, table: str, job: JobContext) -> Measured:
     people = engine.sql(_with_ids(catalog, dataset, stages_on(dataset, today, catalog)))
     job.phase(_("Finding everybody's stage"), progress=25)
     ids = "".join(f", {value} AS {quote(column)}" for column, value in _ids(catalog, dataset).items())
-    with engine.transaction(dataset.workspace) as work:
+    with aipl_days.writing(dataset) as work:
         work.create_table_as(table, f"SELECT {USER}, stage{ids} FROM ({people}) people", sort=("stage", USER))
         counts = aipl_days.replace_day(work, dataset.pk, today, work.path(table))
     aipl_days.days_changed(dataset.pk)
@@ -89,7 +89,7 @@ def recompute(dataset: Dataset, day: date) -> dict[str, int]:
     """Put the stages of a day gone by in the place of those it had: behaviour alone tells what was known then."""
     engine = get_engine(dataset.source)
     people = engine.sql(stages_on(dataset, day, _catalog(dataset)))
-    with engine.transaction(dataset.workspace) as work:
+    with aipl_days.writing(dataset) as work:
         users = aipl_days.replace_day(work, dataset.pk, day, f"({people})")
     aipl_days.days_changed(dataset.pk)
     return users

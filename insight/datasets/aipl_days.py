@@ -8,7 +8,8 @@ nobody was at a stage: so a day without users is told from one that was never co
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from uuid import uuid4
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from cdp.core import locks
 from cdp.core.errors import Conflict, NotFound, ValidationFailed
 from cdp.lake.names import literal
 from cdp.warehouse import Transaction, get_engine
@@ -45,6 +47,19 @@ def mark(dataset_id: str) -> str:
 def days_changed(dataset_id: str) -> None:
     """Give the days another mark, so that nobody goes on with what was counted before."""
     cache.set(f"aipl-days:{dataset_id}", uuid4().hex, None)
+
+
+@contextmanager
+def writing(model: Dataset) -> Iterator[Transaction]:
+    """A transaction where the model lives, for one writer of its days at a time.
+
+    Two of the same new day would both find nothing to replace, and the day would hold everybody twice.
+    """
+    with (
+        locks.alone(f"aipl-days:{model.pk}"),
+        get_engine(model.source).transaction(model.workspace) as work,
+    ):
+        yield work
 
 
 def replace_day(work: Transaction, dataset_id: str, day: date, source: str) -> dict[str, int]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from cdp.core import audit
+from cdp.core import audit, locks
 from cdp.core.access import Access
 from cdp.core.errors import Conflict, PreconditionFailed, ValidationFailed
 from cdp.core.registry import Registry
@@ -84,9 +84,7 @@ def _read(access: Access, data: dict[str, Any]) -> Any:
 
 def _of_kind(dataset: Dataset) -> QuerySet[Dataset]:
     """The workspace's datasets of the same kind, while nobody else chooses a default."""
-    with connection.cursor() as cursor:
-        key = f"dataset.default:{dataset.workspace_id}:{dataset.kind}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [key])
+    locks.hold(f"dataset.default:{dataset.workspace_id}:{dataset.kind}")
     return Dataset.objects.in_workspace(dataset.workspace).filter(kind=dataset.kind)
 
 

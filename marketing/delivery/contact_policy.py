@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from admin_center.organizations.models import Workspace
 from admin_center.organizations.settings import MessageCap, QuietHours, WorkspaceSettings, workspace_settings
+from cdp.core import locks
 from cdp.core.timezones import local_now
 from marketing.content.models import Template
 from marketing.delivery.models import FilterReason, Recipient, SendOut, Suppression
@@ -91,9 +92,7 @@ def lock(send_out: SendOut) -> None:
 
     Two send-outs at once can then not both take a person's last allowed message.
     """
-    with connection.cursor() as cursor:
-        name = f"cap:{send_out.workspace_id}:{send_out.channel}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [name])
+    locks.hold(f"cap:{send_out.workspace_id}:{send_out.channel}")
 
 
 NO_LIMIT = 1_000_000_000

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from cdp.console import notices
-from cdp.core import audit, naming
+from cdp.core import audit, locks, naming
 from cdp.core.languages import language_of
 from cdp.core.timezones import zone
 from insight.campaigns import links
@@ -159,9 +159,8 @@ def leave_out_served(run: SendOut) -> int:
     """Where the plan writes to everybody once, leave out whom an earlier run has written to, or is about to."""
     if run.plan is None or not run.plan.recurrence.get("only_new"):
         return 0
-    with transaction.atomic(), connection.cursor() as cursor:
-        # Of two runs at once the second sees what the first has left out.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"plan:{run.plan_id}"])
+    # Of two runs at once the second sees what the first has left out.
+    with locks.alone(f"plan:{run.plan_id}"), connection.cursor() as cursor:
         cursor.execute(
             f"""
             UPDATE {_LEDGER} r SET state = 'filtered', reason = %(reason)s

@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from admin_center.organizations.models import Workspace
+from cdp.core import locks
 from insight.datasets import services as datasets
 from marketing.channels.models import Provider
 from marketing.delivery import link_use
@@ -81,7 +81,7 @@ def _kept(workspace: Workspace) -> QuerySet[SendOut]:
 
 
 def _write_part(workspace: Workspace, keys: list[str], *, whole: bool) -> list[EventTable]:
-    with _alone(workspace), _file() as path:
+    with locks.alone(_lock(workspace)), _file() as path:
         # Looked at again: their rows may have gone while others wrote.
         rows = _kept(workspace).filter(pk__in=keys).select_related("template", "audience", "audience_version")
         due = _changed(rows, whole=whole)
@@ -97,7 +97,7 @@ def write_last(key: str) -> None:
     )
     if send_out is None:
         return
-    with _alone(send_out.workspace), _file() as path:
+    with locks.alone(_lock(send_out.workspace)), _file() as path:
         written = WrittenSendOut.objects.filter(send_out=key).first()
         if written is not None and written.last:
             return
@@ -134,7 +134,7 @@ def _write(
 
 
 def _write_rest(workspace: Workspace, since: datetime | None) -> list[EventTable]:
-    with _alone(workspace), _file() as path:
+    with locks.alone(_lock(workspace)), _file() as path:
         written = tables.replies_without_send_out(workspace)
         facts.without_send_out(workspace, path, since=since, written=written)
         return tables.add(workspace, path, _carried(workspace)) if path.stat().st_size else []
@@ -150,13 +150,9 @@ def _carried(workspace: Workspace) -> list[tuple[str, str]]:
     return [(link.url, key) for key, text in texts for link in links if link.url in text]
 
 
-@contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
-    """One writer per workspace at a time; ends with the transaction, also where the process dies."""
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"message-events:{workspace.pk}"])
-        yield
+def _lock(workspace: Workspace) -> str:
+    """One writer per workspace at a time."""
+    return f"message-events:{workspace.pk}"
 
 
 @contextmanager

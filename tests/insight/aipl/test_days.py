@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -30,7 +33,7 @@ def model(db: None) -> Dataset:
 def put(model: Dataset, day: date, stages: dict[str, str]) -> None:
     listed = ", ".join(f"('{user}', '{stage}')" for user, stage in stages.items()) or "(NULL, NULL)"
     people = f"(SELECT * FROM (VALUES {listed}) v(user_unique_id, stage) WHERE stage IS NOT NULL)"
-    with get_engine(model.source).transaction(model.workspace) as work:
+    with aipl_days.writing(model) as work:
         aipl_days.replace_day(work, model.pk, day, people)
 
 
@@ -94,3 +97,23 @@ def test_only_computed_days_in_order_have_a_flow(model: Dataset) -> None:
         aipl_days.flow(model, LAST, FIRST)
     lost = aipl_days.flow(model, FIRST, LAST).stages["L"]
     assert (lost.lost, lost.loss_rate, lost.end) == (2, 1.0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_day_that_two_write_at_once_is_there_once() -> None:
+    model = Dataset(pk="ds_days", workspace=make_workspace())
+    put(model, FIRST, BEFORE)
+    ready = threading.Barrier(2, timeout=60)
+
+    def write(stages: dict[str, str]) -> None:
+        ready.wait()
+        put(model, LAST, stages)
+        connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, (AFTER, {**AFTER, "z": "A"})))
+    engine = get_engine(model.source)
+    path = engine.path(model.workspace, aipl_days.days_table(model.pk))
+    users = [user for (user,) in engine.rows(f"SELECT user_unique_id FROM {path} WHERE day = '{LAST}'")]
+    assert len(users) == len(set(users)) >= len(AFTER)
+    assert sum(aipl_days.trend(model, LAST)[-1][1].values()) == len(users)
