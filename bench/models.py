@@ -45,7 +45,7 @@ def _rfm(here: World, people: int, today: date, repetitions: int) -> Result:
     rows = people * 10
     source = here.table(
         "sales",
-        f"""SELECT 'user' || (hash(i, 1) % {people}) AS member, (1000 + hash(i, 2) % 49000) / 100 AS amount,
+        f"""SELECT 'user' || (hash(i, 1) % {people}) AS member, (40 + hash(i, 2) % 1960) / 4 AS amount,
                    TIMESTAMP '{today}' - INTERVAL (1 + hash(i, 3) % 730) DAY AS bought_at FROM range({rows}) t(i)""",
     )
     definition = {"name": "RFM", "kind": "rfm", "table": "sales", "input": "transactions"}
