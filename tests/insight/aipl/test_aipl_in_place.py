@@ -22,7 +22,8 @@ from insight.datasets.models import Dataset
 from insight.datasources.models import Connection
 from insight.pushes import sources as pushes
 from insight.pushes.models import Push
-from tests.insight.aipl.test_models import EXAMPLE, example_rules, random_rows, reference
+from tests.insight.aipl.test_models import EXAMPLE, example_rules
+from tests.insight.aipl.test_models_match_reference import random_rows, reference
 from tests.insight.datasets import places
 from tests.insight.datasets.places import Place
 from tests.insight.datasets.world import RunJobs, World

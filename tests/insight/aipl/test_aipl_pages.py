@@ -20,7 +20,8 @@ from insight.audiences import counting
 from insight.datasets import aipl_days
 from insight.datasets.models import Dataset
 from tests.factories import make_access, make_token
-from tests.insight.aipl.test_models import computed, make, simple
+from tests.insight.aipl.models import computed, make
+from tests.insight.aipl.test_models import simple
 from tests.insight.audiences.world import World, make_world
 
 RunJobs = Callable[..., list[Any]]

@@ -1,20 +1,17 @@
-"""AIPL models: stages by rules, day by day, against a slow reference and the worked example."""
+"""AIPL models: stages by rules and the worked example."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 from cdp import lake
 from cdp.core import timezones
 from cdp.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
-from cdp.jobs.models import Job
 from cdp.warehouse import get_engine
 from insight.aipl import definition, services
 from insight.audiences import counting
@@ -24,9 +21,9 @@ from insight.datasets import services as datasets
 from insight.datasets.models import Dataset
 from insight.datasources import services as tables
 from tests.factories import make_access
-from tests.insight.audiences.world import World, make_world, new_version
+from tests.insight.aipl.models import RunJobs, computed, make, stages_of
+from tests.insight.audiences.world import World, make_world
 
-RunJobs = Callable[..., list[Job]]
 EXAMPLE = """user_id,user_id_2,channel,register_time,amount_90d,login_90d,fav_90d,buy_90d
 a0001,b0001,小程序,2020/10/10,500,1,2,1
 a0002,b0002,app,2020/10/20,3000,3,5,2
@@ -37,28 +34,6 @@ a0003,b0003,官网,2021/10/30,0,1,0,0
 @pytest.fixture
 def world(db: None) -> World:
     return make_world()
-
-
-def stages_of(model: Dataset) -> dict[str, str]:
-    path = lake.table_path(model.workspace, f"{model.pk}_v{model.version}")
-    with lake.cursor() as handle:
-        return dict(handle.execute(f"SELECT user_unique_id, stage FROM {path}").fetchall())
-
-
-def make(access: Any, source: Dataset, stages: dict[str, Any], **more: Any) -> Dataset:
-    given = {
-        stage: rule if "rule" in rule else {"rule": rule, "channels": None} for stage, rule in stages.items()
-    }
-    return datasets.create(
-        access, {"name": "Stages", "kind": "aipl", "dataset": source.pk, "stages": given, **more}
-    )
-
-
-def computed(access: Any, model: Dataset, run_jobs: RunJobs, **options: Any) -> Dataset:
-    datasets.refresh(access, model)
-    run_jobs(**options)
-    model.refresh_from_db()
-    return model
 
 
 @pytest.fixture
@@ -234,89 +209,6 @@ def test_conditions_are_joined_strictly_from_left_to_right(world: World, run_job
         model = make(world.access, world.members, stages, name=f"Model {number}")
         found.append(set(stages_of(computed(world.access, model, run_jobs))))
     assert found == [{"u2", "u3", "u8"}, {"u2", "u3", "u6", "u8"}]
-
-
-def random_rows(dice: random.Random) -> list[tuple[Any, ...]]:
-    types, channels = ["visit", "like", "purchase"], ["app", "web", "shop", None]
-    return [
-        (
-            f"u{dice.randrange(12)}",
-            datetime(2026, 3, dice.randrange(1, 32), dice.randrange(24)),
-            dice.choice(types),
-            dice.choice(channels),
-            1.0,
-            float(dice.randrange(200)),
-            "coats",
-        )
-        for _number in range(60)
-    ]
-
-
-def reference(rows: list[Any], stages: dict[str, Any], day: date) -> dict[str, str]:
-    """A slow reading of what a stage means: who has `least` records of a type in the `days` days before, by channel."""
-    found: dict[str, str] = {}
-    for stage in "AIPL":
-        kind, days, least, channels = stages[stage]
-        for user in {row[0] for row in rows}:
-            fitting = [
-                row
-                for row in rows
-                if row[0] == user
-                and row[2] == kind
-                and (channels is None or row[3] in channels)
-                and day - timedelta(days=days) <= row[1].date() < day
-            ]
-            if len(fitting) >= least:
-                found[user] = stage
-    return found
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_random_models_of_behaviour_equal_the_reference_on_every_day(
-    world: World, run_jobs: RunJobs, on: Any, seed: int
-) -> None:
-    dice = random.Random(seed)
-    rows = random_rows(dice)
-    names = ["user_unique_id", "at", "type", "channel", "count", "amount", "category"]
-    table = pa.table(
-        {name: list(column) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
-    )
-    new_version(world.orders, table)
-    plan = {
-        stage: (
-            dice.choice(["visit", "like", "purchase"]),
-            dice.choice([3, 7, 30]),
-            dice.choice([1, 2]),
-            dice.choice([None, ["app"], ["app", "web"]]),
-        )
-        for stage in "AIPL"
-    }
-    stages = {
-        stage: {
-            "rule": {
-                "kind": "behaviour",
-                "dataset": world.orders.pk,
-                "type": [kind],
-                "window": {"kind": "last_days", "days": days},
-                "having": {"measure": "times", "operator": ">=", "value": least},
-            },
-            "channels": channels,
-        }
-        for stage, (kind, days, least, channels) in plan.items()
-    }
-    on("2026-03-31")
-    model = computed(world.access, make(world.access, world.orders, stages), run_jobs)
-    assert stages_of(model) == reference(rows, plan, date(2026, 3, 31))
-    services.recompute(world.access, model, 5)
-    run_jobs()
-    path = lake.table_path(world.workspace, aipl_days.days_table(model.pk))
-    with lake.cursor() as handle:
-        kept = handle.execute(f"SELECT day, user_unique_id, stage FROM {path}").fetchall()
-    for number in range(6):
-        day = date(2026, 3, 31) - timedelta(days=number)
-        of_day = {user: stage for at, user, stage in kept if at == day}
-        assert of_day == reference(rows, plan, day)
-    assert len(aipl_days.computed_days(model)) == 6
 
 
 def simple(world: World, **more: Any) -> dict[str, Any]:

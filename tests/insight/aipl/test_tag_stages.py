@@ -11,7 +11,7 @@ import pytest
 from cdp.jobs.models import Job
 from insight.aipl import computing
 from insight.datasets.aipl_days import STAGES
-from tests.insight.aipl.test_models import computed, make, stages_of
+from tests.insight.aipl.models import computed, make, stages_of
 from tests.insight.audiences.world import World, make_tag_dataset, make_world, people_table
 
 RunJobs = Callable[..., list[Job]]
