@@ -72,7 +72,7 @@ class Cleaning:
         return f"CASE WHEN NOT isnan({value}::DOUBLE) THEN {value} END"
 
     def floating(self, column: str) -> str:
-        """A column as floating number. What is none goes by its text, so that no float gains digits."""
+        """A column as floating number. A short float goes by its text, as it is shown, so that it gains no digits."""
         name = quote(column)
         value = (
             f"CASE WHEN typeof({name}) IN {_EXACT} THEN try_cast({name} AS DOUBLE) "
