@@ -7,7 +7,7 @@ from typing import Any
 
 from drf_spectacular import openapi
 from drf_spectacular.drainage import warn
-from drf_spectacular.utils import inline_serializer
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 
 _STANDARD = {"list", "retrieve", "create", "update", "partial_update", "destroy", None}
@@ -62,12 +62,14 @@ class AutoSchema(openapi.AutoSchema):
         return super()._map_serializer_field(field, direction, *args, **kwargs)
 
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
-        """With what a serializer's `to_representation` adds, its `shown_besides`."""
+        """With what a serializer's `to_representation` adds or changes, its `as_shown`."""
         found = super()._map_basic_serializer(serializer, direction)
-        if direction == "response" and (given := getattr(serializer, "shown_besides", None)):
+        if direction == "response" and (given := getattr(serializer, "as_shown", None)):
             more = super()._map_basic_serializer(shape("More", **given)(), direction)
             found["properties"] |= more["properties"]
-            found["required"] = sorted({*found.get("required", ()), *more.get("required", ())})
+            found["required"] = sorted(
+                {*found.get("required", ())} - given.keys() | {*more.get("required", ())}
+            )
         return found
 
     @property
@@ -109,6 +111,7 @@ def _field(given: Any, **options: Any) -> Any:
     return given(**options) if isinstance(given, type) else given
 
 
+PAGE = [OpenApiParameter(name, int) for name in ("page", "page_size")]
 PAGE_OF_ROWS = shape("PageOfRows", count=int, next=nullable(str), previous=nullable(str), results=[dict])
 MOVED = shape("Moved", moved=int)
 USES = shape("Uses", uses=[shape("Use", kind=str, id=str, name=str, state=str)])
