@@ -16,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
-from cdp.core.schema import MOVED, PAGE_OF_ROWS, extended, maybe, nullable, shape
+from cdp.core.schema import MOVED, PAGE, PAGE_OF_ROWS, extended, maybe, nullable, shape
 from cdp.jobs.api import STARTED, JobSerializer
 from cdp.jobs.models import Job
 from insight.audiences import (
@@ -453,7 +453,7 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
             status=202,
         )
 
-    @extend_schema(parameters=_AS_OF, responses=PAGE_OF_ROWS)
+    @extend_schema(parameters=[*_AS_OF, *PAGE], responses=PAGE_OF_ROWS)
     @action(detail=True)
     def members(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The members in order of identifier; IDs are masked without the right `privacy.unmask`.
@@ -533,7 +533,13 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         """A copy of one's own; fields in the body replace those of the original."""
         return self._fresh(services.copy(self.access, self.get_object(), body(request)), status=201)
 
-    @extend_schema(responses=shape("AudienceLineage", made_from=[MADE_FROM], used_by=[dict]))
+    @extend_schema(
+        responses=shape(
+            "AudienceLineage",
+            made_from=[MADE_FROM],
+            used_by=[shape("UsedBy", kind=str, name=str, url=str, blocks=bool)],
+        )
+    )
     @action(detail=True)
     def lineage(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the audience is made from, and what uses it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
@@ -139,7 +140,13 @@ MADE_FROM = shape(
     name=str,
     version=nullable(int),
     used_version=nullable(int),
-    refreshed_at=nullable(str),
+    refreshed_at=nullable(datetime),
+    newer=bool,
+    table=nullable(str),
+    table_at=nullable(datetime),
+    table_newer=bool,
+    missing=bool,
+    failures=[shape("FailedCopy", table=str, code=str, detail=str)],
 )
 APPLICATIONS = shape(
     "Applications",

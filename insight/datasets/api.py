@@ -82,7 +82,7 @@ class DatasetInput(serializers.Serializer[Any]):
 class DatasetSerializer(serializers.ModelSerializer[Dataset]):
     """A dataset: its definition and the state of its current version."""
 
-    shown_besides: ClassVar = {
+    as_shown: ClassVar = {
         **{
             name: field
             for name, field in DatasetInput().fields.items()

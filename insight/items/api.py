@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted, json_object
-from cdp.core.schema import PAGE_OF_ROWS, shape
+from cdp.core.schema import PAGE, PAGE_OF_ROWS, shape
 from cdp.jobs.api import STARTED
 from insight.audiences.members import file_name
 from insight.audiences.serializers import RULE_SUMMARY, RuleSerializer
@@ -89,7 +89,7 @@ class ItemPoolViewSet(WorkspaceViewSet):
         return self._fresh(services.copy(self.access, self.get_object(), name), status=201)
 
     @extend_schema(
-        parameters=[OpenApiParameter("search", str, description="A part of the ID or the name.")],
+        parameters=[OpenApiParameter("search", str, description="A part of the ID or the name."), *PAGE],
         responses=PAGE_OF_ROWS,
     )
     @action(detail=True, filter_backends=[])

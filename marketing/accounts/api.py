@@ -22,7 +22,7 @@ from marketing.channels.api import ProviderSerializer
 class AccountSerializer(serializers.ModelSerializer[Account]):
     """An account. Its secrets are never returned: one that is set shows as dots."""
 
-    shown_besides: ClassVar = {"channels": [str], "config": maybe(dict)}
+    as_shown: ClassVar = {"channels": [str], "config": maybe(dict)}
     bound_by = serializers.CharField(source="bound_by.username", default=None)
 
     class Meta:

@@ -46,7 +46,7 @@ OWN = ("shared", "withdrawn_at", "paused_until", "mailbox_checked_at", "mailbox_
 class ProviderSerializer(serializers.ModelSerializer[Provider]):
     """A connection to a mail server or message platform. Secrets are write-only and shown as dots."""
 
-    shown_besides: ClassVar = {"health": str, "webhook": str}
+    as_shown: ClassVar = {"health": str, "webhook": str}
     channel = serializers.ChoiceField(choices=ORDINARY)
     config = serializers.JSONField(required=False)
 

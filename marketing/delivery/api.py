@@ -69,6 +69,7 @@ REFERENCES = {
 }
 
 _NAME = shape("SendOutName", name=maybe(str))
+_OF_RECIPIENTS = [OpenApiParameter(name, str) for name in ("person", "state", "reason", "code")]
 _RECIPIENT = shape(
     "Recipient",
     id=int,
@@ -175,6 +176,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
             channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         )
 
+    @extend_schema(parameters=[OpenApiParameter("waits_for_me", bool, description="For an approval.")])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not any(self.access.can(f"marketing.{name}.view") for name in CHANNELS):
             raise PermissionDenied(point="marketing.email.view")
@@ -428,7 +430,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         made, job = result_audience.make(self.access, send_out, [str(key) for key in results], data)
         return accepted(job, audience={"id": made.pk, "name": made.name})
 
-    @extend_schema(responses=_RECIPIENT(many=True))
+    @extend_schema(parameters=_OF_RECIPIENTS, responses=_RECIPIENT(many=True))
     @action(detail=True, methods=["get"])
     def recipients(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The ledger, a page at a time; targets are masked without the right to see them."""
@@ -436,7 +438,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         page = self.paginate_queryset(ledger.RecipientFilter(request.query_params, send_out).qs)
         return self.get_paginated_response(ledger.shown(page or [], send_out, self.access))
 
-    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(parameters=_OF_RECIPIENTS, responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, methods=["get"], url_path="recipients/download")
     def download(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The same rows as CSV, with the same filters."""

@@ -68,7 +68,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     are the first, they say nothing.
     """
 
-    shown_besides: ClassVar = {
+    as_shown: ClassVar = {
         "audiences": [str],
         "exclude": [str],
         "variants": [SendOutVariantSerializer],
@@ -110,6 +110,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     purpose = serializers.CharField(
         required=False, write_only=True, help_text="On the custom channel: promotion or notice."
     )
+    origin = serializers.ChoiceField(SendOut.Origin.choices, read_only=True, allow_blank=True)
     holdout = serializers.IntegerField(min_value=0, max_value=services.MOST_KEPT_BACK, required=False)
     recurrence = serializers.JSONField(required=False, help_text="When it repeats; {} for once.")
     window = serializers.JSONField(

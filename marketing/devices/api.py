@@ -22,6 +22,7 @@ class PushDeviceSerializer(serializers.ModelSerializer[PushDevice]):
     """A browser or an installation of an app. Neither its address nor the person's IDs are readable."""
 
     ids = serializers.SerializerMethodField()
+    off_reason = serializers.ChoiceField(PushDevice.Off.choices, read_only=True, allow_blank=True)
 
     class Meta:
         model = PushDevice
@@ -109,7 +110,7 @@ class PushDeviceViewSet(WorkspaceViewSet):
 class PushSiteSerializer(serializers.Serializer[Provider]):
     """What has to be built into a site."""
 
-    shown_besides: ClassVar = {
+    as_shown: ClassVar = {
         "url": str,
         "public_key": str,
         "origins": [str],

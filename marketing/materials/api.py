@@ -182,7 +182,7 @@ class MaterialViewSet(WorkspaceViewSet):
         data.is_valid(raise_exception=True)
         return self.answer(thumbnails.keep(self.access, material, data.validated_data["file"]))
 
-    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    @extend_schema(responses={(200, "*/*"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def content(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The file itself."""

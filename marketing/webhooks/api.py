@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Q
 from django.http import HttpResponse
@@ -29,6 +29,7 @@ from marketing.webhooks.settings import FIELDS, KEPT
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     """An own system. The key is never returned: one that is set shows as dots."""
 
+    as_shown: ClassVar = {"url": maybe(str), "key": maybe(str)}
     name = serializers.CharField()
     provider = serializers.CharField(source="provider_id")
     enabled = serializers.BooleanField()
@@ -145,6 +146,7 @@ class WebhookViewSet(WorkspaceViewSet):
         found: Webhook = self.get_object()
         return found
 
+    @extend_schema(parameters=[OpenApiParameter("audience", str, many=True)])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self._require_any()
         return super().list(request, *args, **kwargs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -34,6 +34,12 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     then told to the organization's managers alone.
     """
 
+    as_shown: ClassVar = {
+        **dict.fromkeys(("host", "database", "schema", "account"), nullable(str)),
+        "port": nullable(int),
+        "has_password": nullable(bool),
+        "tls": serializers.ChoiceField(Connection.Tls.choices, allow_null=True),
+    }
     has_password = serializers.SerializerMethodField()
     scope = serializers.SerializerMethodField()
     capabilities = serializers.ListField(
