@@ -30,7 +30,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     state = serializers.SerializerMethodField()
     audiences = serializers.IntegerField(read_only=True, default=0)
     tasks = serializers.IntegerField(read_only=True, default=0)
-    parent = serializers.CharField(source="parent_id", allow_null=True)  # type: ignore[assignment]
+    parent = serializers.CharField(source="parent_id", allow_null=True, required=False)  # type: ignore[assignment]
     owner = serializers.CharField(source="owner.username", default=None)
 
     class Meta:
