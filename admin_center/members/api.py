@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from admin_center.members.models import ApiToken, User
 from admin_center.members.queries import workspaces_of
 from admin_center.organizations.models import Workspace
+from cdp.core.schema import nullable, shape
 
 
 class MeSerializer(serializers.ModelSerializer[User]):
@@ -40,7 +41,12 @@ class MeView(APIView):
 class WorkspacesView(APIView):
     """The workspaces that the request can enter; a token enters one."""
 
-    @extend_schema(responses=WorkspaceSerializer(many=True))
+    @extend_schema(
+        operation_id="workspaces_list",
+        responses=shape(
+            "Workspaces", count=int, next=nullable(str), previous=nullable(str), results=[WorkspaceSerializer]
+        ),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rows = workspaces_of(request.user)
         if isinstance(request.auth, ApiToken):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_serializer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -15,6 +15,7 @@ from admin_center.members.manager_pages import ManagerView
 from admin_center.organizations import modules
 from cdp.console.generic import FormPage
 from cdp.core.api import json_object
+from cdp.core.schema import shape
 
 
 class ModulesForm(forms.Form):
@@ -49,17 +50,25 @@ class ModulesPage(ManagerView, FormPage):
         return self.reverse("members:modules")
 
 
+_MODULES = extend_schema_serializer(many=False)(
+    shape("Modules", modules=[shape("Module", key=str, label=str, depends=str, on=bool)])
+)
+
+
 class ModulesViewSet(ManagerViewSet):
     """Modules that the organization can switch off."""
 
-    @extend_schema(responses=OpenApiResponse(description="Modules, and which of them are on"))
+    filter_backends = ()
+    pagination_class = None
+
+    @extend_schema(responses=_MODULES)
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`{"modules": [{"key", "label", "depends", "on"}]}`."""
         return Response({"modules": modules.states(self.organization)})
 
     @extend_schema(
         request={"application/json": {"type": "object", "additionalProperties": {"type": "boolean"}}},
-        responses=OpenApiResponse(description="As by GET"),
+        responses=_MODULES,
     )
     def change(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Switch modules on or off by their keys, such as `{"omni_insight": false}`; those not named stay."""

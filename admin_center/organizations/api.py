@@ -24,29 +24,29 @@ class QuietHoursSerializer(serializers.Serializer[Any]):
     action = serializers.ChoiceField(choices=["delay", "skip"], required=False)
 
 
-class CapSerializer(serializers.Serializer[Any]):
+class FrequencyCapSerializer(serializers.Serializer[Any]):
     per_day = serializers.IntegerField(required=False, allow_null=True, min_value=1)
     per_week = serializers.IntegerField(required=False, allow_null=True, min_value=1)
 
 
-class CapsSerializer(serializers.Serializer[Any]):
-    sms = CapSerializer(required=False)
-    email = CapSerializer(required=False)
-    push = CapSerializer(required=False)
-    custom = CapSerializer(required=False)
+class FrequencyCapsSerializer(serializers.Serializer[Any]):
+    sms = FrequencyCapSerializer(required=False)
+    email = FrequencyCapSerializer(required=False)
+    push = FrequencyCapSerializer(required=False)
+    custom = FrequencyCapSerializer(required=False)
 
 
-class ApprovalSerializer(serializers.Serializer[Any]):
+class ApprovalRuleSerializer(serializers.Serializer[Any]):
     enabled = serializers.BooleanField(required=False)
     above = serializers.IntegerField(required=False, min_value=0)
 
 
-class LateSerializer(serializers.Serializer[Any]):
+class LateRuleSerializer(serializers.Serializer[Any]):
     hours = serializers.IntegerField(required=False, min_value=0, max_value=72)
     action = serializers.ChoiceField(choices=["send", "skip", "ask"], required=False)
 
 
-class QuotasSerializer(serializers.Serializer[Any]):
+class SendingQuotasSerializer(serializers.Serializer[Any]):
     sms = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     email = serializers.IntegerField(required=False, allow_null=True, min_value=0)
     push = serializers.IntegerField(required=False, allow_null=True, min_value=0)
@@ -76,10 +76,10 @@ class WorkspaceSettingsSerializer(serializers.Serializer[Any]):
         min_value=7, max_value=90, required=False, help_text="Days that recipients are kept after the end"
     )
     quiet_hours = QuietHoursSerializer(required=False)
-    caps = CapsSerializer(required=False)
-    approval = ApprovalSerializer(required=False)
-    late = LateSerializer(required=False)
-    quotas = QuotasSerializer(required=False)
+    caps = FrequencyCapsSerializer(required=False)
+    approval = ApprovalRuleSerializer(required=False)
+    late = LateRuleSerializer(required=False)
+    quotas = SendingQuotasSerializer(required=False)
 
     def to_representation(self, instance: Workspace) -> dict[str, Any]:
         fields = {field: getattr(instance, field) for field in ("slug", *_FIELDS)}

@@ -20,6 +20,7 @@ from admin_center.permissions.models import Role, RoleAssignment
 from admin_center.permissions.points import POINTS
 from cdp.core.api import WorkspaceViewSet
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import extended, nullable
 
 
 class MemberSerializer(serializers.ModelSerializer[WorkspaceMember]):
@@ -30,7 +31,7 @@ class MemberSerializer(serializers.ModelSerializer[WorkspaceMember]):
     is_active = serializers.BooleanField(source="user.is_active", read_only=True)
     is_invited = serializers.BooleanField(source="user.is_invited", read_only=True)
     is_manager = serializers.BooleanField(source="user.is_manager", read_only=True)
-    last_login = serializers.DateTimeField(source="user.last_login", read_only=True)
+    last_login = serializers.DateTimeField(source="user.last_login", read_only=True, allow_null=True)
 
     class Meta:
         model = WorkspaceMember
@@ -60,6 +61,9 @@ class MemberInput(serializers.Serializer[Any]):
     roles = serializers.ListField(child=serializers.CharField(), allow_empty=False)
 
 
+_NEW_MEMBER = extended("NewMember", MemberSerializer, invitation=nullable(str))
+
+
 class MemberChange(serializers.Serializer[Any]):
     nickname = serializers.CharField(required=False)
     roles = serializers.ListField(child=serializers.CharField(), required=False)
@@ -84,7 +88,7 @@ class MemberViewSet(WorkspaceViewSet):
         roles = Prefetch("assignments", RoleAssignment.objects.select_related("role"))
         return super().get_queryset().select_related("user").prefetch_related(roles)
 
-    @extend_schema(request=MemberInput, responses={201: MemberSerializer})
+    @extend_schema(request=MemberInput, responses={201: _NEW_MEMBER})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Add a member. For a new account the answer has `invitation`: the path where they choose a password."""
         given = MemberInput(data=request.data)
@@ -157,6 +161,9 @@ class TokenSerializer(serializers.ModelSerializer[ApiToken]):
         ]
 
 
+_NEW_TOKEN = extended("NewToken", TokenSerializer, token=str)
+
+
 class TokenInput(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=64)
     days = serializers.IntegerField(min_value=1, max_value=3650, default=90)
@@ -176,7 +183,7 @@ class TokenViewSet(WorkspaceViewSet):
         rows = super().get_queryset()
         return rows if getattr(self, "swagger_fake_view", False) else rows.filter(user=self.access.user)
 
-    @extend_schema(request=TokenInput, responses={201: TokenSerializer})
+    @extend_schema(request=TokenInput, responses={201: _NEW_TOKEN})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a token. The answer's `token` is shown this once."""
         if request.headers.get("Idempotency-Key"):

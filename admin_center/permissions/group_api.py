@@ -84,7 +84,7 @@ class UserGroupViewSet(WorkspaceViewSet):
         """Take these `members` in as well."""
         return self._fresh(groups.add(self.access, self.get_object(), **_read(MembersInput, request)))
 
-    @extend_schema(responses=UserGroupSerializer)
+    @extend_schema(responses={200: UserGroupSerializer})
     @action(detail=True, methods=["delete"], url_path="members/(?P<member>mem_[a-z0-9]+)")
     def member(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take one member out."""

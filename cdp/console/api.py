@@ -6,7 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from cdp.console import help_pages, home, visits
 from cdp.console.models import Notification
 from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet
+from cdp.core.schema import shape
 
 
 class NotificationSerializer(serializers.ModelSerializer[Notification]):
@@ -36,6 +37,7 @@ class NotificationViewSet(WorkspaceViewSet):
         rows = super().get_queryset()
         return rows if getattr(self, "swagger_fake_view", False) else rows.filter(user=self.access.user)
 
+    @extend_schema(request=None, responses=NotificationSerializer)
     @action(detail=True, methods=["post"])
     def read(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Mark as read."""
@@ -45,12 +47,33 @@ class NotificationViewSet(WorkspaceViewSet):
         return self.answer(notice)
 
 
+_WAY = shape("HomeLink", label=str, url=str)
+
+
 class Home(WorkspaceAPIView):
     """What the home page shows to the asking person."""
 
     required_permission = {"get": "workspace.view"}
 
-    @extend_schema(responses=OpenApiResponse(description="Counts, what is used most, what is new, help"))
+    @extend_schema(
+        responses=shape(
+            "Home",
+            counts=[
+                shape(
+                    "HomeCount",
+                    key=str,
+                    label=str,
+                    count=int,
+                    url=str,
+                    parts=[shape("HomePart", key=str, label=str, count=int, url=str)],
+                    make=[_WAY],
+                )
+            ],
+            used=[_WAY],
+            releases=[_WAY],
+            help=[_WAY],
+        )
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`counts` of what the person may list: `key`, `label`, `count`, `url`, `parts` by kind (`key`, `label`,
         `count`, `url`), `make` (ways to make one more: `label`, `url`); at most a minute old. `used`: the pages that

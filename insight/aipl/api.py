@@ -6,12 +6,14 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, accepted, json_object
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import nullable, shape
+from cdp.jobs.api import STARTED
 from insight.aipl import services
 from insight.datasets import aipl_days
 
@@ -21,7 +23,19 @@ _DATE = OpenApiParameter("date", date, description="A computed day; the latest u
 class Overview(WorkspaceAPIView):
     required_permission = {"get": "insight.analysis"}
 
-    @extend_schema(parameters=[_DATE], responses=OpenApiResponse(description="Users per stage"))
+    @extend_schema(
+        parameters=[_DATE],
+        responses=shape(
+            "AiplOverview",
+            date=date,
+            users=int,
+            stages=dict,
+            percents=dict,
+            latest=bool,
+            today=bool,
+            **{"from": date, "to": date},
+        ),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Users per stage on a day: {"date", "users", "stages", "percents", "latest", "today", "from", "to"}."""
         model = services.get(self.access, kwargs["pk"])
@@ -31,7 +45,10 @@ class Overview(WorkspaceAPIView):
 class Trend(WorkspaceAPIView):
     required_permission = {"get": "insight.analysis"}
 
-    @extend_schema(parameters=[_DATE], responses=OpenApiResponse(description="Users per stage and day"))
+    @extend_schema(
+        parameters=[_DATE],
+        responses=shape("AiplTrend", results=[shape("AiplDay", date=date, stages=nullable(dict))]),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The 30 days that end with a day; `stages` is null on days that were not computed."""
         model = services.get(self.access, kwargs["pk"])
@@ -47,7 +64,7 @@ class FlowView(WorkspaceAPIView):
             OpenApiParameter("from", date, required=True),
             OpenApiParameter("to", date, required=True),
         ],
-        responses=OpenApiResponse(description="What became of each stage's users"),
+        responses=shape("AiplFlow", stages=[dict], **{"from": date, "to": date}),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What became of each stage's users from one computed day to another, and where they came from."""
@@ -64,14 +81,14 @@ class FlowView(WorkspaceAPIView):
 class Days(WorkspaceAPIView):
     required_permission = {"get": "insight.analysis", "post": "insight.dataset.view"}
 
-    @extend_schema(responses=OpenApiResponse(description="The days that were computed"))
+    @extend_schema(responses=shape("AiplDays", results=[date]))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The computed days, earliest first."""
         model = services.get(self.access, kwargs["pk"])
         days = aipl_days.computed_days(model)
         return Response({"results": [str(day) for day in days]})
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
+    @extend_schema(request=shape("AiplDaysInput", days=int), responses=STARTED)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compute the last `days` days before today, for a model of behaviour."""
         model = services.get(self.access, kwargs["pk"])

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView
+from cdp.core.schema import nullable, shape
 from insight.analysis import choosing, orders, parts
 from insight.analysis.perspective import perspective
 from insight.analysis.pivot import pivot
@@ -77,7 +79,7 @@ class SignificanceSerializer(TranslateSerializer):
     )
 
 
-class OrderSerializer(serializers.Serializer[Any]):
+class TagOrderSerializer(serializers.Serializer[Any]):
     """The order of a tag's values in one's own charts; an empty list forgets it."""
 
     dataset = serializers.CharField()
@@ -115,7 +117,9 @@ class PerspectiveView(AnalysisView):
         of_audience = isinstance(data, Mapping) and bool(data.get("audience"))
         return choosing.OF_AUDIENCES if of_audience else super().permission_point()
 
-    @extend_schema(request=PerspectiveSerializer, responses=OpenApiResponse(description="Users per value"))
+    @extend_schema(
+        request=PerspectiveSerializer, responses=OpenApiResponse(OpenApiTypes.OBJECT, "Users per value")
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
         return Response(
@@ -137,9 +141,7 @@ class PivotView(AnalysisView):
 
     serializer = PivotSerializer
 
-    @extend_schema(
-        request=PivotSerializer, responses=OpenApiResponse(description="Users per value, by dataset")
-    )
+    @extend_schema(request=PivotSerializer, responses=shape("PivotResult", results=[dict]))
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
         found = pivot(
@@ -156,7 +158,7 @@ class SignificanceView(AnalysisView):
 
     @extend_schema(
         request=SignificanceSerializer,
-        responses=OpenApiResponse(description="Tags, the most different first"),
+        responses=OpenApiResponse(OpenApiTypes.OBJECT, "Tags, the most different first"),
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
@@ -176,9 +178,9 @@ class OrderView(AnalysisView):
     """One's own order of a tag's values."""
 
     required_permission = {"put": "insight.analysis"}
-    serializer = OrderSerializer
+    serializer = TagOrderSerializer
 
-    @extend_schema(request=OrderSerializer, responses=OpenApiResponse(description="The order"))
+    @extend_schema(request=TagOrderSerializer, responses=TagOrderSerializer)
     def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
         found = orders.keep(self.access, data["dataset"], data["tag"], data["values"])
@@ -192,11 +194,10 @@ class PartsView(AnalysisView):
     serializer = AdditionSerializer
 
     @extend_schema(
-        parameters=[
-            OpenApiParameter("dataset", str, required=True),
-            OpenApiParameter("search", str),
-        ],
-        responses=OpenApiResponse(description="Audiences"),
+        parameters=[OpenApiParameter("dataset", str, required=True), OpenApiParameter("search", str)],
+        responses=shape(
+            "OfferedAudiences", results=[shape("OfferedAudience", id=str, name=str, count=nullable(int))]
+        ),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rows = parts.offered(
@@ -204,7 +205,9 @@ class PartsView(AnalysisView):
         )
         return Response({"results": list(rows.values("id", "name", "count")[:OFFERED])})
 
-    @extend_schema(request=AdditionSerializer, responses=OpenApiResponse(description="The audience"))
+    @extend_schema(
+        request=AdditionSerializer, responses=shape("ChangedAudience", id=str, name=str, rule=dict)
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
         etag = request.headers.get("If-Match", "")
@@ -218,7 +221,10 @@ class PartsPreviewView(AnalysisView):
     required_permission = {"post": parts.SELECT}
     serializer = AdditionSerializer
 
-    @extend_schema(request=AdditionSerializer, responses=OpenApiResponse(description="before, after, part"))
+    @extend_schema(
+        request=AdditionSerializer,
+        responses=shape("AdditionPreview", before=nullable(int), after=nullable(int), part=nullable(int)),
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given(request)
         return Response(parts.preview(self.access, data["audience"], data["condition"], data["operator"]))

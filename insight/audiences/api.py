@@ -7,13 +7,17 @@ from typing import Any
 import django_filters
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
+from cdp.core.schema import MOVED, PAGE, PAGE_OF_ROWS, extended, maybe, nullable, shape
+from cdp.jobs.api import STARTED, JobSerializer
 from cdp.jobs.models import Job
 from insight.audiences import (
     combining,
@@ -44,10 +48,17 @@ from insight.audiences.many_api import ManyActions
 from insight.audiences.models import Audience
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.serializers import (
+    AUDIENCES,
+    MADE_FROM,
+    OF_AN_AUDIENCE,
+    REFUSED,
+    RULE_SUMMARY,
+    AudienceChange,
+    AudienceInput,
     AudienceSerializer,
+    AudienceVersionSerializer,
     RuleSerializer,
     SnapshotSerializer,
-    VersionSerializer,
 )
 from insight.audiences.sources import WorkspaceCatalog
 from insight.audiences.streaming import csv_response
@@ -96,6 +107,32 @@ class AudienceFilter(django_filters.FilterSet):
         return rows.filter(owner=user) if value else rows.exclude(owner=user)
 
 
+_REFRESH: dict[str, Any] = {
+    "snapshot": serializers.BooleanField(required=False, allow_null=True),
+    "datasets_first": maybe(bool),
+}
+_AS_OF = [OpenApiParameter("as_of", str), OpenApiParameter("version", int)]
+_CSV = [OpenApiParameter(name, bool) for name in ("bom", "gzip", "header")]
+_COMPUTED = {202: extended("ComputedAudience", AudienceSerializer, job=JobSerializer)}
+_OVERLAP = shape(
+    "Overlap",
+    audiences=[shape("OverlapAudience", id=str, name=str, count=nullable(int), version=int)],
+    people=int,
+    parts=[shape("OverlapExclusivePart", audiences=[str], people=int, percent=float)],
+    pairs=[
+        shape(
+            "OverlapPair",
+            audiences=[str],
+            both=int,
+            either=int,
+            share_of_first=nullable(float),
+            share_of_second=nullable(float),
+            jaccard=nullable(float),
+        )
+    ],
+)
+
+
 class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
     """Audiences: described sets of users, computed into versions."""
 
@@ -133,12 +170,12 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         rows = visibility.visible(self.access).select_related("owner", "folder", "current", "workspace")
         return links.with_ids(KIND, rows)
 
-    @extend_schema(responses={201: AudienceSerializer})
+    @extend_schema(request=AudienceInput, responses={201: AudienceSerializer})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make an audience and start computing it."""
         return self._fresh(services.create(self.access, body(request)), status=201)
 
-    @extend_schema(responses=AudienceSerializer)
+    @extend_schema(request=AudienceChange, responses=AudienceSerializer)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change some fields. A changed rule, limit or choice of IDs starts a refresh."""
         etag, audience = request.headers.get("If-Match", ""), self.get_object()
@@ -153,7 +190,19 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
     def _fresh(self, audience: Audience, *, status: int = 200) -> Response:
         return self.answer(self.get_queryset().get(pk=audience.pk), status=status)
 
-    @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
+    @extend_schema(
+        request={
+            "multipart/form-data": shape(
+                "AudienceUpload",
+                file=serializers.FileField(),
+                id_type=str,
+                encryption=maybe(str),
+                source=maybe(str),
+                **OF_AN_AUDIENCE,
+            )
+        },
+        responses=_COMPUTED,
+    )
     @action(detail=False, methods=["post"], parser_classes=[MultiPartParser])
     def upload(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of a file (multipart): `file` with one ID per line, `id_type`, `source`, `name` …"""
@@ -165,32 +214,54 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         audience, job = outside.upload(self.access, *uploaded_file(request), data)
         return self._started(audience, job)
 
-    @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
+    @extend_schema(
+        request=shape(
+            "AudienceFromTable",
+            table=str,
+            source=maybe(str),
+            id_type=str,
+            encryption=maybe(str),
+            drop_bad=maybe(bool),
+            **OF_AN_AUDIENCE,
+        ),
+        responses=_COMPUTED,
+    )
     @action(detail=False, methods=["post"], url_path="from-table")
     def from_table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of a table with the one column `user_unique_id`: `source`, `table`, `id_type`, `drop_bad` …"""
         return self._started(*outside.from_table(self.access, body(request)))
 
-    @extend_schema(responses={201: AudienceSerializer})
+    @extend_schema(
+        request=shape(
+            "AudienceCombination", inputs=[str], operators=[str], ids_from=maybe(int), **OF_AN_AUDIENCE
+        ),
+        responses={201: AudienceSerializer},
+    )
     @action(detail=False, methods=["post"])
     def combine(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience from two or three others: `inputs` and `operators`, applied from left to right."""
         return self._fresh(combining.create(self.access, body(request)), status=201)
 
-    @extend_schema(responses={202: OpenApiResponse(description="Audience and job")})
+    @extend_schema(
+        request={"multipart/form-data": shape("AudienceFile", file=serializers.FileField())},
+        responses=_COMPUTED,
+    )
     @action(detail=True, methods=["post"], url_path="file", parser_classes=[MultiPartParser])
     def replace_file(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Another file (multipart) for an uploaded audience."""
         audience = self.get_object()
         return self._started(audience, outside.replace_file(self.access, audience, *uploaded_file(request)))
 
-    @extend_schema(responses=OpenApiResponse(description="Exclusive parts"))
+    @extend_schema(request=AUDIENCES, responses=_OVERLAP)
     @action(detail=False, methods=["post"])
     def overlap(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How two to eight `audiences` overlap: exact people of every combination."""
         return Response(overlap.measure(self.access, body(request).get("audiences")).as_json())
 
-    @extend_schema(responses={201: AudienceSerializer})
+    @extend_schema(
+        request=shape("OverlapPart", audiences=[str], inside=[str], name=str, campaigns=maybe([str])),
+        responses={201: AudienceSerializer},
+    )
     @action(detail=False, methods=["post"], url_path="overlap/save")
     def overlap_save(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of one part: in all of `inside`, in none of the other `audiences`."""
@@ -203,7 +274,10 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
             status=201,
         )
 
-    @extend_schema(responses={201: AudienceSerializer(many=True)})
+    @extend_schema(
+        request=shape("AudienceSplit", audiences=[str], prefix=str, campaigns=maybe([str])),
+        responses={201: shape("SplitAudiences", results=[AudienceSerializer])},
+    )
     @action(detail=False, methods=["post"])
     def split(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Exclusive audiences by priority: each of `audiences` without all before it; names begin with `prefix`."""
@@ -213,14 +287,28 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         rows = self.get_queryset().filter(pk__in=[row.pk for row in made]).order_by("name")
         return Response({"results": self.get_serializer(rows, many=True).data}, status=201)
 
-    @extend_schema(responses=OpenApiResponse(description="Joined, left, stayed"))
+    @extend_schema(
+        parameters=[OpenApiParameter("from", int), OpenApiParameter("to", int)],
+        responses=shape(
+            "AudienceComparison", stayed=int, joined=int, left=int, examples=dict, **{"from": int, "to": int}
+        ),
+    )
     @action(detail=True)
     def compare(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Who joined, left and stayed between the versions `?from=` and `?to=`."""
         query = request.query_params
         return Response(comparing.compare(self.access, self.get_object(), query.get("from"), query.get("to")))
 
-    @extend_schema(responses={201: AudienceSerializer})
+    @extend_schema(
+        request=shape(
+            "ComparisonSide",
+            side=serializers.ChoiceField(["joined", "left"]),
+            name=str,
+            campaigns=maybe([str]),
+            **{"from": maybe(int), "to": maybe(int)},
+        ),
+        responses={201: AudienceSerializer},
+    )
     @action(detail=True, methods=["post"], url_path="compare/save")
     def compare_save(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of those who `joined` or `left` (`side`) between two versions, kept as snapshots for it."""
@@ -236,7 +324,10 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         )
         return self._fresh(made, status=201)
 
-    @extend_schema(responses=OpenApiResponse(description="Conditions, true or false"))
+    @extend_schema(
+        request=shape("ExplainPerson", id=str),
+        responses=OpenApiResponse(OpenApiTypes.OBJECT, "Conditions, true or false"),
+    )
     @action(detail=True, methods=["post"])
     def explain(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Why the person with the identifier `id` is in the audience, or not."""
@@ -250,7 +341,10 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         answer.data = {**answer.data, **accepted(job).data}
         return answer
 
-    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Counts"))
+    @extend_schema(
+        request=RuleSerializer,
+        responses=shape("RuleCounts", count=int, conditions=[dict], groups=[dict], elapsed_ms=int),
+    )
     @action(detail=False, methods=["post"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Count a rule: in total and for each condition, without storing anything."""
@@ -259,15 +353,18 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
             counting.preview_counts(self.access, data.get("rule"), token=str(data.get("token") or "")[:64])
         )
 
-    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Up to 100 people"))
+    @extend_schema(
+        request=RuleSerializer,
+        responses=shape(
+            "RuleMembers", count=int, columns=[shape("RuleColumn", key=str, label=str)], rows=[[Any]]
+        ),
+    )
     @action(detail=False, methods=["post"], url_path="preview-members")
     def preview_members(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Up to 100 people of a rule with their tag values."""
         return Response(counting.preview_members(self.access, body(request).get("rule")))
 
-    @extend_schema(
-        request=RuleSerializer, responses=OpenApiResponse(description="Counts after each condition")
-    )
+    @extend_schema(request=RuleSerializer, responses=shape("RuleSteps", count=int, groups=[dict]))
     @action(detail=False, methods=["post"])
     def steps(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How many people each condition of a rule leaves over, group by group."""
@@ -275,14 +372,33 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         token = str(data.get("token") or "")[:64]
         return Response(counting.preview_steps(self.access, data.get("rule"), token=token))
 
-    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Sentences"))
+    @extend_schema(request=RuleSerializer, responses=RULE_SUMMARY)
     @action(detail=False, methods=["post"])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The rule in words, in the asking person's language."""
         rule = checked_rule(self.access, body(request).get("rule"))
         return Response(wording.summary(self.access.workspace, rule))
 
-    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="ID columns"))
+    @extend_schema(
+        request=RuleSerializer,
+        responses=shape(
+            "RuleIds",
+            results=[
+                shape(
+                    "RuleId",
+                    id_type=str,
+                    label=str,
+                    dataset=str,
+                    dataset_name=str,
+                    column=str,
+                    encryption=str,
+                    fill_rate=nullable(float),
+                    identifier=bool,
+                )
+            ],
+            source=str,
+        ),
+    )
     @action(detail=False, methods=["post"], url_path="id-types")
     def id_types(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The IDs that an audience of this rule can save, and the data source that it would live in."""
@@ -290,13 +406,17 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         rule = checked_rule(self.access, body(request).get("rule"), catalog=catalog)
         return Response({"results": identities.offered_ids(rule, catalog), "source": catalog.source})
 
-    @extend_schema(responses=OpenApiResponse(description="Rules"))
+    @extend_schema(
+        responses=shape(
+            "RuleStarters", results=[shape("RuleStarter", key=str, title=str, description=str, rule=dict)]
+        )
+    )
     @action(detail=False, url_path="rule-starters", pagination_class=None, filter_backends=[])
     def rule_starters(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Common questions as rules for this workspace's datasets: key, title, description, rule."""
         return Response({"results": [item.as_json() for item in starters.offered(self.access)]})
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
+    @extend_schema(request=shape("AudienceRefresh", **_REFRESH), responses=STARTED)
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compute the audience again; `{"snapshot": true}` keeps the version that is replaced.
@@ -305,7 +425,17 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         """
         return accepted(refreshing.refresh(self.access, self.get_object(), **refresh_options(body(request))))
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="Started, refused")})
+    @extend_schema(
+        operation_id="workspaces_audiences_refresh_many",
+        request=shape("AudiencesRefresh", audiences=[str], **_REFRESH),
+        responses={
+            202: shape(
+                "AudiencesRefreshed",
+                started=[shape("AudienceRefreshed", audience=str, job=shape("JobId", id=str))],
+                refused=[REFUSED],
+            )
+        },
+    )
     @action(detail=False, methods=["post"], url_path="refresh")
     def refresh_many(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Refresh several: `{"audiences": [...]}`, with the options of one; a refusal does not stop the others."""
@@ -323,7 +453,7 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
             status=202,
         )
 
-    @extend_schema(responses=OpenApiResponse(description="A page of members"))
+    @extend_schema(parameters=[*_AS_OF, *PAGE], responses=PAGE_OF_ROWS)
     @action(detail=True)
     def members(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The members in order of identifier; IDs are masked without the right `privacy.unmask`.
@@ -338,7 +468,7 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         rows = members.page(self.access, version, offset=(page.number - 1) * size, size=size)
         return self.get_paginated_response(rows)
 
-    @extend_schema(responses={(200, "text/csv"): str})
+    @extend_schema(parameters=[*_AS_OF, *_CSV], responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True)
     def export(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """All members as CSV; `as_of` and `version` as for the members.
@@ -352,14 +482,19 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
             request._request, pieces, members.file_name(audience.name, version.count, options)
         )
 
-    @extend_schema(responses=VersionSerializer(many=True))
+    @extend_schema(responses=AudienceVersionSerializer(many=True))
     @action(detail=True)
     def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The versions, newest first, with who joined and left."""
         rows: Any = self.paginate_queryset(self.get_object().versions.all())
-        return self.get_paginated_response(VersionSerializer(rows, many=True).data)
+        return self.get_paginated_response(AudienceVersionSerializer(rows, many=True).data)
 
-    @extend_schema(request=None, responses=SnapshotSerializer(many=True))
+    @extend_schema(methods=["get"], responses=SnapshotSerializer(many=True))
+    @extend_schema(
+        methods=["post"],
+        request=shape("NewSnapshot", version=maybe(int)),
+        responses={201: SnapshotSerializer},
+    )
     @action(detail=True, methods=["get", "post"])
     def snapshots(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The snapshots; POST keeps the present version as one, or that of the `version` in the body."""
@@ -382,7 +517,7 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
             return Response(status=204)
         return Response(SnapshotSerializer(found).data)
 
-    @extend_schema(responses={(200, "text/csv"): str})
+    @extend_schema(parameters=_CSV, responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, url_path=r"snapshots/(?P<snapshot>[^/]+)/export")
     def snapshot_export(self, request: Request, snapshot: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The members of a snapshot as CSV; `bom`, `gzip` and `header` as for all members."""
@@ -392,19 +527,25 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
         name = members.file_name(found.snapshot_name, found.count, options)
         return csv_response(request._request, pieces, name)
 
-    @extend_schema(responses={201: AudienceSerializer})
+    @extend_schema(request=AudienceInput(partial=True), responses={201: AudienceSerializer})
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A copy of one's own; fields in the body replace those of the original."""
         return self._fresh(services.copy(self.access, self.get_object(), body(request)), status=201)
 
-    @extend_schema(responses=OpenApiResponse(description="Made from, used by"))
+    @extend_schema(
+        responses=shape(
+            "AudienceLineage",
+            made_from=[MADE_FROM],
+            used_by=[shape("UsedBy", kind=str, name=str, url=str, blocks=bool)],
+        )
+    )
     @action(detail=True)
     def lineage(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the audience is made from, and what uses it."""
         return Response(lineage.of(self.get_object()).as_json())
 
-    @extend_schema(request=None, responses=OpenApiResponse(description="How many moved"))
+    @extend_schema(request=shape("AudiencesMove", audiences=[str], folder=nullable(str)), responses=MOVED)
     @action(detail=False, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put audiences into a folder: `{"audiences": [...], "folder": "fld_…" or null}`."""

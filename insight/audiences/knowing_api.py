@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpResponseBase
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from cdp.core.schema import nullable, shape
 from insight.audiences import applications, lineage, members, origins, refused, visibility, wording
 from insight.audiences.csv_options import CsvOptions
+from insight.audiences.serializers import APPLICATIONS, MADE_FROM
 from insight.audiences.streaming import csv_response
 
 
@@ -21,7 +23,16 @@ class KnowingActions:
     access: Any
     get_object: Any
 
-    @extend_schema(responses=OpenApiResponse(description="Origin, words, made from"))
+    @extend_schema(
+        responses=shape(
+            "AudienceSource",
+            origin=str,
+            origin_label=str,
+            words=str,
+            dataset_name=nullable(str),
+            made_from=[MADE_FROM],
+        )
+    )
     @action(detail=True)
     def source(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the audience is made of, in words, with the datasets and audiences that it reads."""
@@ -36,7 +47,11 @@ class KnowingActions:
             }
         )
 
-    @extend_schema(responses=OpenApiResponse(description="Actions"))
+    @extend_schema(
+        responses=shape(
+            "AudienceActions", results=[shape("AudienceAction", action=str, offered=bool, allowed=bool)]
+        )
+    )
     @action(detail=True, url_path="actions")
     def allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the audience offers by its origin, and whether the person who asks may do it."""
@@ -56,7 +71,7 @@ class KnowingActions:
             }
         )
 
-    @extend_schema(responses=OpenApiResponse(description="Applications"))
+    @extend_schema(responses=APPLICATIONS)
     @action(detail=True)
     def applications(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the audience can be used for, with the page that opens; `reason` says why something is not possible."""

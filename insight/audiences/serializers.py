@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from rest_framework import serializers
 
+from cdp.core.schema import maybe, nullable, shape
+from cdp.jobs.api import started
 from insight.audiences import combining, origins
 from insight.audiences.campaign_links import KIND
 from insight.audiences.models import Audience, AudienceVersion
@@ -48,7 +51,7 @@ class AudienceSerializer(serializers.Serializer[Audience]):
         required=False,
         help_text='{"every": "day", "at": "03:00"} or {"every": "hour", "hours": 4}, {} for none.',
     )
-    next_refresh_at = serializers.DateTimeField(read_only=True)
+    next_refresh_at = serializers.DateTimeField(read_only=True, allow_null=True)
     auto_snapshot = serializers.BooleanField(required=False)
     draft = serializers.BooleanField(
         required=False, help_text="Saved without being computed; false computes a draft."
@@ -57,7 +60,7 @@ class AudienceSerializer(serializers.Serializer[Audience]):
     reason = serializers.SerializerMethodField(help_text="Why the last refresh failed.")
     count = serializers.IntegerField(read_only=True, allow_null=True)
     version = serializers.IntegerField(read_only=True)
-    refreshed_at = serializers.DateTimeField(read_only=True)
+    refreshed_at = serializers.DateTimeField(read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 
@@ -87,7 +90,82 @@ class AudienceSerializer(serializers.Serializer[Audience]):
         return {"code": audience.reason_code, "detail": audience.reason} if audience.reason else None
 
 
-class VersionSerializer(serializers.Serializer[AudienceVersion]):
+class AudienceInput(serializers.Serializer[Any]):
+    """What an audience is given."""
+
+    name = serializers.CharField(max_length=64)
+    rule = serializers.JSONField(help_text="See /api/v1/schema/rule.json")
+    save_ids = serializers.ListField(child=serializers.CharField(), required=False)
+    folder = serializers.CharField(allow_null=True, required=False)
+    public = serializers.BooleanField(required=False)
+    campaigns = serializers.ListField(child=serializers.CharField(), required=False)
+    remark = serializers.CharField(max_length=500, required=False, allow_blank=True)
+    limit = serializers.IntegerField(min_value=1, required=False, allow_null=True)
+    refresh = serializers.JSONField(
+        required=False,
+        help_text='{"every": "day", "at": "03:00"} or {"every": "hour", "hours": 4}, {} for none.',
+    )
+    auto_snapshot = serializers.BooleanField(required=False)
+    draft = serializers.BooleanField(
+        required=False, help_text="Saved without being computed; false computes a draft."
+    )
+
+
+class AudienceChange(AudienceInput):
+    """`inputs`, `operators` and `ids_from` are those of one that combines others."""
+
+    inputs = serializers.ListField(child=serializers.CharField(), required=False)
+    operators = serializers.ListField(child=serializers.CharField(), required=False)
+    ids_from = serializers.IntegerField(required=False)
+
+
+OF_AN_AUDIENCE: dict[str, Any] = {
+    "name": str,
+    "folder": maybe(str),
+    "public": maybe(bool),
+    "remark": maybe(str),
+    "campaigns": maybe([str]),
+}
+"""What every new audience may be given, for the schema."""
+AUDIENCE_STARTED = started("AudienceStarted", audience=shape("AudienceName", id=str, name=str))
+
+
+AUDIENCES = shape("Audiences", audiences=[str])
+REFUSED = shape("RefusedAudience", audience=str, code=str, detail=str)
+RULE_SUMMARY = shape("RuleSummary", text=str, warnings=[str])
+MADE_FROM = shape(
+    "MadeFrom",
+    kind=str,
+    id=str,
+    name=str,
+    version=nullable(int),
+    used_version=nullable(int),
+    refreshed_at=nullable(datetime),
+    newer=bool,
+    table=nullable(str),
+    table_at=nullable(datetime),
+    table_newer=bool,
+    missing=bool,
+    failures=[shape("FailedCopy", table=str, code=str, detail=str)],
+)
+APPLICATIONS = shape(
+    "Applications",
+    results=[
+        shape(
+            "Application",
+            key=str,
+            label=str,
+            id_types=[str],
+            usable=bool,
+            reason=nullable(str),
+            addable=[str],
+            url=str,
+        )
+    ],
+)
+
+
+class AudienceVersionSerializer(serializers.Serializer[AudienceVersion]):
     """A version. `available`: its members can still be read."""
 
     id = serializers.CharField()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -13,6 +15,7 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, json_object
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import maybe, nullable, shape
 from insight.audiences.models import Audience
 from insight.audiences.serializers import AudienceSerializer
 from insight.behaviour_analysis import funnel, history, paths, retention, services, splitting
@@ -66,7 +69,9 @@ class _Analysis(WorkspaceAPIView):
 
 
 class FunnelView(_Analysis):
-    @extend_schema(request=FunnelSerializer, responses=OpenApiResponse(description="People per step"))
+    @extend_schema(
+        request=FunnelSerializer, responses=OpenApiResponse(OpenApiTypes.OBJECT, "People per step")
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How many people took the steps one after another."""
         given = json_object(request)
@@ -74,7 +79,9 @@ class FunnelView(_Analysis):
 
 
 class RetentionView(_Analysis):
-    @extend_schema(request=RetentionSerializer, responses=OpenApiResponse(description="People per cohort"))
+    @extend_schema(
+        request=RetentionSerializer, responses=OpenApiResponse(OpenApiTypes.OBJECT, "People per cohort")
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How many of each week's or month's newcomers came back later."""
         given = json_object(request)
@@ -83,7 +90,7 @@ class RetentionView(_Analysis):
 
 class PathsView(_Analysis):
     @extend_schema(
-        request=PathsSerializer, responses=OpenApiResponse(description="People per step of a path")
+        request=PathsSerializer, responses=OpenApiResponse(OpenApiTypes.OBJECT, "People per step of a path")
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What people did after a starting behaviour."""
@@ -109,7 +116,7 @@ class _Audiences(_Analysis):
         raise NotImplementedError
 
 
-class _Part(serializers.Serializer[Any]):
+class AnalysisPart(serializers.Serializer[Any]):
     query = serializers.JSONField(help_text="The body of the analysis.")
     part = serializers.JSONField(help_text="Which of its people.")
     name = serializers.CharField(max_length=64)
@@ -119,7 +126,7 @@ class _Part(serializers.Serializer[Any]):
 
 
 class FunnelAudiences(_Audiences):
-    @extend_schema(request=_Part, responses={201: AudienceSerializer})
+    @extend_schema(request=AnalysisPart, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of a step: `part` is {"step": 2, "outcome": "reached" or "dropped"}, and `value` of the split."""
         return self.answer(request)
@@ -132,7 +139,7 @@ class FunnelAudiences(_Audiences):
 
 
 class RetentionAudiences(_Audiences):
-    @extend_schema(request=_Part, responses={201: AudienceSerializer})
+    @extend_schema(request=AnalysisPart, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of a cell: `part` is {"cohort": "2026-01-05", "offset": 2}; offset 0 is the whole cohort.
 
@@ -148,7 +155,7 @@ class RetentionAudiences(_Audiences):
 
 
 class PathAudiences(_Audiences):
-    @extend_schema(request=_Part, responses={201: AudienceSerializer})
+    @extend_schema(request=AnalysisPart, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of a node, {"level": 1, "type": "visit"}, or with "from" of the link that leads to it.
 
@@ -164,7 +171,7 @@ class PathAudiences(_Audiences):
         return services.from_paths(asked, part.get("level"), to, come_from, data)
 
 
-class _VersionPart(serializers.Serializer[Any]):
+class AudienceVersionPart(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     part = serializers.JSONField(
         required=False, help_text='{"dataset", "tag", "value"}; the value null for the people without one.'
@@ -185,7 +192,22 @@ class HistoryView(WorkspaceAPIView):
             ),
             OpenApiParameter("tag", str),
         ],
-        responses=OpenApiResponse(description="The last 30 versions"),
+        responses=shape(
+            "AudienceHistory",
+            versions=[
+                shape(
+                    "AudienceHistoryVersion",
+                    number=int,
+                    at=datetime,
+                    count=int,
+                    joined=nullable(int),
+                    left=nullable(int),
+                    kept=bool,
+                    snapshot=nullable(str),
+                )
+            ],
+            composition=maybe(dict),
+        ),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """People, joined and left per version, and the composition by a tag where one is given."""
@@ -200,7 +222,7 @@ class HistoryView(WorkspaceAPIView):
 class HistoryAudiences(WorkspaceAPIView):
     required_permission = {"post": "insight.audience.filter"}
 
-    @extend_schema(request=_VersionPart, responses={201: AudienceSerializer})
+    @extend_schema(request=AudienceVersionPart, responses={201: AudienceSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of those who were in at a version, or of those of them with a value of a tag."""
         self.access.require(OF_AUDIENCES)

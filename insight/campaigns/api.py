@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from cdp.core import timezones
 from cdp.core.api import WorkspaceViewSet, json_object
 from cdp.core.errors import NotFound, ValidationFailed
+from cdp.core.schema import extended, nullable, shape
 from insight.campaigns import granting, links, outcome, queries, rights, services
 from insight.campaigns.models import Campaign, CampaignGrant
 
@@ -29,7 +30,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
     state = serializers.SerializerMethodField()
     audiences = serializers.IntegerField(read_only=True, default=0)
     tasks = serializers.IntegerField(read_only=True, default=0)
-    parent = serializers.CharField(source="parent_id", allow_null=True)  # type: ignore[assignment]
+    parent = serializers.CharField(source="parent_id", allow_null=True, required=False)  # type: ignore[assignment]
     owner = serializers.CharField(source="owner.username", default=None)
 
     class Meta:
@@ -44,7 +45,7 @@ class CampaignSerializer(serializers.ModelSerializer[Campaign]):
         return str(campaign.state_on(timezones.today(self.context["view"].workspace)))
 
 
-class GrantSerializer(serializers.ModelSerializer[CampaignGrant]):
+class CampaignGrantSerializer(serializers.ModelSerializer[CampaignGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
     group = serializers.CharField(source="group_id", default=None)
@@ -53,6 +54,37 @@ class GrantSerializer(serializers.ModelSerializer[CampaignGrant]):
     class Meta:
         model = CampaignGrant
         fields = ["id", "user", "role", "group", "right", "expires_at", "expired", "created_at"]
+
+
+_MANY_GRANTS = extended("ManyCampaignGrants", CampaignGrantSerializer, campaigns=[str])
+_COMMON_GRANT = shape(
+    "CommonGrant",
+    id=[str],
+    user=nullable(str),
+    role=nullable(str),
+    group=nullable(str),
+    right=str,
+    expires_at=nullable(datetime),
+    expired=bool,
+    differs=bool,
+    created_at=datetime,
+)
+_OUTCOME = shape(
+    "CampaignOutcome",
+    links=dict,
+    results=dict,
+    days=int,
+    days_passed=int,
+    budget_each=nullable(str),
+    goal_each=nullable(str),
+    tasks=int,
+    revenue=nullable(str),
+    revenue_unknown=int,
+    costs=dict,
+    cost_unknown=int,
+    goal_share=nullable(float),
+    budget_share=nullable(float),
+)
 
 
 class CampaignViewSet(WorkspaceViewSet):
@@ -113,7 +145,7 @@ class CampaignViewSet(WorkspaceViewSet):
         rows = queries.with_counts(Campaign.objects.in_workspace(self.workspace).select_related("owner"))
         return self.answer(rows.get(pk=campaign.pk), status=status)
 
-    @extend_schema(responses=OpenApiResponse(description="Types, by name"))
+    @extend_schema(responses=shape("CampaignTypes", results=[str]))
     @action(detail=False, filter_backends=[], pagination_class=None)
     def types(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The types that campaigns of the workspace have: {"results": ["festival", …]}."""
@@ -124,6 +156,7 @@ class CampaignViewSet(WorkspaceViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(responses=_OUTCOME)
     @action(detail=True)
     def links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What belongs to the campaign, by kind: id, name, state, people; and the sums of the tasks' figures.
@@ -167,11 +200,17 @@ class CampaignViewSet(WorkspaceViewSet):
         return Response({"links": found, "results": reached.results, **days, **plan, **sums})
 
     @extend_schema(
+        operation_id="workspaces_campaigns_common_grants_list",
         methods=["get"],
         parameters=[OpenApiParameter("campaign", str, many=True, description="IDs; repeat it for several.")],
-        responses=OpenApiResponse(description="Grants that all of the campaigns have"),
+        responses=shape("CommonGrants", results=[_COMMON_GRANT]),
     )
-    @extend_schema(methods=["post"], request=None, responses={201: GrantSerializer(many=True)})
+    @extend_schema(
+        operation_id="workspaces_campaigns_common_grants_create",
+        methods=["post"],
+        request=_MANY_GRANTS,
+        responses={201: shape("CampaignGrants", results=[CampaignGrantSerializer])},
+    )
     @action(
         detail=False, methods=["get", "post"], url_path="grants", filter_backends=[], pagination_class=None
     )
@@ -184,11 +223,11 @@ class CampaignViewSet(WorkspaceViewSet):
             data = json_object(request)
             chosen = self.chosen(data.pop("campaigns", None), "campaigns")
             rows = granting.grant(self.access, chosen, data)
-            return Response({"results": GrantSerializer(rows, many=True).data}, status=201)
+            return Response({"results": CampaignGrantSerializer(rows, many=True).data}, status=201)
         chosen = self.chosen(request.query_params.getlist("campaign"), "campaign")
         found = [
             {
-                **GrantSerializer(item["rows"][0]).data,
+                **CampaignGrantSerializer(item["rows"][0]).data,
                 "expires_at": None if item["differs"] else item["expires_at"],
                 "differs": item["differs"],
                 "id": [row.pk for row in item["rows"]],
@@ -206,6 +245,10 @@ class CampaignViewSet(WorkspaceViewSet):
             rights.check_grant(self.access, row)
         return rows
 
+    @extend_schema(methods=["get"], responses=CampaignGrantSerializer(many=True))
+    @extend_schema(
+        methods=["post"], request=CampaignGrantSerializer, responses={201: CampaignGrantSerializer}
+    )
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Who may use or manage the campaign; POST `user` or `role`, `right`, `expires_at` lets somebody in."""
@@ -213,9 +256,9 @@ class CampaignViewSet(WorkspaceViewSet):
         rights.check_grant(self.access, campaign)
         if request.method == "POST":
             row = granting.grant(self.access, [campaign], json_object(request))[0]
-            return Response(GrantSerializer(row).data, status=201)
+            return Response(CampaignGrantSerializer(row).data, status=201)
         rows: Any = self.paginate_queryset(campaign.grants.select_related("user", "role", "group"))
-        return self.get_paginated_response(GrantSerializer(rows, many=True).data)
+        return self.get_paginated_response(CampaignGrantSerializer(rows, many=True).data)
 
     @action(detail=True, methods=["delete"], url_path=r"grants/(?P<grant>[^/]+)")
     def grant(self, request: Request, grant: str, *args: Any, **kwargs: Any) -> Response:

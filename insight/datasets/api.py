@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import django_filters
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -18,6 +19,8 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import NotFound, PermissionDenied, ValidationFailed
+from cdp.core.schema import MOVED, maybe, nullable, shape
+from cdp.jobs.api import STARTED
 from insight.datasets import (
     categories,
     copying,
@@ -36,10 +39,58 @@ from insight.datasources.models import LAKE, SourceTable
 from insight.datasources.queries import failed_copies
 
 
+class DatasetInput(serializers.Serializer[Any]):
+    """The definition of a dataset: each kind takes some of these."""
+
+    name = serializers.CharField(max_length=64)
+    kind = serializers.CharField()
+    description = serializers.CharField(max_length=500, required=False)
+    folder = serializers.CharField(required=False, allow_null=True)
+    source = serializers.CharField(required=False, allow_null=True)  # type: ignore[assignment]
+    table = serializers.CharField(required=False, allow_null=True)
+    joins = serializers.ListField(child=serializers.DictField(), required=False)
+    dimensions = serializers.ListField(child=serializers.DictField(), required=False)
+    refresh = serializers.JSONField(required=False)
+    user_id = serializers.DictField(required=False, allow_null=True)
+    ids = serializers.ListField(child=serializers.DictField(), required=False)
+    fix_prefix = serializers.BooleanField(required=False)
+    tags = serializers.ListField(child=serializers.DictField(), required=False)
+    rows_per_user = serializers.ChoiceField([definition.ONE, definition.MANY], required=False)
+    item_id = serializers.CharField(required=False, allow_null=True)
+    item_name = serializers.CharField(required=False, allow_null=True)
+    time = serializers.CharField(required=False, allow_null=True)
+    type = serializers.DictField(required=False, allow_null=True)
+    count = serializers.CharField(required=False, allow_null=True)
+    amount = serializers.CharField(required=False, allow_null=True)
+    channel = serializers.CharField(required=False, allow_null=True)
+    object_columns = serializers.ListField(child=serializers.DictField(), required=False)
+    object_key = serializers.CharField(required=False, allow_null=True)
+    object_value = serializers.CharField(required=False, allow_null=True)
+    object_value_id = serializers.CharField(required=False, allow_null=True)
+    base_object = serializers.CharField(required=False, allow_null=True)
+    items = serializers.JSONField(required=False)
+    dataset = serializers.CharField(required=False, allow_null=True)
+    sum_channels = serializers.BooleanField(required=False)
+    channel_source = serializers.CharField(required=False, allow_null=True)
+    stages = serializers.JSONField(required=False)
+    input = serializers.CharField(required=False, allow_null=True)
+    days = serializers.IntegerField(required=False)
+    bands = serializers.JSONField(required=False)
+    compare = serializers.JSONField(required=False)
+
+
 class DatasetSerializer(serializers.ModelSerializer[Dataset]):
     """A dataset: its definition and the state of its current version."""
 
-    last_refresh = serializers.DateTimeField(source="refreshed_at", read_only=True)
+    as_shown: ClassVar = {
+        **{
+            name: field
+            for name, field in DatasetInput().fields.items()
+            if name not in ("name", "kind", "source", "refresh")
+        },
+        "failed_copies": maybe([dict]),
+    }
+    last_refresh = serializers.DateTimeField(source="refreshed_at", read_only=True, allow_null=True)
     warnings = serializers.ListField(child=serializers.DictField(), read_only=True)
 
     class Meta:
@@ -80,7 +131,7 @@ class DatasetSerializer(serializers.ModelSerializer[Dataset]):
         return {**found, **definition.write(instance)}
 
 
-class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
+class DatasetVersionSerializer(serializers.ModelSerializer[DatasetVersion]):
     warnings = serializers.ListField(source="told", child=serializers.DictField(), read_only=True)
 
     class Meta:
@@ -88,7 +139,7 @@ class VersionSerializer(serializers.ModelSerializer[DatasetVersion]):
         fields = ["number", "rows", "users", "warnings", "seconds", "created_at"]
 
 
-class SharingSerializer(serializers.ModelSerializer[Dataset]):
+class DatasetSharingSerializer(serializers.ModelSerializer[Dataset]):
     row_columns = serializers.ListField(child=serializers.CharField())
 
     class Meta:
@@ -96,7 +147,7 @@ class SharingSerializer(serializers.ModelSerializer[Dataset]):
         fields = ["public", "row_columns"]
 
 
-class GrantSerializer(serializers.ModelSerializer[DatasetGrant]):
+class DatasetGrantSerializer(serializers.ModelSerializer[DatasetGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
     group = serializers.CharField(source="group_id", default=None)
@@ -106,6 +157,10 @@ class GrantSerializer(serializers.ModelSerializer[DatasetGrant]):
     class Meta:
         model = DatasetGrant
         fields = ["id", "user", "role", "group", "right", "rows", "expires_at", "expired", "created_at"]
+
+
+_VALUES = shape("Values", results=[shape("Value", value=Any, count=int)])
+_WHOLE_SHARING = shape("WholeDatasetSharing", public=bool, row_columns=[str], row_choices=dict)
 
 
 class DatasetFilter(django_filters.FilterSet):
@@ -158,9 +213,11 @@ class DatasetViewSet(WorkspaceViewSet):
         rows = rights.visible(self.access).select_related("table", "workspace")
         return rows.prefetch_related("fields__category", "joins__table", "dimensions__table")
 
+    @extend_schema(request=DatasetInput)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.create(self.access, body(request)), status=201)
 
+    @extend_schema(request=DatasetInput)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         dataset = self.get_object()
         self.check_etag(dataset)
@@ -170,13 +227,16 @@ class DatasetViewSet(WorkspaceViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
+    @extend_schema(request=shape("DatasetRefresh", tags=maybe([str])), responses=STARTED)
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compute a new version; of custom tags, `{"tags": [columns]}` computes some of them only."""
         return accepted(services.refresh(self.access, self.get_object(), body(request).get("tags")))
 
-    @extend_schema(request=None, responses={201: DatasetSerializer})
+    @extend_schema(
+        request=shape("DatasetCopy", name=maybe(str), description=maybe(str), folder=maybe(str)),
+        responses={201: DatasetSerializer},
+    )
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Another dataset like this one, which starts computing; the body may give `name`, `description`, `folder`."""
@@ -191,8 +251,7 @@ class DatasetViewSet(WorkspaceViewSet):
         return self.answer(dataset)
 
     @extend_schema(
-        parameters=[OpenApiParameter("tag", required=True), OpenApiParameter("search")],
-        responses=OpenApiResponse(description="Values with counts"),
+        parameters=[OpenApiParameter("tag", required=True), OpenApiParameter("search")], responses=_VALUES
     )
     @action(detail=True)
     def values(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -202,10 +261,7 @@ class DatasetViewSet(WorkspaceViewSet):
         found = queries.values(dataset, query.get("tag", ""), query.get("search", ""), rows=rows)
         return Response({"results": found})
 
-    @extend_schema(
-        parameters=[OpenApiParameter("of"), OpenApiParameter("search")],
-        responses=OpenApiResponse(description="Values with counts"),
-    )
+    @extend_schema(parameters=[OpenApiParameter("of"), OpenApiParameter("search")], responses=_VALUES)
     @action(detail=True, url_path="behaviour-values")
     def behaviour_values(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Values of a behaviour dataset: `?of=type`, `channel`, `object_key` or an object attribute; `?search=`."""
@@ -216,7 +272,7 @@ class DatasetViewSet(WorkspaceViewSet):
             return Response({"results": queries.values(dataset, wanted, search, rows=rows)})
         return Response({"results": queries.object_values(dataset, wanted, search, rows=rows)})
 
-    @extend_schema(responses=VersionSerializer(many=True))
+    @extend_schema(responses=DatasetVersionSerializer(many=True))
     @action(detail=True)
     def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What each refresh made, newest first."""
@@ -224,11 +280,11 @@ class DatasetViewSet(WorkspaceViewSet):
         if rights.rows_of(self.access, dataset) is not None:
             raise PermissionDenied(_("You see some of the rows only, and these are figures of all."))
         rows: Any = self.paginate_queryset(dataset.versions.all())
-        return self.get_paginated_response(VersionSerializer(rows, many=True).data)
+        return self.get_paginated_response(DatasetVersionSerializer(rows, many=True).data)
 
     @extend_schema(
         parameters=[OpenApiParameter("table", required=True), OpenApiParameter("source")],
-        responses=OpenApiResponse(description="Columns and a proposal"),
+        responses=shape("TableFields", columns=[dict], rows=nullable(int), proposal=dict),
     )
     @action(detail=False)
     def fields(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -242,26 +298,35 @@ class DatasetViewSet(WorkspaceViewSet):
             raise NotFound(_("There is no such table, or it has not been loaded."))
         return Response({"columns": table.columns, "rows": table.rows, "proposal": queries.propose(table)})
 
-    @extend_schema(responses=OpenApiResponse(description="Templates"))
+    @extend_schema(
+        operation_id="workspaces_datasets_templates_list",
+        responses=shape(
+            "DatasetTemplates",
+            results=[shape("DatasetTemplate", key=str, kind=str, label=str, columns=[str])],
+        ),
+    )
     @action(detail=False, pagination_class=None, filter_backends=[])
     def templates(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Tables of each kind to begin from: `key`, the `kind` of dataset, `label`, `columns`."""
         return Response({"results": [item.as_json() for item in templates.TEMPLATES.values()]})
 
-    @extend_schema(responses={(200, "text/csv"): str})
+    @extend_schema(
+        operation_id="workspaces_datasets_templates_download", responses={(200, "text/csv"): OpenApiTypes.STR}
+    )
     @action(detail=False, url_path=r"templates/(?P<kind>\w+)")
     def template(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """One of them as CSV: the columns and a few rows."""
         return templates.answer(kwargs["kind"])
 
-    @extend_schema(request=SharingSerializer, responses=SharingSerializer)
+    @extend_schema(methods=["get"], responses=_WHOLE_SHARING)
+    @extend_schema(methods=["patch"], request=DatasetSharingSerializer, responses=_WHOLE_SHARING)
     @action(detail=True, methods=["get", "patch"])
     def sharing(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Whether everybody may use the dataset, and the columns by whose values grants choose rows."""
         dataset = self.get_object()
         rights.check_manage(dataset, self.access)
         if request.method == "PATCH":
-            given = SharingSerializer(data=request.data, partial=True)
+            given = DatasetSharingSerializer(data=request.data, partial=True)
             given.is_valid(raise_exception=True)
             granting.share(
                 self.access,
@@ -269,21 +334,24 @@ class DatasetViewSet(WorkspaceViewSet):
                 public=given.validated_data.get("public", dataset.public),
                 row_columns=given.validated_data.get("row_columns", dataset.row_columns),
             )
-        return Response({**SharingSerializer(dataset).data, "row_choices": rights.row_choices(dataset)})
+        return Response(
+            {**DatasetSharingSerializer(dataset).data, "row_choices": rights.row_choices(dataset)}
+        )
 
-    @extend_schema(request=GrantSerializer, responses=GrantSerializer(many=True))
+    @extend_schema(methods=["get"], responses=DatasetGrantSerializer(many=True))
+    @extend_schema(methods=["post"], request=DatasetGrantSerializer, responses={201: DatasetGrantSerializer})
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Who may use or manage the dataset, or a new grant to a `user` or a `role`."""
         dataset = self.get_object()
         if request.method == "POST":
             made = granting.grant(self.access, dataset, body(request))
-            return Response(GrantSerializer(made).data, status=201)
+            return Response(DatasetGrantSerializer(made).data, status=201)
         rights.check_manage(dataset, self.access)
         rows: Any = self.paginate_queryset(dataset.grants.select_related("user", "role", "group"))
-        return self.get_paginated_response(GrantSerializer(rows, many=True).data)
+        return self.get_paginated_response(DatasetGrantSerializer(rows, many=True).data)
 
-    @extend_schema(request=GrantSerializer, responses=GrantSerializer)
+    @extend_schema(request=DatasetGrantSerializer, responses=DatasetGrantSerializer)
     @action(detail=True, methods=["patch", "delete"], url_path=r"grants/(?P<grant>\w+)")
     def grant(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change a grant, or take it back."""
@@ -291,9 +359,9 @@ class DatasetViewSet(WorkspaceViewSet):
         if request.method == "DELETE":
             granting.revoke(self.access, row)
             return Response(status=204)
-        return Response(GrantSerializer(granting.change(self.access, row, body(request))).data)
+        return Response(DatasetGrantSerializer(granting.change(self.access, row, body(request))).data)
 
-    @extend_schema(responses=OpenApiResponse(description="How many moved"))
+    @extend_schema(request=shape("DatasetsMove", datasets=[str], folder=nullable(str)), responses=MOVED)
     @action(detail=False, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put datasets into a folder: `{"datasets": [...], "folder": "dfl_…" or null}`."""
@@ -307,7 +375,7 @@ class DatasetViewSet(WorkspaceViewSet):
         )
 
 
-class CategorySerializer(serializers.ModelSerializer[TagCategory]):
+class TagCategorySerializer(serializers.ModelSerializer[TagCategory]):
     tags = serializers.IntegerField(read_only=True, default=0)
 
     class Meta:
@@ -319,7 +387,7 @@ class CategoryViewSet(WorkspaceViewSet):
     """Categories of tags, in reading order. `position` in a change is the place among the categories beside it."""
 
     model = TagCategory
-    serializer_class = CategorySerializer
+    serializer_class = TagCategorySerializer
     search_fields = ["path"]
     required_permission = {"*": categories.CHANGE[0]}
 

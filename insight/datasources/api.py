@@ -7,6 +7,8 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -16,9 +18,10 @@ from rest_framework.response import Response
 from cdp.core.access import Access
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import extended, maybe, shape
 from insight.datasources import queries, services
 from insight.datasources.connections import feeds
-from insight.datasources.connections.api import FeedSerializer
+from insight.datasources.connections.api import TABLE_STARTED, FeedInput, FeedSerializer
 from insight.datasources.jobs import discard
 from insight.datasources.models import SourceTable, Upload
 from insight.datasources.views import bad_rows_file
@@ -107,6 +110,20 @@ class UploadSerializer(serializers.ModelSerializer[Upload]):
         return self._problem
 
 
+_READING: dict[str, Any] = {"encoding": maybe(str), "delimiter": maybe(str), "header": maybe(bool)}
+_FILE = shape(
+    "TableFile",
+    file=serializers.FileField(required=False),
+    upload=serializers.CharField(
+        required=False, help_text="A file that has been looked at, in the place of `file`."
+    ),
+    types=maybe(dict),
+    on_bad_rows=serializers.ChoiceField(["fail", "skip"], required=False),
+    **_READING,
+)
+_NEW_TABLE = extended("NewTable", _FILE, name=str)
+
+
 class UploadViewSet(WorkspaceViewSet):
     """Files on their way to become a table: look at one before it is imported. They are kept for a day."""
 
@@ -119,10 +136,18 @@ class UploadViewSet(WorkspaceViewSet):
     def get_queryset(self) -> Any:
         return super().get_queryset().order_by("-created_at")
 
+    @extend_schema(
+        request={
+            "multipart/form-data": shape(
+                "NewUpload", file=serializers.FileField(), file_name=maybe(str), **_READING
+            )
+        }
+    )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send a `file`, and optionally how to read it: `encoding`, `delimiter`, `header`."""
         return self.answer(_received(self.access, request, may_guess=True), status=201)
 
+    @extend_schema(request={"application/json": shape("UploadReading", **_READING)})
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Read the file in another way: `encoding`, `delimiter` ("tab", "spaces" or a character), `header`."""
         return self.answer(services.reread(self.access, self.get_object(), _reading(request)))
@@ -160,6 +185,9 @@ class TableViewSet(WorkspaceViewSet):
     def get_queryset(self) -> Any:
         return super().get_queryset().select_related("feed__connection")
 
+    @extend_schema(
+        request={"multipart/form-data": _NEW_TABLE, "application/json": _NEW_TABLE}, responses=TABLE_STARTED
+    )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Upload a file: `name` and `file`; or import an `upload` that has been looked at.
 
@@ -168,18 +196,21 @@ class TableViewSet(WorkspaceViewSet):
         name = services.check_name(str(request.data.get("name", "")))
         return self._import(request, name, None)
 
+    @extend_schema(request={"multipart/form-data": _FILE, "application/json": _FILE}, responses=TABLE_STARTED)
     @action(detail=True, methods=["post"])
     def replace(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Upload a new version of the table."""
         table = self.get_object()
         return self._import(request, table.name, table)
 
+    @extend_schema(request={"multipart/form-data": _FILE, "application/json": _FILE}, responses=TABLE_STARTED)
     @action(detail=True, methods=["post"])
     def append(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Upload more rows: a file with the same columns. Either all of it is added, or nothing."""
         table = self.get_object()
         return self._import(request, table.name, table, append=True)
 
+    @extend_schema(request={"application/json": shape("TableWords", name=maybe(str), description=maybe(str))})
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change `name` or `description`."""
         table = self.get_object()
@@ -187,11 +218,14 @@ class TableViewSet(WorkspaceViewSet):
         given.update({key: str(request.data[key] or "") for key in given if key in request.data})
         return self.answer(services.describe(self.access, table, **given))
 
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, url_path="bad-rows")
     def bad_rows(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The refused lines of the last import as CSV, kept for seven days."""
         return bad_rows_file(self.access, self.get_object())
 
+    @extend_schema(methods=["patch"], request={"application/json": FeedInput}, responses=TableSerializer)
+    @extend_schema(methods=["delete"], responses={204: None})
     @action(detail=True, methods=["patch", "delete"])
     def feed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change how the table is copied from its source; or part it from there, with its rows left."""
@@ -205,6 +239,10 @@ class TableViewSet(WorkspaceViewSet):
         feeds.change(self.access, feed, request.data)
         return self.answer(self.get_object())
 
+    @extend_schema(
+        request={"application/json": shape("CopyNow", whole=maybe(bool), accept_columns=maybe(bool))},
+        responses=TABLE_STARTED,
+    )
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Copy what is new from the source; `whole`: all of it; `accept_columns`: with the columns as they are now."""
@@ -240,11 +278,13 @@ class TableViewSet(WorkspaceViewSet):
             raise
         return accepted(job, table={"name": name})
 
+    @extend_schema(responses=shape("TableSample", columns=[str], rows=[dict]))
     @action(detail=True)
     def sample(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Twenty rows, identifiers masked."""
         return Response(queries.seen_sample(self.access, self.get_object()))
 
+    @extend_schema(responses=shape("TableProfile", rows=int, columns=[dict]))
     @action(detail=True)
     def profile(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`rows`, and of each column: filled (share), distinct (estimate), min, max, top; identifiers masked."""

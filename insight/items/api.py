@@ -6,14 +6,17 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted, json_object
+from cdp.core.schema import PAGE, PAGE_OF_ROWS, shape
+from cdp.jobs.api import STARTED
 from insight.audiences.members import file_name
-from insight.audiences.serializers import RuleSerializer
+from insight.audiences.serializers import RULE_SUMMARY, RuleSerializer
 from insight.audiences.streaming import csv_response
 from insight.items import estimating, reading, rights, services
 from insight.items.models import ItemPool
@@ -52,7 +55,7 @@ class ItemPoolViewSet(WorkspaceViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
-    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Counts"))
+    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(OpenApiTypes.OBJECT, "Counts"))
     @action(detail=False, methods=["post"])
     def estimate(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Count the items of a rule: in total and for each condition, without storing anything."""
@@ -60,25 +63,25 @@ class ItemPoolViewSet(WorkspaceViewSet):
         token = str(data.get("token") or "")[:64]
         return Response(estimating.estimate(self.access, data.get("rule"), token=token))
 
-    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Up to 100 items"))
+    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(OpenApiTypes.OBJECT, "Up to 100 items"))
     @action(detail=False, methods=["post"], url_path="preview-items")
     def preview_items(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Up to 100 items of a rule with their tag values."""
         return Response(estimating.preview(self.access, json_object(request).get("rule")))
 
-    @extend_schema(request=RuleSerializer, responses=OpenApiResponse(description="Sentences"))
+    @extend_schema(request=RuleSerializer, responses=RULE_SUMMARY)
     @action(detail=False, methods=["post"])
     def summary(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The rule in words, in the asking person's language."""
         return Response(estimating.summary(self.access, json_object(request).get("rule")))
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="Job")})
+    @extend_schema(request=None, responses=STARTED)
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Apply the conditions to the newest version of the dataset."""
         return accepted(services.refresh(self.access, self.get_object()))
 
-    @extend_schema(responses={201: ItemPoolSerializer})
+    @extend_schema(request=shape("ItemPoolCopy", name=str), responses={201: ItemPoolSerializer})
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A copy of one's own under another `name`."""
@@ -86,8 +89,8 @@ class ItemPoolViewSet(WorkspaceViewSet):
         return self._fresh(services.copy(self.access, self.get_object(), name), status=201)
 
     @extend_schema(
-        parameters=[OpenApiParameter("search", str, description="A part of the ID or the name.")],
-        responses=OpenApiResponse(description="A page of items"),
+        parameters=[OpenApiParameter("search", str, description="A part of the ID or the name."), *PAGE],
+        responses=PAGE_OF_ROWS,
     )
     @action(detail=True, filter_backends=[])
     def items(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -31,7 +31,7 @@ class ItemPoolSerializer(serializers.Serializer[ItemPool]):
         default=None,
         help_text="The version of the dataset that the items were chosen from.",
     )
-    refreshed_at = serializers.DateTimeField(read_only=True)
+    refreshed_at = serializers.DateTimeField(read_only=True, allow_null=True)
     created_at = serializers.DateTimeField(read_only=True)
     updated_at = serializers.DateTimeField(read_only=True)
 

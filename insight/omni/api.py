@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,6 +16,8 @@ from rest_framework.response import Response
 from cdp.core import timezones
 from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet, accepted, json_object
 from cdp.core.errors import NotFound, ValidationFailed
+from cdp.core.schema import extended, maybe, nullable, shape
+from cdp.jobs.api import STARTED, started
 from cdp.jobs.services import active_job
 from insight.audiences.models import Audience
 from insight.omni import audiences, features, quota, reports, state, uses
@@ -22,7 +25,11 @@ from insight.omni import pack as packs
 from insight.omni.models import InsightReport, Intake, Quota
 
 POINT = "omni"
-_ANY = OpenApiResponse(description="As the guide of omni-domain insight says")
+_STANDING: dict[str, Any] = {"used": int, "owed": int, "left": int}
+_TAG: dict[str, Any] = {"tag": str, "name": str, "category": str, "values": [Any]}
+_PACK = shape(
+    "TagPack", name=str, version=int, licence=str, devices=int, id_columns=[str], installed_at=datetime
+)
 
 
 class Overview(WorkspaceAPIView):
@@ -30,7 +37,19 @@ class Overview(WorkspaceAPIView):
 
     required_permission = {"get": POINT}
 
-    @extend_schema(responses=_ANY)
+    @extend_schema(
+        responses=shape(
+            "OmniOverview",
+            state=str,
+            progress=nullable(dict),
+            connected=int,
+            tags=int,
+            audiences=int,
+            reports=int,
+            pack=_PACK(allow_null=True),
+            quota=shape("OmniQuotaStanding", **_STANDING),
+        )
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(state.figures(self.access))
 
@@ -41,7 +60,8 @@ class Features(WorkspaceAPIView):
     required_permission = {"get": POINT}
 
     @extend_schema(
-        parameters=[OpenApiParameter("audience", str), OpenApiParameter("compare", str)], responses=_ANY
+        parameters=[OpenApiParameter("audience", str), OpenApiParameter("compare", str)],
+        responses=OpenApiResponse(OpenApiTypes.OBJECT, "As the guide of omni-domain insight says"),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         asked = [request.query_params.get(name, "") for name in ("audience", "compare")]
@@ -53,7 +73,20 @@ class Analysis(WorkspaceAPIView):
 
     required_permission = {"post": POINT}
 
-    @extend_schema(request=None, responses=_ANY)
+    @extend_schema(
+        request=shape(
+            "OmniAnalysis",
+            kind=serializers.ChoiceField(["distribution", "cross"]),
+            tags=maybe([str]),
+            row=maybe(str),
+            column=maybe(str),
+            row_values=maybe([str]),
+            column_values=maybe([str]),
+            audience=maybe(str),
+            compare=maybe(str),
+        ),
+        responses=OpenApiResponse(OpenApiTypes.OBJECT, "As the guide of omni-domain insight says"),
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`kind` distribution with `tags`, `audience`, `compare`; or `kind` cross with `row`, `column` and these.
 
@@ -89,7 +122,14 @@ class Tags(WorkspaceAPIView):
 
     required_permission = {"get": POINT}
 
-    @extend_schema(responses=_ANY)
+    @extend_schema(
+        operation_id="workspaces_omni_tags_list",
+        responses=shape(
+            "OmniTags",
+            count=int,
+            results=[shape("OmniTag", **_TAG, people=nullable(int), uses=int, counted_on=nullable(date))],
+        ),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         pack, counted = packs.require(self.workspace), uses.latest(self.workspace)
         rows = [
@@ -104,7 +144,7 @@ class Tags(WorkspaceAPIView):
         return Response({"count": len(rows), "results": rows})
 
 
-class QuotaSerializer(serializers.ModelSerializer[Quota]):
+class OmniQuotaSerializer(serializers.ModelSerializer[Quota]):
     """A quota of the organization. `left` is what of it may still be brought in while it is valid."""
 
     left = serializers.SerializerMethodField()
@@ -118,7 +158,7 @@ class QuotaSerializer(serializers.ModelSerializer[Quota]):
         return int(row.amount) - spent.get(row.pk, 0)
 
 
-class IntakeSerializer(serializers.ModelSerializer[Intake]):
+class OmniIntakeSerializer(serializers.ModelSerializer[Intake]):
     workspace = serializers.CharField(source="workspace.slug")
 
     class Meta:
@@ -148,7 +188,9 @@ class Resources(WorkspaceAPIView):
             OpenApiParameter("to", date),
             OpenApiParameter("of", str, enum=["all"], description="What all workspaces brought in."),
         ],
-        responses=_ANY,
+        responses=shape(
+            "OmniResources", **_STANDING, quotas=[OmniQuotaSerializer], intakes=[OmniIntakeSerializer]
+        ),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`from` and `to` choose the quotas valid on one of these days, and what was brought in on them.
@@ -163,17 +205,17 @@ class Resources(WorkspaceAPIView):
         return Response(
             {
                 **state.told_quota(found),
-                "quotas": QuotaSerializer(quotas, many=True, context={"spent": found.spent}).data,
-                "intakes": IntakeSerializer(intakes[:1000], many=True).data,
+                "quotas": OmniQuotaSerializer(quotas, many=True, context={"spent": found.spent}).data,
+                "intakes": OmniIntakeSerializer(intakes[:1000], many=True).data,
             }
         )
 
-    @extend_schema(request=QuotaSerializer, responses={201: QuotaSerializer})
+    @extend_schema(request=OmniQuotaSerializer, responses={201: OmniQuotaSerializer})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A further quota, by a manager of the organization; what is owed is taken from it at once."""
         row = quota.add(self.access, json_object(request))
         found = quota.of_organization(self.workspace.organization, timezones.today(self.workspace))
-        return Response(QuotaSerializer(row, context={"spent": found.spent}).data, status=201)
+        return Response(OmniQuotaSerializer(row, context={"spent": found.spent}).data, status=201)
 
 
 class Pack(WorkspaceAPIView):
@@ -181,18 +223,21 @@ class Pack(WorkspaceAPIView):
 
     required_permission = {"*": POINT}
 
-    @extend_schema(responses=_ANY)
+    @extend_schema(responses=_PACK)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(state.shown_pack(packs.require(self.workspace)))
 
-    @extend_schema(request=None, responses={202: _ANY})
+    @extend_schema(
+        request=shape("NewTagPack", name=str, licence=maybe(str), pack=str, tags=str, baseline=maybe(str)),
+        responses=STARTED,
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Install one: `name`, `licence`, and tables of this workspace: `pack`, `tags`, `baseline` → 202."""
         _pack, job = packs.install(self.access, json_object(request))
         return accepted(job)
 
 
-class ReportSerializer(serializers.ModelSerializer[InsightReport]):
+class InsightReportSerializer(serializers.ModelSerializer[InsightReport]):
     owner = serializers.CharField(source="owner.username", default=None)
 
     class Meta:
@@ -204,7 +249,7 @@ class ReportViewSet(WorkspaceViewSet):
     """Insight reports: one's own and the public ones."""
 
     model = InsightReport
-    serializer_class = ReportSerializer
+    serializer_class = InsightReportSerializer
     search_fields = ["name"]
     required_permission = {"*": POINT}
     http_method_names = ["get", "post", "delete", "head", "options"]
@@ -214,6 +259,22 @@ class ReportViewSet(WorkspaceViewSet):
             return InsightReport.objects.none()
         return reports.visible(self.access)
 
+    @extend_schema(
+        request=shape(
+            "NewInsightReport",
+            name=str,
+            public=maybe(bool),
+            audience=maybe(str),
+            compare=maybe(str),
+            parts=maybe([str]),
+            tags=maybe([str]),
+            row=maybe(str),
+            column=maybe(str),
+            row_values=maybe([str]),
+            column_values=maybe([str]),
+            of=maybe(str),
+        )
+    )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compute and keep: `name`, `public`, `audience`, `compare`, `parts`, `tags`, `row`, `column`.
 
@@ -225,7 +286,7 @@ class ReportViewSet(WorkspaceViewSet):
         reports.delete(self.access, self.get_object())
         return Response(status=204)
 
-    @extend_schema(request=None)
+    @extend_schema(request=None, responses={201: InsightReportSerializer})
     @action(detail=True, methods=["post"])
     def again(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The same charts with the numbers of now, as a new report."""
@@ -258,6 +319,13 @@ class OmniAudienceSerializer(serializers.ModelSerializer[Audience]):
         return bool(row.refresh)
 
 
+_WHOLE_AUDIENCE = extended(
+    "WholeOmniAudience",
+    OmniAudienceSerializer,
+    history=[shape("OmniAudienceSize", at=datetime, count=int, joined=nullable(int), left=nullable(int))],
+)
+
+
 class OmniAudienceViewSet(WorkspaceViewSet):
     """Audiences made here; they also stand in the list of all audiences."""
 
@@ -272,6 +340,7 @@ class OmniAudienceViewSet(WorkspaceViewSet):
             return Audience.objects.none()
         return audiences.visible(self.access).select_related("owner")
 
+    @extend_schema(responses=_WHOLE_AUDIENCE)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The audience, with the `history` of its size: `at`, `count`, `joined`, `left`, the latest first."""
         row = self.get_object()
@@ -281,6 +350,19 @@ class OmniAudienceViewSet(WorkspaceViewSet):
         ]
         return Response({**self.get_serializer(row).data, "history": history})
 
+    @extend_schema(
+        request=shape(
+            "NewOmniAudience",
+            name=str,
+            public=maybe(bool),
+            daily=maybe(bool),
+            groups=maybe([dict]),
+            features=maybe([dict]),
+            match=maybe(str),
+            audience=maybe(str),
+        ),
+        responses=started("OmniAudienceStarted", audience=OmniAudienceSerializer),
+    )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `public`, `daily`, and `groups`, or `features` with `match` (all, any) and `audience` → 202."""
         data = json_object(request)
@@ -298,7 +380,12 @@ class TagDetail(WorkspaceAPIView):
 
     required_permission = {"get": POINT}
 
-    @extend_schema(responses=_ANY)
+    @extend_schema(
+        operation_id="workspaces_omni_tags_retrieve",
+        responses=shape(
+            "WholeOmniTag", **_TAG, days=[shape("OmniTagDay", day=date, people=int, values=dict, uses=int)]
+        ),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         item = packs.require(self.workspace).tag(kwargs["column"])
         if item is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,12 +14,59 @@ from cdp.core.access import Access
 from cdp.core.api import WorkspaceAPIView, accepted, json_object
 from cdp.core.errors import ValidationFailed
 from cdp.core.identifiers import ID_TYPES
+from cdp.core.schema import maybe, nullable, shape
+from cdp.jobs.api import STARTED
 from insight.oneid import decisions, queries, sections, services
 from insight.oneid.masking import note, shown
 from insight.oneid.models import IdentityDecision, IdentityGraph
 from insight.oneid.queries import Person, PersonId
 
 _PAGE = OpenApiParameter("page", int, description="Fifty entries a page.")
+
+_GRAPH = shape(
+    "Identities",
+    id=str,
+    sources=[dict],
+    limits=dict,
+    refresh=dict,
+    state=str,
+    error=str,
+    version=int,
+    stats=dict,
+    refreshed_at=nullable(datetime),
+)
+_ROWS = shape("IdentityRows", count=int, results=[dict])
+_SHOWN_ID = shape("ShownId", id_type=str, encryption=str, value=str)
+_DECISION = shape(
+    "IdentityDecision",
+    id=str,
+    kind=str,
+    first=[_SHOWN_ID],
+    second=[_SHOWN_ID],
+    reason=str,
+    owner=nullable(str),
+    created_at=datetime,
+    withdrawn_at=nullable(datetime),
+)
+_PERSON = shape(
+    "Person",
+    one_id=str,
+    former=Any,
+    ids=[
+        shape(
+            "PersonId",
+            key=str,
+            id_type=str,
+            encryption=str,
+            value=str,
+            confidence=float,
+            first_seen=datetime,
+            last_seen=datetime,
+        )
+    ],
+    links=[shape("PersonIdLink", first=str, second=str, days=int, last_seen=datetime, strength=float)],
+    sections=dict,
+)
 
 
 def graph_json(graph: IdentityGraph) -> dict[str, Any]:
@@ -103,13 +151,16 @@ def _page(request: Request) -> int:
 class Identities(WorkspaceAPIView):
     required_permission = {"get": services.VIEW, "patch": services.MANAGE}
 
-    @extend_schema(responses=OpenApiResponse(description="Sources, limits, schedule, state and figures"))
+    @extend_schema(responses=_GRAPH)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How the workspace's people are found, and what the last run found."""
         graph = services.get_graph(self.workspace)
         return Response(graph_json(graph), headers={"ETag": graph.etag})
 
-    @extend_schema(responses=OpenApiResponse(description="The same after the change"))
+    @extend_schema(
+        request=shape("IdentitiesChange", sources=maybe([dict]), limits=maybe(dict), refresh=maybe(dict)),
+        responses=_GRAPH,
+    )
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change `sources`, `limits` or `refresh`."""
         etag = request.headers.get("If-Match", "")
@@ -120,7 +171,7 @@ class Identities(WorkspaceAPIView):
 class Run(WorkspaceAPIView):
     required_permission = {"post": services.MANAGE}
 
-    @extend_schema(responses={202: OpenApiResponse(description="Job")})
+    @extend_schema(request=shape("IdentitiesRunInput", full=maybe(bool)), responses=STARTED)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Bring the people up to date; with `{"full": true}` everybody is worked out anew."""
         full = (json_object(request) if request.data else {}).get("full", False)
@@ -132,7 +183,12 @@ class Run(WorkspaceAPIView):
 class Runs(WorkspaceAPIView):
     required_permission = {"get": services.VIEW}
 
-    @extend_schema(responses=OpenApiResponse(description="The latest fifty runs with their figures"))
+    @extend_schema(
+        responses=shape(
+            "IdentitiesRuns",
+            results=[shape("IdentitiesRun", number=int, stats=dict, seconds=float, created_at=datetime)],
+        )
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What the latest runs found."""
         rows = services.get_graph(self.workspace).runs.all()[:50]
@@ -148,7 +204,7 @@ class Review(WorkspaceAPIView):
 
     @extend_schema(
         parameters=[_PAGE, OpenApiParameter("kind", str, enum=["shared", "oversized", "conflict"])],
-        responses=OpenApiResponse(description="Entries, the largest first"),
+        responses=_ROWS,
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Shared IDs, and people that were cut because they broke a limit."""
@@ -161,10 +217,7 @@ class Review(WorkspaceAPIView):
 class Changes(WorkspaceAPIView):
     required_permission = {"get": services.VIEW}
 
-    @extend_schema(
-        parameters=[_PAGE, OpenApiParameter("one_id", str)],
-        responses=OpenApiResponse(description="Merges and splits, the latest first"),
-    )
+    @extend_schema(parameters=[_PAGE, OpenApiParameter("one_id", str)], responses=_ROWS)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """People that became one or fell apart from run to run."""
         graph = services.computed(self.workspace)
@@ -175,7 +228,7 @@ class Changes(WorkspaceAPIView):
 class Decisions(WorkspaceAPIView):
     required_permission = {"get": services.VIEW}
 
-    @extend_schema(responses=OpenApiResponse(description="Decisions, the latest first"))
+    @extend_schema(responses=shape("IdentityDecisions", results=[_DECISION]))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What was joined and told apart by hand."""
         rows = IdentityDecision.objects.in_workspace(self.workspace).select_related("owner")
@@ -187,7 +240,7 @@ class Decisions(WorkspaceAPIView):
 class Withdraw(WorkspaceAPIView):
     required_permission = {"post": services.MANAGE}
 
-    @extend_schema(request=None, responses=OpenApiResponse(description="The decision"))
+    @extend_schema(request=None, responses=_DECISION)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A decision no longer counts; starts a run."""
         row = IdentityDecision.objects.get_in(self.workspace, kwargs["pk"])
@@ -197,7 +250,10 @@ class Withdraw(WorkspaceAPIView):
 class Find(WorkspaceAPIView):
     required_permission = {"post": services.SEARCH}
 
-    @extend_schema(responses=OpenApiResponse(description='{"one_id"}'))
+    @extend_schema(
+        request=shape("IdToFind", id_type=str, value=str),
+        responses=shape("FoundPerson", one_id=nullable(str)),
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The OneID of whoever has an ID: `id_type` and `value`. A POST, so that no ID stands in an address."""
         data = json_object(request)
@@ -210,7 +266,7 @@ class PersonView(WorkspaceAPIView):
 
     @extend_schema(
         parameters=[OpenApiParameter("page_timeline", int, description="A hundred records a page.")],
-        responses=OpenApiResponse(description="IDs, links and sections"),
+        responses=_PERSON,
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Somebody with all of their IDs, why they are theirs, and what is known of them."""
@@ -226,7 +282,7 @@ class PersonView(WorkspaceAPIView):
 class Split(WorkspaceAPIView):
     required_permission = {"post": services.MANAGE}
 
-    @extend_schema(responses=OpenApiResponse(description="The decision"))
+    @extend_schema(request=shape("PersonSplit", ids=[str], reason=maybe(str)), responses={201: _DECISION})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The IDs named by `ids` (their keys) belong to somebody else; `reason`. Starts a run."""
         self.access.require(services.SEARCH)
@@ -242,7 +298,7 @@ class Split(WorkspaceAPIView):
 class Merge(WorkspaceAPIView):
     required_permission = {"post": services.MANAGE}
 
-    @extend_schema(responses=OpenApiResponse(description="The decision"))
+    @extend_schema(request=shape("PersonMerge", other=str, reason=maybe(str)), responses={201: _DECISION})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The person and the one with the OneID `other` are one; `reason`. Starts a run."""
         self.access.require(services.SEARCH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,6 +13,8 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet, accepted, json_object
 from cdp.core.errors import NotFound, ValidationFailed
+from cdp.core.schema import maybe, shape
+from cdp.jobs.api import started
 from cdp.jobs.services import active_job
 from insight.aipl import services as aipl
 from insight.audiences import visibility
@@ -22,7 +24,7 @@ from insight.pushes.campaign_links import KIND
 from insight.pushes.models import InterfaceGrant, Push, PushInterface, PushSetting
 
 
-class InterfaceSerializer(serializers.ModelSerializer[PushInterface]):
+class PushInterfaceSerializer(serializers.ModelSerializer[PushInterface]):
     """A system outside. Secrets are never returned: one that is set shows as dots."""
 
     config = serializers.SerializerMethodField()
@@ -37,7 +39,7 @@ class InterfaceSerializer(serializers.ModelSerializer[PushInterface]):
         return {}
 
 
-class GrantSerializer(serializers.ModelSerializer[InterfaceGrant]):
+class PushInterfaceGrantSerializer(serializers.ModelSerializer[InterfaceGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
     group = serializers.CharField(source="group_id", default=None)
@@ -56,7 +58,7 @@ class PushSerializer(serializers.ModelSerializer[Push]):
     audience = serializers.CharField(source="audience_id", default=None)
     dataset = serializers.CharField(source="dataset_id", default=None)
     interface = serializers.CharField(source="interface_id", default=None)
-    version = serializers.IntegerField(source="version_number")
+    version = serializers.IntegerField(source="version_number", allow_null=True)
     campaigns = serializers.SerializerMethodField()
 
     class Meta:
@@ -94,7 +96,7 @@ class PushSerializer(serializers.ModelSerializer[Push]):
         return campaigns_of(row)
 
 
-class SettingSerializer(serializers.ModelSerializer[PushSetting]):
+class PushSettingSerializer(serializers.ModelSerializer[PushSetting]):
     interface = serializers.CharField(source="interface_id")
     campaigns = serializers.SerializerMethodField()
 
@@ -115,11 +117,15 @@ def campaigns_of(row: Any) -> list[str]:
     return links.ids_of(KIND, str(row.pk)) if found is None else list(found)
 
 
+_WHAT: dict[str, Any] = {"fields": maybe(Any), "options": maybe(dict), "campaigns": maybe([str])}
+PUSH_STARTED = started("PushStarted", push=PushSerializer)
+
+
 class InterfaceViewSet(WorkspaceViewSet):
     """Systems that audiences are pushed to: those that the person may use."""
 
     model = PushInterface
-    serializer_class = InterfaceSerializer
+    serializer_class = PushInterfaceSerializer
     filterset_fields = ["target"]
     search_fields = ["name"]
     required_permission = {
@@ -133,10 +139,12 @@ class InterfaceViewSet(WorkspaceViewSet):
             return PushInterface.objects.none()
         return interfaces.usable(self.access)
 
+    @extend_schema(request=shape("NewPushInterface", name=str, target=str, config=dict))
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `target` (kafka, webhook, sftp, s3, omni), `config`. Saved only when its test passes."""
         return self.answer(interfaces.create(self.access, json_object(request)), status=201)
 
+    @extend_schema(request=shape("PushInterfaceChange", name=maybe(str), config=maybe(dict)))
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
         self.check_etag(row)
@@ -146,20 +154,27 @@ class InterfaceViewSet(WorkspaceViewSet):
         interfaces.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=None, responses=shape("PushInterfaceTest", ok=bool, detail=str))
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try it: {"ok": true, "detail"}; 502 with the reason where it fails."""
         return Response({"ok": True, "detail": interfaces.test(self.access, self.get_object())})
 
+    @extend_schema(methods=["get"], responses=PushInterfaceGrantSerializer(many=True))
+    @extend_schema(
+        methods=["post"],
+        request=PushInterfaceGrantSerializer,
+        responses={201: PushInterfaceGrantSerializer},
+    )
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Who may push there; POST `user` or `role`, and `expires_at`."""
         row = self.get_object()
         if request.method == "POST":
             made = interfaces.grant(self.access, row, json_object(request))
-            return Response(GrantSerializer(made).data, status=201)
+            return Response(PushInterfaceGrantSerializer(made).data, status=201)
         rows: Any = self.paginate_queryset(row.grants.select_related("user", "role", "group"))
-        return self.get_paginated_response(GrantSerializer(rows, many=True).data)
+        return self.get_paginated_response(PushInterfaceGrantSerializer(rows, many=True).data)
 
     @action(detail=True, methods=["delete"], url_path=r"grants/(?P<grant>[^/]+)")
     def grant(self, request: Request, grant: str, *args: Any, **kwargs: Any) -> Response:
@@ -184,6 +199,10 @@ class PushViewSet(WorkspaceViewSet):
         rows = Push.objects.in_workspace(self.workspace).filter(sources.visible(self.access))
         return links.with_ids(KIND, rows)
 
+    @extend_schema(
+        request=shape("NewPush", audience=maybe(str), dataset=maybe(str), interface=str, **_WHAT),
+        responses=PUSH_STARTED,
+    )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Push now: `audience`, or `dataset` (an AIPL model), `interface`, `fields`, `options`, `campaigns` → 202 with
         the job and the push."""
@@ -201,14 +220,14 @@ class PushViewSet(WorkspaceViewSet):
         row = services.push(self.access, subject, interface, data)
         return accepted(active_job(row), push=self.get_serializer(row).data)
 
-    @extend_schema(request=None)
+    @extend_schema(request=None, responses=PUSH_STARTED)
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Again, under the same ID."""
         row = services.retry(self.access, services.get(self.access, kwargs["pk"]))
         return accepted(active_job(row), push=self.get_serializer(row).data)
 
-    @extend_schema(request=None)
+    @extend_schema(request=None, responses=PushSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Stop it; what the other side has had already stays there."""
@@ -241,7 +260,10 @@ class _Model(_Source):
 class PushFields(_Source):
     """What of an audience can be pushed."""
 
-    @extend_schema(responses=OpenApiResponse(description="IDs, those that cannot go there, and tags"))
+    @extend_schema(
+        parameters=[OpenApiParameter("interface", str, required=True)],
+        responses=shape("PushFields", ids=[dict], unusable=[dict], tags=[dict], facts=[dict], hourly=bool),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`{"ids", "unusable", "tags", "facts", "hourly"}` for `?interface=`."""
         source = self.source()
@@ -260,9 +282,9 @@ class ModelFields(_Model, PushFields):
 class PushSettings(_Source):
     """The periodic pushes of an audience."""
 
-    @extend_schema(responses=SettingSerializer(many=True))
+    @extend_schema(responses=shape("PushSettings", results=[PushSettingSerializer]))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response({"results": SettingSerializer(self.rows(), many=True).data})
+        return Response({"results": PushSettingSerializer(self.rows(), many=True).data})
 
 
 class ModelSettings(_Model, PushSettings):
@@ -272,15 +294,26 @@ class ModelSettings(_Model, PushSettings):
 class OnePushSetting(_Source):
     """The periodic push of an audience to one interface."""
 
-    @extend_schema(request=None, responses=SettingSerializer)
+    @extend_schema(
+        request=shape(
+            "PushSettingInput",
+            enabled=maybe(bool),
+            refresh=maybe(dict),
+            start=serializers.DateField(required=False, allow_null=True),
+            end=serializers.DateField(required=False, allow_null=True),
+            **_WHAT,
+        ),
+        responses=PushSettingSerializer,
+    )
     def put(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`enabled`, `refresh` (a policy), `start`, `end`, `fields`, `options`, `campaigns`; takes the place of an
         earlier one."""
         source = self.source()
         interface = interfaces.get_usable(self.access, kwargs["interface"])
         row = services.set_periodic(self.access, source.subject, interface, json_object(request))
-        return Response(SettingSerializer(row).data)
+        return Response(PushSettingSerializer(row).data)
 
+    @extend_schema(responses={204: None})
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.rows(interface=kwargs["interface"]).first()
         if row is None:

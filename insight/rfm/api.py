@@ -6,13 +6,15 @@ from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, json_object
 from cdp.core.errors import ValidationFailed
-from insight.audiences.serializers import AudienceSerializer
+from cdp.core.schema import maybe, shape
+from insight.audiences.serializers import OF_AN_AUDIENCE, AudienceSerializer
 from insight.rfm import buyers, figures, migration, services
 from insight.rfm.figures import Scope
 
@@ -31,7 +33,9 @@ class _ModelView(WorkspaceAPIView):
 
 
 class Overview(_ModelView):
-    @extend_schema(parameters=[_AUDIENCE], responses=OpenApiResponse(description="Customers by group"))
+    @extend_schema(
+        parameters=[_AUDIENCE], responses=OpenApiResponse(OpenApiTypes.OBJECT, "Customers by group")
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Customers, amounts and purchases in total and by group, with the averages of each group."""
         scope = self.scope()
@@ -40,7 +44,9 @@ class Overview(_ModelView):
 
 
 class Trend(_ModelView):
-    @extend_schema(parameters=[_AUDIENCE], responses=OpenApiResponse(description="Purchases over time"))
+    @extend_schema(
+        parameters=[_AUDIENCE], responses=OpenApiResponse(OpenApiTypes.OBJECT, "Purchases over time")
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Buyers, amount and purchases by day, week or month, for a model of transactions."""
         return Response(figures.trend(self.scope()))
@@ -49,7 +55,12 @@ class Trend(_ModelView):
 class TrendAudiences(WorkspaceAPIView):
     required_permission = {"post": "insight.audience.filter"}
 
-    @extend_schema(request=None, responses={201: AudienceSerializer})
+    @extend_schema(
+        request=shape(
+            "RfmTrendAudience", start=date, audience=maybe(str), translate=maybe(bool), **OF_AN_AUDIENCE
+        ),
+        responses={201: AudienceSerializer},
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of the buyers of the day, week or month that begins on `start`, as they are now.
 
@@ -68,7 +79,7 @@ class TrendAudiences(WorkspaceAPIView):
 class Samples(_ModelView):
     @extend_schema(
         parameters=[OpenApiParameter("type", str, required=True), _AUDIENCE],
-        responses=OpenApiResponse(description="Five customers"),
+        responses=shape("RfmSamples", results=[dict]),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Five customers of a group with what they bought."""
@@ -80,7 +91,14 @@ _DAYS = [OpenApiParameter("from", date, required=True), OpenApiParameter("to", d
 
 
 class MigrationView(_ModelView):
-    @extend_schema(parameters=_DAYS, responses=OpenApiResponse(description="Customers by group on two days"))
+    @extend_schema(
+        parameters=_DAYS,
+        responses=shape(
+            "RfmMigration",
+            matrix=[shape("RfmMigrationCell", users=int, **{"from": str, "to": str})],
+            **{"from": date, "to": date},
+        ),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How customers moved between groups, by the scoring of the model's last computation."""
         scope = self.scope()
@@ -90,7 +108,12 @@ class MigrationView(_ModelView):
 class MigrationAudiences(WorkspaceAPIView):
     required_permission = {"post": "insight.audience.filter"}
 
-    @extend_schema(request=None, responses={201: AudienceSerializer})
+    @extend_schema(
+        request=shape(
+            "RfmMigrationAudience", before=str, after=str, **OF_AN_AUDIENCE, **{"from": date, "to": date}
+        ),
+        responses={201: AudienceSerializer},
+    )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of those who were in the group `before` on `from` and are in `after` on `to`, as they are now."""
         self.access.require(figures.ANALYSE)

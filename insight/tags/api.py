@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, WorkspaceViewSet, json_object
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import extended, maybe, shape
 from cdp.jobs.api import JobSerializer
 from insight.datasets import tag_uses
 from insight.datasets.models import DatasetField, TagUse
@@ -82,6 +83,9 @@ class TagPoints:
 _PERIOD = OpenApiParameter("period", int, description="7, 30 (default), 60 or 90 days; today is not counted.")
 
 
+_WHOLE_TAG = extended("WholeTag", TagSerializer, lineage=dict, profile=dict)
+
+
 class TagViewSet(TagPoints, WorkspaceViewSet):
     """All tags of users over the datasets that the person sees, at most 5,000."""
 
@@ -107,7 +111,7 @@ class TagViewSet(TagPoints, WorkspaceViewSet):
 
 
 class OverviewView(TagPoints, WorkspaceAPIView):
-    @extend_schema(parameters=[_PERIOD], responses=OpenApiResponse(description="How many tags are used"))
+    @extend_schema(parameters=[_PERIOD], responses=shape("TagOverview", total=int, used=int, unused=int))
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How many tags there are, and how many of them were used in the period: {"total", "used", "unused"}."""
         days = period_of(request.query_params.get("period"))
@@ -116,7 +120,7 @@ class OverviewView(TagPoints, WorkspaceAPIView):
         return Response({"total": total, "used": used, "unused": total - used})
 
 
-class UsesSerializer(serializers.Serializer[Any]):
+class TagUsesSerializer(serializers.Serializer[Any]):
     """Tags that somebody has opened by themselves."""
 
     dataset = serializers.CharField()
@@ -130,10 +134,10 @@ class UsesView(WorkspaceAPIView):
         """Tags are opened in analysis of everybody and in that of audiences: either right will do."""
         return OF_AUDIENCES if self.access.can(OF_AUDIENCES) else super().permission_point()
 
-    @extend_schema(request=UsesSerializer, responses={204: None})
+    @extend_schema(request=TagUsesSerializer, responses={204: None})
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Count tags that a person opened in an analysis; those that a page opens with are not to be sent."""
-        given = UsesSerializer(data=request.data)
+        given = TagUsesSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         dataset = rights.get_dataset(self.access, given.validated_data["dataset"])
         tag_uses.record(self.access, dataset.pk, given.validated_data["tags"], TagUse.Kind.PIVOT)
@@ -141,7 +145,7 @@ class UsesView(WorkspaceAPIView):
 
 
 class TagView(TagPoints, WorkspaceAPIView):
-    @extend_schema(operation_id="tags_retrieve_one", responses=OpenApiResponse(description="The tag"))
+    @extend_schema(operation_id="tags_retrieve_one", parameters=[_PERIOD], responses=_WHOLE_TAG)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One tag with its uses in all periods, what uses it, and how its values lie."""
         item = self._find(kwargs)
@@ -160,7 +164,17 @@ class TagView(TagPoints, WorkspaceAPIView):
             headers={"ETag": services.etag_of(item)},
         )
 
-    @extend_schema(operation_id="tags_change_one", request=TagSerializer, responses=TagSerializer)
+    @extend_schema(
+        operation_id="tags_change_one",
+        request=shape(
+            "TagChange",
+            name=maybe(str),
+            category=serializers.CharField(required=False, allow_null=True),
+            description=maybe(str),
+            pivot_enabled=maybe(bool),
+        ),
+        responses=TagSerializer,
+    )
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change `name`, `category` (an ID or null), `description` or `pivot_enabled`."""
         seen = request.headers.get("If-Match", "").removeprefix("*")
@@ -179,8 +193,8 @@ class CategoryImportView(WorkspaceAPIView):
     parser_classes = [MultiPartParser]
 
     @extend_schema(
-        request={"multipart/form-data": {"type": "object", "properties": {"file": {"format": "binary"}}}},
-        responses=OpenApiResponse(description="What was made"),
+        request={"multipart/form-data": shape("TagCategoryFile", file=serializers.FileField())},
+        responses=shape("TagCategoryImport", categories=int, tags=int),
     )
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Categories, and which tags stand where, from a CSV or Excel file: {"categories": made, "tags": placed}."""
@@ -215,6 +229,23 @@ class CustomTagSerializer(serializers.ModelSerializer[CustomTag]):
         return tag.field.tag_type == DatasetField.TagType.MULTI
 
 
+_VALUE = shape("CustomTagValue", value=str, remark=maybe(str), rule=dict)
+
+
+class CustomTagInput(serializers.Serializer[Any]):
+    """What a custom tag is given; `field`, `multi`, `dataset_name` and `folder` stay as they were when it was made."""
+
+    name = serializers.CharField(max_length=definition.NAME_LENGTH)
+    field = serializers.CharField(required=False)
+    description = serializers.CharField(max_length=definition.TEXT_LENGTH, required=False)
+    category = serializers.CharField(required=False, allow_null=True)
+    multi = serializers.BooleanField(required=False)
+    values = _VALUE(many=True)
+    rest = serializers.CharField(required=False)
+    dataset_name = serializers.CharField(required=False)
+    folder = serializers.CharField(required=False)
+
+
 class CustomTagViewSet(TagPoints, WorkspaceViewSet):
     """Tags whose values are rules, `{"value", "remark", "rule"}`, in the order in which they win."""
 
@@ -228,9 +259,11 @@ class CustomTagViewSet(TagPoints, WorkspaceViewSet):
             return CustomTag.objects.none()
         return rights.custom_tags(self.access)
 
+    @extend_schema(request=CustomTagInput)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.create(self.access, json_object(request)), status=201)
 
+    @extend_schema(request=CustomTagInput)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         tag = self.get_object()
         self.check_etag(tag)
@@ -240,14 +273,27 @@ class CustomTagViewSet(TagPoints, WorkspaceViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
-    @extend_schema(request=None, responses=OpenApiResponse(description="What the values come to"))
+    @extend_schema(
+        request=shape("CustomTagValues", values=[_VALUE]),
+        responses=shape(
+            "CustomTagPreview",
+            people=int,
+            uncovered=int,
+            several=int,
+            values=[shape("CustomTagValuePreview", fits=int, gets=int)],
+            overlaps=[shape("CustomTagOverlap", first=int, second=int, people=int)],
+        ),
+    )
     @action(detail=False, methods=["post"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What `values` come to before they are saved: people of each, of several of them, and of none."""
         found, catalog = definition.checked_values(self.access, json_object(request).get("values"))
         return Response(people.preview(found, catalog))
 
-    @extend_schema(request=None, responses=OpenApiResponse(description="Values"))
+    @extend_schema(
+        request=shape("TagRanges", dataset=str, tag=str, bounds=[Any], below=maybe(bool)),
+        responses=shape("TagRangeValues", values=[_VALUE]),
+    )
     @action(detail=False, methods=["post"])
     def ranges(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Values for the ranges of a number or a date: `{"dataset", "tag", "bounds": [0, 200, 500], "below"}`."""
@@ -261,7 +307,10 @@ class CustomTagViewSet(TagPoints, WorkspaceViewSet):
         )
         return Response({"values": made})
 
-    @extend_schema(request=None, responses={202: OpenApiResponse(description="Jobs")})
+    @extend_schema(
+        request=shape("CustomTagsRefresh", tags=[str]),
+        responses={202: shape("CustomTagsRefreshed", jobs=[JobSerializer])},
+    )
     @action(detail=False, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Compute chosen tags anew: `{"tags": ["ctg_…"]}`; a job for each of their datasets."""

@@ -43,7 +43,12 @@ class TagFilter(django_filters.FilterSet):
         empty_label=gettext_lazy("Used or not"),
         method="is_used",
     )
-    period = django_filters.ChoiceFilter(label=gettext_lazy("Period"), empty_label=None, method="unchanged")
+    period = django_filters.ChoiceFilter(
+        choices=[(str(days), str(days)) for days in tag_uses.PERIODS],
+        label=gettext_lazy("Period"),
+        empty_label=None,
+        method="unchanged",
+    )
 
     class Meta:
         model = DatasetField

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, json_object
+from cdp.core.schema import shape
 from marketing.channels import callbacks, dkim_keys, dns_records, senders, services
 from marketing.channels.models import ORDINARY, Health, Provider, ProviderCall, SenderAddress
 
@@ -43,6 +46,7 @@ OWN = ("shared", "withdrawn_at", "paused_until", "mailbox_checked_at", "mailbox_
 class ProviderSerializer(serializers.ModelSerializer[Provider]):
     """A connection to a mail server or message platform. Secrets are write-only and shown as dots."""
 
+    as_shown: ClassVar = {"health": str, "webhook": str}
     channel = serializers.ChoiceField(choices=ORDINARY)
     config = serializers.JSONField(required=False)
 
@@ -60,7 +64,7 @@ class ProviderSerializer(serializers.ModelSerializer[Provider]):
         }
 
 
-class CallSerializer(serializers.ModelSerializer[ProviderCall]):
+class ProviderCallSerializer(serializers.ModelSerializer[ProviderCall]):
     """A call to a platform by contract, masked."""
 
     class Meta:
@@ -78,6 +82,11 @@ class CallSerializer(serializers.ModelSerializer[ProviderCall]):
             "request",
             "answer",
         ]
+
+
+TESTED = shape("ProviderTest", ok=bool, lines=[str])
+DKIM_KEY = shape("DkimKey", domain=str, selector=str)
+DNS_RECORDS = shape("DnsRecords", records=[shape("DnsRecord", type=str, name=str, value=str, purpose=str)])
 
 
 class ProviderViewSet(WorkspaceViewSet):
@@ -109,28 +118,35 @@ class ProviderViewSet(WorkspaceViewSet):
         services.delete_provider(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=None, responses=TESTED)
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return Response(services.test_provider(self.access, self.get_object()))
 
+    @extend_schema(request=OpenApiTypes.OBJECT, responses=TESTED)
     @action(detail=True, methods=["post"], url_path="renew-keys")
     def renew_keys(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put new secrets of `config` in and try them at once: {"token": "…"} → {"ok", "lines"}."""
         return Response(services.renew_keys(self.access, self.get_object(), json_object(request)))
 
+    @extend_schema(parameters=[OpenApiParameter("ok", bool)], responses=ProviderCallSerializer(many=True))
     @action(detail=True, methods=["get"])
     def calls(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The calls of the last 7 days to a platform by contract, the latest first; `?ok=false` those that failed."""
         rows = self.get_object().calls.all()
         if (ok := request.query_params.get("ok")) in ("true", "false"):
             rows = rows.filter(ok=ok == "true")
-        return self.get_paginated_response(CallSerializer(self.paginate_queryset(rows), many=True).data)
+        return self.get_paginated_response(
+            ProviderCallSerializer(self.paginate_queryset(rows), many=True).data
+        )
 
+    @extend_schema(request=None, responses=shape("FetchedSenders", new=int, frozen=int, known=int))
     @action(detail=True, methods=["post"], url_path="fetch-senders")
     def fetch_senders(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask the platform for its sender addresses: {"new", "frozen", "known"}."""
         return Response(senders.fetch(self.access, self.get_object()))
 
+    @extend_schema(request=DKIM_KEY, responses=DNS_RECORDS)
     @action(detail=True, methods=["post"], url_path="dkim-key")
     def dkim_key(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a new DKIM key: {"domain", "selector"}; answers the DNS records to publish, never the key."""
@@ -140,13 +156,14 @@ class ProviderViewSet(WorkspaceViewSet):
         )
         return Response({"records": dns_records.of(provider)})
 
+    @extend_schema(responses=DNS_RECORDS)
     @action(detail=True, methods=["get"], url_path="dns-records")
     def dns_records(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What should stand in the DNS for its mail: {"records": [{"type", "name", "value", "purpose"}]}."""
         return Response({"records": dns_records.of(self.get_object())})
 
 
-class SenderSerializer(serializers.ModelSerializer[SenderAddress]):
+class SenderAddressSerializer(serializers.ModelSerializer[SenderAddress]):
     class Meta:
         model = SenderAddress
         fields = ["id", "provider", "address", "name", "state", "created_at"]
@@ -157,7 +174,7 @@ class SenderViewSet(WorkspaceViewSet):
     """Addresses that mail may come from."""
 
     model = SenderAddress
-    serializer_class = SenderSerializer
+    serializer_class = SenderAddressSerializer
     filterset_fields = ["provider", "state"]
     search_fields = ["address", "name"]
     ordering_fields = ["address", "created_at"]

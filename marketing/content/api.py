@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import PolymorphicProxySerializer, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -15,6 +16,7 @@ from rest_framework.response import Response
 from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import USES, extended, maybe, shape
 from marketing.channels.models import ORDINARY, Provider
 from marketing.content import (
     dark_mail,
@@ -32,7 +34,7 @@ from marketing.content import (
 from marketing.content.models import Signature, Template, TemplateReview, TemplateVersion
 
 
-class ReviewSerializer(serializers.ModelSerializer[TemplateReview]):
+class TemplateReviewSerializer(serializers.ModelSerializer[TemplateReview]):
     class Meta:
         model = TemplateReview
         fields = [
@@ -47,7 +49,7 @@ class ReviewSerializer(serializers.ModelSerializer[TemplateReview]):
         ]
 
 
-class VersionSerializer(serializers.ModelSerializer[TemplateVersion]):
+class TemplateVersionSerializer(serializers.ModelSerializer[TemplateVersion]):
     class Meta:
         model = TemplateVersion
         fields = ["number", "saved_at", "saved_by", "changed", "restored_from"]
@@ -71,7 +73,7 @@ class TemplateSerializer(serializers.ModelSerializer[Template]):
         help_text="By variable type (text, number, date) and value, for people without a value.",
     )
     variables = serializers.ListField(child=serializers.CharField(), read_only=True)
-    reviews = ReviewSerializer(many=True, read_only=True)
+    reviews = TemplateReviewSerializer(many=True, read_only=True)
 
     class Meta:
         model = Template
@@ -132,6 +134,7 @@ class TemplateViewSet(WorkspaceViewSet):
         values = self._values(data.validated_data)
         return self.answer(services.create_template(self.access, values.pop("channel"), values), status=201)
 
+    @extend_schema(responses={200: TemplateSerializer, 201: TemplateSerializer})
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         template = self.get_object()
         self.check_etag(template)
@@ -147,6 +150,12 @@ class TemplateViewSet(WorkspaceViewSet):
         services.delete_template(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(
+        request=shape("TemplateValues", values=maybe(dict)),
+        responses=shape(
+            "TemplatePreview", subject=str, html=str, dark=str, text=str, characters=int, parts=int
+        ),
+    )
     @action(detail=True, methods=["post"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The template filled with the given values, or else its defaults: {"values": {"name": "text"}}.
@@ -170,22 +179,28 @@ class TemplateViewSet(WorkspaceViewSet):
             }
         )
 
+    @extend_schema(responses=USES)
     @action(detail=True, methods=["get"])
     def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send-outs of the template: {"uses": [{"kind", "id", "name", "state"}]}."""
         return Response(where_used.as_json(self.access, self.get_object()))
 
-    @action(detail=True, methods=["get"])
+    @extend_schema(
+        responses=TemplateVersionSerializer(many=True), operation_id="workspaces_templates_versions_list"
+    )
+    @action(detail=True, methods=["get"], pagination_class=None)
     def versions(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The versions that are kept, the latest first, with what each changed."""
-        return Response(VersionSerializer(versions.history(self.get_object()), many=True).data)
+        return Response(TemplateVersionSerializer(versions.history(self.get_object()), many=True).data)
 
+    @extend_schema(responses=extended("WholeTemplateVersion", TemplateVersionSerializer, content=dict))
     @action(detail=True, methods=["get"], url_path=r"versions/(?P<number>[0-9]{1,9})")
     def version(self, request: Request, number: str, *args: Any, **kwargs: Any) -> Response:
         """One version with all its fields as `content`."""
         found = versions.get(self.get_object(), int(number))
-        return Response({**VersionSerializer(found).data, "content": found.content})
+        return Response({**TemplateVersionSerializer(found).data, "content": found.content})
 
+    @extend_schema(request=None, responses={200: TemplateSerializer, 201: TemplateSerializer})
     @action(detail=True, methods=["post"], url_path=r"versions/(?P<number>[0-9]{1,9})/restore")
     def restore(self, request: Request, number: str, *args: Any, **kwargs: Any) -> Response:
         """Bring a version back as a new one; of an approved mail the answer is a new template."""
@@ -194,21 +209,42 @@ class TemplateViewSet(WorkspaceViewSet):
         restored = services.restore(self.access, template, versions.get(template, int(number)))
         return self.answer(restored, status=200 if restored.pk == template.pk else 201)
 
-    @action(detail=True, methods=["get"])
+    @extend_schema(responses=shape("MailCheck", level=str, code=str, text=str)(many=True))
+    @action(detail=True, methods=["get"], pagination_class=None)
     def checks(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What to look at before the mail goes out: [{"level", "code", "text"}]. None of it keeps it from leaving."""
         return Response([asdict(row) for row in mail_checks.of(self.get_object())])
 
+    @extend_schema(
+        responses=shape(
+            "MailScore",
+            points=float,
+            level=str,
+            rules=[shape("MailScoreRule", code=str, points=float, text=str)],
+        )
+    )
     @action(detail=True, methods=["get"])
     def score(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How much of the mail looks like spam: {"points", "level", "rules": [{"code", "points", "text"}]}."""
         return Response(asdict(mail_score.of(self.get_object())))
 
-    @action(detail=True, methods=["post"], url_path="check-links")
+    @extend_schema(request=None, responses=shape("LinkCheck", url=str, state=str, text=str)(many=True))
+    @action(detail=True, methods=["post"], url_path="check-links", pagination_class=None)
     def check_links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask the addresses in the mail now: [{"url", "state", "text"}], broken ones first."""
         return Response([asdict(row) for row in link_check.check(self.get_object())])
 
+    @extend_schema(
+        request=shape("TemplateSubmit", provider=maybe(str), providers=maybe([str])),
+        responses=PolymorphicProxySerializer(
+            "TemplateSubmitted",
+            [
+                TemplateReviewSerializer,
+                shape("TemplateReviews", reviews=[TemplateReviewSerializer], failed=dict),
+            ],
+            None,
+        ),
+    )
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send it to a platform for review: {"provider": "prv_…"}; to several: {"providers": […]}.
@@ -219,7 +255,9 @@ class TemplateViewSet(WorkspaceViewSet):
             return self._submit_to_all(request.data["providers"])
         provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
         return Response(
-            ReviewSerializer(services.submit_for_review(self.access, self.get_object(), provider)).data
+            TemplateReviewSerializer(
+                services.submit_for_review(self.access, self.get_object(), provider)
+            ).data
         )
 
     def _submit_to_all(self, keys: Any) -> Response:
@@ -228,7 +266,7 @@ class TemplateViewSet(WorkspaceViewSet):
             raise ValidationFailed(message, errors={"providers": [message]})
         providers = [Provider.objects.get_in(self.workspace, key) for key in dict.fromkeys(map(str, keys))]
         made, failed = services.submit_to_all(self.access, self.get_object(), providers)
-        return Response({"reviews": ReviewSerializer(made, many=True).data, "failed": failed})
+        return Response({"reviews": TemplateReviewSerializer(made, many=True).data, "failed": failed})
 
 
 class SignatureSerializer(serializers.ModelSerializer[Signature]):
@@ -242,6 +280,18 @@ class SignatureSerializer(serializers.ModelSerializer[Signature]):
         read_only_fields = ["id", "state", "reason", "created_at"]
 
 
+class SignatureAgainSerializer(serializers.Serializer[Any]):
+    text = serializers.CharField(required=False)
+    source = serializers.CharField(required=False)
+    note = serializers.CharField(required=False)
+    proofs = serializers.ListField(child=serializers.FileField(), required=False)
+
+
+class NewSignatureSerializer(SignatureAgainSerializer):
+    provider = serializers.CharField()
+    text = serializers.CharField()
+
+
 class SignatureViewSet(WorkspaceViewSet):
     """SMS signatures of the workspace."""
 
@@ -253,6 +303,9 @@ class SignatureViewSet(WorkspaceViewSet):
     ordering_fields = ["text", "created_at"]
     required_permission = {"*": "marketing.content.manage"}
 
+    @extend_schema(
+        request={"application/json": NewSignatureSerializer, "multipart/form-data": NewSignatureSerializer}
+    )
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """With `source`, `note` and files in `proofs` (multipart) it is new and goes to review."""
         provider = Provider.objects.get_in(self.workspace, str(request.data.get("provider", "")))
@@ -261,6 +314,12 @@ class SignatureViewSet(WorkspaceViewSet):
             return self.answer(signatures.add(self.access, provider, text), status=201)
         return self.answer(signatures.submit_new(self.access, provider, text, **_proven(request)), status=201)
 
+    @extend_schema(
+        request={
+            "application/json": SignatureAgainSerializer,
+            "multipart/form-data": SignatureAgainSerializer,
+        }
+    )
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Of a rejected one that was sent in from here: it is sent in again. Files take the place of all before."""
         signature = self.get_object()
@@ -282,11 +341,13 @@ class SignatureViewSet(WorkspaceViewSet):
         signatures.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(responses=USES)
     @action(detail=True, methods=["get"])
     def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send-outs and digital SMS with it: {"uses": [{"kind", "id", "name", "state"}]}."""
         return Response(where_used.as_json(self.access, self.get_object()))
 
+    @extend_schema(request=None, responses=SignatureSerializer)
     @action(detail=True, methods=["post"])
     def check(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask the platform for the review's state now."""

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
+from cdp.core.schema import maybe, nullable, shape
 from insight.audiences import visibility
 from insight.audiences.models import Audience
+from insight.audiences.serializers import AUDIENCE_STARTED, OF_AN_AUDIENCE
 from insight.audiences.streaming import csv_response
 from insight.campaigns import links
 from marketing.channels.models import Provider, SenderAddress
@@ -41,7 +46,7 @@ from marketing.delivery import (
 from marketing.delivery.campaign_links import KIND
 from marketing.delivery.composition import Share
 from marketing.delivery.models import SendOut, Suppression
-from marketing.delivery.safety_api import SafetyActions
+from marketing.delivery.safety_api import LEFT, SafetyActions
 from marketing.delivery.serializers import (
     ReachSerializer,
     SendOutSerializer,
@@ -62,6 +67,35 @@ REFERENCES = {
     "template": Template,
     "audience": Audience,
 }
+
+_NAME = shape("SendOutName", name=maybe(str))
+_OF_RECIPIENTS = [OpenApiParameter(name, str) for name in ("person", "state", "reason", "code")]
+_RECIPIENT = shape(
+    "Recipient",
+    id=int,
+    send_out=str,
+    target_hash=str,
+    idempotency_key=str,
+    out_id=str,
+    provider_message_id=str,
+    person=str,
+    target=str,
+    variant=str,
+    state=str,
+    state_label=str,
+    reason=str,
+    reason_label=str,
+    code=str,
+    code_label=str,
+    detail=str,
+    handed_at=nullable(datetime),
+    reported_at=nullable(datetime),
+    opened_at=nullable(datetime),
+    clicked_at=nullable(datetime),
+    dismissed_at=nullable(datetime),
+    unsubscribed_at=nullable(datetime),
+    not_before=nullable(datetime),
+)
 
 
 def _body(request: Request) -> dict[str, Any]:
@@ -142,6 +176,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
             channel__in=[name for name in CHANNELS if self.access.can(f"marketing.{name}.view")]
         )
 
+    @extend_schema(parameters=[OpenApiParameter("waits_for_me", bool, description="For an approval.")])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not any(self.access.can(f"marketing.{name}.view") for name in CHANNELS):
             raise PermissionDenied(point="marketing.email.view")
@@ -208,6 +243,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=SubmitSerializer, responses=LEFT)
     @action(detail=True, methods=["post"])
     def submit(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send now (202 with the job), or at `scheduled_at` (200): the given time, or else the send-out's own.
@@ -218,40 +254,79 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         given.is_valid(raise_exception=True)
         return self.left(services.submit(self.access, self.get_object(), **given.validated_data))
 
+    @extend_schema(
+        responses=shape(
+            "SendOutCheck",
+            name=str,
+            channel=str,
+            digital=bool,
+            purpose=str,
+            provider=str,
+            sender=str,
+            templates=[shape("SendOutCheckTemplate", name=str, review=str, carriers=str)],
+            audiences=[str],
+            exclude=[str],
+            limit=nullable(int),
+            holdout=int,
+            scheduled_at=nullable(datetime),
+            estimate=dict,
+            problem=str,
+            obstacles=[str],
+            warnings=[str],
+        )
+    )
     @action(detail=True, methods=["get"])
     def check(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The send-out as it stands, with estimates of people and SMS, to look at before it is submitted."""
         return Response(checking.summary(self.get_object()))
 
+    @extend_schema(request=None, responses=shape("ReceiptsAsked", asked=int))
     @action(detail=True, methods=["post"])
     def refresh(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Ask the platform now what became of the messages: {"asked": batches}."""
         return Response({"asked": receipts.ask_now(self.get_object())})
 
+    @extend_schema(request=None, responses=SendOutSerializer)
     @action(detail=True, methods=["post"])
     def pause(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.pause(self.access, self.get_object()))
 
+    @extend_schema(request=None, responses=SendOutSerializer)
     @action(detail=True, methods=["post"])
     def resume(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.resume(self.access, self.get_object()))
 
+    @extend_schema(request=None, responses=SendOutSerializer)
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.cancel(self.access, self.get_object()))
 
+    @extend_schema(request=_NAME, responses={201: SendOutSerializer})
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A draft with the same message and audience; `name` is optional."""
         made = copying.copy(self.access, self.get_object(), name=_name(request))
         return self.answer(made, status=201)
 
+    @extend_schema(request=_NAME, responses={201: SendOutSerializer})
     @action(detail=True, methods=["post"])
     def resend(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A draft of the same message to exactly those who failed; `name` is optional."""
         made = copying.resend(self.access, self.get_object(), name=_name(request))
         return self.answer(made, status=201)
 
+    @extend_schema(
+        request=ReachSerializer,
+        responses=shape(
+            "ReachCount",
+            people=int,
+            left_out=int,
+            reachable=int,
+            id_types=[dict],
+            quiet_hours=nullable(dict),
+            with_device=maybe(int),
+        ),
+    )
     @action(detail=False, methods=["post"])
     def reach(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """How many people audiences would reach: {"people", "left_out", "reachable"}, and by type of ID."""
@@ -298,6 +373,12 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         named = {name: given[name] for name in ("template", "signature") if given.get(name)}
         return self._values(named)
 
+    @extend_schema(
+        parameters=[OpenApiParameter("member", int), OpenApiParameter("variant", str)],
+        responses=OpenApiResponse(
+            OpenApiTypes.OBJECT, "subject, html, text, values, and what the channel has besides"
+        ),
+    )
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The message as one member of the first audience would get it; `?member=3` takes the fourth, `?variant=B`."""
@@ -306,6 +387,10 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         variant = _variant(send_out, request.query_params.get("variant"))
         return Response(trial.preview(send_out, int(number) if number.isdecimal() else 0, variant=variant))
 
+    @extend_schema(
+        request=shape("TestSend", targets=[str], variant=maybe(str)),
+        responses=shape("TestSent", sent=[str], failed=dict, calls=maybe([str])),
+    )
     @action(detail=True, methods=["post"], url_path="test-send")
     def test_send(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Send it to up to five targets now: {"targets": ["…"], "variant": "B"}."""
@@ -317,11 +402,13 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         chosen = [str(target) for target in targets]
         return Response(trial.send_test(self.access, send_out, chosen, variant=variant))
 
+    @extend_schema(responses=OpenApiResponse(OpenApiTypes.OBJECT, "Figures"))
     @action(detail=True, methods=["get"])
     def effect(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Counts, rates, reasons, failures, links, the course over time, and how variants and audiences did."""
         return Response(queries.summary(self.get_object()))
 
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, methods=["get"], url_path="effect/download")
     def effect_download(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The same numbers as CSV."""
@@ -329,6 +416,9 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         pieces = effect_export.as_csv(self.access, send_out)
         return csv_response(request._request, pieces, f"{send_out.pk}-effect.csv")
 
+    @extend_schema(
+        request=shape("ResultAudience", results=[str], **OF_AN_AUDIENCE), responses=AUDIENCE_STARTED
+    )
     @action(detail=True, methods=["post"])
     def audience(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make an audience of the people with one of `results`; the rest of the body is that of an upload (202)."""
@@ -340,6 +430,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         made, job = result_audience.make(self.access, send_out, [str(key) for key in results], data)
         return accepted(job, audience={"id": made.pk, "name": made.name})
 
+    @extend_schema(parameters=_OF_RECIPIENTS, responses=_RECIPIENT(many=True))
     @action(detail=True, methods=["get"])
     def recipients(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The ledger, a page at a time; targets are masked without the right to see them."""
@@ -347,6 +438,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         page = self.paginate_queryset(ledger.RecipientFilter(request.query_params, send_out).qs)
         return self.get_paginated_response(ledger.shown(page or [], send_out, self.access))
 
+    @extend_schema(parameters=_OF_RECIPIENTS, responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, methods=["get"], url_path="recipients/download")
     def download(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """The same rows as CSV, with the same filters."""
@@ -355,6 +447,7 @@ class SendOutViewSet(SafetyActions, TimingActions, WorkspaceViewSet):
         pieces = ledger.export(self.access, send_out, rows)
         return csv_response(request._request, pieces, f"{send_out.pk}.csv")
 
+    @extend_schema(request=SettleSerializer, responses=shape("Settled", settled=int))
     @action(detail=True, methods=["post"])
     def settle(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """What a person found out about unknown rows: {"recipients": [17], "sent": false}."""
@@ -381,6 +474,7 @@ class SuppressionViewSet(WorkspaceViewSet):
         row = suppressions.add(self.access, data.validated_data["channel"], data.validated_data["target"])
         return self.answer(row, status=201)
 
+    @extend_schema(parameters=[OpenApiParameter("why", str)])
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Allow messages again; whoever unsubscribed by a reply needs `?why=` and an administrator."""
         suppressions.remove(self.access, self.get_object(), request.query_params.get("why", ""))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -29,6 +31,12 @@ class ChannelEffectView(WorkspaceAPIView):
         channel = self.request.query_params.get("channel", "")
         return f"marketing.{channel if channel in channel_effect.SERIES else 'email'}.view"
 
+    @extend_schema(
+        parameters=[EffectSerializer],
+        responses=OpenApiResponse(
+            OpenApiTypes.OBJECT, "totals, by_day, send_outs, and by_hour of at most two days"
+        ),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         channel, days, more = self._asked(request)
         return Response(shown(channel_effect.effect(self.access, channel, days, **more)))
@@ -44,6 +52,7 @@ class ChannelEffectView(WorkspaceAPIView):
 class ChannelEffectDownload(ChannelEffectView):
     """The course by day as CSV."""
 
+    @extend_schema(parameters=[EffectSerializer], responses={(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:  # type: ignore[override]
         channel, days, more = self._asked(request)
         pieces = channel_effect.as_csv(self.access, channel, days, **more)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +30,10 @@ class PushEffectView(WorkspaceAPIView):
 
     required_permission = {"*": "marketing.push.view"}
 
+    @extend_schema(
+        parameters=[PeriodSerializer],
+        responses=OpenApiResponse(OpenApiTypes.OBJECT, "totals, by_day, send_outs"),
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         given = PeriodSerializer(data=request.query_params)
         given.is_valid(raise_exception=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
 from rest_framework import serializers
 
+from cdp.core.schema import maybe
 from insight.campaigns import links
 from marketing.channels.models import Provider
 from marketing.content.models import Template
@@ -15,7 +16,7 @@ from marketing.delivery.campaign_links import KIND
 from marketing.delivery.models import SendOut, Suppression
 
 
-class VariantSerializer(serializers.Serializer[Any]):
+class SendOutVariantSerializer(serializers.Serializer[Any]):
     """A template, or on the custom channel `params`."""
 
     template = serializers.CharField(required=False)
@@ -30,13 +31,13 @@ class VariantSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class DigitalSerializer(serializers.Serializer[Any]):
+class SendOutDigitalSerializer(serializers.Serializer[Any]):
     subject = serializers.CharField(required=False)
     parts = serializers.JSONField(required=False)
     signature = serializers.CharField(required=False)
 
 
-class MailSerializer(serializers.Serializer[Any]):
+class SendOutMailSerializer(serializers.Serializer[Any]):
     purpose = serializers.ChoiceField(choices=Template.Purpose.choices, required=False)
     subject = serializers.CharField(required=False)
     sender_name = serializers.CharField(required=False, allow_blank=True)
@@ -67,6 +68,14 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     are the first, they say nothing.
     """
 
+    as_shown: ClassVar = {
+        "audiences": [str],
+        "exclude": [str],
+        "variants": [SendOutVariantSerializer],
+        "params": maybe(dict),
+        "purpose": str,
+        "campaigns": [str],
+    }
     channel = serializers.ChoiceField(choices=Provider.Channel.choices)
     provider = serializers.CharField(source="provider_id")
     sender = serializers.CharField(source="sender_id", required=False, allow_null=True)
@@ -78,18 +87,18 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
         max_length=500,
         help_text="SMS alone: where it differs from the template's, a new template is made and submitted for review.",
     )
-    digital = DigitalSerializer(
+    digital = SendOutDigitalSerializer(
         required=False,
         write_only=True,
         help_text="Of a digital SMS: where it differs from the template's, a new template is made and sent in.",
     )
-    mail = MailSerializer(
+    mail = SendOutMailSerializer(
         required=False,
         write_only=True,
         help_text="Of an e-mail: without `template`, or where it differs from it, a new template is made of it; it "
         "goes to review where the platform reviews.",
     )
-    variants = VariantSerializer(many=True, required=False, write_only=True)
+    variants = SendOutVariantSerializer(many=True, required=False, write_only=True)
     audience = serializers.CharField(source="audience_id", required=False)
     audiences = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
     exclude = serializers.ListField(child=serializers.CharField(), required=False, write_only=True)
@@ -101,6 +110,7 @@ class SendOutSerializer(serializers.ModelSerializer[SendOut]):
     purpose = serializers.CharField(
         required=False, write_only=True, help_text="On the custom channel: promotion or notice."
     )
+    origin = serializers.ChoiceField(SendOut.Origin.choices, read_only=True, allow_blank=True)
     holdout = serializers.IntegerField(min_value=0, max_value=services.MOST_KEPT_BACK, required=False)
     recurrence = serializers.JSONField(required=False, help_text="When it repeats; {} for once.")
     window = serializers.JSONField(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
+from cdp.core.schema import shape
 from marketing.channels.models import Provider
 from marketing.devices import registry, sites
 from marketing.devices.models import PushDevice
@@ -20,6 +22,7 @@ class PushDeviceSerializer(serializers.ModelSerializer[PushDevice]):
     """A browser or an installation of an app. Neither its address nor the person's IDs are readable."""
 
     ids = serializers.SerializerMethodField()
+    off_reason = serializers.ChoiceField(PushDevice.Off.choices, read_only=True, allow_blank=True)
 
     class Meta:
         model = PushDevice
@@ -77,6 +80,7 @@ class PushDeviceViewSet(WorkspaceViewSet):
         text = self.request.query_params.get("search", "").strip() if self.action == "list" else ""
         return registry.search(rows, text, self.workspace) if text else rows
 
+    @extend_schema(request=NewDevice)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         given = NewDevice(data=request.data)
         given.is_valid(raise_exception=True)
@@ -95,6 +99,7 @@ class PushDeviceViewSet(WorkspaceViewSet):
         registry.forget(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=None, responses=PushDeviceSerializer)
     @action(detail=True, methods=["post"], url_path="switch-off")
     def switch_off(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """No more messages to the device, until it registers again."""
@@ -105,6 +110,16 @@ class PushDeviceViewSet(WorkspaceViewSet):
 class PushSiteSerializer(serializers.Serializer[Provider]):
     """What has to be built into a site."""
 
+    as_shown: ClassVar = {
+        "url": str,
+        "public_key": str,
+        "origins": [str],
+        "id_type": str,
+        "signed": bool,
+        "has_secret": bool,
+        "devices": int,
+        "snippets": dict,
+    }
     id = serializers.CharField()
     name = serializers.CharField()
 
@@ -133,6 +148,7 @@ class PushSiteViewSet(WorkspaceViewSet):
         rows: QuerySet[Provider] = super().get_queryset()
         return rows.filter(channel=Provider.Channel.PUSH, type=sites.TYPE)
 
+    @extend_schema(request=None, responses={201: shape("PushSiteSecret", secret=str)})
     @action(detail=True, methods=["post"])
     def secret(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A new signing secret, readable this once: {"secret"}. The one before no longer counts."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -12,6 +15,9 @@ from rest_framework.response import Response
 
 from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet, accepted, json_object
+from cdp.core.schema import USES, nullable, shape
+from cdp.jobs.api import STARTED
+from insight.audiences.serializers import AUDIENCE_STARTED, OF_AN_AUDIENCE
 from marketing.links import outcome, queries, services
 from marketing.links.models import LinkDomain, ShortLink
 
@@ -45,6 +51,10 @@ class ShortLinkSerializer(serializers.ModelSerializer[ShortLink]):
         read_only_fields = fields
 
 
+_COUNTS = {"clicks": int, "people": int}
+_BY_VALUE = shape("ClicksOfValue", value=str, **_COUNTS)
+
+
 class NewShortLink(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=64)
     target = serializers.CharField(max_length=2000)
@@ -52,11 +62,11 @@ class NewShortLink(serializers.Serializer[Any]):
     forward_query = serializers.BooleanField(default=False)
 
 
-class Rename(serializers.Serializer[Any]):
+class ShortLinkName(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=64)
 
 
-class Days(serializers.Serializer[Any]):
+class ShortLinkDays(serializers.Serializer[Any]):
     days = serializers.IntegerField()
 
 
@@ -86,34 +96,57 @@ class ShortLinkViewSet(WorkspaceViewSet):
         data.is_valid(raise_exception=True)
         return dict(data.validated_data)
 
+    @extend_schema(request=NewShortLink)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A new link: `name`, `target`, `days` (1, 7 or 30), `forward_query`."""
         return self._answer(services.create(self.access, **self._given(NewShortLink)), status=201)
 
+    @extend_schema(request=ShortLinkName)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change `name`."""
-        return self._answer(services.rename(self.access, self.get_object(), self._given(Rename)["name"]))
+        return self._answer(
+            services.rename(self.access, self.get_object(), self._given(ShortLinkName)["name"])
+        )
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Remove the link with its clicks."""
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=ShortLinkDays, responses=ShortLinkSerializer)
     @action(detail=True, methods=["post"])
     def extend(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Good for `days` from now, also where it had ended or was stopped."""
-        return self._answer(services.extend(self.access, self.get_object(), self._given(Days)["days"]))
+        return self._answer(
+            services.extend(self.access, self.get_object(), self._given(ShortLinkDays)["days"])
+        )
 
+    @extend_schema(request=None, responses=ShortLinkSerializer)
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """It leads nowhere from now on."""
         return self._answer(services.stop(self.access, self.get_object()))
 
+    @extend_schema(responses=USES)
     @action(detail=True, methods=["get"])
     def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Templates and send-outs with the link: {"uses": [{"kind", "id", "name", "state"}]}."""
         return Response(where_used.as_json(self.access, self.get_object()))
 
+    @extend_schema(
+        responses=shape(
+            "ShortLinkStatistics",
+            clicks=int,
+            people=int,
+            named=int,
+            first_at=nullable(datetime),
+            last_at=nullable(datetime),
+            machines=int,
+            days=[shape("ClicksOfDay", day=date, **_COUNTS)],
+            hours=[shape("ClicksOfHour", hour=int, **_COUNTS)],
+            **{f"{field}s": [_BY_VALUE] for field in queries.FIELDS},
+        )
+    )
     @action(detail=True, methods=["get"])
     def statistics(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Clicks and people in all, by day, hour of the day, device, system and region, in the workspace's zone."""
@@ -127,6 +160,11 @@ class ShortLinkViewSet(WorkspaceViewSet):
             }
         )
 
+    @extend_schema(
+        responses=shape("ShortLinkPerson", mobile=str, clicks=int, first_at=datetime, last_at=datetime)(
+            many=True
+        )
+    )
     @action(detail=True, methods=["get"])
     def people(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The named people who clicked, numbers masked."""
@@ -136,23 +174,30 @@ class ShortLinkViewSet(WorkspaceViewSet):
             [{"mobile": queries.masked(link, row.pop("person")), **row} for row in rows or []]
         )
 
+    @extend_schema(responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=True, methods=["get"])
     def clicks(self, request: Request, *args: Any, **kwargs: Any) -> StreamingHttpResponse:
         """The clicks of people as CSV, numbers masked."""
         return outcome.clicks_csv(self.access, self.get_object())
 
+    @extend_schema(
+        request=Mobiles,
+        responses=shape("PersonLinks", results=[shape("PersonLink", mobile=str, url=nullable(str))]),
+    )
     @action(detail=True, methods=["post"], url_path="person-links")
     def person_links(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An address for each of `mobiles` that tells who follows it; `url` is null where a number is not valid."""
         rows = services.person_links(self.access, self.get_object(), self._given(Mobiles)["mobiles"])
         return Response({"results": rows})
 
+    @extend_schema(request=shape("ClickAudience", **OF_AN_AUDIENCE), responses=AUDIENCE_STARTED)
     @action(detail=True, methods=["post"])
     def audience(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """An audience of the named people who clicked: `name`, `folder`, `public`, `remark`, `campaigns`."""
         made, job = outcome.make_audience(self.access, self.get_object(), json_object(request))
         return accepted(job, audience={"id": made.pk, "name": made.name})
 
+    @extend_schema(request=None, responses=STARTED)
     @action(detail=False, methods=["post"])
     def table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """All clicks of named people as the table `short_link_clicks` of the lake."""

@@ -8,7 +8,7 @@ import django_filters
 from django.db import transaction
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import JSONParser, MultiPartParser
@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from cdp.core import where_used
 from cdp.core.api import WorkspaceViewSet
 from cdp.core.errors import NotFound
+from cdp.core.schema import MOVED, USES
 from marketing.materials import services, serving, thumbnails
 from marketing.materials.folders import folders, move
 from marketing.materials.models import Material, MaterialTag
@@ -107,7 +108,7 @@ class MaterialViewSet(WorkspaceViewSet):
             return Material.objects.none()
         return services.visible(self.access).prefetch_related("tags")
 
-    @extend_schema(request=NewMaterial)
+    @extend_schema(request={"multipart/form-data": NewMaterial})
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Upload a file (multipart: `file`, `shared`, `folder`)."""
         data = NewMaterial(data=request.data)
@@ -120,7 +121,7 @@ class MaterialViewSet(WorkspaceViewSet):
         made = services.upload(self.access, file.name, file, shared=shared, folder=folder)
         return self.answer(made, status=201)
 
-    @extend_schema(request=MaterialChange)
+    @extend_schema(request={"application/json": MaterialChange})
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change `name`, `shared`, `tags` or `folder`."""
         material = self.get_object()
@@ -142,17 +143,19 @@ class MaterialViewSet(WorkspaceViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=None, responses=MaterialSerializer)
     @action(detail=True, methods=["post"])
     def extend(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Keep it for 365 days from now."""
         return self.answer(services.extend(self.access, self.get_object()))
 
+    @extend_schema(responses=USES)
     @action(detail=True, methods=["get"])
     def uses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Templates and send-outs that show it: {"uses": [{"kind", "id", "name", "state"}]}."""
         return Response(where_used.as_json(self.access, self.get_object()))
 
-    @extend_schema(request=MaterialMove, responses=OpenApiResponse(description="How many moved"))
+    @extend_schema(request={"application/json": MaterialMove}, responses=MOVED)
     @action(detail=False, methods=["post"])
     def move(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Put materials into a folder: {"materials": [...], "folder": "mfl_…" or null}. All or nothing."""
@@ -179,6 +182,7 @@ class MaterialViewSet(WorkspaceViewSet):
         data.is_valid(raise_exception=True)
         return self.answer(thumbnails.keep(self.access, material, data.validated_data["file"]))
 
+    @extend_schema(responses={(200, "*/*"): OpenApiTypes.BINARY})
     @action(detail=True, methods=["get"])
     def content(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
         """The file itself."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceAPIView, accepted
+from cdp.core.schema import nullable, shape
+from cdp.jobs.api import STARTED
 from marketing.outcomes import jobs, queries
 
 
@@ -23,7 +25,25 @@ class _SeesSendOuts(WorkspaceAPIView):
 class MessageEvents(_SeesSendOuts):
     """The tables and behaviour datasets of what happened to messages."""
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(
+        responses=shape(
+            "MessageEvents",
+            updated_at=nullable(datetime),
+            count=int,
+            results=[
+                shape(
+                    "MessageEventTable",
+                    id_type=str,
+                    encryption=str,
+                    table=str,
+                    dataset=nullable(str),
+                    events=nullable(int),
+                    users=nullable(int),
+                    refreshed_at=nullable(datetime),
+                )
+            ],
+        )
+    )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         rows = [
             {
@@ -44,6 +64,6 @@ class MessageEvents(_SeesSendOuts):
 class UpdateMessageEvents(_SeesSendOuts):
     """Compares all events with the ledger now, and refreshes the datasets of those tables that changed."""
 
-    @extend_schema(request=None, responses={202: OpenApiTypes.OBJECT})
+    @extend_schema(request=None, responses=STARTED)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return accepted(jobs.update(self.access))

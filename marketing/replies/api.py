@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet
+from cdp.core.schema import nullable, shape
 from marketing.content.models import Template
 from marketing.replies import services
 from marketing.replies.filters import ReplyFilter
@@ -40,11 +42,11 @@ class ReplySerializer(serializers.ModelSerializer[InboundMessage]):
         read_only_fields = fields
 
 
-class ChosenSerializer(serializers.Serializer[Any]):
+class ChosenRepliesSerializer(serializers.Serializer[Any]):
     replies = serializers.ListField(child=serializers.CharField(), min_length=1, max_length=services.MOST)
 
 
-class AnswerSerializer(ChosenSerializer):
+class ReplyAnswerSerializer(ChosenRepliesSerializer):
     template = serializers.CharField()
 
 
@@ -58,18 +60,28 @@ class ReplyViewSet(WorkspaceViewSet):
     ordering_fields = ["received_at"]
     required_permission = {"*": "marketing.sms.view"}
 
+    @extend_schema(request=ChosenRepliesSerializer, responses=shape("RepliesRead", read=int))
     @action(detail=False, methods=["post"])
     def read(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Mark as read: {"replies": ["inb_…"]}."""
-        given = ChosenSerializer(data=request.data)
+        given = ChosenRepliesSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         rows = services.chosen(self.access, given.validated_data["replies"])
         return Response({"read": services.mark_read(self.access, rows)})
 
+    @extend_schema(
+        request=ReplyAnswerSerializer,
+        responses={
+            202: shape(
+                "RepliesAnswered",
+                send_outs=[shape("ReplySendOut", id=str, name=str, signature=nullable(str))],
+            )
+        },
+    )
     @action(detail=False, methods=["post"], url_path="answer")
     def write_back(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One SMS to each number, by a template: {"replies": ["inb_…"], "template": "tpl_…"}."""
-        given = AnswerSerializer(data=request.data)
+        given = ReplyAnswerSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         rows = services.chosen(self.access, given.validated_data["replies"])
         template = Template.objects.get_in(self.workspace, given.validated_data["template"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Q
 from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,17 +17,19 @@ from rest_framework.response import Response
 
 from cdp.core.api import WorkspaceViewSet, json_object
 from cdp.core.errors import PermissionDenied
+from cdp.core.schema import maybe, shape
 from insight.audiences import queries as audiences
 from insight.audiences import visibility
 from marketing.webhooks import granting, rights, services
 from marketing.webhooks.calling import as_log
 from marketing.webhooks.models import Webhook, WebhookCall, WebhookGrant
-from marketing.webhooks.settings import KEPT
+from marketing.webhooks.settings import FIELDS, KEPT
 
 
 class WebhookSerializer(serializers.ModelSerializer[Webhook]):
     """An own system. The key is never returned: one that is set shows as dots."""
 
+    as_shown: ClassVar = {"url": maybe(str), "key": maybe(str)}
     name = serializers.CharField()
     provider = serializers.CharField(source="provider_id")
     enabled = serializers.BooleanField()
@@ -71,7 +75,18 @@ class WebhookSerializer(serializers.ModelSerializer[Webhook]):
         return {name: value for name, value in found.items() if name not in hidden}
 
 
-class GrantSerializer(serializers.ModelSerializer[WebhookGrant]):
+class WebhookInput(serializers.ModelSerializer[Webhook]):
+    """What a webhook is given; a key that is left out, or given as dots, is kept."""
+
+    name = serializers.CharField(max_length=32)
+    rate_per_second = serializers.IntegerField(required=False)
+
+    class Meta:
+        model = Webhook
+        fields = ["name", "rate_per_second", *FIELDS]
+
+
+class WebhookGrantSerializer(serializers.ModelSerializer[WebhookGrant]):
     user = serializers.CharField(source="user.username", default=None)
     role = serializers.CharField(source="role.code", default=None)
     group = serializers.CharField(source="group_id", default=None)
@@ -81,7 +96,7 @@ class GrantSerializer(serializers.ModelSerializer[WebhookGrant]):
         fields = ["id", "user", "role", "group", "expires_at", "expired", "created_at"]
 
 
-class CallSerializer(serializers.ModelSerializer[WebhookCall]):
+class WebhookCallSerializer(serializers.ModelSerializer[WebhookCall]):
     """One call, with people's IDs masked."""
 
     class Meta:
@@ -131,6 +146,7 @@ class WebhookViewSet(WorkspaceViewSet):
         found: Webhook = self.get_object()
         return found
 
+    @extend_schema(parameters=[OpenApiParameter("audience", str, many=True)])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self._require_any()
         return super().list(request, *args, **kwargs)
@@ -143,9 +159,11 @@ class WebhookViewSet(WorkspaceViewSet):
         if not (self.access.can(rights.MANAGE) or self.access.can(rights.CREATE)):
             raise PermissionDenied(point=rights.CREATE)
 
+    @extend_schema(request=WebhookInput)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.create(self.access, json_object(request)), status=201)
 
+    @extend_schema(request=WebhookInput)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         webhook = self.managed()
         self.check_etag(webhook)
@@ -155,53 +173,71 @@ class WebhookViewSet(WorkspaceViewSet):
         services.delete(self.access, self.managed())
         return Response(status=204)
 
+    @extend_schema(request=None, responses=WebhookSerializer)
     @action(detail=True, methods=["post"])
     def on(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self.answer(services.switch(self.access, self.managed(), enabled=True))
 
+    @extend_schema(request=None, responses=WebhookSerializer)
     @action(detail=True, methods=["post"])
     def off(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Switch it off: who has not been sent to yet is not, and counts as failed."""
         return self.answer(services.switch(self.access, self.managed(), enabled=False))
 
+    @extend_schema(request=WebhookInput(partial=True), responses={201: WebhookSerializer})
     @action(detail=True, methods=["post"])
     def copy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A copy, switched off; the body has what shall differ."""
         made = services.copy(self.access, self.managed(), json_object(request))
         return self.answer(made, status=201)
 
+    @extend_schema(
+        responses=OpenApiResponse(OpenApiTypes.ANY, "The body: an object, or a list where it takes several")
+    )
     @action(detail=True, methods=["get"])
     def preview(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A call's body as the settings make it, with examples in it."""
         return Response(services.preview(self.managed()))
 
+    @extend_schema(
+        request=shape("WebhookTest", id_type=str, target=str, params=maybe(dict)),
+        responses=WebhookCallSerializer,
+    )
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Call it once: {"id_type", "target", "params"}. `ok` says whether it accepted the call."""
-        return Response(CallSerializer(services.test(self.access, self.managed(), json_object(request))).data)
+        return Response(
+            WebhookCallSerializer(services.test(self.access, self.managed(), json_object(request))).data
+        )
 
+    @extend_schema(parameters=[OpenApiParameter("task", str)], responses=WebhookCallSerializer(many=True))
     @action(detail=True, methods=["get"])
     def calls(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The calls of the last 30 days, the latest first; `?task=snd_…` those of one send-out."""
         rows = self.managed().calls.all()
         if task := request.query_params.get("task"):
             rows = rows.filter(task=task)
-        return self.get_paginated_response(CallSerializer(self.paginate_queryset(rows), many=True).data)
+        return self.get_paginated_response(
+            WebhookCallSerializer(self.paginate_queryset(rows), many=True).data
+        )
 
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR})
     @action(detail=True, methods=["get"], url_path=r"calls/(?P<call>[^/]+)/log")
     def log(self, request: Request, call: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """A call as a text file."""
         return log_file(WebhookCall.objects.get_in(self.workspace, call, webhook=self.managed()))
 
+    @extend_schema(methods=["get"], responses=WebhookGrantSerializer(many=True))
+    @extend_schema(methods=["post"], request=WebhookGrantSerializer, responses={201: WebhookGrantSerializer})
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Who may send through it; POST `user` or `role`, and `expires_at`. One kind drops the other."""
         webhook = self.managed()
         if request.method == "POST":
             made = granting.grant(self.access, webhook, json_object(request))
-            return Response(GrantSerializer(made).data, status=201)
+            return Response(WebhookGrantSerializer(made).data, status=201)
         rows: Any = self.paginate_queryset(webhook.grants.select_related("user", "role", "group"))
-        return self.get_paginated_response(GrantSerializer(rows, many=True).data)
+        return self.get_paginated_response(WebhookGrantSerializer(rows, many=True).data)
 
     @action(detail=True, methods=["delete"], url_path=r"grants/(?P<grant>[^/]+)")
     def grant(self, request: Request, grant: str, *args: Any, **kwargs: Any) -> Response:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -17,6 +18,8 @@ from rest_framework.response import Response
 from admin_center.audit.services import log_unmasked
 from cdp.core.api import WorkspaceViewSet, accepted
 from cdp.core.errors import PermissionDenied, ValidationFailed
+from cdp.core.schema import nullable, shape
+from cdp.jobs.api import started
 from insight.datasources.connections import browsing, feeds, services
 from insight.datasources.models import Connection, Feed
 from insight.datasources.organization import grants
@@ -31,6 +34,12 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
     then told to the organization's managers alone.
     """
 
+    as_shown: ClassVar = {
+        **dict.fromkeys(("host", "database", "schema", "account"), nullable(str)),
+        "port": nullable(int),
+        "has_password": nullable(bool),
+        "tls": serializers.ChoiceField(Connection.Tls.choices, allow_null=True),
+    }
     has_password = serializers.SerializerMethodField()
     scope = serializers.SerializerMethodField()
     capabilities = serializers.ListField(
@@ -70,6 +79,31 @@ class ConnectionSerializer(serializers.ModelSerializer[Connection]):
         return dict(found)
 
 
+class ConnectionInput(serializers.ModelSerializer[Connection]):
+    """What a source is given; a password that is left out, or given as dots, is kept."""
+
+    password = serializers.CharField(max_length=500, required=False)
+
+    class Meta:
+        model = Connection
+        fields = [*services.FIELDS, *services.SWITCHES]
+
+
+REMOTE_TABLE: dict[str, Any] = {"name": str, "kind": str, "comment": str, "rows": nullable(int)}
+DIAGNOSIS = shape(
+    "SourceTest",
+    ok=bool,
+    code=str,
+    detail=str,
+    steps=[dict],
+    version=str,
+    seen_as=str,
+    write_back=bool,
+    no_write=str,
+)
+TABLE_STARTED = started("TableStarted", table=shape("TableName", name=str))
+
+
 class FeedSerializer(serializers.ModelSerializer[Feed]):
     """How a table is copied from a source, and how far that has got."""
 
@@ -83,6 +117,20 @@ class FeedSerializer(serializers.ModelSerializer[Feed]):
             *("source", "source_name", "table", "columns", "mode", "cursor", "key", "refresh"),
             *("cursor_value", "copied_at", "next_copy_at", "error_code"),
         ]
+
+
+class FeedInput(serializers.ModelSerializer[Feed]):
+    class Meta:
+        model = Feed
+        fields = feeds.SETTINGS
+
+
+class BringInSerializer(FeedInput):
+    table = serializers.CharField(help_text="The table's name in the source")
+    name = serializers.CharField(required=False, help_text="Its name in the lake")
+
+    class Meta(FeedInput.Meta):
+        fields = ("table", "name", *feeds.SETTINGS)
 
 
 class ConnectionViewSet(WorkspaceViewSet):
@@ -121,6 +169,7 @@ class ConnectionViewSet(WorkspaceViewSet):
             raise PermissionDenied(_("This source is the organization's: its managers look after it."))
         return source
 
+    @extend_schema(request=ConnectionInput)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """`name`, `region`, `kind` (postgresql or mysql), `host`, `port`, `database`, `schema`, `account`, `password`.
 
@@ -130,6 +179,7 @@ class ConnectionViewSet(WorkspaceViewSet):
         """
         return self.answer(services.create(self.access, _body(request)), status=201)
 
+    @extend_schema(request=ConnectionInput)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change some fields, after a passed test."""
         connection = self.owned()
@@ -140,12 +190,13 @@ class ConnectionViewSet(WorkspaceViewSet):
         services.delete(self.access, self.owned())
         return Response(status=204)
 
-    @extend_schema(operation_id="sources_test_new")
+    @extend_schema(operation_id="sources_test_new", request=ConnectionInput, responses=DIAGNOSIS)
     @action(detail=False, methods=["post"], url_path="test")
     def test_new(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as", "write_back"}."""
         return Response(services.test(self.access, _body(request)).as_json())
 
+    @extend_schema(request=ConnectionInput(partial=True), responses=DIAGNOSIS)
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try the source as it is saved, or with the changes in the body."""
@@ -157,11 +208,18 @@ class ConnectionViewSet(WorkspaceViewSet):
         )
         return Response(found.as_json())
 
+    @extend_schema(responses=shape("EgressAddresses", addresses=[str]))
     @action(detail=False)
     def addresses(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The addresses that this installation calls from, to be let in by the database's firewall."""
         return Response({"addresses": settings.EGRESS_IPS})
 
+    @extend_schema(
+        parameters=[OpenApiParameter("search", str)],
+        responses=shape("SourceTable", **REMOTE_TABLE, tables=[str], last_read_at=nullable(datetime))(
+            many=True
+        ),
+    )
     @action(detail=True)
     def tables(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The source's tables and views, by name; `search` finds a part of it. `rows` is the server's estimate."""
@@ -181,20 +239,28 @@ class ConnectionViewSet(WorkspaceViewSet):
             ]
         )
 
+    @extend_schema(request=BringInSerializer, responses=TABLE_STARTED)
     @action(detail=True, methods=["post"], url_path="bring-in")
     def bring_in(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Copy `table` into the lake as `name`, now and by `refresh`; `columns`, `mode`, `cursor` and `key` say how."""
         table, job = feeds.bring_in(self.access, self.get_object(), _body(request))
         return accepted(job, table={"name": table.name})
 
-    @extend_schema(operation_id="sources_table_profile")
+    @extend_schema(
+        operation_id="sources_table_profile",
+        responses=shape("SourceTableProfile", rows=int, complete=bool, columns=[dict]),
+    )
     @action(detail=True, url_path="tables/(?P<table>.+)/profile")
     def profile(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Of the first `rows` of a table, and `complete` says whether these are all: each column's filled (share),
         distinct (estimate), min, max, top; identifiers masked."""
         return Response(browsing.profile(self.get_object(), kwargs["table"], viewer=self.workspace))
 
-    @extend_schema(operation_id="sources_table_retrieve")
+    @extend_schema(
+        operation_id="sources_table_retrieve",
+        parameters=[OpenApiParameter("sample", bool)],
+        responses=shape("WholeSourceTable", **REMOTE_TABLE, columns=[dict]),
+    )
     @action(detail=True, url_path="tables/(?P<table>.+)")
     def table(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """A table's columns; with `sample=true` also `nulls` and five `values` of each, identifiers masked."""

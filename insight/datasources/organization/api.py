@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,8 +18,9 @@ from admin_center.members.manager_api import ManagerViewSet
 from admin_center.permissions import grantees
 from cdp.core.api import json_object
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import maybe, nullable, shape
 from insight.datasources.connections import browsing, services
-from insight.datasources.connections.api import ConnectionSerializer
+from insight.datasources.connections.api import DIAGNOSIS, REMOTE_TABLE, ConnectionInput, ConnectionSerializer
 from insight.datasources.models import Connection, TableControl
 from insight.datasources.organization import picking, queries, sharing
 from insight.datasources.organization.grants import EVERY_TABLE
@@ -35,6 +38,16 @@ class OrganizationSourceSerializer(ConnectionSerializer):
     def to_representation(self, instance: Connection) -> dict[str, Any]:
         found = super().to_representation(instance)
         return {**found, "workspace": instance.workspace.slug if instance.workspace else None}
+
+
+_TABLE = [OpenApiParameter("table", str, required=True)]
+_LIST_OR_STAR = serializers.JSONField(help_text='A list, or "*" for all.')
+_GRANTED = shape(
+    "GrantedTables",
+    results=[shape("GrantedWorkspace", workspace=str, expires_at=nullable(datetime), differs=bool)],
+)
+_ROWS = shape("SharedRows", table=str, fields=[str], values=dict)
+_COLUMNS = shape("SharedColumns", table=str, enabled=bool, columns=dict)
 
 
 class SourceViewSet(ManagerViewSet):
@@ -64,11 +77,13 @@ class SourceViewSet(ManagerViewSet):
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._answer(self.get_object())
 
+    @extend_schema(request=ConnectionInput)
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """As in a workspace: it is saved only when the connection works."""
         made = services.create(self.access, json_object(request), organization=self.organization)
         return self._answer(made, status=201)
 
+    @extend_schema(request=ConnectionInput)
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Change some fields, after a passed test."""
         source = self.get_object()
@@ -79,12 +94,13 @@ class SourceViewSet(ManagerViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
-    @extend_schema(operation_id="organization_sources_test_new")
+    @extend_schema(operation_id="organization_sources_test_new", request=ConnectionInput, responses=DIAGNOSIS)
     @action(detail=False, methods=["post"], url_path="test")
     def test_new(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try settings without saving them: {"ok", "code", "detail", "steps", "version", "seen_as"}."""
         return Response(services.test(self.access, json_object(request)).as_json())
 
+    @extend_schema(request=ConnectionInput(partial=True), responses=DIAGNOSIS)
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try the source as it is saved, or with the changes in the body."""
@@ -92,6 +108,14 @@ class SourceViewSet(ManagerViewSet):
         found = services.test(self.access, values, source) if values else services.retest(self.access, source)
         return Response(found.as_json())
 
+    @extend_schema(
+        parameters=[OpenApiParameter("search", str)],
+        responses=shape(
+            "SharedSourceTable",
+            **REMOTE_TABLE,
+            shared=shape("TableSharing", workspaces=[str], rows=[str], columns=bool),
+        )(many=True),
+    )
     @action(detail=True)
     def tables(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """The source's tables, each with how it is shared: {"workspaces", "rows", "columns"}."""
@@ -103,6 +127,19 @@ class SourceViewSet(ManagerViewSet):
             [{**asdict(table), "shared": shared[table.name]} for table in page]
         )
 
+    @extend_schema(
+        methods=["get"], parameters=[OpenApiParameter("table", str, many=True)], responses=_GRANTED
+    )
+    @extend_schema(
+        methods=["post"],
+        request=shape(
+            "TableGrants",
+            tables=_LIST_OR_STAR,
+            workspaces=[str],
+            expires_at=serializers.DateTimeField(required=False, allow_null=True),
+        ),
+        responses=_GRANTED,
+    )
     @action(detail=True, methods=["get", "post"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Tables that are shared as a whole.
@@ -125,6 +162,9 @@ class SourceViewSet(ManagerViewSet):
         found = sharing.granted(source, tables) if tables else []
         return Response({"results": [{**item, "workspace": item["workspace"].slug} for item in found]})
 
+    @extend_schema(
+        request=shape("TableGrantsBack", tables=_LIST_OR_STAR, workspaces=[str]), responses={204: None}
+    )
     @action(detail=True, methods=["post"], url_path="grants/revoke")
     def revoke(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Take tables back at once: `{"tables", "workspaces"}`."""
@@ -132,6 +172,13 @@ class SourceViewSet(ManagerViewSet):
         sharing.revoke_tables(self.access, source, _tables(given), self._workspaces(source, given))
         return Response(status=204)
 
+    @extend_schema(methods=["get"], parameters=_TABLE, responses=_ROWS)
+    @extend_schema(
+        methods=["put"],
+        parameters=_TABLE,
+        request=shape("RowColumns", fields=[str], confirm=maybe(bool)),
+        responses=_ROWS,
+    )
     @action(detail=True, methods=["get", "put"])
     def rows(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """By which columns rows of `?table=` are shared, and which values each workspace has ("*" for all).
@@ -145,6 +192,11 @@ class SourceViewSet(ManagerViewSet):
             sharing.control_rows(self.access, source, table, fields, confirmed=given.get("confirm") is True)
         return Response(_rows(sharing.control_of(source, table)))
 
+    @extend_schema(
+        parameters=_TABLE,
+        request=shape("RowValues", workspace=str, field=str, values=_LIST_OR_STAR),
+        responses=_ROWS,
+    )
     @action(detail=True, methods=["post"], url_path="rows/(?P<change>give|take)")
     def row_values(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give or take values of `?table=`: `{"workspace": "slug", "field": "brand", "values": ["A"] or "*"}`."""
@@ -156,12 +208,23 @@ class SourceViewSet(ManagerViewSet):
         change(self.access, source, table, workspace, str(given.get("field", "")), values)
         return Response(_rows(sharing.control_of(source, table)))
 
+    @extend_schema(
+        parameters=[*_TABLE, OpenApiParameter("field", str, required=True), OpenApiParameter("search", str)],
+        responses=shape("ColumnValues", values=[Any], more=bool),
+    )
     @action(detail=True)
     def values(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Up to 1,000 different values of `?field=` in `?table=`, those with `?search=` in them: {"values", "more"}."""
         field, search = request.query_params.get("field", ""), request.query_params.get("search", "")
         return Response(picking.values(self.get_object(), _table(request), field, search))
 
+    @extend_schema(methods=["get"], parameters=_TABLE, responses=_COLUMNS)
+    @extend_schema(
+        methods=["put"],
+        parameters=_TABLE,
+        request=shape("ByColumns", enabled=bool, confirm=maybe(bool)),
+        responses=_COLUMNS,
+    )
     @action(detail=True, methods=["get", "put"])
     def columns(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Whether `?table=` is shared by columns, and which each workspace has.
@@ -177,6 +240,11 @@ class SourceViewSet(ManagerViewSet):
             sharing.control_columns(self.access, source, table, given["enabled"], confirmed=confirmed)
         return Response(_columns(sharing.control_of(source, table)))
 
+    @extend_schema(
+        parameters=_TABLE,
+        request=shape("ColumnNames", workspace=str, columns=_LIST_OR_STAR),
+        responses=_COLUMNS,
+    )
     @action(detail=True, methods=["post"], url_path="columns/(?P<change>give|take)")
     def column_names(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Give or take columns of `?table=`: `{"workspace": "slug", "columns": ["age"] or "*"}`; "*" gives today's."""

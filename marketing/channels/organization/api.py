@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -13,8 +14,9 @@ from rest_framework.response import Response
 from admin_center.members.manager_api import ManagerViewSet
 from cdp.core.api import json_object
 from cdp.core.errors import ValidationFailed
+from cdp.core.schema import maybe, shape
 from marketing.channels import dns_records
-from marketing.channels.api import SETTINGS, STATE
+from marketing.channels.api import DKIM_KEY, DNS_RECORDS, SETTINGS, STATE, TESTED
 from marketing.channels.models import ORDINARY, SharedProvider
 from marketing.channels.organization import services
 from marketing.channels.services import shown_config
@@ -34,6 +36,9 @@ class SharedProviderSerializer(serializers.ModelSerializer[SharedProvider]):
     def to_representation(self, instance: SharedProvider) -> dict[str, Any]:
         found = super().to_representation(instance)
         return {**found, "config": shown_config(instance.as_provider())}
+
+
+_GRANTS = shape("ProviderGrants", for_all=maybe(bool), workspaces=maybe([str]))
 
 
 class SharedProviderViewSet(ManagerViewSet):
@@ -78,11 +83,14 @@ class SharedProviderViewSet(ManagerViewSet):
         services.delete(self.access, self.get_object())
         return Response(status=204)
 
+    @extend_schema(request=None, responses=TESTED)
     @action(detail=True, methods=["post"])
     def test(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Try it: {"ok", "lines"}."""
         return Response(services.test(self.access, self.get_object()))
 
+    @extend_schema(methods=["get"], responses=_GRANTS)
+    @extend_schema(methods=["put"], request=_GRANTS, responses=_GRANTS)
     @action(detail=True, methods=["get", "put"])
     def grants(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Who has it: {"for_all": false, "workspaces": ["slug"]}. PUT the same to change it."""
@@ -100,6 +108,7 @@ class SharedProviderViewSet(ManagerViewSet):
         slugs = [row.slug for row in services.granted(shared)]
         return Response({"for_all": shared.for_all, "workspaces": slugs})
 
+    @extend_schema(request=DKIM_KEY, responses=DNS_RECORDS)
     @action(detail=True, methods=["post"], url_path="dkim-key")
     def dkim_key(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Make a new DKIM key: {"domain", "selector"}; answers the DNS records to publish, never the key."""
