@@ -131,6 +131,15 @@ function followJob(element) {
   });
 }
 
+// What is sent by a double click is sent once. On the window: forms that scripts send are theirs by then.
+const TWICE = 2000;
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (Date.now() - Number(form.dataset.sent ?? 0) < TWICE) event.preventDefault();
+  else form.dataset.sent = Date.now();
+});
+
 function guard(form) {
   let changed = false;
   form.addEventListener("input", () => { changed = true; });

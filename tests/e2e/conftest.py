@@ -60,7 +60,7 @@ def context() -> Iterator[Any]:
 
 @pytest.fixture
 def tab(context: Any) -> Any:
-    """A new page. Pages of work under way load anew once it is done; that ends a `goto` or `reload` of the same moment."""
+    """A new page. Those of work under way load anew once it is done, which ends a `goto` or `reload` just then."""
     from playwright.sync_api import Error
 
     def persistent(load: Callable[..., Any]) -> Callable[..., Any]:
