@@ -67,7 +67,11 @@ export class PartDialog {
 
   async count() {
     this.add.disabled = true;
-    if (!this.audiences.value) return;
+    if (!this.audiences.value) {
+      this.api.waiting.get("count")?.abort();
+      this.status.textContent = "";
+      return;
+    }
     this.status.textContent = gettext("Counting …");
     try {
       const found = await this.api.latest("count", this.urls.parts_preview, this.wanted);

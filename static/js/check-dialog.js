@@ -3,14 +3,19 @@
 const dialog = document.getElementById("check-dialog");
 const body = dialog?.querySelector('[data-part="body"]');
 let form = null;
+let looks = 0;
 
 async function open() {
+  const look = ++looks;
   const url = new URL(form.dataset.check, location.href);
   for (const name of ["when", "scheduled_at"]) url.searchParams.set(name, form.elements[name]?.value ?? "");
   body.textContent = gettext("Counting …");
   dialog.showModal();
   const answer = await fetch(url).catch(() => null);
-  if (answer?.ok) body.innerHTML = await answer.text();
+  const shown = answer?.ok ? await answer.text() : "";
+  // Closed and opened again: this answer is about what was asked for before.
+  if (look !== looks) return;
+  if (shown) body.innerHTML = shown;
   else body.textContent = gettext("The server cannot be reached.");
   body.querySelector('[data-part="go"]')?.focus();
 }

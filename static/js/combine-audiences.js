@@ -22,6 +22,7 @@ async function search(select, term) {
 
 function searchable(select) {
   const note = h("div", { class: "form-hint", role: "status" });
+  let newest = null;
   const picker = new TomSelect(select, {
     valueField: "value",
     labelField: "text",
@@ -36,15 +37,19 @@ function searchable(select) {
     score: () => () => 1,
     sortField: [{ field: "$order" }],
     load(term, done) {
-      search(select, term).then(
+      const asked = search(select, term);
+      newest = asked;
+      asked.then(
         ({ results, total }) => {
+          // An answer that a newer question has overtaken shows nothing.
+          if (newest !== asked) return done([]);
           const audiences = results.filter((row) => !row.value.includes("/")).length;
           note.textContent = total > audiences ? gettext("%(shown)s of %(total)s audiences are listed; search finds the others.", { shown: formatNumber(audiences), total: formatNumber(total) }) : "";
           forget(picker);
-          done(results.map((row) => ({ ...row, text: `${row.name} (${formatNumber(row.count)})`, disabled: Boolean(row.reason) })));
+          return done(results.map((row) => ({ ...row, text: `${row.name} (${formatNumber(row.count)})`, disabled: Boolean(row.reason) })));
         },
         (error) => {
-          note.textContent = error.message;
+          if (newest === asked) note.textContent = error.message;
           done([]);
         },
       );

@@ -31,7 +31,9 @@ class MailDesign {
   show(mode) {
     this.mode = mode;
     for (const name of ["start", "html", "blocks"]) this.part(name).hidden = name !== mode;
-    if (mode !== "blocks") this.kept.value = "";
+    if (mode === "blocks") return;
+    this.kept.value = "";
+    this.part("frame-box").removeAttribute("aria-busy");
   }
 
   open(design) {
@@ -85,36 +87,47 @@ class MailDesign {
     const design = this.design();
     this.kept.value = JSON.stringify(design);
     clearTimeout(this.timer);
+    this.behind = true;
+    this.part("frame-box").setAttribute("aria-busy", "true");
     this.timer = setTimeout(() => this.preview(design), wait);
   }
 
   async preview(design) {
     try {
       const found = await this.api.latest("preview", this.root.dataset.preview, design);
+      // What is written as HTML by now belongs to the person.
+      if (this.mode !== "blocks") return;
       this.mark(found.errors ?? {});
       if (found.html) this.draw(found);
+      else this.part("frame-box").removeAttribute("aria-busy");
     } catch (error) {
-      if (error.name !== "AbortError") throw error;
+      if (error.name === "AbortError") return;
+      this.part("frame-box").removeAttribute("aria-busy");
+      throw error;
     }
   }
 
   /** `drawn`: the mail as {html, dark}; the look that is chosen is shown. */
   draw(drawn) {
-    const top = this.frame.contentWindow?.scrollY ?? 0;
+    this.top = this.frame.contentWindow?.scrollY ?? 0;
     this.drawn = drawn;
+    this.behind = false;
     this.html.value = drawn.html;
-    this.frame.addEventListener("load", () => {
-      const page = this.frame.contentDocument;
-      this.frame.contentWindow.scrollTo(0, top);
-      page.addEventListener("click", (event) => {
-        event.preventDefault();
-        const number = event.target.closest('[class^="block-"]')?.className.match(/block-(\d+)/)?.[1];
-        const card = this.list.children[number];
-        if (card) this.go(card, "center");
-      });
-    }, { once: true });
     const dark = this.part("frame-box").classList.contains("dark");
     this.frame.srcdoc = dark ? drawn.dark : drawn.html;
+  }
+
+  /** The mail stands in the frame: it keeps its place, and a click in it leads to the block. */
+  shown() {
+    const page = this.frame.contentDocument;
+    this.frame.contentWindow.scrollTo(0, this.top);
+    page.addEventListener("click", (event) => {
+      event.preventDefault();
+      const number = event.target.closest('[class^="block-"]')?.className.match(/block-(\d+)/)?.[1];
+      const card = this.list.children[number];
+      if (card) this.go(card, "center");
+    });
+    if (!this.behind) this.part("frame-box").removeAttribute("aria-busy");
   }
 
   /** Messages at the fields that they are about: design/blocks/2/items/0/url, design/accent. */
@@ -146,6 +159,7 @@ class MailDesign {
   }
 
   listen() {
+    this.frame.addEventListener("load", () => { if (this.drawn) this.shown(); });
     this.root.addEventListener("mail-given", (event) => this.take(event.detail));
     this.root.addEventListener("input", (event) => {
       if (event.target.closest("[data-field], [data-look]")) this.changed();
@@ -220,7 +234,11 @@ class MailDesign {
   }
 
   async toHtml() {
-    if (await ask(gettext("The blocks are given up; the HTML stays as it is now. Go on?"))) this.show("html");
+    if (!(await ask(gettext("The blocks are given up; the HTML stays as it is now. Go on?")))) return;
+    // What was typed last belongs to it, too.
+    clearTimeout(this.timer);
+    await this.preview(this.design());
+    this.show("html");
   }
 
   async toBlocks() {

@@ -130,13 +130,18 @@ function courseTable() {
   };
 }
 
+let sampled = "";
 async function showSamples(type) {
+  sampled = type;
   const place = card.querySelector("[data-rfm-samples]");
   const address = new URL(data.samples, location.href);
   address.searchParams.set("type", type);
   const answer = await fetch(address, { headers: { "X-Requested-With": "fetch" } });
   if (!answer.ok) return;
-  place.innerHTML = await answer.text();
+  const samples = await answer.text();
+  // Somebody may have pressed another group since.
+  if (sampled !== type) return;
+  place.innerHTML = samples;
   place.hidden = false;
 }
 

@@ -23,8 +23,10 @@ for (const opens of document.querySelectorAll("[data-new-template]")) {
   opens.addEventListener("click", async () => {
     document.getElementById("new-template-title").textContent = opens.textContent.trim();
     dialog.showModal();
-    await htmx.ajax("GET", opens.dataset.newTemplate, { target: dialog.querySelector('[data-part="form"]') });
-    dialog.querySelector('input[name="name"], input[name="text"], input[name="address"]')?.focus();
+    const place = dialog.querySelector('[data-part="form"]');
+    await htmx.ajax("GET", opens.dataset.newTemplate, { target: place });
+    // Whoever writes already stays where they are.
+    if (!place.contains(document.activeElement)) place.querySelector('input[name="name"], input[name="text"], input[name="address"]')?.focus();
   });
 }
 dialog?.querySelector("[data-close]").addEventListener("click", () => dialog.close());

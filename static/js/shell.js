@@ -101,6 +101,21 @@ function showJob(element, job) {
   }
 }
 
+// When somebody last set out for another page, which a reload would keep them from reaching.
+let left = 0;
+const LEAVING = 10_000;
+addEventListener("beforeunload", () => { left = Date.now(); });
+
+/** Whether a reload would take something away: words that were typed, an open dialog, the page that is to come. */
+function isInUse() {
+  const fields = [...document.querySelectorAll("input:not([type=checkbox], [type=radio]), textarea")];
+  return Date.now() - left < LEAVING || document.querySelector("dialog[open]") || fields.some((field) => field.value !== field.defaultValue);
+}
+
+function reloadSoon() {
+  setTimeout(() => (isInUse() ? reloadSoon() : location.reload()), 600);
+}
+
 function followJob(element) {
   if (element.dataset.following || !["queued", "running"].includes(element.dataset.status)) return;
   element.dataset.following = "1";
@@ -111,10 +126,19 @@ function followJob(element) {
     if (!["queued", "running"].includes(job.status)) {
       source.close();
       // The page shows results, buttons and the log of the new state.
-      if (!element.closest("[data-no-reload]")) setTimeout(() => location.reload(), 600);
+      if (!element.closest("[data-no-reload]")) reloadSoon();
     }
   });
 }
+
+// What is sent by a double click is sent once. On the window: forms that scripts send are theirs by then.
+const TWICE = 2000;
+addEventListener("submit", (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (Date.now() - Number(form.dataset.sent ?? 0) < TWICE) event.preventDefault();
+  else form.dataset.sent = Date.now();
+});
 
 function guard(form) {
   let changed = false;

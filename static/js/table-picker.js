@@ -13,8 +13,12 @@ function pageOf(search, number) {
   return url.href;
 }
 
-// The pages that follow are asked for under the search that they belong to.
-let number = 1;
+async function ask(url) {
+  const response = await fetch(url, { headers: { Accept: "application/json" } });
+  return { ...(await response.json()), ok: response.ok };
+}
+
+let newest = null;
 new TomSelect(select, {
   plugins: ["virtual_scroll"],
   valueField: "name",
@@ -29,16 +33,19 @@ new TomSelect(select, {
   shouldLoad: () => true,
   placeholder: gettext("Search tables"),
   hidePlaceholder: true,
-  firstUrl: (search) => {
-    number = 1;
-    return pageOf(search, number);
-  },
+  firstUrl: (search) => pageOf(search, 1),
   async load(search, done) {
+    const url = this.getUrl(search);
+    const asked = ask(url);
+    newest = { search, url, asked };
+    await asked.catch(() => null);
+    // Answers can overtake each other: what was asked for last is what is shown.
+    const last = newest;
     try {
-      const response = await fetch(this.getUrl(search), { headers: { Accept: "application/json" } });
-      const answer = await response.json();
-      note.textContent = response.ok ? "" : answer.detail;
-      if (answer.more) this.setNextUrl(search, pageOf(search, ++number));
+      const answer = await last.asked;
+      note.textContent = answer.ok ? "" : answer.detail;
+      // The pages that follow are asked for under the search that they belong to.
+      if (answer.more) this.setNextUrl(last.search, pageOf(last.search, Number(new URL(last.url).searchParams.get("page")) + 1));
       done((answer.results ?? []).map((name) => ({ name })));
     } catch {
       note.textContent = gettext("The server cannot be reached.");

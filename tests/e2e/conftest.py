@@ -60,21 +60,22 @@ def context() -> Iterator[Any]:
 
 @pytest.fixture
 def tab(context: Any) -> Any:
-    """A new page. Pages of work under way load anew once it is done; that ends a `goto` of the same moment."""
+    """A new page. Those of work under way load anew once it is done, which ends a `goto` or `reload` just then."""
     from playwright.sync_api import Error
 
+    def persistent(load: Callable[..., Any]) -> Callable[..., Any]:
+        def again(*arguments: Any, **options: Any) -> Any:
+            try:
+                return load(*arguments, **options)
+            except Error as error:
+                if "ERR_ABORTED" not in str(error):
+                    raise
+                return load(*arguments, **options)
+
+        return again
+
     page = context.new_page()
-    goto = page.goto
-
-    def persistent(url: str, **options: Any) -> Any:
-        try:
-            return goto(url, **options)
-        except Error as error:
-            if "ERR_ABORTED" not in str(error):
-                raise
-            return goto(url, **options)
-
-    page.goto = persistent
+    page.goto, page.reload = persistent(page.goto), persistent(page.reload)
     return page
 
 

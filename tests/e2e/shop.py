@@ -86,6 +86,9 @@ def go(tab: Any, name: str) -> None:
 def pick(tab: Any, name: str, text: str) -> None:
     """An option of a select, also of one that is searched."""
     select = tab.locator(f"select[name={name}]")
+    # Which selects are searched shows once the page's scripts have run.
+    select.wait_for(state="attached")
+    tab.wait_for_load_state("load")
     if "tomselected" in (select.get_attribute("class") or ""):
         select.locator("xpath=following-sibling::*[contains(@class, 'ts-wrapper')]").click()
         tab.locator(".ts-dropdown:visible").wait_for()

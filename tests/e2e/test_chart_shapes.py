@@ -93,7 +93,7 @@ def test_of_very_many_values_the_page_the_file_and_the_api_say_the_same(
     assert shape(tab, "each") == {"type": "bar", "parts": 201, "colours": 2, "zoom": 1}
     expect(each).to_contain_text("the 200 most frequent are shown")
     each.get_by_role("button", name="Table").click()
-    assert each.locator("tbody tr").count() == 201
+    expect(each.locator("tbody tr")).to_have_count(201)
     with tab.expect_download() as filed:
         each.get_by_role("button", name="Export as CSV").click()
     rows = list(csv.reader(io.StringIO(Path(filed.value.path()).read_text("utf-8-sig"))))[1:]

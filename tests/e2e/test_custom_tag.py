@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,8 +31,7 @@ def test_a_custom_tag_is_made_checked_and_found_in_a_chart(
     home = sign_in(shop.access)
     go(tab, "Tags")
     tab.get_by_role("link", name="New custom tag").click()
-    # The buttons work once the page's script has fetched what it needs.
-    tab.wait_for_load_state("networkidle")
+    expect(tab.locator("[data-rb=builder]")).not_to_have_attribute("aria-busy", "true")
     tab.get_by_role("button", name="From ranges").click()
     tab.get_by_label("Bounds").fill("0, 40, 80")
     tab.get_by_label("Number or date").select_option("spend")
@@ -79,7 +79,7 @@ def test_a_custom_tag_is_made_checked_and_found_in_a_chart(
     tab.get_by_label("Number or date").select_option("spend")
     tab.get_by_role("button", name="Make the values").click()
     tab.get_by_text("A tag has at most 50 values; with these it would have 52.").wait_for()
-    assert tab.locator(".ct-name").count() == 4
+    expect(tab.locator(".ct-name")).to_have_count(4)
 
 
 def test_a_custom_tag_of_a_database_says_where_it_is_stored(
@@ -99,7 +99,6 @@ def test_a_custom_tag_of_a_database_says_where_it_is_stored(
         run_jobs()
         home = sign_in(shop.access)
         tab.goto(f"{home}tags/custom/new/?dataset={made.pk}&tag=spend")
-        tab.wait_for_load_state("networkidle")
         tab.get_by_label("Bounds").fill("0, 50")
         tab.get_by_role("button", name="Make the values").click()
         wait_for_total(tab, 4)
@@ -115,10 +114,12 @@ def test_a_custom_tag_of_a_database_says_where_it_is_stored(
 
 
 def test_the_builder_sorts_tags_by_their_use(tab: Any, sign_in: Any, shop: Shop) -> None:
+    from playwright.sync_api import expect
+
     home = sign_in(shop.access)
     tab.goto(f"{home}audiences/new/")
     tab.locator(".rb-section").first.wait_for()
     tab.get_by_label("Order of the tags").select_option("name")
     tab.locator(".rb-section").first.wait_for(state="detached")
-    assert tab.locator(".rb-entry-name").all_inner_texts() == ["City", "Gender", "Spend"]
-    assert "Not used" in tab.locator(".rb-entry").first.get_attribute("title")
+    expect(tab.locator(".rb-entry-name")).to_have_text(["City", "Gender", "Spend"])
+    expect(tab.locator(".rb-entry").first).to_have_attribute("title", re.compile("Not used"))

@@ -171,16 +171,21 @@ def test_pages_outside_of_the_console_are_accessible(
     tab.fill("input[name=username]", "nobody")
     tab.click("main button.btn-primary")
     tab.get_by_role("alert").first.wait_for()
+    tab.wait_for_load_state("load")
     problems.extend(look(tab, "sign-in.refused", "en-{theme}/sign-in.refused.png"))
 
     open_and_look(tracking.unsubscribe_url(Recipient.objects.get()), "unsubscribe")
     tab.locator("main button").first.click()
+    tab.get_by_role("heading", name="You are unsubscribed").wait_for()
+    tab.wait_for_load_state("load")
     problems.extend(look(tab, "unsubscribed", "en-{theme}/unsubscribed.png"))
 
     with smtplib.SMTP("127.0.0.1", sandbox.smtp_port) as server:
         server.sendmail("a@example.com", ["b@example.com"], "Subject: Hello\r\n\r\nWelcome")
     open_and_look(f"{sandbox.url}/inbox/", "sandbox-inbox")
     tab.get_by_role("link", name="Hello").click()
+    tab.get_by_role("heading", name="Hello").wait_for()
+    tab.wait_for_load_state("load")
     problems.extend(look(tab, "sandbox-message", "en-{theme}/sandbox-message.png"))
 
     Role.objects.filter(workspace=full.workspace, code="analyst").update(permissions=["workspace.view"])

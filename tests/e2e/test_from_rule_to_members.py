@@ -80,7 +80,7 @@ def drag(tab: Any, source: Any, target: Any) -> None:
     goal = zone.bounding_box()
     tab.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] / 2, steps=12)
     tab.mouse.move(goal["x"] + goal["width"] / 2 + 3, goal["y"] + goal["height"] / 2, steps=3)
-    for number in range(40):
+    for number in range(400):
         if zone.locator(".rb-item").count():
             break
         tab.mouse.move(goal["x"] + goal["width"] / 2 + number % 5, goal["y"] + goal["height"] / 2)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from marketing.content.models import Template
 from marketing.materials import services as materials
@@ -20,6 +21,8 @@ def cards(tab: Any) -> Any:
 
 
 def mail(tab: Any) -> Any:
+    """The preview, once it shows what has been written last."""
+    expect(tab.locator("[data-part=frame-box]")).not_to_have_attribute("aria-busy", "true")
     return tab.frame_locator("[data-part=frame]")
 
 
@@ -40,7 +43,7 @@ def test_a_mail_is_put_together_from_blocks(tab: Any, sign_in: Callable[[Any], s
     card = tab.locator(".design-block[data-kind=image]")
     card.locator("[data-do=picture]").click()
     tab.click(f"[data-name='{picture.name}']")
-    assert card.locator("[data-field=alt]").input_value() == "Red hat"
+    expect(card.locator("[data-field=alt]")).to_have_value("Red hat")
     mail(tab).get_by_alt_text("Red hat").wait_for()
     for _step in range(3):
         card.locator("[data-do=up]").click()
@@ -50,7 +53,7 @@ def test_a_mail_is_put_together_from_blocks(tab: Any, sign_in: Callable[[Any], s
     cards(tab).last.locator("[data-do=remove]").click()
 
     mail(tab).get_by_text("Hats for ${name}").click()
-    assert cards(tab).nth(0).locator("[data-field=text]").evaluate("e => e === document.activeElement")
+    expect(cards(tab).nth(0).locator("[data-field=text]")).to_be_focused()
     tab.get_by_role("button", name="Save").click()
     tab.wait_for_url("**/content/tpl_*/")
 
@@ -59,7 +62,7 @@ def test_a_mail_is_put_together_from_blocks(tab: Any, sign_in: Callable[[Any], s
     assert kinds == ["heading", "text", "image", "button", "divider", "text"]
     assert serving.address(picture) in template.html and template.variables == ["name"]
     tab.goto(f"{home}content/{template.pk}/edit/")
-    assert cards(tab).count() == 6
+    expect(cards(tab)).to_have_count(6)
     tab.click("[data-part=to-html]")
     tab.get_by_role("button", name="Go on", exact=True).click()
     tab.fill("[name=html]", "<p>By hand</p>")

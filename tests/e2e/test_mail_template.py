@@ -9,6 +9,7 @@ import pytest
 
 from marketing.content import services as contents
 from tests.factories import make_access
+from tests.processes import eventually
 
 
 @pytest.fixture
@@ -23,26 +24,33 @@ def page(transactional_db: None) -> tuple[Any, str]:
 def test_checks_are_listed_and_the_preview_narrows_to_a_phone(
     tab: Any, sign_in: Callable[[Any], str], page: tuple[Any, str]
 ) -> None:
+    from playwright.sync_api import expect
+
     access, path = page
     tab.goto(sign_in(access) + path)
-    assert "Pictures without a text" in tab.locator("main").inner_text()
+    expect(tab.locator("main")).to_contain_text("Pictures without a text")
     frame = tab.locator(".mail-widths iframe.mail-light")
     wide = frame.bounding_box()["width"]
+    assert wide > 375
     tab.locator("label[for=preview-phone]").click()
-    assert frame.bounding_box()["width"] <= 375 < wide
+    eventually(lambda: frame.bounding_box()["width"] <= 375)
     tab.locator("label[for=preview-wide]").click()
-    assert frame.bounding_box()["width"] == wide
+    eventually(lambda: frame.bounding_box()["width"] == wide)
 
 
 def test_the_preview_turns_dark_as_mail_programs_do(
     tab: Any, sign_in: Callable[[Any], str], page: tuple[Any, str]
 ) -> None:
+    from playwright.sync_api import expect
+
     access, path = page
     tab.goto(sign_in(access) + path)
     light, dark = tab.locator("iframe.mail-light"), tab.locator("iframe.mail-dark")
-    assert light.is_visible() and not dark.is_visible()
+    expect(light).to_be_visible()
+    expect(dark).to_be_hidden()
     tab.locator("label[for=preview-dark]").click()
-    assert dark.is_visible() and not light.is_visible()
+    expect(dark).to_be_visible()
+    expect(light).to_be_hidden()
     body = tab.frame_locator("iframe.mail-dark").locator("body")
-    assert body.evaluate("body => getComputedStyle(body).backgroundColor") == "rgb(27, 27, 27)"
-    assert "hats of this spring" in body.inner_text()
+    expect(body).to_have_css("background-color", "rgb(27, 27, 27)")
+    expect(body).to_contain_text("hats of this spring")

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from playwright.sync_api import expect
+
 from insight.datasets.models import Dataset
 from insight.datasources.models import SourceTable
 from tests.factories import make_access
@@ -41,4 +43,4 @@ def test_from_signing_in_to_a_computed_dataset(
     dataset = Dataset.objects.get(workspace=access.workspace)
     assert (dataset.state, dataset.users) == ("ready", 200)
     tab.reload()
-    assert "200" in tab.inner_text("main")
+    expect(tab.locator("main")).to_contain_text("200")

@@ -12,10 +12,12 @@ from tests.factories import make_access
 def test_an_app_connected_in_another_tab_can_be_chosen_and_nothing_typed_is_lost(
     tab: Any, sign_in: Callable[[Any], str], transactional_db: None
 ) -> None:
+    from playwright.sync_api import expect
+
     access = make_access()
     tab.goto(sign_in(access) + "send-outs/new/push/")
     links = tab.locator("[data-new-apps] a")
-    assert [link.inner_text().strip() for link in links.all()] == ["Connect an app", "Accounts"]
+    expect(links).to_have_text(["Connect an app", "Accounts"])
     assert links.nth(1).get_attribute("href").endswith("/accounts/")
     assert {link.get_attribute("target") for link in links.all()} == {"_blank"}
     tab.fill('input[name="name"]', "Hats")
@@ -26,4 +28,4 @@ def test_an_app_connected_in_another_tab_can_be_chosen_and_nothing_typed_is_lost
     offered = """key => { const select = document.querySelector('select[name="provider"]');
         return Boolean(select.tomselect?.options[key] ?? [...select.options].find((one) => one.value === key)); }"""
     tab.wait_for_function(offered, arg=made.pk)
-    assert tab.input_value('input[name="name"]') == "Hats"
+    expect(tab.locator('input[name="name"]')).to_have_value("Hats")

@@ -19,14 +19,16 @@ def shop(transactional_db: None, sandbox: Any) -> PushShop:
 
 
 def test_the_phone_shows_what_is_typed(tab: Any, sign_in: Callable[[Any], str], shop: PushShop) -> None:
+    from playwright.sync_api import expect
+
     home = sign_in(shop.access)
     tab.goto(f"{home}content/new/push/")
-    assert not tab.locator("[name=push_url]").is_visible()
+    expect(tab.locator("[name=push_url]")).to_be_hidden()
     tab.fill("[name=subject]", "Hats for spring")
     tab.fill("[name=text]", "Come and see")
-    assert tab.locator(".phone-title").inner_text() == "Hats for spring"
+    expect(tab.locator(".phone-title")).to_have_text("Hats for spring")
     tab.select_option("[name=push_action]", "url")
-    assert tab.locator("[name=push_url]").is_visible()
-    assert not tab.locator("[name=push_package]").is_visible()
+    expect(tab.locator("[name=push_url]")).to_be_visible()
+    expect(tab.locator("[name=push_package]")).to_be_hidden()
     tab.check("[name=push_vendor]")
-    assert tab.locator("[name=push_package]").is_visible()
+    expect(tab.locator("[name=push_package]")).to_be_visible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -17,6 +16,7 @@ from marketing.delivery import services as delivery
 from marketing.delivery.models import Suppression
 from marketing.replies.models import InboundMessage
 from tests.e2e.shop import Shop, go
+from tests.processes import eventually
 
 MOBILE = "13800001234"
 
@@ -27,9 +27,7 @@ def shop(run_jobs: Callable[..., Any]) -> Shop:
 
 
 def arrived(count: int) -> None:
-    until = time.monotonic() + 30
-    while InboundMessage.objects.count() < count and time.monotonic() < until:
-        time.sleep(0.05)
+    eventually(lambda: InboundMessage.objects.count() >= count)
     assert InboundMessage.objects.count() == count
 
 

@@ -24,6 +24,8 @@ ORDERS = ((5, 12, 200.0), (200, 6, 250.0), (20, 1, 1000.0), (120, 1, 800.0), (30
 def test_groups_are_looked_at_and_become_an_audience(
     tab: Any, sign_in: Any, run_jobs: Callable[..., Any]
 ) -> None:
+    from playwright.sync_api import expect
+
     shop = Shop(run_jobs)
     today = timezones.today(shop.access.workspace)
     lines = "".join(
@@ -43,10 +45,9 @@ def test_groups_are_looked_at_and_become_an_audience(
     tab.goto(f"{home}datasets/{model.pk}/")
     tab.get_by_role("link", name="RFM analysis").click()
     tab.locator("[data-rfm-chart=composition] svg").wait_for()
-    assert tab.locator("[data-indicator=users]").inner_text() == "6"
-    assert (
-        tab.locator("[data-rfm-trend] svg").count() == 4 and tab.locator("[data-rfm-chart] svg").count() == 5
-    )
+    expect(tab.locator("[data-indicator=users]")).to_have_text("6")
+    expect(tab.locator("[data-rfm-trend] svg")).to_have_count(4)
+    expect(tab.locator("[data-rfm-chart] svg")).to_have_count(5)
     course = tab.locator(".chart-panel", has=tab.locator("[data-rfm-chart=course]"))
     course.get_by_role("button", name="Table").press("Enter")
     with tab.expect_download() as started:
@@ -56,7 +57,8 @@ def test_groups_are_looked_at_and_become_an_audience(
     assert [(row[0], float(row[2]), int(row[3])) for row in by_month[1:]] == [
         (bucket["start"], bucket["amount"], bucket["count"]) for bucket in found
     ]
-    assert course.locator("tbody tr").count() == len(found) > 1
+    assert len(found) > 1
+    expect(course.locator("tbody tr")).to_have_count(len(found))
     power = tab.locator(".chart-panel", has=tab.locator("[data-rfm-chart=power]"))
     power.get_by_role("button", name="Table").click()
     with tab.expect_download() as started:
@@ -67,11 +69,11 @@ def test_groups_are_looked_at_and_become_an_audience(
     share = tab.locator("[data-share=key_develop]")
     before = share.inner_text()
     tab.get_by_role("group", name="Show shares of").get_by_role("button", name="Amount").click()
-    assert share.inner_text() != before
+    expect(share).not_to_have_text(before)
     tab.locator("[data-group=key_develop]").click()
     tab.get_by_text("Some customers of “Key: develop”").wait_for()
     choose = tab.get_by_role("button", name="Make an audience of the ticked groups")
-    assert choose.is_disabled()
+    expect(choose).to_be_disabled()
     tab.get_by_label("Key: develop").check()
     tab.get_by_label("High value").check()
     choose.click()

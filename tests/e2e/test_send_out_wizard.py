@@ -32,6 +32,8 @@ def choose(tab: Any, name: str, text: str) -> None:
 
 
 def test_from_a_new_template_to_a_set_time(tab: Any, sign_in: Callable[[Any], str], shop: Shop) -> None:
+    from playwright.sync_api import expect
+
     home = sign_in(shop.access)
     tab.goto(f"{home}send-outs/new/email/")
     tab.fill("form.form-card [name=name]", "Spring")
@@ -44,30 +46,31 @@ def test_from_a_new_template_to_a_set_time(tab: Any, sign_in: Callable[[Any], st
     dialog.locator("[name=html]").fill("<p>Hello</p>")
     dialog.locator("button.btn-primary").click()
     dialog.wait_for(state="hidden")
-    assert tab.input_value("form.form-card [name=name]") == "Spring"
-    assert tab.locator("select[name=template] option:checked").inner_text() == "On the way"
+    expect(tab.locator("form.form-card [name=name]")).to_have_value("Spring")
+    expect(tab.locator("select[name=template] option:checked")).to_have_text("On the way")
     choose(tab, "audiences", "Everybody")
     tab.click("main .card-footer button.btn-primary")
 
     tab.wait_for_url(re.compile("/variables/$"))
-    assert not tab.locator("[name=since_format]").is_visible()
-    assert not tab.locator("[name=since_missing]").is_visible()
+    expect(tab.locator("[name=since_format]")).to_be_hidden()
+    expect(tab.locator("[name=since_missing]")).to_be_hidden()
     choose(tab, "since_source", "City")
-    assert not tab.locator("[name=since_format]").is_visible()
+    expect(tab.locator("[name=since_missing]")).to_be_visible()
+    expect(tab.locator("[name=since_format]")).to_be_hidden()
     choose(tab, "since_source", "Joined")
     tab.select_option("[name=since_format]", "MM-dd")
     tab.select_option("[name=since_missing]", "skip")
-    assert not tab.locator("[name=since_value]").is_visible()
+    expect(tab.locator("[name=since_value]")).to_be_hidden()
     tab.click("main .card-footer button.btn-primary")
 
     tab.wait_for_url(re.compile(r"/send-outs/snd_\w+/$"))
-    assert tab.get_by_text("Since 03-01").first.is_visible()
+    expect(tab.get_by_text("Since 03-01").first).to_be_visible()
     day = (timezone.now() + timedelta(days=3)).date()
     tab.fill("#scheduled-at", f"{day} 10:30")
     tab.get_by_role("button", name="Schedule").click()
     check = tab.locator("#check-dialog")
     check.get_by_text(f"{day} 10:30").wait_for()
-    assert "Get the message, at most" in check.inner_text()
+    expect(check).to_contain_text("Get the message, at most")
     check.get_by_role("button", name="Schedule it").click()
     tab.get_by_text(f"It leaves by itself at {day} 10:30").wait_for()
     made = SendOut.objects.get()

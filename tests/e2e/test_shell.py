@@ -133,6 +133,20 @@ def test_an_error_stands_at_its_field_and_nothing_typed_is_lost(
     expect(tab.get_by_role("heading", level=1)).to_have_text("Our mail")
 
 
+def test_a_double_click_sends_a_form_once(tab: Any, sign_in: Callable[[Any], str]) -> None:
+    from playwright.sync_api import expect
+
+    home = sign_in(make_access())
+    sent: list[str] = []
+    tab.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    tab.goto(f"{home}channels/new/email/smtp/")
+    tab.get_by_label("Name", exact=True).fill("Our mail")
+    tab.get_by_label("Host").fill("127.0.0.1")
+    tab.get_by_role("button", name="Save").dblclick()
+    expect(tab.get_by_role("heading", level=1)).to_have_text("Our mail")
+    assert len(sent) == 1
+
+
 def test_a_dangerous_action_asks_first(tab: Any, sign_in: Callable[[Any], str]) -> None:
     from playwright.sync_api import expect
 

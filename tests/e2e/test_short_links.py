@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
+from playwright.sync_api import expect
 
 from marketing.links import codes
 from marketing.links.models import ShortLink
@@ -29,7 +30,7 @@ def test_a_link_is_made_copied_followed_looked_at_and_stopped(
     tab.get_by_label("Leads to").fill("javascript:alert(1)")
     tab.get_by_role("button", name="Create").click()
     tab.get_by_text("Write an address that begins with").wait_for()
-    assert tab.get_by_label("Name").input_value() == "Sale"
+    expect(tab.get_by_label("Name")).to_have_value("Sale")
     tab.get_by_label("Leads to").fill(f"{live_server.url}/help/")
     tab.get_by_role("button", name="Create").click()
     tab.get_by_text("Nobody has clicked yet").wait_for()

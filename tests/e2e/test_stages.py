@@ -114,6 +114,8 @@ def pick_type(tab: Any, step: Any, value: str) -> None:
 def test_an_order_of_behaviour_is_asked_for_by_clicking(
     tab: Any, sign_in: Any, shop: Shop, visits: Dataset
 ) -> None:
+    from playwright.sync_api import expect
+
     home = sign_in(shop.access)
     tab.goto(f"{home}audiences/new/")
     add(tab, "One after another", "Behaviour")
@@ -126,10 +128,10 @@ def test_an_order_of_behaviour_is_asked_for_by_clicking(
     steps.nth(1).get_by_label("Longest time since the step before").fill("1")
     wait_for_total(tab, 1)
     steps.nth(1).get_by_role("button", name="Earlier").click()
-    assert steps.nth(0).locator("summary").inner_text() == "Step 1: purchase"
+    expect(steps.nth(0).locator("summary")).to_have_text("Step 1: purchase")
     wait_for_total(tab, 1)
     tab.locator("[data-rb=close-editor]").click()
-    assert "purchase → visit" in tab.locator("article.rb-card").inner_text()
+    expect(tab.locator("article.rb-card")).to_contain_text("purchase → visit")
     tab.fill("#audience-name", "Came back")
     tab.locator("button[form=audience-form]").first.click()
     tab.get_by_role("link", name="Came back", exact=True).wait_for()

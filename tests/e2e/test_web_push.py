@@ -27,7 +27,7 @@ from marketing.devices.encryption import b64
 from marketing.devices.models import PushDevice
 from marketing.sandbox import webpush
 from tests.marketing.delivery.web_shop import WebShop, address
-from tests.marketing.sandbox.conftest import eventually
+from tests.processes import eventually
 
 _SUBSCRIBED = """
 (given) => {
@@ -109,7 +109,8 @@ class Worker:
             self.registrations[row["scopeURL"]] = row["registrationId"]
 
     def deliver(self, origin: str, data: str) -> None:
-        key = self.registrations[f"{origin}/"]
+        # Which registrations there are is told while the page is asked something.
+        key = eventually(lambda: self.tab.title() and self.registrations.get(f"{origin}/"))
         self.session.send(
             "ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": key, "data": data}
         )

@@ -19,8 +19,11 @@ export class TagForm {
 
   fill(tag) {
     const { elements } = this.form;
-    for (const name of ["name", "description", "category", "rest"]) elements[name].value = tag[name] ?? "";
-    if (elements.multi) elements.multi.checked = Boolean(tag.multi);
+    for (const name of ["name", "description", "category", "rest"]) {
+      // What somebody has typed before everything was loaded stays.
+      if (!elements[name].value) elements[name].value = tag[name] ?? "";
+    }
+    if (elements.multi && tag.multi) elements.multi.checked = true;
   }
 
   /** A name for a tag that has none yet. */

@@ -11,7 +11,7 @@ export class Values extends EventTarget {
     this.list = place.querySelector("[data-part=list]");
     this.name = place.querySelector("[name=value]");
     this.remark = place.querySelector("[name=value_remark]");
-    this.items = stored.length ? stored.map((entry) => this.item(entry)) : [this.item({})];
+    this.items = stored.length ? stored.map((entry) => this.item(entry)) : [this.item({ value: this.name.value, remark: this.remark.value })];
     this.current = this.items[0];
     this.fill();
     this.name.addEventListener("input", () => this.typed("value", this.name.value));

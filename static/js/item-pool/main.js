@@ -42,10 +42,14 @@ store.on("counts", () => {
 find("another").addEventListener("click", () => bench.add(tree.find(store.root, store.selected).leaf));
 bench.previews(ITEMS);
 
+const saving = document.getElementById("pool-form");
+// Until everything is loaded, saving does nothing.
+saving.addEventListener("submit", (event) => event.preventDefault());
+
 let palette = null;
 async function start() {
   await fields.loadAll(tree.leaves(store.root));
-  const form = new PoolForm(document.getElementById("pool-form"), { api, data, store, counter, onproblems: (errors) => bench.showProblems(errors) });
+  const form = new PoolForm(saving, { api, data, store, counter, onproblems: (errors) => bench.showProblems(errors) });
   palette = new Palette(find("palette"), { fields, api, add: bench.add, dragging: bench.dragging, preferred: data.dataset, refreshed: () => bench.recount(), tagsOf: "item_tags" });
   palette.fix(dataset());
   store.on("tree", () => form.touch());

@@ -72,7 +72,10 @@ export class Api {
     const control = new AbortController();
     this.waiting.set(name, control);
     try {
-      return (await this.sendInTurn(url, data, control.signal)).body;
+      const { body } = await this.sendInTurn(url, data, control.signal);
+      // It may have come just before it was given up.
+      control.signal.throwIfAborted();
+      return body;
     } finally {
       if (this.waiting.get(name) === control) this.waiting.delete(name);
     }

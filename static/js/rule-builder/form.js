@@ -106,6 +106,8 @@ export class SaveForm {
     }
     try {
       const answer = await this.api.idTypes(rule);
+      // The same chips stay: somebody may be about to press one.
+      if (place.querySelector("input") && JSON.stringify(answer.results) === JSON.stringify(this.types)) return;
       this.types = answer.results;
       const identifier = this.types.find((row) => row.identifier);
       if (!this.chosen.size && identifier && !this.data.audience) this.chosen.add(identifier.id_type);
@@ -158,6 +160,7 @@ export class SaveForm {
     const take = () => {
       this.fill(draft);
       this.chosen = new Set(draft.save_ids);
+      this.types = [];
       this.store.change(fromRule(draft.builder));
       place.hidden = true;
     };

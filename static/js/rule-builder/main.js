@@ -60,10 +60,14 @@ async function startFrom(rule) {
   store.change(root);
 }
 
+const saving = document.getElementById("audience-form");
+// Until everything is loaded, saving does nothing.
+saving.addEventListener("submit", (event) => event.preventDefault());
+
 let form;
 async function start() {
   await fields.loadAll(tree.leaves(store.root));
-  form = new SaveForm(document.getElementById("audience-form"), { store, api, data, rule: () => counter.rule(), unfinished: () => counter.unfinished(), onproblems: (errors) => bench.showProblems(errors), datasets: fields.datasets });
+  form = new SaveForm(saving, { store, api, data, rule: () => counter.rule(), unfinished: () => counter.unfinished(), onproblems: (errors) => bench.showProblems(errors), datasets: fields.datasets });
   const misfit = (what) => {
     const [first] = tree.active(store.root);
     return first ? fields.misfit(what, first.leaf) : "";

@@ -64,6 +64,7 @@ export function valuePicker({ values, load, onchange, label, create = true, past
   let hidden = values.slice(MOST_SHOWN);
   let found = { search: "", total: 0 };
   let listed = "";
+  let newest = null;
   let picker = null;
   queueMicrotask(start);
   describe();
@@ -93,22 +94,25 @@ export function valuePicker({ values, load, onchange, label, create = true, past
       hidePlaceholder: true,
       placeholder: gettext("Search values"),
       shouldLoad: () => true,
-      load(search, done) {
+      async load(search, done) {
         // What stands for the next page's address is where it begins.
         const offset = picker.getUrl(search);
-        load(search, { offset, size: PAGE }).then(
-          (answer) => {
-            picker.setNextUrl(search, answer.more ? offset + answer.results.length : null);
-            // A chosen value came without its name.
-            for (const row of answer.results) if (row.label && shown.includes(row.value)) picker.updateOption(row.value, row);
-            done(answer.results);
-            showFound(search, answer);
-          },
-          (error) => {
-            note.textContent = error.message;
-            done([]);
-          },
-        );
+        const asked = load(search, { offset, size: PAGE });
+        newest = { search, offset, asked };
+        await asked.catch(() => null);
+        // Answers can overtake each other: what was asked for last is what is shown.
+        const last = newest;
+        try {
+          const answer = await last.asked;
+          picker.setNextUrl(last.search, answer.more ? last.offset + answer.results.length : null);
+          // A chosen value came without its name.
+          for (const row of answer.results) if (row.label && shown.includes(row.value)) picker.updateOption(row.value, row);
+          done(answer.results);
+          showFound(last.search, answer);
+        } catch (error) {
+          note.textContent = error.message;
+          done([]);
+        }
       },
       score: () => () => 1,
       render: {
