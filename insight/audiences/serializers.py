@@ -90,7 +90,7 @@ class AudienceSerializer(serializers.Serializer[Audience]):
         return {"code": audience.reason_code, "detail": audience.reason} if audience.reason else None
 
 
-COMBINED_WITH = shape("CombinedWith", audience=str)
+COMBINED_WITH = shape("CombinedWith", audience=str, snapshot=maybe(Any))
 
 
 class AudienceInput(serializers.Serializer[Any]):
