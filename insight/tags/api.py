@@ -276,7 +276,9 @@ class CustomTagViewSet(TagPoints, WorkspaceViewSet):
         return Response(status=204)
 
     @extend_schema(
-        request=shape("CustomTagValues", values=[_VALUE]),
+        request=shape(
+            "CustomTagValues", values=[shape("CustomTagRule", value=maybe(str), remark=maybe(str), rule=dict)]
+        ),
         responses=shape(
             "CustomTagPreview",
             people=int,
