@@ -83,10 +83,10 @@ def shape(name: str, /, **fields: Any) -> Any:
 
 
 def extended(name: str, serializer: Any, /, **fields: Any) -> Any:
-    """What a serializer shows, and more fields."""
+    """What a serializer shows, and more or other fields."""
     more = {key: _field(value) for key, value in fields.items()}
     if meta := getattr(serializer, "Meta", None):
-        more["Meta"] = type("Meta", (meta,), {"fields": [*meta.fields, *fields]})
+        more["Meta"] = type("Meta", (meta,), {"fields": [*dict.fromkeys((*meta.fields, *fields))]})
     return type(name, (serializer,), more)
 
 

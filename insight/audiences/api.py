@@ -49,6 +49,7 @@ from insight.audiences.models import Audience
 from insight.audiences.rule_checks import checked_rule
 from insight.audiences.serializers import (
     AUDIENCES,
+    COMBINED_WITH,
     MADE_FROM,
     OF_AN_AUDIENCE,
     REFUSED,
@@ -233,7 +234,12 @@ class AudienceViewSet(ManyActions, KnowingActions, WorkspaceViewSet):
 
     @extend_schema(
         request=shape(
-            "AudienceCombination", inputs=[str], operators=[str], ids_from=maybe(int), **OF_AN_AUDIENCE
+            "AudienceCombination",
+            inputs=[COMBINED_WITH],
+            save_ids=maybe([str]),
+            operators=[str],
+            ids_from=maybe(int),
+            **OF_AN_AUDIENCE,
         ),
         responses={201: AudienceSerializer},
     )

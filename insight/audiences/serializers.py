@@ -90,6 +90,9 @@ class AudienceSerializer(serializers.Serializer[Audience]):
         return {"code": audience.reason_code, "detail": audience.reason} if audience.reason else None
 
 
+COMBINED_WITH = shape("CombinedWith", audience=str, snapshot=maybe(Any))
+
+
 class AudienceInput(serializers.Serializer[Any]):
     """What an audience is given."""
 
@@ -114,7 +117,7 @@ class AudienceInput(serializers.Serializer[Any]):
 class AudienceChange(AudienceInput):
     """`inputs`, `operators` and `ids_from` are those of one that combines others."""
 
-    inputs = serializers.ListField(child=serializers.CharField(), required=False)
+    inputs = serializers.ListField(child=COMBINED_WITH(), required=False)
     operators = serializers.ListField(child=serializers.CharField(), required=False)
     ids_from = serializers.IntegerField(required=False)
 

@@ -42,14 +42,16 @@ class TagSerializer(serializers.ModelSerializer[DatasetField]):
     dataset = serializers.CharField(source="dataset_id", read_only=True)
     dataset_name = serializers.CharField(source="dataset.name", read_only=True)
     type = serializers.CharField(source="tag_type", read_only=True)
-    category = serializers.CharField(source="category_id", read_only=True)
+    category = serializers.CharField(source="category_id", read_only=True, allow_null=True)
     category_path = serializers.CharField(source="category.path", default="", read_only=True)
     custom_tag = serializers.CharField(source="custom_tag.pk", default=None, read_only=True)
     heat = serializers.SerializerMethodField()
     filled = serializers.FloatField(
-        read_only=True, help_text=_("Share of people with a value; null where it is not known.")
+        read_only=True,
+        allow_null=True,
+        help_text=_("Share of people with a value; null where it is not known."),
     )
-    distinct = serializers.IntegerField(source="distinct_values", read_only=True)
+    distinct = serializers.IntegerField(source="distinct_values", read_only=True, allow_null=True)
     state = serializers.SerializerMethodField()
     failure = serializers.SerializerMethodField()
 
@@ -83,7 +85,7 @@ class TagPoints:
 _PERIOD = OpenApiParameter("period", int, description="7, 30 (default), 60 or 90 days; today is not counted.")
 
 
-_WHOLE_TAG = extended("WholeTag", TagSerializer, lineage=dict, profile=dict)
+_WHOLE_TAG = extended("WholeTag", TagSerializer, heat=dict, lineage=dict, profile=dict)
 
 
 class TagViewSet(TagPoints, WorkspaceViewSet):
@@ -213,7 +215,7 @@ class CustomTagSerializer(serializers.ModelSerializer[CustomTag]):
     column = serializers.CharField(source="field.column", read_only=True)
     name = serializers.CharField(source="field.name", read_only=True)
     description = serializers.CharField(source="field.description", read_only=True)
-    category = serializers.CharField(source="field.category_id", read_only=True)
+    category = serializers.CharField(source="field.category_id", read_only=True, allow_null=True)
     multi = serializers.SerializerMethodField()
     values = serializers.ListField(child=serializers.DictField(), read_only=True)
     failure = serializers.CharField(read_only=True)
@@ -274,7 +276,9 @@ class CustomTagViewSet(TagPoints, WorkspaceViewSet):
         return Response(status=204)
 
     @extend_schema(
-        request=shape("CustomTagValues", values=[_VALUE]),
+        request=shape(
+            "CustomTagValues", values=[shape("CustomTagRule", value=maybe(str), remark=maybe(str), rule=dict)]
+        ),
         responses=shape(
             "CustomTagPreview",
             people=int,
