@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 from urllib.parse import unquote, urlencode
 
@@ -235,8 +236,14 @@ class ContractClient:
                 provider_code=str(answer.get("code")),
             )
         if answer.get("platformName") != self.provider.name:
-            log.warning("Provider %s answers as %r.", self.provider.pk, answer.get("platformName"))
+            _note_name(self.provider.pk, str(answer.get("platformName")))
         return answer
+
+
+@lru_cache(maxsize=1000)
+def _note_name(provider_id: str, name: str) -> None:
+    """Log, once for each, that a provider calls itself by another name."""
+    log.warning("Provider %s answers as %r.", provider_id, name)
 
 
 def _shown_path(path: str, params: dict[str, Any] | None) -> str:
