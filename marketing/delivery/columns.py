@@ -135,7 +135,7 @@ def scheduled(row: Any) -> str:
 class ActionsColumn(Column):
     """Buttons for what may be done with the row: `actions` of the row, {"edit", "copy", "delete"} with addresses."""
 
-    css: str = "text-end text-nowrap"
+    css: str = "text-end text-nowrap cell-actions"
     export: bool = False
 
     def cell(self, row: Any) -> Any:

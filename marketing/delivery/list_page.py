@@ -55,6 +55,7 @@ class SendOutList(ListPage):
     title = _("Send-outs")
     intro = _("One message to one audience or several, now or at a set time.")
     template_name = "marketing/delivery/list.html"
+    table_css = "table-compact"
     filterset_class = SendOutFilter
     search_fields = ("name",)
     empty_icon = "send"
