@@ -147,6 +147,21 @@ def test_a_double_click_sends_a_form_once(tab: Any, sign_in: Callable[[Any], str
     assert len(sent) == 1
 
 
+def test_a_list_gives_up_a_search_that_a_sort_has_overtaken(tab: Any, sign_in: Callable[[Any], str]) -> None:
+    from playwright.sync_api import expect
+
+    access = make_access()
+    other = make_member(access.workspace)
+    tab.route("**/admin/members/?*q=nobody*", lambda route: None)  # It is never answered.
+    tab.goto(f"{sign_in(access)}admin/members/")
+    with tab.expect_request("**/admin/members/?*q=nobody*"):
+        tab.get_by_role("searchbox").first.fill("nobody")
+    with tab.expect_event("requestfailed", lambda request: "q=nobody" in request.url):
+        tab.locator(".sort-link").first.click()
+    expect(tab.locator("th[aria-sort]")).to_have_count(1)
+    expect(tab.get_by_role("link", name=str(other))).to_be_visible()
+
+
 def test_a_dangerous_action_asks_first(tab: Any, sign_in: Callable[[Any], str]) -> None:
     from playwright.sync_api import expect
 
