@@ -295,7 +295,8 @@ def test_behaviour_is_analysed_and_its_parts_are_kept_where_it_lives(place: Plac
     assert [row["users"] for row in retention.json()["cohorts"]] == [2, 1]
     paths = call("post", "analysis/paths/", {**period, "start": "purchase", "within": 7})
     assert paths.status_code == 200, paths.content
-    assert {node["level"]: node["users"] for node in paths.json()["nodes"]} == {0: 3, 1: 1}
+    nodes = {(node["level"], node["type"]): node["users"] for node in paths.json()["nodes"]}
+    assert nodes == {(0, "purchase"): 3, (1, "purchase"): 1, (1, None): 2, (2, None): 1}
     for path, query, part in (
         ("funnel", asked, {"step": 2, "outcome": "reached"}),
         ("paths", {**period, "start": "purchase", "within": 7}, {"level": 1, "type": "purchase"}),
